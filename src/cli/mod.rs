@@ -1,0 +1,4 @@
+//! (being built)
+pub fn main() -> std::process::ExitCode {
+    todo!()
+}

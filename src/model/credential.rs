@@ -1,0 +1,102 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::UnixMillis;
+use crate::model::UserId;
+use crate::secrets::Digest;
+
+/// What a login hands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    Session,
+    Token,
+    JwtPair,
+    JwtSliding,
+    Knox,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Session => "session",
+            Self::Token => "token",
+            Self::JwtPair => "jwt-pair",
+            Self::JwtSliding => "jwt-sliding",
+            Self::Knox => "knox",
+        })
+    }
+}
+
+/// Who called, as kept beside a credential.
+#[derive(Clone, Debug, Default)]
+pub struct ClientInfo {
+    pub ip: Option<String>,
+    /// Cut to 255 characters.
+    pub agent: Option<String>,
+}
+
+/// The row of a credential about to be stored with a login.
+#[derive(Clone, Debug)]
+pub enum NewCredential {
+    Session(SessionRow),
+    Token(TokenRow),
+    Refresh(RefreshRow),
+    Knox(KnoxRow),
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionRow {
+    pub digest: Digest,
+    pub user_id: UserId,
+    pub created: UnixMillis,
+    pub expires: UnixMillis,
+    pub last_used: UnixMillis,
+    pub client: ClientInfo,
+}
+
+/// One permanent token per user (R-TOK-01); an imported one may stand beside the derived one.
+#[derive(Clone, Debug)]
+pub struct TokenRow {
+    pub digest: Digest,
+    pub user_id: UserId,
+    pub created: UnixMillis,
+}
+
+/// A refresh or sliding token that was issued (R-JWT-08).
+#[derive(Clone, Debug)]
+pub struct RefreshRow {
+    /// 32 hex digits.
+    pub jti: String,
+    /// `jti` of the first token of the chain.
+    pub family: String,
+    /// `JwtPair` or `JwtSliding`.
+    pub kind: Kind,
+    pub user_id: UserId,
+    pub created: UnixMillis,
+    pub expires: UnixMillis,
+    pub client: ClientInfo,
+}
+
+/// What became of a refresh token.
+#[derive(Clone, Debug, Default)]
+pub struct RefreshUse {
+    /// `None` for a token of another issuer with the same key, such as simplejwt.
+    pub family: Option<String>,
+    pub blacklisted: bool,
+    /// `jti` of the token that it was rotated into.
+    pub successor: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct KnoxRow {
+    /// Hex SHA-512 of the whole token text (R-KNX-03).
+    pub digest: String,
+    /// Its first 15 characters.
+    pub token_key: String,
+    pub user_id: UserId,
+    pub created: UnixMillis,
+    /// `None`: never (TOKEN_TTL unset).
+    pub expires: Option<UnixMillis>,
+    pub client: ClientInfo,
+}

@@ -1,0 +1,25 @@
+use serde_json::{Map, Value};
+
+/// What a provider says of the person who just signed in: all that `provider/` hands upwards.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub provider: String,
+    /// Never empty: a profile without a stable id is refused (R-PIPE-02).
+    pub uid: String,
+    /// Ids under which earlier releases of the original stored the same person; a row found so is re-keyed to `uid`.
+    pub legacy_uids: Vec<String>,
+    pub username: Option<String>,
+    pub email: Option<String>,
+    pub fullname: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    /// By the provider's rule in its descriptor; unknown means not verified (SEC-24).
+    pub email_verified: bool,
+    /// The fields kept with the association, in order (R-EXT-01, 02, 05), `auth_time` left to the pipeline.
+    pub extra_data: Map<String, Value>,
+    /// Names in `extra_data` that are dropped rather than stored when they are empty, so that an older value survives
+    /// (R-EXT-04).
+    pub keep_if_empty: Vec<String>,
+    /// Seconds that the provider says its login lives, for SESSION_EXPIRATION (R-SES-04).
+    pub expires_in: Option<i64>,
+}

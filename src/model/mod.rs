@@ -1,0 +1,13 @@
+//! Plain types that every floor speaks: who a user is, what a provider said, what is stored.
+//!
+//! They hold no rule and import nobody but the clock and the secrets beside them.
+
+mod attempt;
+mod credential;
+mod identity;
+mod user;
+
+pub use attempt::{Attempt, CodeClaim, UsedCode};
+pub use credential::{ClientInfo, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow};
+pub use identity::Identity;
+pub use user::{SocialAccount, User, UserId};

@@ -1,0 +1,39 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clock::UnixMillis;
+
+/// A 64-bit integer as in Django, so that imported users keep theirs.
+pub type UserId = i64;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    /// May be empty. Never identifies anybody (SEC-22).
+    pub email: String,
+    /// Whether a provider vouched for `email` when it was stored.
+    pub email_verified: bool,
+    pub is_active: bool,
+    pub created: UnixMillis,
+    /// Set by session logins only (R-SES-03).
+    pub last_login: Option<UnixMillis>,
+    /// Unix seconds. JWTs whose `iat` is not later than this are over; zero: none.
+    pub revoked_before: i64,
+    /// Part of what the permanent token is derived from; counted up when everything is logged out.
+    pub token_generation: i64,
+}
+
+/// A provider's account that signs a user in: unique on (provider, uid).
+#[derive(Clone, Debug)]
+pub struct SocialAccount {
+    pub id: i64,
+    pub user_id: UserId,
+    pub provider: String,
+    pub uid: String,
+    pub extra_data: Value,
+    pub created: UnixMillis,
+    pub modified: UnixMillis,
+}

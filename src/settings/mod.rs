@@ -1,0 +1,231 @@
+//! The settings file and the environment, read once at start: typed, checked, every error named and all told together.
+//!
+//! The original's names are kept in the environment as they are; in the file a setting is its environment name in lower
+//! case. What belongs to one provider stays untyped here ([`ProviderSettings`]) and is typed by `provider/`, which knows
+//! the descriptors. See `docs/SETTINGS.md`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use crate::secrets::SecretString;
+
+/// One mistake in the settings: the name as the operator wrote it, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct SettingError {
+    pub name: String,
+    pub problem: String,
+}
+
+impl SettingError {
+    pub fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { name: name.into(), problem: problem.into() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Serve,
+    /// Loopback only: the demo provider, a generated secret, lists that allow loopback.
+    Dev,
+}
+
+/// SEC-2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatePolicy {
+    Required,
+    WhenPresent,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub mode: Mode,
+    /// `sqlite://PATH` or `postgres://…`; may hold a password.
+    pub database_url: SecretString,
+    pub listen: SocketAddr,
+    /// Scheme, host and port, never with a path. `None` only in `dev`: then the request's own host.
+    pub public_url: Option<Url>,
+    pub secret_key: SecretString,
+    /// Exact origins, as a browser writes them. The origin of `public_url` is among them.
+    pub allowed_origins: Vec<String>,
+    /// Exact strings; the port of a loopback IP literal is free (RFC 8252, 7.3). What the REST_SOCIAL settings give for
+    /// `public_url` is among them.
+    pub allowed_redirect_uris: Vec<String>,
+    pub state_policy: StatePolicy,
+    pub log_format: LogFormat,
+    /// A filter of tracing-subscriber.
+    pub log_filter: String,
+    pub rest_social: RestSocial,
+    pub users: UserRules,
+    pub session: SessionRules,
+    pub jwt: JwtRules,
+    pub knox: KnoxRules,
+    pub outgoing: OutgoingRules,
+    /// Strict-Transport-Security on every answer (SEC-36).
+    pub hsts: bool,
+    /// Configured ones, in the settings' order.
+    pub providers: Vec<ProviderSettings>,
+    /// Unknown `SOCIAL_AUTH_*` and `REST_SOCIAL_*` in the environment and the like: told at start, never fatal.
+    pub warnings: Vec<String>,
+}
+
+/// R-URI, section 12 of the original's rules.
+#[derive(Clone, Debug)]
+pub struct RestSocial {
+    /// A path; default `/`.
+    pub oauth_redirect_uri: String,
+    pub oauth_absolute_redirect_uri: Option<String>,
+    /// Default: on when `ALLOWED_ORIGINS` is not empty (SEC-8).
+    pub domain_from_origin: bool,
+    pub log_auth_exceptions: bool,
+    pub verbose_errors: bool,
+    /// SOCIAL_AUTH_REDIRECT_IS_HTTPS.
+    pub redirect_is_https: bool,
+}
+
+/// The SOCIAL_AUTH settings of the pipeline. A provider may have its own: see [`ProviderSettings::user_rules`].
+#[derive(Clone, Debug)]
+pub struct UserRules {
+    /// Names of steps in order; the original's dotted paths count by their last part.
+    pub pipeline: Vec<String>,
+    pub user_fields: Vec<String>,
+    pub username_is_full_email: bool,
+    pub slugify_usernames: bool,
+    pub clean_usernames: bool,
+    /// Hex digits added to a username that is taken.
+    pub uuid_length: usize,
+    pub force_email_lowercase: bool,
+    /// Lower case.
+    pub whitelisted_emails: Vec<String>,
+    pub whitelisted_domains: Vec<String>,
+    pub protected_user_fields: Vec<String>,
+    pub immutable_user_fields: Vec<String>,
+    pub no_default_protected_user_fields: bool,
+    /// Name of a detail -> name of the user's field.
+    pub user_field_mapping: BTreeMap<String, String>,
+    pub session_expiration: bool,
+    pub max_session_length: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionRules {
+    /// SESSION_COOKIE_AGE, two weeks.
+    pub age: Duration,
+    /// SESSION_IDLE_TIMEOUT: ends a session nobody used for so long; `None`: never.
+    pub idle: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    HS256,
+    HS384,
+    HS512,
+    RS256,
+    ES256,
+    EdDSA,
+}
+
+/// SIMPLE_JWT_*.
+#[derive(Clone, Debug)]
+pub struct JwtRules {
+    pub algorithm: JwtAlgorithm,
+    /// Defaults to `secret_key`; PEM for an asymmetric algorithm.
+    pub signing_key: SecretString,
+    /// PEM; asymmetric algorithms only.
+    pub verifying_key: Option<String>,
+    pub access_lifetime: Duration,
+    pub refresh_lifetime: Duration,
+    pub sliding_lifetime: Duration,
+    pub sliding_refresh_lifetime: Duration,
+    pub rotate_refresh_tokens: bool,
+    pub blacklist_after_rotation: bool,
+    pub audience: Option<String>,
+    pub issuer: Option<String>,
+    pub leeway: Duration,
+    pub user_id_claim: String,
+    pub token_type_claim: String,
+    pub jti_claim: String,
+    pub sliding_refresh_exp_claim: String,
+    /// Schemes of the `Authorization` header, case-sensitive (R-JWT-07); default `Bearer`.
+    pub auth_header_types: Vec<String>,
+}
+
+/// REST_KNOX_*.
+#[derive(Clone, Debug)]
+pub struct KnoxRules {
+    /// `None`: a token never ends.
+    pub ttl: Option<Duration>,
+    /// Hex digits after the prefix.
+    pub character_length: usize,
+    /// At most 10 characters.
+    pub prefix: String,
+    pub auto_refresh: bool,
+    pub auto_refresh_max_ttl: Option<Duration>,
+    pub min_refresh_interval: Duration,
+    /// Scheme of the `Authorization` header, in any case; default `Token`.
+    pub auth_header_prefix: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct OutgoingRules {
+    /// HTTPS_PROXY, which may stand on a private address.
+    pub https_proxy: Option<Url>,
+    /// HTTP_PROXY, for plain http where that is allowed at all.
+    pub http_proxy: Option<Url>,
+    pub no_proxy: Option<String>,
+    /// SSL_CERT_FILE: trusted besides the system's roots.
+    pub extra_roots: Option<PathBuf>,
+    /// OUTGOING_ALLOW_PRIVATE.
+    pub allow_private: bool,
+    /// Default 5 s.
+    pub connect_timeout: Duration,
+    /// For one call, default 10 s.
+    pub timeout: Duration,
+    /// For all calls of one login, default 15 s.
+    pub login_timeout: Duration,
+    pub user_agent: String,
+}
+
+/// What the settings say of one provider, names in upper case as in SOCIAL_AUTH_<PROVIDER>_<NAME>.
+#[derive(Clone, Debug)]
+pub struct ProviderSettings {
+    pub name: String,
+    /// Values from the environment are text (or JSON where they read as an object or a list); from the file, as typed.
+    pub values: BTreeMap<String, Value>,
+    /// SOCIAL_AUTH_<NAME> without a provider, which holds for all.
+    pub shared: BTreeMap<String, Value>,
+    /// Descriptor fields of an operator's own provider, as in the file.
+    pub descriptor: toml::Table,
+    /// `users`, with the settings that this provider has of its own.
+    pub user_rules: UserRules,
+}
+
+impl ProviderSettings {
+    /// SOCIAL_AUTH_<PROVIDER>_<NAME>, then SOCIAL_AUTH_<NAME>.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name).or_else(|| self.shared.get(name))
+    }
+}
+
+impl fmt::Display for StatePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Required => "required",
+            Self::WhenPresent => "when_present",
+            Self::Off => "off",
+        })
+    }
+}

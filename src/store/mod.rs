@@ -1,0 +1,150 @@
+//! The repository: every statement of SQL stands below this file, and no caller sees a row type or a dialect.
+//!
+//! One trait, written once for both databases. A login writes twice: [`Repository::claim`], committed before the first
+//! provider call, and [`Repository::commit_login`], one transaction for all its results. No caller holds a transaction.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::clock::UnixMillis;
+use crate::model::{
+    Attempt, CodeClaim, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, UsedCode, User,
+    UserId,
+};
+use crate::secrets::Digest;
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The database did not do what it should: outward always 503 `database_unavailable`; the cause goes to the log.
+#[derive(Debug, thiserror::Error)]
+#[error("the database failed: {0}")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Whose login it is.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// The account is known; `account_id` is its row, re-keyed to `LoginCommit::uid` if it was found by a legacy uid.
+    Known { user_id: UserId, account_id: i64 },
+    /// A new account for a user who exists.
+    Attach { user_id: UserId },
+    /// A new user with a new account. The first username that is free is taken; the list is never empty.
+    Create { usernames: Vec<String>, email: String, email_verified: bool },
+}
+
+/// All that one login writes.
+#[derive(Clone, Debug)]
+pub struct LoginCommit {
+    pub now: UnixMillis,
+    pub who: Who,
+    pub provider: String,
+    pub uid: String,
+    pub extra_data: Value,
+    /// New names; `None` leaves them (for a user who is created: empty).
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub set_last_login: bool,
+    /// A session that this login replaces (SEC-32).
+    pub end_session: Option<Digest>,
+    /// Digest of the code whose claim gets `Written::answer`.
+    pub code: Option<Digest>,
+}
+
+/// What the credential's maker hands back inside the transaction, when the user's id is known.
+#[derive(Debug)]
+pub struct Written {
+    pub credential: NewCredential,
+    /// The sealed answer, kept for the same browser's repeat.
+    pub answer: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+pub enum Committed {
+    Done(User),
+    /// What the decision rested on has changed since it was read (a lost race, R-PIPE-07): read again and decide anew.
+    Stale,
+}
+
+#[derive(Debug)]
+pub enum Claimed {
+    Ours,
+    /// The attempt was claimed before, or is gone.
+    AttemptSpent,
+    CodeUsed(UsedCode),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rotated {
+    Done,
+    /// The token was already rotated or blacklisted: nothing was written.
+    Spent,
+}
+
+#[async_trait]
+pub trait Repository: Send + Sync {
+    /// Brings the schema up to this release.
+    async fn migrate(&self) -> Result<()>;
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<()>;
+    async fn close(&self);
+
+    // attempts
+    async fn insert_attempt(&self, attempt: &Attempt) -> Result<()>;
+    /// Expired and claimed ones too, for as long as the sweeper leaves them.
+    async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>>;
+    /// Whether an unclaimed, unexpired attempt at `provider` was begun with this attempt cookie or flow token.
+    async fn has_open_attempt(
+        &self,
+        provider: &str,
+        browser: Option<&Digest>,
+        flow: Option<&Digest>,
+        now: UnixMillis,
+    ) -> Result<bool>;
+    /// The short claim: marks the attempt as spent and the code as used, both or neither. A code of `None` spends the
+    /// attempt alone (the provider said no).
+    async fn claim(&self, attempt: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Result<Claimed>;
+    /// The claim on a code, to wait for its answer.
+    async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>>;
+    /// Keeps the sealed answer of a login that failed.
+    async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()>;
+
+    // users and accounts
+    /// The account of the first of `uids` that has one, and its user: one read.
+    async fn account(&self, provider: &str, uids: &[&str]) -> Result<Option<(SocialAccount, User)>>;
+    async fn user(&self, id: UserId) -> Result<Option<User>>;
+    /// Users with this e-mail in any case, at most two.
+    async fn users_by_email(&self, email: &str) -> Result<Vec<User>>;
+    /// In order of creation.
+    async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
+    async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
+    /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
+    async fn commit_login(
+        &self,
+        login: &LoginCommit,
+        make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
+    ) -> Result<Committed>;
+
+    // credentials: each look-up is one read that brings the user along
+    async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>>;
+    async fn touch_session(&self, digest: &Digest, now: UnixMillis) -> Result<()>;
+    async fn end_session(&self, digest: &Digest) -> Result<()>;
+    async fn token(&self, digest: &Digest) -> Result<Option<User>>;
+    async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>>;
+    async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()>;
+    async fn end_knox(&self, digest: &str) -> Result<()>;
+    async fn end_all_knox(&self, user: UserId) -> Result<()>;
+    /// The user and what became of the token, in one read.
+    async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;
+    /// Stores `new` as the successor of `old`; with `end_old`, `old` is blacklisted in the same transaction.
+    async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated>;
+    /// False when it was blacklisted before. A token without a row gets one (R-CMP-05 with simplejwt's tokens).
+    async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
+    /// Blacklists every token of a chain (reuse of a rotated one).
+    async fn end_family(&self, family: &str, now: UnixMillis) -> Result<()>;
+    /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and
+    /// counts the token generation up.
+    async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()>;
+
+    /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
+    /// number of rows deleted.
+    async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
+}
