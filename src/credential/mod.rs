@@ -1,1 +1,85 @@
-//! (being built)
+//! What a login hands out, and how it is recognised again: session, token, JWT, knox token.
+//!
+//! Four modules of one shape: issue, authenticate (wire form to what must be looked up), renew, revoke. They know no
+//! database: `login/` and `account/` join them with the store. Nothing that authenticates leaves here for a table in
+//! clear; a row holds digests.
+
+pub mod jwt;
+pub mod knox;
+pub mod session;
+pub mod token;
+
+use std::time::Duration;
+
+use crate::clock::{Ambient, UnixMillis};
+use crate::model::{ClientInfo, Kind, NewCredential, User};
+use crate::secrets::ServerKey;
+use crate::settings::{SettingError, Settings};
+
+/// The kinds, with their keys prepared once.
+pub struct Credentials {
+    pub session: session::Sessions,
+    pub token: token::Tokens,
+    pub jwt: jwt::Jwts,
+    pub knox: knox::Knox,
+}
+
+/// What to issue, to whom.
+pub struct Issue<'a> {
+    pub kind: Kind,
+    /// Whether JWTs carry the user's data as claims (R-JWT-06).
+    pub with_user: bool,
+    pub user: &'a User,
+    pub now: UnixMillis,
+    pub client: &'a ClientInfo,
+    /// Seconds that the provider's login lives, where SESSION_EXPIRATION is on (R-SES-04).
+    pub expires_in: Option<i64>,
+    /// MAX_SESSION_LENGTH.
+    pub longest: Option<Duration>,
+}
+
+/// The wire form, and the row to store for it.
+pub struct Issued {
+    /// Permanent, access, sliding or knox token.
+    pub token: Option<String>,
+    pub refresh: Option<String>,
+    pub session: Option<session::Cookie>,
+    pub row: NewCredential,
+}
+
+impl Credentials {
+    pub fn new(settings: &Settings) -> Result<Self, SettingError> {
+        let key = ServerKey::new(&settings.secret_key);
+        Ok(Self {
+            session: session::Sessions::new(settings.session.clone()),
+            token: token::Tokens::new(key),
+            jwt: jwt::Jwts::new(settings.jwt.clone())?,
+            knox: knox::Knox::new(settings.knox.clone()),
+        })
+    }
+
+    pub fn issue(&self, issue: &Issue<'_>, ambient: &Ambient) -> Issued {
+        match issue.kind {
+            Kind::Session => {
+                let (cookie, row) = self.session.issue(issue, ambient);
+                Issued { token: None, refresh: None, session: Some(cookie), row: NewCredential::Session(row) }
+            }
+            Kind::Token => {
+                let (token, row) = self.token.issue(issue.user, issue.now);
+                Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Token(row) }
+            }
+            Kind::JwtPair => {
+                let (access, refresh, row) = self.jwt.issue_pair(issue, ambient);
+                Issued { token: Some(access), refresh: Some(refresh), session: None, row: NewCredential::Refresh(row) }
+            }
+            Kind::JwtSliding => {
+                let (token, row) = self.jwt.issue_sliding(issue, ambient);
+                Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Refresh(row) }
+            }
+            Kind::Knox => {
+                let (token, row) = self.knox.issue(issue, ambient);
+                Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Knox(row) }
+            }
+        }
+    }
+}

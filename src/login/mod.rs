@@ -1,1 +1,161 @@
-//! (being built)
+//! The job of this server: a code goes in, a signed-in user comes out.
+//!
+//! `api/` calls [`LoginService`]; it joins the provider, the credentials and the store. No HTTP type of poem, no SQL.
+//!
+//! | file | what |
+//! |---|---|
+//! | `begin.rs` | starts a login: state, PKCE, nonce, request token; answers where to send the person |
+//! | `complete.rs` | finishes one: claim, provider calls, decision, commit |
+//! | `repeat.rs` | the same code once more: wait for the first answer, or refuse |
+//! | `attempt.rs`, `redirect.rs`, `fields.rs` | what a login is bound to, where it may return to, what its body may hold |
+//! | `pipeline/` | identity and caller in, decision out; no write |
+
+mod attempt;
+mod begin;
+mod complete;
+mod error;
+mod fields;
+mod pipeline;
+mod redirect;
+mod repeat;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use url::Url;
+
+pub use self::error::{LoginError, Refusal};
+pub use self::fields::Fields;
+pub use self::redirect::Origin;
+use crate::clock::Ambient;
+use crate::credential::Credentials;
+use crate::model::{ClientInfo, Kind, User, UserId};
+use crate::provider::{Provider, Providers};
+use crate::secrets::{Digest, ServerKey};
+use crate::settings::Settings;
+use crate::store::Repository;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct LoginService {
+    settings: Arc<Settings>,
+    providers: Providers,
+    credentials: Arc<Credentials>,
+    store: Arc<dyn Repository>,
+    key: ServerKey,
+    ambient: Ambient,
+}
+
+/// Who calls, as far as a login needs to know.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The server's own base URL, as the caller sees it.
+    pub own: Url,
+    pub origin: Origin,
+    /// Value of the attempt cookie.
+    pub cookie: Option<String>,
+    /// The signed-in user, by the route's own kind of credential; the login is linked to it.
+    pub caller: Option<UserId>,
+    /// The session that a session login replaces (SEC-32).
+    pub session: Option<Digest>,
+    pub client: ClientInfo,
+}
+
+/// A login to be finished, or the first step of OAuth 1.0a.
+#[derive(Clone, Debug)]
+pub struct LoginRequest {
+    pub kind: Kind,
+    /// Whether the tokens carry the user's data as claims, and the answer as members.
+    pub with_user: bool,
+    /// From the URL, which wins over the body (R-IN-02).
+    pub provider: Option<String>,
+    pub fields: Fields,
+    pub visitor: Visitor,
+}
+
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    SignedIn(Box<SignedIn>),
+    /// First step of OAuth 1.0a on a login route.
+    RequestToken {
+        oauth_token: String,
+        cookie: String,
+    },
+}
+
+/// The answer to a login, whole enough to be given again to the same browser.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignedIn {
+    pub user: User,
+    /// Access, sliding, permanent or knox token.
+    pub token: Option<String>,
+    pub refresh: Option<String>,
+    pub session: Option<SessionCookie>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionCookie {
+    pub value: String,
+    /// Seconds.
+    pub max_age: i64,
+}
+
+/// What a login is begun with; all optional.
+#[derive(Clone, Debug, Default)]
+pub struct BeginRequest {
+    pub redirect_uri: Option<String>,
+    /// Instead of the provider's configured scopes.
+    pub scope: Option<Vec<String>>,
+    pub code_challenge: Option<String>,
+    pub code_challenge_method: Option<String>,
+    /// Where the front-end wants to go afterwards; given back to it.
+    pub next: Option<String>,
+    /// All other fields: what the provider's own address needs.
+    pub address: Map<String, Value>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Begun {
+    pub provider: String,
+    pub authorization_url: String,
+    pub state: String,
+    pub flow_token: String,
+    pub redirect_uri: String,
+    pub next: Option<String>,
+    /// Seconds.
+    pub expires_in: u64,
+    /// Value of the attempt cookie.
+    pub cookie: String,
+    /// Whether the callback is a cross-site POST, which only a `SameSite=None` cookie survives.
+    pub cross_site: bool,
+}
+
+impl LoginService {
+    pub fn new(
+        settings: Arc<Settings>,
+        providers: Providers,
+        credentials: Arc<Credentials>,
+        store: Arc<dyn Repository>,
+        ambient: Ambient,
+    ) -> Self {
+        let key = ServerKey::new(&settings.secret_key);
+        Self { settings, providers, credentials, store, key, ambient }
+    }
+
+    /// Configured ones, in the settings' order.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// The redirect URI that a login without one of its own would use; `None` where this origin may have none.
+    pub fn default_redirect_uri(&self, own: &Url, origin: &Origin) -> Option<String> {
+        redirect::choose(&self.settings, own, None, origin).ok()
+    }
+
+    fn provider(&self, name: &str) -> Result<&Arc<Provider>, LoginError> {
+        self.providers
+            .get(name)
+            .ok_or_else(|| LoginError::new(Refusal::UnknownProvider, "No provider of this name is configured."))
+    }
+}

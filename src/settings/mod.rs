@@ -229,3 +229,64 @@ impl fmt::Display for StatePolicy {
         })
     }
 }
+
+impl Default for UserRules {
+    fn default() -> Self {
+        let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            pipeline: names(&DEFAULT_PIPELINE),
+            user_fields: names(&["username", "email"]),
+            username_is_full_email: false,
+            slugify_usernames: false,
+            clean_usernames: true,
+            uuid_length: 16,
+            force_email_lowercase: false,
+            whitelisted_emails: Vec::new(),
+            whitelisted_domains: Vec::new(),
+            protected_user_fields: Vec::new(),
+            immutable_user_fields: Vec::new(),
+            no_default_protected_user_fields: false,
+            user_field_mapping: BTreeMap::new(),
+            session_expiration: false,
+            max_session_length: None,
+        }
+    }
+}
+
+/// The original's nine steps (R-PIPE).
+pub const DEFAULT_PIPELINE: [&str; 9] = [
+    "social_details",
+    "social_uid",
+    "auth_allowed",
+    "social_user",
+    "get_username",
+    "create_user",
+    "associate_user",
+    "load_extra_data",
+    "user_details",
+];
+
+impl Default for JwtRules {
+    /// The original's, with no key.
+    fn default() -> Self {
+        Self {
+            algorithm: JwtAlgorithm::HS256,
+            signing_key: SecretString::default(),
+            verifying_key: None,
+            access_lifetime: Duration::from_secs(300),
+            refresh_lifetime: Duration::from_secs(86_400),
+            sliding_lifetime: Duration::from_secs(300),
+            sliding_refresh_lifetime: Duration::from_secs(86_400),
+            rotate_refresh_tokens: false,
+            blacklist_after_rotation: false,
+            audience: None,
+            issuer: None,
+            leeway: Duration::ZERO,
+            user_id_claim: "user_id".to_owned(),
+            token_type_claim: "token_type".to_owned(),
+            jti_claim: "jti".to_owned(),
+            sliding_refresh_exp_claim: "refresh_exp".to_owned(),
+            auth_header_types: vec!["Bearer".to_owned()],
+        }
+    }
+}

@@ -3,6 +3,8 @@
 //! One trait, written once for both databases. A login writes twice: [`Repository::claim`], committed before the first
 //! provider call, and [`Repository::commit_login`], one transaction for all its results. No caller holds a transaction.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -11,7 +13,13 @@ use crate::model::{
     Attempt, CodeClaim, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, UsedCode, User,
     UserId,
 };
-use crate::secrets::Digest;
+use crate::secrets::{Digest, ExposeSecret, SecretString};
+use crate::settings::SettingError;
+
+mod postgres;
+mod rows;
+mod sql;
+mod sqlite;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -138,8 +146,6 @@ pub trait Repository: Send + Sync {
     async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated>;
     /// False when it was blacklisted before. A token without a row gets one (R-CMP-05 with simplejwt's tokens).
     async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
-    /// Blacklists every token of a chain (reuse of a rotated one).
-    async fn end_family(&self, family: &str, now: UnixMillis) -> Result<()>;
     /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and
     /// counts the token generation up.
     async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()>;
@@ -147,4 +153,17 @@ pub trait Repository: Send + Sync {
     /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
     /// number of rows deleted.
     async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
+}
+
+/// Opens the database that DATABASE_URL names; `create` makes the SQLite file where there is none.
+///
+/// Errors name the setting, never the URL's password.
+pub async fn open(database_url: &SecretString, create: bool) -> std::result::Result<Arc<dyn Repository>, SettingError> {
+    let url = database_url.expose_secret();
+    let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => Ok(Arc::new(sqlite::open(url, create).await.map_err(wrong)?)),
+        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::open(url).await.map_err(wrong)?)),
+        _ => Err(wrong("must begin with sqlite: or postgres:".to_owned())),
+    }
 }

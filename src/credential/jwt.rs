@@ -1,0 +1,416 @@
+//! JWTs as simplejwt makes them: a pair of access and refresh token, or one sliding token (R-JWT-01 to 09).
+//!
+//! With HS* algorithms a token is the original's to the letter, so that simplejwt and this server verify each other's;
+//! with asymmetric ones it says what it is in `typ` and which key signed it in `kid` (SEC-29). The algorithm is pinned by
+//! the settings, never taken from a token.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
+use serde_json::{Map, Value, json};
+
+use super::Issue;
+use crate::clock::{Ambient, UnixMillis};
+use crate::model::{Kind, RefreshRow, User, UserId};
+use crate::secrets::{Digest, ExposeSecret, hex};
+use crate::settings::{JwtAlgorithm, JwtRules, SettingError};
+
+/// Longer tokens are not looked at.
+const LONGEST: usize = 8192;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    Access,
+    Refresh,
+    Sliding,
+}
+
+impl TokenType {
+    pub const ALL: [Self; 3] = [Self::Access, Self::Refresh, Self::Sliding];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+            Self::Sliding => "sliding",
+        }
+    }
+
+    /// simplejwt's name, shown in its error messages.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Access => "AccessToken",
+            Self::Refresh => "RefreshToken",
+            Self::Sliding => "SlidingToken",
+        }
+    }
+}
+
+/// simplejwt's three messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JwtFault {
+    #[error("Token is invalid")]
+    Invalid,
+    #[error("Token is expired")]
+    Expired,
+    #[error("Token has wrong type")]
+    WrongType,
+}
+
+/// A token that verifies: signed by us, of a wanted type, not expired. Whether it was ended since, the store knows.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    pub token_type: TokenType,
+    pub user_id: UserId,
+    pub jti: String,
+    pub expires: UnixMillis,
+    claims: Map<String, Value>,
+}
+
+impl Verified {
+    /// JWTs from before a logout of everything are over. `iat` counts whole seconds, so a token of that very second is
+    /// over as well, and [`Jwts`] dates new ones later.
+    pub fn is_revoked(&self, user: &User) -> bool {
+        let issued = self.claims.get("iat").and_then(Value::as_i64).unwrap_or(0);
+        user.revoked_before > 0 && issued <= user.revoked_before
+    }
+}
+
+pub struct Jwts {
+    rules: JwtRules,
+    algorithm: Algorithm,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    validation: Validation,
+    /// Encoded headers of access, refresh and sliding tokens.
+    headers: [String; 3],
+}
+
+impl Jwts {
+    pub fn new(rules: JwtRules) -> Result<Self, SettingError> {
+        let (algorithm, signing, verifying) = keys(&rules)?;
+        let mut validation = Validation::new(algorithm);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let headers = TokenType::ALL.map(|token_type| URL_SAFE_NO_PAD.encode(header(&rules, token_type).to_string()));
+        Ok(Self { rules, algorithm, signing, verifying, validation, headers })
+    }
+
+    pub fn rules(&self) -> &JwtRules {
+        &self.rules
+    }
+
+    /// Access and refresh token of one instant, with different `jti` (R-JWT-04).
+    pub fn issue_pair(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, String, RefreshRow) {
+        let jti = ambient.hex::<16>();
+        let refresh_claims = self.claims(issue, TokenType::Refresh, self.rules.refresh_lifetime, &jti);
+        let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &ambient.hex::<16>());
+        let row = row(issue, Kind::JwtPair, jti, issue.now.plus(self.rules.refresh_lifetime));
+        (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh_claims), row)
+    }
+
+    pub fn issue_sliding(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, RefreshRow) {
+        let jti = ambient.hex::<16>();
+        let claims = self.claims(issue, TokenType::Sliding, self.rules.sliding_lifetime, &jti);
+        let row = row(issue, Kind::JwtSliding, jti, issue.now.plus(self.rules.sliding_refresh_lifetime));
+        (self.sign(TokenType::Sliding, &claims), row)
+    }
+
+    /// Checks signature, algorithm, `iss`, `aud`, end and type. Of `wanted` the first that fits; an expired token of a
+    /// wrong type is told as expired, as simplejwt does.
+    pub fn authenticate(&self, token: &str, wanted: &[TokenType], now: UnixMillis) -> Result<Verified, JwtFault> {
+        if token.len() > LONGEST {
+            return Err(JwtFault::Invalid);
+        }
+        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &self.validation)
+            .map_err(|_| JwtFault::Invalid)?
+            .claims;
+        let leeway = i64::try_from(self.rules.leeway.as_secs()).unwrap_or(0);
+        let expires = claims.get("exp").and_then(Value::as_i64).ok_or(JwtFault::Invalid)?;
+        if expires + leeway <= now.seconds() {
+            return Err(JwtFault::Expired);
+        }
+        if claims.get("nbf").and_then(Value::as_i64).is_some_and(|start| start - leeway > now.seconds()) {
+            return Err(JwtFault::Invalid);
+        }
+        self.check_parties(&claims)?;
+        let named = claims.get(&self.rules.token_type_claim).and_then(Value::as_str).ok_or(JwtFault::Invalid)?;
+        let token_type = wanted.iter().copied().find(|wanted| wanted.as_str() == named).ok_or(JwtFault::WrongType)?;
+        let user_id = match claims.get(&self.rules.user_id_claim) {
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(Value::Number(number)) => number.as_i64(),
+            _ => None,
+        };
+        let jti = claims.get(&self.rules.jti_claim).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if jti.is_empty() || jti.len() > 64 {
+            return Err(JwtFault::Invalid);
+        }
+        let end = match token_type {
+            TokenType::Sliding => claims.get(&self.rules.sliding_refresh_exp_claim).and_then(Value::as_i64),
+            _ => Some(expires),
+        };
+        Ok(Verified {
+            token_type,
+            user_id: user_id.ok_or(JwtFault::Invalid)?,
+            jti,
+            expires: UnixMillis::from_seconds(end.unwrap_or(expires)),
+            claims,
+        })
+    }
+
+    /// The access token of a refresh token: all its claims but type, times and id (R-CMP-01).
+    pub fn access_of(&self, refresh: &Verified, user: &User, now: UnixMillis, ambient: &Ambient) -> String {
+        let claims =
+            self.renewed(refresh, TokenType::Access, self.rules.access_lifetime, user, now, &ambient.hex::<16>());
+        self.sign(TokenType::Access, &claims)
+    }
+
+    /// The successor of a refresh token, of the same family (R-CMP-02).
+    pub fn rotate(
+        &self,
+        refresh: &Verified,
+        family: &str,
+        issue: &Issue<'_>,
+        ambient: &Ambient,
+    ) -> (String, RefreshRow) {
+        let jti = ambient.hex::<16>();
+        let lifetime = self.rules.refresh_lifetime;
+        let claims = self.renewed(refresh, TokenType::Refresh, lifetime, issue.user, issue.now, &jti);
+        let mut row = row(issue, Kind::JwtPair, jti, issue.now.plus(lifetime));
+        family.clone_into(&mut row.family);
+        (self.sign(TokenType::Refresh, &claims), row)
+    }
+
+    /// New end and time, same `jti` and `refresh_exp` (R-CMP-06). After `refresh_exp`: expired.
+    pub fn renew_sliding(&self, sliding: &Verified, user: &User, now: UnixMillis) -> Result<String, JwtFault> {
+        if sliding.expires <= now {
+            return Err(JwtFault::Expired);
+        }
+        let claims = self.renewed(sliding, TokenType::Sliding, self.rules.sliding_lifetime, user, now, &sliding.jti);
+        Ok(self.sign(TokenType::Sliding, &claims))
+    }
+
+    fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), JwtFault> {
+        let says = |claim: &str, wanted: &str| match claims.get(claim) {
+            Some(Value::String(one)) => one == wanted,
+            Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
+            _ => false,
+        };
+        let fits = self.rules.issuer.as_deref().is_none_or(|issuer| says("iss", issuer))
+            && self.rules.audience.as_deref().is_none_or(|audience| says("aud", audience));
+        if fits { Ok(()) } else { Err(JwtFault::Invalid) }
+    }
+
+    /// In the original's order (R-JWT-04, 05, 06, 09).
+    fn claims(&self, issue: &Issue<'_>, token_type: TokenType, lifetime: Duration, jti: &str) -> Map<String, Value> {
+        let issued = issued_at(issue.user, issue.now);
+        let rules = &self.rules;
+        let mut claims = Map::with_capacity(12);
+        claims.insert(rules.token_type_claim.clone(), token_type.as_str().into());
+        claims.insert("exp".to_owned(), (issued + seconds(lifetime)).into());
+        claims.insert("iat".to_owned(), issued.into());
+        claims.insert(rules.jti_claim.clone(), jti.into());
+        if token_type == TokenType::Sliding {
+            let end = issued + seconds(rules.sliding_refresh_lifetime);
+            claims.insert(rules.sliding_refresh_exp_claim.clone(), end.into());
+        }
+        claims.insert(rules.user_id_claim.clone(), issue.user.id.to_string().into());
+        if issue.with_user {
+            for (name, value) in [
+                ("username", &issue.user.username),
+                ("first_name", &issue.user.first_name),
+                ("last_name", &issue.user.last_name),
+                ("email", &issue.user.email),
+            ] {
+                claims.insert(name.to_owned(), value.as_str().into());
+            }
+        }
+        if let Some(audience) = &rules.audience {
+            claims.insert("aud".to_owned(), audience.as_str().into());
+        }
+        if let Some(issuer) = &rules.issuer {
+            claims.insert("iss".to_owned(), issuer.as_str().into());
+        }
+        claims
+    }
+
+    fn renewed(
+        &self,
+        from: &Verified,
+        token_type: TokenType,
+        lifetime: Duration,
+        user: &User,
+        now: UnixMillis,
+        jti: &str,
+    ) -> Map<String, Value> {
+        let issued = issued_at(user, now);
+        let mut claims = from.claims.clone();
+        claims.insert(self.rules.token_type_claim.clone(), token_type.as_str().into());
+        claims.insert("exp".to_owned(), (issued + seconds(lifetime)).into());
+        claims.insert("iat".to_owned(), issued.into());
+        claims.insert(self.rules.jti_claim.clone(), jti.into());
+        claims
+    }
+
+    fn sign(&self, token_type: TokenType, claims: &Map<String, Value>) -> String {
+        let body = serde_json::to_vec(claims).expect("a map of plain values has a JSON form");
+        let mut token = String::with_capacity(512);
+        token.push_str(&self.headers[token_type as usize]);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(body, &mut token);
+        let signature = jsonwebtoken::crypto::sign(token.as_bytes(), &self.signing, self.algorithm)
+            .expect("the key was checked against the algorithm at start");
+        token.push('.');
+        token.push_str(&signature);
+        token
+    }
+}
+
+/// After a logout of everything a new token is dated behind it, so that one of the same second is told from the old.
+fn issued_at(user: &User, now: UnixMillis) -> i64 {
+    if user.revoked_before > 0 { now.seconds().max(user.revoked_before + 1) } else { now.seconds() }
+}
+
+fn seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX / 4)
+}
+
+fn row(issue: &Issue<'_>, kind: Kind, jti: String, expires: UnixMillis) -> RefreshRow {
+    RefreshRow {
+        family: jti.clone(),
+        jti,
+        kind,
+        user_id: issue.user.id,
+        created: issue.now,
+        expires,
+        client: issue.client.clone(),
+    }
+}
+
+fn header(rules: &JwtRules, token_type: TokenType) -> Value {
+    let name = match rules.algorithm {
+        JwtAlgorithm::HS256 => return json!({"alg": "HS256", "typ": "JWT"}),
+        JwtAlgorithm::HS384 => return json!({"alg": "HS384", "typ": "JWT"}),
+        JwtAlgorithm::HS512 => return json!({"alg": "HS512", "typ": "JWT"}),
+        JwtAlgorithm::RS256 => "RS256",
+        JwtAlgorithm::ES256 => "ES256",
+        JwtAlgorithm::EdDSA => "EdDSA",
+    };
+    let typ = match token_type {
+        TokenType::Access => "at+jwt",
+        TokenType::Refresh => "refresh+jwt",
+        TokenType::Sliding => "sliding+jwt",
+    };
+    let key = Digest::of(rules.verifying_key.as_deref().unwrap_or_default().as_bytes());
+    json!({"alg": name, "typ": typ, "kid": hex(&key.as_bytes()[..8])})
+}
+
+fn keys(rules: &JwtRules) -> Result<(Algorithm, EncodingKey, DecodingKey), SettingError> {
+    let secret = rules.signing_key.expose_secret().as_bytes();
+    let shared = |algorithm| Ok((algorithm, EncodingKey::from_secret(secret), DecodingKey::from_secret(secret)));
+    let public = rules.verifying_key.as_deref().unwrap_or_default().as_bytes();
+    let (algorithm, signing, verifying) = match rules.algorithm {
+        JwtAlgorithm::HS256 => return shared(Algorithm::HS256),
+        JwtAlgorithm::HS384 => return shared(Algorithm::HS384),
+        JwtAlgorithm::HS512 => return shared(Algorithm::HS512),
+        JwtAlgorithm::RS256 => (Algorithm::RS256, EncodingKey::from_rsa_pem(secret), DecodingKey::from_rsa_pem(public)),
+        JwtAlgorithm::ES256 => (Algorithm::ES256, EncodingKey::from_ec_pem(secret), DecodingKey::from_ec_pem(public)),
+        JwtAlgorithm::EdDSA => (Algorithm::EdDSA, EncodingKey::from_ed_pem(secret), DecodingKey::from_ed_pem(public)),
+    };
+    let wrong = |name: &str| SettingError::new(name, "must be a PEM key that fits SIMPLE_JWT_ALGORITHM");
+    let signing = signing.map_err(|_| wrong("SIMPLE_JWT_SIGNING_KEY"))?;
+    let verifying = verifying.map_err(|_| wrong("SIMPLE_JWT_VERIFYING_KEY"))?;
+    let probe =
+        jsonwebtoken::crypto::sign(b"probe", &signing, algorithm).map_err(|_| wrong("SIMPLE_JWT_SIGNING_KEY"))?;
+    match jsonwebtoken::crypto::verify(&probe, b"probe", &verifying, algorithm) {
+        Ok(true) => Ok((algorithm, signing, verifying)),
+        _ => Err(SettingError::new("SIMPLE_JWT_VERIFYING_KEY", "is not the public half of SIMPLE_JWT_SIGNING_KEY")),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::model::ClientInfo;
+    use crate::secrets::SecretString;
+
+    pub(crate) fn user() -> User {
+        User {
+            id: 1,
+            username: "UserN1".into(),
+            first_name: "User".into(),
+            last_name: "N1".into(),
+            email: "u1@example.com".into(),
+            email_verified: true,
+            is_active: true,
+            created: UnixMillis(0),
+            last_login: None,
+            revoked_before: 0,
+            token_generation: 0,
+        }
+    }
+
+    fn jwts() -> Jwts {
+        let secret = SecretString::from("a key for tests of more than 32 bytes");
+        Jwts::new(JwtRules { signing_key: secret, ..JwtRules::default() }).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn part(token: &str, number: usize) -> String {
+        let part = token.split('.').nth(number).unwrap_or_default();
+        String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap_or_default()).unwrap_or_default()
+    }
+
+    fn pair(user: &User, with_user: bool, at: i64) -> (String, String) {
+        let client = ClientInfo::default();
+        let now = UnixMillis::from_seconds(at);
+        let issue =
+            Issue { kind: Kind::JwtPair, with_user, user, now, client: &client, expires_in: None, longest: None };
+        let (access, refresh, _) = jwts().issue_pair(&issue, &Ambient::system());
+        (access, refresh)
+    }
+
+    #[test]
+    fn r_jwt_04_header_and_claims_stand_in_the_originals_order() {
+        let (access, refresh) = pair(&user(), false, 1000);
+        assert_eq!(part(&access, 0), r#"{"alg":"HS256","typ":"JWT"}"#);
+        assert!(part(&access, 1).starts_with(r#"{"token_type":"access","exp":1300,"iat":1000,"jti":""#));
+        assert!(part(&access, 1).ends_with(r#"","user_id":"1"}"#));
+        assert!(part(&refresh, 1).starts_with(r#"{"token_type":"refresh","exp":87400,"iat":1000,"jti":""#));
+    }
+
+    #[test]
+    fn r_jwt_06_the_user_variants_carry_the_user_in_both_tokens() {
+        let (access, refresh) = pair(&user(), true, 1000);
+        let wanted =
+            r#""user_id":"1","username":"UserN1","first_name":"User","last_name":"N1","email":"u1@example.com"}"#;
+        assert!(part(&access, 1).ends_with(wanted) && part(&refresh, 1).ends_with(wanted));
+    }
+
+    #[test]
+    fn sec_29_a_token_is_good_for_its_own_type_and_time_only() {
+        let (access, refresh) = pair(&user(), false, 1000);
+        let at = |token: &str, wanted: &[TokenType], now| {
+            jwts().authenticate(token, wanted, UnixMillis::from_seconds(now)).map(|verified| verified.user_id)
+        };
+        assert_eq!(at(&access, &[TokenType::Access], 1299), Ok(1));
+        assert_eq!(at(&access, &[TokenType::Access], 1300), Err(JwtFault::Expired));
+        assert_eq!(at(&refresh, &[TokenType::Access, TokenType::Sliding], 1001), Err(JwtFault::WrongType));
+        assert_eq!(at(&format!("{access}x"), &[TokenType::Access], 1001), Err(JwtFault::Invalid));
+        let none =
+            format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), access.split('.').nth(1).unwrap_or(""));
+        assert_eq!(at(&none, &[TokenType::Access], 1001), Err(JwtFault::Invalid));
+    }
+
+    #[test]
+    fn a_logout_of_everything_ends_older_tokens_and_not_those_that_follow_in_the_same_second() {
+        let (old, _) = pair(&user(), false, 1000);
+        let after = User { revoked_before: 1000, ..user() };
+        let (new, _) = pair(&after, false, 1000);
+        let now = UnixMillis::from_seconds(1001);
+        let revoked = |token: &str| jwts().authenticate(token, &[TokenType::Access], now).map(|v| v.is_revoked(&after));
+        assert_eq!((revoked(&old), revoked(&new)), (Ok(true), Ok(false)));
+    }
+}

@@ -1,0 +1,129 @@
+//! Knox tokens: random hex digits, a new one at every login, SHA-512 in the table as in django-rest-knox (R-KNX).
+
+use aws_lc_rs::digest;
+
+use super::Issue;
+use crate::clock::{Ambient, UnixMillis};
+use crate::model::KnoxRow;
+use crate::secrets::hex;
+use crate::settings::KnoxRules;
+
+/// Characters of the token that stand in the table for finding it (R-KNX-03).
+const KEY_LENGTH: usize = 15;
+const LONGEST: usize = 512;
+
+pub struct Knox {
+    rules: KnoxRules,
+}
+
+impl Knox {
+    pub fn new(rules: KnoxRules) -> Self {
+        Self { rules }
+    }
+
+    pub fn header_prefix(&self) -> &str {
+        &self.rules.auth_header_prefix
+    }
+
+    pub fn issue(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, KnoxRow) {
+        let mut digits = String::with_capacity(self.rules.character_length + 64);
+        while digits.len() < self.rules.character_length {
+            digits.push_str(&ambient.hex::<32>());
+        }
+        digits.truncate(self.rules.character_length);
+        let token = format!("{}{digits}", self.rules.prefix);
+        let row = KnoxRow {
+            digest: digest_of(&token),
+            token_key: token.chars().take(KEY_LENGTH).collect(),
+            user_id: issue.user.id,
+            created: issue.now,
+            expires: self.rules.ttl.map(|ttl| issue.now.plus(ttl)),
+            client: issue.client.clone(),
+        };
+        (token, row)
+    }
+
+    /// What a token is looked up by.
+    pub fn authenticate(&self, token: &str) -> Option<String> {
+        (!token.is_empty() && token.len() <= LONGEST).then(|| digest_of(token))
+    }
+
+    pub fn is_over(&self, row: &KnoxRow, now: UnixMillis) -> bool {
+        row.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// AUTO_REFRESH: the later end of a token in use, at most once per MIN_REFRESH_INTERVAL and never beyond
+    /// AUTO_REFRESH_MAX_TTL after its making.
+    pub fn renew(&self, row: &KnoxRow, now: UnixMillis) -> Option<UnixMillis> {
+        let (ttl, expires) = (self.rules.ttl?, row.expires?);
+        if !self.rules.auto_refresh {
+            return None;
+        }
+        let wanted = now.plus(ttl);
+        let last = self.rules.auto_refresh_max_ttl.map_or(wanted, |longest| wanted.min(row.created.plus(longest)));
+        (last > expires.plus(self.rules.min_refresh_interval)).then_some(last)
+    }
+}
+
+fn digest_of(token: &str) -> String {
+    hex(digest::digest(&digest::SHA512, token.as_bytes()).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::credential::jwt::tests::user;
+    use crate::model::{ClientInfo, Kind};
+
+    fn knox(auto_refresh: bool) -> Knox {
+        Knox::new(KnoxRules {
+            ttl: Some(Duration::from_secs(36_000)),
+            character_length: 64,
+            prefix: "kx".into(),
+            auto_refresh,
+            auto_refresh_max_ttl: Some(Duration::from_secs(40_000)),
+            min_refresh_interval: Duration::from_secs(60),
+            auth_header_prefix: "Token".into(),
+        })
+    }
+
+    #[test]
+    fn r_knx_01_and_03_the_row_holds_the_sha512_and_fifteen_characters() {
+        let (client, user, knox) = (ClientInfo::default(), user(), knox(false));
+        let now = UnixMillis(0);
+        let issue = Issue {
+            kind: Kind::Knox,
+            with_user: false,
+            user: &user,
+            now,
+            client: &client,
+            expires_in: None,
+            longest: None,
+        };
+        let (token, row) = knox.issue(&issue, &Ambient::system());
+        assert_eq!((token.len(), row.digest.len()), (66, 128));
+        assert_eq!(row.token_key, token[..15]);
+        assert_eq!(knox.authenticate(&token), Some(row.digest.clone()));
+        assert_eq!(row.expires, Some(UnixMillis::from_seconds(36_000)));
+        assert!(knox.is_over(&row, UnixMillis::from_seconds(36_000)));
+    }
+
+    #[test]
+    fn a_token_in_use_lives_on_up_to_its_longest() {
+        let row = KnoxRow {
+            digest: String::new(),
+            token_key: String::new(),
+            user_id: 1,
+            created: UnixMillis(0),
+            expires: Some(UnixMillis::from_seconds(36_000)),
+            client: ClientInfo::default(),
+        };
+        let at = |seconds| knox(true).renew(&row, UnixMillis::from_seconds(seconds));
+        assert_eq!(at(30), None);
+        assert_eq!(at(100), Some(UnixMillis::from_seconds(36_100)));
+        assert_eq!(at(30_000), Some(UnixMillis::from_seconds(40_000)));
+        assert_eq!(knox(false).renew(&row, UnixMillis::from_seconds(100)), None);
+    }
+}

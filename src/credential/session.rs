@@ -1,0 +1,124 @@
+//! Session ids: 256 random bits in a cookie, only their SHA-256 in the table (SEC-28, SEC-32).
+
+use std::time::Duration;
+
+use super::Issue;
+use crate::clock::{Ambient, UnixMillis};
+use crate::model::SessionRow;
+use crate::secrets::Digest;
+use crate::settings::SessionRules;
+
+pub const PREFIX: &str = "rsas_";
+const LONGEST: usize = 128;
+/// `last_used` is written at most this often.
+const TOUCH_EVERY: Duration = Duration::from_secs(5 * 60);
+
+pub struct Sessions {
+    rules: SessionRules,
+}
+
+/// The cookie's value and how long a browser keeps it.
+pub struct Cookie {
+    pub value: String,
+    /// Seconds.
+    pub max_age: i64,
+}
+
+/// What a stored session is at a given moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Over,
+    Live,
+    /// Live, and its use is worth writing down.
+    Touch,
+}
+
+impl Sessions {
+    pub fn new(rules: SessionRules) -> Self {
+        Self { rules }
+    }
+
+    /// A new id at every login (SEC-32). Lifetime: SESSION_COOKIE_AGE, or the provider's, capped (R-SES-04).
+    pub fn issue(&self, issue: &Issue<'_>, ambient: &Ambient) -> (Cookie, SessionRow) {
+        let value = format!("{PREFIX}{}", ambient.token::<32>());
+        let provider = issue.expires_in.and_then(|seconds| u64::try_from(seconds).ok()).filter(|&seconds| seconds > 0);
+        let wanted = provider.map(Duration::from_secs);
+        let age = match (wanted, issue.longest) {
+            (Some(wanted), Some(longest)) => wanted.min(longest),
+            (Some(wanted), None) => wanted,
+            (None, Some(longest)) => longest,
+            (None, None) => self.rules.age,
+        };
+        let row = SessionRow {
+            digest: Digest::of(value.as_bytes()),
+            user_id: issue.user.id,
+            created: issue.now,
+            expires: issue.now.plus(age),
+            last_used: issue.now,
+            client: issue.client.clone(),
+        };
+        (Cookie { value, max_age: i64::try_from(age.as_secs()).unwrap_or(i64::MAX) }, row)
+    }
+
+    /// What a cookie's value is looked up by.
+    pub fn authenticate(&self, value: &str) -> Option<Digest> {
+        (!value.is_empty() && value.len() <= LONGEST).then(|| Digest::of(value.as_bytes()))
+    }
+
+    /// Absolute and idle time limits (ASVS 7.3.1, 7.3.2).
+    pub fn standing(&self, row: &SessionRow, now: UnixMillis) -> Standing {
+        let idle = self.rules.idle.is_some_and(|idle| row.last_used.plus(idle) <= now);
+        if row.expires <= now || idle {
+            Standing::Over
+        } else if row.last_used.plus(TOUCH_EVERY) <= now {
+            Standing::Touch
+        } else {
+            Standing::Live
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::jwt::tests::user;
+    use crate::model::{ClientInfo, Kind};
+
+    fn sessions() -> Sessions {
+        Sessions::new(SessionRules { age: Duration::from_secs(1_209_600), idle: Some(Duration::from_secs(3600)) })
+    }
+
+    fn max_age(expires_in: Option<i64>, longest: Option<u64>) -> i64 {
+        let client = ClientInfo::default();
+        let user = user();
+        let longest = longest.map(Duration::from_secs);
+        let now = UnixMillis(0);
+        let issue =
+            Issue { kind: Kind::Session, with_user: true, user: &user, now, client: &client, expires_in, longest };
+        sessions().issue(&issue, &Ambient::system()).0.max_age
+    }
+
+    #[test]
+    fn r_ses_04_the_provider_sets_the_lifetime_and_the_cap_wins() {
+        assert_eq!(max_age(None, None), 1_209_600);
+        assert_eq!(max_age(Some(5_183_943), None), 5_183_943);
+        assert_eq!(max_age(Some(5_183_943), Some(600)), 600);
+        assert_eq!(max_age(None, Some(600)), 600);
+    }
+
+    #[test]
+    fn sec_32_a_session_ends_by_age_and_by_idleness() {
+        let row = SessionRow {
+            digest: Digest::of(b"x"),
+            user_id: 1,
+            created: UnixMillis(0),
+            expires: UnixMillis::from_seconds(10_000),
+            last_used: UnixMillis(0),
+            client: ClientInfo::default(),
+        };
+        let at = |seconds| sessions().standing(&row, UnixMillis::from_seconds(seconds));
+        assert_eq!((at(1), at(301), at(3600)), (Standing::Live, Standing::Touch, Standing::Over));
+        let used = SessionRow { last_used: UnixMillis::from_seconds(9_990), ..row.clone() };
+        assert_eq!(sessions().standing(&used, UnixMillis::from_seconds(10_000)), Standing::Over);
+    }
+}

@@ -1,0 +1,53 @@
+//! The permanent token: 40 hex digits, the same at every login (R-TOK-01).
+//!
+//! It must be handed out again although only its digest is kept, so it is derived from the server's key, the user's id
+//! and a generation that a logout of everything counts up.
+
+use crate::clock::UnixMillis;
+use crate::model::{TokenRow, User};
+use crate::secrets::{Digest, ServerKey, hex};
+
+const LENGTH: usize = 40;
+
+pub struct Tokens {
+    key: ServerKey,
+}
+
+impl Tokens {
+    pub fn new(key: ServerKey) -> Self {
+        Self { key }
+    }
+
+    pub fn issue(&self, user: &User, now: UnixMillis) -> (String, TokenRow) {
+        let parts = [user.id.to_be_bytes(), user.token_generation.to_be_bytes()];
+        let derived = self.key.derive("permanent token", &[&parts[0], &parts[1]]);
+        let mut token = hex(&derived);
+        token.truncate(LENGTH);
+        let row = TokenRow { digest: Digest::of(token.as_bytes()), user_id: user.id, created: now };
+        (token, row)
+    }
+
+    /// What a token is looked up by; `None` where it cannot be one.
+    pub fn authenticate(&self, token: &str) -> Option<Digest> {
+        (token.len() == LENGTH).then(|| Digest::of(token.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::jwt::tests::user;
+    use crate::secrets::SecretString;
+
+    #[test]
+    fn r_tok_01_one_token_per_user_until_everything_is_logged_out() {
+        let tokens = Tokens::new(ServerKey::new(&SecretString::from("k")));
+        let first = tokens.issue(&user(), UnixMillis(0)).0;
+        assert_eq!(first, tokens.issue(&user(), UnixMillis(9)).0);
+        assert!(first.len() == 40 && first.bytes().all(|b| b.is_ascii_hexdigit()));
+        let later = User { token_generation: 1, ..user() };
+        assert_ne!(first, tokens.issue(&later, UnixMillis(0)).0);
+        let other = User { id: 2, ..user() };
+        assert_ne!(first, tokens.issue(&other, UnixMillis(0)).0);
+    }
+}

@@ -1,0 +1,178 @@
+//! Starts a login: state, PKCE and nonce are made and kept here, ten minutes, one use, bound to provider, redirect URI
+//! and browser (SEC-1, SEC-3, RFC 9700 section 2.1).
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::attempt::{self, Binding};
+use super::error::{LoginError, Refusal};
+use super::redirect;
+use super::{BeginRequest, Begun, LoginRequest, LoginService, Outcome, Visitor};
+use crate::model::Attempt;
+use crate::provider::{Authorization, Protocol, Provider, RequestToken};
+use crate::secrets::Digest;
+
+impl LoginService {
+    /// Errors: `unknown_provider`, `invalid_request`, `redirect_uri_not_allowed`, `origin_not_allowed`,
+    /// `provider_error`, `provider_timeout`, `database_unavailable`.
+    pub async fn begin(&self, name: &str, request: BeginRequest, visitor: &Visitor) -> Result<Begun, LoginError> {
+        let provider = self.provider(name)?;
+        let challenge = own_challenge(provider, &request)?;
+        let next = request.next.map(|next| self.checked_next(next, visitor)).transpose()?;
+        let redirect_uri =
+            redirect::choose(&self.settings, &visitor.own, request.redirect_uri.as_deref(), &visitor.origin)?;
+        if provider.association_only() && visitor.caller.is_none() {
+            return Err(link_only());
+        }
+        let state = attempt::new_state(&self.ambient);
+        let flow_token = attempt::new_flow_token(&self.ambient);
+        let cookie = attempt::browser_cookie(visitor.cookie.as_deref(), &self.ambient);
+        let deadline = Instant::now() + self.settings.outgoing.login_timeout;
+
+        let request_token = match provider.protocol() {
+            Protocol::OAuth1 => Some(self.request_token(provider, &redirect_uri, deadline).await?),
+            _ => None,
+        };
+        let nonce = provider.uses_nonce().then(|| attempt::nonce(&self.key, &state));
+        let sent_challenge = match &challenge {
+            Some(own) => Some(own.clone()),
+            None if provider.uses_pkce() => {
+                Some(attempt::challenge(&attempt::verifier(&self.key, &state)).as_str().to_owned())
+            }
+            None => None,
+        };
+        let authorization = Authorization {
+            redirect_uri: &redirect_uri,
+            state: &state,
+            nonce: nonce.as_deref(),
+            code_challenge: sent_challenge.as_deref(),
+            scope: request.scope.as_deref(),
+            address: &request.address,
+            request_token: request_token.as_ref(),
+        };
+        let authorization_url = provider.authorization_url(&authorization, deadline).await?;
+
+        let key = request_token.as_ref().map_or(state.as_str(), |token| &token.token);
+        let mut row = self.attempt_row(provider, Digest::of(key.as_bytes()), &redirect_uri);
+        row.browser = Some(Digest::of(cookie.as_bytes()));
+        row.flow = Some(Digest::of(flow_token.as_bytes()));
+        row.code_challenge = challenge;
+        row.user_id = visitor.caller;
+        row.sealed_secret = request_token.map(|token| attempt::seal_request_token(&self.key, &token, &self.ambient));
+        row.address = (!request.address.is_empty()).then_some(request.address.into());
+        self.store.insert_attempt(&row).await?;
+
+        Ok(Begun {
+            provider: name.to_owned(),
+            authorization_url,
+            state,
+            flow_token,
+            redirect_uri,
+            next,
+            expires_in: attempt::LIFETIME.as_secs(),
+            cookie,
+            cross_site: provider.uses_form_post(),
+        })
+    }
+
+    /// The original's first step of OAuth 1.0a: a login route called without `oauth_token` (R-O1-01, 02). The secret
+    /// stays here (SEC-12).
+    pub(super) async fn first_step(&self, provider: &Provider, request: &LoginRequest) -> Result<Outcome, LoginError> {
+        let visitor = &request.visitor;
+        let mut errors = Vec::new();
+        let asked = request.fields.optional("redirect_uri", &mut errors);
+        if !errors.is_empty() {
+            return Err(LoginError::fields(errors));
+        }
+        let redirect_uri = redirect::choose(&self.settings, &visitor.own, asked.as_deref(), &visitor.origin)?;
+        let deadline = Instant::now() + self.settings.outgoing.login_timeout;
+        let token = self.request_token(provider, &redirect_uri, deadline).await?;
+        let cookie = attempt::browser_cookie(visitor.cookie.as_deref(), &self.ambient);
+        let mut row = self.attempt_row(provider, Digest::of(token.token.as_bytes()), &redirect_uri);
+        row.browser = Some(Digest::of(cookie.as_bytes()));
+        row.classic = true;
+        row.user_id = visitor.caller;
+        row.sealed_secret = Some(attempt::seal_request_token(&self.key, &token, &self.ambient));
+        self.store.insert_attempt(&row).await?;
+        Ok(Outcome::RequestToken { oauth_token: token.token, cookie })
+    }
+
+    async fn request_token(
+        &self,
+        provider: &Provider,
+        redirect_uri: &str,
+        deadline: Instant,
+    ) -> Result<RequestToken, LoginError> {
+        Ok(provider.request_token(redirect_uri, deadline).await?)
+    }
+
+    fn attempt_row(&self, provider: &Provider, key: Digest, redirect_uri: &str) -> Attempt {
+        let now = self.ambient.now();
+        Attempt {
+            key,
+            provider: provider.name().to_owned(),
+            redirect_uri: redirect_uri.to_owned(),
+            browser: None,
+            flow: None,
+            classic: false,
+            code_challenge: None,
+            sealed_secret: None,
+            user_id: None,
+            address: None,
+            created: now,
+            expires: now.plus(attempt::LIFETIME),
+            claimed: None,
+        }
+    }
+
+    /// A path on the front-end, or a URL of a listed origin: never a value that could send the person elsewhere
+    /// (RFC 9700, section 4.11).
+    fn checked_next(&self, next: String, visitor: &Visitor) -> Result<String, LoginError> {
+        let plain = !next.contains('\\') && !next.chars().any(char::is_control);
+        let is_path = next.starts_with('/') && !next.starts_with("//");
+        let is_listed = || {
+            Url::parse(&next).is_ok_and(|url| {
+                let origin = url.origin().ascii_serialization();
+                url.username().is_empty()
+                    && url.password().is_none()
+                    && (self.settings.allowed_origins.contains(&origin)
+                        || origin == visitor.own.origin().ascii_serialization())
+            })
+        };
+        if plain && (is_path || is_listed()) {
+            Ok(next)
+        } else {
+            Err(LoginError::field("next", "Must be a path that begins with one slash, or a URL of a listed origin."))
+        }
+    }
+}
+
+pub(super) fn link_only() -> LoginError {
+    LoginError::new(
+        Refusal::NotAuthenticated,
+        "This provider only links to a user who is signed in: send a credential along.",
+    )
+}
+
+/// A front-end's own PKCE pair: S256 only (SEC-3).
+fn own_challenge(provider: &Provider, request: &BeginRequest) -> Result<Option<String>, LoginError> {
+    match (&request.code_challenge, request.code_challenge_method.as_deref()) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(LoginError::field("code_challenge", "This field is required.")),
+        (Some(challenge), Some("S256")) if provider.protocol() != Protocol::OAuth1 => {
+            if attempt::is_challenge(challenge) {
+                Ok(Some(challenge.clone()))
+            } else {
+                Err(LoginError::field("code_challenge", "Must be a SHA-256 in base64url: 43 characters."))
+            }
+        }
+        (Some(_), Some("S256")) => Err(LoginError::field("code_challenge", "OAuth 1.0a has no PKCE.")),
+        (Some(_), _) => Err(LoginError::field("code_challenge_method", "Only S256 is accepted.")),
+    }
+}
+
+impl Binding {
+    pub(super) fn of(visitor: &Visitor, flow_token: Option<&str>) -> Self {
+        Self::new(visitor.cookie.as_deref(), flow_token)
+    }
+}

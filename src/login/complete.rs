@@ -1,0 +1,415 @@
+//! Finishes a login: which attempt it belongs to, one short claim, the provider's calls, the decision, one commit.
+//!
+//! Everything after the claim runs in a task of its own: a browser that breaks off and posts again (React's StrictMode
+//! does) must find the answer of the first post, not a code that was spent for nothing.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+use tokio::time::Instant;
+
+use super::attempt::{self, Binding};
+use super::begin::link_only;
+use super::error::{LoginError, Refusal};
+use super::pipeline::{self, Decision};
+use super::repeat::Seal;
+use super::{LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
+use crate::credential::{Issue, Issued};
+use crate::model::{Attempt, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
+use crate::provider::{Callback, LoginFields, Protocol, Provider, RequestToken};
+use crate::secrets::Digest;
+use crate::settings::StatePolicy;
+use crate::store::{Claimed, Committed, LoginCommit, Written};
+
+/// A login as posted, checked as far as it goes without the provider.
+struct Posted {
+    provider: Arc<Provider>,
+    request: LoginRequest,
+    binding: Binding,
+    attempt: Option<Begun>,
+    redirect_uri: String,
+    code_verifier: Option<String>,
+    request_token: Option<RequestToken>,
+    link_to: Option<UserId>,
+    claim: CodeClaim,
+    /// Of the same browser: seals the answer for its repeat.
+    seal: Option<Seal>,
+}
+
+/// The attempt that a login finishes, and the state that led to it.
+struct Begun {
+    row: Attempt,
+    /// Empty in OAuth 1.0a, where the request token decides.
+    state: String,
+}
+
+impl LoginService {
+    /// All nine login routes. Errors: every [`Refusal`].
+    pub async fn login(self: &Arc<Self>, request: LoginRequest) -> Result<Outcome, LoginError> {
+        let (kind, name) = (request.kind, self.name_of(&request)?);
+        let result = self.login_at(&name, request).await;
+        match &result {
+            Ok(Outcome::SignedIn(answer)) => {
+                tracing::info!(provider = name, %kind, user_id = answer.user.id, "signed in");
+            }
+            Ok(Outcome::RequestToken { .. }) => tracing::info!(provider = name, %kind, "request token given"),
+            Err(error) if self.settings.rest_social.log_auth_exceptions => {
+                let cause = error.cause.as_deref().unwrap_or_default();
+                tracing::warn!(provider = name, %kind, refusal = ?error.refusal, cause, "login refused");
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    async fn login_at(self: &Arc<Self>, name: &str, request: LoginRequest) -> Result<Outcome, LoginError> {
+        let provider = self.provider(name)?.clone();
+        let declined = provider.callback_error(request.fields.map());
+        let is_first_step = *provider.login_fields() == LoginFields::OAuth1
+            && declined.is_none()
+            && request.fields.own("oauth_token").is_none();
+        if is_first_step {
+            return self.first_step(&provider, &request).await;
+        }
+        if let Some(declined) = declined {
+            // The provider's "no" ends the flow and spends its state (SEC-7).
+            let attempt = self.attempt_of(&provider, &request).await?;
+            if let Some(begun) = attempt {
+                self.store.claim(Some(&begun.row.key), None, self.ambient.now()).await?;
+            }
+            return Err(declined.into());
+        }
+        let posted = self.check(provider, request).await?;
+        let key = posted.attempt.as_ref().map(|begun| &begun.row.key);
+        match self.store.claim(key, Some(&posted.claim), self.ambient.now()).await? {
+            Claimed::Ours => {
+                let service = self.clone();
+                let job = tokio::spawn(async move { service.finish(posted).await });
+                job.await.unwrap_or_else(|panic| {
+                    Err(LoginError {
+                        cause: Some(panic.to_string()),
+                        ..LoginError::new(Refusal::ProviderError, "The login could not be finished.")
+                    })
+                })
+            }
+            Claimed::AttemptSpent => Err(spent()),
+            Claimed::CodeUsed(used) => self.repeat(&posted.claim, used, &posted.binding, posted.seal).await,
+        }
+        .map(|answer| Outcome::SignedIn(Box::new(answer)))
+    }
+
+    /// URL first; the body's provider is read and must be a text all the same (R-IN-02).
+    fn name_of(&self, request: &LoginRequest) -> Result<String, LoginError> {
+        let in_body = request.fields.provider()?;
+        request.provider.clone().or(in_body).ok_or_else(|| {
+            LoginError::new(Refusal::ProviderMissing, "Provider is not specified: put it into the URL or the body.")
+        })
+    }
+
+    async fn check(&self, provider: Arc<Provider>, request: LoginRequest) -> Result<Posted, LoginError> {
+        let mut errors = Vec::new();
+        let names: &[String] = match provider.login_fields() {
+            LoginFields::Code => &["code".to_owned()],
+            LoginFields::OAuth1 => &["oauth_token".to_owned(), "oauth_verifier".to_owned()],
+            LoginFields::Named(names) => names,
+        };
+        let values: Vec<String> = names.iter().filter_map(|name| request.fields.required(name, &mut errors)).collect();
+        let asked = request.fields.optional("redirect_uri", &mut errors);
+        let own_verifier = request.fields.own("code_verifier").map(str::to_owned);
+        if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {
+            errors.push(("code_verifier".to_owned(), "Must be 43 to 128 unreserved characters.".to_owned()));
+        }
+        if !errors.is_empty() {
+            return Err(LoginError::fields(errors));
+        }
+        let attempt = self.attempt_of(&provider, &request).await?;
+        let visitor = &request.visitor;
+        let redirect_uri = match &attempt {
+            Some(begun) if asked.as_ref().is_some_and(|asked| *asked != begun.row.redirect_uri) => {
+                return Err(LoginError::new(Refusal::StateMismatch, "This login was begun with another redirect_uri."));
+            }
+            Some(begun) => begun.row.redirect_uri.clone(),
+            None => redirect::choose(&self.settings, &visitor.own, asked.as_deref(), &visitor.origin)?,
+        };
+        let code_verifier = self.verifier_for(&provider, attempt.as_ref(), own_verifier)?;
+        let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
+        let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
+
+        let parts: Vec<&[u8]> =
+            std::iter::once(provider.name()).chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
+        let now = self.ambient.now();
+        let binding = Binding::of(visitor, request.fields.own("flow_token"));
+        let claim = CodeClaim {
+            digest: Digest::of_parts(&parts),
+            binding: binding.first().cloned(),
+            claimed: now,
+            expires: now.plus(attempt::CODE_MEMORY),
+        };
+        let seal = (!binding.is_empty()).then(|| Seal::new(&self.key, &parts, request.kind, request.with_user));
+        Ok(Posted {
+            provider,
+            request,
+            binding,
+            attempt,
+            redirect_uri,
+            code_verifier,
+            request_token,
+            link_to,
+            claim,
+            seal,
+        })
+    }
+
+    /// The attempt that this login finishes, held against all that it was bound to; `None` for a code-only login, where
+    /// the policy allows one (SEC-1, SEC-2, SEC-13).
+    async fn attempt_of(&self, provider: &Provider, request: &LoginRequest) -> Result<Option<Begun>, LoginError> {
+        let fields = &request.fields;
+        let binding = Binding::of(&request.visitor, fields.own("flow_token"));
+        let policy = self.settings.state_policy;
+        if provider.protocol() == Protocol::OAuth1 {
+            return self.attempt_of_token(provider, fields.own("oauth_token"), &binding).await;
+        }
+        let state = fields.own("state").or_else(|| fields.own("redirect_state"));
+        let row = match state.and_then(attempt::key_of) {
+            Some(key) => self.store.attempt(&key).await?,
+            None => None,
+        };
+        match (row, state) {
+            (Some(row), Some(state)) => match self.fits(&row, provider, &binding) {
+                Ok(()) => Ok(Some(Begun { row, state: state.to_owned() })),
+                Err(_) if policy == StatePolicy::Off => Ok(None),
+                Err(error) => Err(error),
+            },
+            _ if policy == StatePolicy::Required => Err(LoginError::new(
+                Refusal::StateMismatch,
+                "A login must be begun here: post the state that /api/login/social/begin/ answered.",
+            )),
+            _ if policy == StatePolicy::WhenPresent && !binding.is_empty() => {
+                let now = self.ambient.now();
+                let (browser, flow) = (binding.browser.as_ref(), binding.flow.as_ref());
+                if self.store.has_open_attempt(provider.name(), browser, flow, now).await? {
+                    return Err(LoginError::new(
+                        Refusal::StateMismatch,
+                        "This browser began a login here: post its state along with the code.",
+                    ));
+                }
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// OAuth 1.0a: the row of the request token decides, whatever else came along.
+    async fn attempt_of_token(
+        &self,
+        provider: &Provider,
+        token: Option<&str>,
+        binding: &Binding,
+    ) -> Result<Option<Begun>, LoginError> {
+        let row = match token.and_then(attempt::key_of) {
+            Some(key) => self.store.attempt(&key).await?,
+            None if token.is_none() => return Ok(None),
+            None => None,
+        };
+        let unknown = || LoginError::new(Refusal::StateMismatch, "No login was begun here with this oauth_token.");
+        let row = row.ok_or_else(unknown)?;
+        // A classic front-end on another domain never kept our cookie: its token alone will do, once (SEC-13).
+        let keeps_nothing = row.classic && binding.is_empty() && self.settings.state_policy != StatePolicy::Required;
+        match self.fits(&row, provider, binding) {
+            Err(error) if error.refusal == Refusal::FlowMismatch && keeps_nothing => {}
+            result => result?,
+        }
+        Ok(Some(Begun { row, state: String::new() }))
+    }
+
+    fn fits(&self, row: &Attempt, provider: &Provider, binding: &Binding) -> Result<(), LoginError> {
+        if row.provider != provider.name() {
+            return Err(LoginError::new(Refusal::StateMismatch, "This state belongs to another provider."));
+        }
+        if row.expires <= self.ambient.now() {
+            return Err(LoginError::new(Refusal::StateExpired, "This login was begun too long ago: begin again."));
+        }
+        if !binding.holds(row) {
+            return Err(LoginError::new(
+                Refusal::FlowMismatch,
+                "This login was begun by another browser: send the attempt cookie or the flow_token along.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn verifier_for(
+        &self,
+        provider: &Provider,
+        attempt: Option<&Begun>,
+        own: Option<String>,
+    ) -> Result<Option<String>, LoginError> {
+        let Some(begun) = attempt else { return Ok(own) };
+        match &begun.row.code_challenge {
+            // The front-end made its own pair: it must show the verifier, before anything is sent (SEC-3).
+            Some(challenge) => {
+                let fits = |verifier: &String| {
+                    let made = attempt::challenge(&oauth2::PkceCodeVerifier::new(verifier.clone()));
+                    crate::secrets::same(made.as_str().as_bytes(), challenge.as_bytes())
+                };
+                own.filter(fits).map(Some).ok_or_else(|| {
+                    LoginError::new(Refusal::FlowMismatch, "The code_verifier does not fit the code_challenge.")
+                })
+            }
+            None if provider.uses_pkce() => Ok(Some(attempt::verifier(&self.key, &begun.state).secret().clone())),
+            None => Ok(None),
+        }
+    }
+
+    fn request_token_for(
+        &self,
+        provider: &Provider,
+        attempt: Option<&Begun>,
+        values: &[String],
+    ) -> Result<Option<RequestToken>, LoginError> {
+        if provider.protocol() != Protocol::OAuth1 {
+            return Ok(None);
+        }
+        let sealed = attempt.and_then(|begun| begun.row.sealed_secret.as_deref());
+        let token = values
+            .first()
+            .zip(sealed)
+            .and_then(|(token, sealed)| attempt::open_request_token(&self.key, token, sealed));
+        // Sealed with another SECRET_KEY: the login must be begun again.
+        token
+            .map(Some)
+            .ok_or_else(|| LoginError::new(Refusal::StateExpired, "This login cannot be finished: begin again."))
+    }
+
+    /// Whom the login will be linked to: the caller (R-AUT-03), or who began it.
+    fn link_target(
+        &self,
+        provider: &Provider,
+        attempt: Option<&Begun>,
+        caller: Option<UserId>,
+    ) -> Result<Option<UserId>, LoginError> {
+        let bound = attempt.and_then(|begun| begun.row.user_id);
+        match (bound, caller) {
+            (Some(bound), Some(caller)) if bound != caller => {
+                Err(LoginError::new(Refusal::FlowMismatch, "This login was begun by another user."))
+            }
+            (None, None) if provider.association_only() => Err(link_only()),
+            _ => Ok(bound.or(caller)),
+        }
+    }
+
+    /// After the claim. Whatever comes of it, the same browser's repeat will get it too.
+    async fn finish(&self, posted: Posted) -> Result<SignedIn, LoginError> {
+        let result = self.sign_in(&posted).await;
+        if let (Err(error), Some(seal)) = (&result, &posted.seal) {
+            let answer = seal.close(&Err(error.clone()), &self.ambient);
+            if let Err(failure) = self.store.keep_answer(&posted.claim.digest, &answer).await {
+                tracing::warn!(%failure, "the refusal could not be kept for a repeat");
+            }
+        }
+        result
+    }
+
+    async fn sign_in(&self, posted: &Posted) -> Result<SignedIn, LoginError> {
+        let identity = self.identify(posted).await?;
+        // A decision can be overtaken by another login of the same account; it is then taken anew, on what is there now.
+        for _ in 0..4 {
+            let decision = pipeline::decide(
+                &self.store,
+                &self.ambient,
+                &posted.provider.settings().user_rules,
+                &identity,
+                posted.link_to,
+            )
+            .await?;
+            if let Some(answer) = self.commit(posted, &identity, decision).await? {
+                return Ok(answer);
+            }
+        }
+        Err(LoginError::new(Refusal::DatabaseUnavailable, "Too many logins of one account at once. Try again."))
+    }
+
+    async fn identify(&self, posted: &Posted) -> Result<Identity, LoginError> {
+        let begun = posted.attempt.as_ref();
+        let state = begun.map(|begun| begun.state.as_str()).filter(|state| !state.is_empty());
+        let nonce = state.filter(|_| posted.provider.uses_nonce()).map(|state| attempt::nonce(&self.key, state));
+        let nothing = Map::new();
+        let callback = Callback {
+            fields: posted.request.fields.map(),
+            redirect_uri: &posted.redirect_uri,
+            state,
+            code_verifier: posted.code_verifier.as_deref(),
+            nonce: nonce.as_deref(),
+            request_token: posted.request_token.as_ref(),
+            address: begun
+                .and_then(|begun| begun.row.address.as_ref())
+                .and_then(|address| address.as_object())
+                .unwrap_or(&nothing),
+            deadline: Instant::now() + self.settings.outgoing.login_timeout,
+        };
+        Ok(posted.provider.identify(&callback).await?)
+    }
+
+    /// `None`: the decision was overtaken.
+    async fn commit(
+        &self,
+        posted: &Posted,
+        identity: &Identity,
+        decision: Decision,
+    ) -> Result<Option<SignedIn>, LoginError> {
+        let now = self.ambient.now();
+        let LoginRequest { kind, with_user, visitor, .. } = &posted.request;
+        let commit = LoginCommit {
+            now,
+            who: decision.who,
+            provider: identity.provider.clone(),
+            uid: identity.uid.clone(),
+            extra_data: decision.extra_data,
+            first_name: decision.first_name,
+            last_name: decision.last_name,
+            set_last_login: *kind == Kind::Session,
+            end_session: visitor.session.clone().filter(|_| *kind == Kind::Session),
+            code: posted.seal.as_ref().map(|_| posted.claim.digest.clone()),
+        };
+        let rules = &posted.provider.settings().user_rules;
+        let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
+        let client: &ClientInfo = &visitor.client;
+        let mut answer = None;
+        let mut make = |user: &User| {
+            let issue = Issue {
+                kind: *kind,
+                with_user: *with_user,
+                user,
+                now,
+                client,
+                expires_in,
+                longest: rules.max_session_length,
+            };
+            let issued = self.credentials.issue(&issue, &self.ambient);
+            let signed_in = signed_in(user, &issued);
+            let sealed = posted.seal.as_ref().map(|seal| seal.close(&Ok(signed_in.clone()), &self.ambient));
+            answer = Some(signed_in);
+            Written { credential: issued.row, answer: sealed }
+        };
+        match self.store.commit_login(&commit, &mut make).await? {
+            Committed::Done(_) => Ok(answer),
+            Committed::Stale => Ok(None),
+        }
+    }
+}
+
+fn signed_in(user: &User, issued: &Issued) -> SignedIn {
+    SignedIn {
+        user: user.clone(),
+        token: issued.token.clone(),
+        refresh: issued.refresh.clone(),
+        session: issued
+            .session
+            .as_ref()
+            .map(|session| SessionCookie { value: session.value.clone(), max_age: session.max_age }),
+    }
+}
+
+pub(super) fn spent() -> LoginError {
+    LoginError::new(Refusal::StateMismatch, "This state was used before: begin again.")
+}

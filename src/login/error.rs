@@ -1,0 +1,96 @@
+use serde::{Deserialize, Serialize};
+
+use crate::provider::ProviderError;
+use crate::store::StoreError;
+
+/// Why a login was refused: the stable code that stands in the problem document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    ProviderMissing,
+    InvalidRequest,
+    RedirectUriNotAllowed,
+    OriginNotAllowed,
+    UnknownProvider,
+    InvalidCode,
+    CodeAlreadyUsed,
+    AccessDenied,
+    StateMismatch,
+    StateExpired,
+    FlowMismatch,
+    NotAuthenticated,
+    NotAllowed,
+    UserInactive,
+    NoUser,
+    AccountInUse,
+    AccountExists,
+    ProviderError,
+    ProviderTimeout,
+    DatabaseUnavailable,
+}
+
+/// A refused login. `detail` is for the caller and holds nothing secret; `cause` is for the log alone.
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{detail}")]
+pub struct LoginError {
+    pub refusal: Refusal,
+    pub detail: String,
+    /// field -> message, for `InvalidRequest`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
+    /// The provider's own words: shown only with REST_SOCIAL_VERBOSE_ERRORS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_message: Option<String>,
+    #[serde(skip)]
+    pub cause: Option<String>,
+}
+
+impl LoginError {
+    pub fn new(refusal: Refusal, detail: impl Into<String>) -> Self {
+        Self { refusal, detail: detail.into(), fields: Vec::new(), provider_message: None, cause: None }
+    }
+
+    pub fn fields(fields: Vec<(String, String)>) -> Self {
+        Self { fields, ..Self::new(Refusal::InvalidRequest, "The request has invalid fields.") }
+    }
+
+    pub fn field(name: &str, message: &str) -> Self {
+        Self::fields(vec![(name.to_owned(), message.to_owned())])
+    }
+}
+
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        let refusal = Self::new(Refusal::DatabaseUnavailable, "The database does not answer. Try again in a moment.");
+        Self { cause: Some(error.to_string()), ..refusal }
+    }
+}
+
+impl From<ProviderError> for LoginError {
+    fn from(error: ProviderError) -> Self {
+        let cause = Some(error.to_string());
+        let (refusal, detail, message) = match error {
+            ProviderError::InvalidFields(fields) => return Self { cause, ..Self::fields(fields) },
+            ProviderError::AccessDenied { message } => {
+                (Refusal::AccessDenied, "The person declined to sign in.".to_owned(), message)
+            }
+            ProviderError::InvalidCode { message } => (
+                Refusal::InvalidCode,
+                "The provider refused the code: it is wrong, used or expired, or it was made for another redirect URI."
+                    .to_owned(),
+                message,
+            ),
+            ProviderError::Mixup => {
+                (Refusal::StateMismatch, "This callback was made by another provider.".to_owned(), None)
+            }
+            ProviderError::NotAllowed { reason } => (Refusal::NotAllowed, reason, None),
+            ProviderError::Failed { message, .. } => {
+                (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), message)
+            }
+            ProviderError::Timeout { .. } => {
+                (Refusal::ProviderTimeout, "The provider did not answer in time.".to_owned(), None)
+            }
+        };
+        Self { provider_message: message, cause, ..Self::new(refusal, detail) }
+    }
+}

@@ -1,0 +1,130 @@
+//! The fields of a login's body, whatever its media type was, with the original's rules of what is a valid text
+//! (R-IN-04 to 07). Fields that no rule names pass through untouched: a front-end may post its whole configuration.
+
+use serde_json::{Map, Value};
+
+use super::error::LoginError;
+
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    map: Map<String, Value>,
+    /// Forms cannot say "absent" otherwise: their empty fields count as absent (R-IN-06).
+    form: bool,
+}
+
+const REQUIRED: &str = "This field is required.";
+const BLANK: &str = "This field may not be blank.";
+const NULL: &str = "This field may not be null.";
+const NOT_TEXT: &str = "Not a valid string.";
+const NUL_CHARACTER: &str = "Null characters are not allowed.";
+
+impl Fields {
+    pub fn json(map: Map<String, Value>) -> Self {
+        Self { map, form: false }
+    }
+
+    /// A repeated field: the last one counts (R-IN-07).
+    pub fn form(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let map = pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+        Self { map, form: true }
+    }
+
+    pub fn map(&self) -> &Map<String, Value> {
+        &self.map
+    }
+
+    /// A field of our own that a classic front-end may fill with anything: only a non-empty text counts.
+    pub fn own(&self, name: &str) -> Option<&str> {
+        self.map.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A required text. The value is the raw one: validation trims, the provider gets what was sent (R-IN-07).
+    pub fn required(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<String> {
+        match self.map.get(name) {
+            None => {
+                errors.push((name.to_owned(), REQUIRED.to_owned()));
+                None
+            }
+            Some(value) => self.text(name, value, errors),
+        }
+    }
+
+    pub fn optional(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<String> {
+        let value = self.map.get(name)?;
+        if self.form && value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            return None;
+        }
+        self.text(name, value, errors)
+    }
+
+    fn text(&self, name: &str, value: &Value, errors: &mut Vec<(String, String)>) -> Option<String> {
+        let text = match value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            Value::Null => Err(NULL),
+            _ => Err(NOT_TEXT),
+        };
+        let checked = text.and_then(|text| match text {
+            text if text.trim().is_empty() => Err(BLANK),
+            text if text.contains('\0') => Err(NUL_CHARACTER),
+            text => Ok(text),
+        });
+        checked.map_err(|message| errors.push((name.to_owned(), message.to_owned()))).ok()
+    }
+
+    /// The provider that the body names: `None` where it names none (R-ERR-01).
+    pub fn provider(&self) -> Result<Option<String>, LoginError> {
+        match self.map.get("provider") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(_) => Err(LoginError::field("provider", NOT_TEXT)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(value: Value) -> Fields {
+        Fields::json(value.as_object().cloned().unwrap_or_default())
+    }
+
+    #[test]
+    fn r_in_05_each_fault_has_its_message() {
+        for (value, message) in [
+            (json!({}), REQUIRED),
+            (json!({"code": ""}), BLANK),
+            (json!({"code": "  "}), BLANK),
+            (json!({"code": null}), NULL),
+            (json!({"code": true}), NOT_TEXT),
+            (json!({"code": ["a"]}), NOT_TEXT),
+            (json!({"code": "a\u{0}b"}), NUL_CHARACTER),
+        ] {
+            let mut errors = Vec::new();
+            assert_eq!(of(value.clone()).required("code", &mut errors), None);
+            assert_eq!(errors, [("code".to_owned(), message.to_owned())], "{value}");
+        }
+    }
+
+    #[test]
+    fn r_in_04_a_number_is_a_text_and_r_in_07_blanks_stay() {
+        let mut errors = Vec::new();
+        assert_eq!(of(json!({"code": 5})).required("code", &mut errors).as_deref(), Some("5"));
+        assert_eq!(of(json!({"code": " u1 "})).required("code", &mut errors).as_deref(), Some(" u1 "));
+        assert!(errors.is_empty());
+    }
+
+    #[test]
+    fn r_in_06_an_empty_optional_field_is_absent_in_a_form_only() {
+        let mut errors = Vec::new();
+        let form = Fields::form([("redirect_uri".to_owned(), String::new())]);
+        assert_eq!(form.optional("redirect_uri", &mut errors), None);
+        assert!(errors.is_empty());
+        assert_eq!(of(json!({"redirect_uri": ""})).optional("redirect_uri", &mut errors), None);
+        assert_eq!(errors.len(), 1);
+    }
+}

@@ -1,0 +1,99 @@
+//! What is kept with the association (R-EXT-01, 02, 04), without anything that authenticates (SEC-40).
+
+use serde_json::{Map, Value};
+
+use crate::clock::UnixMillis;
+use crate::model::Identity;
+
+/// The new fields over the known ones. Provider tokens are dropped: nothing here may keep them in clear.
+pub fn merged(identity: &Identity, known: Option<&Map<String, Value>>, now: UnixMillis) -> Map<String, Value> {
+    let mut merged = known.cloned().unwrap_or_default();
+    merged.insert("auth_time".to_owned(), Value::from(now.seconds()));
+    for (name, value) in &identity.extra_data {
+        if is_empty(value) && identity.keep_if_empty.contains(name) {
+            continue;
+        }
+        if let Some(value) = without_secrets(name, value) {
+            merged.insert(name.clone(), value);
+        }
+    }
+    merged
+}
+
+/// OAuth 1.0a keeps its token as an object: its other members stay (R-EXT-03).
+fn without_secrets(name: &str, value: &Value) -> Option<Value> {
+    match value {
+        Value::Object(members) => {
+            let kept = members.iter().filter_map(|(name, value)| Some((name.clone(), without_secrets(name, value)?)));
+            Some(Value::Object(kept.collect()))
+        }
+        Value::Array(items) => {
+            let kept = items.iter().filter_map(|item| without_secrets("", item));
+            (!authenticates(name)).then(|| Value::Array(kept.collect()))
+        }
+        _ => (!authenticates(name)).then(|| value.clone()),
+    }
+}
+
+/// Names of members that would let their reader act for the person at the provider.
+fn authenticates(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name != "token_type" && ["token", "secret", "password", "session_key"].iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn identity(extra: Value, keep: &[&str]) -> Identity {
+        Identity {
+            provider: "p".into(),
+            uid: "1".into(),
+            legacy_uids: vec![],
+            username: None,
+            email: None,
+            fullname: None,
+            first_name: None,
+            last_name: None,
+            email_verified: false,
+            extra_data: extra.as_object().cloned().unwrap_or_default(),
+            keep_if_empty: keep.iter().map(|name| (*name).to_owned()).collect(),
+            expires_in: None,
+        }
+    }
+
+    #[test]
+    fn r_ext_01_auth_time_comes_first_and_no_token_is_kept() {
+        let new = identity(json!({"id": 1, "access_token": "t", "token_type": "bearer", "refresh_token": "r"}), &[]);
+        let kept = merged(&new, None, UnixMillis::from_seconds(7));
+        assert_eq!(Value::Object(kept).to_string(), r#"{"auth_time":7,"id":1,"token_type":"bearer"}"#);
+    }
+
+    #[test]
+    fn r_ext_03_the_rest_of_a_token_object_stays() {
+        let token = json!({"access_token": {"oauth_token": "a", "oauth_token_secret": "b", "user_id": "7"}});
+        let kept = merged(&identity(token, &[]), None, UnixMillis(0));
+        assert_eq!(kept["access_token"], json!({"user_id": "7"}));
+    }
+
+    #[test]
+    fn r_ext_04_an_empty_field_overwrites_unless_it_is_dropped_when_empty() {
+        let known = json!({"scope": "a", "plan": "free"});
+        let new = identity(json!({"scope": null, "plan": null}), &["scope"]);
+        let kept = merged(&new, known.as_object(), UnixMillis(0));
+        assert_eq!((&kept["scope"], &kept["plan"]), (&json!("a"), &Value::Null));
+    }
+}

@@ -1,0 +1,103 @@
+//! The five standard details of a profile, and how a full name and its parts complete each other (R-PIPE-01, R-USR-07).
+
+use crate::model::Identity;
+use crate::settings::UserRules;
+
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    pub username: Option<String>,
+    pub email: Option<String>,
+    pub fullname: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+}
+
+impl Details {
+    pub fn of(identity: &Identity) -> Self {
+        Self {
+            username: identity.username.clone(),
+            email: identity.email.clone(),
+            fullname: identity.fullname.clone(),
+            first_name: identity.first_name.clone(),
+            last_name: identity.last_name.clone(),
+        }
+    }
+
+    /// A full name without parts is split at its first blank; parts without a full name are joined, unless the last
+    /// name already holds the first as a word.
+    pub fn completed(identity: &Identity) -> Self {
+        let mut details = Self::of(identity);
+        let filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let (full, first, last) = (filled(&details.fullname), filled(&details.first_name), filled(&details.last_name));
+        if full && !first && !last {
+            let name = details.fullname.clone().unwrap_or_default();
+            let (first, last) = name.split_once(' ').unwrap_or((&name, ""));
+            details.first_name = Some(first.to_owned());
+            details.last_name = Some(last.trim_start().to_owned());
+        } else if !full && (first || last) {
+            let first = details.first_name.clone().unwrap_or_default();
+            let last = details.last_name.clone().unwrap_or_default();
+            let holds_it = !first.is_empty() && last.split_whitespace().any(|word| word == first);
+            let joined = if holds_it { last } else { format!("{first} {last}").trim().to_owned() };
+            details.fullname = Some(joined);
+        }
+        details
+    }
+
+    /// The detail that fills a field of the user, by SOCIAL_AUTH_USER_FIELD_MAPPING.
+    pub fn field(&self, name: &str, rules: &UserRules) -> &Option<String> {
+        let source = rules.user_field_mapping.iter().find(|(_, field)| *field == name).map_or(name, |(from, _)| from);
+        match source {
+            "username" => &self.username,
+            "email" => &self.email,
+            "fullname" => &self.fullname,
+            "first_name" => &self.first_name,
+            "last_name" => &self.last_name,
+            _ => &None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(full: &str, first: &str, last: &str) -> (String, String, String) {
+        let some = |text: &str| Some(text.to_owned());
+        let identity = Identity {
+            provider: String::new(),
+            uid: "1".into(),
+            legacy_uids: vec![],
+            username: None,
+            email: None,
+            fullname: some(full),
+            first_name: some(first),
+            last_name: some(last),
+            email_verified: false,
+            extra_data: serde_json::Map::new(),
+            keep_if_empty: vec![],
+            expires_in: None,
+        };
+        let details = Details::completed(&identity);
+        (
+            details.fullname.unwrap_or_default(),
+            details.first_name.unwrap_or_default(),
+            details.last_name.unwrap_or_default(),
+        )
+    }
+
+    #[test]
+    fn r_usr_07_a_full_name_is_split_at_its_first_blank() {
+        assert_eq!(completed("Ana  Maria  Lopez", "", "").1, "Ana");
+        assert_eq!(completed("Ana  Maria  Lopez", "", "").2, "Maria  Lopez");
+        assert_eq!(completed(" Ana Lopez", "", "").1, "");
+        assert_eq!(completed("Cher", "", ""), ("Cher".into(), "Cher".into(), String::new()));
+    }
+
+    #[test]
+    fn parts_make_a_full_name_once() {
+        assert_eq!(completed("", "Ana", "Lopez").0, "Ana Lopez");
+        assert_eq!(completed("", "Ana", "Ana Lopez").0, "Ana Lopez");
+        assert_eq!(completed("", "", "Lopez").0, "Lopez");
+    }
+}

@@ -1,0 +1,89 @@
+//! The same code once more. The same browser, within 30 seconds, waits for the first post and gets its answer (React's
+//! StrictMode posts twice); anybody else, or later, is refused (SEC-6).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::attempt::Binding;
+use super::error::{LoginError, Refusal};
+use super::{LoginService, SignedIn};
+use crate::clock::Ambient;
+use crate::model::{CodeClaim, Kind, UsedCode};
+use crate::secrets::{self, ServerKey};
+
+/// How long after the first post the same browser gets its answer again.
+const WINDOW: Duration = Duration::from_secs(30);
+/// Longer than all calls of one login may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Seals an answer with a key derived from the code itself, which no table has: the row alone opens nothing.
+pub(super) struct Seal {
+    key: [u8; 32],
+    /// The route: another kind of credential is another answer.
+    route: String,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Kept {
+    SignedIn(Box<SignedIn>),
+    Refused(LoginError),
+}
+
+impl Seal {
+    pub(super) fn new(key: &ServerKey, code: &[&[u8]], kind: Kind, with_user: bool) -> Self {
+        Self { key: key.derive("login answer", code), route: format!("{kind} {with_user}") }
+    }
+
+    pub(super) fn close(&self, answer: &Result<SignedIn, LoginError>, ambient: &Ambient) -> Vec<u8> {
+        let kept = match answer {
+            Ok(answer) => Kept::SignedIn(Box::new(answer.clone())),
+            Err(error) => Kept::Refused(error.clone()),
+        };
+        let plain = serde_json::to_vec(&kept).expect("plain data has a JSON form");
+        secrets::seal(&self.key, self.route.as_bytes(), &plain, ambient)
+    }
+
+    fn open(&self, sealed: &[u8]) -> Option<Result<SignedIn, LoginError>> {
+        let plain = secrets::open(&self.key, self.route.as_bytes(), sealed)?;
+        Some(match serde_json::from_slice(&plain).ok()? {
+            Kept::SignedIn(answer) => Ok(*answer),
+            Kept::Refused(error) => Err(error),
+        })
+    }
+}
+
+impl LoginService {
+    pub(super) async fn repeat(
+        &self,
+        claim: &CodeClaim,
+        mut used: UsedCode,
+        binding: &Binding,
+        seal: Option<Seal>,
+    ) -> Result<SignedIn, LoginError> {
+        let ours = used.binding.as_ref().and_then(|kept| binding.that_fits(kept)).is_some();
+        let (true, Some(seal)) = (ours && self.ambient.now() <= used.claimed.plus(WINDOW), seal) else {
+            return Err(already_used());
+        };
+        let mut pause = FIRST_LOOK;
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(sealed) = &used.answer {
+                return seal.open(sealed).unwrap_or_else(|| Err(already_used()));
+            }
+            if waited > PATIENCE {
+                return Err(already_used());
+            }
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            used = self.store.used_code(&claim.digest).await?.ok_or_else(already_used)?;
+        }
+    }
+}
+
+fn already_used() -> LoginError {
+    LoginError::new(Refusal::CodeAlreadyUsed, "This code was posted before: begin again to get another one.")
+}

@@ -1,0 +1,64 @@
+//! SQLite: the embedded default. Write-ahead log, one connection that writes, a few that only read.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
+
+use super::sql::repository;
+
+/// The writer is one connection: SQLite has one anyway, and so nobody meets a busy database inside this process.
+pub(super) struct SqliteStore {
+    read: SqlitePool,
+    write: SqlitePool,
+}
+
+pub(super) async fn open(url: &str, create: bool) -> std::result::Result<SqliteStore, String> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|_| "must look like sqlite://path/to/file.db".to_owned())?
+        .create_if_missing(create)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging();
+    let path = options.get_filename().to_owned();
+    if create {
+        make_private(&path).map_err(|error| format!("{} cannot be created: {error}", path.display()))?;
+    }
+    let failed = |error: sqlx::Error| format!("{} cannot be opened: {error}", path.display());
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(5))
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+    let read = pool(2).connect_lazy_with(options.read_only(true).create_if_missing(false));
+    Ok(SqliteStore { read, write })
+}
+
+/// What the server creates is readable by its own user alone.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        return Err(std::io::Error::other("a database in memory is gone with the process; name a file"));
+    }
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl SqliteStore {
+    /// A write that began as a read could not wait for the writer: it says at once that it will write.
+    async fn begin(&self) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.write.begin_with("BEGIN IMMEDIATE").await
+    }
+}
+
+repository!(SqliteStore, Sqlite, "./migrations/sqlite");
