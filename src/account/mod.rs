@@ -1,1 +1,37 @@
-//! (being built)
+//! Whose credential is this, and what becomes of it: authenticate, refresh, verify, log out, profile.
+//!
+//! `api/` calls [`AccountService`]; it joins the credentials and the store. One read for each authenticated request.
+
+mod authenticate;
+mod error;
+mod profile;
+mod tokens;
+
+use std::sync::Arc;
+
+pub use self::authenticate::{Caller, Family, Presented, Proof};
+pub use self::error::AuthError;
+pub use self::profile::visible_extra_data;
+pub use self::tokens::Refreshed;
+use crate::clock::Ambient;
+use crate::credential::Credentials;
+use crate::store::Repository;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct AccountService {
+    credentials: Arc<Credentials>,
+    store: Arc<dyn Repository>,
+    ambient: Ambient,
+}
+
+impl AccountService {
+    pub fn new(credentials: Arc<Credentials>, store: Arc<dyn Repository>, ambient: Ambient) -> Self {
+        Self { credentials, store, ambient }
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        self.store.ping().await.is_ok()
+    }
+}

@@ -1,0 +1,179 @@
+//! Whose credential is this? On a login route only its own kind is read (R-AUT-01); elsewhere an `Authorization` header
+//! settles it, and without one the session cookie.
+
+use super::AccountService;
+use super::error::AuthError;
+use crate::credential::jwt::{JwtFault, TokenType};
+use crate::credential::session::Standing;
+use crate::model::User;
+use crate::secrets::Digest;
+
+/// What a request carries.
+#[derive(Clone, Debug, Default)]
+pub struct Presented {
+    pub authorization: Option<String>,
+    pub session_cookie: Option<String>,
+}
+
+/// Which credentials count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Session,
+    Token,
+    Jwt,
+    Knox,
+    Any,
+}
+
+/// A user who proved who they are, and by what.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub user: User,
+    pub proof: Proof,
+}
+
+#[derive(Clone, Debug)]
+pub enum Proof {
+    Session(Digest),
+    Token,
+    Jwt,
+    Knox(String),
+}
+
+const INVALID: AuthError = AuthError::InvalidToken("Invalid token.");
+const INACTIVE: AuthError = AuthError::UserInactive("User inactive or deleted.");
+
+impl AccountService {
+    /// `None`: nothing was presented that this family reads. An error: something was, and it does not hold.
+    pub async fn authenticate(&self, presented: &Presented, family: Family) -> Result<Option<Caller>, AuthError> {
+        if family == Family::Session {
+            return self.by_session(presented.session_cookie.as_deref()).await;
+        }
+        let Some(header) = presented.authorization.as_deref() else {
+            return match family {
+                Family::Any => self.by_session(presented.session_cookie.as_deref()).await,
+                _ => Ok(None),
+            };
+        };
+        let scheme = header.split_whitespace().next().unwrap_or_default();
+        let is_token = scheme.eq_ignore_ascii_case("token");
+        let is_knox = scheme.eq_ignore_ascii_case(self.credentials.knox.header_prefix());
+        let is_bearer = self.credentials.jwt.rules().auth_header_types.iter().any(|known| known == scheme);
+        match family {
+            Family::Token if is_token => self.by_token(one_of_two(header)?).await.map(Some),
+            Family::Knox if is_knox => self.by_knox(one_of_two(header)?).await.map(Some),
+            Family::Jwt if is_bearer => self.by_jwt(bearer(header)?).await.map(Some),
+            Family::Any if is_token || is_knox => self.by_token_or_knox(one_of_two(header)?).await.map(Some),
+            Family::Any if is_bearer => self.by_bearer(bearer(header)?).await.map(Some),
+            // A scheme that nobody here reads cannot be a good credential where one decides.
+            Family::Any => Err(AuthError::BadHeader("This Authorization scheme is not known here.")),
+            _ => Ok(None),
+        }
+    }
+
+    /// A cookie that is unknown or over counts as none. The session of an inactive user is over (SEC-26).
+    async fn by_session(&self, cookie: Option<&str>) -> Result<Option<Caller>, AuthError> {
+        let Some(digest) = cookie.and_then(|value| self.credentials.session.authenticate(value)) else {
+            return Ok(None);
+        };
+        let Some((row, user)) = self.store.session(&digest).await? else { return Ok(None) };
+        let now = self.ambient.now();
+        match self.credentials.session.standing(&row, now) {
+            Standing::Over => return Ok(None),
+            Standing::Touch => self.store.touch_session(&digest, now).await?,
+            Standing::Live => {}
+        }
+        Ok(user.is_active.then_some(Caller { user, proof: Proof::Session(digest) }))
+    }
+
+    async fn by_token(&self, token: &str) -> Result<Caller, AuthError> {
+        let digest = self.credentials.token.authenticate(token).ok_or(INVALID)?;
+        let user = self.store.token(&digest).await?.ok_or(INVALID)?;
+        if user.is_active { Ok(Caller { user, proof: Proof::Token }) } else { Err(INACTIVE) }
+    }
+
+    async fn by_knox(&self, token: &str) -> Result<Caller, AuthError> {
+        let digest = self.credentials.knox.authenticate(token).ok_or(INVALID)?;
+        let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
+        let now = self.ambient.now();
+        if self.credentials.knox.is_over(&row, now) {
+            self.store.end_knox(&digest).await?;
+            return Err(INVALID);
+        }
+        if !user.is_active {
+            return Err(INACTIVE);
+        }
+        if let Some(expires) = self.credentials.knox.renew(&row, now) {
+            self.store.extend_knox(&digest, expires).await?;
+        }
+        Ok(Caller { user, proof: Proof::Knox(digest) })
+    }
+
+    async fn by_token_or_knox(&self, token: &str) -> Result<Caller, AuthError> {
+        match self.by_token(token).await {
+            Err(AuthError::InvalidToken(_)) => self.by_knox(token).await,
+            result => result,
+        }
+    }
+
+    /// Classic front-ends send permanent and knox tokens as `Bearer` too. Three parts between dots are a JWT.
+    async fn by_bearer(&self, token: &str) -> Result<Caller, AuthError> {
+        if token.split('.').count() == 3 {
+            return self.by_jwt(token).await;
+        }
+        match self.by_token_or_knox(token).await {
+            Err(AuthError::InvalidToken(_)) => Err(self.not_valid(JwtFault::Invalid)),
+            result => result,
+        }
+    }
+
+    async fn by_jwt(&self, token: &str) -> Result<Caller, AuthError> {
+        const ACCEPTED: [TokenType; 2] = [TokenType::Access, TokenType::Sliding];
+        let verified = self
+            .credentials
+            .jwt
+            .authenticate(token, &ACCEPTED, self.ambient.now())
+            .map_err(|fault| self.not_valid(fault))?;
+        let user = match verified.token_type {
+            // A sliding token is its own refresh token, and can be blacklisted as one.
+            TokenType::Sliding => {
+                let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
+                if used.blacklisted {
+                    return Err(self.not_valid(JwtFault::Invalid));
+                }
+                user
+            }
+            _ => self.store.user(verified.user_id).await?,
+        };
+        let user = user.ok_or(AuthError::UserNotFound)?;
+        if !user.is_active {
+            return Err(AuthError::UserInactive("User is inactive"));
+        }
+        if verified.is_revoked(&user) {
+            return Err(self.not_valid(JwtFault::Invalid));
+        }
+        Ok(Caller { user, proof: Proof::Jwt })
+    }
+
+    fn not_valid(&self, fault: JwtFault) -> AuthError {
+        AuthError::TokenNotValid(vec![(TokenType::Access, fault), (TokenType::Sliding, fault)])
+    }
+}
+
+/// `Token KEY`: DRF's own checks, with its own texts.
+fn one_of_two(header: &str) -> Result<&str, AuthError> {
+    let mut words = header.split_whitespace().skip(1);
+    match (words.next(), words.next()) {
+        (Some(token), None) => Ok(token),
+        (None, _) => Err(AuthError::InvalidToken("Invalid token header. No credentials provided.")),
+        _ => Err(AuthError::InvalidToken("Invalid token header. Token string should not contain spaces.")),
+    }
+}
+
+fn bearer(header: &str) -> Result<&str, AuthError> {
+    let mut words = header.split_whitespace().skip(1);
+    match (words.next(), words.next()) {
+        (Some(token), None) => Ok(token),
+        _ => Err(AuthError::BadHeader("Authorization header must contain two space-delimited values")),
+    }
+}

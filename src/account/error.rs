@@ -1,0 +1,60 @@
+use crate::credential::jwt::{JwtFault, TokenType};
+use crate::store::StoreError;
+
+/// Why a credential is refused. Texts are the original's (R-AUT-02, R-CMP-03); the answer is 401 unless said otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    #[error("Authentication credentials were not provided.")]
+    NotAuthenticated,
+    /// Permanent and knox tokens.
+    #[error("{0}")]
+    InvalidToken(&'static str),
+    #[error("{0}")]
+    BadHeader(&'static str),
+    /// A JWT in the `Authorization` header: one fault for each class that it was held against.
+    #[error("Given token not valid for any token type")]
+    TokenNotValid(Vec<(TokenType, JwtFault)>),
+    /// A JWT in the body of a token route.
+    #[error("{0}")]
+    BodyToken(&'static str),
+    #[error("User not found")]
+    UserNotFound,
+    #[error("{0}")]
+    UserInactive(&'static str),
+    /// 400: a verified token that was blacklisted (R-CMP-04).
+    #[error("Token is blacklisted")]
+    Blacklisted,
+    /// 503.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The scheme that `WWW-Authenticate` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    Token,
+    Bearer,
+}
+
+impl AuthError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAuthenticated => "not_authenticated",
+            Self::InvalidToken(_) => "invalid_token",
+            Self::BadHeader(_) => "bad_authorization_header",
+            Self::TokenNotValid(_) | Self::BodyToken(_) => "token_not_valid",
+            Self::UserNotFound => "user_not_found",
+            Self::UserInactive(_) => "user_inactive",
+            Self::Blacklisted => "token_blacklisted",
+            Self::Store(_) => "database_unavailable",
+        }
+    }
+
+    pub fn challenge(&self) -> Challenge {
+        match self {
+            Self::InvalidToken(_) | Self::NotAuthenticated => Challenge::Token,
+            Self::UserInactive(text) if text.ends_with("deleted.") => Challenge::Token,
+            _ => Challenge::Bearer,
+        }
+    }
+}

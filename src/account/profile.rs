@@ -1,0 +1,53 @@
+//! What a user sees of their linked accounts: everything but what authenticates.
+
+use serde_json::{Map, Value};
+
+use super::{AccountService, AuthError, Caller};
+use crate::model::SocialAccount;
+
+const SECRETS: [&str; 5] = ["access_token", "refresh_token", "id_token", "oauth_token", "oauth_token_secret"];
+
+impl AccountService {
+    pub async fn accounts(&self, caller: &Caller) -> Result<Vec<SocialAccount>, AuthError> {
+        let mut accounts = self.store.accounts_of(caller.user.id).await?;
+        for account in &mut accounts {
+            account.extra_data = visible_extra_data(&account.extra_data);
+        }
+        Ok(accounts)
+    }
+}
+
+/// Rows of other origins, such as an imported database, may hold tokens: they are left out, at any depth, and so is what
+/// begins with an underscore.
+pub fn visible_extra_data(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let shown = members.iter().filter(|(name, _)| is_visible(name));
+            Value::Object(shown.map(|(name, value)| (name.clone(), visible_extra_data(value))).collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(visible_extra_data).collect()),
+        _ => value.clone(),
+    }
+}
+
+fn is_visible(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let is_secret = SECRETS.contains(&lower.as_str())
+        || ["token", "secret", "password", "session_key"].iter().any(|ending| lower.ends_with(ending));
+    lower == "token_type" || !(is_secret || lower.starts_with('_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn extra_data_is_shown_without_what_authenticates() {
+        let stored = json!({"id": 1, "token_type": "bearer", "access_token": {"oauth_token": "a"}, "_raw": 1,
+            "client_secret": "x", "nested": {"refresh_token": "y", "plan": "free"}, "list": [{"password": "z"}]});
+        let shown = json!({"id": 1, "token_type": "bearer", "nested": {"plan": "free"}, "list": [{}]});
+        assert_eq!(visible_extra_data(&stored), shown);
+    }
+}

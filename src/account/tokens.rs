@@ -1,0 +1,128 @@
+//! The companions of a JWT login: refresh, verify, blacklist, sliding refresh (R-CMP-01 to 06), and every logout.
+
+use super::error::AuthError;
+use super::{AccountService, Caller};
+use crate::account::authenticate::{Family, Presented, Proof};
+use crate::credential::Issue;
+use crate::credential::jwt::{JwtFault, TokenType, Verified};
+use crate::model::{ClientInfo, Kind, RefreshUse, User};
+use crate::store::Rotated;
+
+/// The answer to a refresh.
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    pub access: String,
+    /// With ROTATE_REFRESH_TOKENS.
+    pub refresh: Option<String>,
+}
+
+const BLACKLISTED: AuthError = AuthError::BodyToken("Token is blacklisted");
+
+impl AccountService {
+    pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
+        let (verified, user, used) = self.checked(token, &[TokenType::Refresh]).await?;
+        if used.blacklisted {
+            return Err(BLACKLISTED);
+        }
+        let now = self.ambient.now();
+        let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
+        let access = jwt.access_of(&verified, &user, now, &self.ambient);
+        if !rules.rotate_refresh_tokens {
+            return Ok(Refreshed { access, refresh: None });
+        }
+        let issue = Issue {
+            kind: Kind::JwtPair,
+            with_user: false,
+            user: &user,
+            now,
+            client,
+            expires_in: None,
+            longest: None,
+        };
+        let family = used.family.as_deref().unwrap_or(&verified.jti);
+        let (refresh, row) = jwt.rotate(&verified, family, &issue, &self.ambient);
+        match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
+            Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
+            Rotated::Spent => Err(BLACKLISTED),
+        }
+    }
+
+    /// Any type of token is verified. Unlike simplejwt's, this also fails for a user who is gone, inactive or logged out
+    /// everywhere: a token that nothing accepts is not a good one.
+    pub async fn verify(&self, token: &str) -> Result<(), AuthError> {
+        let (_, _, used) = self.checked(token, &TokenType::ALL).await?;
+        if used.blacklisted && self.credentials.jwt.rules().blacklist_after_rotation {
+            return Err(AuthError::Blacklisted);
+        }
+        Ok(())
+    }
+
+    pub async fn blacklist(&self, token: &str) -> Result<(), AuthError> {
+        let (verified, user, _) = self.checked(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
+        if self.store.blacklist(&verified.jti, user.id, verified.expires, self.ambient.now()).await? {
+            Ok(())
+        } else {
+            Err(BLACKLISTED)
+        }
+    }
+
+    pub async fn refresh_sliding(&self, token: &str) -> Result<String, AuthError> {
+        let (verified, user, used) = self.checked(token, &[TokenType::Sliding]).await?;
+        if used.blacklisted {
+            return Err(BLACKLISTED);
+        }
+        self.credentials.jwt.renew_sliding(&verified, &user, self.ambient.now()).map_err(body_fault)
+    }
+
+    async fn checked(&self, token: &str, wanted: &[TokenType]) -> Result<(Verified, User, RefreshUse), AuthError> {
+        let verified =
+            self.credentials.jwt.authenticate(token, wanted, self.ambient.now()).map_err(body_fault)?;
+        let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
+        // A deleted user is told like an inactive one: R-CMP-03's 500 helps nobody.
+        let user = user
+            .filter(|user| user.is_active)
+            .ok_or(AuthError::UserInactive("No active account found for the given token."))?;
+        if verified.is_revoked(&user) {
+            return Err(body_fault(JwtFault::Invalid));
+        }
+        Ok((verified, user, used))
+    }
+
+    /// Deletes the knox token that was presented (R-CMP-07).
+    pub async fn logout_knox(&self, presented: &Presented) -> Result<(), AuthError> {
+        if let Proof::Knox(digest) = self.knox_caller(presented).await?.proof {
+            self.store.end_knox(&digest).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn logout_all_knox(&self, presented: &Presented) -> Result<(), AuthError> {
+        let caller = self.knox_caller(presented).await?;
+        Ok(self.store.end_all_knox(caller.user.id).await?)
+    }
+
+    async fn knox_caller(&self, presented: &Presented) -> Result<Caller, AuthError> {
+        self.authenticate(presented, Family::Knox).await?.ok_or(AuthError::NotAuthenticated)
+    }
+
+    /// Ends the session of a cookie, where there is one (R-CMP-09).
+    pub async fn logout_session(&self, cookie: Option<&str>) -> Result<(), AuthError> {
+        if let Some(digest) = cookie.and_then(|value| self.credentials.session.authenticate(value)) {
+            self.store.end_session(&digest).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends every credential of the caller, of whatever kind, on all nodes.
+    pub async fn logout_everything(&self, caller: &Caller) -> Result<(), AuthError> {
+        Ok(self.store.end_everything(caller.user.id, self.ambient.now()).await?)
+    }
+}
+
+fn body_fault(fault: JwtFault) -> AuthError {
+    AuthError::BodyToken(match fault {
+        JwtFault::Invalid => "Token is invalid",
+        JwtFault::Expired => "Token is expired",
+        JwtFault::WrongType => "Token has wrong type",
+    })
+}
