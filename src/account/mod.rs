@@ -10,7 +10,7 @@ mod tokens;
 use std::sync::Arc;
 
 pub use self::authenticate::{Caller, Family, Presented, Proof};
-pub use self::error::AuthError;
+pub use self::error::{AuthError, Challenge};
 pub use self::profile::visible_extra_data;
 pub use self::tokens::Refreshed;
 use crate::clock::Ambient;

@@ -4,7 +4,7 @@
 //! case. What belongs to one provider stays untyped here ([`ProviderSettings`]) and is typed by `provider/`, which knows
 //! the descriptors. See `docs/SETTINGS.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +14,10 @@ use serde_json::Value;
 use url::Url;
 
 use crate::secrets::SecretString;
+
+mod read;
+
+pub use self::read::{Sources, read};
 
 /// One mistake in the settings: the name as the operator wrote it, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -205,6 +209,8 @@ pub struct ProviderSettings {
     pub name: String,
     /// Values from the environment are text (or JSON where they read as an object or a list); from the file, as typed.
     pub values: BTreeMap<String, Value>,
+    /// Those of `values` that stand in the settings file: an unknown name is an error there, in the environment a warning.
+    pub in_file: BTreeSet<String>,
     /// SOCIAL_AUTH_<NAME> without a provider, which holds for all.
     pub shared: BTreeMap<String, Value>,
     /// Descriptor fields of an operator's own provider, as in the file.
