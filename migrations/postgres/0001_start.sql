@@ -85,6 +85,7 @@ CREATE TABLE login_attempts (
     sealed_secret  BYTEA,
     user_id        BIGINT REFERENCES users (id) ON DELETE CASCADE,
     address        JSONB,
+    landing        JSONB,
     created        BIGINT NOT NULL,
     expires        BIGINT NOT NULL,
     claimed        BIGINT
@@ -101,3 +102,11 @@ CREATE TABLE used_codes (
     answer  BYTEA
 );
 CREATE INDEX used_codes_claimed ON used_codes (claimed);
+
+CREATE TABLE swap_codes (
+    code           BYTEA   PRIMARY KEY,
+    code_challenge TEXT,
+    answer         BYTEA   NOT NULL,
+    expires        BIGINT  NOT NULL
+);
+CREATE INDEX swap_codes_expires ON swap_codes (expires);

@@ -85,6 +85,7 @@ CREATE TABLE login_attempts (
     sealed_secret  BLOB,
     user_id        INTEGER REFERENCES users (id) ON DELETE CASCADE,
     address        TEXT,
+    landing        TEXT,
     created        INTEGER NOT NULL,
     expires        INTEGER NOT NULL,
     claimed        INTEGER
@@ -101,3 +102,11 @@ CREATE TABLE used_codes (
     answer  BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX used_codes_claimed ON used_codes (claimed);
+
+CREATE TABLE swap_codes (
+    code           BLOB    PRIMARY KEY,
+    code_challenge TEXT,
+    answer         BLOB    NOT NULL,
+    expires        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX swap_codes_expires ON swap_codes (expires);

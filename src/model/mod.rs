@@ -7,7 +7,7 @@ mod credential;
 mod identity;
 mod user;
 
-pub use attempt::{Attempt, CodeClaim, UsedCode};
+pub use attempt::{Attempt, CodeClaim, Landing, Swap, UsedCode};
 pub use credential::{ClientInfo, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow};
 pub use identity::Identity;
 pub use user::{SocialAccount, User, UserId};

@@ -1,6 +1,6 @@
 //! The repository: every statement of SQL stands below this file, and no caller sees a row type or a dialect.
 //!
-//! One trait, written once for both databases. A login writes twice: [`Repository::claim`], committed before the first
+//! Written once for both databases. A login writes twice: [`Repository::claim`], committed before the first
 //! provider call, and [`Repository::commit_login`], one transaction for all its results. No caller holds a transaction.
 
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Attempt, CodeClaim, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, UsedCode, User,
-    UserId,
+    Attempt, CodeClaim, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode,
+    User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
@@ -87,15 +87,22 @@ pub enum Rotated {
     Spent,
 }
 
+/// All of the store.
 #[async_trait]
-pub trait Repository: Send + Sync {
+pub trait Repository: AttemptStore + UserStore + CredentialStore {
     /// Brings the schema up to this release.
     async fn migrate(&self) -> Result<()>;
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     async fn close(&self);
+    /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
+    /// number of rows deleted.
+    async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
+}
 
-    // attempts
+/// Begun logins, claims on codes, and answers kept for whoever may fetch them.
+#[async_trait]
+pub trait AttemptStore: Send + Sync {
     async fn insert_attempt(&self, attempt: &Attempt) -> Result<()>;
     /// Expired and claimed ones too, for as long as the sweeper leaves them.
     async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>>;
@@ -115,7 +122,15 @@ pub trait Repository: Send + Sync {
     /// Keeps the sealed answer of a login that failed.
     async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()>;
 
-    // users and accounts
+    /// Keeps the answer of a login for whoever holds the code.
+    async fn insert_swap(&self, swap: &Swap) -> Result<()>;
+    /// Hands it out once.
+    async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>>;
+}
+
+/// Users and the accounts that sign them in.
+#[async_trait]
+pub trait UserStore: Send + Sync {
     /// The account of the first of `uids` that has one, and its user: one read.
     async fn account(&self, provider: &str, uids: &[&str]) -> Result<Option<(SocialAccount, User)>>;
     async fn user(&self, id: UserId) -> Result<Option<User>>;
@@ -130,8 +145,11 @@ pub trait Repository: Send + Sync {
         login: &LoginCommit,
         make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
     ) -> Result<Committed>;
+}
 
-    // credentials: each look-up is one read that brings the user along
+/// What was handed out. Each look-up is one read that brings the user along.
+#[async_trait]
+pub trait CredentialStore: Send + Sync {
     async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>>;
     async fn touch_session(&self, digest: &Digest, now: UnixMillis) -> Result<()>;
     async fn end_session(&self, digest: &Digest) -> Result<()>;
@@ -149,10 +167,6 @@ pub trait Repository: Send + Sync {
     /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and
     /// counts the token generation up.
     async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()>;
-
-    /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
-    /// number of rows deleted.
-    async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
 }
 
 /// Opens the database that DATABASE_URL names; `create` makes the SQLite file where there is none.

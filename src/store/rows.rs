@@ -5,7 +5,9 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 
 use crate::clock::UnixMillis;
-use crate::model::{Attempt, ClientInfo, KnoxRow, RefreshUse, SessionRow, SocialAccount, UsedCode, User};
+use crate::model::{
+    Attempt, ClientInfo, KnoxRow, Landing, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User,
+};
 use crate::secrets::Digest;
 
 /// The columns of [`UserRow`], of a table called `u`.
@@ -163,6 +165,7 @@ pub(super) struct AttemptRow {
     sealed_secret: Option<Vec<u8>>,
     user_id: Option<i64>,
     address: Option<Json<Value>>,
+    landing: Option<Json<Landing>>,
     created: i64,
     expires: i64,
     claimed: Option<i64>,
@@ -181,6 +184,7 @@ impl AttemptRow {
             sealed_secret: self.sealed_secret,
             user_id: self.user_id,
             address: self.address.map(|address| address.0),
+            landing: self.landing.map(|landing| landing.0),
             created: UnixMillis(self.created),
             expires: UnixMillis(self.expires),
             claimed: self.claimed.map(UnixMillis),
@@ -201,6 +205,24 @@ impl From<UsedCodeRow> for UsedCode {
             binding: row.binding.as_deref().and_then(Digest::from_stored),
             claimed: UnixMillis(row.claimed),
             answer: row.answer,
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct SwapRow {
+    code_challenge: Option<String>,
+    answer: Vec<u8>,
+    expires: i64,
+}
+
+impl SwapRow {
+    pub fn with_code(self, code: &Digest) -> Swap {
+        Swap {
+            code: code.clone(),
+            code_challenge: self.code_challenge,
+            answer: self.answer,
+            expires: UnixMillis(self.expires),
         }
     }
 }
