@@ -112,8 +112,9 @@ impl LoginService {
             return Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this state."));
         };
         let request = LoginRequest { kind: landing.kind, with_user: landing.with_user, ..request };
+        let client = request.visitor.client.clone();
         let result = self.login_at(name, request, Ending::Landing).await;
-        self.log(name, landing.kind, &result);
+        self.record(name, landing.kind, client, &result).await;
         match result {
             Ok(Outcome::SignedIn(answer)) => match answer.session.clone() {
                 Some(cookie) => Ok(Landed::Session { location: landing.next, cookie }),

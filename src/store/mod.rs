@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Attempt, CodeClaim, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode,
-    User, UserId,
+    Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, KnoxRow, NewCredential, RefreshRow,
+    RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
@@ -53,6 +53,7 @@ pub struct LoginCommit {
     pub set_last_login: bool,
     /// A session that this login replaces (SEC-32).
     pub end_session: Option<Digest>,
+    pub audit: AuditEvent,
     /// Digest of the code whose claim gets `Written::answer`.
     pub code: Option<Digest>,
 }
@@ -89,7 +90,7 @@ pub enum Rotated {
 
 /// All of the store.
 #[async_trait]
-pub trait Repository: AttemptStore + UserStore + CredentialStore {
+pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore {
     /// Brings the schema up to this release.
     async fn migrate(&self) -> Result<()>;
     /// Whether the database answers.
@@ -98,6 +99,16 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore {
     /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
     /// number of rows deleted.
     async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
+}
+
+/// What happened (SEC-45).
+#[async_trait]
+pub trait AuditStore: Send + Sync {
+    async fn audit(&self, event: &AuditEvent) -> Result<()>;
+    /// The newest first, at most `most`; of one user where one is given.
+    async fn audit_trail(&self, user: Option<UserId>, most: i64) -> Result<Vec<AuditRecord>>;
+    /// Deletes rows from before `before`; returns how many.
+    async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
 }
 
 /// Begun logins, claims on codes, and answers kept for whoever may fetch them.
@@ -151,12 +162,10 @@ pub trait UserStore: Send + Sync {
 #[async_trait]
 pub trait CredentialStore: Send + Sync {
     async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>>;
-    async fn touch_session(&self, digest: &Digest, now: UnixMillis) -> Result<()>;
-    async fn end_session(&self, digest: &Digest) -> Result<()>;
-    async fn token(&self, digest: &Digest) -> Result<Option<User>>;
+    /// When it was last used, and whose it is.
+    async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>>;
     async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>>;
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()>;
-    async fn end_knox(&self, digest: &str) -> Result<()>;
     async fn end_all_knox(&self, user: UserId) -> Result<()>;
     /// The user and what became of the token, in one read.
     async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;
@@ -164,6 +173,12 @@ pub trait CredentialStore: Send + Sync {
     async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated>;
     /// False when it was blacklisted before. A token without a row gets one (R-CMP-05 with simplejwt's tokens).
     async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
+    /// Writes down that a credential was used.
+    async fn touch(&self, handle: &CredentialHandle, now: UnixMillis) -> Result<()>;
+    /// Ends one credential of the user; the permanent token will be another one after it.
+    async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
+    /// All that is signed in, whatever its kind. A chain of refresh tokens is one entry.
+    async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>>;
     /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and
     /// counts the token generation up.
     async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()>;

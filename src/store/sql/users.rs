@@ -206,6 +206,8 @@ macro_rules! user_store {
                         .execute(&mut *tx)
                         .await?;
                 }
+                let audit = AuditEvent { user_id: Some(user.id), ..login.audit.clone() };
+                audit_query(&audit).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(Committed::Done(user))
             }
