@@ -435,6 +435,7 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
+            tokens: None,
             set_last_login: *kind == Kind::Session,
             end_session: visitor.session.clone().filter(|_| *kind == Kind::Session),
             audit: AuditEvent {

@@ -51,6 +51,8 @@ pub struct LoginCommit {
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub set_last_login: bool,
+    /// The provider's tokens, sealed; `None` leaves what is there.
+    pub tokens: Option<Vec<u8>>,
     /// A session that this login replaces (SEC-32).
     pub end_session: Option<Digest>,
     pub audit: AuditEvent,
@@ -79,6 +81,15 @@ pub enum Claimed {
     /// The attempt was claimed before, or is gone.
     AttemptSpent,
     CodeUsed(UsedCode),
+}
+
+#[derive(Debug)]
+pub enum Unlinked {
+    /// With the provider's tokens as they were kept.
+    Done(Box<SocialAccount>, Option<Vec<u8>>),
+    /// Without it nobody could sign in as this user any more: nothing was written.
+    LastWayIn,
+    NotFound,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -149,6 +160,25 @@ pub trait UserStore: Send + Sync {
     async fn users_by_email(&self, email: &str) -> Result<Vec<User>>;
     /// In order of creation.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
+    /// Takes an account from its user, unless it is the last one that signs them in: `counts` says of a provider's name
+    /// whether its accounts can. Two at once leave one (SEC-25).
+    async fn unlink(
+        &self,
+        user: UserId,
+        account: i64,
+        counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+        audit: &AuditEvent,
+    ) -> Result<Unlinked>;
+    /// The account and the provider's sealed tokens, if it is the user's.
+    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<(SocialAccount, Option<Vec<u8>>)>>;
+    /// Whether the caller is the one who refreshes the tokens now, until `until`; of several nodes one is.
+    async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool>;
+    /// Keeps refreshed tokens and ends the lease; without tokens it only ends it.
+    async fn keep_tokens(&self, account: i64, sealed: Option<&[u8]>) -> Result<()>;
+    /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
+    async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
+    /// Puts `new` in the place of `old`, unless somebody refreshed them meanwhile.
+    async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
     async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
     async fn commit_login(

@@ -53,6 +53,27 @@ impl From<UserRow> for User {
     }
 }
 
+/// The columns of [`SealedRow`].
+macro_rules! sealed_columns {
+    () => {
+        "id AS account_id, user_id, provider, uid, extra_data, created AS account_created, modified, tokens"
+    };
+}
+pub(super) use sealed_columns;
+
+#[derive(FromRow)]
+pub(super) struct SealedRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    tokens: Option<Vec<u8>>,
+}
+
+impl SealedRow {
+    pub fn split(self) -> (SocialAccount, Option<Vec<u8>>) {
+        (self.account.into(), self.tokens)
+    }
+}
+
 #[derive(FromRow)]
 pub(super) struct AccountRow {
     account_id: i64,

@@ -13,11 +13,11 @@ macro_rules! repository {
 
         use super::rows::{
             AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, KnoxUserRow, RefreshUseRow,
-            SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow, user_columns,
+            SealedRow, SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow, sealed_columns, user_columns,
         };
         use super::{
             AttemptStore, AuditStore, Claimed, Committed, CredentialStore, LoginCommit, Repository, Result, Rotated,
-            StoreError, UserStore, Who, Written,
+            StoreError, Unlinked, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
