@@ -176,8 +176,40 @@ impl Site {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Both providers in the fields of a descriptor, with this run's own secrets.
     pub fn settings(&self) -> toml::Table {
-        todo!()
+        let Self { base, oauth2, oauth1, .. } = self;
+        let text = format!(
+            r#"
+            [providers.{}]
+            title = "Demo provider"
+            extends = "oidc"
+            key = "{}"
+            secret = "{}"
+            oidc_endpoint = "{base}"
+            authorization = {{ sends_iss = true }}
+            id_token = {{ algorithms = ["ES256"] }}
+
+            [providers.{}]
+            title = "Demo provider (OAuth 1.0a)"
+            protocol = "oauth1"
+            key = "{}"
+            secret = "{}"
+            extra_data = ["id"]
+            authorization = {{ url = "{base}/oauth1/authorize" }}
+            oauth1 = {{ request_token_url = "{base}/oauth1/request_token" }}
+            token = {{ url = "{base}/oauth1/access_token" }}
+            userinfo = [{{ url = "{base}/oauth1/account" }}]
+            user = {{ username = "profile.screen_name", email = "profile.email | default('')", fullname = "profile.name" }}
+            "#,
+            oauth2.id,
+            oauth2.id,
+            oauth2.secret.expose_secret(),
+            oauth1.id,
+            oauth1.id,
+            oauth1.secret.expose_secret(),
+        );
+        text.parse().expect("names, base64url and an origin need no escaping in TOML")
     }
 }
 

@@ -468,3 +468,14 @@ async fn oauth1_a_person_who_says_no_goes_back_with_denied() {
     let page = provider.get("/oauth1/authorize", &[("oauth_token", &token)]).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST, "and the request token is over");
 }
+
+#[test]
+fn the_settings_name_both_providers_and_secrets_of_this_run() {
+    let settings = [Provider::new(), Provider::new()].map(|provider| provider.site.settings());
+    for name in ["demo", "demo-oauth1"] {
+        let table = &settings[0]["providers"][name];
+        assert_eq!(table["key"].as_str(), Some(name));
+        assert!(table["secret"].as_str().is_some_and(|secret| secret.len() >= 43));
+        assert_ne!(table["secret"], settings[1]["providers"][name]["secret"]);
+    }
+}
