@@ -123,8 +123,8 @@ pub async fn token_endpoint(site: Data<&Arc<Site>>, request: &Request, body: Bod
         Ok(params) => params,
         Err(response) => return response,
     };
-    if let Err(response) = authenticate(&site, request, &params) {
-        return response;
+    if let Some(refusal) = refusal_of_client(&site, request, &params) {
+        return refusal;
     }
     let granted = match params.get("grant_type") {
         _ if params.repeat() => Err("invalid_request"),
@@ -206,8 +206,8 @@ pub async fn revoke(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
         Ok(params) => params,
         Err(response) => return response,
     };
-    if let Err(response) = authenticate(&site, request, &params) {
-        return response;
+    if let Some(refusal) = refusal_of_client(&site, request, &params) {
+        return refusal;
     }
     let Some(token) = params.get("token") else {
         return json(StatusCode::BAD_REQUEST, &json!({"error": "invalid_request"}));
@@ -222,8 +222,8 @@ pub async fn revoke(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
     Response::builder().status(StatusCode::OK).finish()
 }
 
-/// The client, by basic authentication or in the body, never both (RFC 6749, section 2.3).
-fn authenticate(site: &Site, request: &Request, params: &Params) -> Result<(), Response> {
+/// The client must prove itself by basic authentication or in the body, never both (RFC 6749, section 2.3). `None`: it did.
+fn refusal_of_client(site: &Site, request: &Request, params: &Params) -> Option<Response> {
     let basic = request.header(header::AUTHORIZATION).map(|value| basic_pair(value).unwrap_or_default());
     let in_body = params.get("client_secret");
     let (id, secret) = match (&basic, in_body) {
@@ -232,14 +232,14 @@ fn authenticate(site: &Site, request: &Request, params: &Params) -> Result<(), R
         _ => ("", ""),
     };
     if id == site.oauth2.id && site.oauth2.has_secret(secret) {
-        return Ok(());
+        return None;
     }
     let mut response = json(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_client"}));
     if basic.is_some() {
         let challenge = header::HeaderValue::from_static(r#"Basic realm="demo provider""#);
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
-    Err(response)
+    Some(response)
 }
 
 /// Both halves are form-encoded before they are joined (RFC 6749, section 2.3.1).
