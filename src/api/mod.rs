@@ -4,7 +4,8 @@
 //! | file | what |
 //! |---|---|
 //! | `login.rs` | the login routes: one handler, one table |
-//! | `begin.rs`, `user.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
+//! | `landing.rs` | the redirect flow on the server |
+//! | `begin.rs`, `user.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
 //! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
 //! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
@@ -17,9 +18,11 @@ mod answer;
 mod app;
 mod begin;
 mod body;
+mod credentials;
 mod entry;
 mod health;
 mod input;
+mod landing;
 mod login;
 mod logout;
 mod problem;
@@ -60,7 +63,18 @@ pub fn swagger_ui() -> String {
     service().swagger_ui_html()
 }
 
-type Apis = (login::Logins, (begin::Begin, user::Users, tokens::Tokens, logout::Logout, health::Health));
+type Apis = (
+    login::Logins,
+    (
+        begin::Begin,
+        landing::Landing,
+        user::Users,
+        credentials::Credentials,
+        tokens::Tokens,
+        logout::Logout,
+        health::Health,
+    ),
+);
 
 /// Every route of the API, each with and without its trailing slash.
 pub fn routes(app: &Arc<App>) -> Route {
@@ -68,7 +82,9 @@ pub fn routes(app: &Arc<App>) -> Route {
         login::logins(app),
         (
             begin::Begin { app: app.clone() },
+            landing::Landing { app: app.clone() },
             user::Users { app: app.clone() },
+            credentials::Credentials { app: app.clone() },
             tokens::Tokens { app: app.clone() },
             logout::Logout { app: app.clone() },
             health::Health { app: app.clone() },

@@ -79,6 +79,10 @@ impl Failure {
         failure
     }
 
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing of this id.")
+    }
+
     pub fn csrf(detail: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "csrf_failed", detail)
     }
@@ -102,6 +106,34 @@ impl IntoResponse for Failure {
             response.headers_mut().insert(name, value);
         }
         response
+    }
+}
+
+impl Failure {
+    /// The same for a person at a browser: no script, no style, nothing from elsewhere.
+    pub fn into_page(self) -> Response {
+        let escaped = |text: &str| {
+            text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+                match c {
+                    '&' => out.push_str("&amp;"),
+                    '<' => out.push_str("&lt;"),
+                    '>' => out.push_str("&gt;"),
+                    '"' => out.push_str("&quot;"),
+                    c => out.push(c),
+                }
+                out
+            })
+        };
+        let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><title>Signing in did not work</title><h1>Signing in did not work</h1>\
+             <p>{}</p><p>Go back and try again. Code: <code>{}</code>, request: <code>{}</code></p></html>",
+            escaped(&self.detail),
+            escaped(self.code),
+            escaped(&request_id)
+        );
+        Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
     }
 }
 
