@@ -1,12 +1,13 @@
+//! The one place where an error of any floor becomes an answer: `application/problem+json` (RFC 9457) with a stable code.
+//!
+//! Every handler and the outermost wrapper end here. Nothing below knows a status. What a problem may look like in the
+//! document stands in `refused.rs`. It must never show a cause, a secret or a URL (SEC-46).
+
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiResponse, Object};
-use serde_json::json;
+use poem_openapi::Object;
 
 use crate::account::AuthError;
 use crate::login::{LoginError, Refusal};
@@ -96,8 +97,7 @@ impl IntoResponse for Failure {
             messages: self.messages,
         };
         let body = poem_openapi::types::ToJSON::to_json_string(&problem);
-        let mut response =
-            Response::builder().status(self.status).content_type("application/problem+json").body(body);
+        let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
@@ -168,13 +168,12 @@ impl From<AuthError> for Failure {
         };
         let mut failure = Self::new(status, error.code(), error.to_string());
         if let AuthError::TokenNotValid(faults) = &error {
-            let message = |(class, fault): &(crate::credential::jwt::TokenType, crate::credential::jwt::JwtFault)| {
-                TokenMessage {
+            let message =
+                |(class, fault): &(crate::credential::jwt::TokenType, crate::credential::jwt::JwtFault)| TokenMessage {
                     token_class: class.class().to_owned(),
                     token_type: class.as_str().to_owned(),
                     message: fault.to_string(),
-                }
-            };
+                };
             failure.messages = Some(faults.iter().map(message).collect());
         }
         if status == StatusCode::UNAUTHORIZED {
@@ -188,134 +187,12 @@ impl From<AuthError> for Failure {
     }
 }
 
-/// Which statuses an operation may refuse with: they are its documented problems.
-pub trait Statuses: Send + Sync + 'static {
-    const LIST: &'static [u16];
-}
-
-/// A [`Failure`] of an operation, documented by `S`.
-#[derive(Debug)]
-pub struct Refused<S>(Box<Failure>, PhantomData<S>);
-
-impl<S, E: Into<Failure>> From<E> for Refused<S> {
-    fn from(error: E) -> Self {
-        Self(Box::new(error.into()), PhantomData)
-    }
-}
-
-impl<S> From<Refused<S>> for poem::Error {
-    fn from(refused: Refused<S>) -> Self {
-        Self::from_response(refused.0.into_response())
-    }
-}
-
-impl<S: Statuses> ApiResponse for Refused<S> {
-    fn meta() -> MetaResponses {
-        MetaResponses { responses: S::LIST.iter().map(|status| documented(*status)).collect() }
-    }
-
-    fn register(registry: &mut Registry) {
-        <Problem as Type>::register(registry);
-    }
-}
-
-fn documented(status: u16) -> MetaResponse {
-    let (description, code, detail) = described(status);
-    let mut example = json!({
-        "type": "about:blank",
-        "title": StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()),
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
-    });
-    if code == "invalid_request" {
-        example["errors"] = json!({"code": ["This field is required."]});
-    }
-    let schema = MetaSchema {
-        all_of: vec![<Problem as Type>::schema_ref()],
-        example: Some(example),
-        ..MetaSchema::ANY
-    };
-    let header = |name: &str, description: &str| MetaHeader {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        required: true,
-        deprecated: false,
-        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
-    };
-    let headers = match status {
-        401 => vec![header("WWW-Authenticate", "`Token` or `Bearer realm=\"api\"`.")],
-        405 => vec![header("Allow", "The methods that this path has.")],
-        _ => vec![],
-    };
-    MetaResponse {
-        description,
-        status: Some(status),
-        status_range: None,
-        content: vec![MetaMediaType {
-            content_type: "application/problem+json",
-            schema: MetaSchemaRef::Inline(Box::new(schema)),
-        }],
-        headers,
-    }
-}
-
-/// Description, example code and example text of a documented problem.
-fn described(status: u16) -> (&'static str, &'static str, &'static str) {
-    match status {
-        400 => (
-            "The request or the login itself: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, \
-             `redirect_uri_not_allowed`, `origin_not_allowed`, `invalid_code`, `code_already_used`, `access_denied`, \
-             `state_mismatch`, `state_expired`, `flow_mismatch`.",
-            "invalid_request",
-            "The request has invalid fields.",
-        ),
-        401 => (
-            "The credential: `not_authenticated`, `invalid_token`, `token_not_valid`, `user_not_found`, \
-             `user_inactive`, `bad_authorization_header`.",
-            "invalid_token",
-            "Invalid token.",
-        ),
-        403 => (
-            "Not allowed: `csrf_failed`, `not_allowed`, `user_inactive`, `no_user`.",
-            "csrf_failed",
-            "This origin is not in ALLOWED_ORIGINS.",
-        ),
-        404 => ("`unknown_provider` or `not_found`.", "unknown_provider", "No provider of this name is configured."),
-        405 => ("`method_not_allowed`.", "method_not_allowed", "This path has other methods."),
-        406 => ("`not_acceptable`: answers are JSON.", "not_acceptable", "Answers are application/json."),
-        408 => ("`request_timeout`: the body did not arrive in time.", "request_timeout", "The body did not arrive."),
-        409 => (
-            "`account_in_use`: the account signs another user in. `account_exists`: a user with this e-mail exists.",
-            "account_in_use",
-            "This account already signs another user in, and is not moved.",
-        ),
-        413 => ("`too_large`: a body may have 65,536 bytes.", "too_large", "A body may have 65536 bytes."),
-        415 => (
-            "`unsupported_media_type`.",
-            "unsupported_media_type",
-            "Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
-        ),
-        502 => (
-            "`provider_error`: the provider refused this server or answered what cannot be used.",
-            "provider_error",
-            "The provider's answer cannot be used.",
-        ),
-        503 => (
-            "`database_unavailable`.",
-            "database_unavailable",
-            "The database does not answer. Try again in a moment.",
-        ),
-        504 => ("`provider_timeout`.", "provider_timeout", "The provider did not answer in time."),
-        _ => ("A problem.", "internal_error", "Something went wrong."),
-    }
-}
-
 /// Errors of the framework itself: routing, parsing, methods.
 pub fn from_framework(error: &poem::Error) -> Failure {
     use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
-    use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError as ParsePath, ParseRequestPayloadError};
+    use poem_openapi::error::{
+        ContentTypeError, ParseParamError, ParsePathError as ParsePath, ParseRequestPayloadError,
+    };
     if error.is::<MethodNotAllowedError>() {
         Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path has other methods.")
     } else if error.is::<NotFoundError>() || error.is::<ParsePathError>() || error.is::<ParsePath>() {
@@ -335,4 +212,3 @@ pub fn from_framework(error: &poem::Error) -> Failure {
         Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")
     }
 }
-
