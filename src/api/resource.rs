@@ -88,7 +88,7 @@ fn negotiate(request: &Request) -> Result<(), Failure> {
         return Err(Failure::new(StatusCode::NOT_FOUND, "not_found", "There is no such format."));
     }
     let mut accept = request.headers().get_all(header::ACCEPT).iter().peekable();
-    if accept.peek().is_none() || accept.any(|value| takes_json(value)) {
+    if accept.peek().is_none() || accept.any(takes_json) {
         return Ok(());
     }
     Err(Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "Answers are application/json."))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Map;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::attempt::{self, Binding};
 use super::begin::link_only;
@@ -127,7 +128,7 @@ impl LoginService {
         match self.store.claim(key, Some(&posted.claim), self.ambient.now()).await? {
             Claimed::Ours => {
                 let service = self.clone();
-                let job = tokio::spawn(async move { service.finish(posted).await });
+                let job = self.jobs.spawn(async move { service.finish(posted).await }.in_current_span());
                 job.await.unwrap_or_else(|panic| {
                     Err(LoginError {
                         cause: Some(panic.to_string()),

@@ -3,17 +3,10 @@
  * several tabs, or several logins of one tab, never take each other's.
  */
 
+import type { components } from "./schema.js";
+
 /** One of the server's nine login routes. */
-export type LoginKind =
-  | "session"
-  | "token"
-  | "token_user"
-  | "jwt-pair"
-  | "jwt-pair-user"
-  | "jwt-sliding"
-  | "jwt-sliding-user"
-  | "knox"
-  | "knox_user";
+export type LoginKind = components["schemas"]["LoginKind"];
 
 export interface Attempt {
   provider: string;

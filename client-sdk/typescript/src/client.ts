@@ -16,7 +16,7 @@ import { Problem } from "./problem.js";
 import type { components, paths } from "./schema.js";
 
 export type User = components["schemas"]["User"];
-export type Provider = components["schemas"]["ProviderInfo"];
+export type Provider = components["schemas"]["Provider"];
 export type SocialAccount = components["schemas"]["SocialAccount"];
 
 /** The parts of a browser's window that the flow uses; a test hands in its own. */
@@ -226,7 +226,7 @@ export class SocialAuth {
 
   /** The accounts that sign this user in. */
   async socialAccounts(): Promise<SocialAccount[]> {
-    return (await this.#answer(this.api.GET("/api/user/social/"))).accounts;
+    return this.#answer(this.api.GET("/api/user/social/"));
   }
 
   /**
@@ -377,16 +377,15 @@ export class SocialAuth {
 
 type Answer = Partial<User> & { token?: string; refresh?: string };
 
-function userOf({ id, username, first_name, last_name, email }: Answer): User | null {
-  if (id === undefined) return null;
-  return { id, username: username ?? "", first_name: first_name ?? "", last_name: last_name ?? "", email: email ?? "" };
+function userOf({ token: _token, refresh: _refresh, ...user }: Answer): User | null {
+  return user.id === undefined ? null : (user as User);
 }
 
 function familyOf(kind: LoginKind): Family {
   return kind.replace(/[-_]user$/, "") as Family;
 }
 
-function locked<T>(work: () => Promise<T>): Promise<T> {
+async function locked<T>(work: () => Promise<T>): Promise<T> {
   const locks = globalThis.navigator?.locks;
-  return locks ? locks.request("rest-social-auth.renewal", work) : work();
+  return locks ? await locks.request("rest-social-auth.renewal", work) : work();
 }
