@@ -1,7 +1,8 @@
 //! The people of the tests and what each provider says of them.
 //!
-//! The code `u7` signs in person 7: `user7`, `First7 Last7`, `user7@example.com`, id 7. Any other code is refused in the
-//! provider's own way. A test that needs somebody else gives a raw profile with [`People::describe`].
+//! The code `u7` signs in person 7: `user7`, `First7 Last7`, `user7@example.com`, id 7; so do `u07` and `u007`, since a
+//! code works once. Any other code is refused in the provider's own way. A test that needs somebody else gives a raw
+//! profile with [`People::describe`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -264,8 +265,9 @@ fn good_code(call: &Call, field: &str) -> Option<String> {
     call.field(field).filter(|code| number(code).is_some())
 }
 
-/// `7` of `u7`; blanks around a code do not matter to these providers.
+/// `7` of `u7` or `u07`; blanks around a code do not matter to these providers.
 fn number(code: &str) -> Option<&str> {
     let digits = code.trim().strip_prefix('u')?;
-    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.trim_start_matches('0'))
 }
