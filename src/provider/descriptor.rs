@@ -444,6 +444,6 @@ pub struct AdmissionRule {
     pub when: Option<Expr>,
     /// Expression over the profile and the details.
     pub require: Expr,
-    /// For the log.
+    /// Told to the person.
     pub reason: String,
 }

@@ -19,7 +19,6 @@ const LONGEST_KEY_ID: usize = 512;
 
 /// What a token of this login must be.
 pub struct Expected<'a> {
-    pub algorithms: &'a [Algorithm],
     /// `{tenantid}` stands for the claim `tid`. `None`: any.
     pub issuers: Option<&'a [String]>,
     /// One of them.
@@ -176,7 +175,7 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
 }
 
 /// Microsoft's issuers hold the tenant that the token names.
-fn with_tenant(issuer: &str, claims: &Map<String, Value>) -> Option<String> {
+pub fn with_tenant(issuer: &str, claims: &Map<String, Value>) -> Option<String> {
     if !issuer.contains("{tenantid}") {
         return Some(issuer.to_owned());
     }
