@@ -16,23 +16,23 @@ pub struct Health {
     pub app: Arc<App>,
 }
 
-pub struct NoProblems;
+pub struct AliveProblems;
 
-impl Problems for NoProblems {
-    const LIST: &'static [&'static [Case]] = &[];
+impl Problems for AliveProblems {
+    const LIST: &'static [&'static [Case]] = &[refused::METHOD];
 }
 
 pub struct ReadyProblems;
 
 impl Problems for ReadyProblems {
-    const LIST: &'static [&'static [Case]] = &[refused::STORE];
+    const LIST: &'static [&'static [Case]] = &[refused::METHOD, refused::STORE];
 }
 
 #[OpenApi(tag = Tag::Operations)]
 impl Health {
     /// Is the process alive?
     #[oai(path = "/healthz", method = "get", operation_id = "getHealth")]
-    async fn health(&self) -> Result<Answer<Status>, Refused<NoProblems>> {
+    async fn health(&self) -> Result<Answer<Status>, Refused<AliveProblems>> {
         Ok(Answer(Status::ok()))
     }
 

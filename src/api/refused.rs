@@ -71,9 +71,14 @@ fn documented(case: &Case) -> MetaResponse {
     }
     let schema =
         MetaSchema { all_of: vec![<Problem as Type>::schema_ref()], example: Some(example), ..MetaSchema::ANY };
-    let challenge = (case.status == 401).then(|| MetaHeader {
-        name: "WWW-Authenticate".to_owned(),
-        description: Some("`Token`, or `Bearer realm=\"api\"` for a JWT.".to_owned()),
+    let header = match case.status {
+        401 => Some(("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.")),
+        405 => Some(("Allow", "The methods of this path.")),
+        _ => None,
+    };
+    let header = header.map(|(name, description)| MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
         required: true,
         deprecated: false,
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
@@ -86,7 +91,7 @@ fn documented(case: &Case) -> MetaResponse {
             content_type: "application/problem+json",
             schema: MetaSchemaRef::Inline(Box::new(schema)),
         }],
-        headers: challenge.into_iter().collect(),
+        headers: header.into_iter().collect(),
     }
 }
 
@@ -96,6 +101,13 @@ pub const ANY: &[Case] = &[Case {
     description: "`not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing \
                   else here.",
     example: ("not_acceptable", "Answers are application/json."),
+}];
+
+/// Of the operations that have no other refusal of the caller's.
+pub const METHOD: &[Case] = &[Case {
+    status: 405,
+    description: "`method_not_allowed`: the path has other methods; `Allow` lists them.",
+    example: ("method_not_allowed", "This path has other methods: see the Allow header."),
 }];
 
 /// Of every operation that asks the database.

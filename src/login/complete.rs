@@ -49,14 +49,16 @@ impl LoginService {
     pub async fn login(self: &Arc<Self>, request: LoginRequest) -> Result<Outcome, LoginError> {
         let (kind, name) = (request.kind, self.name_of(&request)?);
         let result = self.login_at(&name, request).await;
+        // A name that is not configured is whatever somebody posted: it stays out of the log.
+        let provider = self.providers.get(&name).map_or("unknown", |provider| provider.name());
         match &result {
             Ok(Outcome::SignedIn(answer)) => {
-                tracing::info!(provider = name, %kind, user_id = answer.user.id, "signed in");
+                tracing::info!(provider, %kind, user_id = answer.user.id, "signed in");
             }
-            Ok(Outcome::RequestToken { .. }) => tracing::info!(provider = name, %kind, "request token given"),
+            Ok(Outcome::RequestToken { .. }) => tracing::info!(provider, %kind, "request token given"),
             Err(error) if self.settings.rest_social.log_auth_exceptions => {
                 let cause = error.cause.as_deref().unwrap_or_default();
-                tracing::warn!(provider = name, %kind, refusal = ?error.refusal, cause, "login refused");
+                tracing::warn!(provider, %kind, refusal = ?error.refusal, cause, "login refused");
             }
             Err(_) => {}
         }
