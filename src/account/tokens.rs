@@ -30,15 +30,8 @@ impl AccountService {
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
         }
-        let issue = Issue {
-            kind: Kind::JwtPair,
-            with_user: false,
-            user: &user,
-            now,
-            client,
-            expires_in: None,
-            longest: None,
-        };
+        let issue =
+            Issue { kind: Kind::JwtPair, with_user: false, user: &user, now, client, expires_in: None, longest: None };
         let family = used.family.as_deref().unwrap_or(&verified.jti);
         let (refresh, row) = jwt.rotate(&verified, family, &issue, &self.ambient);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
@@ -75,8 +68,7 @@ impl AccountService {
     }
 
     async fn checked(&self, token: &str, wanted: &[TokenType]) -> Result<(Verified, User, RefreshUse), AuthError> {
-        let verified =
-            self.credentials.jwt.authenticate(token, wanted, self.ambient.now()).map_err(body_fault)?;
+        let verified = self.credentials.jwt.authenticate(token, wanted, self.ambient.now()).map_err(body_fault)?;
         let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
         // A deleted user is told like an inactive one: R-CMP-03's 500 helps nobody.
         let user = user

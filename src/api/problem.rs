@@ -3,7 +3,9 @@ use std::marker::PhantomData;
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 use serde_json::json;
@@ -96,8 +98,7 @@ impl IntoResponse for Failure {
             messages: self.messages,
         };
         let body = poem_openapi::types::ToJSON::to_json_string(&problem);
-        let mut response =
-            Response::builder().status(self.status).content_type("application/problem+json").body(body);
+        let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
@@ -168,13 +169,12 @@ impl From<AuthError> for Failure {
         };
         let mut failure = Self::new(status, error.code(), error.to_string());
         if let AuthError::TokenNotValid(faults) = &error {
-            let message = |(class, fault): &(crate::credential::jwt::TokenType, crate::credential::jwt::JwtFault)| {
-                TokenMessage {
+            let message =
+                |(class, fault): &(crate::credential::jwt::TokenType, crate::credential::jwt::JwtFault)| TokenMessage {
                     token_class: class.class().to_owned(),
                     token_type: class.as_str().to_owned(),
                     message: fault.to_string(),
-                }
-            };
+                };
             failure.messages = Some(faults.iter().map(message).collect());
         }
         if status == StatusCode::UNAUTHORIZED {
@@ -232,11 +232,8 @@ fn documented(status: u16) -> MetaResponse {
     if code == "invalid_request" {
         example["errors"] = json!({"code": ["This field is required."]});
     }
-    let schema = MetaSchema {
-        all_of: vec![<Problem as Type>::schema_ref()],
-        example: Some(example),
-        ..MetaSchema::ANY
-    };
+    let schema =
+        MetaSchema { all_of: vec![<Problem as Type>::schema_ref()], example: Some(example), ..MetaSchema::ANY };
     let header = |name: &str, description: &str| MetaHeader {
         name: name.to_owned(),
         description: Some(description.to_owned()),
@@ -302,11 +299,9 @@ fn described(status: u16) -> (&'static str, &'static str, &'static str) {
             "provider_error",
             "The provider's answer cannot be used.",
         ),
-        503 => (
-            "`database_unavailable`.",
-            "database_unavailable",
-            "The database does not answer. Try again in a moment.",
-        ),
+        503 => {
+            ("`database_unavailable`.", "database_unavailable", "The database does not answer. Try again in a moment.")
+        }
         504 => ("`provider_timeout`.", "provider_timeout", "The provider did not answer in time."),
         _ => ("A problem.", "internal_error", "Something went wrong."),
     }
@@ -315,7 +310,9 @@ fn described(status: u16) -> (&'static str, &'static str, &'static str) {
 /// Errors of the framework itself: routing, parsing, methods.
 pub fn from_framework(error: &poem::Error) -> Failure {
     use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
-    use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError as ParsePath, ParseRequestPayloadError};
+    use poem_openapi::error::{
+        ContentTypeError, ParseParamError, ParsePathError as ParsePath, ParseRequestPayloadError,
+    };
     if error.is::<MethodNotAllowedError>() {
         Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path has other methods.")
     } else if error.is::<NotFoundError>() || error.is::<ParsePathError>() || error.is::<ParsePath>() {
@@ -335,4 +332,3 @@ pub fn from_framework(error: &poem::Error) -> Failure {
         Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")
     }
 }
-

@@ -93,7 +93,8 @@ fn laid_over(mut below: Table, above: Table) -> Table {
     below
 }
 
-fn nearest(id: &str) -> String {
+/// "; did you mean …?", or nothing.
+pub fn nearest(id: &str) -> String {
     let best = entries().map(|entry| (strsim::jaro_winkler(id, entry.id), entry.id)).max_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(score, _)| *score > 0.8).map(|(_, id)| format!("; did you mean `{id}`?")).unwrap_or_default()
 }
@@ -110,7 +111,8 @@ mod tests {
     #[test]
     fn every_descriptor_of_the_catalogue_can_be_read() {
         for entry in entries() {
-            let descriptor = read(Some(entry.id), &Table::new()).unwrap_or_else(|error| panic!("{}: {error}", entry.id));
+            let descriptor =
+                read(Some(entry.id), &Table::new()).unwrap_or_else(|error| panic!("{}: {error}", entry.id));
             assert!(!descriptor.title.is_empty(), "{} has no title", entry.id);
         }
     }
@@ -120,7 +122,9 @@ mod tests {
         for entry in entries() {
             let current = entries().filter(|other| other.name == entry.name && !other.former).count();
             assert_eq!(current, 1, "{}", entry.name);
-            assert!(entry.name == entry.id || entries().all(|other| other.id != entry.name || other.name == entry.name));
+            assert!(
+                entry.name == entry.id || entries().all(|other| other.id != entry.name || other.name == entry.name)
+            );
         }
     }
 
