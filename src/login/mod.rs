@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `begin.rs` | starts a login: state, PKCE, nonce, request token; answers where to send the person |
 //! | `complete.rs` | finishes one: claim, provider calls, decision, commit |
+//! | `landing.rs` | the whole redirect flow on the server, for pages without script and for native apps |
 //! | `repeat.rs` | the same code once more: wait for the first answer, or refuse |
 //! | `attempt.rs`, `redirect.rs`, `fields.rs` | what a login is bound to, where it may return to, what its body may hold |
 //! | `pipeline/` | identity and caller in, decision out; no write |
@@ -15,6 +16,7 @@ mod begin;
 mod complete;
 mod error;
 mod fields;
+mod landing;
 mod pipeline;
 mod redirect;
 mod repeat;
@@ -23,10 +25,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio_util::task::TaskTracker;
 use url::Url;
 
+pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
 pub use self::fields::Fields;
+pub use self::landing::{AuthorizeRequest, Landed, Swapped};
 pub use self::redirect::Origin;
 use crate::clock::Ambient;
 use crate::credential::Credentials;
@@ -45,6 +50,8 @@ pub struct LoginService {
     store: Arc<dyn Repository>,
     key: ServerKey,
     ambient: Ambient,
+    /// Logins under way, whether or not anybody still waits for their answer.
+    jobs: TaskTracker,
 }
 
 /// Who calls, as far as a login needs to know.
@@ -140,7 +147,13 @@ impl LoginService {
         ambient: Ambient,
     ) -> Self {
         let key = ServerKey::new(&settings.secret_key);
-        Self { settings, providers, credentials, store, key, ambient }
+        Self { settings, providers, credentials, store, key, ambient, jobs: TaskTracker::new() }
+    }
+
+    /// Waits until every login under way has ended; for a shutdown.
+    pub async fn finish_jobs(&self) {
+        self.jobs.close();
+        self.jobs.wait().await;
     }
 
     /// Configured ones, in the settings' order.
