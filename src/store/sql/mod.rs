@@ -3,6 +3,7 @@
 
 pub(super) mod attempts;
 pub(super) mod credentials;
+pub(super) mod import;
 pub(super) mod users;
 
 /// Implements [`super::Repository`] for a store with the pools `read` and `write` and a method `begin`.
@@ -31,6 +32,7 @@ macro_rules! repository {
         crate::store::sql::attempts::attempt_store!($store);
         crate::store::sql::users::user_store!($store);
         crate::store::sql::credentials::credential_store!($store);
+        crate::store::sql::import::import_store!($store, $database);
 
         #[async_trait::async_trait]
         impl Repository for $store {
