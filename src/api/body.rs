@@ -1,13 +1,18 @@
-//! The body of a login: JSON, form or multipart, read into the same ordered fields.
+//! The body of a request: JSON, form or multipart, read into the same ordered fields.
 //!
-//! It is taken raw first, because the caller and the origin are looked at before a body is parsed (R-IN-12).
+//! It is taken raw, and read when the handler asks, because the caller and the origin are looked at before a body is
+//! parsed (R-IN-12). At most 64 KiB, counted while they arrive, within 30 seconds (SEC-44).
 
-use poem::http::StatusCode;
-use poem::{FromRequest, Request, RequestBody, Result};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::Type as _;
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
-use serde_json::{Map, Value};
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use poem::error::ReadBodyError;
+use poem::http::{StatusCode, header};
+use poem::{Body, FromRequest, Request, RequestBody, Result};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde_json::Value;
 
 use super::problem::Failure;
 use crate::login::Fields;
@@ -16,87 +21,74 @@ const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
-/// What a login posts: all that the provider's callback carried, and what ties it to a begun login. Further members of
-/// any type are allowed and passed over, so that a front-end may post its whole configuration.
-#[derive(Object)]
-#[oai(rename = "LoginInput", example)]
-#[expect(dead_code, reason = "documents the members; the body is read as ordered fields")]
-pub struct LoginInput {
-    /// The provider's name, where the URL has none.
-    #[oai(skip_serializing_if_is_none)]
-    provider: Option<String>,
-    /// The authorization code. Required in OAuth 2.0 and OpenID Connect.
-    #[oai(skip_serializing_if_is_none)]
-    code: Option<String>,
-    /// The state that begin answered.
-    #[oai(skip_serializing_if_is_none)]
-    state: Option<String>,
-    /// The flow token that begin answered, for clients that keep no cookies.
-    #[oai(skip_serializing_if_is_none)]
-    flow_token: Option<String>,
-    /// The redirect URI that the code was made for; one of the listed ones. A begun login knows its own.
-    #[oai(skip_serializing_if_is_none)]
-    redirect_uri: Option<String>,
-    /// The verifier of the front-end's own PKCE pair.
-    #[oai(skip_serializing_if_is_none)]
-    code_verifier: Option<String>,
-    /// The issuer that the callback named (RFC 9207).
-    #[oai(skip_serializing_if_is_none)]
-    iss: Option<String>,
-    /// OAuth 1.0a: the request token. A login without it is the first step, and is answered with one.
-    #[oai(skip_serializing_if_is_none)]
-    oauth_token: Option<String>,
-    /// OAuth 1.0a: the verifier that the callback carried.
-    #[oai(skip_serializing_if_is_none)]
-    oauth_verifier: Option<String>,
-    /// The error that the callback carried instead of a code.
-    #[oai(skip_serializing_if_is_none)]
-    error: Option<String>,
+/// Bytes.
+const LARGEST: usize = 64 * 1024;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a document says of a body.
+pub trait BodyOf: Type {
+    const DESCRIPTION: &'static str;
+    const REQUIRED: bool;
+    /// After the type's schema was registered.
+    fn adjust(_: &mut Registry) {}
 }
 
-impl poem_openapi::types::Example for LoginInput {
-    fn example() -> Self {
-        Self {
-            provider: None,
-            code: Some("SplxlOBeZQQYbYS6WxSbIA".to_owned()),
-            state: Some("pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned()),
-            flow_token: None,
-            redirect_uri: None,
-            code_verifier: None,
-            iss: None,
-            oauth_token: None,
-            oauth_verifier: None,
-            error: None,
+/// A body that is yet to be read; the document describes it as `T`.
+pub struct Posted<T> {
+    content_type: Option<String>,
+    body: Body,
+    described: PhantomData<T>,
+}
+
+impl<T> Posted<T> {
+    /// Errors: 408 `request_timeout`, 413 `too_large`, 415 `unsupported_media_type`, 400 `invalid_json`,
+    /// `invalid_request`.
+    pub async fn fields(self) -> Result<Fields, Failure> {
+        let full = self.content_type.unwrap_or_default();
+        let bytes = read(self.body).await?;
+        let essence = full.split(';').next().unwrap_or_default().trim();
+        // No body is an empty form, whatever its type says (R-IN-01).
+        if bytes.is_empty() && !essence.eq_ignore_ascii_case(MULTIPART) {
+            return Ok(Fields::default());
         }
+        if essence.eq_ignore_ascii_case(JSON) {
+            return json_fields(&bytes);
+        }
+        if essence.eq_ignore_ascii_case(FORM) {
+            let pairs = url::form_urlencoded::parse(&bytes);
+            return Ok(Fields::form(pairs.map(|(name, value)| (name.into_owned(), value.into_owned()))));
+        }
+        if essence.eq_ignore_ascii_case(MULTIPART) {
+            return multipart_fields(&full, bytes).await;
+        }
+        Err(Failure::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
+        ))
+    }
+
+    /// The one text that a token route takes (R-CMP-01 to 06).
+    pub async fn text(self, name: &str) -> Result<String, Failure> {
+        let mut errors = Vec::new();
+        self.fields().await?.required(name, &mut errors).ok_or_else(|| Failure::fields(errors))
     }
 }
 
-/// The bytes of a login's body and their type.
-pub struct LoginBody {
-    content_type: Option<String>,
-    bytes: Vec<u8>,
-}
-
-impl LoginBody {
-    /// Errors: 415 `unsupported_media_type`, 400 `invalid_json`, `invalid_request`.
-    pub async fn fields(self) -> Result<Fields, Failure> {
-        let full = self.content_type.unwrap_or_default();
-        let essence = full.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if self.bytes.is_empty() && (essence.is_empty() || essence == JSON) {
-            return Ok(Fields::default());
+async fn read(body: Body) -> Result<Vec<u8>, Failure> {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    match tokio::time::timeout(PATIENCE, body.into_bytes_limit(LARGEST)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => {
+            let detail = format!("A body may have {LARGEST} bytes.");
+            Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail))
         }
-        match essence.as_str() {
-            JSON => json_fields(&self.bytes),
-            FORM => {
-                let pairs = url::form_urlencoded::parse(&self.bytes);
-                Ok(Fields::form(pairs.map(|(name, value)| (name.into_owned(), value.into_owned()))))
-            }
-            MULTIPART => multipart_fields(&full, self.bytes).await,
-            _ => Err(Failure::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
-            )),
+        Ok(Err(_)) => Err(Failure::bad("invalid_request", "The body broke off.")),
+        Err(_) => {
+            let detail = "The body did not arrive within 30 seconds.";
+            Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail))
         }
     }
 }
@@ -126,27 +118,20 @@ async fn multipart_fields(content_type: &str, bytes: Vec<u8>) -> Result<Fields, 
     Ok(Fields::form(pairs))
 }
 
-impl<'a> ApiExtractor<'a> for LoginBody {
+impl<'a, T: BodyOf + 'a> ApiExtractor<'a> for Posted<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        LoginInput::register(registry);
-        if let Some(schema) = registry.schemas.get_mut("LoginInput") {
-            let any = MetaSchemaRef::Inline(Box::new(MetaSchema::ANY));
-            schema.additional_properties = Some(Box::new(any));
-        }
+        T::register(registry);
+        T::adjust(registry);
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let content = [JSON, FORM, MULTIPART]
-            .map(|content_type| MetaMediaType { content_type, schema: LoginInput::schema_ref() });
-        Some(MetaRequest {
-            description: Some("The callback's parameters, as JSON, form or multipart."),
-            content: content.into(),
-            required: true,
-        })
+        let content =
+            [JSON, FORM, MULTIPART].map(|content_type| MetaMediaType { content_type, schema: T::schema_ref() });
+        Some(MetaRequest { description: Some(T::DESCRIPTION), content: content.into(), required: T::REQUIRED })
     }
 
     async fn from_request(
@@ -154,21 +139,58 @@ impl<'a> ApiExtractor<'a> for LoginBody {
         body: &mut RequestBody,
         _: ExtractParamOptions<Self::ParamType>,
     ) -> Result<Self> {
-        let content_type = request.content_type().map(str::to_owned);
-        Ok(Self { content_type, bytes: <Vec<u8> as FromRequest>::from_request(request, body).await? })
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        Ok(Self { content_type, body: body.take()?, described: PhantomData })
     }
 }
 
-/// A small JSON or form body of named texts, as the token companions take (R-CMP-01 to 06).
-pub fn one_text(fields: &Fields, name: &str) -> Result<String, Failure> {
-    let mut errors = Vec::new();
-    fields.required(name, &mut errors).ok_or_else(|| Failure::fields(errors))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// All members but the named ones.
-pub fn rest(map: &Map<String, Value>, known: &[&str]) -> Map<String, Value> {
-    map.iter()
-        .filter(|(name, _)| !known.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    fn posted(content_type: Option<&str>, body: impl Into<Body>) -> Posted<()> {
+        Posted { content_type: content_type.map(str::to_owned), body: body.into(), described: PhantomData }
+    }
+
+    async fn code(content_type: Option<&str>, body: impl Into<Body>) -> &'static str {
+        posted(content_type, body).fields().await.err().map_or("read", |failure| failure.code)
+    }
+
+    #[tokio::test]
+    async fn r_in_01_three_types_are_read_alike_and_others_are_415() {
+        let multipart = "--b\r\ncontent-disposition: form-data; name=\"code\"\r\n\r\nu1\r\n--b--\r\n";
+        for (content_type, body) in [
+            ("application/json", r#"{"code":"u1"}"#),
+            ("Application/JSON; charset=utf-8", r#"{"code":"u1"}"#),
+            ("application/x-www-form-urlencoded", "code=u1"),
+            ("multipart/form-data; boundary=b", multipart),
+        ] {
+            let fields = posted(Some(content_type), body).fields().await.expect(content_type);
+            assert_eq!(fields.own("code"), Some("u1"), "{content_type}");
+        }
+        assert_eq!(code(Some("text/plain"), r#"{"code":"u1"}"#).await, "unsupported_media_type");
+        assert_eq!(code(None, r#"{"code":"u1"}"#).await, "unsupported_media_type");
+        assert_eq!(code(None, "").await, "read");
+        assert_eq!(code(Some("application/json"), "").await, "read");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_json_object_is_invalid_json() {
+        let deep = "[".repeat(5000);
+        for body in ["{bad", "[]", "\"a\"", "1", "null", "{\"a\":1}x", deep.as_str()] {
+            assert_eq!(code(Some("application/json"), body.to_owned()).await, "invalid_json", "{body}");
+        }
+        assert_eq!(code(Some("multipart/form-data"), "x").await, "invalid_request");
+        assert_eq!(code(Some("multipart/form-data; boundary=b"), "x").await, "invalid_request");
+    }
+
+    #[tokio::test]
+    async fn sec_44_a_body_is_counted_while_it_arrives() {
+        let of = |size: usize| format!("\"{}\"", "a".repeat(size - 2));
+        assert_eq!(code(Some("application/json"), of(LARGEST)).await, "invalid_json");
+        assert_eq!(code(Some("application/json"), of(LARGEST + 1)).await, "too_large");
+        let stream = futures_util::stream::iter((0..20).map(|_| Ok::<_, std::io::Error>(vec![b'a'; 4096])));
+        assert_eq!(code(Some("application/json"), Body::from_bytes_stream(stream)).await, "too_large");
+    }
 }

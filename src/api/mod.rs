@@ -1,6 +1,47 @@
-//! (being built) poem-openapi definitions only.
+//! The HTTP floor: poem-openapi definitions, and what stands between a request and a service. No rule of a login, no SQL,
+//! no HTTP client.
+//!
+//! | file | what |
+//! |---|---|
+//! | `login.rs` | the login routes: one handler, one table |
+//! | `landing.rs` | the redirect flow on the server |
+//! | `begin.rs`, `user.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
+//! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
+//! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
+//! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
+//! | `problem.rs`, `refused.rs` | errors, and their place in the document |
+//! | `tidy.rs` | the document as a whole |
+//!
+//! `docs/API.md` says what a new endpoint must look like.
+
+mod answer;
+mod app;
+mod begin;
 mod body;
+mod credentials;
+mod entry;
+mod health;
+mod input;
+mod landing;
+mod login;
+mod logout;
 mod problem;
+mod refused;
+mod resource;
+mod tidy;
+mod tokens;
+mod user;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use poem::Route;
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService, ServerObject};
+
+pub use self::app::App;
+pub use self::problem::{Failure, REQUEST_ID, from_framework};
+pub use self::resource::{Resource, Template};
+use self::tidy::Tidy;
 
 /// The OpenAPI document of the stock model, as `rest-social-auth openapi` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +52,82 @@ pub enum DocumentFormat {
 
 /// Needs no database and no configuration.
 pub fn document(format: DocumentFormat) -> String {
-    let _ = format;
-    todo!()
+    match format {
+        DocumentFormat::Yaml => service().spec_yaml(),
+        DocumentFormat::Json => service().spec(),
+    }
+}
+
+/// Swagger UI with the document and all its assets inside: one page that asks no other host.
+pub fn swagger_ui() -> String {
+    service().swagger_ui_html()
+}
+
+type Apis = (
+    login::Logins,
+    (
+        begin::Begin,
+        landing::Landing,
+        user::Users,
+        credentials::Credentials,
+        tokens::Tokens,
+        logout::Logout,
+        health::Health,
+    ),
+);
+
+/// Every route of the API, each with and without its trailing slash.
+pub fn routes(app: &Arc<App>) -> Route {
+    let apis: Apis = (
+        login::logins(app),
+        (
+            begin::Begin { app: app.clone() },
+            landing::Landing { app: app.clone() },
+            user::Users { app: app.clone() },
+            credentials::Credentials { app: app.clone() },
+            tokens::Tokens { app: app.clone() },
+            logout::Logout { app: app.clone() },
+            health::Health { app: app.clone() },
+        ),
+    );
+    let mut table = HashMap::new();
+    apis.add_routes(&mut table);
+    table.into_iter().fold(Route::new(), |route, (path, methods)| {
+        let resource = Arc::new(Resource::new(path.clone(), methods));
+        route.at(&path, resource.clone()).at(format!("{path}/"), resource)
+    })
+}
+
+fn service() -> OpenApiService<Tidy<Apis>, ()> {
+    OpenApiService::new(Tidy::new(), "rest-social-auth", env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license(LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
+        .server(ServerObject::new("/").description("The server that this document comes from"))
+}
+
+const DESCRIPTION: &str = "\
+Sign in with any provider from any front-end.
+
+**A login in three calls.** `POST /api/login/social/begin/{provider}/` answers an `authorization_url`: send the person \
+there. The provider sends them back to your page with `code` and `state`. Post both to a login route, such as \
+`POST /api/login/social/jwt-pair/{provider}/`, and get a credential: a session cookie, a permanent token, a pair of JWTs, a \
+sliding JWT or a knox token.
+
+**Errors** are problem documents (RFC 9457) with a stable `code`; decide by it, not by the texts.
+
+**Cookies.** The session routes set a cookie that only pages of ALLOWED_ORIGINS may use. All other credentials travel in \
+the `Authorization` header.
+
+Every path works without its trailing slash too.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checked_in_document_is_the_generated_one() {
+        let checked_in = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml"))
+            .expect("openapi.yaml stands beside Cargo.toml");
+        assert!(checked_in == document(DocumentFormat::Yaml), "openapi.yaml is not up to date: run `make openapi`");
+    }
 }

@@ -1,14 +1,13 @@
+//! The one place where an error of any floor becomes an answer: `application/problem+json` (RFC 9457) with a stable code.
+//!
+//! Every handler and the outermost wrapper end here. Nothing below knows a status. What a problem may look like in the
+//! document stands in `refused.rs`. It must never show a cause, a secret or a URL (SEC-46).
+
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiResponse, Object};
-use serde_json::json;
+use poem_openapi::Object;
 
 use crate::account::AuthError;
 use crate::login::{LoginError, Refusal};
@@ -80,6 +79,10 @@ impl Failure {
         failure
     }
 
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing of this id.")
+    }
+
     pub fn csrf(detail: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "csrf_failed", detail)
     }
@@ -106,9 +109,37 @@ impl IntoResponse for Failure {
     }
 }
 
+impl Failure {
+    /// The same for a person at a browser: no script, no style, nothing from elsewhere.
+    pub fn into_page(self) -> Response {
+        let escaped = |text: &str| {
+            text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+                match c {
+                    '&' => out.push_str("&amp;"),
+                    '<' => out.push_str("&lt;"),
+                    '>' => out.push_str("&gt;"),
+                    '"' => out.push_str("&quot;"),
+                    c => out.push(c),
+                }
+                out
+            })
+        };
+        let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><title>Signing in did not work</title><h1>Signing in did not work</h1>\
+             <p>{}</p><p>Go back and try again. Code: <code>{}</code>, request: <code>{}</code></p></html>",
+            escaped(&self.detail),
+            escaped(self.code),
+            escaped(&request_id)
+        );
+        Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
+    }
+}
+
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
-        let (status, code) = outward(error.refusal);
+        let (status, code) = (outward(error.refusal), error.refusal.code());
         let mut failure = Self::new(status, code, error.detail);
         for (name, message) in error.fields {
             failure.errors.entry(name).or_default().push(message);
@@ -123,29 +154,22 @@ impl From<LoginError> for Failure {
     }
 }
 
-/// Status and code of every refusal of a login.
-fn outward(refusal: Refusal) -> (StatusCode, &'static str) {
+/// Status of every refusal of a login.
+fn outward(refusal: Refusal) -> StatusCode {
+    use Refusal as R;
     match refusal {
-        Refusal::ProviderMissing => (StatusCode::BAD_REQUEST, "provider_missing"),
-        Refusal::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
-        Refusal::RedirectUriNotAllowed => (StatusCode::BAD_REQUEST, "redirect_uri_not_allowed"),
-        Refusal::OriginNotAllowed => (StatusCode::BAD_REQUEST, "origin_not_allowed"),
-        Refusal::InvalidCode => (StatusCode::BAD_REQUEST, "invalid_code"),
-        Refusal::CodeAlreadyUsed => (StatusCode::BAD_REQUEST, "code_already_used"),
-        Refusal::AccessDenied => (StatusCode::BAD_REQUEST, "access_denied"),
-        Refusal::StateMismatch => (StatusCode::BAD_REQUEST, "state_mismatch"),
-        Refusal::StateExpired => (StatusCode::BAD_REQUEST, "state_expired"),
-        Refusal::FlowMismatch => (StatusCode::BAD_REQUEST, "flow_mismatch"),
-        Refusal::NotAuthenticated => (StatusCode::UNAUTHORIZED, "not_authenticated"),
-        Refusal::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
-        Refusal::UserInactive => (StatusCode::FORBIDDEN, "user_inactive"),
-        Refusal::NoUser => (StatusCode::FORBIDDEN, "no_user"),
-        Refusal::UnknownProvider => (StatusCode::NOT_FOUND, "unknown_provider"),
-        Refusal::AccountInUse => (StatusCode::CONFLICT, "account_in_use"),
-        Refusal::AccountExists => (StatusCode::CONFLICT, "account_exists"),
-        Refusal::ProviderError => (StatusCode::BAD_GATEWAY, "provider_error"),
-        Refusal::ProviderTimeout => (StatusCode::GATEWAY_TIMEOUT, "provider_timeout"),
-        Refusal::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+        R::ProviderMissing | R::InvalidRequest | R::RedirectUriNotAllowed | R::OriginNotAllowed => {
+            StatusCode::BAD_REQUEST
+        }
+        R::InvalidCode | R::CodeAlreadyUsed | R::AccessDenied => StatusCode::BAD_REQUEST,
+        R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
+        R::NotAuthenticated => StatusCode::UNAUTHORIZED,
+        R::NotAllowed | R::UserInactive | R::NoUser => StatusCode::FORBIDDEN,
+        R::UnknownProvider => StatusCode::NOT_FOUND,
+        R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
+        R::ProviderError => StatusCode::BAD_GATEWAY,
+        R::ProviderTimeout => StatusCode::GATEWAY_TIMEOUT,
+        R::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -185,125 +209,6 @@ impl From<AuthError> for Failure {
             failure.headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
         }
         failure
-    }
-}
-
-/// Which statuses an operation may refuse with: they are its documented problems.
-pub trait Statuses: Send + Sync + 'static {
-    const LIST: &'static [u16];
-}
-
-/// A [`Failure`] of an operation, documented by `S`.
-#[derive(Debug)]
-pub struct Refused<S>(Box<Failure>, PhantomData<S>);
-
-impl<S, E: Into<Failure>> From<E> for Refused<S> {
-    fn from(error: E) -> Self {
-        Self(Box::new(error.into()), PhantomData)
-    }
-}
-
-impl<S> From<Refused<S>> for poem::Error {
-    fn from(refused: Refused<S>) -> Self {
-        Self::from_response(refused.0.into_response())
-    }
-}
-
-impl<S: Statuses> ApiResponse for Refused<S> {
-    fn meta() -> MetaResponses {
-        MetaResponses { responses: S::LIST.iter().map(|status| documented(*status)).collect() }
-    }
-
-    fn register(registry: &mut Registry) {
-        <Problem as Type>::register(registry);
-    }
-}
-
-fn documented(status: u16) -> MetaResponse {
-    let (description, code, detail) = described(status);
-    let mut example = json!({
-        "type": "about:blank",
-        "title": StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()),
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
-    });
-    if code == "invalid_request" {
-        example["errors"] = json!({"code": ["This field is required."]});
-    }
-    let schema =
-        MetaSchema { all_of: vec![<Problem as Type>::schema_ref()], example: Some(example), ..MetaSchema::ANY };
-    let header = |name: &str, description: &str| MetaHeader {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        required: true,
-        deprecated: false,
-        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
-    };
-    let headers = match status {
-        401 => vec![header("WWW-Authenticate", "`Token` or `Bearer realm=\"api\"`.")],
-        405 => vec![header("Allow", "The methods that this path has.")],
-        _ => vec![],
-    };
-    MetaResponse {
-        description,
-        status: Some(status),
-        status_range: None,
-        content: vec![MetaMediaType {
-            content_type: "application/problem+json",
-            schema: MetaSchemaRef::Inline(Box::new(schema)),
-        }],
-        headers,
-    }
-}
-
-/// Description, example code and example text of a documented problem.
-fn described(status: u16) -> (&'static str, &'static str, &'static str) {
-    match status {
-        400 => (
-            "The request or the login itself: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, \
-             `redirect_uri_not_allowed`, `origin_not_allowed`, `invalid_code`, `code_already_used`, `access_denied`, \
-             `state_mismatch`, `state_expired`, `flow_mismatch`.",
-            "invalid_request",
-            "The request has invalid fields.",
-        ),
-        401 => (
-            "The credential: `not_authenticated`, `invalid_token`, `token_not_valid`, `user_not_found`, \
-             `user_inactive`, `bad_authorization_header`.",
-            "invalid_token",
-            "Invalid token.",
-        ),
-        403 => (
-            "Not allowed: `csrf_failed`, `not_allowed`, `user_inactive`, `no_user`.",
-            "csrf_failed",
-            "This origin is not in ALLOWED_ORIGINS.",
-        ),
-        404 => ("`unknown_provider` or `not_found`.", "unknown_provider", "No provider of this name is configured."),
-        405 => ("`method_not_allowed`.", "method_not_allowed", "This path has other methods."),
-        406 => ("`not_acceptable`: answers are JSON.", "not_acceptable", "Answers are application/json."),
-        408 => ("`request_timeout`: the body did not arrive in time.", "request_timeout", "The body did not arrive."),
-        409 => (
-            "`account_in_use`: the account signs another user in. `account_exists`: a user with this e-mail exists.",
-            "account_in_use",
-            "This account already signs another user in, and is not moved.",
-        ),
-        413 => ("`too_large`: a body may have 65,536 bytes.", "too_large", "A body may have 65536 bytes."),
-        415 => (
-            "`unsupported_media_type`.",
-            "unsupported_media_type",
-            "Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
-        ),
-        502 => (
-            "`provider_error`: the provider refused this server or answered what cannot be used.",
-            "provider_error",
-            "The provider's answer cannot be used.",
-        ),
-        503 => {
-            ("`database_unavailable`.", "database_unavailable", "The database does not answer. Try again in a moment.")
-        }
-        504 => ("`provider_timeout`.", "provider_timeout", "The provider did not answer in time."),
-        _ => ("A problem.", "internal_error", "Something went wrong."),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Map;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::attempt::{self, Binding};
 use super::begin::link_only;
@@ -15,11 +16,11 @@ use super::pipeline::{self, Decision};
 use super::repeat::Seal;
 use super::{LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
 use crate::credential::{Issue, Issued};
-use crate::model::{Attempt, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
+use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
 use crate::provider::{Callback, LoginFields, Protocol, Provider, RequestToken};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
-use crate::store::{Claimed, Committed, LoginCommit, Written};
+use crate::store::{Claimed, Committed, LoginCommit, Who, Written};
 
 /// A login as posted, checked as far as it goes without the provider.
 struct Posted {
@@ -55,23 +56,48 @@ pub(super) struct Begun {
 impl LoginService {
     /// All nine login routes. Errors: every [`Refusal`].
     pub async fn login(self: &Arc<Self>, request: LoginRequest) -> Result<Outcome, LoginError> {
-        let (kind, name) = (request.kind, self.name_of(&request)?);
+        let (kind, client) = (request.kind, request.visitor.client.clone());
+        let name = self.name_of(&request)?;
         let result = self.login_at(&name, request, Ending::Answer).await;
-        self.log(&name, kind, &result);
+        self.record(&name, kind, client, &result).await;
         result
     }
 
-    pub(super) fn log(&self, name: &str, kind: Kind, result: &Result<Outcome, LoginError>) {
-        match result {
+    /// The log line of a login, and the audit row of a refusal; a sign-in's is written with it.
+    pub(super) async fn record(
+        &self,
+        provider: &str,
+        kind: Kind,
+        client: ClientInfo,
+        result: &Result<Outcome, LoginError>,
+    ) {
+        let error = match result {
             Ok(Outcome::SignedIn(answer)) => {
-                tracing::info!(provider = name, %kind, user_id = answer.user.id, "signed in");
+                tracing::info!(provider, %kind, user_id = answer.user.id, "signed in");
+                return;
             }
-            Ok(Outcome::RequestToken { .. }) => tracing::info!(provider = name, %kind, "request token given"),
-            Err(error) if self.settings.rest_social.log_auth_exceptions => {
-                let cause = error.cause.as_deref().unwrap_or_default();
-                tracing::warn!(provider = name, %kind, refusal = ?error.refusal, cause, "login refused");
+            Ok(Outcome::RequestToken { .. }) => {
+                tracing::info!(provider, %kind, "request token given");
+                return;
             }
-            Err(_) => {}
+            Err(error) => error,
+        };
+        if self.settings.rest_social.log_auth_exceptions {
+            let cause = error.cause.as_deref().unwrap_or_default();
+            tracing::warn!(provider, %kind, code = error.refusal.code(), cause, "login refused");
+        }
+        let event = AuditEvent {
+            at: self.ambient.now(),
+            event: AuditKind::Refused,
+            code: Some(error.refusal.code()),
+            // A name that no provider has is a stranger's text, as long as they like.
+            provider: self.providers.get(provider).map(|provider| provider.name().to_owned()),
+            kind: Some(kind),
+            user_id: None,
+            client,
+        };
+        if let Err(failure) = self.store.audit(&event).await {
+            tracing::warn!(%failure, "the refusal could not be put into the audit trail");
         }
     }
 
@@ -102,7 +128,7 @@ impl LoginService {
         match self.store.claim(key, Some(&posted.claim), self.ambient.now()).await? {
             Claimed::Ours => {
                 let service = self.clone();
-                let job = tokio::spawn(async move { service.finish(posted).await });
+                let job = self.jobs.spawn(async move { service.finish(posted).await }.in_current_span());
                 job.await.unwrap_or_else(|panic| {
                     Err(LoginError {
                         cause: Some(panic.to_string()),
@@ -397,6 +423,11 @@ impl LoginService {
     ) -> Result<Option<SignedIn>, LoginError> {
         let now = self.ambient.now();
         let LoginRequest { kind, with_user, visitor, .. } = &posted.request;
+        let event = match &decision.who {
+            Who::Known { .. } => AuditKind::SignIn,
+            Who::Attach { .. } => AuditKind::Link,
+            Who::Create { .. } => AuditKind::SignUp,
+        };
         let commit = LoginCommit {
             now,
             who: decision.who,
@@ -405,8 +436,18 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
+            tokens: None,
             set_last_login: *kind == Kind::Session,
             end_session: visitor.session.clone().filter(|_| *kind == Kind::Session),
+            audit: AuditEvent {
+                at: now,
+                event,
+                code: None,
+                provider: Some(identity.provider.clone()),
+                kind: Some(*kind),
+                user_id: None,
+                client: visitor.client.clone(),
+            },
             code: posted.seal.as_ref().map(|_| posted.claim.digest.clone()),
         };
         let rules = &posted.provider.settings().user_rules;

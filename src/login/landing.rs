@@ -105,6 +105,8 @@ impl LoginService {
     /// The provider's callback. An error has no landing: the login was not begun here by this browser.
     pub async fn land(self: &Arc<Self>, name: &str, fields: Fields, visitor: Visitor) -> Result<Landed, LoginError> {
         let provider = self.provider(name)?.clone();
+        // Only who began it links: whoever is signed in meanwhile may know nothing of it.
+        let visitor = Visitor { caller: None, ..visitor };
         let (kind, with_user) = (Kind::Session, false);
         let request = LoginRequest { kind, with_user, provider: Some(name.to_owned()), fields, visitor };
         let begun = self.attempt_of(&provider, &request, Ending::Landing).await?;
@@ -112,8 +114,9 @@ impl LoginService {
             return Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this state."));
         };
         let request = LoginRequest { kind: landing.kind, with_user: landing.with_user, ..request };
+        let client = request.visitor.client.clone();
         let result = self.login_at(name, request, Ending::Landing).await;
-        self.log(name, landing.kind, &result);
+        self.record(name, landing.kind, client, &result).await;
         match result {
             Ok(Outcome::SignedIn(answer)) => match answer.session.clone() {
                 Some(cookie) => Ok(Landed::Session { location: landing.next, cookie }),

@@ -25,8 +25,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio_util::task::TaskTracker;
 use url::Url;
 
+pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
 pub use self::fields::Fields;
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
@@ -49,6 +51,8 @@ pub struct LoginService {
     store: Arc<dyn Repository>,
     key: ServerKey,
     ambient: Ambient,
+    /// Logins under way, whether or not anybody still waits for their answer.
+    jobs: TaskTracker,
 }
 
 /// Who calls, as far as a login needs to know.
@@ -144,7 +148,13 @@ impl LoginService {
         ambient: Ambient,
     ) -> Self {
         let key = ServerKey::new(&settings.secret_key);
-        Self { settings, providers, credentials, store, key, ambient }
+        Self { settings, providers, credentials, store, key, ambient, jobs: TaskTracker::new() }
+    }
+
+    /// Waits until every login under way has ended; for a shutdown.
+    pub async fn finish_jobs(&self) {
+        self.jobs.close();
+        self.jobs.wait().await;
     }
 
     /// Configured ones, in the settings' order.

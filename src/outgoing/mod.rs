@@ -4,15 +4,37 @@
 //! arrives, private and loopback addresses refused at connect time, proxies and extra roots honoured (SEC-37). Callers:
 //! `provider/`. It must never log a URL's query, a header or a body.
 
+mod address;
+mod call;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use url::Url;
+use url::{Host, Url};
 
+use self::address::{Guard, Reach};
+pub use self::tls::install_crypto;
 use crate::settings::{OutgoingRules, SettingError};
 
 /// Most bytes of an answer that are read.
 pub const MAX_BODY: usize = 1024 * 1024;
+
+/// Most calls to one host at a time: a provider that falls silent holds no more sockets than these (SEC-39).
+const CALLS_PER_HOST: usize = 128;
+
+/// Hosts whose calls are counted before those without a call are forgotten.
+const HOSTS_KEPT: usize = 1024;
+
+/// Idle connections are kept for less long than the usual servers keep them (60 to 75 s).
+const IDLE: Duration = Duration::from_secs(50);
+const IDLE_PER_HOST: usize = 32;
 
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -46,21 +68,143 @@ pub enum OutgoingError {
 
 /// Cheap to clone; all clones share the connections.
 #[derive(Clone)]
-pub struct Client {}
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// For https.
+    secure: reqwest::Client,
+    /// For http, which only OUTGOING_ALLOW_PRIVATE allows and only to private and loopback addresses.
+    plain: Option<reqwest::Client>,
+    secure_reach: Reach,
+    proxies: Arc<HashSet<String>>,
+    timeout: Duration,
+    /// One semaphore for each host and port.
+    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
 
 impl Client {
     /// Reads the extra roots and builds the connection pool.
     pub fn new(rules: &OutgoingRules) -> Result<Self, SettingError> {
-        let _ = rules;
-        todo!()
+        install_crypto();
+        let tls = tls::config(rules.extra_roots.as_deref())?;
+        let proxies = Arc::new(proxy_hosts(rules));
+        let secure_reach = if rules.allow_private { Reach::Any } else { Reach::Public };
+        let secure = pool(rules, tls.clone(), Guard { reach: secure_reach, proxies: proxies.clone() })?;
+        let plain = rules
+            .allow_private
+            .then(|| pool(rules, tls, Guard { reach: Reach::Private, proxies: proxies.clone() }))
+            .transpose()?;
+        let hosts = Mutex::default();
+        Ok(Self { shared: Arc::new(Shared { secure, plain, secure_reach, proxies, timeout: rules.timeout, hosts }) })
     }
 
     /// One call. `deadline` is that of the whole login; a call ends at the earlier of it and the limit of one call.
     pub async fn send(&self, request: Request, deadline: Instant) -> Result<Reply, OutgoingError> {
-        let _ = (request, deadline);
-        todo!()
+        let started = Instant::now();
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        let pool = self.permitted(&request.url, &host)?;
+        let turn = self.turn(&request.url, &host);
+        let call = async {
+            let _turn = turn.acquire().await.map_err(|_| OutgoingError::Timeout)?;
+            call::exchange(pool, request, &host).await
+        };
+        let result = match tokio::time::timeout_at(deadline.min(started + self.shared.timeout), call).await {
+            Ok(result) => result,
+            Err(_) => Err(OutgoingError::Timeout),
+        };
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &result {
+            Ok(reply) => {
+                tracing::debug!(
+                    host,
+                    status = reply.status,
+                    bytes = reply.body.len(),
+                    milliseconds,
+                    "provider answered"
+                );
+            }
+            Err(error) => tracing::debug!(host, %error, milliseconds, "provider did not answer"),
+        }
+        result
+    }
+
+    /// The pool that may make this call. Names are held against the rule when they are resolved.
+    fn permitted(&self, url: &Url, host: &str) -> Result<&reqwest::Client, OutgoingError> {
+        let forbidden = |reason| Err(OutgoingError::Forbidden { host: host.to_owned(), reason });
+        let (pool, reach) = match url.scheme() {
+            "https" => (&self.shared.secure, self.shared.secure_reach),
+            "http" => match &self.shared.plain {
+                Some(pool) => (pool, Reach::Private),
+                None => return forbidden("only https is allowed"),
+            },
+            _ => return forbidden("only https is allowed"),
+        };
+        let literal = match url.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            // The resolver lets the proxies' names through wherever they point to, so they are no targets.
+            Some(Host::Domain(name))
+                if self.shared.secure_reach != Reach::Any && self.shared.proxies.contains(name) =>
+            {
+                return forbidden("it is the proxy's own host");
+            }
+            Some(Host::Domain(_)) => None,
+            None => return forbidden("it has no host"),
+        };
+        match literal {
+            Some(address) if !reach.permits(address) => forbidden(reach.refusal()),
+            _ => Ok(pool),
+        }
+    }
+
+    fn turn(&self, url: &Url, host: &str) -> Arc<Semaphore> {
+        let key = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
+        let mut hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if hosts.len() >= HOSTS_KEPT && !hosts.contains_key(&key) {
+            hosts.retain(|_, calls| Arc::strong_count(calls) > 1);
+        }
+        hosts.entry(key).or_insert_with(|| Arc::new(Semaphore::new(CALLS_PER_HOST))).clone()
     }
 }
 
-#[allow(dead_code)]
-fn _t(_: Duration) {}
+fn proxy_hosts(rules: &OutgoingRules) -> HashSet<String> {
+    [&rules.https_proxy, &rules.http_proxy]
+        .into_iter()
+        .flatten()
+        .filter_map(|proxy| proxy.host_str().map(str::to_owned))
+        .collect()
+}
+
+/// HTTP/1.1 only: one connection that died unnoticed then costs one call, not all of a provider's.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that builds clients")]
+fn pool(rules: &OutgoingRules, tls: rustls::ClientConfig, guard: Guard) -> Result<reqwest::Client, SettingError> {
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(Arc::new(guard))
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(rules.connect_timeout)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .tcp_nodelay(true)
+        .user_agent(&rules.user_agent)
+        // The settings decide, not what this process happens to find in its environment.
+        .no_proxy();
+    let no_proxy = rules.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+    if let Some(url) = &rules.https_proxy {
+        let proxy = reqwest::Proxy::https(url.clone())
+            .map_err(|_| SettingError::new("HTTPS_PROXY", "is no proxy address that can be used"))?;
+        builder = builder.proxy(proxy.no_proxy(no_proxy.clone()));
+    }
+    if let Some(url) = &rules.http_proxy {
+        let proxy = reqwest::Proxy::http(url.clone())
+            .map_err(|_| SettingError::new("HTTP_PROXY", "is no proxy address that can be used"))?;
+        builder = builder.proxy(proxy.no_proxy(no_proxy));
+    }
+    // All else was checked above: what is left to fail is the header's text.
+    builder.build().map_err(|_| SettingError::new("SOCIAL_AUTH_USER_AGENT", "cannot stand in a header"))
+}

@@ -3,6 +3,11 @@
 //! A provider is a descriptor, data from `catalog/<name>.toml` or from the settings file; what data cannot say is a
 //! quirk, a small function hooked at one of five points. `login/` calls; the only way out is `outgoing/`.
 
+mod catalog; // the descriptors that come with the program
+pub mod descriptor; // a provider as data
+mod expression; // the small language of descriptors
+mod functions; // its functions
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -14,9 +19,11 @@ use crate::outgoing::Client;
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError, Settings};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Protocol {
     OAuth1,
+    #[default]
     OAuth2,
     Oidc,
 }

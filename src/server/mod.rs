@@ -1,24 +1,80 @@
-//! (being built) The app built from settings.
+//! The app built from settings: the services wired together, the routes and pages behind one wrapper, the listener, and
+//! the sweeper that keeps tables small.
+//!
+//! `cli/` calls. Nothing here decides anything about a login.
+
+mod edge;
+pub mod listen;
+mod pages;
+
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use poem::{Endpoint, Response};
+use tokio::time::MissedTickBehavior;
+
+use self::edge::Edge;
+use crate::account::AccountService;
+use crate::api::{self, App};
 use crate::clock::Ambient;
-use crate::settings::{SettingError, Settings};
-use crate::store::Repository;
+use crate::credential::Credentials;
+use crate::login::LoginService;
+use crate::outgoing::Client;
+use crate::provider::Providers;
+use crate::settings::{SettingError, Settings, StatePolicy};
+use crate::store::{self, Repository};
+
+/// How long open requests may take to finish at a shutdown.
+const GRACE: Duration = Duration::from_secs(20);
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Most attempts and most code claims that a table keeps (SEC-44).
+const MOST_ROWS: i64 = 100_000;
 
 /// A server that is ready to listen.
-pub struct Server {}
+pub struct Server {
+    app: Arc<App>,
+    repository: Arc<dyn Repository>,
+    ambient: Ambient,
+}
 
 impl Server {
     /// Opens the database (`create`: makes the SQLite file), reads the descriptors, builds keys, client and routes. All
     /// mistakes together. Does not migrate.
     pub async fn build(settings: Settings, ambient: Ambient, create: bool) -> Result<Self, Vec<SettingError>> {
-        let _ = (settings, ambient, create);
-        todo!()
+        let settings = Arc::new(settings);
+        let mut errors = Vec::new();
+        let credentials = Credentials::new(&settings).map_err(|error| errors.push(error)).ok();
+        let providers = match Client::new(&settings.outgoing) {
+            Ok(client) => {
+                let providers = Providers::from_settings(&settings, &client, &ambient);
+                providers.map_err(|found| errors.extend(found)).ok()
+            }
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        };
+        let repository = store::open(&settings.database_url, create).await.map_err(|error| errors.push(error)).ok();
+        let (Some(credentials), Some(providers), Some(repository)) = (credentials, providers, repository) else {
+            return Err(errors);
+        };
+        let credentials = Arc::new(credentials);
+        let login =
+            LoginService::new(settings.clone(), providers, credentials.clone(), repository.clone(), ambient.clone());
+        let account = AccountService::new(credentials, repository.clone(), ambient.clone());
+        let app = Arc::new(App { settings, login: Arc::new(login), account });
+        Ok(Self { app, repository, ambient })
     }
 
     pub fn repository(&self) -> &Arc<dyn Repository> {
-        todo!()
+        &self.repository
+    }
+
+    /// All routes behind the outermost wrapper: what [`Self::run`] serves.
+    pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
+        let inner = pages::mount(api::routes(&self.app));
+        Edge { inner, app: self.app.clone(), ambient: self.ambient.clone() }
     }
 
     /// Serves on an already bound listener until `shutdown`, then lets open requests finish. `tls`: certificate chain and
@@ -29,7 +85,48 @@ impl Server {
         tls: Option<(String, String)>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let _ = (listener, tls, shutdown);
-        todo!()
+        self.tell_of_settings();
+        let sweeper = tokio::spawn(sweep(self.repository.clone(), self.ambient.clone()));
+        let served = listen::serve(listener, tls, self.endpoint(), shutdown, GRACE).await;
+        sweeper.abort();
+        // A login whose browser broke off still runs: its code is spent, so its answer must be kept.
+        if tokio::time::timeout(GRACE, self.app.login.finish_jobs()).await.is_err() {
+            tracing::warn!("logins were still under way when the time to finish them was over");
+        }
+        self.repository.close().await;
+        served
+    }
+
+    fn tell_of_settings(&self) {
+        let settings = &self.app.settings;
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
+        if settings.state_policy != StatePolicy::Required {
+            tracing::warn!(
+                "STATE_POLICY is {}: a code is accepted without a state that this server made, as the original's \
+                 front-ends send it. Set it to required once every front-end begins its logins here.",
+                settings.state_policy
+            );
+        }
+        let providers =
+            self.app.login.providers().iter().map(|provider| provider.name()).collect::<Vec<_>>().join(", ");
+        tracing::info!(providers, "ready");
+    }
+}
+
+/// Deletes what has expired, once a minute, and the oldest beyond the bound.
+async fn sweep(repository: Arc<dyn Repository>, ambient: Ambient) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick is now: a start must not wait for a sweep.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        match repository.sweep(ambient.now(), MOST_ROWS).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "swept"),
+            Err(error) => tracing::warn!(%error, "the tables could not be swept"),
+        }
     }
 }

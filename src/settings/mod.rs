@@ -15,9 +15,17 @@ use url::Url;
 
 use crate::secrets::SecretString;
 
-mod read;
+mod addresses; // where to listen, own URL, exact lists, proxies
+mod gather; // file, environment and defaults brought together: whose setting is each
+mod names; // every known name, and the nearest one to a slip
+mod pipeline; // steps and their order
+mod read; // all of it, every mistake at once
+mod rules; // the typed groups
+#[cfg(test)]
+mod tests;
+mod value; // one value as written, and how it becomes a typed one
 
-pub use self::read::{Sources, read};
+pub use self::read::{Sources, read, read_with_mistakes};
 
 /// One mistake in the settings: the name as the operator wrote it, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -183,7 +191,7 @@ pub struct KnoxRules {
     pub auth_header_prefix: String,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OutgoingRules {
     /// HTTPS_PROXY, which may stand on a private address.
     pub https_proxy: Option<Url>,
@@ -204,7 +212,7 @@ pub struct OutgoingRules {
 }
 
 /// What the settings say of one provider, names in upper case as in SOCIAL_AUTH_<PROVIDER>_<NAME>.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ProviderSettings {
     pub name: String,
     /// Values from the environment are text (or JSON where they read as an object or a list); from the file, as typed.
@@ -223,6 +231,27 @@ impl ProviderSettings {
     /// SOCIAL_AUTH_<PROVIDER>_<NAME>, then SOCIAL_AUTH_<NAME>.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name).or_else(|| self.shared.get(name))
+    }
+}
+
+/// Without the proxies, whose URLs may hold a password.
+impl fmt::Debug for OutgoingRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingRules")
+            .field("allow_private", &self.allow_private)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names only: secrets are among the values.
+impl fmt::Debug for ProviderSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderSettings")
+            .field("name", &self.name)
+            .field("values", &self.values.keys().collect::<Vec<_>>())
+            .field("descriptor", &self.descriptor.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }
 

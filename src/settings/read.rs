@@ -1,7 +1,18 @@
-//! (being built)
+//! Reads everything once, at start: defaults, file and environment become [`Settings`], and every mistake a named error,
+//! all told together (SEC-47). `cli/` calls.
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Mode, SettingError, Settings};
+use serde_json::Value;
+
+use super::gather::{Gathered, GatheredProvider, gather};
+use super::names::USER_RULES;
+use super::value::{self, Section};
+use super::{
+    LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, rules,
+};
+use crate::secrets::{ExposeSecret as _, SecretString};
 
 /// Where settings come from, weakest first: `defaults`, the file, the environment.
 pub struct Sources<'a> {
@@ -9,6 +20,7 @@ pub struct Sources<'a> {
     /// What `dev` brings along: shaped like the file.
     pub defaults: toml::Table,
     pub file: Option<&'a Path>,
+    /// Of two entries of one name the later counts.
     pub environment: Vec<(String, String)>,
     /// Names of the provider catalogue, so that `SOCIAL_AUTH_*` is read by the longest provider name that fits.
     pub catalog: &'a [&'a str],
@@ -16,6 +28,229 @@ pub struct Sources<'a> {
 
 /// Every mistake at once, by name.
 pub fn read(sources: &Sources<'_>) -> Result<Settings, Vec<SettingError>> {
-    let _ = sources;
-    todo!()
+    let (settings, errors) = read_with_mistakes(sources);
+    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+}
+
+/// The settings with defaults in the places of mistakes, so that what is checked elsewhere (providers, certificates) can
+/// be told together with them. Nothing may be served with such settings while there are errors.
+pub fn read_with_mistakes(sources: &Sources<'_>) -> (Settings, Vec<SettingError>) {
+    let mut errors = Vec::new();
+    let file = sources.file.and_then(|path| load(path).map_err(|error| errors.push(error)).ok()).unwrap_or_default();
+    let environment = environment(&sources.environment);
+    let mut gathered = gather(&sources.defaults, &file, &environment, sources.catalog);
+    errors.append(&mut gathered.errors);
+    let settings = typed(sources, gathered, &mut errors);
+    (settings, errors)
+}
+
+/// Proxies are also taken from their names in lower case, which many systems set.
+fn environment(entries: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut environment: BTreeMap<String, String> = entries.iter().cloned().collect();
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+        if let Some(text) = environment.get(&name.to_ascii_lowercase()).cloned() {
+            environment.entry(name.to_owned()).or_insert(text);
+        }
+    }
+    environment
+}
+
+fn load(path: &Path) -> Result<toml::Table, SettingError> {
+    let wrong = |problem: String| SettingError::new(path.display().to_string(), problem);
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    // The parser's whole text would show the line, and a secret in it.
+    text.parse::<toml::Table>().map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        wrong(format!("line {line}: {}", error.message()))
+    })
+}
+
+fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingError>) -> Settings {
+    let Gathered { general, shared, providers, mut warnings, .. } = gathered;
+    let general = &general;
+    let serve = sources.mode == Mode::Serve;
+    if let Some(path) = sources.file {
+        check_rights(path, serve, general, &providers, errors, &mut warnings);
+    }
+    let listen = general
+        .get("LISTEN", errors, addresses::listen)
+        .unwrap_or_else(|| std::net::SocketAddr::from(([127, 0, 0, 1], 8000)));
+    if !serve && !listen.ip().is_loopback() {
+        let problem = "must be an address of this machine alone: `dev` lets anybody sign in; use `serve`";
+        errors.push(SettingError::new(general.label("LISTEN"), problem));
+    }
+    let public_url = general.get("PUBLIC_URL", errors, addresses::public_url);
+    if serve && !general.0.contains_key("PUBLIC_URL") {
+        let problem = "must be set: the server's own base URL, such as https://login.example.com";
+        errors.push(SettingError::new("PUBLIC_URL", problem));
+    }
+    let secret_key = secret_key(general, errors);
+    let (mut origins, mut redirect_uris) = lists(general, errors, &mut warnings);
+    let rest_social = rules::rest_social(general, !serve || !origins.is_empty(), errors);
+    if let Some(url) = &public_url {
+        count_as_listed(&mut origins, &mut redirect_uris, url, &rest_social);
+    }
+    if !serve {
+        let (own_origins, own_uris) = addresses::own_loopback(listen.port());
+        origins.extend(own_origins);
+        redirect_uris.extend(own_uris);
+    }
+    let users = rules::users(&UserRules::default(), general, "SOCIAL_AUTH_", errors);
+    let providers = providers.into_iter().map(|provider| of_provider(provider, &users, &shared, errors)).collect();
+    Settings {
+        mode: sources.mode,
+        database_url: SecretString::from(
+            general
+                .get("DATABASE_URL", errors, database_url)
+                .unwrap_or_else(|| "sqlite://rest-social-auth.db".to_owned()),
+        ),
+        listen,
+        public_url,
+        allowed_origins: without_repeats(origins),
+        allowed_redirect_uris: without_repeats(redirect_uris),
+        state_policy: general.get("STATE_POLICY", errors, state_policy).unwrap_or(StatePolicy::WhenPresent),
+        log_format: general.get("LOG_FORMAT", errors, log_format).unwrap_or(LogFormat::Text),
+        log_filter: general.get("RUST_LOG", errors, log_filter).unwrap_or_else(|| "info".to_owned()),
+        rest_social,
+        users,
+        session: rules::sessions(general, errors),
+        jwt: rules::jwt(general, &secret_key, errors),
+        knox: rules::knox(general, errors),
+        outgoing: rules::outgoing(general, errors, &mut warnings),
+        hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
+        secret_key,
+        providers,
+        warnings: {
+            // Accepted so that a script may set it; there are no limits yet that it could turn off.
+            general.get("RATE_LIMITS", errors, |value| value::word(value, &[("on", ()), ("off", ())]));
+            warnings
+        },
+    }
+}
+
+/// A file that everybody may read holds no secrets (SEC-47).
+fn check_rights(
+    path: &Path,
+    serve: bool,
+    general: &Section,
+    providers: &[GatheredProvider],
+    errors: &mut Vec<SettingError>,
+    warnings: &mut Vec<String>,
+) {
+    let in_file = |section: &Section, name: &str| section.0.get(name).is_some_and(|found| found.in_file);
+    let with_password =
+        general.0.get("DATABASE_URL").is_some_and(|found| found.in_file && found.value.to_string().contains('@'));
+    let holds_secrets = with_password
+        || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY"].iter().any(|name| in_file(general, name))
+        || providers.iter().any(|provider| {
+            ["SECRET", "API_KEY", "CLIENT_ASSERTION"].iter().any(|name| in_file(&provider.section, name))
+        });
+    if holds_secrets && rules::readable_by_all(path) {
+        let problem = "holds secrets and may be read by everybody on this machine; take that right away (chmod o-r)";
+        let error = SettingError::new(path.display().to_string(), problem);
+        if serve { errors.push(error) } else { warnings.push(error.to_string()) }
+    }
+}
+
+fn secret_key(general: &Section, errors: &mut Vec<SettingError>) -> SecretString {
+    let before = errors.len();
+    match rules::secret(general, "SECRET_KEY", errors) {
+        Some(key) => {
+            if key.expose_secret().len() < rules::LEAST_KEY {
+                let problem = format!("must have at least {} bytes", rules::LEAST_KEY);
+                errors.push(SettingError::new(general.label("SECRET_KEY"), problem));
+            }
+            key
+        }
+        None => {
+            if errors.len() == before {
+                let problem = "must be set: at least 32 random bytes, such as `openssl rand -base64 48` prints";
+                errors.push(SettingError::new("SECRET_KEY", problem));
+            }
+            SecretString::default()
+        }
+    }
+}
+
+/// ALLOWED_ORIGINS and ALLOWED_REDIRECT_URIS, each entry looked at; plain http to another machine is only warned of.
+fn lists(general: &Section, errors: &mut Vec<SettingError>, warnings: &mut Vec<String>) -> (Vec<String>, Vec<String>) {
+    let mut list = |name: &str, check: fn(&str) -> Result<bool, String>| {
+        let written = general.get(name, errors, value::list).unwrap_or_default();
+        for entry in &written {
+            match check(entry) {
+                Ok(false) => {}
+                Ok(true) => {
+                    warnings.push(format!("{}: {entry} is plain http, which others can read", general.label(name)))
+                }
+                Err(problem) => errors.push(SettingError::new(general.label(name), problem)),
+            }
+        }
+        written
+    };
+    (list("ALLOWED_ORIGINS", addresses::origin), list("ALLOWED_REDIRECT_URIS", addresses::redirect_uri))
+}
+
+/// The origin of PUBLIC_URL, and what the REST_SOCIAL settings give for it.
+fn count_as_listed(origins: &mut Vec<String>, uris: &mut Vec<String>, public_url: &url::Url, rules: &RestSocial) {
+    let own = public_url.origin().ascii_serialization();
+    let base = match own.strip_prefix("http://") {
+        Some(rest) if rules.redirect_is_https => format!("https://{rest}"),
+        _ => own.clone(),
+    };
+    uris.push(format!("{base}{}", rules.oauth_redirect_uri));
+    uris.extend(rules.oauth_absolute_redirect_uri.clone());
+    origins.push(own);
+}
+
+fn without_repeats(list: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    list.into_iter().filter(|entry| seen.insert(entry.clone())).collect()
+}
+
+fn of_provider(
+    provider: GatheredProvider,
+    users: &UserRules,
+    shared: &BTreeMap<String, Value>,
+    errors: &mut Vec<SettingError>,
+) -> ProviderSettings {
+    let user_rules = rules::users(users, &provider.section, "", errors);
+    let mut values = BTreeMap::new();
+    let mut in_file = BTreeSet::new();
+    for (name, found) in provider.section.0 {
+        if USER_RULES.contains(&name.as_str()) {
+            continue;
+        }
+        if found.in_file {
+            in_file.insert(name.clone());
+        }
+        values.insert(name, found.value);
+    }
+    let (name, descriptor) = (provider.name, provider.descriptor);
+    ProviderSettings { name, values, in_file, shared: shared.clone(), descriptor, user_rules }
+}
+
+/// The address is opened elsewhere; here only its kind is looked at, so that a slip is told with all others.
+fn database_url(value: &Value) -> Result<String, String> {
+    let written = value::text(value)?;
+    let known = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| written.starts_with(scheme));
+    if known { Ok(written) } else { Err("must begin with sqlite: or postgres:".to_owned()) }
+}
+
+fn state_policy(value: &Value) -> Result<StatePolicy, String> {
+    value::word(
+        value,
+        &[("required", StatePolicy::Required), ("when_present", StatePolicy::WhenPresent), ("off", StatePolicy::Off)],
+    )
+}
+
+fn log_format(value: &Value) -> Result<LogFormat, String> {
+    value::word(value, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+}
+
+fn log_filter(value: &Value) -> Result<String, String> {
+    let written = value::text(value)?;
+    match tracing_subscriber::EnvFilter::try_new(&written) {
+        Ok(_) => Ok(written),
+        Err(_) => Err("must be a level, or a filter such as info,rest_social_auth=debug".to_owned()),
+    }
 }

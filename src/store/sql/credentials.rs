@@ -26,20 +26,23 @@ macro_rules! credential_store {
                     }
                     NewCredential::Token(row) => {
                         sqlx::query(
-                            "INSERT INTO tokens (digest, user_id, created) VALUES ($1, $2, $3)
-                             ON CONFLICT (digest) DO NOTHING",
+                            "INSERT INTO tokens (digest, user_id, created, last_used, ip, agent)
+                             VALUES ($1, $2, $3, $3, $4, $5) ON CONFLICT (digest) DO NOTHING",
                         )
                         .bind(row.digest.as_bytes())
                         .bind(row.user_id)
                         .bind(row.created.0)
+                        .bind(&row.client.ip)
+                        .bind(&row.client.agent)
                         .execute(&mut **tx)
                         .await?;
                     }
                     NewCredential::Refresh(row) => Self::insert_refresh(tx, row).await?,
                     NewCredential::Knox(row) => {
                         sqlx::query(
-                            "INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, ip, agent)
-                             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                            "INSERT INTO knox_tokens
+                               (digest, token_key, user_id, created, expires, last_used, ip, agent)
+                             VALUES ($1, $2, $3, $4, $5, $4, $6, $7)",
                         )
                         .bind(&row.digest)
                         .bind(&row.token_key)
@@ -57,8 +60,8 @@ macro_rules! credential_store {
 
             async fn insert_refresh(tx: &mut Tx, row: &RefreshRow) -> Result<()> {
                 sqlx::query(
-                    "INSERT INTO refresh_tokens (jti, family, kind, user_id, created, expires, ip, agent)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                    "INSERT INTO refresh_tokens (jti, family, kind, user_id, created, expires, last_used, ip, agent)
+                     VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)",
                 )
                 .bind(&row.jti)
                 .bind(&row.family)
@@ -88,38 +91,111 @@ macro_rules! credential_store {
                 Ok(row.map(|row| row.split(digest)))
             }
 
-            async fn touch_session(&self, digest: &Digest, now: UnixMillis) -> Result<()> {
-                sqlx::query("UPDATE sessions SET last_used = $1 WHERE digest = $2")
-                    .bind(now.0)
-                    .bind(digest.as_bytes())
-                    .execute(&self.write)
-                    .await?;
+            async fn touch(&self, handle: &CredentialHandle, now: UnixMillis) -> Result<()> {
+                let touched = match handle {
+                    CredentialHandle::Session(digest) => {
+                        sqlx::query("UPDATE sessions SET last_used = $1 WHERE digest = $2")
+                            .bind(now.0)
+                            .bind(digest.as_bytes())
+                    }
+                    CredentialHandle::Token(digest) => {
+                        sqlx::query("UPDATE tokens SET last_used = $1 WHERE digest = $2")
+                            .bind(now.0)
+                            .bind(digest.as_bytes())
+                    }
+                    CredentialHandle::Knox(digest) => {
+                        sqlx::query("UPDATE knox_tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest)
+                    }
+                    CredentialHandle::Family(family) => {
+                        sqlx::query("UPDATE refresh_tokens SET last_used = $1 WHERE family = $2 AND blacklisted IS NULL")
+                            .bind(now.0)
+                            .bind(family)
+                    }
+                };
+                touched.execute(&self.write).await?;
                 Ok(())
             }
 
-            async fn end_session(&self, digest: &Digest) -> Result<()> {
-                sqlx::query("DELETE FROM sessions WHERE digest = $1")
-                    .bind(digest.as_bytes())
-                    .execute(&self.write)
-                    .await?;
+            async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
+                let mut tx = self.begin().await?;
+                match handle {
+                    CredentialHandle::Session(digest) => {
+                        sqlx::query("DELETE FROM sessions WHERE digest = $1 AND user_id = $2")
+                            .bind(digest.as_bytes())
+                            .bind(user)
+                            .execute(&mut *tx)
+                            .await?;
+                    }
+                    CredentialHandle::Token(digest) => {
+                        sqlx::query("DELETE FROM tokens WHERE digest = $1 AND user_id = $2")
+                            .bind(digest.as_bytes())
+                            .bind(user)
+                            .execute(&mut *tx)
+                            .await?;
+                        // Else the next login would hand the very same token out again.
+                        sqlx::query("UPDATE users SET token_generation = token_generation + 1 WHERE id = $1")
+                            .bind(user)
+                            .execute(&mut *tx)
+                            .await?;
+                    }
+                    CredentialHandle::Knox(digest) => {
+                        sqlx::query("DELETE FROM knox_tokens WHERE digest = $1 AND user_id = $2")
+                            .bind(digest)
+                            .bind(user)
+                            .execute(&mut *tx)
+                            .await?;
+                    }
+                    CredentialHandle::Family(family) => {
+                        sqlx::query(
+                            "UPDATE refresh_tokens SET blacklisted = $1
+                             WHERE family = $2 AND user_id = $3 AND blacklisted IS NULL",
+                        )
+                        .bind(now.0)
+                        .bind(family)
+                        .bind(user)
+                        .execute(&mut *tx)
+                        .await?;
+                    }
+                }
+                tx.commit().await?;
                 Ok(())
             }
 
-            async fn token(&self, digest: &Digest) -> Result<Option<User>> {
-                let row: Option<UserRow> = sqlx::query_as(concat!(
-                    "SELECT ",
+            async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>> {
+                let mut entries = Vec::new();
+                for statement in [
+                    "SELECT 'session' AS kind, digest, NULL AS name, created, last_used, expires, ip, agent
+                     FROM sessions WHERE user_id = $1 AND expires > $2",
+                    "SELECT 'token' AS kind, digest, NULL AS name, created, last_used, NULL AS expires, ip, agent
+                     FROM tokens WHERE user_id = $1 AND created <= $2",
+                    "SELECT 'knox' AS kind, NULL AS digest, digest AS name, created, last_used, expires, ip, agent
+                     FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
+                    "SELECT max(kind) AS kind, NULL AS digest, family AS name, min(created) AS created,
+                            max(last_used) AS last_used, max(expires) AS expires, max(ip) AS ip, max(agent) AS agent
+                     FROM refresh_tokens WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2 GROUP BY family",
+                ] {
+                    let rows: Vec<CredentialEntryRow> =
+                        sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&self.read).await?;
+                    entries.extend(rows.into_iter().filter_map(CredentialEntryRow::into_entry));
+                }
+                Ok(entries)
+            }
+
+            async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>> {
+                let row: Option<TokenUserRow> = sqlx::query_as(concat!(
+                    "SELECT t.last_used, ",
                     user_columns!(),
                     " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
                 ))
                 .bind(digest.as_bytes())
                 .fetch_optional(&self.read)
                 .await?;
-                Ok(row.map(User::from))
+                Ok(row.map(TokenUserRow::split))
             }
 
             async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>> {
                 let row: Option<KnoxUserRow> = sqlx::query_as(concat!(
-                    "SELECT k.token_key, k.created AS k_created, k.expires, k.ip, k.agent, ",
+                    "SELECT k.token_key, k.created AS k_created, k.expires, k.last_used, k.ip, k.agent, ",
                     user_columns!(),
                     " FROM knox_tokens k JOIN users u ON u.id = k.user_id WHERE k.digest = $1"
                 ))
@@ -138,11 +214,6 @@ macro_rules! credential_store {
                 Ok(())
             }
 
-            async fn end_knox(&self, digest: &str) -> Result<()> {
-                sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest).execute(&self.write).await?;
-                Ok(())
-            }
-
             async fn end_all_knox(&self, user: UserId) -> Result<()> {
                 sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&self.write).await?;
                 Ok(())
@@ -150,7 +221,7 @@ macro_rules! credential_store {
 
             async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)> {
                 let row: Option<RefreshUseRow> = sqlx::query_as(concat!(
-                    "SELECT r.family, r.blacklisted, r.successor, ",
+                    "SELECT r.family, r.blacklisted, r.successor, r.last_used, ",
                     user_columns!(),
                     " FROM users u LEFT JOIN refresh_tokens r ON r.jti = $1 AND r.user_id = u.id WHERE u.id = $2"
                 ))
@@ -168,8 +239,8 @@ macro_rules! credential_store {
                 before.family.clone_from(&new.family);
                 let noted = sqlx::query(
                     "INSERT INTO refresh_tokens AS known
-                       (jti, family, kind, user_id, created, expires, successor, blacklisted)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                       (jti, family, kind, user_id, created, expires, last_used, successor, blacklisted)
+                     VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)
                      ON CONFLICT (jti) DO UPDATE SET successor = excluded.successor, blacklisted = excluded.blacklisted
                        WHERE known.blacklisted IS NULL AND known.user_id = excluded.user_id",
                 )
@@ -194,8 +265,9 @@ macro_rules! credential_store {
 
             async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool> {
                 let noted = sqlx::query(
-                    "INSERT INTO refresh_tokens AS known (jti, family, kind, user_id, created, expires, blacklisted)
-                     VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3)
+                    "INSERT INTO refresh_tokens AS known
+                       (jti, family, kind, user_id, created, expires, last_used, blacklisted)
+                     VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3, $3)
                      ON CONFLICT (jti) DO UPDATE SET blacklisted = excluded.blacklisted
                        WHERE known.blacklisted IS NULL AND known.user_id = excluded.user_id",
                 )

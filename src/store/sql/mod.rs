@@ -2,6 +2,7 @@
 //! macros give each database's types. What differs (how a write begins, the migrations) is said where it is used.
 
 pub(super) mod attempts;
+pub(super) mod audit;
 pub(super) mod credentials;
 pub(super) mod import;
 pub(super) mod users;
@@ -12,27 +13,29 @@ macro_rules! repository {
         use sqlx::types::Json;
 
         use super::rows::{
-            AccountRow, AccountUserRow, AttemptRow, KnoxUserRow, RefreshUseRow, SessionUserRow, SwapRow, UsedCodeRow,
-            UserRow, user_columns,
+            AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, KnoxUserRow, RefreshUseRow,
+            SealedRow, SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow, sealed_columns, user_columns,
         };
         use super::{
-            AttemptStore, Claimed, Committed, CredentialStore, LoginCommit, Repository, Result, Rotated, StoreError,
-            UserStore, Who, Written,
+            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, LoginCommit, Repository, Result, Rotated,
+            StoreError, Unlinked, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
-            Attempt, CodeClaim, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap,
-            UsedCode, User, UserId,
+            Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, KnoxRow, NewCredential,
+            RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
 
         type Tx = sqlx::Transaction<'static, $database>;
+        type AuditQuery<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
         crate::store::sql::attempts::attempt_store!($store);
         crate::store::sql::users::user_store!($store);
         crate::store::sql::credentials::credential_store!($store);
         crate::store::sql::import::import_store!($store, $database);
+        crate::store::sql::audit::audit_store!($store);
 
         #[async_trait::async_trait]
         impl Repository for $store {

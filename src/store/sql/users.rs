@@ -12,7 +12,7 @@ macro_rules! user_store {
                 match &login.who {
                     Who::Known { user_id, account_id } => {
                         let updated = sqlx::query(
-                            "UPDATE social_accounts SET uid = $1, extra_data = $2, modified = $3
+                            "UPDATE social_accounts SET uid = $1, extra_data = $2, modified = $3, tokens = coalesce($6, tokens)
                              WHERE id = $4 AND user_id = $5",
                         )
                         .bind(&login.uid)
@@ -20,6 +20,7 @@ macro_rules! user_store {
                         .bind(login.now.0)
                         .bind(account_id)
                         .bind(user_id)
+                        .bind(&login.tokens)
                         .execute(&mut **tx)
                         .await?;
                         if updated.rows_affected() == 0 {
@@ -102,14 +103,15 @@ macro_rules! user_store {
                 login: &LoginCommit,
             ) -> Result<bool> {
                 let inserted = sqlx::query(
-                    "INSERT INTO social_accounts (user_id, provider, uid, extra_data, created, modified)
-                     VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (provider, uid) DO NOTHING",
+                    "INSERT INTO social_accounts (user_id, provider, uid, extra_data, created, modified, tokens)
+                     VALUES ($1, $2, $3, $4, $5, $5, $6) ON CONFLICT (provider, uid) DO NOTHING",
                 )
                 .bind(user)
                 .bind(&login.provider)
                 .bind(&login.uid)
                 .bind(Json(&login.extra_data))
                 .bind(login.now.0)
+                .bind(&login.tokens)
                 .execute(&mut **tx)
                 .await?;
                 Ok(inserted.rows_affected() == 1)
@@ -169,6 +171,105 @@ macro_rules! user_store {
                 Ok(rows.into_iter().map(SocialAccount::from).collect())
             }
 
+            async fn unlink(
+                &self,
+                user: UserId,
+                account: i64,
+                counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+                audit: &AuditEvent,
+            ) -> Result<Unlinked> {
+                let mut tx = self.begin().await?;
+                // A write to the user's row makes unlinks of one user wait for each other, in both databases.
+                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
+                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    sealed_columns!(),
+                    " FROM social_accounts WHERE user_id = $1 ORDER BY id"
+                ))
+                .bind(user)
+                .fetch_all(&mut *tx)
+                .await?;
+                let mut found = None;
+                let mut others = 0;
+                for (row, tokens) in rows.into_iter().map(SealedRow::split) {
+                    if row.id == account {
+                        found = Some((row, tokens));
+                    } else if counts(&row.provider) {
+                        others += 1;
+                    }
+                }
+                let Some((row, tokens)) = found else { return Ok(Unlinked::NotFound) };
+                if others == 0 {
+                    return Ok(Unlinked::LastWayIn);
+                }
+                sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
+                let audit = AuditEvent { provider: Some(row.provider.clone()), ..audit.clone() };
+                audit_query(&audit).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(Unlinked::Done(Box::new(row), tokens))
+            }
+
+            async fn account_tokens(
+                &self,
+                user: UserId,
+                account: i64,
+            ) -> Result<Option<(SocialAccount, Option<Vec<u8>>)>> {
+                let row: Option<SealedRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    sealed_columns!(),
+                    " FROM social_accounts WHERE id = $1 AND user_id = $2"
+                ))
+                .bind(account)
+                .bind(user)
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(row.map(SealedRow::split))
+            }
+
+            async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool> {
+                let leased = sqlx::query(
+                    "UPDATE social_accounts SET leased = $1 WHERE id = $2 AND (leased IS NULL OR leased <= $3)",
+                )
+                .bind(until.0)
+                .bind(account)
+                .bind(now.0)
+                .execute(&self.write)
+                .await?;
+                Ok(leased.rows_affected() == 1)
+            }
+
+            async fn keep_tokens(&self, account: i64, sealed: Option<&[u8]>) -> Result<()> {
+                sqlx::query("UPDATE social_accounts SET tokens = coalesce($1, tokens), leased = NULL WHERE id = $2")
+                    .bind(sealed)
+                    .bind(account)
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
+                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    sealed_columns!(),
+                    " FROM social_accounts WHERE id > $1 AND tokens IS NOT NULL ORDER BY id LIMIT $2"
+                ))
+                .bind(after)
+                .bind(most)
+                .fetch_all(&self.read)
+                .await?;
+                Ok(rows.into_iter().map(SealedRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
+            }
+
+            async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool> {
+                let resealed = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
+                    .bind(new)
+                    .bind(account)
+                    .bind(old)
+                    .execute(&self.write)
+                    .await?;
+                Ok(resealed.rows_affected() == 1)
+            }
+
             async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool> {
                 let updated = sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2")
                     .bind(active)
@@ -206,6 +307,8 @@ macro_rules! user_store {
                         .execute(&mut *tx)
                         .await?;
                 }
+                let audit = AuditEvent { user_id: Some(user.id), ..login.audit.clone() };
+                audit_query(&audit).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(Committed::Done(user))
             }

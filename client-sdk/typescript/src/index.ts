@@ -1,0 +1,18 @@
+/** Client of rest-social-auth: see `README.md` beside it for ten lines that sign a person in. */
+
+export {
+  createClient,
+  SocialAuth,
+  type Browser,
+  type CallbackResult,
+  type ClientOptions,
+  type Provider,
+  type SignedIn,
+  type SignInOptions,
+  type SocialAccount,
+  type User,
+} from "./client.js";
+export { type LoginKind } from "./attempt.js";
+export { memoryStorage, webStorage, type Credentials, type CredentialStorage, type Family } from "./credentials.js";
+export { Problem, type ClientCode, type ProblemCode, type ProblemMembers } from "./problem.js";
+export type { components, operations, paths } from "./schema.js";

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createClient, memoryStorage, webStorage, type Credentials, type CredentialStorage } from "../src/index.js";
+import { jwt, MARA, MemoryStorage, Server, tab } from "./support.js";
+
+function client(host: Server, storage: CredentialStorage, kind: "jwt-pair" | "jwt-sliding" | "knox" | "token" | "session") {
+  return createClient({ baseUrl: "https://api.example", kind, storage, fetch: host.fetch, browser: tab() });
+}
+
+async function storing(credentials: Omit<Credentials, "received">, age = 0): Promise<CredentialStorage> {
+  const storage = memoryStorage();
+  await storage.set({ ...credentials, received: Date.now() - age });
+  return storage;
+}
+
+const REFRESH = "/api/token/refresh/";
+const SLIDING = "/api/token/sliding/refresh/";
+
+test("ten calls with an expired access token make one renewal", async () => {
+  const fresh = jwt(300, "new");
+  const host = new Server({
+    [REFRESH]: () => [200, { access: fresh }],
+    "/api/user/": ({ authorization }) => (authorization === `Bearer ${fresh}` ? [200, MARA] : [401, {}]),
+  });
+  const storage = await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" }, 299_000);
+  const auth = client(host, storage, "jwt-pair");
+  const users = await Promise.all(Array.from({ length: 10 }, () => auth.user()));
+  assert.ok(users.every((user) => user?.username === "mara"));
+  assert.equal(host.at(REFRESH).length, 1);
+  assert.deepEqual(host.at(REFRESH)[0]?.body, { refresh: "r1" });
+  assert.equal((await storage.get())?.refresh, "r1");
+});
+
+test("a token that the server no longer takes is renewed once, the call repeated with its body, a new refresh token kept", async () => {
+  const host = new Server({
+    [REFRESH]: () => [200, { access: "new", refresh: "r2" }],
+    "/notes": ({ authorization, body }) => (authorization === "Bearer new" ? [200, body] : [401, {}]),
+  });
+  const storage = await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" });
+  const init = { method: "POST", body: JSON.stringify({ text: "hello" }) };
+  const auth = client(host, storage, "jwt-pair");
+  const answers = await Promise.all([1, 2, 3].map(() => auth.fetch("/notes", init)));
+  for (const answer of answers) assert.deepEqual(await answer.json(), { text: "hello" });
+  assert.equal(host.at(REFRESH).length, 1);
+  assert.equal((await storage.get())?.refresh, "r2");
+});
+
+test("a refusal of the renewal signs out and says so; a failure does not", async () => {
+  let status = 503;
+  const host = new Server({ [REFRESH]: () => [status, { code: "database_unavailable", detail: "" }] });
+  const storage = await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" }, 299_000);
+  let told = 0;
+  const auth = createClient({
+    baseUrl: "https://api.example",
+    kind: "jwt-pair",
+    storage,
+    fetch: host.fetch,
+    browser: tab(),
+    onSignedOut: () => told++,
+  });
+  await assert.rejects(auth.user(), { code: "database_unavailable" });
+  assert.notEqual(await storage.get(), null);
+  status = 401;
+  assert.equal(await auth.token(), null);
+  assert.equal(await storage.get(), null);
+  assert.equal(told, 1);
+});
+
+test("a sliding token is renewed by itself in the second half of its life, and left alone before and after", async () => {
+  const host = new Server({ [SLIDING]: () => [200, { token: "renewed" }] });
+  const token = jwt(300, "sliding");
+  for (const [age, shown] of [[0, token], [160_000, "renewed"], [301_000, token]] as const) {
+    const auth = client(host, await storing({ family: "jwt-sliding", token }, age), "jwt-sliding");
+    assert.equal(await auth.token(), shown, `${age} ms old`);
+  }
+  assert.deepEqual(host.at(SLIDING).map(({ body }) => body), [{ token }]);
+});
+
+test("credentials go to the server and to listed origins, never elsewhere", async () => {
+  const host = new Server({ "/x": () => [200, {}] });
+  const auth = createClient({
+    baseUrl: "https://api.example",
+    kind: "knox",
+    storage: await storing({ family: "knox", token: "k1" }),
+    origins: ["https://notes.example"],
+    fetch: host.fetch,
+    browser: tab(),
+  });
+  for (const address of ["/x", "https://notes.example/x", "https://other.example/x"]) await auth.fetch(address);
+  assert.deepEqual(host.seen.map(({ authorization }) => authorization), ["Token k1", "Token k1", null]);
+});
+
+test("each kind signs out in its way, and forgets even where the server cannot be reached", async () => {
+  const host = new Server({
+    "/api/knox/logout/": () => [204],
+    "/api/token/blacklist/": () => [200, {}],
+    "/api/session/logout/": () => [204],
+  });
+  const pair = { family: "jwt-pair", token: "a.b.c", refresh: "r1" } as const;
+  const cases = [
+    ["knox", { family: "knox", token: "k1" }, "/api/knox/logout/", {}],
+    ["jwt-pair", pair, "/api/token/blacklist/", { refresh: "r1" }],
+    ["jwt-sliding", { family: "jwt-sliding", token: "s.s.s" }, "/api/token/blacklist/", { refresh: "s.s.s" }],
+    ["token", { family: "token", token: "t1" }, undefined, {}],
+    ["session", undefined, "/api/session/logout/", {}],
+  ] as const;
+  for (const [kind, credentials, path, body] of cases) {
+    host.seen.length = 0;
+    const storage = credentials ? await storing(credentials) : memoryStorage();
+    await client(host, storage, kind).logout();
+    assert.deepEqual(host.seen.map((seen) => seen.path), path ? [path] : [], kind);
+    if (path) assert.deepEqual(host.seen[0]?.body, body, kind);
+    assert.equal(await storage.get(), null, kind);
+  }
+  const storage = await storing({ family: "knox", token: "k1" });
+  const broken = createClient({
+    baseUrl: "https://api.example",
+    kind: "knox",
+    storage,
+    browser: tab(),
+    fetch: () => Promise.reject(new TypeError("no route")),
+  });
+  await assert.rejects(broken.logout(), { code: "network_error", status: 0 });
+  assert.equal(await storage.get(), null);
+});
+
+test("nobody is asked who is signed in where there is no token", async () => {
+  const host = new Server({});
+  assert.equal(await client(host, memoryStorage(), "jwt-pair").user(), null);
+  assert.equal(host.seen.length, 0);
+});
+
+test("web storage keeps credentials over a reload, and garbage in it counts as none", async () => {
+  const storage = new MemoryStorage();
+  await webStorage(storage).set({ family: "knox", token: "k1", received: 1 });
+  assert.equal((await webStorage(storage).get())?.token, "k1");
+  storage.setItem("rest-social-auth.credentials", "{");
+  assert.equal(await webStorage(storage).get(), null);
+});
+
+test("a problem keeps the field errors, and an answer that is none is named so", async () => {
+  const host = new Server({
+    "/api/login/social/providers/": () => [400, { code: "invalid_request", detail: "x", errors: { code: ["required"] } }],
+    "/api/user/social/": () => [502, undefined],
+  });
+  const auth = client(host, memoryStorage(), "session");
+  await assert.rejects(auth.providers(), { code: "invalid_request", errors: { code: ["required"] }, requestId: undefined });
+  await assert.rejects(auth.socialAccounts(), { code: "unexpected_answer", status: 502 });
+});

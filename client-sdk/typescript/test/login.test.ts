@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createClient, Problem, type CallbackResult } from "../src/index.js";
+import { begun, MARA, Server, tab } from "./support.js";
+
+const BEGIN = "/api/login/social/begin/demo/";
+const LOGIN = "/api/login/social/jwt-pair-user/demo/";
+
+function server() {
+  let count = 0;
+  return new Server({
+    [BEGIN]: () => begun(`s${++count}`),
+    [LOGIN]: ({ body }) => [200, { ...MARA, token: `access-${String(body["code"])}`, refresh: "refresh" }],
+  });
+}
+
+function client(host: Server, browser = tab()) {
+  return createClient({ baseUrl: "https://api.example", kind: "jwt-pair-user", fetch: host.fetch, browser });
+}
+
+async function leave(promise: Promise<unknown>): Promise<void> {
+  await Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 30))]);
+}
+
+test("by redirect: begin, go away, come back, post all that came with the flow token", async () => {
+  const host = server();
+  const browser = tab("https://app.example/login");
+  await leave(client(host, browser).signIn("demo", { redirectUri: "https://app.example/cb", next: "/after" }));
+  assert.equal(browser.location.href, "https://provider.example/authorize?state=s1");
+  assert.deepEqual(host.at(BEGIN)[0]?.body, { redirect_uri: "https://app.example/cb", next: "/after" });
+
+  browser.location.href = "https://app.example/cb?code=c&state=s1&iss=https%3A%2F%2Fprovider.example&tab=1";
+  const back = client(host, browser);
+  const result = await back.handleCallback();
+  assert.deepEqual(result, { outcome: "signed-in", provider: "demo", kind: "jwt-pair-user", user: MARA, next: "/after" });
+  const sent = { code: "c", state: "s1", iss: "https://provider.example", tab: "1", flow_token: "flow-s1" };
+  assert.deepEqual(host.at(LOGIN)[0]?.body, sent);
+  assert.equal(browser.location.href, "https://app.example/cb?tab=1", "the code is gone from the address");
+  assert.equal(await back.token(), "access-c");
+  assert.equal(browser.sessionStorage.length, 0, "the flow token is forgotten");
+});
+
+test("asked twice at once, as React's StrictMode does, one login is posted and both get its answer", async () => {
+  const host = server();
+  const browser = tab();
+  await leave(client(host, browser).signIn("demo"));
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const [first, second] = await Promise.all([
+    client(host, browser).handleCallback(),
+    client(host, browser).handleCallback(),
+  ]);
+  assert.deepEqual(first, second);
+  assert.equal(first.outcome, "signed-in");
+  assert.equal(host.at(LOGIN).length, 1);
+});
+
+test("two logins of one tab, and those of two tabs, do not take each other's", async () => {
+  const host = server();
+  const [one, two] = [tab(), tab()];
+  await leave(client(host, one).signIn("demo"));
+  await leave(client(host, one).signIn("demo"));
+  await leave(client(host, two).signIn("demo"));
+  for (const [browser, state] of [[one, "s1"], [two, "s3"], [one, "s2"]] as const) {
+    browser.location.href = `https://app.example/cb?code=c&state=${state}`;
+    assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
+    assert.equal(host.at(LOGIN).at(-1)?.body["flow_token"], `flow-${state}`);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+  }
+});
+
+test("a person's no reaches the server, which spends the state, and comes back as a problem", async () => {
+  const denied = { code: "access_denied", detail: "The person declined.", title: "Bad Request", request_id: "r9" };
+  const host = new Server({ [BEGIN]: () => begun("s1"), [LOGIN]: () => [400, denied] });
+  const browser = tab();
+  await leave(client(host, browser).signIn("demo"));
+  browser.location.href = "https://app.example/cb?error=access_denied&state=s1";
+  await assert.rejects(client(host, browser).handleCallback(), (problem: Problem) => {
+    assert.deepEqual([problem.code, problem.status, problem.requestId], ["access_denied", 400, "r9"]);
+    return problem instanceof Problem;
+  });
+  assert.deepEqual(host.at(LOGIN)[0]?.body, { error: "access_denied", state: "s1", flow_token: "flow-s1" });
+});
+
+test("a callback that nobody began, or that was finished before, posts nothing", async () => {
+  const host = server();
+  const browser = tab("https://app.example/cb?code=stolen&state=unknown");
+  await assert.rejects(client(host, browser).handleCallback(), { code: "callback_unknown" });
+  assert.equal(host.seen.length, 0);
+});
+
+test("a page that is no callback has nothing to do", async () => {
+  assert.deepEqual(await client(server()).handleCallback(), { outcome: "none" });
+});
+
+test("OAuth 1.0a: the request token in the provider's address finds the login again", async () => {
+  const host = new Server({
+    [BEGIN]: () => begun("s1", "https://provider.example/authorize?oauth_token=t1"),
+    [LOGIN]: () => [200, { ...MARA, token: "a", refresh: "r" }],
+  });
+  const browser = tab();
+  await leave(client(host, browser).signIn("demo"));
+  browser.location.href = "https://app.example/cb?oauth_token=t1&oauth_verifier=v";
+  assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
+  assert.deepEqual(host.at(LOGIN)[0]?.body, { oauth_token: "t1", oauth_verifier: "v", flow_token: "flow-s1" });
+  assert.equal(browser.sessionStorage.length, 0, "kept under two names, and both are gone");
+});
+
+test("by pop-up: the callback page hands over, the opener signs in, and the pop-up closes", async () => {
+  const host = server();
+  const popup = tab("about:blank");
+  const handle = { closed: false, location: popup.location, close: () => popup.close() } as unknown as Window;
+  const opener = { ...tab(), open: () => handle };
+  const page = client(host, opener);
+  const signedIn = page.signIn("demo", { mode: "popup" });
+  while (popup.location.href === "about:blank") await new Promise((resolve) => setTimeout(resolve, 2));
+
+  popup.location.href = "https://app.example/cb?code=c&state=s1";
+  const inPopup: CallbackResult = await client(host, popup).handleCallback();
+  assert.deepEqual(inPopup, { outcome: "handed-over" });
+  assert.equal((await signedIn).user?.username, "mara");
+  assert.equal(await page.token(), "access-c", "the tokens are with the opener");
+  assert.equal(popup.isClosed, true);
+  assert.equal(host.at(LOGIN).length, 1);
+});
+
+test("a pop-up that is blocked or closed is a problem, and nothing is left open", async () => {
+  await assert.rejects(client(server()).signIn("demo", { mode: "popup" }), { code: "popup_blocked" });
+  const handle = { closed: true, location: { href: "" }, close: () => {} } as unknown as Window;
+  const opener = { ...tab(), open: () => handle };
+  await assert.rejects(client(server(), opener).signIn("demo", { mode: "popup" }), { code: "popup_closed" });
+});
+
+test("a begin that is refused closes the pop-up", async () => {
+  const host = new Server({ [BEGIN]: () => [404, { code: "unknown_provider", detail: "No such provider." }] });
+  let closed = false;
+  const handle = { closed: false, location: { href: "" }, close: () => (closed = true) } as unknown as Window;
+  const page = client(host, { ...tab(), open: () => handle });
+  await assert.rejects(page.signIn("demo", { mode: "popup" }), { code: "unknown_provider", status: 404 });
+  assert.equal(closed, true);
+});
+
+test("cookies go along for the session kind only, and old credentials only to link", async () => {
+  const host = new Server({
+    "/api/login/social/begin/demo/": () => begun("s1"),
+    "/api/login/social/session/demo/": () => [200, MARA],
+    "/api/login/social/knox/demo/": () => [200, { token: "k1" }],
+  });
+  const browser = tab();
+  const knox = createClient({ baseUrl: "https://api.example", kind: "knox", fetch: host.fetch, browser });
+  for (const link of [false, true]) {
+    await leave(knox.signIn("demo", { link }));
+    browser.location.href = "https://app.example/cb?code=c&state=s1";
+    await knox.handleCallback();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+  }
+  assert.deepEqual(host.seen.map((seen) => seen.authorization), [null, null, "Token k1", "Token k1"]);
+  assert.ok(host.seen.every((seen) => seen.credentials === "omit"));
+
+  await leave(knox.signIn("demo", { kind: "session" }));
+  assert.equal(host.seen.at(-1)?.credentials, "include");
+});

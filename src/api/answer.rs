@@ -1,0 +1,339 @@
+//! What operations answer with: JSON bodies with the original's names and key order (R-OUT), and the `Set-Cookie` header
+//! where there is one. The objects of the document stand here; nothing is decided.
+
+use std::marker::PhantomData;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::{Example, ToJSON, Type};
+use poem_openapi::{ApiResponse, Object};
+
+use crate::login::SignedIn;
+use crate::model;
+
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A body as JSON, with the media type that the document says.
+pub fn json(body: &impl ToJSON) -> Response {
+    let mut response = Response::default();
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response.set_body(body.to_json_string());
+    response
+}
+
+/// 200 with a JSON body.
+pub struct Answer<T>(pub T);
+
+impl<T: ToJSON> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        json(&self.0)
+    }
+}
+
+impl<T: ToJSON> ApiResponse for Answer<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: vec![success("Done.", T::schema_ref(), None)] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 200 with a JSON body and a cookie.
+pub struct WithCookie<T> {
+    pub body: T,
+    pub cookie: HeaderValue,
+}
+
+impl<T: ToJSON> IntoResponse for WithCookie<T> {
+    fn into_response(self) -> Response {
+        let mut response = json(&self.body);
+        response.headers_mut().insert(header::SET_COOKIE, self.cookie);
+        response
+    }
+}
+
+impl<T: ToJSON> ApiResponse for WithCookie<T> {
+    fn meta() -> MetaResponses {
+        let cookie = "The attempt cookie: it binds the login to this browser and is no session.";
+        MetaResponses { responses: vec![success("Begun.", T::schema_ref(), Some((cookie, true)))] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 204, no body.
+pub struct Done;
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl ApiResponse for Done {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: vec![no_content(None)] }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// 204, no body, and a browser drops its session cookie.
+pub struct LoggedOut {
+    pub cookie: HeaderValue,
+}
+
+impl IntoResponse for LoggedOut {
+    fn into_response(self) -> Response {
+        let mut response = Done.into_response();
+        response.headers_mut().insert(header::SET_COOKIE, self.cookie);
+        response
+    }
+}
+
+impl ApiResponse for LoggedOut {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: vec![no_content(Some(("The session cookie with `Max-Age=0`.", true)))] }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// The answer to a login: `T`, or the first step of OAuth 1.0a.
+pub struct Login<T> {
+    pub response: Response,
+    pub body: PhantomData<T>,
+}
+
+impl<T> IntoResponse for Login<T>
+where
+    T: Send,
+{
+    fn into_response(self) -> Response {
+        self.response
+    }
+}
+
+impl<T: ToJSON + Example> ApiResponse for Login<T> {
+    fn meta() -> MetaResponses {
+        let either = MetaSchema {
+            one_of: vec![T::schema_ref(), RequestToken::schema_ref()],
+            example: T::example().to_json(),
+            ..MetaSchema::ANY
+        };
+        let cookie = "The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step.";
+        let description = "Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, \
+                           answered by a request token and nothing else.";
+        let schema = MetaSchemaRef::Inline(Box::new(either));
+        MetaResponses { responses: vec![success(description, schema, Some((cookie, false)))] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+        RequestToken::register(registry);
+    }
+}
+
+fn success(description: &'static str, schema: MetaSchemaRef, cookie: Option<(&str, bool)>) -> MetaResponse {
+    MetaResponse {
+        description,
+        status: Some(200),
+        status_range: None,
+        content: vec![MetaMediaType { content_type: "application/json", schema }],
+        headers: cookie.map(set_cookie).into_iter().collect(),
+    }
+}
+
+fn no_content(cookie: Option<(&str, bool)>) -> MetaResponse {
+    MetaResponse {
+        description: "Done; no body.",
+        status: Some(204),
+        status_range: None,
+        content: vec![],
+        headers: cookie.map(set_cookie).into_iter().collect(),
+    }
+}
+
+fn set_cookie((description, required): (&str, bool)) -> MetaHeader {
+    MetaHeader {
+        name: "Set-Cookie".to_owned(),
+        description: Some(description.to_owned()),
+        required,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+    }
+}
+
+/// The signed-in user.
+#[derive(Object)]
+#[oai(example)]
+pub struct User {
+    pub id: i64,
+    /// Unique. Made from the provider's user name at the first login, and never changed by a later one.
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    /// May be empty, and is not unique: it identifies nobody.
+    pub email: String,
+}
+
+/// A token alone.
+#[derive(Object)]
+#[oai(example)]
+pub struct Token {
+    /// Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
+    pub token: String,
+}
+
+/// A token and its user.
+#[derive(Object)]
+#[oai(example)]
+pub struct UserWithToken {
+    pub id: i64,
+    /// Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
+    pub token: String,
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub email: String,
+}
+
+/// An access and a refresh token.
+#[derive(Object)]
+#[oai(example)]
+pub struct TokenPair {
+    /// The access token, five minutes long: `Authorization: Bearer …`.
+    pub token: String,
+    /// Gets a new access token from `/api/token/refresh/`, for a day.
+    pub refresh: String,
+}
+
+/// An access and a refresh token, and their user.
+#[derive(Object)]
+#[oai(example)]
+pub struct UserWithTokenPair {
+    pub id: i64,
+    /// The access token, five minutes long: `Authorization: Bearer …`. It carries the user's data as claims.
+    pub token: String,
+    /// Gets a new access token from `/api/token/refresh/`, for a day.
+    pub refresh: String,
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub email: String,
+}
+
+/// The first step of OAuth 1.0a: send the person to the provider with this token. Its secret stays on the server.
+#[derive(Object)]
+#[oai(example)]
+pub struct RequestToken {
+    pub oauth_token: String,
+    /// Always `true`, as a text.
+    pub oauth_callback_confirmed: String,
+}
+
+const ACCESS: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
+const REFRESH: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl";
+const OPAQUE: &str = "0303f6f5b6e302dee22dc2f5d6aea16b0fead4b0";
+
+impl Example for User {
+    fn example() -> Self {
+        Self {
+            id: 1,
+            username: "ada".to_owned(),
+            first_name: "Ada".to_owned(),
+            last_name: "Lovelace".to_owned(),
+            email: "ada@example.com".to_owned(),
+        }
+    }
+}
+
+impl Example for Token {
+    fn example() -> Self {
+        Self { token: OPAQUE.to_owned() }
+    }
+}
+
+impl Example for UserWithToken {
+    fn example() -> Self {
+        let User { id, username, first_name, last_name, email } = User::example();
+        Self { id, token: OPAQUE.to_owned(), username, first_name, last_name, email }
+    }
+}
+
+impl Example for TokenPair {
+    fn example() -> Self {
+        Self { token: ACCESS.to_owned(), refresh: REFRESH.to_owned() }
+    }
+}
+
+impl Example for UserWithTokenPair {
+    fn example() -> Self {
+        let User { id, username, first_name, last_name, email } = User::example();
+        Self { id, token: ACCESS.to_owned(), refresh: REFRESH.to_owned(), username, first_name, last_name, email }
+    }
+}
+
+impl Example for RequestToken {
+    fn example() -> Self {
+        Self { oauth_token: "Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik".to_owned(), ..Self::new(String::new()) }
+    }
+}
+
+impl RequestToken {
+    pub fn new(oauth_token: String) -> Self {
+        Self { oauth_token, oauth_callback_confirmed: "true".to_owned() }
+    }
+}
+
+impl From<model::User> for User {
+    fn from(user: model::User) -> Self {
+        let model::User { id, username, first_name, last_name, email, .. } = user;
+        Self { id, username, first_name, last_name, email }
+    }
+}
+
+impl From<SignedIn> for User {
+    fn from(signed_in: SignedIn) -> Self {
+        signed_in.user.into()
+    }
+}
+
+impl From<SignedIn> for Token {
+    fn from(signed_in: SignedIn) -> Self {
+        Self { token: token_of(signed_in.token) }
+    }
+}
+
+impl From<SignedIn> for UserWithToken {
+    fn from(signed_in: SignedIn) -> Self {
+        let User { id, username, first_name, last_name, email } = signed_in.user.into();
+        Self { id, token: token_of(signed_in.token), username, first_name, last_name, email }
+    }
+}
+
+impl From<SignedIn> for TokenPair {
+    fn from(signed_in: SignedIn) -> Self {
+        Self { token: token_of(signed_in.token), refresh: token_of(signed_in.refresh) }
+    }
+}
+
+impl From<SignedIn> for UserWithTokenPair {
+    fn from(signed_in: SignedIn) -> Self {
+        let User { id, username, first_name, last_name, email } = signed_in.user.into();
+        let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
+        Self { id, token, refresh, username, first_name, last_name, email }
+    }
+}
+
+/// The route's kind decides what was issued, so that a login without its token is a mistake of ours.
+fn token_of(issued: Option<String>) -> String {
+    issued.expect("a login by token issues one")
+}

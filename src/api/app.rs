@@ -1,0 +1,272 @@
+//! What every handler stands on: the services, and what a request says of who calls and from where.
+//!
+//! The rules on the way in that are the same for all routes are here: whose credential counts, which origin may use a
+//! session cookie (contract, "Cross-site"), the server's own address and the names of its cookies.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use poem::http::uri::Scheme;
+use poem::http::{HeaderMap, HeaderValue, header};
+use poem::{Addr, Request};
+
+use url::{Host, Url};
+
+use super::problem::Failure;
+use crate::account::{AccountService, Caller, Family, Presented, Proof};
+use crate::login::{LoginError, LoginService, Origin, Visitor};
+use crate::model::ClientInfo;
+use crate::settings::Settings;
+
+/// Longest user agent that is kept, in characters.
+const LONGEST_AGENT: usize = 255;
+
+/// The services behind the routes.
+pub struct App {
+    pub settings: Arc<Settings>,
+    pub login: Arc<LoginService>,
+    pub account: AccountService,
+}
+
+/// When a session cookie counts only for a listed origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Reading: no rule.
+    Open,
+    /// An unsafe call: where the session cookie is what authenticates it.
+    Unsafe,
+    /// The session routes: always.
+    Session,
+    /// A link that a person follows: one from another site may send them to a provider, but not in the name of whoever
+    /// is signed in, since finishing the login would link the account to them.
+    Navigation,
+}
+
+/// A request that was let in.
+pub struct Admitted {
+    pub caller: Option<Caller>,
+    pub visitor: Visitor,
+}
+
+impl App {
+    /// Authenticates by the route's own family, then holds the origin against the rule of cookies: 401 before 403, both
+    /// before the body is read (R-IN-12, R-AUT-01, SEC-34).
+    pub async fn admit(&self, request: &Request, family: Family, gate: Gate) -> Result<Admitted, Failure> {
+        let own = self.own(request);
+        let presented = presented(request, &own);
+        let origin = origin(request.headers());
+        let caller = self.account.authenticate(&presented, family).await?;
+        let by_cookie = matches!(&caller, Some(Caller { proof: Proof::Session(_), .. }));
+        match gate {
+            Gate::Session => self.same_site(request, &own, &origin, presented.session_cookie.is_some())?,
+            Gate::Unsafe if by_cookie => self.same_site(request, &own, &origin, true)?,
+            _ => {}
+        }
+        let from_elsewhere = gate == Gate::Navigation && !is_same_site(request);
+        let session = match &caller {
+            Some(Caller { proof: Proof::Session(digest), .. }) => Some(digest.clone()),
+            _ => None,
+        };
+        let cookie = cookie(request.headers(), attempt_cookie(&own)).map(str::to_owned);
+        let user = caller.as_ref().filter(|_| !from_elsewhere).map(|caller| caller.user.id);
+        let visitor = Visitor { own, origin, cookie, caller: user, session, client: client(request) };
+        Ok(Admitted { caller, visitor })
+    }
+
+    /// An `Origin` decides where it is present, `Sec-Fetch-Site` only where it is not; a cookie with neither is refused.
+    fn same_site(&self, request: &Request, own: &Url, origin: &Origin, has_cookie: bool) -> Result<(), Failure> {
+        match origin {
+            Origin::One(name) if self.lists(name, own) => Ok(()),
+            Origin::One(_) | Origin::Malformed => Err(Failure::csrf("This Origin is not in ALLOWED_ORIGINS.")),
+            Origin::Absent => match request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes) {
+                Some(b"cross-site") => Err(Failure::csrf("A page of another site may not make this call.")),
+                None if has_cookie => Err(Failure::csrf(
+                    "A call with a session cookie must say where it comes from: send Origin, or Sec-Fetch-Site.",
+                )),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// Whether an origin is one of ALLOWED_ORIGINS or the server's own.
+    pub fn lists(&self, origin: &str, own: &Url) -> bool {
+        self.settings.allowed_origins.iter().any(|listed| listed == origin)
+            || own.origin().ascii_serialization() == origin
+    }
+
+    /// The `Origin` of a request, where it is a listed one: the page that may read the answer (SEC-35).
+    pub fn listed_origin(&self, request: &Request) -> Option<HeaderValue> {
+        let Origin::One(name) = origin(request.headers()) else { return None };
+        let listed = self.lists(&name, &self.own(request));
+        request.headers().get(header::ORIGIN).filter(|_| listed).cloned()
+    }
+
+    /// PUBLIC_URL. In `dev` without one: the address under which the request came, if it is a loopback one, so that no
+    /// name that was rebound to this machine becomes the server's own.
+    pub fn own(&self, request: &Request) -> Url {
+        if let Some(url) = &self.settings.public_url {
+            return url.clone();
+        }
+        let scheme = if *request.scheme() == Scheme::HTTPS { "https" } else { "http" };
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+        let by_host = host.and_then(|host| Url::parse(&format!("{scheme}://{host}")).ok());
+        by_host.filter(is_loopback).unwrap_or_else(|| {
+            let address = match &request.local_addr().0 {
+                Addr::SocketAddr(address) => *address,
+                _ => self.settings.listen,
+            };
+            of_address(scheme, address)
+        })
+    }
+
+    /// An error of a login or of begin, with the provider's words only where the settings want them (SEC-46).
+    pub fn refused(&self, mut error: LoginError) -> Failure {
+        if !self.settings.rest_social.verbose_errors {
+            error.provider_message = None;
+        }
+        error.into()
+    }
+}
+
+/// A navigation that began on a page of this site, or with the person's own hand.
+fn is_same_site(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
+    matches!(site, Some(b"same-origin" | b"same-site" | b"none"))
+}
+
+/// What a request authenticates by.
+pub fn presented(request: &Request, own: &Url) -> Presented {
+    let headers = request.headers();
+    // A repeated header reads as one with a comma, and so is no good credential.
+    let authorization = headers.contains_key(header::AUTHORIZATION).then(|| {
+        let values = headers.get_all(header::AUTHORIZATION).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
+    });
+    Presented { authorization, session_cookie: cookie(headers, session_cookie(own)).map(str::to_owned) }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let is_plain = url.path() == "/" && url.username().is_empty() && url.password().is_none();
+    is_plain
+        && match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+}
+
+fn of_address(scheme: &str, address: SocketAddr) -> Url {
+    Url::parse(&format!("{scheme}://{address}")).expect("a socket address is the authority of a URL")
+}
+
+pub fn origin(headers: &HeaderMap) -> Origin {
+    let mut values = headers.get_all(header::ORIGIN).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Origin::Absent,
+        (Some(one), None) => match one.to_str() {
+            Ok(text) => Origin::One(text.to_owned()),
+            Err(_) => Origin::Malformed,
+        },
+        _ => Origin::Malformed,
+    }
+}
+
+pub fn client(request: &Request) -> ClientInfo {
+    let ip = request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
+    let agent = request.headers().get(header::USER_AGENT);
+    let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).chars().take(LONGEST_AGENT).collect());
+    let request_id = super::REQUEST_ID.try_with(Clone::clone).ok();
+    ClientInfo { ip, agent, request_id }
+}
+
+/// The session cookie's name (SEC-33).
+pub fn session_cookie(own: &Url) -> &'static str {
+    if own.scheme() == "https" { "__Host-sessionid" } else { "sessionid" }
+}
+
+/// The name of the cookie that binds begun logins to a browser.
+pub fn attempt_cookie(own: &Url) -> &'static str {
+    if own.scheme() == "https" { "__Host-rsa_attempt" } else { "rsa_attempt" }
+}
+
+/// The first cookie of this name.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .find_map(|pair| pair.trim().split_once('=').filter(|(known, _)| *known == name).map(|(_, value)| value))
+}
+
+/// How a cookie travels between sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    Lax,
+    /// Only for an attempt whose callback is a cross-site POST; browsers then want `Secure` as well.
+    None,
+}
+
+/// A `Set-Cookie` header: HttpOnly, for the whole host, `Secure` wherever the server is reached by TLS (SEC-33).
+///
+/// `max_age` in seconds; zero deletes. `value` is one of ours: base64url, or empty.
+pub fn set_cookie(own: &Url, name: &str, value: &str, max_age: i64, same_site: SameSite) -> HeaderValue {
+    let mut text = String::with_capacity(160);
+    let site = match same_site {
+        SameSite::Lax => "Lax",
+        SameSite::None => "None",
+    };
+    let secure = if own.scheme() == "https" || same_site == SameSite::None { "; Secure" } else { "" };
+    write!(text, "{name}={value}; HttpOnly; Max-Age={max_age}; Path=/; SameSite={site}{secure}")
+        .expect("writing to a String does not fail");
+    HeaderValue::try_from(text).expect("a cookie of ours is plain ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::COOKIE, HeaderValue::from_static("xsessionid=1; sessionid=2;sessionid=3"));
+        headers.append(header::COOKIE, HeaderValue::from_static("rsa_attempt=4"));
+        assert_eq!(cookie(&headers, "sessionid"), Some("2"));
+        assert_eq!(cookie(&headers, "rsa_attempt"), Some("4"));
+        assert_eq!(cookie(&headers, "session"), None);
+    }
+
+    #[test]
+    fn sec_33_cookies_have_their_attributes() {
+        let https = Url::parse("https://sso.example").expect("a URL");
+        let http = Url::parse("http://127.0.0.1:8000").expect("a URL");
+        let session = |own| set_cookie(own, session_cookie(own), "v", 60, SameSite::Lax);
+        assert_eq!(session(&https), "__Host-sessionid=v; HttpOnly; Max-Age=60; Path=/; SameSite=Lax; Secure");
+        assert_eq!(session(&http), "sessionid=v; HttpOnly; Max-Age=60; Path=/; SameSite=Lax");
+        let cross_site = set_cookie(&https, attempt_cookie(&https), "v", 600, SameSite::None);
+        assert_eq!(cross_site, "__Host-rsa_attempt=v; HttpOnly; Max-Age=600; Path=/; SameSite=None; Secure");
+    }
+
+    #[test]
+    fn only_a_loopback_host_is_the_servers_own_in_dev() {
+        let own = |url: &str| is_loopback(&Url::parse(url).expect("a URL"));
+        for good in ["http://localhost:8000", "http://127.0.0.1", "http://[::1]:1", "https://app.localhost"] {
+            assert!(own(good), "{good}");
+        }
+        for bad in ["http://evil.example", "http://u@localhost", "http://localhost/x", "http://localhost.evil.example"]
+        {
+            assert!(!own(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn two_origins_are_none() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(origin(&headers), Origin::Absent);
+        headers.append(header::ORIGIN, HeaderValue::from_static("https://a.example"));
+        assert_eq!(origin(&headers), Origin::One("https://a.example".to_owned()));
+        headers.append(header::ORIGIN, HeaderValue::from_static("https://b.example"));
+        assert_eq!(origin(&headers), Origin::Malformed);
+    }
+}

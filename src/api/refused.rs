@@ -1,0 +1,287 @@
+//! Which problems an operation may answer, for the document: one [`Case`] for each status, with the codes that this
+//! operation can give, a text and an example. Handlers return `Result<_, Refused<S>>`; `S` is the list.
+
+use std::marker::PhantomData;
+
+use poem::IntoResponse as _;
+use poem::http::StatusCode;
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::Type;
+use serde_json::json;
+
+use super::problem::{Failure, Problem};
+
+/// The problems of one status.
+pub struct Case {
+    pub status: u16,
+    /// Every code that may stand there, with what it means.
+    pub description: &'static str,
+    /// Code and detail of the example.
+    pub example: (&'static str, &'static str),
+}
+
+/// Which problems an operation may answer.
+pub trait Problems: Send + Sync + 'static {
+    const LIST: &'static [&'static [Case]];
+}
+
+/// A [`Failure`] of an operation, documented by `S`.
+#[derive(Debug)]
+pub struct Refused<S>(Box<Shown>, PhantomData<S>);
+
+#[derive(Debug)]
+struct Shown {
+    failure: Failure,
+    /// For a person at a browser rather than for a program.
+    as_page: bool,
+}
+
+impl<S> Refused<S> {
+    pub fn new(failure: Failure) -> Self {
+        Self(Box::new(Shown { failure, as_page: false }), PhantomData)
+    }
+
+    /// A small page of HTML with the same status, code and text.
+    pub fn page(failure: Failure) -> Self {
+        Self(Box::new(Shown { failure, as_page: true }), PhantomData)
+    }
+}
+
+impl<S, E: Into<Failure>> From<E> for Refused<S> {
+    fn from(error: E) -> Self {
+        Self::new(error.into())
+    }
+}
+
+impl<S> From<Refused<S>> for poem::Error {
+    fn from(refused: Refused<S>) -> Self {
+        let Shown { failure, as_page } = *refused.0;
+        Self::from_response(if as_page { failure.into_page() } else { failure.into_response() })
+    }
+}
+
+impl<S: Problems> ApiResponse for Refused<S> {
+    fn meta() -> MetaResponses {
+        let mut cases: Vec<&Case> = S::LIST.iter().copied().flatten().collect();
+        cases.sort_by_key(|case| case.status);
+        MetaResponses { responses: cases.into_iter().map(documented).collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        <Problem as Type>::register(registry);
+    }
+}
+
+fn documented(case: &Case) -> MetaResponse {
+    let (code, detail) = case.example;
+    let mut example = json!({
+        "type": "about:blank",
+        "title": StatusCode::from_u16(case.status).ok().and_then(|status| status.canonical_reason()),
+        "status": case.status,
+        "code": code,
+        "detail": detail,
+        "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
+    });
+    if code == "invalid_request" {
+        example["errors"] = json!({"code": ["This field is required."]});
+    }
+    let schema =
+        MetaSchema { all_of: vec![<Problem as Type>::schema_ref()], example: Some(example), ..MetaSchema::ANY };
+    let header = match case.status {
+        401 => Some(("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.")),
+        405 => Some(("Allow", "The methods of this path.")),
+        _ => None,
+    };
+    let header = header.map(|(name, description)| MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: true,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+    });
+    MetaResponse {
+        description: case.description,
+        status: Some(case.status),
+        status_range: None,
+        content: vec![MetaMediaType {
+            content_type: "application/problem+json",
+            schema: MetaSchemaRef::Inline(Box::new(schema)),
+        }],
+        headers: header.into_iter().collect(),
+    }
+}
+
+/// Of every operation below `/api/`.
+pub const ANY: &[Case] = &[Case {
+    status: 406,
+    description: "`not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing \
+                  else here.",
+    example: ("not_acceptable", "Answers are application/json."),
+}];
+
+/// Of the operations that have no other refusal of the caller's.
+pub const METHOD: &[Case] = &[Case {
+    status: 405,
+    description: "`method_not_allowed`: the path has other methods; `Allow` lists them.",
+    example: ("method_not_allowed", "This path has other methods: see the Allow header."),
+}];
+
+/// Of every operation that asks the database.
+pub const STORE: &[Case] = &[Case {
+    status: 503,
+    description: "`database_unavailable`: try again in a moment.",
+    example: ("database_unavailable", "The database does not answer. Try again in a moment."),
+}];
+
+/// Of every operation that reads a body.
+pub const BODY: &[Case] = &[
+    Case {
+        status: 408,
+        description: "`request_timeout`: the body did not arrive within 30 seconds.",
+        example: ("request_timeout", "The body did not arrive within 30 seconds."),
+    },
+    Case {
+        status: 413,
+        description: "`too_large`: a body may have 65,536 bytes.",
+        example: ("too_large", "A body may have 65536 bytes."),
+    },
+    Case {
+        status: 415,
+        description: "`unsupported_media_type`: the body is neither JSON nor a form.",
+        example: (
+            "unsupported_media_type",
+            "Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
+        ),
+    },
+];
+
+pub const CREDENTIAL: &[Case] = &[Case {
+    status: 401,
+    description: "The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with \
+                  `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`.",
+    example: ("invalid_token", "Invalid token."),
+}];
+
+pub const CSRF: &[Case] = &[Case {
+    status: 403,
+    description: "`csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session \
+                  cookie came with neither `Origin` nor `Sec-Fetch-Site`.",
+    example: ("csrf_failed", "This Origin is not in ALLOWED_ORIGINS."),
+}];
+
+/// Of the login routes and of begin.
+pub const PROVIDER: &[Case] = &[
+    Case {
+        status: 404,
+        description: "`unknown_provider`: no provider of this name is configured.",
+        example: ("unknown_provider", "No provider of this name is configured."),
+    },
+    Case {
+        status: 502,
+        description: "`provider_error`: the provider refused this server, or answered what cannot be used.",
+        example: ("provider_error", "The provider's answer cannot be used."),
+    },
+    Case {
+        status: 504,
+        description: "`provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login).",
+        example: ("provider_timeout", "The provider did not answer in time."),
+    },
+];
+
+pub const LOGIN: &[Case] = &[
+    Case {
+        status: 400,
+        description: "The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, \
+                      `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, \
+                      `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, \
+                      `flow_mismatch` (another browser began it).",
+        example: ("invalid_request", "The request has invalid fields."),
+    },
+    Case {
+        status: 403,
+        description: "`not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the \
+                      pipeline made none). On the session routes also `csrf_failed`.",
+        example: ("not_allowed", "This e-mail is not on the list of those who may sign in."),
+    },
+    Case {
+        status: 409,
+        description: "`account_in_use`: the provider's account signs another user in and is not moved. \
+                      `account_exists`: a user with this e-mail exists; sign in as before, then link.",
+        example: ("account_in_use", "This account already signs another user in, and is not moved."),
+    },
+];
+
+pub const BEGIN: &[Case] = &[Case {
+    status: 400,
+    description: "`invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` \
+                  (the redirect URI would be built from an Origin that is not listed).",
+    example: (
+        "redirect_uri_not_allowed",
+        "This redirect_uri is not in ALLOWED_REDIRECT_URIS. It must be there to the letter.",
+    ),
+}];
+
+/// Of a provider's callback that comes to this server. Where the login was begun here by this browser, a refusal is told
+/// at its landing instead.
+pub const CALLBACK: &[Case] = &[Case {
+    status: 400,
+    description: "`state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this \
+                  browser; `invalid_json`, `invalid_request`. A browser gets a page.",
+    example: ("state_mismatch", "No login was begun here with this state."),
+}];
+
+/// Of the swap of an app's code.
+pub const SWAP: &[Case] = &[Case {
+    status: 400,
+    description: "`invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. \
+                  `invalid_request` (with `errors`), `invalid_json`.",
+    example: ("invalid_code", "This code is wrong, used or older than a minute."),
+}];
+
+/// Of what is named by an id in the path.
+pub const NAMED: &[Case] = &[Case {
+    status: 404,
+    description: "`not_found`: the user has nothing of this id.",
+    example: ("not_found", "There is nothing of this id."),
+}];
+
+/// Of unlinking.
+pub const UNLINK: &[Case] = &[Case {
+    status: 409,
+    description: "`last_login_method`: without this account nobody could sign in as this user any more.",
+    example: ("last_login_method", "This is the last account that signs you in: link another one first."),
+}];
+
+/// Of the routes that take a JWT in the body.
+pub const JWT: &[Case] = &[
+    Case {
+        status: 400,
+        description: "`invalid_request` (with `errors`), `invalid_json`.",
+        example: ("invalid_request", "The request has invalid fields."),
+    },
+    Case {
+        status: 401,
+        description: "`token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. \
+                      `user_inactive`: its user is inactive or gone.",
+        example: ("token_not_valid", "Token is expired"),
+    },
+];
+
+/// Of verify, where a blacklisted token is told apart.
+pub const VERIFY: &[Case] = &[
+    Case {
+        status: 400,
+        description: "`invalid_request` (with `errors`), `invalid_json`; `token_blacklisted` with \
+                      SIMPLE_JWT_BLACKLIST_AFTER_ROTATION.",
+        example: ("token_blacklisted", "Token is blacklisted"),
+    },
+    Case {
+        status: 401,
+        description: "`token_not_valid`: invalid or expired; `detail` says which. `user_inactive`: its user is inactive \
+                      or gone.",
+        example: ("token_not_valid", "Token is invalid"),
+    },
+];

@@ -1,0 +1,198 @@
+//! The signed-in user and the linked accounts, by any kind of credential.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem_openapi::param::Path;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{Example, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::{Object, OpenApi};
+use serde_json::{Map, Value, json};
+
+use super::answer::{Answer, Done, User};
+use super::app::{self, App, Gate};
+use super::entry::{ByAny, Member};
+use super::login::Tag;
+use super::problem::Failure;
+use super::refused::{self, Case, Problems, Refused};
+use crate::account::Unlink;
+use crate::clock::UnixMillis;
+use crate::model;
+
+pub struct Users {
+    pub app: Arc<App>,
+}
+
+pub struct UserProblems;
+
+impl Problems for UserProblems {
+    const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::CREDENTIAL, refused::STORE];
+}
+
+pub struct UnlinkProblems;
+
+impl Problems for UnlinkProblems {
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::CREDENTIAL, refused::CSRF, refused::NAMED, refused::UNLINK, refused::STORE];
+}
+
+#[OpenApi(prefix_path = "/api/user", tag = Tag::User)]
+impl Users {
+    /// Show the signed-in user
+    ///
+    /// By any kind of credential. An `Authorization` header settles who calls; without one, the session cookie.
+    #[oai(path = "/", method = "get", operation_id = "getUser")]
+    async fn user(&self, member: Member<'_, ByAny>) -> Result<Answer<User>, Refused<UserProblems>> {
+        let caller = member.admit(&self.app, Gate::Open).await?;
+        Ok(Answer(caller.user.into()))
+    }
+
+    /// List the linked accounts
+    ///
+    /// The providers' accounts that sign this user in, the oldest first. What authenticates is left out of `extra_data`.
+    #[oai(path = "/social", method = "get", operation_id = "listSocialAccounts")]
+    async fn accounts(&self, member: Member<'_, ByAny>) -> Result<Answer<Vec<SocialAccount>>, Refused<UserProblems>> {
+        let caller = member.admit(&self.app, Gate::Open).await?;
+        let accounts = self.app.account.accounts(&caller).await?;
+        Ok(Answer(accounts.into_iter().map(SocialAccount::from).collect()))
+    }
+
+    /// Unlink an account
+    ///
+    /// The provider's account does not sign this user in any more. The last one stays: link another one first.
+    #[oai(path = "/social/:id", method = "delete", operation_id = "unlinkSocialAccount")]
+    async fn unlink(
+        &self,
+        /// The account's id in the list.
+        id: Path<String>,
+        member: Member<'_, ByAny>,
+    ) -> Result<Done, Refused<UnlinkProblems>> {
+        let caller = member.admit(&self.app, Gate::Unsafe).await?;
+        let Ok(id) = id.0.parse() else { return Err(Failure::not_found().into()) };
+        match self.app.account.unlink(&caller, id, &app::client(member.request)).await? {
+            Unlink::Done => Ok(Done),
+            Unlink::NotFound => Err(Failure::not_found().into()),
+            Unlink::LastWayIn => Err(Failure::new(
+                StatusCode::CONFLICT,
+                "last_login_method",
+                "This is the last account that signs you in: link another one first.",
+            )
+            .into()),
+        }
+    }
+}
+
+/// A provider's account that signs the user in.
+#[derive(Object)]
+#[oai(example)]
+pub struct SocialAccount {
+    pub id: i64,
+    pub provider: String,
+    /// The person's id at the provider.
+    pub uid: String,
+    /// What the provider said besides, without tokens and secrets.
+    pub extra_data: JsonObject,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+}
+
+impl From<model::SocialAccount> for SocialAccount {
+    fn from(account: model::SocialAccount) -> Self {
+        let extra_data = match account.extra_data {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        };
+        Self {
+            id: account.id,
+            provider: account.provider,
+            uid: account.uid,
+            extra_data: JsonObject(extra_data),
+            created: account.created.into(),
+            modified: account.modified.into(),
+        }
+    }
+}
+
+impl Example for SocialAccount {
+    fn example() -> Self {
+        let extra_data = json!({"auth_time": 1_795_436_825, "id": 1815, "login": "ada", "token_type": "bearer"});
+        Self {
+            id: 1,
+            provider: "github".to_owned(),
+            uid: "1815".to_owned(),
+            extra_data: JsonObject(extra_data.as_object().cloned().unwrap_or_default()),
+            created: Timestamp::example(),
+            modified: Timestamp::example(),
+        }
+    }
+}
+
+/// An object of any members, in their order.
+pub struct JsonObject(Map<String, Value>);
+
+/// RFC 3339 in UTC.
+pub struct Timestamp(String);
+
+impl From<UnixMillis> for Timestamp {
+    fn from(at: UnixMillis) -> Self {
+        Self(at.rfc3339())
+    }
+}
+
+impl Example for Timestamp {
+    fn example() -> Self {
+        Self("2026-11-23T12:27:05.000Z".to_owned())
+    }
+}
+
+/// The parts of poem-openapi's `Type` that are the same for every plain value.
+macro_rules! plain_type {
+    ($type:ty, $name:literal, $schema:expr, $inner:ty) => {
+        impl Type for $type {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Inline(Box::new($schema))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+
+        impl ParseFromJSON for $type {
+            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+                let inner: Result<$inner, _> = serde_json::from_value(value.unwrap_or_default());
+                Ok(Self(inner.map_err(poem_openapi::types::ParseError::custom)?))
+            }
+        }
+
+        impl ToJSON for $type {
+            fn to_json(&self) -> Option<Value> {
+                Some(self.0.clone().into())
+            }
+        }
+    };
+}
+
+plain_type!(
+    JsonObject,
+    "object",
+    MetaSchema {
+        additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
+        ..MetaSchema::new("object")
+    },
+    Map<String, Value>
+);
+plain_type!(Timestamp, "timestamp", MetaSchema::new_with_format("string", "date-time"), String);

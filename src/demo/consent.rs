@@ -1,0 +1,127 @@
+//! The page where a person is chosen, the answer to it, and what else the provider shows to people. Plain HTML without
+//! script; every value is escaped by the template engine.
+
+use std::sync::{Arc, LazyLock};
+
+use minijinja::{Environment, context};
+use poem::http::{StatusCode, header};
+use poem::web::Data;
+use poem::{Body, Request, Response, handler};
+use serde_json::{Value, json};
+
+use super::params::Params;
+use super::people::{self, PEOPLE, Person};
+use super::site::{Pending, Site};
+use super::{oauth1, oauth2, see_other};
+
+static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut pages = Environment::new();
+    for (name, text) in
+        [("consent.html", include_str!("pages/consent.html")), ("message.html", include_str!("pages/message.html"))]
+    {
+        pages.add_template(name, text).expect("the templates are part of the program and parse");
+    }
+    pages
+});
+
+#[handler]
+pub async fn style() -> Response {
+    Response::builder()
+        .content_type("text/css; charset=utf-8")
+        .header(header::CACHE_CONTROL, "no-cache")
+        .body(include_str!("pages/demo.css"))
+}
+
+#[handler]
+pub async fn front_page() -> Response {
+    message(
+        StatusCode::OK,
+        "Demo provider",
+        "This provider belongs to the development server and knows a few made-up people. Begin a login at the server; it \
+         leads here and back.",
+    )
+}
+
+/// Opens a consent page. `hint`: the person to offer first.
+pub fn ask(site: &Site, pending: Pending, scope: &str, hint: Option<&'static Person>) -> Response {
+    let ticket = site.ambient.token::<32>();
+    let (client, back) = match &pending {
+        Pending::OAuth2(asked) => (site.oauth2.title, asked.redirect_uri.origin().ascii_serialization()),
+        Pending::OAuth1(_) => (site.oauth1.title, String::new()),
+    };
+    let protocol = match &pending {
+        Pending::OAuth2(_) => "OpenID Connect",
+        Pending::OAuth1(_) => "OAuth 1.0a",
+    };
+    site.memory().pending.put(&ticket, pending, site.ambient.now());
+    let first = hint.unwrap_or(&PEOPLE[0]);
+    let people: Vec<Value> = PEOPLE
+        .iter()
+        .map(|person| {
+            json!({
+                "login": person.login,
+                "name": person.name(),
+                "initials": person.initials(),
+                "about": person.about,
+                "first": person.login == first.login,
+            })
+        })
+        .collect();
+    let scopes: Vec<&str> = scope.split(' ').filter_map(in_words).collect();
+    let page = context! { client, protocol, back, ticket, people, scopes };
+    html(StatusCode::OK, "consent.html", page)
+}
+
+fn in_words(scope: &str) -> Option<&'static str> {
+    match scope {
+        "openid" => Some("who you are"),
+        "profile" => Some("your name"),
+        "email" => Some("your e-mail address"),
+        "offline_access" => Some("access while you are away"),
+        _ => None,
+    }
+}
+
+/// The answer to a consent page, once for each page.
+#[handler]
+pub async fn decide(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
+    let params = match Params::of_form(request, body).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let now = site.ambient.now();
+    let person = params.get("person").and_then(people::by_login);
+    let denied = params.get("deny").is_some();
+    if !denied && person.is_none() {
+        return refusal("Nobody was chosen. Go back and choose a person, or deny.");
+    }
+    let pending = params.get("ticket").and_then(|ticket| site.memory().pending.take(ticket, now));
+    let target = match (pending, person.filter(|_| !denied)) {
+        (Some(Pending::OAuth2(asked)), Some(person)) => Some(oauth2::agree(&site, asked, person)),
+        (Some(Pending::OAuth2(asked)), None) => Some(oauth2::deny(&site, &asked)),
+        (Some(Pending::OAuth1(token)), Some(person)) => oauth1::agree(&site, &token, person),
+        (Some(Pending::OAuth1(token)), None) => oauth1::deny(&site, &token),
+        (None, _) => None,
+    };
+    match target {
+        Some(target) => see_other(&target),
+        None => refusal("This page was answered before, or waited too long. Go back and begin again."),
+    }
+}
+
+/// An error that is told to the person, because there is no address that it could be sent to.
+pub fn refusal(text: &str) -> Response {
+    message(StatusCode::BAD_REQUEST, "This did not work", text)
+}
+
+fn message(status: StatusCode, title: &str, text: &str) -> Response {
+    html(status, "message.html", context! { title, text })
+}
+
+fn html(status: StatusCode, name: &str, values: minijinja::Value) -> Response {
+    let page = PAGES.get_template(name).and_then(|page| page.render(values));
+    Response::builder()
+        .status(status)
+        .content_type("text/html; charset=utf-8")
+        .body(page.expect("the templates use nothing that can fail"))
+}

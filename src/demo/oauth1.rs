@@ -1,0 +1,180 @@
+//! OAuth 1.0a (RFC 5849): request token, consent, access token, and one protected resource, the account.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::web::Data;
+use poem::{Body, Request, Response, handler};
+use serde_json::{Value, json};
+use url::{Url, form_urlencoded};
+
+use super::params::Params;
+use super::people::Person;
+use super::signature::{Problem, Signed};
+use super::site::{AccessToken, Memory, Pending, RequestToken, Site, registered_redirect_uri};
+use super::{consent, json};
+use crate::secrets::{ExposeSecret, SecretString, same};
+
+/// Temporary credentials (section 2.1).
+#[handler]
+pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
+    let signed = match signed(request, body).await {
+        Ok(signed) => signed,
+        Err(response) => return response,
+    };
+    let made = (|| {
+        verified(&site, request, &signed, "", &mut site.memory())?;
+        // 1.0 without `a` had no callback here, and with it the session fixation of 2009.
+        let callback = registered_redirect_uri(signed.required("oauth_callback")?).ok_or("callback_rejected")?;
+        let (token, secret) = (site.ambient.token::<24>(), site.ambient.token::<32>());
+        let row = RequestToken { secret: SecretString::from(secret.clone()), callback, agreed: None };
+        site.memory().request_tokens.put(&token, row, site.ambient.now());
+        Ok(form(&[("oauth_token", &token), ("oauth_token_secret", &secret), ("oauth_callback_confirmed", "true")]))
+    })();
+    made.unwrap_or_else(refused)
+}
+
+/// The person is asked (section 2.2).
+#[handler]
+pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
+    let params = Params::of_query(request);
+    let token = params.get("oauth_token").filter(|_| !params.repeat()).unwrap_or_default();
+    let is_open = site.memory().request_tokens.get(token, site.ambient.now()).is_some_and(|row| row.agreed.is_none());
+    if is_open {
+        consent::ask(&site, Pending::OAuth1(token.to_owned()), "profile email", None)
+    } else {
+        consent::refusal("This oauth_token is unknown, used or too old. Go back and begin again.")
+    }
+}
+
+/// The person agreed: where their browser goes. `None`: the request token is over.
+pub fn agree(site: &Site, token: &str, person: &'static Person) -> Option<Url> {
+    let verifier = site.ambient.token::<24>();
+    let mut memory = site.memory();
+    let row = memory.request_tokens.get_mut(token, site.ambient.now())?;
+    let mut callback = row.callback.clone();
+    callback.query_pairs_mut().append_pair("oauth_token", token).append_pair("oauth_verifier", &verifier);
+    row.agreed = Some((person, SecretString::from(verifier)));
+    Some(callback)
+}
+
+/// The parameter `denied` says no, as at Twitter; the request token ends.
+pub fn deny(site: &Site, token: &str) -> Option<Url> {
+    let row = site.memory().request_tokens.take(token, site.ambient.now())?;
+    let mut callback = row.callback;
+    callback.query_pairs_mut().append_pair("denied", token);
+    Some(callback)
+}
+
+/// Token credentials (section 2.3). The request token is used up by the first request that is signed with it, whatever
+/// comes of it.
+#[handler]
+pub async fn access_token(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
+    let signed = match signed(request, body).await {
+        Ok(signed) => signed,
+        Err(response) => return response,
+    };
+    let made = (|| {
+        let now = site.ambient.now();
+        let mut memory = site.memory();
+        let token = signed.required("oauth_token")?;
+        let secret = memory.request_tokens.get(token, now).map(|row| row.secret.clone()).ok_or("token_rejected")?;
+        verified(&site, request, &signed, secret.expose_secret(), &mut memory)?;
+        let row = memory.request_tokens.take(token, now).ok_or("token_rejected")?;
+        let (person, verifier) = row.agreed.ok_or("permission_unknown")?;
+        if !same(verifier.expose_secret().as_bytes(), signed.required("oauth_verifier")?.as_bytes()) {
+            return Err("verifier_invalid");
+        }
+        let (token, secret) = (site.ambient.token::<24>(), site.ambient.token::<32>());
+        memory.access_tokens.put(&token, AccessToken { secret: SecretString::from(secret.clone()), person }, now);
+        let number = person.number.to_string();
+        Ok(form(&[
+            ("oauth_token", &token),
+            ("oauth_token_secret", &secret),
+            ("user_id", &number),
+            ("screen_name", person.login),
+        ]))
+    })();
+    made.unwrap_or_else(refused)
+}
+
+/// The protected resource: whose token is this.
+#[handler]
+pub async fn account(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
+    let signed = match signed(request, body).await {
+        Ok(signed) => signed,
+        Err(response) => return response,
+    };
+    let found = (|| {
+        let mut memory = site.memory();
+        let row = memory.access_tokens.get(signed.required("oauth_token")?, site.ambient.now());
+        let (secret, person) = row.map(|row| (row.secret.clone(), row.person)).ok_or("token_rejected")?;
+        verified(&site, request, &signed, secret.expose_secret(), &mut memory)?;
+        Ok(json(StatusCode::OK, &profile(person)))
+    })();
+    found.unwrap_or_else(refused)
+}
+
+fn profile(person: &Person) -> Value {
+    let mut profile = json!({
+        "id": person.number,
+        "id_str": person.number.to_string(),
+        "screen_name": person.login,
+        "name": person.name(),
+    });
+    if person.email_verified {
+        profile["email"] = person.email.into();
+    }
+    profile
+}
+
+/// The request's parameters from header, query and form (section 3.4.1.3.1).
+async fn signed(request: &Request, body: Body) -> Result<Signed, Response> {
+    let query = Params::of_query(request);
+    let form = Params::of_form(request, body).await?;
+    let header = request.header(header::AUTHORIZATION).unwrap_or_default();
+    Signed::read(header, &[query.pairs(), form.pairs()].concat()).map_err(refused)
+}
+
+/// Who signs, whether the signature holds, and whether this very request came before (section 3.2).
+fn verified(
+    site: &Site,
+    request: &Request,
+    signed: &Signed,
+    token_secret: &str,
+    memory: &mut Memory,
+) -> Result<(), Problem> {
+    if signed.required("oauth_consumer_key")? != site.oauth1.id {
+        return Err("consumer_key_unknown");
+    }
+    let uri = format!("{}{}", site.base, request.uri().path());
+    let secrets = (site.oauth1.secret.expose_secret(), token_secret);
+    let now = site.ambient.now();
+    signed.verify(request.method().as_str(), &uri, secrets, now.seconds())?;
+    let nonce = signed.nonce_key();
+    if memory.nonces.get(&nonce, now).is_some() {
+        return Err("nonce_used");
+    }
+    memory.nonces.put(&nonce, (), now);
+    Ok(())
+}
+
+fn form(pairs: &[(&str, &str)]) -> Response {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    Response::builder().content_type("application/x-www-form-urlencoded").body(body)
+}
+
+fn refused(problem: Problem) -> Response {
+    let mut response = form(&[("oauth_problem", problem)]);
+    response.set_status(match problem {
+        "parameter_absent"
+        | "parameter_rejected"
+        | "signature_method_rejected"
+        | "version_rejected"
+        | "callback_rejected" => StatusCode::BAD_REQUEST,
+        _ => StatusCode::UNAUTHORIZED,
+    });
+    let challenge = HeaderValue::from_static(r#"OAuth realm="demo provider""#);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}

@@ -1,0 +1,256 @@
+//! OAuth 2.0: the authorization endpoint, the token endpoint and revocation, in the order of the RFCs' checks.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
+use percent_encoding::percent_decode_str;
+use poem::http::{StatusCode, header};
+use poem::web::Data;
+use poem::{Body, Request, Response, handler};
+use serde_json::json;
+use url::Url;
+
+use super::params::Params;
+use super::people::{self, Person};
+use super::site::{Authorization, Code, Grant, Memory, Pending, Refresh, Site, registered_redirect_uri};
+use super::{consent, json, oidc, see_other};
+use crate::clock::UnixMillis;
+use crate::secrets::same;
+
+pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+/// Longer parameters are nobody's.
+const LONGEST: usize = 2048;
+
+/// The authorization endpoint (RFC 6749, section 3.1): shows the consent page.
+#[handler]
+pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
+    let params = Params::of_query(request);
+    // Nothing is sent to an address that the client did not register, not even an error (section 4.1.2.1).
+    if params.get("client_id") != Some(site.oauth2.id) {
+        return consent::refusal("No client of this client_id is registered here.");
+    }
+    let text = params.get("redirect_uri").unwrap_or_default();
+    let Some(redirect_uri) = registered_redirect_uri(text) else {
+        return consent::refusal(
+            "This redirect_uri is not registered: the demo provider knows addresses of this machine only.",
+        );
+    };
+    match asked(&params, redirect_uri.clone(), text) {
+        Ok(authorization) => {
+            let scope = authorization.scope.clone();
+            let hint = params.get("login_hint").and_then(people::by_login);
+            consent::ask(&site, Pending::OAuth2(authorization), &scope, hint)
+        }
+        Err((error, description)) => {
+            let members = [("error", error), ("error_description", description)];
+            see_other(&answer(&site, redirect_uri, params.get("state"), &members))
+        }
+    }
+}
+
+/// Errors: code and description, for the redirect URI.
+fn asked(
+    params: &Params,
+    redirect_uri: Url,
+    redirect_uri_text: &str,
+) -> Result<Authorization, (&'static str, &'static str)> {
+    if params.repeat() || params.pairs().iter().any(|(_, value)| value.len() > LONGEST) {
+        return Err(("invalid_request", "A parameter comes twice or is too long."));
+    }
+    if params.get("response_type") != Some("code") {
+        return Err(("unsupported_response_type", "Only response_type=code is supported."));
+    }
+    if params.get("response_mode").is_some_and(|mode| mode != "query") {
+        return Err(("invalid_request", "Only response_mode=query is supported."));
+    }
+    if params.get("prompt") == Some("none") {
+        return Err(("interaction_required", "Nobody is signed in here without being asked."));
+    }
+    let code_challenge = match (params.get("code_challenge"), params.get("code_challenge_method")) {
+        (None, None) => None,
+        (Some(challenge), Some("S256")) if is_challenge(challenge) => Some(challenge.to_owned()),
+        (Some(_), Some("S256")) => return Err(("invalid_request", "code_challenge is not a SHA-256 in base64url.")),
+        _ => return Err(("invalid_request", "PKCE takes code_challenge with code_challenge_method=S256.")),
+    };
+    // An unknown scope is left out rather than refused (section 3.3).
+    let wanted = params.get("scope").unwrap_or("openid profile email").split_ascii_whitespace();
+    let scope: Vec<&str> = wanted.filter(|scope| SCOPES.contains(scope)).collect();
+    Ok(Authorization {
+        redirect_uri,
+        redirect_uri_text: redirect_uri_text.to_owned(),
+        state: params.get("state").map(str::to_owned),
+        nonce: params.get("nonce").map(str::to_owned),
+        code_challenge,
+        scope: scope.join(" "),
+    })
+}
+
+fn is_challenge(text: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
+}
+
+/// The redirect URI with `members`, the state and the issuer (RFC 9207).
+fn answer(site: &Site, mut redirect_uri: Url, state: Option<&str>, members: &[(&str, &str)]) -> Url {
+    redirect_uri
+        .query_pairs_mut()
+        .extend_pairs(members)
+        .extend_pairs(state.map(|state| ("state", state)))
+        .append_pair("iss", &site.base);
+    redirect_uri
+}
+
+/// The person agreed: where their browser goes, with a code of 60 seconds and one use.
+pub fn agree(site: &Site, asked: Authorization, person: &'static Person) -> Url {
+    let code = site.ambient.token::<32>();
+    let (redirect_uri, state) = (asked.redirect_uri.clone(), asked.state.clone());
+    let mut memory = site.memory();
+    let grant = memory.new_grant();
+    memory.codes.put(&code, Code { asked, person, grant, used: false }, site.ambient.now());
+    answer(site, redirect_uri, state.as_deref(), &[("code", &code)])
+}
+
+pub fn deny(site: &Site, asked: &Authorization) -> Url {
+    let members = [("error", "access_denied"), ("error_description", "The person said no.")];
+    answer(site, asked.redirect_uri.clone(), asked.state.as_deref(), &members)
+}
+
+/// The token endpoint (RFC 6749, sections 4.1.3 and 6).
+#[handler]
+pub async fn token_endpoint(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
+    let params = match Params::of_form(request, body).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    if let Some(refusal) = refusal_of_client(&site, request, &params) {
+        return refusal;
+    }
+    let granted = match params.get("grant_type") {
+        _ if params.repeat() => Err("invalid_request"),
+        Some("authorization_code") => by_code(&site, &params),
+        Some("refresh_token") => by_refresh_token(&site, &params),
+        Some(_) => Err("unsupported_grant_type"),
+        None => Err("invalid_request"),
+    };
+    match granted {
+        Ok(body) => json(StatusCode::OK, &body),
+        Err(error) => json(StatusCode::BAD_REQUEST, &json!({ "error": error })),
+    }
+}
+
+fn by_code(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
+    let now = site.ambient.now();
+    let shown = params.get("code").ok_or("invalid_request")?;
+    let mut memory = site.memory();
+    let code = memory.codes.get_mut(shown, now).ok_or("invalid_grant")?;
+    // Whatever comes of it, the code is used up.
+    let (grant, used) = (code.grant, std::mem::replace(&mut code.used, true));
+    if used {
+        memory.end_grant(grant);
+        return Err("invalid_grant");
+    }
+    if params.get("redirect_uri") != Some(&code.asked.redirect_uri_text) {
+        return Err("invalid_grant");
+    }
+    // A verifier without a challenge is a downgrade, too (RFC 9700, section 4.8.2).
+    match (&code.asked.code_challenge, params.get("code_verifier")) {
+        (None, None) => {}
+        (Some(challenge), Some(verifier)) if fits(challenge, verifier) => {}
+        _ => return Err("invalid_grant"),
+    }
+    let (person, asked) = (code.person, code.asked.clone());
+    let grant = Grant { id: grant, person, scope: asked.scope };
+    Ok(tokens(site, &mut memory, grant, asked.nonce.as_deref(), now))
+}
+
+fn fits(challenge: &str, verifier: &str) -> bool {
+    let made = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.to_owned()));
+    same(made.as_str().as_bytes(), challenge.as_bytes())
+}
+
+fn by_refresh_token(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
+    let now = site.ambient.now();
+    let shown = params.get("refresh_token").ok_or("invalid_request")?;
+    let mut memory = site.memory();
+    let refresh = memory.refresh.get_mut(shown, now).ok_or("invalid_grant")?;
+    let (grant, used) = (refresh.grant.clone(), std::mem::replace(&mut refresh.used, true));
+    if used {
+        memory.end_grant(grant.id);
+        return Err("invalid_grant");
+    }
+    Ok(tokens(site, &mut memory, grant, None, now))
+}
+
+fn tokens(site: &Site, memory: &mut Memory, grant: Grant, nonce: Option<&str>, now: UnixMillis) -> serde_json::Value {
+    let (access, refresh) = (site.ambient.token::<32>(), site.ambient.token::<32>());
+    let mut body = json!({
+        "access_token": access,
+        "token_type": "Bearer",
+        "expires_in": memory.access.lifetime().as_secs(),
+        "refresh_token": refresh,
+        "scope": grant.scope,
+    });
+    if grant.scope.split(' ').any(|scope| scope == "openid") {
+        body["id_token"] = oidc::id_token(site, &grant, nonce, &access, now).into();
+    }
+    memory.access.put(&access, grant.clone(), now);
+    memory.refresh.put(&refresh, Refresh { grant, used: false }, now);
+    body
+}
+
+/// Revocation (RFC 7009): an unknown token is a success, too.
+#[handler]
+pub async fn revoke(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
+    let params = match Params::of_form(request, body).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    if let Some(refusal) = refusal_of_client(&site, request, &params) {
+        return refusal;
+    }
+    let Some(token) = params.get("token") else {
+        return json(StatusCode::BAD_REQUEST, &json!({"error": "invalid_request"}));
+    };
+    let now = site.ambient.now();
+    let mut memory = site.memory();
+    memory.access.take(token, now);
+    // A refresh token takes the access tokens of its grant along (section 2.1).
+    if let Some(refresh) = memory.refresh.take(token, now) {
+        memory.end_grant(refresh.grant.id);
+    }
+    Response::builder().status(StatusCode::OK).finish()
+}
+
+/// The client must prove itself by basic authentication or in the body, never both (RFC 6749, section 2.3). `None`: it did.
+fn refusal_of_client(site: &Site, request: &Request, params: &Params) -> Option<Response> {
+    let basic = request.header(header::AUTHORIZATION).map(|value| basic_pair(value).unwrap_or_default());
+    let in_body = params.get("client_secret");
+    let (id, secret) = match (&basic, in_body) {
+        (Some((id, secret)), None) => (id.as_str(), secret.as_str()),
+        (None, Some(secret)) => (params.get("client_id").unwrap_or_default(), secret),
+        _ => ("", ""),
+    };
+    if id == site.oauth2.id && site.oauth2.has_secret(secret) {
+        return None;
+    }
+    let mut response = json(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_client"}));
+    if basic.is_some() {
+        let challenge = header::HeaderValue::from_static(r#"Basic realm="demo provider""#);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    Some(response)
+}
+
+/// Both halves are form-encoded before they are joined (RFC 6749, section 2.3.1).
+fn basic_pair(header: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    let decoded =
+        |half: &str| percent_decode_str(&half.replace('+', " ")).decode_utf8().ok().map(|text| text.into_owned());
+    Some((decoded(id)?, decoded(secret)?))
+}

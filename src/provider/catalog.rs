@@ -1,0 +1,146 @@
+//! The descriptors that come with the program, one file each in `catalog/`, and what an operator's own may build on.
+//!
+//! A file is read only when a configured provider asks for it. `extends` is followed here: tables are laid over the
+//! parent's key by key, anything below that (a list, a set of parameters) replaces the parent's whole.
+
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+use super::descriptor::Descriptor;
+
+/// `(id, text)`, by id.
+static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
+
+/// Longest chain of `extends`.
+const DEPTH: usize = 8;
+
+/// An entry of the catalogue, seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub id: &'static str,
+    /// The provider's name in URLs and rows. Several entries may share one.
+    pub name: &'static str,
+    /// Only `SOCIAL_AUTH_<NAME>_VARIANT` picks it.
+    pub former: bool,
+}
+
+/// All entries, by id.
+pub fn entries() -> impl Iterator<Item = Entry> {
+    FILES.iter().map(|(id, text)| Entry {
+        id,
+        name: head(text, "name").unwrap_or(id),
+        former: head(text, "former") == Some("true"),
+    })
+}
+
+/// A field that stands above the tables, without reading the whole file.
+fn head(text: &'static str, field: &str) -> Option<&'static str> {
+    text.lines()
+        .take_while(|line| !line.starts_with('['))
+        .find_map(|line| line.strip_prefix(field)?.trim_start().strip_prefix('='))
+        .map(|value| value.trim().trim_matches('"'))
+}
+
+/// The entry that a provider's name stands for, or the one of that id.
+pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<Entry>, String> {
+    let mut named = entries().filter(|entry| entry.name == name);
+    let Some(variant) = variant else { return Ok(named.find(|entry| !entry.former)) };
+    let ids: Vec<&str> = named.map(|entry| entry.id).collect();
+    match entries().find(|entry| entry.id == variant && entry.name == name) {
+        Some(entry) => Ok(Some(entry)),
+        None if ids.is_empty() => Err("the catalogue has no provider of this name".to_owned()),
+        None => Err(format!("`{variant}` is none of {}", ids.join(", "))),
+    }
+}
+
+/// The descriptor of an entry (`None`: one that stands in `own` alone) with the operator's fields over it.
+pub fn read(id: Option<&str>, own: &Table) -> Result<Descriptor, String> {
+    let mut own = own.clone();
+    let parent = match own.remove("extends") {
+        Some(Value::String(parent)) => Some(parent),
+        Some(_) => return Err("extends: must be the id of a provider".to_owned()),
+        None => id.map(str::to_owned),
+    };
+    let table = match parent {
+        Some(parent) => laid_over(file(&parent, DEPTH)?, own),
+        None => own,
+    };
+    Descriptor::deserialize(table).map_err(|error| tidy(&error.to_string()))
+}
+
+fn file(id: &str, depth: usize) -> Result<Table, String> {
+    let text = FILES.iter().find(|(file, _)| *file == id).map(|(_, text)| *text);
+    let text = text.ok_or_else(|| format!("extends: there is no provider `{id}`{}", nearest(id)))?;
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| format!("{id}.toml: {}", error.message()))?;
+    table.remove("name");
+    table.remove("former");
+    match table.remove("extends") {
+        None => Ok(table),
+        Some(Value::String(parent)) if depth > 0 => Ok(laid_over(file(&parent, depth - 1)?, table)),
+        Some(_) => Err(format!("{id}.toml: extends does not lead to a descriptor")),
+    }
+}
+
+fn laid_over(mut below: Table, above: Table) -> Table {
+    for (name, value) in above {
+        match (below.get_mut(&name), value) {
+            (Some(Value::Table(under)), Value::Table(over)) => under.extend(over),
+            (_, value) => {
+                below.insert(name, value);
+            }
+        }
+    }
+    below
+}
+
+fn nearest(id: &str) -> String {
+    let best = entries().map(|entry| (strsim::jaro_winkler(id, entry.id), entry.id)).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(score, _)| *score > 0.8).map(|(_, id)| format!("; did you mean `{id}`?")).unwrap_or_default()
+}
+
+/// One line: the message, and where.
+fn tidy(error: &str) -> String {
+    error.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_descriptor_of_the_catalogue_can_be_read() {
+        for entry in entries() {
+            let descriptor =
+                read(Some(entry.id), &Table::new()).unwrap_or_else(|error| panic!("{}: {error}", entry.id));
+            assert!(!descriptor.title.is_empty(), "{} has no title", entry.id);
+        }
+    }
+
+    #[test]
+    fn a_name_stands_for_one_current_entry() {
+        for entry in entries() {
+            let current = entries().filter(|other| other.name == entry.name && !other.former).count();
+            assert_eq!(current, 1, "{}", entry.name);
+            assert!(
+                entry.name == entry.id || entries().all(|other| other.id != entry.name || other.name == entry.name)
+            );
+        }
+    }
+
+    #[test]
+    fn a_child_keeps_what_it_does_not_say() {
+        let child = read(Some("github-enterprise"), &Table::new()).expect("it is in the catalogue");
+        assert_eq!(child.token.url.source(), "{URL}/login/oauth/access_token");
+        assert_eq!((child.quirk.as_deref(), child.scope.separator.as_str()), (Some("github"), ","));
+        assert_eq!(child.userinfo.len(), 2);
+    }
+
+    #[test]
+    fn an_operators_mistake_is_told_by_its_field() {
+        let own = |text: &str| read(None, &text.parse::<Table>().expect("the test writes TOML")).unwrap_err();
+        assert!(own("[token]\nurll = 'x'").contains("urll"), "{}", own("[token]\nurll = 'x'"));
+        assert!(own("[user]\nemail = 'profile.'").contains("column"), "{}", own("[user]\nemail = 'profile.'"));
+        assert!(own("[user]\nemail = 'person.mail'").contains("person"));
+        assert!(own("extends = 'githb'").contains("did you mean `github`?"));
+    }
+}

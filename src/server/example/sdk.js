@@ -1,0 +1,1005 @@
+// Made from client-sdk/typescript by `make sdk`: do not edit.
+
+// node_modules/openapi-fetch/dist/index.mjs
+var PATH_PARAM_RE = /\{[^{}]+\}/g;
+var supportsRequestInitExt = () => {
+  return typeof process === "object" && Number.parseInt(process?.versions?.node?.substring(0, 2)) >= 18 && process.versions.undici;
+};
+function randomID() {
+  return Math.random().toString(36).slice(2, 11);
+}
+function createClient(clientOptions) {
+  let {
+    baseUrl = "",
+    Request: CustomRequest = globalThis.Request,
+    fetch: baseFetch = globalThis.fetch,
+    querySerializer: globalQuerySerializer,
+    bodySerializer: globalBodySerializer,
+    pathSerializer: globalPathSerializer,
+    headers: baseHeaders,
+    requestInitExt = void 0,
+    ...baseOptions
+  } = { ...clientOptions };
+  requestInitExt = supportsRequestInitExt() ? requestInitExt : void 0;
+  baseUrl = removeTrailingSlash(baseUrl);
+  const globalMiddlewares = [];
+  async function coreFetch(schemaPath, fetchOptions) {
+    const {
+      baseUrl: localBaseUrl,
+      fetch: fetch2 = baseFetch,
+      Request: Request2 = CustomRequest,
+      headers,
+      params = {},
+      parseAs = "json",
+      querySerializer: requestQuerySerializer,
+      bodySerializer = globalBodySerializer ?? defaultBodySerializer,
+      pathSerializer: requestPathSerializer,
+      body,
+      middleware: requestMiddlewares = [],
+      ...init
+    } = fetchOptions || {};
+    let finalBaseUrl = baseUrl;
+    if (localBaseUrl) {
+      finalBaseUrl = removeTrailingSlash(localBaseUrl) ?? baseUrl;
+    }
+    let querySerializer = typeof globalQuerySerializer === "function" ? globalQuerySerializer : createQuerySerializer(globalQuerySerializer);
+    if (requestQuerySerializer) {
+      querySerializer = typeof requestQuerySerializer === "function" ? requestQuerySerializer : createQuerySerializer({
+        ...typeof globalQuerySerializer === "object" ? globalQuerySerializer : {},
+        ...requestQuerySerializer
+      });
+    }
+    const pathSerializer = requestPathSerializer || globalPathSerializer || defaultPathSerializer;
+    const serializedBody = body === void 0 ? void 0 : bodySerializer(
+      body,
+      // Note: we declare mergeHeaders() both here and below because it’s a bit of a chicken-or-egg situation:
+      // bodySerializer() needs all headers so we aren’t dropping ones set by the user, however,
+      // the result of this ALSO sets the lowest-priority content-type header. So we re-merge below,
+      // setting the content-type at the very beginning to be overwritten.
+      // Lastly, based on the way headers work, it’s not a simple “present-or-not” check becauase null intentionally un-sets headers.
+      mergeHeaders(baseHeaders, headers, params.header)
+    );
+    const finalHeaders = mergeHeaders(
+      // with no body, we should not to set Content-Type
+      serializedBody === void 0 || // if serialized body is FormData; browser will correctly set Content-Type & boundary expression
+      serializedBody instanceof FormData ? {} : {
+        "Content-Type": "application/json"
+      },
+      baseHeaders,
+      headers,
+      params.header
+    );
+    const finalMiddlewares = [...globalMiddlewares, ...requestMiddlewares];
+    const requestInit = {
+      redirect: "follow",
+      ...baseOptions,
+      ...init,
+      body: serializedBody,
+      headers: finalHeaders
+    };
+    let id;
+    let options;
+    let request = new Request2(
+      createFinalURL(schemaPath, { baseUrl: finalBaseUrl, params, querySerializer, pathSerializer }),
+      requestInit
+    );
+    let response;
+    for (const key in init) {
+      if (!(key in request)) {
+        request[key] = init[key];
+      }
+    }
+    if (finalMiddlewares.length) {
+      id = randomID();
+      options = Object.freeze({
+        baseUrl: finalBaseUrl,
+        fetch: fetch2,
+        parseAs,
+        querySerializer,
+        bodySerializer,
+        pathSerializer
+      });
+      for (const m of finalMiddlewares) {
+        if (m && typeof m === "object" && typeof m.onRequest === "function") {
+          const result = await m.onRequest({
+            request,
+            schemaPath,
+            params,
+            options,
+            id
+          });
+          if (result) {
+            if (result instanceof Request2) {
+              request = result;
+            } else if (result instanceof Response) {
+              response = result;
+              break;
+            } else {
+              throw new Error("onRequest: must return new Request() or Response() when modifying the request");
+            }
+          }
+        }
+      }
+    }
+    if (!response) {
+      try {
+        response = await fetch2(request, requestInitExt);
+      } catch (error2) {
+        let errorAfterMiddleware = error2;
+        if (finalMiddlewares.length) {
+          for (let i = finalMiddlewares.length - 1; i >= 0; i--) {
+            const m = finalMiddlewares[i];
+            if (m && typeof m === "object" && typeof m.onError === "function") {
+              const result = await m.onError({
+                request,
+                error: errorAfterMiddleware,
+                schemaPath,
+                params,
+                options,
+                id
+              });
+              if (result) {
+                if (result instanceof Response) {
+                  errorAfterMiddleware = void 0;
+                  response = result;
+                  break;
+                }
+                if (result instanceof Error) {
+                  errorAfterMiddleware = result;
+                  continue;
+                }
+                throw new Error("onError: must return new Response() or instance of Error");
+              }
+            }
+          }
+        }
+        if (errorAfterMiddleware) {
+          throw errorAfterMiddleware;
+        }
+      }
+      if (finalMiddlewares.length) {
+        for (let i = finalMiddlewares.length - 1; i >= 0; i--) {
+          const m = finalMiddlewares[i];
+          if (m && typeof m === "object" && typeof m.onResponse === "function") {
+            const result = await m.onResponse({
+              request,
+              response,
+              schemaPath,
+              params,
+              options,
+              id
+            });
+            if (result) {
+              if (!(result instanceof Response)) {
+                throw new Error("onResponse: must return new Response() when modifying the response");
+              }
+              response = result;
+            }
+          }
+        }
+      }
+    }
+    const contentLength = response.headers.get("Content-Length");
+    if (response.status === 204 || request.method === "HEAD" || contentLength === "0" && !response.headers.get("Transfer-Encoding")?.includes("chunked")) {
+      return response.ok ? { data: void 0, response } : { error: void 0, response };
+    }
+    if (response.ok) {
+      const getResponseData = async () => {
+        if (parseAs === "stream") {
+          return response.body;
+        }
+        if (parseAs === "json" && !contentLength) {
+          const raw = await response.text();
+          return raw ? JSON.parse(raw) : void 0;
+        }
+        return await response[parseAs]();
+      };
+      return { data: await getResponseData(), response };
+    }
+    let error = await response.text();
+    try {
+      error = JSON.parse(error);
+    } catch {
+    }
+    return { error, response };
+  }
+  return {
+    request(method, url, init) {
+      return coreFetch(url, { ...init, method: method.toUpperCase() });
+    },
+    /** Call a GET endpoint */
+    GET(url, init) {
+      return coreFetch(url, { ...init, method: "GET" });
+    },
+    /** Call a PUT endpoint */
+    PUT(url, init) {
+      return coreFetch(url, { ...init, method: "PUT" });
+    },
+    /** Call a POST endpoint */
+    POST(url, init) {
+      return coreFetch(url, { ...init, method: "POST" });
+    },
+    /** Call a DELETE endpoint */
+    DELETE(url, init) {
+      return coreFetch(url, { ...init, method: "DELETE" });
+    },
+    /** Call a OPTIONS endpoint */
+    OPTIONS(url, init) {
+      return coreFetch(url, { ...init, method: "OPTIONS" });
+    },
+    /** Call a HEAD endpoint */
+    HEAD(url, init) {
+      return coreFetch(url, { ...init, method: "HEAD" });
+    },
+    /** Call a PATCH endpoint */
+    PATCH(url, init) {
+      return coreFetch(url, { ...init, method: "PATCH" });
+    },
+    /** Call a TRACE endpoint */
+    TRACE(url, init) {
+      return coreFetch(url, { ...init, method: "TRACE" });
+    },
+    /** Register middleware */
+    use(...middleware) {
+      for (const m of middleware) {
+        if (!m) {
+          continue;
+        }
+        if (typeof m !== "object" || !("onRequest" in m || "onResponse" in m || "onError" in m)) {
+          throw new Error("Middleware must be an object with one of `onRequest()`, `onResponse() or `onError()`");
+        }
+        globalMiddlewares.push(m);
+      }
+    },
+    /** Unregister middleware */
+    eject(...middleware) {
+      for (const m of middleware) {
+        const i = globalMiddlewares.indexOf(m);
+        if (i !== -1) {
+          globalMiddlewares.splice(i, 1);
+        }
+      }
+    }
+  };
+}
+function serializePrimitiveParam(name, value, options) {
+  if (value === void 0 || value === null) {
+    return "";
+  }
+  if (typeof value === "object") {
+    throw new Error(
+      "Deeply-nested arrays/objects aren’t supported. Provide your own `querySerializer()` to handle these."
+    );
+  }
+  return `${name}=${options?.allowReserved === true ? value : encodeURIComponent(value)}`;
+}
+function serializeObjectParam(name, value, options) {
+  if (!value || typeof value !== "object") {
+    return "";
+  }
+  const values = [];
+  const joiner = {
+    simple: ",",
+    label: ".",
+    matrix: ";"
+  }[options.style] || "&";
+  if (options.style !== "deepObject" && options.explode === false) {
+    for (const k in value) {
+      values.push(k, options.allowReserved === true ? value[k] : encodeURIComponent(value[k]));
+    }
+    const final2 = values.join(",");
+    switch (options.style) {
+      case "form": {
+        return `${name}=${final2}`;
+      }
+      case "label": {
+        return `.${final2}`;
+      }
+      case "matrix": {
+        return `;${name}=${final2}`;
+      }
+      default: {
+        return final2;
+      }
+    }
+  }
+  for (const k in value) {
+    const finalName = options.style === "deepObject" ? `${name}[${k}]` : k;
+    values.push(serializePrimitiveParam(finalName, value[k], options));
+  }
+  const final = values.join(joiner);
+  return options.style === "label" || options.style === "matrix" ? `${joiner}${final}` : final;
+}
+function serializeArrayParam(name, value, options) {
+  if (!Array.isArray(value)) {
+    return "";
+  }
+  if (options.explode === false) {
+    const joiner2 = { form: ",", spaceDelimited: "%20", pipeDelimited: "|" }[options.style] || ",";
+    const final = (options.allowReserved === true ? value : value.map((v) => encodeURIComponent(v))).join(joiner2);
+    switch (options.style) {
+      case "simple": {
+        return final;
+      }
+      case "label": {
+        return `.${final}`;
+      }
+      case "matrix": {
+        return `;${name}=${final}`;
+      }
+      // case "spaceDelimited":
+      // case "pipeDelimited":
+      default: {
+        return `${name}=${final}`;
+      }
+    }
+  }
+  const joiner = { simple: ",", label: ".", matrix: ";" }[options.style] || "&";
+  const values = [];
+  for (const v of value) {
+    if (options.style === "simple" || options.style === "label") {
+      values.push(options.allowReserved === true ? v : encodeURIComponent(v));
+    } else {
+      values.push(serializePrimitiveParam(name, v, options));
+    }
+  }
+  return options.style === "label" || options.style === "matrix" ? `${joiner}${values.join(joiner)}` : values.join(joiner);
+}
+function createQuerySerializer(options) {
+  return function querySerializer(queryParams) {
+    const search = [];
+    if (queryParams && typeof queryParams === "object") {
+      for (const name in queryParams) {
+        const value = queryParams[name];
+        if (value === void 0 || value === null) {
+          continue;
+        }
+        if (Array.isArray(value)) {
+          if (value.length === 0) {
+            continue;
+          }
+          search.push(
+            serializeArrayParam(name, value, {
+              style: "form",
+              explode: true,
+              ...options?.array,
+              allowReserved: options?.allowReserved || false
+            })
+          );
+          continue;
+        }
+        if (typeof value === "object") {
+          search.push(
+            serializeObjectParam(name, value, {
+              style: "deepObject",
+              explode: true,
+              ...options?.object,
+              allowReserved: options?.allowReserved || false
+            })
+          );
+          continue;
+        }
+        search.push(serializePrimitiveParam(name, value, options));
+      }
+    }
+    return search.join("&");
+  };
+}
+function defaultPathSerializer(pathname, pathParams) {
+  let nextURL = pathname;
+  for (const match of pathname.match(PATH_PARAM_RE) ?? []) {
+    let name = match.substring(1, match.length - 1);
+    let explode = false;
+    let style = "simple";
+    if (name.endsWith("*")) {
+      explode = true;
+      name = name.substring(0, name.length - 1);
+    }
+    if (name.startsWith(".")) {
+      style = "label";
+      name = name.substring(1);
+    } else if (name.startsWith(";")) {
+      style = "matrix";
+      name = name.substring(1);
+    }
+    if (!pathParams || pathParams[name] === void 0 || pathParams[name] === null) {
+      continue;
+    }
+    const value = pathParams[name];
+    if (Array.isArray(value)) {
+      nextURL = nextURL.replace(match, serializeArrayParam(name, value, { style, explode }));
+      continue;
+    }
+    if (typeof value === "object") {
+      nextURL = nextURL.replace(match, serializeObjectParam(name, value, { style, explode }));
+      continue;
+    }
+    if (style === "matrix") {
+      nextURL = nextURL.replace(match, `;${serializePrimitiveParam(name, value)}`);
+      continue;
+    }
+    nextURL = nextURL.replace(match, style === "label" ? `.${encodeURIComponent(value)}` : encodeURIComponent(value));
+  }
+  return nextURL;
+}
+function defaultBodySerializer(body, headers) {
+  if (body instanceof FormData) {
+    return body;
+  }
+  if (headers) {
+    const contentType = headers.get instanceof Function ? headers.get("Content-Type") ?? headers.get("content-type") : headers["Content-Type"] ?? headers["content-type"];
+    if (contentType === "application/x-www-form-urlencoded") {
+      return new URLSearchParams(body).toString();
+    }
+  }
+  return JSON.stringify(body);
+}
+function createFinalURL(pathname, options) {
+  let finalURL = `${options.baseUrl}${pathname}`;
+  if (options.params?.path) {
+    finalURL = options.pathSerializer(finalURL, options.params.path);
+  }
+  let search = options.querySerializer(options.params.query ?? {});
+  if (search.startsWith("?")) {
+    search = search.substring(1);
+  }
+  if (search) {
+    finalURL += `?${search}`;
+  }
+  return finalURL;
+}
+function mergeHeaders(...allHeaders) {
+  const finalHeaders = new Headers();
+  for (const h of allHeaders) {
+    if (!h || typeof h !== "object") {
+      continue;
+    }
+    const iterator = h instanceof Headers ? h.entries() : Object.entries(h);
+    for (const [k, v] of iterator) {
+      if (v === null) {
+        finalHeaders.delete(k);
+      } else if (Array.isArray(v)) {
+        for (const v2 of v) {
+          finalHeaders.append(k, v2);
+        }
+      } else if (v !== void 0) {
+        finalHeaders.set(k, v);
+      }
+    }
+  }
+  return finalHeaders;
+}
+function removeTrailingSlash(url) {
+  if (url.endsWith("/")) {
+    return url.substring(0, url.length - 1);
+  }
+  return url;
+}
+
+// src/attempt.ts
+var PREFIX = "rest-social-auth.attempt.";
+function keysOf(state, authorizationUrl) {
+  const token = new URL(authorizationUrl).searchParams.get("oauth_token");
+  return token ? [state, token] : [state];
+}
+var Attempts = class {
+  #storage;
+  constructor(storage) {
+    this.#storage = storage;
+  }
+  keep(keys, attempt) {
+    this.#sweep();
+    for (const key of keys) {
+      this.#storage.setItem(PREFIX + key, JSON.stringify({ ...attempt, keys }));
+    }
+  }
+  /** The attempt of the first key that has one; it is kept no longer, since a state is good for one use. */
+  take(keys) {
+    for (const key of keys) {
+      const row = this.#read(PREFIX + key);
+      if (row) {
+        for (const other of row.keys) this.#storage.removeItem(PREFIX + other);
+        return row.expires > Date.now() ? row : void 0;
+      }
+    }
+    return void 0;
+  }
+  #read(name) {
+    const text = this.#storage.getItem(name);
+    if (text === null) return void 0;
+    try {
+      return JSON.parse(text);
+    } catch {
+      this.#storage.removeItem(name);
+      return void 0;
+    }
+  }
+  /** What was begun and never came back goes after its time. */
+  #sweep() {
+    for (let at = this.#storage.length - 1; at >= 0; at--) {
+      const name = this.#storage.key(at);
+      if (name?.startsWith(PREFIX)) {
+        const row = this.#read(name);
+        if (row && row.expires <= Date.now()) this.#storage.removeItem(name);
+      }
+    }
+  }
+};
+
+// src/callback.ts
+var OURS = [
+  "code",
+  "state",
+  "iss",
+  "scope",
+  "session_state",
+  "authuser",
+  "hd",
+  "prompt",
+  "id_token",
+  "token_type",
+  "expires_in",
+  "oauth_token",
+  "oauth_verifier",
+  "oauth_problem",
+  "denied",
+  "redirect_state",
+  "error",
+  "error_code",
+  "error_description",
+  "error_message",
+  "error_reason",
+  "error_uri"
+];
+var MARKS = ["code", "error", "oauth_token", "oauth_verifier", "denied", "oauth_problem", "error_code"];
+var NAMES = ["state", "redirect_state", "oauth_token", "denied"];
+function readCallback(address) {
+  const url = new URL(address);
+  const fragment = new URLSearchParams(url.hash.slice(1));
+  for (const params of [url.searchParams, fragment]) {
+    const fields = Object.fromEntries(params);
+    const keys = NAMES.flatMap((name) => fields[name] || []);
+    if (keys.length > 0 && MARKS.some((mark) => fields[mark])) return { fields, keys };
+  }
+  return void 0;
+}
+function cleanAddress(address) {
+  const url = new URL(address);
+  for (const name of OURS) url.searchParams.delete(name);
+  const fragment = new URLSearchParams(url.hash.slice(1));
+  if (url.hash === "#_=_" || MARKS.some((mark) => fragment.has(mark))) url.hash = "";
+  return url.href.replace(/#$/, "");
+}
+
+// src/credentials.ts
+function memoryStorage() {
+  let kept = null;
+  return {
+    get: () => kept,
+    set: (credentials) => {
+      kept = credentials;
+    }
+  };
+}
+function webStorage(storage = sessionStorage, name = "rest-social-auth.credentials") {
+  return {
+    get: () => {
+      try {
+        return JSON.parse(storage.getItem(name) ?? "null");
+      } catch {
+        return null;
+      }
+    },
+    set: (credentials) => {
+      if (credentials) storage.setItem(name, JSON.stringify(credentials));
+      else storage.removeItem(name);
+    }
+  };
+}
+function authorization(credentials) {
+  return `${credentials.family.startsWith("jwt") ? "Bearer" : "Token"} ${credentials.token}`;
+}
+function isDue(credentials, now) {
+  const life = lifetime(credentials.token);
+  if (life === void 0) return false;
+  const left = credentials.received + life - now;
+  switch (credentials.family) {
+    case "jwt-pair":
+      return credentials.refresh !== void 0 && left < Math.min(1e4, life / 2);
+    // A sliding token renews only itself, and only while it is good: it is renewed well before.
+    case "jwt-sliding":
+      return left > 0 && left < life / 2;
+    default:
+      return false;
+  }
+}
+function lifetime(token) {
+  try {
+    const part = token.split(".")[1] ?? "";
+    const { iat, exp } = JSON.parse(atob(part.replaceAll("-", "+").replaceAll("_", "/")));
+    return typeof iat === "number" && typeof exp === "number" ? (exp - iat) * 1e3 : void 0;
+  } catch {
+    return void 0;
+  }
+}
+
+// src/problem.ts
+var Problem = class _Problem extends Error {
+  name = "Problem";
+  code;
+  /** For people; may change. */
+  detail;
+  status;
+  title;
+  /** Stands in the server's log, too. */
+  requestId;
+  /** Messages by field, for `invalid_request`. */
+  errors;
+  constructor(members) {
+    super(`${members.code}: ${members.detail}`, members.cause === void 0 ? void 0 : { cause: members.cause });
+    this.code = members.code;
+    this.detail = members.detail;
+    this.status = members.status ?? 0;
+    this.title = members.title ?? "";
+    this.requestId = members.requestId;
+    this.errors = members.errors ?? {};
+  }
+  /** Reads an answer that is not a success. Never throws itself. */
+  static async of(response) {
+    const { status } = response;
+    const requestId = response.headers.get("x-request-id") ?? void 0;
+    let body;
+    try {
+      body = await response.json();
+    } catch (cause) {
+      body = void 0;
+    }
+    return _Problem.read(body, status, requestId);
+  }
+  /** Reads a problem document that was parsed already. */
+  static read(body, status, requestId) {
+    const members = isRecord(body) ? body : {};
+    const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
+    const code = text("code");
+    const id = text("request_id") ?? requestId;
+    return new _Problem({
+      code: code ?? "unexpected_answer",
+      detail: text("detail") ?? `The server answered ${status}.`,
+      status,
+      title: text("title") ?? "",
+      ...id === void 0 ? {} : { requestId: id },
+      errors: isRecord(members["errors"]) ? members["errors"] : {}
+    });
+  }
+};
+function isRecord(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// src/handover.ts
+var CHANNEL = "rest-social-auth.callback.";
+var TAKEN_WITHIN = 700;
+var LOOK_EVERY = 400;
+function offerCallback(keys, fields) {
+  if (typeof BroadcastChannel === "undefined") return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
+    const done = (taken) => {
+      clearTimeout(timer);
+      for (const channel of channels) channel.close();
+      resolve(taken);
+    };
+    const timer = setTimeout(() => done(false), TAKEN_WITHIN);
+    for (const channel of channels) {
+      channel.onmessage = (event) => {
+        if (event.data?.kind === "taken") done(true);
+      };
+      channel.postMessage({ kind: "callback", fields });
+    }
+  });
+}
+function awaitCallback(keys, popup, hasFocus) {
+  return new Promise((resolve, reject) => {
+    const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
+    const done = () => {
+      clearInterval(watch);
+      for (const channel of channels) channel.close();
+    };
+    for (const channel of channels) {
+      channel.onmessage = (event) => {
+        const { kind, fields } = event.data ?? {};
+        if (kind !== "callback" || !fields) return;
+        channel.postMessage({ kind: "taken" });
+        setTimeout(() => {
+          done();
+          resolve(fields);
+        }, 0);
+      };
+    }
+    let looks = 0;
+    const watch = setInterval(() => {
+      looks = popup.closed && hasFocus() ? looks + 1 : 0;
+      if (looks < 3) return;
+      done();
+      reject(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was finished." }));
+    }, LOOK_EVERY);
+  });
+}
+
+// src/client.ts
+var handling = /* @__PURE__ */ new WeakMap();
+var REMEMBERED = 1e3;
+function createClient2(options = {}) {
+  return new SocialAuth(options);
+}
+var SocialAuth = class {
+  kind;
+  /** All operations of the server, typed from its OpenAPI document; the credentials go along. */
+  api;
+  #baseUrl;
+  #redirectUri;
+  #storage;
+  #origins;
+  #onSignedOut;
+  #fetchOption;
+  #browserOption;
+  #renewing;
+  constructor(options) {
+    const { baseUrl, kind = "session", redirectUri, storage = memoryStorage(), origins = [], onSignedOut } = options;
+    this.#fetchOption = options.fetch;
+    this.#browserOption = options.browser;
+    this.#baseUrl = new URL(baseUrl ?? "/", this.#browser.location.href).href.replace(/\/$/, "");
+    this.kind = kind;
+    this.#redirectUri = redirectUri;
+    this.#storage = storage;
+    this.#origins = new Set([this.#baseUrl, ...origins].map((address) => new URL(address).origin));
+    this.#onSignedOut = onSignedOut ?? (() => {
+    });
+    this.api = createClient({ baseUrl: this.#baseUrl, fetch: (request) => this.#send(request) });
+  }
+  /** What can be signed in with, in the server's order. */
+  async providers() {
+    return (await this.#answer(this.api.GET("/api/login/social/providers/"))).providers;
+  }
+  async signIn(provider, options = {}) {
+    if (options.mode === "popup") return this.#signInByPopup(provider, options);
+    const begun = await this.#begin(provider, options);
+    new Attempts(this.#browser.sessionStorage).keep(begun.keys, begun.attempt);
+    this.#browser.location.assign(begun.address);
+    return new Promise(() => {
+    });
+  }
+  async #signInByPopup(provider, options) {
+    const popup = this.#browser.open("about:blank", "_blank", "popup,width=480,height=720");
+    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
+    try {
+      const { keys, attempt, address } = await this.#begin(provider, options);
+      const coming = awaitCallback(keys, popup, () => this.#browser.document.hasFocus());
+      popup.location.href = address;
+      return await this.#finish(attempt, await coming);
+    } finally {
+      popup.close();
+    }
+  }
+  async #begin(provider, options) {
+    const { kind = this.kind, redirectUri = this.#redirectUri, scope, next, link = false, address } = options;
+    const body = {
+      ...address,
+      ...redirectUri === void 0 ? {} : { redirect_uri: redirectUri },
+      ...scope === void 0 ? {} : { scope },
+      ...next === void 0 ? {} : { next }
+    };
+    const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
+    const begun = await this.#post(path, body, kind, link);
+    const attempt = {
+      provider,
+      kind,
+      flowToken: begun.flow_token,
+      expires: Date.now() + begun.expires_in * 1e3,
+      ...begun.next ? { next: begun.next } : {},
+      ...link ? { link } : {}
+    };
+    const target = begun.authorization_url;
+    return { attempt, address: target, keys: keysOf(begun.state, target) };
+  }
+  /**
+   * Finishes a login on the page of `redirectUri`: reads the address, removes the code from it, and signs in. Safe to
+   * call on any page and more than once.
+   *
+   * Problems: those of the server, among them `access_denied` where the person said no, and `callback_unknown`.
+   */
+  handleCallback() {
+    const browser = this.#browser;
+    const callback = readCallback(browser.location.href);
+    if (!callback) return handling.get(browser) ?? Promise.resolve({ outcome: "none" });
+    browser.history.replaceState(browser.history.state, "", cleanAddress(browser.location.href));
+    const result = this.#complete(callback);
+    handling.set(browser, result);
+    const forget = () => {
+      setTimeout(() => {
+        if (handling.get(browser) === result) handling.delete(browser);
+      }, REMEMBERED);
+    };
+    result.then(forget, forget);
+    return result;
+  }
+  async #complete({ keys, fields }) {
+    const attempt = new Attempts(this.#browser.sessionStorage).take(keys);
+    if (attempt) return { outcome: "signed-in", ...await this.#finish(attempt, fields) };
+    if (await offerCallback(keys, fields)) {
+      this.#browser.close();
+      return { outcome: "handed-over" };
+    }
+    throw new Problem({
+      code: "callback_unknown",
+      detail: "This sign-in was not begun here, or is finished already. Begin again."
+    });
+  }
+  async #finish(attempt, fields) {
+    const { provider, kind, flowToken, next, link = false } = attempt;
+    const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
+    const body = await this.#post(path, { ...fields, flow_token: flowToken }, kind, link);
+    const family = familyOf(kind);
+    if (family !== "session") {
+      const { token, refresh } = body;
+      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
+      await this.#storage.set({ family, token, received: Date.now(), ...refresh ? { refresh } : {} });
+    }
+    return { provider, kind, user: userOf(body), next };
+  }
+  /** Who is signed in; `null`: nobody. */
+  async user() {
+    if (familyOf(this.kind) !== "session" && await this.#storage.get() === null) return null;
+    const { data, error, response } = await this.api.GET("/api/user/");
+    if (data) return data;
+    if (response.status === 401) return null;
+    throw Problem.read(error, response.status);
+  }
+  /** The accounts that sign this user in. */
+  async socialAccounts() {
+    return this.#answer(this.api.GET("/api/user/social/"));
+  }
+  /**
+   * Calls with the credentials: a path of the server, or an address of one of `origins`. A JWT that is about to end is
+   * renewed first, and one that turns out to be over is renewed once and the call repeated.
+   */
+  async fetch(input, init) {
+    return this.#send(new Request(new URL(input, `${this.#baseUrl}/`), init));
+  }
+  /** The token for calls that this client does not make itself, renewed where it is due; `null`: there is none. */
+  async token() {
+    return (await this.#current())?.token ?? null;
+  }
+  /**
+   * Signs out here. Sessions, knox tokens and JWTs end at the server; a permanent token (`token`) is one for all devices
+   * of its user and is only forgotten: `logoutEverywhere` ends it.
+   */
+  async logout() {
+    const kept = await this.#storage.get();
+    const family = kept?.family ?? familyOf(this.kind);
+    try {
+      if (family === "session") await this.#end(this.api.POST("/api/session/logout/"));
+      else if (kept && family === "knox") await this.#end(this.api.POST("/api/knox/logout/"));
+      else if (kept && family !== "token") await this.#blacklist(kept.refresh ?? kept.token);
+    } finally {
+      await this.#storage.set(null);
+    }
+  }
+  /** Ends everything that this user is signed in with, on all devices. */
+  async logoutEverywhere() {
+    try {
+      await this.#end(this.api.POST("/api/logout/all/"));
+    } finally {
+      await this.#storage.set(null);
+    }
+  }
+  async #blacklist(refresh) {
+    await this.#end(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
+  }
+  /** A logout of what is over already is one, too. */
+  async #end(call) {
+    const { error, response } = await call;
+    if (!response.ok && response.status !== 401) throw Problem.read(error, response.status);
+  }
+  async #answer(call) {
+    const { data, error, response } = await call;
+    if (data === void 0) throw Problem.read(error, response.status);
+    return data;
+  }
+  /** A step of a login. Old credentials stay away from it: an expired one would only spoil it. */
+  async #post(path, body, kind, link) {
+    const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
+    const credentials = link ? await this.#current() : null;
+    if (credentials) headers.set("authorization", authorization(credentials));
+    const request = new Request(this.#baseUrl + path, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+      credentials: familyOf(kind) === "session" ? "include" : "omit"
+    });
+    const response = await this.#call(request);
+    if (!response.ok) throw await Problem.of(response);
+    return await response.json();
+  }
+  async #send(request) {
+    if (!this.#origins.has(new URL(request.url).origin)) return this.#call(request);
+    const credentials = await this.#current();
+    const spare = credentials?.refresh ? request.clone() : void 0;
+    const response = await this.#call(this.#with(request, credentials));
+    if (response.status !== 401 || !credentials) return response;
+    const renewed = spare ? await this.#renew(credentials) : null;
+    if (spare && renewed) return this.#call(this.#with(spare, renewed));
+    if (new URL(request.url).origin === new URL(this.#baseUrl).origin) await this.#forget(credentials);
+    return response;
+  }
+  #with(request, credentials) {
+    const isSession = familyOf(this.kind) === "session";
+    const shown = new Request(request, { credentials: isSession ? "include" : "omit" });
+    if (credentials) shown.headers.set("authorization", authorization(credentials));
+    return shown;
+  }
+  async #current() {
+    const credentials = await this.#storage.get();
+    return credentials && isDue(credentials, Date.now()) ? this.#renew(credentials) : credentials;
+  }
+  /** One renewal at a time, however many calls wait for it, in this tab and in others that share the storage. */
+  #renew(stale) {
+    this.#renewing ??= locked(() => this.#renewOnce(stale)).finally(() => {
+      this.#renewing = void 0;
+    });
+    return this.#renewing;
+  }
+  async #renewOnce(stale) {
+    const kept = await this.#storage.get();
+    if (kept?.token !== stale.token) return kept;
+    const [path, body] = stale.family === "jwt-sliding" ? ["/api/token/sliding/refresh/", { token: stale.token }] : ["/api/token/refresh/", { refresh: stale.refresh }];
+    const headers = { "content-type": "application/json", accept: "application/json" };
+    const response = await this.#call(
+      new Request(this.#baseUrl + path, { method: "POST", headers, body: JSON.stringify(body), credentials: "omit" })
+    );
+    if (response.status === 401) {
+      await this.#forget(stale);
+      return null;
+    }
+    if (!response.ok) throw await Problem.of(response);
+    const { access, token = access, refresh = stale.refresh } = await response.json();
+    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The renewal's answer holds no token." });
+    const renewed = { ...stale, token, received: Date.now(), ...refresh ? { refresh } : {} };
+    await this.#storage.set(renewed);
+    return renewed;
+  }
+  /** The server ended them; what another tab stored since then stays. */
+  async #forget(credentials) {
+    if ((await this.#storage.get())?.token !== credentials.token) return;
+    await this.#storage.set(null);
+    this.#onSignedOut();
+  }
+  async #call(request) {
+    try {
+      return await (this.#fetchOption ?? fetch)(request);
+    } catch (cause) {
+      if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+      throw new Problem({ code: "network_error", detail: "The server could not be reached.", cause });
+    }
+  }
+  get #browser() {
+    return this.#browserOption ?? window;
+  }
+};
+function userOf({ token: _token, refresh: _refresh, ...user }) {
+  return user.id === void 0 ? null : user;
+}
+function familyOf(kind) {
+  return kind.replace(/[-_]user$/, "");
+}
+async function locked(work) {
+  const locks = globalThis.navigator?.locks;
+  return locks ? await locks.request("rest-social-auth.renewal", work) : work();
+}
+export {
+  Problem,
+  SocialAuth,
+  createClient2 as createClient,
+  memoryStorage,
+  webStorage
+};

@@ -1,0 +1,127 @@
+//! The pages beside the API: the document, Swagger UI with all its assets inside, and a start page that leads there.
+//!
+//! They are made when first asked for and kept: nobody waits for them at start.
+
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use poem::endpoint::make_sync;
+use poem::http::{HeaderValue, Method, header};
+use poem::{EndpointExt as _, Response, Route};
+
+use super::edge::CONTENT_SECURITY_POLICY;
+use crate::api::{self, DocumentFormat, Resource};
+use crate::secrets::Digest;
+
+/// A whole text with its type and its policy.
+struct Page {
+    text: String,
+    content_type: &'static str,
+    policy: Option<HeaderValue>,
+}
+
+impl Page {
+    fn response(&self) -> Response {
+        let mut response = Response::builder().content_type(self.content_type).body(self.text.clone());
+        if let Some(policy) = &self.policy {
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
+        }
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response
+    }
+}
+
+pub fn mount(route: Route) -> Route {
+    static START: OnceLock<Page> = OnceLock::new();
+    static DOCS: OnceLock<Page> = OnceLock::new();
+    static JSON: OnceLock<Page> = OnceLock::new();
+    static YAML: OnceLock<Page> = OnceLock::new();
+    route
+        .at("/", page("/", &START, start))
+        .at("/docs", page("/docs/", &DOCS, docs))
+        .at("/docs/", page("/docs/", &DOCS, docs))
+        .at("/openapi.json", page("/openapi.json", &JSON, || document(DocumentFormat::Json, "application/json")))
+        .at("/openapi.yaml", page("/openapi.yaml", &YAML, || document(DocumentFormat::Yaml, "application/yaml")))
+}
+
+fn page(template: &str, made: &'static OnceLock<Page>, make: fn() -> Page) -> Resource {
+    let endpoint = make_sync(move |_| made.get_or_init(make).response());
+    Resource::new(template.to_owned(), [(Method::GET, endpoint.boxed())].into())
+}
+
+fn document(format: DocumentFormat, content_type: &'static str) -> Page {
+    Page { text: api::document(format), content_type, policy: None }
+}
+
+/// Scripts are allowed by their digests, so that nothing injected into the page would run.
+fn docs() -> Page {
+    let html = api::swagger_ui();
+    let scripts: Vec<String> = inline_scripts(&html)
+        .map(|script| format!("'sha256-{}'", STANDARD.encode(Digest::of(script.as_bytes()).as_bytes())))
+        .collect();
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        scripts.join(" ")
+    );
+    let text = format!("<!doctype html>{}", html.replacen("<title>Swagger UI<", "<title>rest-social-auth API<", 1));
+    Page { text, content_type: "text/html; charset=utf-8", policy: HeaderValue::try_from(policy).ok() }
+}
+
+/// As a browser finds them: from a tag to the first end tag.
+fn inline_scripts(html: &str) -> impl Iterator<Item = &str> {
+    html.split("<script").skip(1).filter_map(|rest| {
+        let (_, script) = rest.split_once('>')?;
+        script.split_once("</script>").map(|(script, _)| script)
+    })
+}
+
+fn start() -> Page {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+    Page {
+        text: START_PAGE.to_owned(),
+        content_type: "text/html; charset=utf-8",
+        policy: Some(HeaderValue::from_static(policy)),
+    }
+}
+
+const START_PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>rest-social-auth</title>
+<style>
+body { font: 1.05rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 12vh auto; padding: 0 1.5rem; color: #1c2530; }
+a { color: #0b5cad; }
+@media (prefers-color-scheme: dark) { body { background: #12171d; color: #d7dee6; } a { color: #7db8f5; } }
+</style>
+</head>
+<body>
+<h1>rest-social-auth</h1>
+<p>This server signs people in with the providers they already use.</p>
+<ul>
+<li><a href="/example/">Example pages</a>: session, token, JWT and knox</li>
+<li><a href="/docs/">Interactive documentation</a></li>
+<li><a href="/openapi.yaml">OpenAPI document</a></li>
+</ul>
+</body>
+</html>
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn swagger_ui_asks_no_other_host_and_runs_only_its_own_scripts() {
+        let page = docs();
+        assert_eq!(inline_scripts(&page.text).count(), 2);
+        assert!(!page.text.contains("<script src=") && !page.text.contains("<link "));
+        let policy = page.policy.expect("digests are plain ASCII");
+        let policy = policy.to_str().expect("as before");
+        assert_eq!(policy.matches("'sha256-").count(), 2);
+        assert!(!policy.contains("script-src 'unsafe-inline'"));
+    }
+}

@@ -1,0 +1,324 @@
+//! Every name that is a setting, with its default and meaning; the names of the original that have no effect here, with
+//! the reason; and the nearest known name to one that is not. `docs/SETTINGS.md` shows the first list to people, and a
+//! test holds the two together.
+
+/// Environment name, default and meaning, in the order of the document.
+pub(super) const SETTINGS: [(&str, &str, &str); 72] = [
+    (
+        "DATABASE_URL",
+        "`sqlite://rest-social-auth.db`",
+        "where users and credentials are kept: `sqlite://PATH` or `postgres://…`",
+    ),
+    ("LISTEN", "`127.0.0.1:8000`", "IP address and port"),
+    (
+        "PUBLIC_URL",
+        "required by `serve`",
+        "the server's own base URL: scheme, host and port; https unless it is this machine",
+    ),
+    ("SECRET_KEY", "required by `serve`", "at least 32 bytes of chance; all other keys are derived from it"),
+    ("SECRET_KEY_FILE", "none", "instead of SECRET_KEY: a file that holds it, not readable by everybody"),
+    (
+        "ALLOWED_ORIGINS",
+        "none",
+        "exact list of the front-ends' origins, such as `https://app.example.com`: CORS, CSRF, redirect URIs. The origin of PUBLIC_URL counts as listed",
+    ),
+    (
+        "ALLOWED_REDIRECT_URIS",
+        "none",
+        "exact list of the URIs that a login may return to; the port of a loopback IP address is free. What the REST_SOCIAL settings give for PUBLIC_URL counts as listed",
+    ),
+    (
+        "STATE_POLICY",
+        "`when_present`",
+        "`required`: only logins that this server began; `when_present`: a code alone is enough, but what was begun here is checked; `off`",
+    ),
+    ("HTTPS_PROXY", "none", "proxy of provider calls; it may stand on a private address"),
+    ("HTTP_PROXY", "none", "the same for plain http, which OUTGOING_ALLOW_PRIVATE allows"),
+    ("NO_PROXY", "none", "hosts that are called without the proxy"),
+    ("SSL_CERT_FILE", "none", "PEM file of certificates that provider calls trust besides the system's"),
+    (
+        "OUTGOING_ALLOW_PRIVATE",
+        "`false`",
+        "lets provider calls reach private and loopback addresses, also by plain http",
+    ),
+    ("RATE_LIMITS", "`on`", "`off` for benchmarks"),
+    ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
+    ("LOG_FORMAT", "`text`", "`json` for machines"),
+    ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),
+    ("SESSION_COOKIE_AGE", "1209600 s", "how long a session lasts"),
+    ("SESSION_IDLE_TIMEOUT", "none", "seconds after which a session that nobody used ends"),
+    (
+        "REST_SOCIAL_OAUTH_REDIRECT_URI",
+        "`/`",
+        "path on PUBLIC_URL, or on the caller's origin, that a login returns to when it names none",
+    ),
+    ("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "none", "whole URI instead of that path"),
+    (
+        "REST_SOCIAL_DOMAIN_FROM_ORIGIN",
+        "`true` where ALLOWED_ORIGINS has entries",
+        "puts the path on the caller's `Origin`, if listed",
+    ),
+    ("REST_SOCIAL_LOG_AUTH_EXCEPTIONS", "`true`", "logs why a login was refused"),
+    ("REST_SOCIAL_VERBOSE_ERRORS", "`false`", "adds the provider's own message to `detail`, never a secret or a URL"),
+    ("SOCIAL_AUTH_REDIRECT_IS_HTTPS", "`false`", "makes the redirect URI that is built from PUBLIC_URL https"),
+    ("SOCIAL_AUTH_REQUESTS_TIMEOUT", "10 s", "limit of one provider call, at most 10 s"),
+    ("SOCIAL_AUTH_URLOPEN_TIMEOUT", "10 s", "the original's other name for it"),
+    ("SOCIAL_AUTH_USER_AGENT", "`rest-social-auth/VERSION`", "how provider calls introduce themselves"),
+    (
+        "SOCIAL_AUTH_PIPELINE",
+        "the nine steps of the original",
+        "steps of a login in order; dotted paths count by their last part",
+    ),
+    ("SOCIAL_AUTH_USER_FIELDS", "`username, email`", "what a new user gets from the profile"),
+    ("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "`false`", "the username is the e-mail address"),
+    ("SOCIAL_AUTH_CLEAN_USERNAMES", "`true`", "drops all but ASCII letters, digits and `@ . + _ -` from a username"),
+    ("SOCIAL_AUTH_SLUGIFY_USERNAMES", "`false`", "makes a username lower case ASCII with `-` for blanks"),
+    ("SOCIAL_AUTH_UUID_LENGTH", "16", "hex digits added to a username that is taken, 4 to 32"),
+    (
+        "SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE",
+        "`false`",
+        "stores the whole e-mail address in lower case, not only its domain",
+    ),
+    ("SOCIAL_AUTH_WHITELISTED_EMAILS", "none", "only these addresses may sign in"),
+    ("SOCIAL_AUTH_WHITELISTED_DOMAINS", "none", "only addresses of these domains may sign in"),
+    ("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "none", "fields that a later login does not change"),
+    ("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "none", "fields that a later login fills only while they are empty"),
+    ("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "`false`", "lifts the fixed list of protected fields"),
+    ("SOCIAL_AUTH_USER_FIELD_MAPPING", "none", "object: name of a detail of the profile to name of the user's field"),
+    ("SOCIAL_AUTH_SESSION_EXPIRATION", "`false`", "a session ends when the provider's token does"),
+    ("SOCIAL_AUTH_MAX_SESSION_LENGTH", "none", "most seconds of a session"),
+    ("SIMPLE_JWT_ALGORITHM", "`HS256`", "`HS256`, `HS384`, `HS512`, `RS256`, `ES256` or `EdDSA`"),
+    ("SIMPLE_JWT_SIGNING_KEY", "SECRET_KEY", "for `HS*` at least 32 bytes, otherwise a private key in PEM form"),
+    ("SIMPLE_JWT_SIGNING_KEY_FILE", "none", "instead of it: a file that holds it, not readable by everybody"),
+    ("SIMPLE_JWT_VERIFYING_KEY", "none", "the public key in PEM form, for all but `HS*`"),
+    ("SIMPLE_JWT_VERIFYING_KEY_FILE", "none", "instead of it: a file that holds it"),
+    ("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "300 s", "life of an access token"),
+    ("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "86400 s", "life of a refresh token"),
+    ("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "300 s", "life of a sliding token"),
+    ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_LIFETIME", "86400 s", "how long a sliding token can be renewed"),
+    ("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "`false`", "each refresh hands a new refresh token out; `init` writes `true`"),
+    ("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "`false`", "the old one ends then; `init` writes `true`"),
+    ("SIMPLE_JWT_AUDIENCE", "none", "`aud` of tokens, then also required"),
+    ("SIMPLE_JWT_ISSUER", "none", "`iss` of tokens, then also required"),
+    ("SIMPLE_JWT_LEEWAY", "0 s", "how long after its end a token still counts"),
+    ("SIMPLE_JWT_USER_ID_CLAIM", "`user_id`", "name of the claim with the user's id"),
+    ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", "`token_type`", "name of the claim with the token's type"),
+    ("SIMPLE_JWT_JTI_CLAIM", "`jti`", "name of the claim with the token's id"),
+    ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM", "`refresh_exp`", "name of the claim that ends renewal"),
+    ("SIMPLE_JWT_AUTH_HEADER_TYPES", "`Bearer`", "schemes of the `Authorization` header that carry a JWT; case counts"),
+    ("REST_KNOX_TOKEN_TTL", "36000 s", "life of a knox token; `None`: it never ends"),
+    ("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH", "64", "hex digits of a knox token, 32 to 256"),
+    ("REST_KNOX_TOKEN_PREFIX", "none", "at most 10 characters before them"),
+    ("REST_KNOX_AUTO_REFRESH", "`false`", "use prolongs a knox token"),
+    ("REST_KNOX_AUTO_REFRESH_MAX_TTL", "none", "most seconds from its making to which it is prolonged"),
+    ("REST_KNOX_MIN_REFRESH_INTERVAL", "60 s", "least time between two prolongations"),
+    ("REST_KNOX_AUTH_HEADER_PREFIX", "`Token`", "scheme of the `Authorization` header, in any case"),
+    ("REST_KNOX_SECURE_HASH_ALGORITHM", "SHA-512", "nothing else; a path that ends in `SHA512` is fine"),
+    ("REST_KNOX_TOKEN_LIMIT_PER_USER", "none", "read and, as in the original, not looked at by the login routes"),
+    ("SIMPLE_JWT_AUTH_TOKEN_CLASSES", "all", "read, but access and sliding tokens are always accepted"),
+];
+
+/// What the settings of one provider may say of users instead of the general ones.
+pub(super) const USER_RULES: [&str; 15] = [
+    "PIPELINE",
+    "USER_FIELDS",
+    "USERNAME_IS_FULL_EMAIL",
+    "CLEAN_USERNAMES",
+    "SLUGIFY_USERNAMES",
+    "UUID_LENGTH",
+    "FORCE_EMAIL_LOWERCASE",
+    "WHITELISTED_EMAILS",
+    "WHITELISTED_DOMAINS",
+    "PROTECTED_USER_FIELDS",
+    "IMMUTABLE_USER_FIELDS",
+    "NO_DEFAULT_PROTECTED_USER_FIELDS",
+    "USER_FIELD_MAPPING",
+    "SESSION_EXPIRATION",
+    "MAX_SESSION_LENGTH",
+];
+
+/// Settings of a provider that may be given for all at once, as `SOCIAL_AUTH_<NAME>`.
+pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
+    "ACCESS_TOKEN_URL",
+    "ACR_VALUES",
+    "ALLOW_GROUPS",
+    "ALLOWED_ENTITLEMENTS",
+    "API_URL",
+    "API_VERSION",
+    "AUTH_EXTRA_ARGUMENTS",
+    "AUTH_EXTRA_ARGUMENTS_OVERRIDE_ALLOWLIST",
+    "AUTHORIZATION_URL",
+    "DISPLAY",
+    "EMAIL_KEY",
+    "EXTRA_DATA",
+    "FIRST_NAME_KEY",
+    "FULLNAME_KEY",
+    "GET_ALL_EXTRA_DATA",
+    "GROUPS_MISSING_AS_EMPTY",
+    "ID_KEY",
+    "ID_TOKEN_HINT",
+    "ID_TOKEN_ISSUER",
+    "ID_TOKEN_MAX_AGE",
+    "IGNORE_DEFAULT_SCOPE",
+    "JWKS_URI",
+    "JWT_ALGORITHMS",
+    "JWT_DECODE_OPTIONS",
+    "JWT_LEEWAY",
+    "KEY",
+    "LAST_NAME_KEY",
+    "LEGACY_ID_KEYS",
+    "LOGIN_HINT",
+    "MAX_AGE",
+    "NONCE_LIFETIME",
+    "OIDC_ENDPOINT",
+    "PKCE_CODE_CHALLENGE_METHOD",
+    "PKCE_CODE_VERIFIER_LENGTH",
+    "PROFILE_EXTRA_PARAMS",
+    "PROMPT",
+    "REQUEST_TOKEN_EXTRA_ARGUMENTS",
+    "RESOURCE",
+    "REVOKE_TOKEN_URL",
+    "SCOPE",
+    "SECRET",
+    "STATE_LIFETIME",
+    "TENANT_ID",
+    "TITLE",
+    "TOKEN_ENDPOINT_AUTH_METHOD",
+    "UI_LOCALES",
+    "USE_PKCE",
+    "USE_UNIQUE_USER_ID",
+    "USERINFO_URL",
+    "USERNAME_KEY",
+    "VARIANT",
+    "VERIFIED_EMAILS_ONLY",
+];
+
+/// Settings of the original that mean nothing here, and why.
+const NO_EFFECT: [(&str, &[&str]); 12] = [
+    (
+        "Python classes and functions cannot run here",
+        &[
+            "SOCIAL_AUTH_STRATEGY",
+            "SOCIAL_AUTH_STORAGE",
+            "SOCIAL_AUTH_CLEAN_USERNAME_FUNCTION",
+            "SOCIAL_AUTH_SLUGIFY_FUNCTION",
+            "SOCIAL_AUTH_EMAIL_VALIDATION_FUNCTION",
+            "SOCIAL_AUTH_AUTHENTICATION_BACKENDS",
+            "SOCIAL_AUTH_DISCONNECT_PIPELINE",
+            "SIMPLE_JWT_TOKEN_USER_CLASS",
+            "SIMPLE_JWT_USER_AUTHENTICATION_RULE",
+            "SIMPLE_JWT_JSON_ENCODER",
+            "SIMPLE_JWT_TOKEN_OBTAIN_SERIALIZER",
+            "SIMPLE_JWT_TOKEN_REFRESH_SERIALIZER",
+            "SIMPLE_JWT_TOKEN_VERIFY_SERIALIZER",
+            "SIMPLE_JWT_TOKEN_BLACKLIST_SERIALIZER",
+            "SIMPLE_JWT_SLIDING_TOKEN_OBTAIN_SERIALIZER",
+            "SIMPLE_JWT_SLIDING_TOKEN_REFRESH_SERIALIZER",
+            "REST_KNOX_USER_SERIALIZER",
+            "REST_KNOX_TOKEN_MODEL",
+        ],
+    ),
+    (
+        "the front-end decides where a person goes after a login",
+        &[
+            "SOCIAL_AUTH_LOGIN_REDIRECT_URL",
+            "SOCIAL_AUTH_LOGIN_ERROR_URL",
+            "SOCIAL_AUTH_LOGIN_URL",
+            "SOCIAL_AUTH_BACKEND_ERROR_URL",
+            "SOCIAL_AUTH_NEW_USER_REDIRECT_URL",
+            "SOCIAL_AUTH_NEW_ASSOCIATION_REDIRECT_URL",
+            "SOCIAL_AUTH_DISCONNECT_REDIRECT_URL",
+            "SOCIAL_AUTH_INACTIVE_USER_URL",
+            "SOCIAL_AUTH_INACTIVE_USER_LOGIN",
+            "SOCIAL_AUTH_SANITIZE_REDIRECTS",
+            "SOCIAL_AUTH_ALLOWED_REDIRECT_HOSTS",
+            "SOCIAL_AUTH_URL_NAMESPACE",
+            "SOCIAL_AUTH_TRAILING_SLASH",
+            "SOCIAL_AUTH_FIELDS_STORED_IN_SESSION",
+        ],
+    ),
+    (
+        "the tables are this server's own",
+        &[
+            "SOCIAL_AUTH_USER_MODEL",
+            "SOCIAL_AUTH_UID_LENGTH",
+            "SOCIAL_AUTH_NONCE_SERVER_URL_LENGTH",
+            "SOCIAL_AUTH_ASSOCIATION_SERVER_URL_LENGTH",
+            "SOCIAL_AUTH_ASSOCIATION_HANDLE_LENGTH",
+            "SOCIAL_AUTH_EMAIL_LENGTH",
+            "SOCIAL_AUTH_POSTGRES_JSONFIELD",
+            "SOCIAL_AUTH_JSONFIELD_ENABLED",
+            "SOCIAL_AUTH_JSONFIELD_CUSTOM",
+            "SOCIAL_AUTH_ADMIN_USER_SEARCH_FIELDS",
+            "SIMPLE_JWT_USER_ID_FIELD",
+        ],
+    ),
+    ("certificates are always verified; name your own root in SSL_CERT_FILE", &["SOCIAL_AUTH_VERIFY_SSL"]),
+    ("use HTTPS_PROXY and NO_PROXY", &["SOCIAL_AUTH_PROXIES"]),
+    (
+        "there are no passwords here whose change could end a token; log the user out everywhere instead",
+        &["SIMPLE_JWT_CHECK_REVOKE_TOKEN", "SIMPLE_JWT_REVOKE_TOKEN_CLAIM"],
+    ),
+    ("an inactive user is always refused", &["SIMPLE_JWT_CHECK_USER_IS_ACTIVE"]),
+    ("the last login is always kept", &["SIMPLE_JWT_UPDATE_LAST_LOGIN"]),
+    ("credentials are read from the Authorization header", &["SIMPLE_JWT_AUTH_HEADER_NAME"]),
+    ("keys come from SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY", &["SIMPLE_JWT_JWK_URL"]),
+    ("no answer shows it", &["REST_KNOX_EXPIRY_DATETIME_FORMAT"]),
+    (
+        "errors are answers here, whatever this says",
+        &["SOCIAL_AUTH_RAISE_EXCEPTIONS", "SOCIAL_AUTH_PROCESS_EXCEPTIONS", "SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT"],
+    ),
+];
+
+pub(super) fn is_setting(name: &str) -> bool {
+    SETTINGS.iter().any(|(known, _, _)| *known == name)
+}
+
+/// Why a setting of the original means nothing here.
+pub(super) fn no_effect(name: &str) -> Option<&'static str> {
+    NO_EFFECT.iter().find(|(_, names)| names.contains(&name)).map(|(reason, _)| *reason)
+}
+
+/// The known name that is most like `name`, if any is alike enough to be meant.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_stands_in_the_document_with_its_default_and_meaning() {
+        let document = include_str!("../../docs/SETTINGS.md");
+        for (name, default, meaning) in SETTINGS {
+            let row = format!("| `{name}` | {default} | {meaning} |");
+            assert!(document.contains(&row), "docs/SETTINGS.md lacks: {row}");
+        }
+        for (reason, names) in NO_EFFECT {
+            for name in names {
+                assert!(document.contains(&format!("`{name}`")), "docs/SETTINGS.md lacks {name}");
+            }
+            assert!(document.contains(reason), "docs/SETTINGS.md lacks the reason: {reason}");
+        }
+    }
+
+    #[test]
+    fn user_rules_are_settings_too() {
+        for name in USER_RULES {
+            assert!(is_setting(&format!("SOCIAL_AUTH_{name}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_slip_finds_its_name_and_nonsense_none() {
+        let known = || SETTINGS.iter().map(|(name, _, _)| *name);
+        assert_eq!(nearest("ALLOWED_ORIGIN", known()), Some("ALLOWED_ORIGINS"));
+        assert_eq!(nearest("STATE_POLCIY", known()), Some("STATE_POLICY"));
+        assert_eq!(nearest("XYZZY", known()), None);
+    }
+}

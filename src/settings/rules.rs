@@ -1,0 +1,281 @@
+//! The typed groups of settings: users, sessions, JWT, knox, outgoing calls, and the REST_SOCIAL ones.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::value::{self, Section, or_none};
+use super::{
+    JwtAlgorithm, JwtRules, KnoxRules, OutgoingRules, RestSocial, SessionRules, SettingError, UserRules, addresses,
+    pipeline,
+};
+use crate::secrets::{ExposeSecret as _, SecretString};
+
+/// The least bytes of a key that signs or from which others are derived (SEC-29, SEC-47).
+pub(super) const LEAST_KEY: usize = 32;
+
+/// A provider's call may take no longer, whatever the settings say.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
+
+/// `prefix` is `SOCIAL_AUTH_` for everybody and empty for one provider, whose rules stand on everybody's.
+pub(super) fn users(base: &UserRules, section: &Section, prefix: &str, errors: &mut Vec<SettingError>) -> UserRules {
+    let mut rules = base.clone();
+    let lower = |value: &Value| value::list(value).map(|list| list.iter().map(|entry| entry.to_lowercase()).collect());
+    set(&mut rules.pipeline, section, prefix, "PIPELINE", errors, |value| pipeline::checked(&value::list(value)?));
+    set(&mut rules.user_fields, section, prefix, "USER_FIELDS", errors, value::list);
+    set(&mut rules.username_is_full_email, section, prefix, "USERNAME_IS_FULL_EMAIL", errors, value::flag);
+    set(&mut rules.slugify_usernames, section, prefix, "SLUGIFY_USERNAMES", errors, value::flag);
+    set(&mut rules.clean_usernames, section, prefix, "CLEAN_USERNAMES", errors, value::flag);
+    set(&mut rules.uuid_length, section, prefix, "UUID_LENGTH", errors, |value| value::whole(value, 4, 32));
+    set(&mut rules.force_email_lowercase, section, prefix, "FORCE_EMAIL_LOWERCASE", errors, value::flag);
+    set(&mut rules.whitelisted_emails, section, prefix, "WHITELISTED_EMAILS", errors, lower);
+    set(&mut rules.whitelisted_domains, section, prefix, "WHITELISTED_DOMAINS", errors, lower);
+    set(&mut rules.protected_user_fields, section, prefix, "PROTECTED_USER_FIELDS", errors, value::list);
+    set(&mut rules.immutable_user_fields, section, prefix, "IMMUTABLE_USER_FIELDS", errors, value::list);
+    let lifted = &mut rules.no_default_protected_user_fields;
+    set(lifted, section, prefix, "NO_DEFAULT_PROTECTED_USER_FIELDS", errors, value::flag);
+    set(&mut rules.user_field_mapping, section, prefix, "USER_FIELD_MAPPING", errors, value::texts_by_name);
+    set(&mut rules.session_expiration, section, prefix, "SESSION_EXPIRATION", errors, value::flag);
+    set(&mut rules.max_session_length, section, prefix, "MAX_SESSION_LENGTH", errors, or_none(value::seconds));
+    rules
+}
+
+/// Puts what the settings say into `place`, and leaves it where they say nothing.
+fn set<T>(
+    place: &mut T,
+    section: &Section,
+    prefix: &str,
+    name: &str,
+    errors: &mut Vec<SettingError>,
+    read: impl FnOnce(&Value) -> Result<T, String>,
+) {
+    if let Some(value) = section.get(&format!("{prefix}{name}"), errors, read) {
+        *place = value;
+    }
+}
+
+pub(super) fn sessions(section: &Section, errors: &mut Vec<SettingError>) -> SessionRules {
+    let mut rules = SessionRules { age: Duration::from_secs(14 * 86_400), idle: None };
+    set(&mut rules.age, section, "SESSION_", "COOKIE_AGE", errors, value::seconds);
+    set(&mut rules.idle, section, "SESSION_", "IDLE_TIMEOUT", errors, or_none(value::seconds));
+    rules
+}
+
+pub(super) fn rest_social(section: &Section, has_origins: bool, errors: &mut Vec<SettingError>) -> RestSocial {
+    let prefix = "REST_SOCIAL_";
+    let mut rules = RestSocial {
+        oauth_redirect_uri: "/".to_owned(),
+        oauth_absolute_redirect_uri: None,
+        domain_from_origin: has_origins,
+        log_auth_exceptions: true,
+        verbose_errors: false,
+        redirect_is_https: false,
+    };
+    set(&mut rules.oauth_redirect_uri, section, prefix, "OAUTH_REDIRECT_URI", errors, addresses::redirect_path);
+    let absolute = |value: &Value| {
+        let written = value::text(value)?;
+        addresses::redirect_uri(&written).map(|_| written)
+    };
+    let place = &mut rules.oauth_absolute_redirect_uri;
+    set(place, section, prefix, "OAUTH_ABSOLUTE_REDIRECT_URI", errors, or_none(absolute));
+    set(&mut rules.domain_from_origin, section, prefix, "DOMAIN_FROM_ORIGIN", errors, value::flag);
+    set(&mut rules.log_auth_exceptions, section, prefix, "LOG_AUTH_EXCEPTIONS", errors, value::flag);
+    set(&mut rules.verbose_errors, section, prefix, "VERBOSE_ERRORS", errors, value::flag);
+    set(&mut rules.redirect_is_https, section, "SOCIAL_AUTH_", "REDIRECT_IS_HTTPS", errors, value::flag);
+    rules
+}
+
+const ALGORITHMS: [(&str, JwtAlgorithm); 6] = [
+    ("HS256", JwtAlgorithm::HS256),
+    ("HS384", JwtAlgorithm::HS384),
+    ("HS512", JwtAlgorithm::HS512),
+    ("RS256", JwtAlgorithm::RS256),
+    ("ES256", JwtAlgorithm::ES256),
+    ("EdDSA", JwtAlgorithm::EdDSA),
+];
+
+pub(super) fn jwt(section: &Section, secret_key: &SecretString, errors: &mut Vec<SettingError>) -> JwtRules {
+    let prefix = "SIMPLE_JWT_";
+    let mut rules = JwtRules { signing_key: secret_key.clone(), ..JwtRules::default() };
+    set(&mut rules.algorithm, section, prefix, "ALGORITHM", errors, |value| value::word(value, &ALGORITHMS));
+    set(&mut rules.access_lifetime, section, prefix, "ACCESS_TOKEN_LIFETIME", errors, value::seconds);
+    set(&mut rules.refresh_lifetime, section, prefix, "REFRESH_TOKEN_LIFETIME", errors, value::seconds);
+    set(&mut rules.sliding_lifetime, section, prefix, "SLIDING_TOKEN_LIFETIME", errors, value::seconds);
+    let place = &mut rules.sliding_refresh_lifetime;
+    set(place, section, prefix, "SLIDING_TOKEN_REFRESH_LIFETIME", errors, value::seconds);
+    set(&mut rules.rotate_refresh_tokens, section, prefix, "ROTATE_REFRESH_TOKENS", errors, value::flag);
+    set(&mut rules.blacklist_after_rotation, section, prefix, "BLACKLIST_AFTER_ROTATION", errors, value::flag);
+    set(&mut rules.audience, section, prefix, "AUDIENCE", errors, or_none(value::text));
+    set(&mut rules.issuer, section, prefix, "ISSUER", errors, or_none(value::text));
+    set(&mut rules.leeway, section, prefix, "LEEWAY", errors, value::seconds_or_none);
+    set(&mut rules.user_id_claim, section, prefix, "USER_ID_CLAIM", errors, value::text);
+    set(&mut rules.token_type_claim, section, prefix, "TOKEN_TYPE_CLAIM", errors, value::text);
+    set(&mut rules.jti_claim, section, prefix, "JTI_CLAIM", errors, value::text);
+    let place = &mut rules.sliding_refresh_exp_claim;
+    set(place, section, prefix, "SLIDING_TOKEN_REFRESH_EXP_CLAIM", errors, value::text);
+    set(&mut rules.auth_header_types, section, prefix, "AUTH_HEADER_TYPES", errors, |value| {
+        let schemes = value::list(value)?;
+        let good = !schemes.is_empty() && schemes.iter().all(|scheme| is_scheme(scheme));
+        if good { Ok(schemes) } else { Err("must be words such as Bearer".to_owned()) }
+    });
+    check_claims(section, &rules, errors);
+    jwt_keys(section, &mut rules, errors);
+    rules
+}
+
+fn check_claims(section: &Section, rules: &JwtRules, errors: &mut Vec<SettingError>) {
+    let mut taken = vec!["exp", "iat", "aud", "iss"];
+    for (name, claim) in [
+        ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", &rules.token_type_claim),
+        ("SIMPLE_JWT_JTI_CLAIM", &rules.jti_claim),
+        ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM", &rules.sliding_refresh_exp_claim),
+        ("SIMPLE_JWT_USER_ID_CLAIM", &rules.user_id_claim),
+    ] {
+        if taken.contains(&claim.as_str()) {
+            errors.push(SettingError::new(section.label(name), "is the name of another claim"));
+        }
+        taken.push(claim);
+    }
+}
+
+fn jwt_keys(section: &Section, rules: &mut JwtRules, errors: &mut Vec<SettingError>) {
+    let own = secret(section, "SIMPLE_JWT_SIGNING_KEY", errors);
+    rules.verifying_key = public_text(section, "SIMPLE_JWT_VERIFYING_KEY", errors);
+    let shared = matches!(rules.algorithm, JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512);
+    let (name, given) = ("SIMPLE_JWT_SIGNING_KEY", own.is_some());
+    if let Some(key) = own {
+        rules.signing_key = key;
+    }
+    if shared {
+        if given && rules.signing_key.expose_secret().len() < LEAST_KEY {
+            let problem = format!("must have at least {LEAST_KEY} bytes");
+            errors.push(SettingError::new(section.label(name), problem));
+        }
+        return;
+    }
+    if !given {
+        errors.push(SettingError::new(name, "must be a private key in PEM form for this SIMPLE_JWT_ALGORITHM"));
+    }
+    if rules.verifying_key.is_none() {
+        let problem = "must be the public key in PEM form for this SIMPLE_JWT_ALGORITHM";
+        errors.push(SettingError::new("SIMPLE_JWT_VERIFYING_KEY", problem));
+    }
+}
+
+/// A secret from its setting, or from the file that `<NAME>_FILE` names.
+pub(super) fn secret(section: &Section, name: &str, errors: &mut Vec<SettingError>) -> Option<SecretString> {
+    text_or_file(section, name, true, errors).map(SecretString::from)
+}
+
+fn public_text(section: &Section, name: &str, errors: &mut Vec<SettingError>) -> Option<String> {
+    text_or_file(section, name, false, errors)
+}
+
+fn text_or_file(section: &Section, name: &str, secret: bool, errors: &mut Vec<SettingError>) -> Option<String> {
+    let by_file = format!("{name}_FILE");
+    let text = section.get(name, errors, value::text);
+    let file = section.get(&by_file, errors, |value| {
+        let path = value::text(value)?;
+        let path = Path::new(path.trim());
+        if secret && readable_by_all(path) {
+            return Err("may be read by everybody on this machine; take that right away (chmod o-r)".to_owned());
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    });
+    let from_environment = |name: &str| section.0.get(name).is_some_and(|found| !found.in_file);
+    match (text, file) {
+        (Some(text), Some(file)) => match (from_environment(name), from_environment(&by_file)) {
+            (true, false) => Some(text),
+            (false, true) => Some(file),
+            _ => {
+                let problem = format!("stands beside {}; one of them is enough", section.label(&by_file));
+                errors.push(SettingError::new(section.label(name), problem));
+                Some(text)
+            }
+        },
+        (text, file) => text.or(file),
+    }
+}
+
+/// Whether others than the owner and its group may read it.
+pub(super) fn readable_by_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
+}
+
+pub(super) fn knox(section: &Section, errors: &mut Vec<SettingError>) -> KnoxRules {
+    let prefix = "REST_KNOX_";
+    let mut rules = KnoxRules {
+        ttl: Some(Duration::from_secs(36_000)),
+        character_length: 64,
+        prefix: String::new(),
+        auto_refresh: false,
+        auto_refresh_max_ttl: None,
+        min_refresh_interval: Duration::from_secs(60),
+        auth_header_prefix: "Token".to_owned(),
+    };
+    set(&mut rules.ttl, section, prefix, "TOKEN_TTL", errors, or_none(value::seconds));
+    let place = &mut rules.character_length;
+    set(place, section, prefix, "AUTH_TOKEN_CHARACTER_LENGTH", errors, |value| value::whole(value, 32, 256));
+    set(&mut rules.prefix, section, prefix, "TOKEN_PREFIX", errors, |value| {
+        let text = value::text(value)?;
+        let good = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+        if good { Ok(text) } else { Err("must be at most 10 letters, digits and - . _ ~".to_owned()) }
+    });
+    set(&mut rules.auto_refresh, section, prefix, "AUTO_REFRESH", errors, value::flag);
+    set(&mut rules.auto_refresh_max_ttl, section, prefix, "AUTO_REFRESH_MAX_TTL", errors, or_none(value::seconds));
+    set(&mut rules.min_refresh_interval, section, prefix, "MIN_REFRESH_INTERVAL", errors, value::seconds_or_none);
+    set(&mut rules.auth_header_prefix, section, prefix, "AUTH_HEADER_PREFIX", errors, |value| {
+        let text = value::text(value)?;
+        if is_scheme(&text) { Ok(text) } else { Err("must be a word such as Token".to_owned()) }
+    });
+    section.get("REST_KNOX_SECURE_HASH_ALGORITHM", errors, |value| {
+        let name = value::text(value)?.to_ascii_uppercase().replace('-', "");
+        if name.ends_with("SHA512") { Ok(()) } else { Err("must be SHA-512".to_owned()) }
+    });
+    section.get("REST_KNOX_TOKEN_LIMIT_PER_USER", errors, or_none(|value: &Value| value::whole(value, 1, usize::MAX)));
+    rules
+}
+
+pub(super) fn outgoing(section: &Section, errors: &mut Vec<SettingError>, warnings: &mut Vec<String>) -> OutgoingRules {
+    let mut rules = OutgoingRules {
+        https_proxy: None,
+        http_proxy: None,
+        no_proxy: None,
+        extra_roots: None,
+        allow_private: false,
+        connect_timeout: Duration::from_secs(5),
+        timeout: LONGEST_CALL,
+        login_timeout: Duration::from_secs(15),
+        user_agent: concat!("rest-social-auth/", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let some = |read: fn(&Value) -> Result<url::Url, String>| move |value: &Value| read(value).map(Some);
+    set(&mut rules.https_proxy, section, "HTTPS_", "PROXY", errors, some(addresses::proxy));
+    set(&mut rules.http_proxy, section, "HTTP_", "PROXY", errors, some(addresses::proxy));
+    set(&mut rules.no_proxy, section, "NO_", "PROXY", errors, |value| value::text(value).map(Some));
+    set(&mut rules.extra_roots, section, "SSL_", "CERT_FILE", errors, |value| {
+        value::text(value).map(|path| Some(path.trim().into()))
+    });
+    set(&mut rules.allow_private, section, "OUTGOING_", "ALLOW_PRIVATE", errors, value::flag);
+    set(&mut rules.user_agent, section, "SOCIAL_AUTH_", "USER_AGENT", errors, |value| {
+        let text = value::text(value)?;
+        let good = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if good { Ok(text) } else { Err("must be ASCII text, as a header holds it".to_owned()) }
+    });
+    for name in ["URLOPEN_TIMEOUT", "REQUESTS_TIMEOUT"] {
+        set(&mut rules.timeout, section, "SOCIAL_AUTH_", name, errors, value::seconds);
+    }
+    if rules.timeout > LONGEST_CALL {
+        warnings
+            .push("SOCIAL_AUTH_REQUESTS_TIMEOUT: a provider call takes at most 10 s, whatever this says".to_owned());
+        rules.timeout = LONGEST_CALL;
+    }
+    rules
+}
+
+/// A token of RFC 9110, as the scheme of a header is.
+fn is_scheme(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
