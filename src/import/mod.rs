@@ -15,7 +15,7 @@ pub use self::report::{Count, Reason, Report, Table, Told};
 use crate::clock::UnixMillis;
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
 use crate::model::UserId;
-use crate::secrets::SecretString;
+use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
 use crate::store::django::{Django, Names};
 use crate::store::import::Fate;
@@ -272,7 +272,7 @@ impl Job<'_> {
     /// themselves need no row: their signature holds or not.
     async fn refresh_tokens(&mut self) -> Result<(), ImportError> {
         let Some(mut table) = self.begin(OUTSTANDING).await? else { return Ok(()) };
-        let jwts = Jwts::new(self.settings.jwt.clone())?;
+        let jwts = Jwts::new(self.settings.jwt.clone(), ServerKey::new(&self.settings.secret_key))?;
         let mut of_another_key = Count::default();
         let mut after = i64::MIN;
         loop {

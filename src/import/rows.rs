@@ -129,6 +129,7 @@ pub fn token(row: &django::Token, carried: &Carried, now: UnixMillis) -> Result<
         digest: Digest::of(row.key.as_bytes()),
         user_id: row.user_id,
         created: row.created.map_or(now, UnixMillis),
+        client: ClientInfo::default(),
     })
 }
 
@@ -147,12 +148,14 @@ pub fn check_knox(row: &django::Knox, carried: &Carried, now: UnixMillis) -> Res
 }
 
 pub fn knox(row: django::Knox, now: UnixMillis) -> KnoxRow {
+    let created = row.created.map_or(now, UnixMillis);
     KnoxRow {
         digest: row.digest,
         token_key: row.token_key,
         user_id: row.user_id,
-        created: row.created.map_or(now, UnixMillis),
+        created,
         expires: row.expiry.map(UnixMillis),
+        last_used: created,
         client: ClientInfo::default(),
     }
 }

@@ -274,9 +274,12 @@ macro_rules! import_store {
                     .collect();
                 let new = with_fate(tokens, &fates, Fate::Written);
                 if write && !new.is_empty() {
-                    let mut insert = Query::new("INSERT INTO tokens (digest, user_id, created) ");
+                    let mut insert = Query::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
                     insert.push_values(new, |mut row, token| {
-                        row.push_bind(token.digest.as_bytes()).push_bind(token.user_id).push_bind(token.created.0);
+                        row.push_bind(token.digest.as_bytes())
+                            .push_bind(token.user_id)
+                            .push_bind(token.created.0)
+                            .push_bind(token.created.0);
                     });
                     settle(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
                 }
@@ -295,14 +298,16 @@ macro_rules! import_store {
                     .collect();
                 let new = with_fate(tokens, &fates, Fate::Written);
                 if write && !new.is_empty() {
-                    let mut insert =
-                        Query::new("INSERT INTO knox_tokens (digest, token_key, user_id, created, expires) ");
+                    let mut insert = Query::new(
+                        "INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ",
+                    );
                     insert.push_values(new, |mut row, token| {
                         row.push_bind(token.digest.as_str())
                             .push_bind(token.token_key.as_str())
                             .push_bind(token.user_id)
                             .push_bind(token.created.0)
-                            .push_bind(token.expires.map(|at| at.0));
+                            .push_bind(token.expires.map(|at| at.0))
+                            .push_bind(token.last_used.0);
                     });
                     settle(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
                 }
@@ -330,7 +335,7 @@ macro_rules! import_store {
                 if write && !new.is_empty() {
                     let mut insert = Query::new(
                         "INSERT INTO refresh_tokens AS known
-                           (jti, family, kind, user_id, created, expires, blacklisted) ",
+                           (jti, family, kind, user_id, created, expires, last_used, blacklisted) ",
                     );
                     insert.push_values(new, |mut row, (token, blacklisted)| {
                         row.push_bind(token.jti.as_str())
@@ -339,6 +344,7 @@ macro_rules! import_store {
                             .push_bind(token.user_id)
                             .push_bind(token.created.0)
                             .push_bind(token.expires.0)
+                            .push_bind(token.created.0)
                             .push_bind(blacklisted.map(|at| at.0));
                     });
                     insert.push(
