@@ -11,7 +11,6 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::{Example, ToJSON, Type};
 use poem_openapi::{ApiResponse, OpenApi};
-use serde_json::Value;
 
 use super::answer::{self, Token, TokenPair, UserWithToken, UserWithTokenPair};
 use super::app::{self, App, Gate, SameSite};
