@@ -103,7 +103,7 @@ urlpatterns = [
 
 # A code is the person's name; the access token is made of it, and the profile is found by that.
 PEOPLE = {
-    "ana": {"id": 101, "login": "ana", "name": "Ana Maria Lopez", "email": "ana@example.com"},
+    "ana": {"id": 1, "login": "ana", "name": "Ana Maria Lopez", "email": "ana@example.com"},
     "bo": {"sub": "202", "email": "bo@example.com", "email_verified": True, "given_name": "Bo", "family_name": "Ek"},
     "cy": {"id": "303", "name": "Cy Ó Sé", "first_name": "Cy", "last_name": "Ó Sé", "email": "cy@example.com"},
     "cy-work": {"id": 304, "login": "cy-work", "name": "Cy Ó Sé", "email": "cy@work.example"},

@@ -11,6 +11,7 @@ mod begin; // logins that the server begins, and the same code once more
 mod callers; // R-AUT: a login by somebody who is signed in
 mod companions; // R-CMP: refresh, verify, logouts, who am I
 mod errors; // R-ERR: how a login that fails is told
+mod import; // a Django project moves in
 mod oauth; // R-O2, R-O1: what goes out to the providers
 mod redirects; // R-URI: where a login may return to
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
