@@ -264,6 +264,7 @@ impl Provider {
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
             expires_in: self.remaining(scope, &extra_data),
             extra_data,
+            same: self.descriptor.uid.same.clone(),
             keep_if_empty: self
                 .extra_fields
                 .iter()
