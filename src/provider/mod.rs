@@ -18,6 +18,8 @@ mod profile; // from tokens to an identity
 mod quirks; // what data cannot say
 mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
