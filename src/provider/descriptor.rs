@@ -37,6 +37,8 @@ pub struct Descriptor {
     pub authorization: AuthorizationRules,
     pub scope: ScopeRules,
     pub token: TokenRules,
+    pub refresh: RefreshRules,
+    pub revoke: RevokeRules,
     pub errors: ErrorRules,
     pub discovery: DiscoveryRules,
     pub id_token: IdTokenRules,
@@ -170,6 +172,38 @@ pub struct TokenRules {
     pub access_token_optional: bool,
     /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
     pub hosts: Vec<String>,
+}
+
+/// How an access token is renewed. Its refresh token is `token.refresh_token`. Without `form` the body is
+/// `refresh_token`, `grant_type` and what `auth` adds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RefreshRules {
+    /// Default: `token.url`.
+    pub url: Option<Template>,
+    pub method: Method,
+    /// Not that of the code exchange: most providers take the secret in the body.
+    pub auth: ClientAuth,
+    /// Default: `token.headers`.
+    pub headers: Option<Ordered<Template>>,
+    pub query: Ordered<Template>,
+    /// Instead of the usual body.
+    pub form: Option<Ordered<Template>>,
+}
+
+/// How a token is given back (RFC 7009). Without `url` the provider cannot; without `form` and `query` the body is
+/// `token` (the access token) and what `auth` adds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RevokeRules {
+    /// REVOKE_TOKEN_URL overrides it.
+    pub url: Option<Template>,
+    pub method: Method,
+    pub auth: ClientAuth,
+    pub headers: Ordered<Template>,
+    pub query: Ordered<Template>,
+    /// Instead of the usual body.
+    pub form: Option<Ordered<Template>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
