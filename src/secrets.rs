@@ -114,6 +114,59 @@ pub fn open(key: &[u8; 32], bound_to: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     Some(plain.to_vec())
 }
 
+/// Keys with names: the first seals, all open (SEC-40). What is sealed begins with the name of its key.
+pub struct Vault {
+    keys: Vec<(String, [u8; 32])>,
+}
+
+impl Vault {
+    /// `keys` is not empty; names are of 1 to 255 bytes.
+    pub fn new(keys: Vec<(String, [u8; 32])>) -> Self {
+        Self { keys }
+    }
+
+    /// `row` names what the sealed text belongs to: elsewhere it does not open.
+    pub fn seal(&self, row: &[&str], plain: &[u8], ambient: &Ambient) -> Vec<u8> {
+        let (name, key) = &self.keys[0];
+        let mut out = vec![u8::try_from(name.len()).unwrap_or(u8::MAX)];
+        out.extend_from_slice(name.as_bytes());
+        out.extend(seal(key, &Self::bound(name, row), plain, ambient));
+        out
+    }
+
+    pub fn open(&self, row: &[&str], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (name, text) = Self::parts(sealed)?;
+        let (known, key) = self.keys.iter().find(|(known, _)| known.as_bytes() == name)?;
+        open(key, &Self::bound(known, row), text)
+    }
+
+    /// Whether it was sealed with the key that seals now.
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        Self::parts(sealed).is_some_and(|(name, _)| name == self.keys[0].0.as_bytes())
+    }
+
+    /// Names of the keys, the one that seals first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(name, _)| name.as_str())
+    }
+
+    fn parts(sealed: &[u8]) -> Option<(&[u8], &[u8])> {
+        let (length, rest) = sealed.split_first()?;
+        rest.split_at_checked(usize::from(*length))
+    }
+
+    fn bound(name: &str, row: &[&str]) -> Vec<u8> {
+        let parts: Vec<&[u8]> = std::iter::once(name).chain(row.iter().copied()).map(str::as_bytes).collect();
+        Digest::of_parts(&parts).as_bytes().to_vec()
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
 fn aead_key(key: &[u8; 32]) -> aead::LessSafeKey {
     aead::LessSafeKey::new(aead::UnboundKey::new(&aead::AES_256_GCM, key).expect("32 bytes are an AES-256 key"))
 }
@@ -130,6 +183,19 @@ mod tests {
         assert!(open(&[2; 32], b"row 1", &sealed).is_none());
         assert!(open(&[1; 32], b"row 2", &sealed).is_none());
         assert!(open(&[1; 32], b"row 1", &sealed[..11]).is_none());
+    }
+
+    #[test]
+    fn sec_40_a_sealed_text_opens_in_its_row_and_after_a_rotation() {
+        let ambient = Ambient::system();
+        let old = Vault::new(vec![("a".to_owned(), [1; 32])]);
+        let sealed = old.seal(&["github", "1"], b"token", &ambient);
+        assert_eq!(old.open(&["github", "1"], &sealed).as_deref(), Some(&b"token"[..]));
+        assert!(old.open(&["github", "2"], &sealed).is_none(), "two rows' texts cannot be swapped");
+        let rotated = Vault::new(vec![("b".to_owned(), [2; 32]), ("a".to_owned(), [1; 32])]);
+        assert!(rotated.open(&["github", "1"], &sealed).is_some() && !rotated.is_current(&sealed));
+        let other = Vault::new(vec![("a".to_owned(), [3; 32])]);
+        assert!(other.open(&["github", "1"], &sealed).is_none());
     }
 
     #[test]

@@ -24,6 +24,8 @@ CREATE TABLE social_accounts (
     extra_data TEXT    NOT NULL,
     created    INTEGER NOT NULL,
     modified   INTEGER NOT NULL,
+    tokens     BLOB, -- the provider's tokens, sealed; only with STORE_PROVIDER_TOKENS
+    leased     INTEGER, -- until when somebody is refreshing them
     UNIQUE (provider, uid)
 ) STRICT;
 CREATE INDEX social_accounts_user ON social_accounts (user_id);
@@ -41,9 +43,12 @@ CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expires ON sessions (expires);
 
 CREATE TABLE tokens (
-    digest  BLOB    PRIMARY KEY,
-    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    created INTEGER NOT NULL
+    digest    BLOB    PRIMARY KEY,
+    user_id   INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created   INTEGER NOT NULL,
+    last_used INTEGER NOT NULL,
+    ip        TEXT,
+    agent     TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tokens_user ON tokens (user_id);
 
@@ -53,6 +58,7 @@ CREATE TABLE knox_tokens (
     user_id   INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     created   INTEGER NOT NULL,
     expires   INTEGER,
+    last_used INTEGER NOT NULL,
     ip        TEXT,
     agent     TEXT
 ) STRICT, WITHOUT ROWID;
@@ -66,6 +72,7 @@ CREATE TABLE refresh_tokens (
     user_id     INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     created     INTEGER NOT NULL,
     expires     INTEGER NOT NULL,
+    last_used   INTEGER NOT NULL,
     ip          TEXT,
     agent       TEXT,
     successor   TEXT,
@@ -85,6 +92,7 @@ CREATE TABLE login_attempts (
     sealed_secret  BLOB,
     user_id        INTEGER REFERENCES users (id) ON DELETE CASCADE,
     address        TEXT,
+    landing        TEXT,
     created        INTEGER NOT NULL,
     expires        INTEGER NOT NULL,
     claimed        INTEGER
@@ -101,3 +109,27 @@ CREATE TABLE used_codes (
     answer  BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX used_codes_claimed ON used_codes (claimed);
+
+CREATE TABLE swap_codes (
+    code           BLOB    PRIMARY KEY,
+    code_challenge TEXT,
+    answer         BLOB    NOT NULL,
+    expires        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX swap_codes_expires ON swap_codes (expires);
+
+-- What happened, without a secret. Rows outlive their users, so user_id is no foreign key.
+CREATE TABLE audit_events (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    event      TEXT    NOT NULL,
+    code       TEXT,
+    provider   TEXT,
+    kind       TEXT,
+    user_id    INTEGER,
+    ip         TEXT,
+    agent      TEXT,
+    request_id TEXT
+) STRICT;
+CREATE INDEX audit_events_at ON audit_events (at);
+CREATE INDEX audit_events_user ON audit_events (user_id);

@@ -3,9 +3,11 @@
 
 use super::AccountService;
 use super::error::AuthError;
+use crate::clock::UnixMillis;
+use crate::credential::TOUCH_EVERY;
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::credential::session::Standing;
-use crate::model::User;
+use crate::model::{CredentialHandle, User};
 use crate::secrets::Digest;
 
 /// What a request carries.
@@ -35,8 +37,10 @@ pub struct Caller {
 #[derive(Clone, Debug)]
 pub enum Proof {
     Session(Digest),
-    Token,
-    Jwt,
+    Token(Digest),
+    /// `jti` of an access or sliding token.
+    Jwt(String),
+    /// Hex SHA-512.
     Knox(String),
 }
 
@@ -72,7 +76,7 @@ impl AccountService {
     }
 
     /// A cookie that is unknown or over counts as none. The session of an inactive user is over (SEC-26).
-    async fn by_session(&self, cookie: Option<&str>) -> Result<Option<Caller>, AuthError> {
+    pub(super) async fn by_session(&self, cookie: Option<&str>) -> Result<Option<Caller>, AuthError> {
         let Some(digest) = cookie.and_then(|value| self.credentials.session.authenticate(value)) else {
             return Ok(None);
         };
@@ -80,7 +84,7 @@ impl AccountService {
         let now = self.ambient.now();
         match self.credentials.session.standing(&row, now) {
             Standing::Over => return Ok(None),
-            Standing::Touch => self.store.touch_session(&digest, now).await?,
+            Standing::Touch => self.store.touch(&CredentialHandle::Session(digest.clone()), now).await?,
             Standing::Live => {}
         }
         Ok(user.is_active.then_some(Caller { user, proof: Proof::Session(digest) }))
@@ -88,8 +92,12 @@ impl AccountService {
 
     async fn by_token(&self, token: &str) -> Result<Caller, AuthError> {
         let digest = self.credentials.token.authenticate(token).ok_or(INVALID)?;
-        let user = self.store.token(&digest).await?.ok_or(INVALID)?;
-        if user.is_active { Ok(Caller { user, proof: Proof::Token }) } else { Err(INACTIVE) }
+        let (last_used, user) = self.store.token(&digest).await?.ok_or(INVALID)?;
+        if !user.is_active {
+            return Err(INACTIVE);
+        }
+        self.note_use(&CredentialHandle::Token(digest.clone()), last_used).await?;
+        Ok(Caller { user, proof: Proof::Token(digest) })
     }
 
     async fn by_knox(&self, token: &str) -> Result<Caller, AuthError> {
@@ -97,7 +105,7 @@ impl AccountService {
         let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
         let now = self.ambient.now();
         if self.credentials.knox.is_over(&row, now) {
-            self.store.end_knox(&digest).await?;
+            self.store.end(&CredentialHandle::Knox(digest), user.id, now).await?;
             return Err(INVALID);
         }
         if !user.is_active {
@@ -106,7 +114,16 @@ impl AccountService {
         if let Some(expires) = self.credentials.knox.renew(&row, now) {
             self.store.extend_knox(&digest, expires).await?;
         }
+        self.note_use(&CredentialHandle::Knox(digest.clone()), row.last_used).await?;
         Ok(Caller { user, proof: Proof::Knox(digest) })
+    }
+
+    pub(super) async fn note_use(&self, handle: &CredentialHandle, last: UnixMillis) -> Result<(), AuthError> {
+        let now = self.ambient.now();
+        if last.plus(TOUCH_EVERY) <= now {
+            self.store.touch(handle, now).await?;
+        }
+        Ok(())
     }
 
     async fn by_token_or_knox(&self, token: &str) -> Result<Caller, AuthError> {
@@ -152,7 +169,7 @@ impl AccountService {
         if verified.is_revoked(&user) {
             return Err(self.not_valid(JwtFault::Invalid));
         }
-        Ok(Caller { user, proof: Proof::Jwt })
+        Ok(Caller { user, proof: Proof::Jwt(verified.jti) })
     }
 
     fn not_valid(&self, fault: JwtFault) -> AuthError {

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{AccountService, AuthError, Caller};
-use crate::model::SocialAccount;
+use crate::model::{AuditEvent, AuditKind, ClientInfo, SocialAccount};
+use crate::store::Unlinked;
 
 const SECRETS: [&str; 5] = ["access_token", "refresh_token", "id_token", "oauth_token", "oauth_token_secret"];
 
@@ -14,6 +15,37 @@ impl AccountService {
             account.extra_data = visible_extra_data(&account.extra_data);
         }
         Ok(accounts)
+    }
+}
+
+/// What became of an unlink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlink {
+    Done,
+    /// Nobody could sign in as this user any more: it stays.
+    LastWayIn,
+    NotFound,
+}
+
+impl AccountService {
+    /// Takes an account from the caller (SEC-25).
+    pub async fn unlink(&self, caller: &Caller, account: i64, client: &ClientInfo) -> Result<Unlink, AuthError> {
+        let user = caller.user.id;
+        let audit = AuditEvent {
+            at: self.ambient.now(),
+            event: AuditKind::Unlink,
+            code: None,
+            provider: None,
+            kind: None,
+            user_id: Some(user),
+            client: client.clone(),
+        };
+        let counts = |provider: &str| self.providers.get(provider).is_some();
+        match self.store.unlink(user, account, &counts, &audit).await? {
+            Unlinked::Done(..) => Ok(Unlink::Done),
+            Unlinked::LastWayIn => Ok(Unlink::LastWayIn),
+            Unlinked::NotFound => Ok(Unlink::NotFound),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{AccountService, Caller};
 use crate::account::authenticate::{Family, Presented, Proof};
 use crate::credential::Issue;
 use crate::credential::jwt::{JwtFault, TokenType, Verified};
-use crate::model::{ClientInfo, Kind, RefreshUse, User};
+use crate::model::{ClientInfo, CredentialHandle, Kind, RefreshUse, User};
 use crate::store::Rotated;
 
 /// The answer to a refresh.
@@ -26,13 +26,16 @@ impl AccountService {
         }
         let now = self.ambient.now();
         let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
-        let access = jwt.access_of(&verified, &user, now, &self.ambient);
+        let family = used.family.as_deref().unwrap_or(&verified.jti);
+        let access = jwt.access_of(&verified, family, &user, now, &self.ambient);
+        if let Some(last) = used.last_used {
+            self.note_use(&CredentialHandle::Family(family.to_owned()), last).await?;
+        }
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
         }
         let issue =
             Issue { kind: Kind::JwtPair, with_user: false, user: &user, now, client, expires_in: None, longest: None };
-        let family = used.family.as_deref().unwrap_or(&verified.jti);
         let (refresh, row) = jwt.rotate(&verified, family, &issue, &self.ambient);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
@@ -82,8 +85,9 @@ impl AccountService {
 
     /// Deletes the knox token that was presented (R-CMP-07).
     pub async fn logout_knox(&self, presented: &Presented) -> Result<(), AuthError> {
-        if let Proof::Knox(digest) = self.knox_caller(presented).await?.proof {
-            self.store.end_knox(&digest).await?;
+        let caller = self.knox_caller(presented).await?;
+        if let Proof::Knox(digest) = caller.proof {
+            self.store.end(&CredentialHandle::Knox(digest), caller.user.id, self.ambient.now()).await?;
         }
         Ok(())
     }
@@ -99,8 +103,8 @@ impl AccountService {
 
     /// Ends the session of a cookie, where there is one (R-CMP-09).
     pub async fn logout_session(&self, cookie: Option<&str>) -> Result<(), AuthError> {
-        if let Some(digest) = cookie.and_then(|value| self.credentials.session.authenticate(value)) {
-            self.store.end_session(&digest).await?;
+        if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookie).await? {
+            self.store.end(&CredentialHandle::Session(digest), user.id, self.ambient.now()).await?;
         }
         Ok(())
     }

@@ -38,6 +38,9 @@ pub enum Gate {
     Unsafe,
     /// The session routes: always.
     Session,
+    /// A link that a person follows: one from another site may send them to a provider, but not in the name of whoever
+    /// is signed in, since finishing the login would link the account to them.
+    Navigation,
 }
 
 /// A request that was let in.
@@ -60,12 +63,13 @@ impl App {
             Gate::Unsafe if by_cookie => self.same_site(request, &own, &origin, true)?,
             _ => {}
         }
+        let from_elsewhere = gate == Gate::Navigation && !is_same_site(request);
         let session = match &caller {
             Some(Caller { proof: Proof::Session(digest), .. }) => Some(digest.clone()),
             _ => None,
         };
         let cookie = cookie(request.headers(), attempt_cookie(&own)).map(str::to_owned);
-        let user = caller.as_ref().map(|caller| caller.user.id);
+        let user = caller.as_ref().filter(|_| !from_elsewhere).map(|caller| caller.user.id);
         let visitor = Visitor { own, origin, cookie, caller: user, session, client: client(request) };
         Ok(Admitted { caller, visitor })
     }
@@ -126,6 +130,12 @@ impl App {
     }
 }
 
+/// A navigation that began on a page of this site, or with the person's own hand.
+fn is_same_site(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
+    matches!(site, Some(b"same-origin" | b"same-site" | b"none"))
+}
+
 /// What a request authenticates by.
 pub fn presented(request: &Request, own: &Url) -> Presented {
     let headers = request.headers();
@@ -168,7 +178,8 @@ pub fn client(request: &Request) -> ClientInfo {
     let ip = request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
     let agent = request.headers().get(header::USER_AGENT);
     let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).chars().take(LONGEST_AGENT).collect());
-    ClientInfo { ip, agent }
+    let request_id = super::REQUEST_ID.try_with(Clone::clone).ok();
+    ClientInfo { ip, agent, request_id }
 }
 
 /// The session cookie's name (SEC-33).

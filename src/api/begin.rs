@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem_openapi::param::Path;
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object, OpenApi};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::answer::{Answer, WithCookie};
 use super::app::{self, App, Gate, SameSite};
@@ -16,6 +16,7 @@ use super::login::Tag;
 use super::problem::Failure;
 use super::refused::{self, Case, Problems, Refused};
 use crate::login::{BeginRequest, Fields};
+use crate::model;
 use crate::provider::{self, Provider};
 
 pub struct Begin {
@@ -101,7 +102,6 @@ impl Begin {
 
 /// Errors: `invalid_request` with every field that does not do.
 fn wanted(fields: &Fields) -> Result<BeginRequest, Failure> {
-    const KNOWN: [&str; 6] = ["redirect_uri", "scope", "next", "code_challenge", "code_challenge_method", "provider"];
     let mut errors = Vec::new();
     let mut text = |name| fields.optional(name, &mut errors);
     let mut request = BeginRequest {
@@ -118,13 +118,20 @@ fn wanted(fields: &Fields) -> Result<BeginRequest, Failure> {
     if !errors.is_empty() {
         return Err(Failure::fields(errors));
     }
+    request.address = address(fields);
+    Ok(request)
+}
+
+/// What is left for the provider's own address.
+pub fn address(fields: &Fields) -> Map<String, Value> {
+    const KNOWN: [&str; 8] =
+        ["redirect_uri", "scope", "next", "code_challenge", "code_challenge_method", "provider", "kind", "format"];
     let is_part = |(name, value): &(&String, &Value)| {
         let fits = value.as_str().is_some_and(|text| text.len() <= LONGEST_PART) && name.len() <= LONGEST_PART;
         fits && !KNOWN.contains(&name.as_str())
     };
     let parts = fields.map().iter().filter(is_part).take(MOST_PARTS);
-    request.address = parts.map(|(name, value)| (name.clone(), value.clone())).collect();
-    Ok(request)
+    parts.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// A list of texts, or one text with blanks between the scopes.
@@ -279,6 +286,21 @@ pub enum LoginKind {
 }
 
 impl LoginKind {
+    /// The kind of credential, and whether the user comes along.
+    pub fn of_model(self) -> (model::Kind, bool) {
+        match self {
+            Self::Session => (model::Kind::Session, true),
+            Self::Token => (model::Kind::Token, false),
+            Self::TokenUser => (model::Kind::Token, true),
+            Self::JwtPair => (model::Kind::JwtPair, false),
+            Self::JwtPairUser => (model::Kind::JwtPair, true),
+            Self::JwtSliding => (model::Kind::JwtSliding, false),
+            Self::JwtSlidingUser => (model::Kind::JwtSliding, true),
+            Self::Knox => (model::Kind::Knox, false),
+            Self::KnoxUser => (model::Kind::Knox, true),
+        }
+    }
+
     const ALL: [Self; 9] = [
         Self::Session,
         Self::Token,

@@ -103,8 +103,7 @@ impl BodyOf for BeginInput {
 
 impl Example for BeginInput {
     fn example() -> Self {
-        let redirect_uri = Some("https://app.example.com/callback".to_owned());
-        Self { redirect_uri, next: Some("/account".to_owned()), ..Self::default() }
+        Self { next: Some("/account".to_owned()), ..Self::default() }
     }
 }
 
@@ -183,6 +182,57 @@ impl BodyOf for TokenInput {
 impl Example for TokenInput {
     fn example() -> Self {
         Self { token: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl".to_owned() }
+    }
+}
+
+/// What a provider posts to this server's own callback.
+#[derive(Object, Default)]
+#[oai(example)]
+pub struct CallbackInput {
+    #[oai(skip_serializing_if_is_none)]
+    pub code: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
+    pub state: Option<String>,
+    /// Instead of a code.
+    #[oai(skip_serializing_if_is_none)]
+    pub error: Option<String>,
+}
+
+impl BodyOf for CallbackInput {
+    const DESCRIPTION: &'static str = "The callback's parameters.";
+    const REQUIRED: bool = false;
+
+    fn adjust(registry: &mut Registry) {
+        allow_more::<Self>(registry);
+    }
+}
+
+impl Example for CallbackInput {
+    fn example() -> Self {
+        let LoginInput { code, state, .. } = LoginInput::example();
+        Self { code, state, error: None }
+    }
+}
+
+/// An app's code, and what proves that it is the app's.
+#[derive(Object)]
+#[oai(example)]
+pub struct SwapInput {
+    /// As it came to the landing.
+    pub code: String,
+    /// Where the login was begun with a `code_challenge`.
+    #[oai(skip_serializing_if_is_none)]
+    pub code_verifier: Option<String>,
+}
+
+impl BodyOf for SwapInput {
+    const DESCRIPTION: &'static str = "The code, as JSON, form or multipart.";
+    const REQUIRED: bool = true;
+}
+
+impl Example for SwapInput {
+    fn example() -> Self {
+        Self { code: "rsax_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned(), code_verifier: None }
     }
 }
 

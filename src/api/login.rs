@@ -33,6 +33,9 @@ pub enum Tag {
     /// What a front-end needs before a login: which providers there are, and where to send the person.
     #[oai(rename = "begin")]
     Begin,
+    /// The whole redirect flow on the server, for pages without script and for native apps.
+    #[oai(rename = "redirect")]
+    Landing,
     /// The signed-in user, by any kind of credential.
     #[oai(rename = "user")]
     User,

@@ -4,7 +4,8 @@
 //! | file | what |
 //! |---|---|
 //! | `login.rs` | the login routes: one handler, one table |
-//! | `begin.rs`, `user.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
+//! | `landing.rs` | the redirect flow on the server |
+//! | `begin.rs`, `user.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
 //! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
 //! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
@@ -17,9 +18,11 @@ mod answer;
 mod app;
 mod begin;
 mod body;
+mod credentials;
 mod entry;
 mod health;
 mod input;
+mod landing;
 mod login;
 mod logout;
 mod problem;
@@ -33,7 +36,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::Route;
-use poem_openapi::registry::MetaPath;
+use poem_openapi::registry::{MetaParamIn, MetaPath};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, ServerObject};
 
 pub use self::app::App;
@@ -61,7 +64,18 @@ pub fn swagger_ui() -> String {
     service().swagger_ui_html()
 }
 
-type Apis = (login::Logins, (begin::Begin, user::Users, tokens::Tokens, logout::Logout, health::Health));
+type Apis = (
+    login::Logins,
+    (
+        begin::Begin,
+        landing::Landing,
+        user::Users,
+        credentials::Credentials,
+        tokens::Tokens,
+        logout::Logout,
+        health::Health,
+    ),
+);
 
 /// Every route of the API, each with and without its trailing slash.
 pub fn routes(app: &Arc<App>) -> Route {
@@ -69,7 +83,9 @@ pub fn routes(app: &Arc<App>) -> Route {
         login::logins(app),
         (
             begin::Begin { app: app.clone() },
+            landing::Landing { app: app.clone() },
             user::Users { app: app.clone() },
+            credentials::Credentials { app: app.clone() },
             tokens::Tokens { app: app.clone() },
             logout::Logout { app: app.clone() },
             health::Health { app: app.clone() },
@@ -78,9 +94,12 @@ pub fn routes(app: &Arc<App>) -> Route {
     let mut table = HashMap::new();
     apis.add_routes(&mut table);
     let documented = Tidy::<Apis>::meta().into_iter().flat_map(|api| api.paths);
-    documented.fold(Route::new(), |route, MetaPath { path: template, .. }| {
+    documented.fold(Route::new(), |route, MetaPath { path: template, operations }| {
         let path = as_routed(&template);
-        let resource = Arc::new(Resource::new(template, table.remove(&path).unwrap_or_default()));
+        let mut params = operations.iter().flat_map(|operation| &operation.params);
+        let reads_query = params.any(|param| param.in_type == MetaParamIn::Query);
+        let methods = table.remove(&path).unwrap_or_default();
+        let resource = Arc::new(Resource::new(template, methods).reading_query(reads_query));
         route.at(&path, resource.clone()).at(format!("{path}/"), resource)
     })
 }

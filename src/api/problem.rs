@@ -79,6 +79,10 @@ impl Failure {
         failure
     }
 
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing of this id.")
+    }
+
     pub fn csrf(detail: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "csrf_failed", detail)
     }
@@ -105,9 +109,37 @@ impl IntoResponse for Failure {
     }
 }
 
+impl Failure {
+    /// The same for a person at a browser: no script, no style, nothing from elsewhere.
+    pub fn into_page(self) -> Response {
+        let escaped = |text: &str| {
+            text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+                match c {
+                    '&' => out.push_str("&amp;"),
+                    '<' => out.push_str("&lt;"),
+                    '>' => out.push_str("&gt;"),
+                    '"' => out.push_str("&quot;"),
+                    c => out.push(c),
+                }
+                out
+            })
+        };
+        let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><title>Signing in did not work</title><h1>Signing in did not work</h1>\
+             <p>{}</p><p>Go back and try again. Code: <code>{}</code>, request: <code>{}</code></p></html>",
+            escaped(&self.detail),
+            escaped(self.code),
+            escaped(&request_id)
+        );
+        Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
+    }
+}
+
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
-        let (status, code) = outward(error.refusal);
+        let (status, code) = (outward(error.refusal), error.refusal.code());
         let mut failure = Self::new(status, code, error.detail);
         for (name, message) in error.fields {
             failure.errors.entry(name).or_default().push(message);
@@ -122,29 +154,22 @@ impl From<LoginError> for Failure {
     }
 }
 
-/// Status and code of every refusal of a login.
-fn outward(refusal: Refusal) -> (StatusCode, &'static str) {
+/// Status of every refusal of a login.
+fn outward(refusal: Refusal) -> StatusCode {
+    use Refusal as R;
     match refusal {
-        Refusal::ProviderMissing => (StatusCode::BAD_REQUEST, "provider_missing"),
-        Refusal::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
-        Refusal::RedirectUriNotAllowed => (StatusCode::BAD_REQUEST, "redirect_uri_not_allowed"),
-        Refusal::OriginNotAllowed => (StatusCode::BAD_REQUEST, "origin_not_allowed"),
-        Refusal::InvalidCode => (StatusCode::BAD_REQUEST, "invalid_code"),
-        Refusal::CodeAlreadyUsed => (StatusCode::BAD_REQUEST, "code_already_used"),
-        Refusal::AccessDenied => (StatusCode::BAD_REQUEST, "access_denied"),
-        Refusal::StateMismatch => (StatusCode::BAD_REQUEST, "state_mismatch"),
-        Refusal::StateExpired => (StatusCode::BAD_REQUEST, "state_expired"),
-        Refusal::FlowMismatch => (StatusCode::BAD_REQUEST, "flow_mismatch"),
-        Refusal::NotAuthenticated => (StatusCode::UNAUTHORIZED, "not_authenticated"),
-        Refusal::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
-        Refusal::UserInactive => (StatusCode::FORBIDDEN, "user_inactive"),
-        Refusal::NoUser => (StatusCode::FORBIDDEN, "no_user"),
-        Refusal::UnknownProvider => (StatusCode::NOT_FOUND, "unknown_provider"),
-        Refusal::AccountInUse => (StatusCode::CONFLICT, "account_in_use"),
-        Refusal::AccountExists => (StatusCode::CONFLICT, "account_exists"),
-        Refusal::ProviderError => (StatusCode::BAD_GATEWAY, "provider_error"),
-        Refusal::ProviderTimeout => (StatusCode::GATEWAY_TIMEOUT, "provider_timeout"),
-        Refusal::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+        R::ProviderMissing | R::InvalidRequest | R::RedirectUriNotAllowed | R::OriginNotAllowed => {
+            StatusCode::BAD_REQUEST
+        }
+        R::InvalidCode | R::CodeAlreadyUsed | R::AccessDenied => StatusCode::BAD_REQUEST,
+        R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
+        R::NotAuthenticated => StatusCode::UNAUTHORIZED,
+        R::NotAllowed | R::UserInactive | R::NoUser => StatusCode::FORBIDDEN,
+        R::UnknownProvider => StatusCode::NOT_FOUND,
+        R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
+        R::ProviderError => StatusCode::BAD_GATEWAY,
+        R::ProviderTimeout => StatusCode::GATEWAY_TIMEOUT,
+        R::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -30,17 +30,36 @@ pub trait Problems: Send + Sync + 'static {
 
 /// A [`Failure`] of an operation, documented by `S`.
 #[derive(Debug)]
-pub struct Refused<S>(Box<Failure>, PhantomData<S>);
+pub struct Refused<S>(Box<Shown>, PhantomData<S>);
+
+#[derive(Debug)]
+struct Shown {
+    failure: Failure,
+    /// For a person at a browser rather than for a program.
+    as_page: bool,
+}
+
+impl<S> Refused<S> {
+    pub fn new(failure: Failure) -> Self {
+        Self(Box::new(Shown { failure, as_page: false }), PhantomData)
+    }
+
+    /// A small page of HTML with the same status, code and text.
+    pub fn page(failure: Failure) -> Self {
+        Self(Box::new(Shown { failure, as_page: true }), PhantomData)
+    }
+}
 
 impl<S, E: Into<Failure>> From<E> for Refused<S> {
     fn from(error: E) -> Self {
-        Self(Box::new(error.into()), PhantomData)
+        Self::new(error.into())
     }
 }
 
 impl<S> From<Refused<S>> for poem::Error {
     fn from(refused: Refused<S>) -> Self {
-        Self::from_response(refused.0.into_response())
+        let Shown { failure, as_page } = *refused.0;
+        Self::from_response(if as_page { failure.into_page() } else { failure.into_response() })
     }
 }
 
@@ -203,6 +222,37 @@ pub const BEGIN: &[Case] = &[Case {
         "redirect_uri_not_allowed",
         "This redirect_uri is not in ALLOWED_REDIRECT_URIS. It must be there to the letter.",
     ),
+}];
+
+/// Of a provider's callback that comes to this server. Where the login was begun here by this browser, a refusal is told
+/// at its landing instead.
+pub const CALLBACK: &[Case] = &[Case {
+    status: 400,
+    description: "`state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this \
+                  browser; `invalid_json`, `invalid_request`. A browser gets a page.",
+    example: ("state_mismatch", "No login was begun here with this state."),
+}];
+
+/// Of the swap of an app's code.
+pub const SWAP: &[Case] = &[Case {
+    status: 400,
+    description: "`invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. \
+                  `invalid_request` (with `errors`), `invalid_json`.",
+    example: ("invalid_code", "This code is wrong, used or older than a minute."),
+}];
+
+/// Of what is named by an id in the path.
+pub const NAMED: &[Case] = &[Case {
+    status: 404,
+    description: "`not_found`: the user has nothing of this id.",
+    example: ("not_found", "There is nothing of this id."),
+}];
+
+/// Of unlinking.
+pub const UNLINK: &[Case] = &[Case {
+    status: 409,
+    description: "`last_login_method`: without this account nobody could sign in as this user any more.",
+    example: ("last_login_method", "This is the last account that signs you in: link another one first."),
 }];
 
 /// Of the routes that take a JWT in the body.

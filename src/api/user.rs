@@ -3,16 +3,21 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use poem::http::StatusCode;
+use poem_openapi::param::Path;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Example, ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{Object, OpenApi};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, User};
-use super::app::{App, Gate};
+use super::answer::{Answer, Done, User};
+use super::app::{self, App, Gate};
 use super::entry::{ByAny, Member};
 use super::login::Tag;
+use super::problem::Failure;
 use super::refused::{self, Case, Problems, Refused};
+use crate::account::Unlink;
+use crate::clock::UnixMillis;
 use crate::model;
 
 pub struct Users {
@@ -23,6 +28,13 @@ pub struct UserProblems;
 
 impl Problems for UserProblems {
     const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::CREDENTIAL, refused::STORE];
+}
+
+pub struct UnlinkProblems;
+
+impl Problems for UnlinkProblems {
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::CREDENTIAL, refused::CSRF, refused::NAMED, refused::UNLINK, refused::STORE];
 }
 
 #[OpenApi(prefix_path = "/api/user", tag = Tag::User)]
@@ -44,6 +56,30 @@ impl Users {
         let caller = member.admit(&self.app, Gate::Open).await?;
         let accounts = self.app.account.accounts(&caller).await?;
         Ok(Answer(accounts.into_iter().map(SocialAccount::from).collect()))
+    }
+
+    /// Unlink an account
+    ///
+    /// The provider's account does not sign this user in any more. The last one stays: link another one first.
+    #[oai(path = "/social/:id", method = "delete", operation_id = "unlinkSocialAccount")]
+    async fn unlink(
+        &self,
+        /// The account's id in the list.
+        id: Path<String>,
+        member: Member<'_, ByAny>,
+    ) -> Result<Done, Refused<UnlinkProblems>> {
+        let caller = member.admit(&self.app, Gate::Unsafe).await?;
+        let Ok(id) = id.0.parse() else { return Err(Failure::not_found().into()) };
+        match self.app.account.unlink(&caller, id, &app::client(member.request)).await? {
+            Unlink::Done => Ok(Done),
+            Unlink::NotFound => Err(Failure::not_found().into()),
+            Unlink::LastWayIn => Err(Failure::new(
+                StatusCode::CONFLICT,
+                "last_login_method",
+                "This is the last account that signs you in: link another one first.",
+            )
+            .into()),
+        }
     }
 }
 
@@ -72,8 +108,8 @@ impl From<model::SocialAccount> for SocialAccount {
             provider: account.provider,
             uid: account.uid,
             extra_data: JsonObject(extra_data),
-            created: Timestamp(account.created.rfc3339()),
-            modified: Timestamp(account.modified.rfc3339()),
+            created: account.created.into(),
+            modified: account.modified.into(),
         }
     }
 }
@@ -86,8 +122,8 @@ impl Example for SocialAccount {
             provider: "github".to_owned(),
             uid: "1815".to_owned(),
             extra_data: JsonObject(extra_data.as_object().cloned().unwrap_or_default()),
-            created: Timestamp("2026-11-23T12:27:05.000Z".to_owned()),
-            modified: Timestamp("2026-11-23T12:27:05.000Z".to_owned()),
+            created: Timestamp::example(),
+            modified: Timestamp::example(),
         }
     }
 }
@@ -97,6 +133,18 @@ pub struct JsonObject(Map<String, Value>);
 
 /// RFC 3339 in UTC.
 pub struct Timestamp(String);
+
+impl From<UnixMillis> for Timestamp {
+    fn from(at: UnixMillis) -> Self {
+        Self(at.rfc3339())
+    }
+}
+
+impl Example for Timestamp {
+    fn example() -> Self {
+        Self("2026-11-23T12:27:05.000Z".to_owned())
+    }
+}
 
 /// The parts of poem-openapi's `Type` that are the same for every plain value.
 macro_rules! plain_type {

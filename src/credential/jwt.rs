@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Issue;
 use crate::clock::{Ambient, UnixMillis};
 use crate::model::{Kind, RefreshRow, User, UserId};
-use crate::secrets::{Digest, ExposeSecret, hex};
+use crate::secrets::{self, Digest, ExposeSecret, ServerKey, hex};
 use crate::settings::{JwtAlgorithm, JwtRules, SettingError};
 
 /// Longer tokens are not looked at.
@@ -84,19 +84,20 @@ pub struct Jwts {
     signing: EncodingKey,
     verifying: DecodingKey,
     validation: Validation,
+    key: ServerKey,
     /// Encoded headers of access, refresh and sliding tokens.
     headers: [String; 3],
 }
 
 impl Jwts {
-    pub fn new(rules: JwtRules) -> Result<Self, SettingError> {
+    pub fn new(rules: JwtRules, key: ServerKey) -> Result<Self, SettingError> {
         let (algorithm, signing, verifying) = keys(&rules)?;
         let mut validation = Validation::new(algorithm);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
         let headers = TokenType::ALL.map(|token_type| URL_SAFE_NO_PAD.encode(header(&rules, token_type).to_string()));
-        Ok(Self { rules, algorithm, signing, verifying, validation, headers })
+        Ok(Self { rules, algorithm, signing, verifying, validation, key, headers })
     }
 
     pub fn rules(&self) -> &JwtRules {
@@ -107,7 +108,7 @@ impl Jwts {
     pub fn issue_pair(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, String, RefreshRow) {
         let jti = ambient.hex::<16>();
         let refresh_claims = self.claims(issue, TokenType::Refresh, self.rules.refresh_lifetime, &jti);
-        let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &ambient.hex::<16>());
+        let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &self.access_jti(&jti, ambient));
         let row = row(issue, Kind::JwtPair, jti, issue.now.plus(self.rules.refresh_lifetime));
         (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh_claims), row)
     }
@@ -162,9 +163,16 @@ impl Jwts {
     }
 
     /// The access token of a refresh token: all its claims but type, times and id (R-CMP-01).
-    pub fn access_of(&self, refresh: &Verified, user: &User, now: UnixMillis, ambient: &Ambient) -> String {
-        let claims =
-            self.renewed(refresh, TokenType::Access, self.rules.access_lifetime, user, now, &ambient.hex::<16>());
+    pub fn access_of(
+        &self,
+        refresh: &Verified,
+        family: &str,
+        user: &User,
+        now: UnixMillis,
+        ambient: &Ambient,
+    ) -> String {
+        let jti = self.access_jti(family, ambient);
+        let claims = self.renewed(refresh, TokenType::Access, self.rules.access_lifetime, user, now, &jti);
         self.sign(TokenType::Access, &claims)
     }
 
@@ -191,6 +199,26 @@ impl Jwts {
         }
         let claims = self.renewed(sliding, TokenType::Sliding, self.rules.sliding_lifetime, user, now, &sliding.jti);
         Ok(self.sign(TokenType::Sliding, &claims))
+    }
+
+    /// Half random, half a mark of the family: so an access token, which no table knows, can be told to be of a family
+    /// that one does, although the claims are the original's to the letter.
+    fn access_jti(&self, family: &str, ambient: &Ambient) -> String {
+        let random = ambient.hex::<8>();
+        let mark = self.mark(family, &random);
+        random + &mark
+    }
+
+    fn mark(&self, family: &str, random: &str) -> String {
+        hex(&self.key.derive("family of an access token", &[family.as_bytes(), random.as_bytes()])[..8])
+    }
+
+    /// Whether an access or sliding token is of this family.
+    pub fn is_of_family(&self, jti: &str, family: &str) -> bool {
+        jti == family
+            || jti
+                .split_at_checked(16)
+                .is_some_and(|(random, mark)| secrets::same(mark.as_bytes(), self.mark(family, random).as_bytes()))
     }
 
     fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), JwtFault> {
@@ -355,7 +383,9 @@ pub(crate) mod tests {
 
     fn jwts() -> Jwts {
         let secret = SecretString::from("a key for tests of more than 32 bytes");
-        Jwts::new(JwtRules { signing_key: secret, ..JwtRules::default() }).unwrap_or_else(|error| panic!("{error}"))
+        let key = ServerKey::new(&secret);
+        Jwts::new(JwtRules { signing_key: secret, ..JwtRules::default() }, key)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn part(token: &str, number: usize) -> String {

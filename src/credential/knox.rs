@@ -38,6 +38,7 @@ impl Knox {
             user_id: issue.user.id,
             created: issue.now,
             expires: self.rules.ttl.map(|ttl| issue.now.plus(ttl)),
+            last_used: issue.now,
             client: issue.client.clone(),
         };
         (token, row)
@@ -118,6 +119,7 @@ mod tests {
             user_id: 1,
             created: UnixMillis(0),
             expires: Some(UnixMillis::from_seconds(36_000)),
+            last_used: UnixMillis(0),
             client: ClientInfo::default(),
         };
         let at = |seconds| knox(true).renew(&row, UnixMillis::from_seconds(seconds));

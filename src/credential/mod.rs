@@ -16,6 +16,9 @@ use crate::model::{ClientInfo, Kind, NewCredential, User};
 use crate::secrets::ServerKey;
 use crate::settings::{SettingError, Settings};
 
+/// `last_used` is written at most this often.
+pub const TOUCH_EVERY: Duration = Duration::from_secs(5 * 60);
+
 /// The kinds, with their keys prepared once.
 pub struct Credentials {
     pub session: session::Sessions,
@@ -52,8 +55,8 @@ impl Credentials {
         let key = ServerKey::new(&settings.secret_key);
         Ok(Self {
             session: session::Sessions::new(settings.session.clone()),
-            token: token::Tokens::new(key),
-            jwt: jwt::Jwts::new(settings.jwt.clone())?,
+            token: token::Tokens::new(key.clone()),
+            jwt: jwt::Jwts::new(settings.jwt.clone(), key)?,
             knox: knox::Knox::new(settings.knox.clone()),
         })
     }
@@ -65,7 +68,7 @@ impl Credentials {
                 Issued { token: None, refresh: None, session: Some(cookie), row: NewCredential::Session(row) }
             }
             Kind::Token => {
-                let (token, row) = self.token.issue(issue.user, issue.now);
+                let (token, row) = self.token.issue(issue.user, issue.now, issue.client);
                 Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Token(row) }
             }
             Kind::JwtPair => {

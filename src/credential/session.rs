@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Issue;
+use super::{Issue, TOUCH_EVERY};
 use crate::clock::{Ambient, UnixMillis};
 use crate::model::SessionRow;
 use crate::secrets::Digest;
@@ -10,8 +10,6 @@ use crate::settings::SessionRules;
 
 pub const PREFIX: &str = "rsas_";
 const LONGEST: usize = 128;
-/// `last_used` is written at most this often.
-const TOUCH_EVERY: Duration = Duration::from_secs(5 * 60);
 
 pub struct Sessions {
     rules: SessionRules,

@@ -4,7 +4,7 @@
 //! and a generation that a logout of everything counts up.
 
 use crate::clock::UnixMillis;
-use crate::model::{TokenRow, User};
+use crate::model::{ClientInfo, TokenRow, User};
 use crate::secrets::{Digest, ServerKey, hex};
 
 const LENGTH: usize = 40;
@@ -18,12 +18,13 @@ impl Tokens {
         Self { key }
     }
 
-    pub fn issue(&self, user: &User, now: UnixMillis) -> (String, TokenRow) {
+    pub fn issue(&self, user: &User, now: UnixMillis, client: &ClientInfo) -> (String, TokenRow) {
         let parts = [user.id.to_be_bytes(), user.token_generation.to_be_bytes()];
         let derived = self.key.derive("permanent token", &[&parts[0], &parts[1]]);
         let mut token = hex(&derived);
         token.truncate(LENGTH);
-        let row = TokenRow { digest: Digest::of(token.as_bytes()), user_id: user.id, created: now };
+        let digest = Digest::of(token.as_bytes());
+        let row = TokenRow { digest, user_id: user.id, created: now, client: client.clone() };
         (token, row)
     }
 
@@ -42,12 +43,12 @@ mod tests {
     #[test]
     fn r_tok_01_one_token_per_user_until_everything_is_logged_out() {
         let tokens = Tokens::new(ServerKey::new(&SecretString::from("k")));
-        let first = tokens.issue(&user(), UnixMillis(0)).0;
-        assert_eq!(first, tokens.issue(&user(), UnixMillis(9)).0);
+        let first = tokens.issue(&user(), UnixMillis(0), &ClientInfo::default()).0;
+        assert_eq!(first, tokens.issue(&user(), UnixMillis(9), &ClientInfo::default()).0);
         assert!(first.len() == 40 && first.bytes().all(|b| b.is_ascii_hexdigit()));
         let later = User { token_generation: 1, ..user() };
-        assert_ne!(first, tokens.issue(&later, UnixMillis(0)).0);
+        assert_ne!(first, tokens.issue(&later, UnixMillis(0), &ClientInfo::default()).0);
         let other = User { id: 2, ..user() };
-        assert_ne!(first, tokens.issue(&other, UnixMillis(0)).0);
+        assert_ne!(first, tokens.issue(&other, UnixMillis(0), &ClientInfo::default()).0);
     }
 }

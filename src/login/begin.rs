@@ -1,6 +1,7 @@
 //! Starts a login: state, PKCE and nonce are made and kept here, ten minutes, one use, bound to provider, redirect URI
 //! and browser (SEC-1, SEC-3, RFC 9700 section 2.1).
 
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
@@ -8,19 +9,42 @@ use super::attempt::{self, Binding};
 use super::error::{LoginError, Refusal};
 use super::redirect;
 use super::{BeginRequest, Begun, LoginRequest, LoginService, Outcome, Visitor};
-use crate::model::Attempt;
+use crate::model::{Attempt, Landing};
 use crate::provider::{Authorization, Protocol, Provider, RequestToken};
 use crate::secrets::Digest;
+
+/// What an attempt is begun with, once it is checked.
+pub(super) struct Start {
+    pub redirect_uri: String,
+    /// The front-end's own (S256).
+    pub challenge: Option<String>,
+    pub scope: Option<Vec<String>>,
+    pub address: Map<String, Value>,
+    pub landing: Option<Landing>,
+}
 
 impl LoginService {
     /// Errors: `unknown_provider`, `invalid_request`, `redirect_uri_not_allowed`, `origin_not_allowed`,
     /// `provider_error`, `provider_timeout`, `database_unavailable`.
     pub async fn begin(&self, name: &str, request: BeginRequest, visitor: &Visitor) -> Result<Begun, LoginError> {
         let provider = self.provider(name)?;
-        let challenge = own_challenge(provider, &request)?;
+        let challenge = match (&request.code_challenge, provider.protocol()) {
+            (Some(_), Protocol::OAuth1) => return Err(LoginError::field("code_challenge", "OAuth 1.0a has no PKCE.")),
+            _ => s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?,
+        };
         let next = request.next.map(|next| self.checked_next(next, visitor)).transpose()?;
         let redirect_uri =
             redirect::choose(&self.settings, &visitor.own, request.redirect_uri.as_deref(), &visitor.origin)?;
+        let start = Start { redirect_uri, challenge, scope: request.scope, address: request.address, landing: None };
+        Ok(Begun { next, ..self.start(provider, start, visitor).await? })
+    }
+
+    pub(super) async fn start(
+        &self,
+        provider: &Provider,
+        start: Start,
+        visitor: &Visitor,
+    ) -> Result<Begun, LoginError> {
         if provider.association_only() && visitor.caller.is_none() {
             return Err(link_only());
         }
@@ -30,11 +54,11 @@ impl LoginService {
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
 
         let request_token = match provider.protocol() {
-            Protocol::OAuth1 => Some(self.request_token(provider, &redirect_uri, deadline).await?),
+            Protocol::OAuth1 => Some(self.request_token(provider, &start.redirect_uri, deadline).await?),
             _ => None,
         };
         let nonce = provider.uses_nonce().then(|| attempt::nonce(&self.key, &state));
-        let sent_challenge = match &challenge {
+        let sent_challenge = match &start.challenge {
             Some(own) => Some(own.clone()),
             None if provider.uses_pkce() => {
                 Some(attempt::challenge(&attempt::verifier(&self.key, &state)).as_str().to_owned())
@@ -42,33 +66,34 @@ impl LoginService {
             None => None,
         };
         let authorization = Authorization {
-            redirect_uri: &redirect_uri,
+            redirect_uri: &start.redirect_uri,
             state: &state,
             nonce: nonce.as_deref(),
             code_challenge: sent_challenge.as_deref(),
-            scope: request.scope.as_deref(),
-            address: &request.address,
+            scope: start.scope.as_deref(),
+            address: &start.address,
             request_token: request_token.as_ref(),
         };
         let authorization_url = provider.authorization_url(&authorization, deadline).await?;
 
         let key = request_token.as_ref().map_or(state.as_str(), |token| &token.token);
-        let mut row = self.attempt_row(provider, Digest::of(key.as_bytes()), &redirect_uri);
+        let mut row = self.attempt_row(provider, Digest::of(key.as_bytes()), &start.redirect_uri);
         row.browser = Some(Digest::of(cookie.as_bytes()));
         row.flow = Some(Digest::of(flow_token.as_bytes()));
-        row.code_challenge = challenge;
+        row.code_challenge = start.challenge;
         row.user_id = visitor.caller;
         row.sealed_secret = request_token.map(|token| attempt::seal_request_token(&self.key, &token, &self.ambient));
-        row.address = (!request.address.is_empty()).then_some(request.address.into());
+        row.address = (!start.address.is_empty()).then_some(start.address.into());
+        row.landing = start.landing;
         self.store.insert_attempt(&row).await?;
 
         Ok(Begun {
-            provider: name.to_owned(),
+            provider: provider.name().to_owned(),
             authorization_url,
             state,
             flow_token,
-            redirect_uri,
-            next,
+            redirect_uri: start.redirect_uri,
+            next: None,
             expires_in: attempt::LIFETIME.as_secs(),
             cookie,
             cross_site: provider.uses_form_post(),
@@ -119,6 +144,7 @@ impl LoginService {
             sealed_secret: None,
             user_id: None,
             address: None,
+            landing: None,
             created: now,
             expires: now.plus(attempt::LIFETIME),
             claimed: None,
@@ -154,19 +180,15 @@ pub(super) fn link_only() -> LoginError {
     )
 }
 
-/// A front-end's own PKCE pair: S256 only (SEC-3).
-fn own_challenge(provider: &Provider, request: &BeginRequest) -> Result<Option<String>, LoginError> {
-    match (&request.code_challenge, request.code_challenge_method.as_deref()) {
+/// A challenge that the caller made itself: S256 only (SEC-3).
+pub(super) fn s256_challenge(challenge: Option<String>, method: Option<&str>) -> Result<Option<String>, LoginError> {
+    match (challenge, method) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(LoginError::field("code_challenge", "This field is required.")),
-        (Some(challenge), Some("S256")) if provider.protocol() != Protocol::OAuth1 => {
-            if attempt::is_challenge(challenge) {
-                Ok(Some(challenge.clone()))
-            } else {
-                Err(LoginError::field("code_challenge", "Must be a SHA-256 in base64url: 43 characters."))
-            }
+        (Some(challenge), Some("S256")) if attempt::is_challenge(&challenge) => Ok(Some(challenge)),
+        (Some(_), Some("S256")) => {
+            Err(LoginError::field("code_challenge", "Must be a SHA-256 in base64url: 43 characters."))
         }
-        (Some(_), Some("S256")) => Err(LoginError::field("code_challenge", "OAuth 1.0a has no PKCE.")),
         (Some(_), _) => Err(LoginError::field("code_challenge_method", "Only S256 is accepted.")),
     }
 }

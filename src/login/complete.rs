@@ -16,11 +16,11 @@ use super::pipeline::{self, Decision};
 use super::repeat::Seal;
 use super::{LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
 use crate::credential::{Issue, Issued};
-use crate::model::{Attempt, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
+use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
 use crate::provider::{Callback, LoginFields, Protocol, Provider, RequestToken};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
-use crate::store::{Claimed, Committed, LoginCommit, Written};
+use crate::store::{Claimed, Committed, LoginCommit, Who, Written};
 
 /// A login as posted, checked as far as it goes without the provider.
 struct Posted {
@@ -37,52 +37,95 @@ struct Posted {
     seal: Option<Seal>,
 }
 
+/// How a login was begun to be finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The front-end posts the code and gets the answer.
+    Answer,
+    /// The provider sends the person here, and the person lands elsewhere.
+    Landing,
+}
+
 /// The attempt that a login finishes, and the state that led to it.
-struct Begun {
-    row: Attempt,
+pub(super) struct Begun {
+    pub row: Attempt,
     /// Empty in OAuth 1.0a, where the request token decides.
-    state: String,
+    pub state: String,
 }
 
 impl LoginService {
     /// All nine login routes. Errors: every [`Refusal`].
     pub async fn login(self: &Arc<Self>, request: LoginRequest) -> Result<Outcome, LoginError> {
-        let (kind, name) = (request.kind, self.name_of(&request)?);
-        let result = self.login_at(&name, request).await;
-        // A name that is not configured is whatever somebody posted: it stays out of the log.
-        let provider = self.providers.get(&name).map_or("unknown", |provider| provider.name());
-        match &result {
-            Ok(Outcome::SignedIn(answer)) => {
-                tracing::info!(provider, %kind, user_id = answer.user.id, "signed in");
-            }
-            Ok(Outcome::RequestToken { .. }) => tracing::info!(provider, %kind, "request token given"),
-            Err(error) if self.settings.rest_social.log_auth_exceptions => {
-                let cause = error.cause.as_deref().unwrap_or_default();
-                tracing::warn!(provider, %kind, refusal = ?error.refusal, cause, "login refused");
-            }
-            Err(_) => {}
-        }
+        let (kind, client) = (request.kind, request.visitor.client.clone());
+        let name = self.name_of(&request)?;
+        let result = self.login_at(&name, request, Ending::Answer).await;
+        self.record(&name, kind, client, &result).await;
         result
     }
 
-    async fn login_at(self: &Arc<Self>, name: &str, request: LoginRequest) -> Result<Outcome, LoginError> {
+    /// The log line of a login, and the audit row of a refusal; a sign-in's is written with it.
+    pub(super) async fn record(
+        &self,
+        provider: &str,
+        kind: Kind,
+        client: ClientInfo,
+        result: &Result<Outcome, LoginError>,
+    ) {
+        // A name that no provider has is a stranger's text, as long as they like: it stays out of log and trail.
+        let known = self.providers.get(provider).map(|provider| provider.name());
+        let provider = known.unwrap_or("unknown");
+        let error = match result {
+            Ok(Outcome::SignedIn(answer)) => {
+                tracing::info!(provider, %kind, user_id = answer.user.id, "signed in");
+                return;
+            }
+            Ok(Outcome::RequestToken { .. }) => {
+                tracing::info!(provider, %kind, "request token given");
+                return;
+            }
+            Err(error) => error,
+        };
+        if self.settings.rest_social.log_auth_exceptions {
+            let cause = error.cause.as_deref().unwrap_or_default();
+            tracing::warn!(provider, %kind, code = error.refusal.code(), cause, "login refused");
+        }
+        let event = AuditEvent {
+            at: self.ambient.now(),
+            event: AuditKind::Refused,
+            code: Some(error.refusal.code()),
+            provider: known.map(str::to_owned),
+            kind: Some(kind),
+            user_id: None,
+            client,
+        };
+        if let Err(failure) = self.store.audit(&event).await {
+            tracing::warn!(%failure, "the refusal could not be put into the audit trail");
+        }
+    }
+
+    pub(super) async fn login_at(
+        self: &Arc<Self>,
+        name: &str,
+        request: LoginRequest,
+        ending: Ending,
+    ) -> Result<Outcome, LoginError> {
         let provider = self.provider(name)?.clone();
         let declined = provider.callback_error(request.fields.map());
         let is_first_step = *provider.login_fields() == LoginFields::OAuth1
             && declined.is_none()
             && request.fields.own("oauth_token").is_none();
-        if is_first_step {
+        if is_first_step && ending == Ending::Answer {
             return self.first_step(&provider, &request).await;
         }
         if let Some(declined) = declined {
             // The provider's "no" ends the flow and spends its state (SEC-7).
-            let attempt = self.attempt_of(&provider, &request).await?;
+            let attempt = self.attempt_of(&provider, &request, ending).await?;
             if let Some(begun) = attempt {
                 self.store.claim(Some(&begun.row.key), None, self.ambient.now()).await?;
             }
             return Err(declined.into());
         }
-        let posted = self.check(provider, request).await?;
+        let posted = self.check(provider, request, ending).await?;
         let key = posted.attempt.as_ref().map(|begun| &begun.row.key);
         match self.store.claim(key, Some(&posted.claim), self.ambient.now()).await? {
             Claimed::Ours => {
@@ -109,7 +152,12 @@ impl LoginService {
         })
     }
 
-    async fn check(&self, provider: Arc<Provider>, request: LoginRequest) -> Result<Posted, LoginError> {
+    async fn check(
+        &self,
+        provider: Arc<Provider>,
+        request: LoginRequest,
+        ending: Ending,
+    ) -> Result<Posted, LoginError> {
         let mut errors = Vec::new();
         let names: &[String] = match provider.login_fields() {
             LoginFields::Code => &["code".to_owned()],
@@ -125,7 +173,7 @@ impl LoginService {
         if !errors.is_empty() {
             return Err(LoginError::fields(errors));
         }
-        let attempt = self.attempt_of(&provider, &request).await?;
+        let attempt = self.attempt_of(&provider, &request, ending).await?;
         let visitor = &request.visitor;
         let redirect_uri = match &attempt {
             Some(begun) if asked.as_ref().is_some_and(|asked| *asked != begun.row.redirect_uri) => {
@@ -165,12 +213,20 @@ impl LoginService {
 
     /// The attempt that this login finishes, held against all that it was bound to; `None` for a code-only login, where
     /// the policy allows one (SEC-1, SEC-2, SEC-13).
-    async fn attempt_of(&self, provider: &Provider, request: &LoginRequest) -> Result<Option<Begun>, LoginError> {
+    pub(super) async fn attempt_of(
+        &self,
+        provider: &Provider,
+        request: &LoginRequest,
+        ending: Ending,
+    ) -> Result<Option<Begun>, LoginError> {
         let fields = &request.fields;
         let binding = Binding::of(&request.visitor, fields.own("flow_token"));
-        let policy = self.settings.state_policy;
+        let policy = match ending {
+            Ending::Answer => self.settings.state_policy,
+            Ending::Landing => StatePolicy::Required,
+        };
         if provider.protocol() == Protocol::OAuth1 {
-            return self.attempt_of_token(provider, fields.own("oauth_token"), &binding).await;
+            return self.attempt_of_token(provider, fields.own("oauth_token"), &binding, ending).await;
         }
         let state = fields.own("state").or_else(|| fields.own("redirect_state"));
         let row = match state.and_then(attempt::key_of) {
@@ -178,7 +234,7 @@ impl LoginService {
             None => None,
         };
         match (row, state) {
-            (Some(row), Some(state)) => match self.fits(&row, provider, &binding) {
+            (Some(row), Some(state)) => match self.fits(&row, provider, &binding, ending) {
                 Ok(()) => Ok(Some(Begun { row, state: state.to_owned() })),
                 Err(_) if policy == StatePolicy::Off => Ok(None),
                 Err(error) => Err(error),
@@ -208,6 +264,7 @@ impl LoginService {
         provider: &Provider,
         token: Option<&str>,
         binding: &Binding,
+        ending: Ending,
     ) -> Result<Option<Begun>, LoginError> {
         let row = match token.and_then(attempt::key_of) {
             Some(key) => self.store.attempt(&key).await?,
@@ -218,16 +275,22 @@ impl LoginService {
         let row = row.ok_or_else(unknown)?;
         // A classic front-end on another domain never kept our cookie: its token alone will do, once (SEC-13).
         let keeps_nothing = row.classic && binding.is_empty() && self.settings.state_policy != StatePolicy::Required;
-        match self.fits(&row, provider, binding) {
+        match self.fits(&row, provider, binding, ending) {
             Err(error) if error.refusal == Refusal::FlowMismatch && keeps_nothing => {}
             result => result?,
         }
         Ok(Some(Begun { row, state: String::new() }))
     }
 
-    fn fits(&self, row: &Attempt, provider: &Provider, binding: &Binding) -> Result<(), LoginError> {
+    fn fits(&self, row: &Attempt, provider: &Provider, binding: &Binding, ending: Ending) -> Result<(), LoginError> {
         if row.provider != provider.name() {
             return Err(LoginError::new(Refusal::StateMismatch, "This state belongs to another provider."));
+        }
+        if row.landing.is_some() != (ending == Ending::Landing) {
+            return Err(LoginError::new(
+                Refusal::StateMismatch,
+                "This login was begun to be finished on another route.",
+            ));
         }
         if row.expires <= self.ambient.now() {
             return Err(LoginError::new(Refusal::StateExpired, "This login was begun too long ago: begin again."));
@@ -362,6 +425,11 @@ impl LoginService {
     ) -> Result<Option<SignedIn>, LoginError> {
         let now = self.ambient.now();
         let LoginRequest { kind, with_user, visitor, .. } = &posted.request;
+        let event = match &decision.who {
+            Who::Known { .. } => AuditKind::SignIn,
+            Who::Attach { .. } => AuditKind::Link,
+            Who::Create { .. } => AuditKind::SignUp,
+        };
         let commit = LoginCommit {
             now,
             who: decision.who,
@@ -370,8 +438,18 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
+            tokens: None,
             set_last_login: *kind == Kind::Session,
             end_session: visitor.session.clone().filter(|_| *kind == Kind::Session),
+            audit: AuditEvent {
+                at: now,
+                event,
+                code: None,
+                provider: Some(identity.provider.clone()),
+                kind: Some(*kind),
+                user_id: None,
+                client: visitor.client.clone(),
+            },
             code: posted.seal.as_ref().map(|_| posted.claim.digest.clone()),
         };
         let rules = &posted.provider.settings().user_rules;

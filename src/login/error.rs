@@ -29,6 +29,34 @@ pub enum Refusal {
     DatabaseUnavailable,
 }
 
+impl Refusal {
+    /// As it stands in problem documents, and as `error` in a landing.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ProviderMissing => "provider_missing",
+            Self::InvalidRequest => "invalid_request",
+            Self::RedirectUriNotAllowed => "redirect_uri_not_allowed",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::UnknownProvider => "unknown_provider",
+            Self::InvalidCode => "invalid_code",
+            Self::CodeAlreadyUsed => "code_already_used",
+            Self::AccessDenied => "access_denied",
+            Self::StateMismatch => "state_mismatch",
+            Self::StateExpired => "state_expired",
+            Self::FlowMismatch => "flow_mismatch",
+            Self::NotAuthenticated => "not_authenticated",
+            Self::NotAllowed => "not_allowed",
+            Self::UserInactive => "user_inactive",
+            Self::NoUser => "no_user",
+            Self::AccountInUse => "account_in_use",
+            Self::AccountExists => "account_exists",
+            Self::ProviderError => "provider_error",
+            Self::ProviderTimeout => "provider_timeout",
+            Self::DatabaseUnavailable => "database_unavailable",
+        }
+    }
+}
+
 /// A refused login. `detail` is for the caller and holds nothing secret; `cause` is for the log alone.
 #[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]

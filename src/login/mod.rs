@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `begin.rs` | starts a login: state, PKCE, nonce, request token; answers where to send the person |
 //! | `complete.rs` | finishes one: claim, provider calls, decision, commit |
+//! | `landing.rs` | the whole redirect flow on the server, for pages without script and for native apps |
 //! | `repeat.rs` | the same code once more: wait for the first answer, or refuse |
 //! | `attempt.rs`, `redirect.rs`, `fields.rs` | what a login is bound to, where it may return to, what its body may hold |
 //! | `pipeline/` | identity and caller in, decision out; no write |
@@ -15,6 +16,7 @@ mod begin;
 mod complete;
 mod error;
 mod fields;
+mod landing;
 mod pipeline;
 mod redirect;
 mod repeat;
@@ -29,6 +31,7 @@ use url::Url;
 pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
 pub use self::fields::Fields;
+pub use self::landing::{AuthorizeRequest, Landed, Swapped};
 pub use self::redirect::Origin;
 use crate::clock::Ambient;
 use crate::credential::Credentials;

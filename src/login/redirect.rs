@@ -31,14 +31,7 @@ impl Origin {
 pub fn choose(settings: &Settings, own: &Url, asked: Option<&str>, origin: &Origin) -> Result<String, LoginError> {
     let rules = &settings.rest_social;
     if let Some(asked) = asked {
-        return if is_listed(settings, own, asked) {
-            Ok(asked.to_owned())
-        } else {
-            Err(LoginError::new(
-                Refusal::RedirectUriNotAllowed,
-                "This redirect_uri is not in ALLOWED_REDIRECT_URIS. It must be there to the letter.",
-            ))
-        };
+        return if is_listed(settings, own, asked) { Ok(asked.to_owned()) } else { Err(not_allowed("redirect_uri")) };
     }
     if let Some(absolute) = &rules.oauth_absolute_redirect_uri {
         return Ok(absolute.clone());
@@ -58,8 +51,15 @@ pub fn choose(settings: &Settings, own: &Url, asked: Option<&str>, origin: &Orig
     Ok(by_setting(settings, own))
 }
 
+pub(super) fn not_allowed(field: &str) -> LoginError {
+    LoginError::new(
+        Refusal::RedirectUriNotAllowed,
+        format!("This {field} is not in ALLOWED_REDIRECT_URIS. It must be there to the letter."),
+    )
+}
+
 /// The path of the settings on the server's own base URL (R-URI-03, 06).
-fn by_setting(settings: &Settings, own: &Url) -> String {
+pub(super) fn by_setting(settings: &Settings, own: &Url) -> String {
     let rules = &settings.rest_social;
     let base = own.origin().ascii_serialization();
     let base = match base.strip_prefix("http://") {
@@ -69,7 +69,7 @@ fn by_setting(settings: &Settings, own: &Url) -> String {
     format!("{base}{}", rules.oauth_redirect_uri)
 }
 
-fn is_listed(settings: &Settings, own: &Url, asked: &str) -> bool {
+pub(super) fn is_listed(settings: &Settings, own: &Url, asked: &str) -> bool {
     let rules = &settings.rest_social;
     settings.allowed_redirect_uris.iter().any(|listed| listed == asked || same_but_loopback_port(listed, asked))
         || rules.oauth_absolute_redirect_uri.as_deref() == Some(asked)

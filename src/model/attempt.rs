@@ -1,5 +1,7 @@
+use serde::{Deserialize, Serialize};
+
 use crate::clock::UnixMillis;
-use crate::model::UserId;
+use crate::model::{Kind, UserId};
 use crate::secrets::Digest;
 
 /// A login that the server began: one row, one use, ten minutes (SEC-1).
@@ -26,9 +28,32 @@ pub struct Attempt {
     pub user_id: Option<UserId>,
     /// What the provider's own address needed, such as shopify's `shop`: a JSON object, or nothing.
     pub address: Option<serde_json::Value>,
+    /// Only of the redirect flow on the server: where the person lands, and with what.
+    pub landing: Option<Landing>,
     pub created: UnixMillis,
     pub expires: UnixMillis,
     pub claimed: Option<UnixMillis>,
+}
+
+/// What the redirect flow on the server ends with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Landing {
+    /// A listed URI, to the letter.
+    pub next: String,
+    pub kind: Kind,
+    pub with_user: bool,
+    /// The app's own challenge (S256): whoever swaps the code must show its verifier (RFC 8252, section 8.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_challenge: Option<String>,
+}
+
+/// The answer of a login that an app fetches with a code (SEC-11), sealed with a key derived from that code.
+#[derive(Clone, Debug)]
+pub struct Swap {
+    pub code: Digest,
+    pub code_challenge: Option<String>,
+    pub answer: Vec<u8>,
+    pub expires: UnixMillis,
 }
 
 /// The claim on a code: it is sent to the provider once (SEC-6).

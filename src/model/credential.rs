@@ -28,12 +28,13 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Who called, as kept beside a credential.
+/// Who called, as kept beside a credential and in the audit trail.
 #[derive(Clone, Debug, Default)]
 pub struct ClientInfo {
     pub ip: Option<String>,
     /// Cut to 255 characters.
     pub agent: Option<String>,
+    pub request_id: Option<String>,
 }
 
 /// The row of a credential about to be stored with a login.
@@ -61,6 +62,7 @@ pub struct TokenRow {
     pub digest: Digest,
     pub user_id: UserId,
     pub created: UnixMillis,
+    pub client: ClientInfo,
 }
 
 /// A refresh or sliding token that was issued (R-JWT-08).
@@ -86,6 +88,7 @@ pub struct RefreshUse {
     pub blacklisted: bool,
     /// `jti` of the token that it was rotated into.
     pub successor: Option<String>,
+    pub last_used: Option<UnixMillis>,
 }
 
 #[derive(Clone, Debug)]
@@ -98,5 +101,29 @@ pub struct KnoxRow {
     pub created: UnixMillis,
     /// `None`: never (TOKEN_TTL unset).
     pub expires: Option<UnixMillis>,
+    pub last_used: UnixMillis,
     pub client: ClientInfo,
+}
+
+/// Something that is signed in, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct CredentialEntry {
+    pub kind: Kind,
+    pub created: UnixMillis,
+    pub last_used: UnixMillis,
+    /// `None`: it never ends by itself.
+    pub expires: Option<UnixMillis>,
+    pub client: ClientInfo,
+    pub handle: CredentialHandle,
+}
+
+/// What a credential is found and ended by.
+#[derive(Clone, Debug)]
+pub enum CredentialHandle {
+    Session(Digest),
+    Token(Digest),
+    /// `jti` of the first token of a chain of refresh tokens, or of a sliding token.
+    Family(String),
+    /// Hex SHA-512.
+    Knox(String),
 }

@@ -3,11 +3,16 @@
 //! They hold no rule and import nobody but the clock and the secrets beside them.
 
 mod attempt;
+mod audit;
 mod credential;
 mod identity;
 mod user;
 
-pub use attempt::{Attempt, CodeClaim, UsedCode};
-pub use credential::{ClientInfo, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow};
+pub use attempt::{Attempt, CodeClaim, Landing, Swap, UsedCode};
+pub use audit::{AuditEvent, AuditKind, AuditRecord};
+pub use credential::{
+    ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
+    TokenRow,
+};
 pub use identity::Identity;
 pub use user::{SocialAccount, User, UserId};

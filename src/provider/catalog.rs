@@ -110,7 +110,8 @@ mod tests {
     #[test]
     fn every_descriptor_of_the_catalogue_can_be_read() {
         for entry in entries() {
-            let descriptor = read(Some(entry.id), &Table::new()).unwrap_or_else(|error| panic!("{}: {error}", entry.id));
+            let descriptor =
+                read(Some(entry.id), &Table::new()).unwrap_or_else(|error| panic!("{}: {error}", entry.id));
             assert!(!descriptor.title.is_empty(), "{} has no title", entry.id);
         }
     }
@@ -120,7 +121,9 @@ mod tests {
         for entry in entries() {
             let current = entries().filter(|other| other.name == entry.name && !other.former).count();
             assert_eq!(current, 1, "{}", entry.name);
-            assert!(entry.name == entry.id || entries().all(|other| other.id != entry.name || other.name == entry.name));
+            assert!(
+                entry.name == entry.id || entries().all(|other| other.id != entry.name || other.name == entry.name)
+            );
         }
     }
 

@@ -190,7 +190,10 @@ enum Program {
     Either(Vec<Operand>),
     /// The path, and the operand only where there is no such member: null stays null.
     Default(Path, Operand),
-    Compiled { roots: BTreeSet<String>, expression: minijinja::Expression<'static, 'static> },
+    Compiled {
+        roots: BTreeSet<String>,
+        expression: minijinja::Expression<'static, 'static>,
+    },
 }
 
 /// An expression, compiled once.
@@ -376,7 +379,10 @@ impl Template {
                 pieces.push(Piece::Expr(Expr::parse(inner)?));
                 rest = after;
             } else {
-                return Err(format!("`{source}`, column {}: a brace without its other half", source.len() - from.len() + 1));
+                return Err(format!(
+                    "`{source}`, column {}: a brace without its other half",
+                    source.len() - from.len() + 1
+                ));
             }
         }
         text.push_str(rest);

@@ -28,7 +28,8 @@ pub const NAMES: [&str; 17] = [
 ];
 
 pub fn add_to(environment: &mut Environment<'static>) {
-    environment.add_function("local_part", |x: Value| on_text(x, |text| text.split('@').next().unwrap_or("").to_owned()));
+    environment
+        .add_function("local_part", |x: Value| on_text(x, |text| text.split('@').next().unwrap_or("").to_owned()));
     environment.add_function("last_segment", |x: Value, separator: String| {
         on_text(x, |text| text.rsplit(separator.as_str()).next().unwrap_or("").to_owned())
     });
@@ -52,8 +53,9 @@ pub fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("trim_sep", |x: Value, part: String| {
         on_text(x, |text| text.trim_start_matches(part.as_str()).trim_end_matches(part.as_str()).to_owned())
     });
-    environment
-        .add_function("urldecode", |x: Value| on_text(x, |text| percent_decode_str(text).decode_utf8_lossy().into_owned()));
+    environment.add_function("urldecode", |x: Value| {
+        on_text(x, |text| percent_decode_str(text).decode_utf8_lossy().into_owned())
+    });
     environment.add_function("chars", |x: Value, from: usize, to: Option<usize>| {
         on_text(x, |text| text.chars().skip(from).take(to.unwrap_or(usize::MAX).saturating_sub(from)).collect())
     });
@@ -78,7 +80,8 @@ pub fn add_to(environment: &mut Environment<'static>) {
         Ok(have.iter().any(|value| allowed.contains(value)))
     });
     environment.add_function("as_list", as_list);
-    environment.add_function("is_true", |x: Value| x.kind() == ValueKind::Bool && x.is_true() || x.as_str() == Some("true"));
+    environment
+        .add_function("is_true", |x: Value| x.kind() == ValueKind::Bool && x.is_true() || x.as_str() == Some("true"));
 }
 
 fn wrong(what: &'static str) -> Error {

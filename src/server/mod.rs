@@ -60,9 +60,14 @@ impl Server {
             return Err(errors);
         };
         let credentials = Arc::new(credentials);
-        let login =
-            LoginService::new(settings.clone(), providers, credentials.clone(), repository.clone(), ambient.clone());
-        let account = AccountService::new(credentials, repository.clone(), ambient.clone());
+        let login = LoginService::new(
+            settings.clone(),
+            providers.clone(),
+            credentials.clone(),
+            repository.clone(),
+            ambient.clone(),
+        );
+        let account = AccountService::new(credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });
         Ok(Self { app, repository, ambient })
     }

@@ -1,6 +1,6 @@
 //! The repository: every statement of SQL stands below this file, and no caller sees a row type or a dialect.
 //!
-//! One trait, written once for both databases. A login writes twice: [`Repository::claim`], committed before the first
+//! Written once for both databases. A login writes twice: [`Repository::claim`], committed before the first
 //! provider call, and [`Repository::commit_login`], one transaction for all its results. No caller holds a transaction.
 
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Attempt, CodeClaim, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, UsedCode, User,
-    UserId,
+    Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, KnoxRow, NewCredential, RefreshRow,
+    RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
@@ -51,8 +51,11 @@ pub struct LoginCommit {
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub set_last_login: bool,
+    /// The provider's tokens, sealed; `None` leaves what is there.
+    pub tokens: Option<Vec<u8>>,
     /// A session that this login replaces (SEC-32).
     pub end_session: Option<Digest>,
+    pub audit: AuditEvent,
     /// Digest of the code whose claim gets `Written::answer`.
     pub code: Option<Digest>,
 }
@@ -80,6 +83,15 @@ pub enum Claimed {
     CodeUsed(UsedCode),
 }
 
+#[derive(Debug)]
+pub enum Unlinked {
+    /// With the provider's tokens as they were kept.
+    Done(Box<SocialAccount>, Option<Vec<u8>>),
+    /// Without it nobody could sign in as this user any more: nothing was written.
+    LastWayIn,
+    NotFound,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub enum Rotated {
     Done,
@@ -87,15 +99,32 @@ pub enum Rotated {
     Spent,
 }
 
+/// All of the store.
 #[async_trait]
-pub trait Repository: Send + Sync {
+pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore {
     /// Brings the schema up to this release.
     async fn migrate(&self) -> Result<()>;
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     async fn close(&self);
+    /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
+    /// number of rows deleted.
+    async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
+}
 
-    // attempts
+/// What happened (SEC-45).
+#[async_trait]
+pub trait AuditStore: Send + Sync {
+    async fn audit(&self, event: &AuditEvent) -> Result<()>;
+    /// The newest first, at most `most`; of one user where one is given.
+    async fn audit_trail(&self, user: Option<UserId>, most: i64) -> Result<Vec<AuditRecord>>;
+    /// Deletes rows from before `before`; returns how many.
+    async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
+}
+
+/// Begun logins, claims on codes, and answers kept for whoever may fetch them.
+#[async_trait]
+pub trait AttemptStore: Send + Sync {
     async fn insert_attempt(&self, attempt: &Attempt) -> Result<()>;
     /// Expired and claimed ones too, for as long as the sweeper leaves them.
     async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>>;
@@ -115,7 +144,15 @@ pub trait Repository: Send + Sync {
     /// Keeps the sealed answer of a login that failed.
     async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()>;
 
-    // users and accounts
+    /// Keeps the answer of a login for whoever holds the code.
+    async fn insert_swap(&self, swap: &Swap) -> Result<()>;
+    /// Hands it out once.
+    async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>>;
+}
+
+/// Users and the accounts that sign them in.
+#[async_trait]
+pub trait UserStore: Send + Sync {
     /// The account of the first of `uids` that has one, and its user: one read.
     async fn account(&self, provider: &str, uids: &[&str]) -> Result<Option<(SocialAccount, User)>>;
     async fn user(&self, id: UserId) -> Result<Option<User>>;
@@ -123,6 +160,25 @@ pub trait Repository: Send + Sync {
     async fn users_by_email(&self, email: &str) -> Result<Vec<User>>;
     /// In order of creation.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
+    /// Takes an account from its user, unless it is the last one that signs them in: `counts` says of a provider's name
+    /// whether its accounts can. Two at once leave one (SEC-25).
+    async fn unlink(
+        &self,
+        user: UserId,
+        account: i64,
+        counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+        audit: &AuditEvent,
+    ) -> Result<Unlinked>;
+    /// The account and the provider's sealed tokens, if it is the user's.
+    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<(SocialAccount, Option<Vec<u8>>)>>;
+    /// Whether the caller is the one who refreshes the tokens now, until `until`; of several nodes one is.
+    async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool>;
+    /// Keeps refreshed tokens and ends the lease; without tokens it only ends it.
+    async fn keep_tokens(&self, account: i64, sealed: Option<&[u8]>) -> Result<()>;
+    /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
+    async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
+    /// Puts `new` in the place of `old`, unless somebody refreshed them meanwhile.
+    async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
     async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
     async fn commit_login(
@@ -130,15 +186,16 @@ pub trait Repository: Send + Sync {
         login: &LoginCommit,
         make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
     ) -> Result<Committed>;
+}
 
-    // credentials: each look-up is one read that brings the user along
+/// What was handed out. Each look-up is one read that brings the user along.
+#[async_trait]
+pub trait CredentialStore: Send + Sync {
     async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>>;
-    async fn touch_session(&self, digest: &Digest, now: UnixMillis) -> Result<()>;
-    async fn end_session(&self, digest: &Digest) -> Result<()>;
-    async fn token(&self, digest: &Digest) -> Result<Option<User>>;
+    /// When it was last used, and whose it is.
+    async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>>;
     async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>>;
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()>;
-    async fn end_knox(&self, digest: &str) -> Result<()>;
     async fn end_all_knox(&self, user: UserId) -> Result<()>;
     /// The user and what became of the token, in one read.
     async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;
@@ -146,13 +203,15 @@ pub trait Repository: Send + Sync {
     async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated>;
     /// False when it was blacklisted before. A token without a row gets one (R-CMP-05 with simplejwt's tokens).
     async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
+    /// Writes down that a credential was used.
+    async fn touch(&self, handle: &CredentialHandle, now: UnixMillis) -> Result<()>;
+    /// Ends one credential of the user; the permanent token will be another one after it.
+    async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
+    /// All that is signed in, whatever its kind. A chain of refresh tokens is one entry.
+    async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>>;
     /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and
     /// counts the token generation up.
     async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()>;
-
-    /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
-    /// number of rows deleted.
-    async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
 }
 
 /// Opens the database that DATABASE_URL names; `create` makes the SQLite file where there is none.

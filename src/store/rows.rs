@@ -5,7 +5,10 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 
 use crate::clock::UnixMillis;
-use crate::model::{Attempt, ClientInfo, KnoxRow, RefreshUse, SessionRow, SocialAccount, UsedCode, User};
+use crate::model::{
+    Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, Landing, RefreshUse,
+    SessionRow, SocialAccount, Swap, UsedCode, User,
+};
 use crate::secrets::Digest;
 
 /// The columns of [`UserRow`], of a table called `u`.
@@ -47,6 +50,27 @@ impl From<UserRow> for User {
             revoked_before: row.revoked_before,
             token_generation: row.token_generation,
         }
+    }
+}
+
+/// The columns of [`SealedRow`].
+macro_rules! sealed_columns {
+    () => {
+        "id AS account_id, user_id, provider, uid, extra_data, created AS account_created, modified, tokens"
+    };
+}
+pub(super) use sealed_columns;
+
+#[derive(FromRow)]
+pub(super) struct SealedRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    tokens: Option<Vec<u8>>,
+}
+
+impl SealedRow {
+    pub fn split(self) -> (SocialAccount, Option<Vec<u8>>) {
+        (self.account.into(), self.tokens)
     }
 }
 
@@ -103,7 +127,7 @@ impl SessionUserRow {
             created: UnixMillis(self.s_created),
             expires: UnixMillis(self.expires),
             last_used: UnixMillis(self.last_used),
-            client: ClientInfo { ip: self.ip, agent: self.agent },
+            client: client(self.ip, self.agent),
         };
         (session, user)
     }
@@ -114,6 +138,7 @@ pub(super) struct KnoxUserRow {
     token_key: String,
     k_created: i64,
     expires: Option<i64>,
+    last_used: i64,
     ip: Option<String>,
     agent: Option<String>,
     #[sqlx(flatten)]
@@ -129,7 +154,8 @@ impl KnoxUserRow {
             user_id: user.id,
             created: UnixMillis(self.k_created),
             expires: self.expires.map(UnixMillis),
-            client: ClientInfo { ip: self.ip, agent: self.agent },
+            last_used: UnixMillis(self.last_used),
+            client: client(self.ip, self.agent),
         };
         (knox, user)
     }
@@ -140,14 +166,19 @@ pub(super) struct RefreshUseRow {
     family: Option<String>,
     blacklisted: Option<i64>,
     successor: Option<String>,
+    last_used: Option<i64>,
     #[sqlx(flatten)]
     user: UserRow,
 }
 
 impl RefreshUseRow {
     pub fn split(self) -> (Option<User>, RefreshUse) {
-        let used =
-            RefreshUse { family: self.family, blacklisted: self.blacklisted.is_some(), successor: self.successor };
+        let used = RefreshUse {
+            family: self.family,
+            blacklisted: self.blacklisted.is_some(),
+            successor: self.successor,
+            last_used: self.last_used.map(UnixMillis),
+        };
         (Some(self.user.into()), used)
     }
 }
@@ -163,6 +194,7 @@ pub(super) struct AttemptRow {
     sealed_secret: Option<Vec<u8>>,
     user_id: Option<i64>,
     address: Option<Json<Value>>,
+    landing: Option<Json<Landing>>,
     created: i64,
     expires: i64,
     claimed: Option<i64>,
@@ -181,6 +213,7 @@ impl AttemptRow {
             sealed_secret: self.sealed_secret,
             user_id: self.user_id,
             address: self.address.map(|address| address.0),
+            landing: self.landing.map(|landing| landing.0),
             created: UnixMillis(self.created),
             expires: UnixMillis(self.expires),
             claimed: self.claimed.map(UnixMillis),
@@ -203,4 +236,102 @@ impl From<UsedCodeRow> for UsedCode {
             answer: row.answer,
         }
     }
+}
+
+#[derive(FromRow)]
+pub(super) struct SwapRow {
+    code_challenge: Option<String>,
+    answer: Vec<u8>,
+    expires: i64,
+}
+
+impl SwapRow {
+    pub fn with_code(self, code: &Digest) -> Swap {
+        Swap {
+            code: code.clone(),
+            code_challenge: self.code_challenge,
+            answer: self.answer,
+            expires: UnixMillis(self.expires),
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct TokenUserRow {
+    last_used: i64,
+    #[sqlx(flatten)]
+    user: UserRow,
+}
+
+impl TokenUserRow {
+    pub fn split(self) -> (UnixMillis, User) {
+        (UnixMillis(self.last_used), self.user.into())
+    }
+}
+
+/// A row of any of the four tables of credentials: what it is found by stands in `digest` or in `name`.
+#[derive(FromRow)]
+pub(super) struct CredentialEntryRow {
+    kind: String,
+    digest: Option<Vec<u8>>,
+    name: Option<String>,
+    created: i64,
+    last_used: i64,
+    expires: Option<i64>,
+    ip: Option<String>,
+    agent: Option<String>,
+}
+
+impl CredentialEntryRow {
+    pub fn into_entry(self) -> Option<CredentialEntry> {
+        let digest = self.digest.as_deref().and_then(Digest::from_stored);
+        let (kind, handle) = match self.kind.as_str() {
+            "session" => (Kind::Session, CredentialHandle::Session(digest?)),
+            "token" => (Kind::Token, CredentialHandle::Token(digest?)),
+            "knox" => (Kind::Knox, CredentialHandle::Knox(self.name?)),
+            "jwt-sliding" => (Kind::JwtSliding, CredentialHandle::Family(self.name?)),
+            _ => (Kind::JwtPair, CredentialHandle::Family(self.name?)),
+        };
+        Some(CredentialEntry {
+            kind,
+            created: UnixMillis(self.created),
+            last_used: UnixMillis(self.last_used),
+            expires: self.expires.map(UnixMillis),
+            client: client(self.ip, self.agent),
+            handle,
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct AuditRow {
+    at: i64,
+    event: String,
+    code: Option<String>,
+    provider: Option<String>,
+    kind: Option<String>,
+    user_id: Option<i64>,
+    ip: Option<String>,
+    agent: Option<String>,
+    request_id: Option<String>,
+}
+
+impl From<AuditRow> for AuditRecord {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            at: UnixMillis(row.at).rfc3339(),
+            event: row.event,
+            code: row.code,
+            provider: row.provider,
+            kind: row.kind,
+            user_id: row.user_id,
+            ip: row.ip,
+            agent: row.agent,
+            request_id: row.request_id,
+        }
+    }
+}
+
+fn client(ip: Option<String>, agent: Option<String>) -> ClientInfo {
+    ClientInfo { ip, agent, request_id: None }
 }

@@ -1,0 +1,69 @@
+//! All that is signed in, whatever its kind: one list, each entry ended by its id.
+
+use super::authenticate::{Caller, Proof};
+use super::{AccountService, AuthError};
+use crate::model::{AuditKind, ClientInfo, CredentialEntry, CredentialHandle};
+use crate::secrets::{Digest, hex};
+
+/// An entry of the list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Names the entry and tells nothing of what authenticates.
+    pub id: String,
+    /// Whether it is what the caller just showed.
+    pub is_current: bool,
+    pub entry: CredentialEntry,
+}
+
+impl AccountService {
+    /// The latest used first.
+    pub async fn credentials(&self, caller: &Caller) -> Result<Vec<Listed>, AuthError> {
+        let mut entries = self.store.credentials_of(caller.user.id, self.ambient.now()).await?;
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.last_used, entry.created)));
+        let listed = |entry: CredentialEntry| Listed {
+            id: id_of(&entry),
+            is_current: self.is_current(caller, &entry.handle),
+            entry,
+        };
+        Ok(entries.into_iter().map(listed).collect())
+    }
+
+    /// Ends one entry of the list. False: there is none of this id. An access JWT that was already handed out lives on
+    /// until its end, minutes later: nobody asks the store about it.
+    pub async fn end_credential(&self, caller: &Caller, id: &str, client: &ClientInfo) -> Result<bool, AuthError> {
+        let listed = self.credentials(caller).await?;
+        let Some(found) = listed.into_iter().find(|listed| listed.id == id) else { return Ok(false) };
+        self.store.end(&found.entry.handle, caller.user.id, self.ambient.now()).await?;
+        self.note(AuditKind::LogOut, Some(found.entry.kind), caller.user.id, client).await?;
+        Ok(true)
+    }
+
+    /// Ends all entries but the one that the caller showed; returns how many.
+    pub async fn end_other_credentials(&self, caller: &Caller, client: &ClientInfo) -> Result<u64, AuthError> {
+        let mut ended = 0;
+        for listed in self.credentials(caller).await?.into_iter().filter(|listed| !listed.is_current) {
+            self.store.end(&listed.entry.handle, caller.user.id, self.ambient.now()).await?;
+            ended += 1;
+        }
+        self.note(AuditKind::LogOut, None, caller.user.id, client).await?;
+        Ok(ended)
+    }
+
+    fn is_current(&self, caller: &Caller, handle: &CredentialHandle) -> bool {
+        match (&caller.proof, handle) {
+            (Proof::Session(shown), CredentialHandle::Session(kept))
+            | (Proof::Token(shown), CredentialHandle::Token(kept)) => shown.matches(kept),
+            (Proof::Knox(shown), CredentialHandle::Knox(kept)) => shown == kept,
+            (Proof::Jwt(jti), CredentialHandle::Family(family)) => self.credentials.jwt.is_of_family(jti, family),
+            _ => false,
+        }
+    }
+}
+
+fn id_of(entry: &CredentialEntry) -> String {
+    let digest = match &entry.handle {
+        CredentialHandle::Session(digest) | CredentialHandle::Token(digest) => Digest::of(digest.as_bytes()),
+        CredentialHandle::Family(name) | CredentialHandle::Knox(name) => Digest::of(name.as_bytes()),
+    };
+    hex(&digest.as_bytes()[..12])
+}

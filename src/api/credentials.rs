@@ -1,0 +1,132 @@
+//! All that is signed in, of whatever kind: listed, and ended one by one or all but this.
+
+use std::sync::Arc;
+
+use poem_openapi::param::Path;
+use poem_openapi::types::Example;
+use poem_openapi::{Object, OpenApi};
+
+use super::answer::{Answer, Done};
+use super::app::{self, App, Gate};
+use super::begin::LoginKind;
+use super::entry::{ByAny, Member};
+use super::login::Tag;
+use super::problem::Failure;
+use super::refused::{self, Case, Problems, Refused};
+use super::user::Timestamp;
+use crate::account::Listed;
+use crate::model::Kind;
+
+pub struct Credentials {
+    pub app: Arc<App>,
+}
+
+pub struct ListProblems;
+
+impl Problems for ListProblems {
+    const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::CREDENTIAL, refused::STORE];
+}
+
+pub struct EndProblems;
+
+impl Problems for EndProblems {
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::CREDENTIAL, refused::CSRF, refused::NAMED, refused::STORE];
+}
+
+#[OpenApi(prefix_path = "/api/user/credentials", tag = Tag::User)]
+impl Credentials {
+    /// List what is signed in
+    ///
+    /// Sessions, permanent tokens, knox tokens and chains of refresh tokens of this user, the latest used first.
+    #[oai(path = "/", method = "get", operation_id = "listCredentials")]
+    async fn list(&self, member: Member<'_, ByAny>) -> Result<Answer<Vec<Credential>>, Refused<ListProblems>> {
+        let caller = member.admit(&self.app, Gate::Open).await?;
+        let listed = self.app.account.credentials(&caller).await?;
+        Ok(Answer(listed.into_iter().map(Credential::from).collect()))
+    }
+
+    /// End a credential
+    ///
+    /// By its id in the list; `others` ends all but the one that makes this call. An access token that was handed out
+    /// before lives on until its own end, five minutes at the most by default; end everything where that is too long.
+    #[oai(path = "/:id", method = "delete", operation_id = "endCredential")]
+    async fn end(
+        &self,
+        /// The id of a credential in the list, or `others`.
+        id: Path<String>,
+        member: Member<'_, ByAny>,
+    ) -> Result<Done, Refused<EndProblems>> {
+        let caller = member.admit(&self.app, Gate::Unsafe).await?;
+        let client = app::client(member.request);
+        if id.0 == "others" {
+            self.app.account.end_other_credentials(&caller, &client).await?;
+            return Ok(Done);
+        }
+        if self.app.account.end_credential(&caller, &id.0, &client).await? {
+            Ok(Done)
+        } else {
+            Err(Failure::not_found().into())
+        }
+    }
+}
+
+/// Something that is signed in.
+#[derive(Object)]
+#[oai(example)]
+pub struct Credential {
+    /// Names it here; authenticates nothing.
+    pub id: String,
+    pub kind: LoginKind,
+    /// Whether it is the one that made this call.
+    pub current: bool,
+    pub created: Timestamp,
+    /// To five minutes.
+    pub last_used: Timestamp,
+    /// Absent where it never ends by itself.
+    #[oai(skip_serializing_if_is_none)]
+    pub expires: Option<Timestamp>,
+    /// The address that signed in.
+    #[oai(skip_serializing_if_is_none)]
+    pub ip: Option<String>,
+    /// The browser or program that signed in, by its own words.
+    #[oai(skip_serializing_if_is_none)]
+    pub agent: Option<String>,
+}
+
+impl From<Listed> for Credential {
+    fn from(listed: Listed) -> Self {
+        let entry = listed.entry;
+        Self {
+            id: listed.id,
+            kind: match entry.kind {
+                Kind::Session => LoginKind::Session,
+                Kind::Token => LoginKind::Token,
+                Kind::JwtPair => LoginKind::JwtPair,
+                Kind::JwtSliding => LoginKind::JwtSliding,
+                Kind::Knox => LoginKind::Knox,
+            },
+            current: listed.is_current,
+            created: entry.created.into(),
+            last_used: entry.last_used.into(),
+            expires: entry.expires.map(Timestamp::from),
+            ip: entry.client.ip,
+            agent: entry.client.agent,
+        }
+    }
+}
+
+impl Example for Credential {
+    fn example() -> Self {
+        Self {
+            id: "5f1c0a9e7d3b8246a1b2c3d4".to_owned(),
+            kind: LoginKind::JwtPair,
+            current: true,
+            created: Timestamp::example(),
+            last_used: Timestamp::example(),
+            expires: Some(Timestamp::example()),
+            ip: Some("203.0.113.7".to_owned()),
+            agent: Some("Mozilla/5.0 (X11; Linux x86_64)".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The whole redirect flow on the server, for pages without script and for native apps: authorize, the provider's
+//! callback, and the swap of an app's code.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Request, Response};
+use poem_openapi::param::{Path, Query};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::{Example, ToJSON, Type};
+use poem_openapi::{ApiResponse, OpenApi};
+
+use super::answer::{self, Token, TokenPair, UserWithToken, UserWithTokenPair};
+use super::app::{self, App, Gate, SameSite};
+use super::begin::LoginKind;
+use super::body::Posted;
+use super::entry::{BySession, Guest};
+use super::input::{CallbackInput, SwapInput};
+use super::login::Tag;
+use super::problem::Failure;
+use super::refused::{self, Case, Problems, Refused};
+use crate::login::{AuthorizeRequest, Fields, Landed, Swapped, Visitor};
+use crate::model::Kind;
+
+pub struct Landing {
+    pub app: Arc<App>,
+}
+
+pub struct AuthorizeProblems;
+
+impl Problems for AuthorizeProblems {
+    const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::BEGIN, refused::PROVIDER, refused::STORE];
+}
+
+pub struct CallbackProblems;
+
+impl Problems for CallbackProblems {
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::BODY, refused::CALLBACK, refused::PROVIDER, refused::STORE];
+}
+
+pub struct SwapProblems;
+
+impl Problems for SwapProblems {
+    const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::BODY, refused::SWAP, refused::STORE];
+}
+
+#[OpenApi(prefix_path = "/api/login/social", tag = Tag::Landing)]
+impl Landing {
+    /// Send the person to a provider
+    ///
+    /// For a link on a page without script, and for native apps. The provider sends the person back to this server, which
+    /// sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
+    /// A refusal arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+    /// stands on a page of the same site, the account is linked to its user.
+    #[oai(path = "/authorize/:provider", method = "get", operation_id = "authorize")]
+    async fn authorize(
+        &self,
+        /// The provider's name, as `/api/login/social/providers/` lists it.
+        provider: Path<String>,
+        /// Where the person lands: one of ALLOWED_REDIRECT_URIS, to the letter.
+        next: Query<Option<String>>,
+        /// What the login hands out; `session` unless an app asks for a token.
+        kind: Query<Option<LoginKind>>,
+        /// Instead of the provider's configured scopes, with blanks between them.
+        scope: Query<Option<String>>,
+        /// An app's own challenge: then the swap asks for its verifier (RFC 7636).
+        code_challenge: Query<Option<String>>,
+        /// `S256`.
+        code_challenge_method: Query<Option<String>>,
+        guest: Guest<'_, BySession>,
+    ) -> Result<SeeOther, Refused<AuthorizeProblems>> {
+        let visitor = guest.admit(&self.app, Gate::Navigation).await?.visitor;
+        let (kind, with_user) = kind.0.unwrap_or(LoginKind::Session).of_model();
+        let split = |scopes: String| scopes.split_whitespace().map(str::to_owned).collect();
+        let request = AuthorizeRequest {
+            next: next.0,
+            kind,
+            with_user,
+            code_challenge: code_challenge.0,
+            code_challenge_method: code_challenge_method.0,
+            scope: scope.0.map(split),
+            address: super::begin::address(&query_of(guest.request)),
+        };
+        let begun = self.app.login.authorize(&provider.0, request, &visitor).await;
+        let begun = begun.map_err(|error| self.refused(guest.request, self.app.refused(error)))?;
+        let own = &visitor.own;
+        let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
+        let age = begun.expires_in.cast_signed();
+        let cookie = app::set_cookie(own, app::attempt_cookie(own), &begun.cookie, age, same_site);
+        SeeOther::to(&begun.authorization_url, Some(cookie)).map_err(Refused::from)
+    }
+
+    /// A provider's callback
+    ///
+    /// The provider sends the person here; the redirect URI to register with it is this address below PUBLIC_URL.
+    #[oai(path = "/complete/:provider", method = "get", operation_id = "completeLogin")]
+    async fn complete(
+        &self,
+        /// The provider's name.
+        provider: Path<String>,
+        guest: Guest<'_, BySession>,
+    ) -> Result<SeeOther, Refused<CallbackProblems>> {
+        let visitor = guest.admit(&self.app, Gate::Open).await?.visitor;
+        let fields = query_of(guest.request);
+        Ok(self.land(&provider.0, fields, visitor, guest.request).await?)
+    }
+
+    /// A provider's callback by POST
+    ///
+    /// For providers that answer with `response_mode=form_post`, as Apple does.
+    #[oai(path = "/complete/:provider", method = "post", operation_id = "completeLoginByPost")]
+    async fn complete_by_post(
+        &self,
+        /// The provider's name.
+        provider: Path<String>,
+        guest: Guest<'_, BySession>,
+        body: Posted<CallbackInput>,
+    ) -> Result<SeeOther, Refused<CallbackProblems>> {
+        let visitor = guest.admit(&self.app, Gate::Open).await?.visitor;
+        let fields = body.fields().await?;
+        Ok(self.land(&provider.0, fields, visitor, guest.request).await?)
+    }
+
+    /// Swap an app's code
+    ///
+    /// The answer of the login, once. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
+    /// is spent.
+    #[oai(path = "/swap", method = "post", operation_id = "swapLoginCode")]
+    async fn swap(&self, body: Posted<SwapInput>) -> Result<SwapAnswer, Refused<SwapProblems>> {
+        let fields = body.fields().await?;
+        let mut errors = Vec::new();
+        let code = fields.required("code", &mut errors);
+        let verifier = fields.optional("code_verifier", &mut errors);
+        let code = code.filter(|_| errors.is_empty()).ok_or_else(|| Failure::fields(errors))?;
+        let swapped = self.app.login.swap(&code, verifier.as_deref()).await;
+        Ok(SwapAnswer(swapped.map_err(|error| self.app.refused(error))?))
+    }
+}
+
+impl Landing {
+    async fn land(
+        &self,
+        provider: &str,
+        fields: Fields,
+        visitor: Visitor,
+        request: &Request,
+    ) -> Result<SeeOther, PersonalFailure> {
+        let own = visitor.own.clone();
+        let landed = self.app.login.land(provider, fields, visitor).await;
+        match landed.map_err(|error| self.refused(request, self.app.refused(error)))? {
+            Landed::Session { location, cookie } => {
+                let name = app::session_cookie(&own);
+                let cookie = app::set_cookie(&own, name, &cookie.value, cookie.max_age, SameSite::Lax);
+                SeeOther::to(&location, Some(cookie))
+            }
+            Landed::Code { location } | Landed::Refused { location, .. } => SeeOther::to(&location, None),
+        }
+        .map_err(|failure| self.refused(request, failure))
+    }
+
+    fn refused(&self, request: &Request, failure: Failure) -> PersonalFailure {
+        let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        PersonalFailure { failure, as_page: accept.is_some_and(|accept| accept.contains("text/html")) }
+    }
+}
+
+/// A refusal that a person may be looking at.
+pub struct PersonalFailure {
+    failure: Failure,
+    as_page: bool,
+}
+
+impl<S> From<PersonalFailure> for Refused<S> {
+    fn from(personal: PersonalFailure) -> Self {
+        if personal.as_page { Self::page(personal.failure) } else { Self::new(personal.failure) }
+    }
+}
+
+fn query_of(request: &Request) -> Fields {
+    let query = request.uri().query().unwrap_or_default();
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    Fields::form(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))
+}
+
+/// 303, so that a POST does not go on with its body (RFC 9700, section 4.12).
+pub struct SeeOther {
+    location: HeaderValue,
+    cookie: Option<HeaderValue>,
+}
+
+impl SeeOther {
+    fn to(location: &str, cookie: Option<HeaderValue>) -> Result<Self, Failure> {
+        let unsendable =
+            |_| Failure::new(StatusCode::BAD_GATEWAY, "provider_error", "The provider's address cannot be sent on.");
+        Ok(Self { location: HeaderValue::try_from(location).map_err(unsendable)?, cookie })
+    }
+}
+
+impl IntoResponse for SeeOther {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::SEE_OTHER.into_response();
+        response.headers_mut().insert(header::LOCATION, self.location);
+        if let Some(cookie) = self.cookie {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+impl ApiResponse for SeeOther {
+    fn meta() -> MetaResponses {
+        let header = |name: &str, description: &str, required| MetaHeader {
+            name: name.to_owned(),
+            description: Some(description.to_owned()),
+            required,
+            deprecated: false,
+            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+        };
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "Go on to `Location`.",
+                status: Some(303),
+                status_range: None,
+                content: vec![],
+                headers: vec![
+                    header("Location", "The provider's page, or `next` with `code` or `error`.", true),
+                    header("Set-Cookie", "The attempt cookie, or the session's.", false),
+                ],
+            }],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// One of the four answers of the token routes.
+pub struct SwapAnswer(Swapped);
+
+impl IntoResponse for SwapAnswer {
+    fn into_response(self) -> Response {
+        let Swapped { kind, with_user, answer } = self.0;
+        match (kind, with_user) {
+            (Kind::JwtPair, true) => answer::json(&UserWithTokenPair::from(answer)),
+            (Kind::JwtPair, false) => answer::json(&TokenPair::from(answer)),
+            (_, true) => answer::json(&UserWithToken::from(answer)),
+            (_, false) => answer::json(&Token::from(answer)),
+        }
+    }
+}
+
+impl ApiResponse for SwapAnswer {
+    fn meta() -> MetaResponses {
+        let either = MetaSchema {
+            any_of: vec![
+                Token::schema_ref(),
+                UserWithToken::schema_ref(),
+                TokenPair::schema_ref(),
+                UserWithTokenPair::schema_ref(),
+            ],
+            example: TokenPair::example().to_json(),
+            ..MetaSchema::ANY
+        };
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "What the login handed out, in the shape of its kind.",
+                status: Some(200),
+                status_range: None,
+                content: vec![MetaMediaType {
+                    content_type: "application/json",
+                    schema: MetaSchemaRef::Inline(Box::new(either)),
+                }],
+                headers: vec![],
+            }],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        Token::register(registry);
+        UserWithToken::register(registry);
+        TokenPair::register(registry);
+        UserWithTokenPair::register(registry);
+    }
+}

@@ -1,0 +1,192 @@
+//! The whole redirect flow on the server, for pages without script and for native apps: send the person to the provider,
+//! take the callback, and land on a listed URI.
+//!
+//! No token and no provider's code ever stands in a URL that leaves here. A page gets the session's cookie; an app gets
+//! a code of our own, good once within 60 seconds, and fetches its answer with it (SEC-11, RFC 8252).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oauth2::PkceCodeVerifier;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::attempt;
+use super::begin::{Start, s256_challenge};
+use super::complete::Ending;
+use super::error::{LoginError, Refusal};
+use super::{Begun, Fields, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, Visitor, redirect};
+use crate::model::{Kind, Landing, Swap};
+use crate::secrets::{self, Digest};
+
+const SWAP_LIFETIME: Duration = Duration::from_secs(60);
+
+/// What the redirect flow is begun with.
+#[derive(Clone, Debug)]
+pub struct AuthorizeRequest {
+    /// One of ALLOWED_REDIRECT_URIS, to the letter; by default what the REST_SOCIAL settings give for PUBLIC_URL.
+    pub next: Option<String>,
+    pub kind: Kind,
+    pub with_user: bool,
+    /// The app's own challenge: then the swap asks for its verifier.
+    pub code_challenge: Option<String>,
+    pub code_challenge_method: Option<String>,
+    pub scope: Option<Vec<String>>,
+    /// What the provider's own address needs.
+    pub address: Map<String, Value>,
+}
+
+/// Where the person goes after the callback: always 303, so that a POST does not go on (RFC 9700, section 4.12).
+#[derive(Clone, Debug)]
+pub enum Landed {
+    Session {
+        location: String,
+        cookie: SessionCookie,
+    },
+    /// An app: the location has the code to swap.
+    Code {
+        location: String,
+    },
+    /// The location has the stable code of the refusal as `error`.
+    Refused {
+        location: String,
+        error: LoginError,
+    },
+}
+
+/// What a code was swapped for, and the shape that was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Swapped {
+    pub kind: Kind,
+    pub with_user: bool,
+    pub answer: SignedIn,
+}
+
+/// The callback of `provider`, below the server's own base URL.
+pub fn callback_path(provider: &str) -> String {
+    format!("/api/login/social/complete/{provider}/")
+}
+
+impl LoginService {
+    /// Errors: `unknown_provider`, `invalid_request`, `redirect_uri_not_allowed`, `provider_error`, `provider_timeout`,
+    /// `database_unavailable`.
+    pub async fn authorize(
+        &self,
+        name: &str,
+        request: AuthorizeRequest,
+        visitor: &Visitor,
+    ) -> Result<Begun, LoginError> {
+        let provider = self.provider(name)?;
+        let next = match request.next {
+            Some(next) if redirect::is_listed(&self.settings, &visitor.own, &next) => next,
+            Some(_) => return Err(redirect::not_allowed("next")),
+            None => redirect::by_setting(&self.settings, &visitor.own),
+        };
+        if request.kind == Kind::Session && !next.starts_with("https://") && !next.starts_with("http://") {
+            return Err(LoginError::field("kind", "An app has no use for a session cookie: ask for a token."));
+        }
+        let landing = Landing {
+            next,
+            kind: request.kind,
+            with_user: request.with_user,
+            code_challenge: s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?,
+        };
+        let own = visitor.own.origin().ascii_serialization();
+        let start = Start {
+            redirect_uri: format!("{own}{}", callback_path(name)),
+            challenge: None,
+            scope: request.scope,
+            address: request.address,
+            landing: Some(landing),
+        };
+        self.start(provider, start, visitor).await
+    }
+
+    /// The provider's callback. An error has no landing: the login was not begun here by this browser.
+    pub async fn land(self: &Arc<Self>, name: &str, fields: Fields, visitor: Visitor) -> Result<Landed, LoginError> {
+        let provider = self.provider(name)?.clone();
+        // Only who began it links: whoever is signed in meanwhile may know nothing of it.
+        let visitor = Visitor { caller: None, ..visitor };
+        let (kind, with_user) = (Kind::Session, false);
+        let request = LoginRequest { kind, with_user, provider: Some(name.to_owned()), fields, visitor };
+        let begun = self.attempt_of(&provider, &request, Ending::Landing).await?;
+        let Some(landing) = begun.and_then(|begun| begun.row.landing) else {
+            return Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this state."));
+        };
+        let request = LoginRequest { kind: landing.kind, with_user: landing.with_user, ..request };
+        let client = request.visitor.client.clone();
+        let result = self.login_at(name, request, Ending::Landing).await;
+        self.record(name, landing.kind, client, &result).await;
+        match result {
+            Ok(Outcome::SignedIn(answer)) => match answer.session.clone() {
+                Some(cookie) => Ok(Landed::Session { location: landing.next, cookie }),
+                None => self.keep_for_swap(landing, *answer).await,
+            },
+            Ok(Outcome::RequestToken { .. }) => {
+                Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this oauth_token."))
+            }
+            Err(error) => {
+                let location = with_parameter(&landing.next, "error", error.refusal.code());
+                Ok(Landed::Refused { location, error })
+            }
+        }
+    }
+
+    async fn keep_for_swap(&self, landing: Landing, answer: SignedIn) -> Result<Landed, LoginError> {
+        let code = format!("rsax_{}", self.ambient.token::<32>());
+        let swapped = Swapped { kind: landing.kind, with_user: landing.with_user, answer };
+        let plain = serde_json::to_vec(&swapped).expect("plain data has a JSON form");
+        let swap = Swap {
+            code: Digest::of(code.as_bytes()),
+            code_challenge: landing.code_challenge,
+            answer: secrets::seal(&self.swap_key(&code), b"", &plain, &self.ambient),
+            expires: self.ambient.now().plus(SWAP_LIFETIME),
+        };
+        self.store.insert_swap(&swap).await?;
+        Ok(Landed::Code { location: with_parameter(&landing.next, "code", &code) })
+    }
+
+    /// Hands the answer of a login to whoever has its code, once. Errors: `invalid_code`, `flow_mismatch`,
+    /// `database_unavailable`.
+    pub async fn swap(&self, code: &str, code_verifier: Option<&str>) -> Result<Swapped, LoginError> {
+        let unknown = || LoginError::new(Refusal::InvalidCode, "This code is wrong, used or older than a minute.");
+        let digest = attempt::key_of(code).ok_or_else(unknown)?;
+        let swap = self.store.take_swap(&digest).await?.filter(|swap| swap.expires > self.ambient.now());
+        let swap = swap.ok_or_else(unknown)?;
+        if let Some(challenge) = &swap.code_challenge {
+            let fits = code_verifier.filter(|verifier| attempt::is_verifier(verifier)).is_some_and(|verifier| {
+                let made = attempt::challenge(&PkceCodeVerifier::new(verifier.to_owned()));
+                secrets::same(made.as_str().as_bytes(), challenge.as_bytes())
+            });
+            if !fits {
+                return Err(LoginError::new(
+                    Refusal::FlowMismatch,
+                    "The code_verifier does not fit the code_challenge.",
+                ));
+            }
+        }
+        let plain = secrets::open(&self.swap_key(code), b"", &swap.answer).ok_or_else(unknown)?;
+        serde_json::from_slice(&plain).map_err(|_| unknown())
+    }
+
+    fn swap_key(&self, code: &str) -> [u8; 32] {
+        self.key.derive("swapped answer", &[code.as_bytes()])
+    }
+}
+
+/// Listed URIs have no fragment, and the values here need no escaping.
+fn with_parameter(uri: &str, name: &str, value: &str) -> String {
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{joint}{name}={value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_joins_a_query_or_begins_one() {
+        assert_eq!(with_parameter("com.example.app:/cb", "code", "x"), "com.example.app:/cb?code=x");
+        assert_eq!(with_parameter("https://a.example/?b=1", "error", "x"), "https://a.example/?b=1&error=x");
+    }
+}

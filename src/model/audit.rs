@@ -1,0 +1,67 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::clock::UnixMillis;
+use crate::model::{ClientInfo, Kind, UserId};
+
+/// What an audit row is about (SEC-45).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditKind {
+    SignUp,
+    SignIn,
+    Link,
+    Unlink,
+    /// A login that did not come about; `code` says why.
+    Refused,
+    /// One credential, all of a kind, or everything.
+    LogOut,
+    Deactivated,
+    Activated,
+    Deleted,
+}
+
+impl fmt::Display for AuditKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SignUp => "sign_up",
+            Self::SignIn => "sign_in",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
+            Self::Refused => "refused",
+            Self::LogOut => "log_out",
+            Self::Deactivated => "deactivated",
+            Self::Activated => "activated",
+            Self::Deleted => "deleted",
+        })
+    }
+}
+
+/// One row of the audit trail: never a secret, never a provider's own words.
+#[derive(Clone, Debug)]
+pub struct AuditEvent {
+    pub at: UnixMillis,
+    pub event: AuditKind,
+    /// The stable code of a refusal.
+    pub code: Option<&'static str>,
+    pub provider: Option<String>,
+    pub kind: Option<Kind>,
+    pub user_id: Option<UserId>,
+    pub client: ClientInfo,
+}
+
+/// A row of the trail as read back.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditRecord {
+    /// RFC 3339, UTC.
+    pub at: String,
+    pub event: String,
+    pub code: Option<String>,
+    pub provider: Option<String>,
+    pub kind: Option<String>,
+    pub user_id: Option<UserId>,
+    pub ip: Option<String>,
+    pub agent: Option<String>,
+    pub request_id: Option<String>,
+}

@@ -1,0 +1,157 @@
+//! Begun logins, claims on codes, and answers kept for whoever may fetch them.
+
+/// Implements [`super::super::AttemptStore`].
+macro_rules! attempt_store {
+    ($store:ty) => {
+        #[async_trait::async_trait]
+        impl AttemptStore for $store {
+            async fn insert_attempt(&self, attempt: &Attempt) -> Result<()> {
+                sqlx::query(
+                    "INSERT INTO login_attempts (key, provider, redirect_uri, browser, flow, classic, code_challenge,
+                                                 sealed_secret, user_id, address, landing, created, expires)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                )
+                .bind(attempt.key.as_bytes())
+                .bind(&attempt.provider)
+                .bind(&attempt.redirect_uri)
+                .bind(bytes(attempt.browser.as_ref()))
+                .bind(bytes(attempt.flow.as_ref()))
+                .bind(attempt.classic)
+                .bind(&attempt.code_challenge)
+                .bind(&attempt.sealed_secret)
+                .bind(attempt.user_id)
+                .bind(attempt.address.as_ref().map(Json))
+                .bind(attempt.landing.as_ref().map(Json))
+                .bind(attempt.created.0)
+                .bind(attempt.expires.0)
+                .execute(&self.write)
+                .await?;
+                Ok(())
+            }
+
+            async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>> {
+                let row: Option<AttemptRow> = sqlx::query_as(
+                    "SELECT provider, redirect_uri, browser, flow, classic, code_challenge, sealed_secret, user_id,
+                            address, landing, created, expires, claimed
+                     FROM login_attempts WHERE key = $1",
+                )
+                .bind(key.as_bytes())
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(row.map(|row| row.with_key(key)))
+            }
+
+            async fn has_open_attempt(
+                &self,
+                provider: &str,
+                browser: Option<&Digest>,
+                flow: Option<&Digest>,
+                now: UnixMillis,
+            ) -> Result<bool> {
+                let found: Option<i32> = sqlx::query_scalar(
+                    "SELECT 1 FROM login_attempts
+                     WHERE (browser = $1 OR flow = $2) AND provider = $3 AND claimed IS NULL AND expires > $4 LIMIT 1",
+                )
+                .bind(bytes(browser))
+                .bind(bytes(flow))
+                .bind(provider)
+                .bind(now.0)
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(found.is_some())
+            }
+
+            async fn claim(
+                &self,
+                attempt: Option<&Digest>,
+                code: Option<&CodeClaim>,
+                now: UnixMillis,
+            ) -> Result<Claimed> {
+                const CLAIM_CODE: &str = "INSERT INTO used_codes AS known (code, binding, claimed, expires)
+                     VALUES ($1, $2, $3, $4)
+                     ON CONFLICT (code) DO UPDATE
+                       SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires, answer = NULL
+                       WHERE known.expires <= excluded.claimed";
+                let insert = |code: &CodeClaim| {
+                    sqlx::query(CLAIM_CODE)
+                        .bind(code.digest.as_bytes().to_vec())
+                        .bind(bytes(code.binding.as_ref()).map(<[u8]>::to_vec))
+                        .bind(code.claimed.0)
+                        .bind(code.expires.0)
+                };
+                let ours = match (attempt, code) {
+                    (None, None) => return Ok(Claimed::Ours),
+                    // One statement, since it is the common case and every login pays for it.
+                    (None, Some(code)) => insert(code).execute(&self.write).await?.rows_affected() == 1,
+                    (Some(key), code) => {
+                        let mut tx = self.begin().await?;
+                        let spent = sqlx::query("UPDATE login_attempts SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
+                            .bind(now.0)
+                            .bind(key.as_bytes())
+                            .execute(&mut *tx)
+                            .await?;
+                        let mut ours = spent.rows_affected() == 1;
+                        if let (true, Some(code)) = (ours, code) {
+                            ours = insert(code).execute(&mut *tx).await?.rows_affected() == 1;
+                        }
+                        if ours {
+                            tx.commit().await?;
+                        } else {
+                            tx.rollback().await?;
+                        }
+                        ours
+                    }
+                };
+                if ours {
+                    return Ok(Claimed::Ours);
+                }
+                // A spent attempt whose code is known may be the same browser posting twice: the caller decides.
+                let used = match code {
+                    Some(code) => self.used_code(&code.digest).await?,
+                    None => None,
+                };
+                Ok(used.map_or(Claimed::AttemptSpent, Claimed::CodeUsed))
+            }
+
+            async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>> {
+                let row: Option<UsedCodeRow> =
+                    sqlx::query_as("SELECT binding, claimed, answer FROM used_codes WHERE code = $1")
+                        .bind(code.as_bytes())
+                        .fetch_optional(&self.read)
+                        .await?;
+                Ok(row.map(UsedCode::from))
+            }
+
+            async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()> {
+                sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
+                    .bind(answer)
+                    .bind(code.as_bytes())
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn insert_swap(&self, swap: &Swap) -> Result<()> {
+                sqlx::query("INSERT INTO swap_codes (code, code_challenge, answer, expires) VALUES ($1, $2, $3, $4)")
+                    .bind(swap.code.as_bytes())
+                    .bind(&swap.code_challenge)
+                    .bind(&swap.answer)
+                    .bind(swap.expires.0)
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>> {
+                let row: Option<SwapRow> = sqlx::query_as(
+                    "DELETE FROM swap_codes WHERE code = $1 RETURNING code_challenge, answer, expires",
+                )
+                .bind(code.as_bytes())
+                .fetch_optional(&self.write)
+                .await?;
+                Ok(row.map(|row| row.with_code(code)))
+            }
+        }
+    };
+}
+pub(in crate::store) use attempt_store;

@@ -1,0 +1,311 @@
+//! Sessions, tokens, refresh tokens and knox tokens. Each look-up is one read that brings the user along.
+
+/// Implements [`super::super::CredentialStore`].
+macro_rules! credential_store {
+    ($store:ty) => {
+        impl $store {
+            async fn insert_credential(
+                tx: &mut Tx,
+                credential: &NewCredential,
+            ) -> Result<()> {
+                match credential {
+                    NewCredential::Session(row) => {
+                        sqlx::query(
+                            "INSERT INTO sessions (digest, user_id, created, expires, last_used, ip, agent)
+                             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                        )
+                        .bind(row.digest.as_bytes())
+                        .bind(row.user_id)
+                        .bind(row.created.0)
+                        .bind(row.expires.0)
+                        .bind(row.last_used.0)
+                        .bind(&row.client.ip)
+                        .bind(&row.client.agent)
+                        .execute(&mut **tx)
+                        .await?;
+                    }
+                    NewCredential::Token(row) => {
+                        sqlx::query(
+                            "INSERT INTO tokens (digest, user_id, created, last_used, ip, agent)
+                             VALUES ($1, $2, $3, $3, $4, $5) ON CONFLICT (digest) DO NOTHING",
+                        )
+                        .bind(row.digest.as_bytes())
+                        .bind(row.user_id)
+                        .bind(row.created.0)
+                        .bind(&row.client.ip)
+                        .bind(&row.client.agent)
+                        .execute(&mut **tx)
+                        .await?;
+                    }
+                    NewCredential::Refresh(row) => Self::insert_refresh(tx, row).await?,
+                    NewCredential::Knox(row) => {
+                        sqlx::query(
+                            "INSERT INTO knox_tokens
+                               (digest, token_key, user_id, created, expires, last_used, ip, agent)
+                             VALUES ($1, $2, $3, $4, $5, $4, $6, $7)",
+                        )
+                        .bind(&row.digest)
+                        .bind(&row.token_key)
+                        .bind(row.user_id)
+                        .bind(row.created.0)
+                        .bind(row.expires.map(|at| at.0))
+                        .bind(&row.client.ip)
+                        .bind(&row.client.agent)
+                        .execute(&mut **tx)
+                        .await?;
+                    }
+                }
+                Ok(())
+            }
+
+            async fn insert_refresh(tx: &mut Tx, row: &RefreshRow) -> Result<()> {
+                sqlx::query(
+                    "INSERT INTO refresh_tokens (jti, family, kind, user_id, created, expires, last_used, ip, agent)
+                     VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)",
+                )
+                .bind(&row.jti)
+                .bind(&row.family)
+                .bind(kind_name(row.kind))
+                .bind(row.user_id)
+                .bind(row.created.0)
+                .bind(row.expires.0)
+                .bind(&row.client.ip)
+                .bind(&row.client.agent)
+                .execute(&mut **tx)
+                .await?;
+                Ok(())
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl CredentialStore for $store {
+            async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>> {
+                let row: Option<SessionUserRow> = sqlx::query_as(concat!(
+                    "SELECT s.created AS s_created, s.expires, s.last_used, s.ip, s.agent, ",
+                    user_columns!(),
+                    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = $1"
+                ))
+                .bind(digest.as_bytes())
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(row.map(|row| row.split(digest)))
+            }
+
+            async fn touch(&self, handle: &CredentialHandle, now: UnixMillis) -> Result<()> {
+                let touched = match handle {
+                    CredentialHandle::Session(digest) => {
+                        sqlx::query("UPDATE sessions SET last_used = $1 WHERE digest = $2")
+                            .bind(now.0)
+                            .bind(digest.as_bytes())
+                    }
+                    CredentialHandle::Token(digest) => {
+                        sqlx::query("UPDATE tokens SET last_used = $1 WHERE digest = $2")
+                            .bind(now.0)
+                            .bind(digest.as_bytes())
+                    }
+                    CredentialHandle::Knox(digest) => {
+                        sqlx::query("UPDATE knox_tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest)
+                    }
+                    CredentialHandle::Family(family) => {
+                        sqlx::query("UPDATE refresh_tokens SET last_used = $1 WHERE family = $2 AND blacklisted IS NULL")
+                            .bind(now.0)
+                            .bind(family)
+                    }
+                };
+                touched.execute(&self.write).await?;
+                Ok(())
+            }
+
+            async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
+                let mut tx = self.begin().await?;
+                match handle {
+                    CredentialHandle::Session(digest) => {
+                        sqlx::query("DELETE FROM sessions WHERE digest = $1 AND user_id = $2")
+                            .bind(digest.as_bytes())
+                            .bind(user)
+                            .execute(&mut *tx)
+                            .await?;
+                    }
+                    CredentialHandle::Token(digest) => {
+                        sqlx::query("DELETE FROM tokens WHERE digest = $1 AND user_id = $2")
+                            .bind(digest.as_bytes())
+                            .bind(user)
+                            .execute(&mut *tx)
+                            .await?;
+                        // Else the next login would hand the very same token out again.
+                        sqlx::query("UPDATE users SET token_generation = token_generation + 1 WHERE id = $1")
+                            .bind(user)
+                            .execute(&mut *tx)
+                            .await?;
+                    }
+                    CredentialHandle::Knox(digest) => {
+                        sqlx::query("DELETE FROM knox_tokens WHERE digest = $1 AND user_id = $2")
+                            .bind(digest)
+                            .bind(user)
+                            .execute(&mut *tx)
+                            .await?;
+                    }
+                    CredentialHandle::Family(family) => {
+                        sqlx::query(
+                            "UPDATE refresh_tokens SET blacklisted = $1
+                             WHERE family = $2 AND user_id = $3 AND blacklisted IS NULL",
+                        )
+                        .bind(now.0)
+                        .bind(family)
+                        .bind(user)
+                        .execute(&mut *tx)
+                        .await?;
+                    }
+                }
+                tx.commit().await?;
+                Ok(())
+            }
+
+            async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>> {
+                let mut entries = Vec::new();
+                for statement in [
+                    "SELECT 'session' AS kind, digest, NULL AS name, created, last_used, expires, ip, agent
+                     FROM sessions WHERE user_id = $1 AND expires > $2",
+                    "SELECT 'token' AS kind, digest, NULL AS name, created, last_used, NULL AS expires, ip, agent
+                     FROM tokens WHERE user_id = $1 AND created <= $2",
+                    "SELECT 'knox' AS kind, NULL AS digest, digest AS name, created, last_used, expires, ip, agent
+                     FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
+                    "SELECT max(kind) AS kind, NULL AS digest, family AS name, min(created) AS created,
+                            max(last_used) AS last_used, max(expires) AS expires, max(ip) AS ip, max(agent) AS agent
+                     FROM refresh_tokens WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2 GROUP BY family",
+                ] {
+                    let rows: Vec<CredentialEntryRow> =
+                        sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&self.read).await?;
+                    entries.extend(rows.into_iter().filter_map(CredentialEntryRow::into_entry));
+                }
+                Ok(entries)
+            }
+
+            async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>> {
+                let row: Option<TokenUserRow> = sqlx::query_as(concat!(
+                    "SELECT t.last_used, ",
+                    user_columns!(),
+                    " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
+                ))
+                .bind(digest.as_bytes())
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(row.map(TokenUserRow::split))
+            }
+
+            async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>> {
+                let row: Option<KnoxUserRow> = sqlx::query_as(concat!(
+                    "SELECT k.token_key, k.created AS k_created, k.expires, k.last_used, k.ip, k.agent, ",
+                    user_columns!(),
+                    " FROM knox_tokens k JOIN users u ON u.id = k.user_id WHERE k.digest = $1"
+                ))
+                .bind(digest)
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(row.map(|row| row.split(digest)))
+            }
+
+            async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()> {
+                sqlx::query("UPDATE knox_tokens SET expires = $1 WHERE digest = $2")
+                    .bind(expires.0)
+                    .bind(digest)
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn end_all_knox(&self, user: UserId) -> Result<()> {
+                sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&self.write).await?;
+                Ok(())
+            }
+
+            async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)> {
+                let row: Option<RefreshUseRow> = sqlx::query_as(concat!(
+                    "SELECT r.family, r.blacklisted, r.successor, r.last_used, ",
+                    user_columns!(),
+                    " FROM users u LEFT JOIN refresh_tokens r ON r.jti = $1 AND r.user_id = u.id WHERE u.id = $2"
+                ))
+                .bind(jti)
+                .bind(user)
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(row.map_or_else(|| (None, RefreshUse::default()), RefreshUseRow::split))
+            }
+
+            async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated> {
+                let mut tx = self.begin().await?;
+                // A token of simplejwt has no row yet: it gets one, so that its use can be noted.
+                let mut before = RefreshRow { jti: old.to_owned(), ..new.clone() };
+                before.family.clone_from(&new.family);
+                let noted = sqlx::query(
+                    "INSERT INTO refresh_tokens AS known
+                       (jti, family, kind, user_id, created, expires, last_used, successor, blacklisted)
+                     VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)
+                     ON CONFLICT (jti) DO UPDATE SET successor = excluded.successor, blacklisted = excluded.blacklisted
+                       WHERE known.blacklisted IS NULL AND known.user_id = excluded.user_id",
+                )
+                .bind(&before.jti)
+                .bind(&before.family)
+                .bind(kind_name(before.kind))
+                .bind(before.user_id)
+                .bind(before.created.0)
+                .bind(before.expires.0)
+                .bind(&new.jti)
+                .bind(end_old.then_some(now.0))
+                .execute(&mut *tx)
+                .await?;
+                if noted.rows_affected() == 0 {
+                    tx.rollback().await?;
+                    return Ok(Rotated::Spent);
+                }
+                Self::insert_refresh(&mut tx, new).await?;
+                tx.commit().await?;
+                Ok(Rotated::Done)
+            }
+
+            async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool> {
+                let noted = sqlx::query(
+                    "INSERT INTO refresh_tokens AS known
+                       (jti, family, kind, user_id, created, expires, last_used, blacklisted)
+                     VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3, $3)
+                     ON CONFLICT (jti) DO UPDATE SET blacklisted = excluded.blacklisted
+                       WHERE known.blacklisted IS NULL AND known.user_id = excluded.user_id",
+                )
+                .bind(jti)
+                .bind(user)
+                .bind(now.0)
+                .bind(expires.0)
+                .execute(&self.write)
+                .await?;
+                Ok(noted.rows_affected() == 1)
+            }
+
+            async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()> {
+                let mut tx = self.begin().await?;
+                for statement in [
+                    "DELETE FROM sessions WHERE user_id = $1",
+                    "DELETE FROM tokens WHERE user_id = $1",
+                    "DELETE FROM knox_tokens WHERE user_id = $1",
+                    "DELETE FROM login_attempts WHERE user_id = $1",
+                ] {
+                    sqlx::query(statement).bind(user).execute(&mut *tx).await?;
+                }
+                sqlx::query("UPDATE refresh_tokens SET blacklisted = $1 WHERE user_id = $2 AND blacklisted IS NULL")
+                    .bind(now.0)
+                    .bind(user)
+                    .execute(&mut *tx)
+                    .await?;
+                sqlx::query(
+                    "UPDATE users SET revoked_before = $1, token_generation = token_generation + 1 WHERE id = $2",
+                )
+                .bind(now.seconds())
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
+                tx.commit().await?;
+                Ok(())
+            }
+        }
+    };
+}
+pub(in crate::store) use credential_store;

@@ -1,0 +1,318 @@
+//! Users, their accounts, and the one transaction of a login.
+
+/// Implements [`super::super::UserStore`].
+macro_rules! user_store {
+    ($store:ty) => {
+        impl $store {
+            /// The account's row and its user, as one transaction's reads and writes leave them; `None`: overtaken.
+            async fn place_account(
+                tx: &mut Tx,
+                login: &LoginCommit,
+            ) -> Result<Option<User>> {
+                match &login.who {
+                    Who::Known { user_id, account_id } => {
+                        let updated = sqlx::query(
+                            "UPDATE social_accounts SET uid = $1, extra_data = $2, modified = $3, tokens = coalesce($6, tokens)
+                             WHERE id = $4 AND user_id = $5",
+                        )
+                        .bind(&login.uid)
+                        .bind(Json(&login.extra_data))
+                        .bind(login.now.0)
+                        .bind(account_id)
+                        .bind(user_id)
+                        .bind(&login.tokens)
+                        .execute(&mut **tx)
+                        .await?;
+                        if updated.rows_affected() == 0 {
+                            return Ok(None);
+                        }
+                        Self::refreshed_user(tx, *user_id, login).await
+                    }
+                    Who::Attach { user_id } => {
+                        let Some(user) = Self::refreshed_user(tx, *user_id, login).await? else {
+                            return Ok(None);
+                        };
+                        let inserted = Self::insert_account(tx, user.id, login).await?;
+                        Ok(inserted.then_some(user))
+                    }
+                    Who::Create { usernames, email, email_verified } => {
+                        let mut user = None;
+                        for username in usernames {
+                            let row: Option<UserRow> = sqlx::query_as(concat!(
+                                "INSERT INTO users AS u
+                                   (username, first_name, last_name, email, email_lower, email_verified, created, last_login)
+                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                                 ON CONFLICT (username) DO NOTHING RETURNING ",
+                                user_columns!()
+                            ))
+                            .bind(cut(username, LONGEST_NAME))
+                            .bind(cut(login.first_name.as_deref().unwrap_or_default(), LONGEST_NAME))
+                            .bind(cut(login.last_name.as_deref().unwrap_or_default(), LONGEST_NAME))
+                            .bind(email)
+                            .bind(email.to_lowercase())
+                            .bind(email_verified)
+                            .bind(login.now.0)
+                            .bind(login.set_last_login.then_some(login.now.0))
+                            .fetch_optional(&mut **tx)
+                            .await?;
+                            if let Some(row) = row {
+                                user = Some(User::from(row));
+                                break;
+                            }
+                        }
+                        let Some(user) = user else { return Ok(None) };
+                        let inserted = Self::insert_account(tx, user.id, login).await?;
+                        Ok(inserted.then_some(user))
+                    }
+                }
+            }
+
+            /// The user, with what the login changes about it; `None` when it is gone or inactive.
+            async fn refreshed_user(
+                tx: &mut Tx,
+                id: UserId,
+                login: &LoginCommit,
+            ) -> Result<Option<User>> {
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1 AND u.is_active"))
+                        .bind(id)
+                        .fetch_optional(&mut **tx)
+                        .await?;
+                let Some(mut user) = row.map(User::from) else { return Ok(None) };
+                let first = cut(login.first_name.as_deref().unwrap_or(&user.first_name), LONGEST_NAME);
+                let last = cut(login.last_name.as_deref().unwrap_or(&user.last_name), LONGEST_NAME);
+                if first != user.first_name || last != user.last_name || login.set_last_login {
+                    let (first, last) = (first.to_owned(), last.to_owned());
+                    let last_login = if login.set_last_login { Some(login.now) } else { user.last_login };
+                    sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3 WHERE id = $4")
+                        .bind(&first)
+                        .bind(&last)
+                        .bind(last_login.map(|at| at.0))
+                        .bind(id)
+                        .execute(&mut **tx)
+                        .await?;
+                    (user.first_name, user.last_name, user.last_login) = (first, last, last_login);
+                }
+                Ok(Some(user))
+            }
+
+            /// False when somebody else stored this account first.
+            async fn insert_account(
+                tx: &mut Tx,
+                user: UserId,
+                login: &LoginCommit,
+            ) -> Result<bool> {
+                let inserted = sqlx::query(
+                    "INSERT INTO social_accounts (user_id, provider, uid, extra_data, created, modified, tokens)
+                     VALUES ($1, $2, $3, $4, $5, $5, $6) ON CONFLICT (provider, uid) DO NOTHING",
+                )
+                .bind(user)
+                .bind(&login.provider)
+                .bind(&login.uid)
+                .bind(Json(&login.extra_data))
+                .bind(login.now.0)
+                .bind(&login.tokens)
+                .execute(&mut **tx)
+                .await?;
+                Ok(inserted.rows_affected() == 1)
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl UserStore for $store {
+            async fn account(&self, provider: &str, uids: &[&str]) -> Result<Option<(SocialAccount, User)>> {
+                for uid in uids {
+                    let row: Option<AccountUserRow> = sqlx::query_as(concat!(
+                        "SELECT a.id AS account_id, a.user_id, a.provider, a.uid, a.extra_data,
+                                a.created AS account_created, a.modified, ",
+                        user_columns!(),
+                        " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = $1 AND a.uid = $2"
+                    ))
+                    .bind(provider)
+                    .bind(*uid)
+                    .fetch_optional(&self.read)
+                    .await?;
+                    if let Some(row) = row {
+                        return Ok(Some((row.account.into(), row.user.into())));
+                    }
+                }
+                Ok(None)
+            }
+
+            async fn user(&self, id: UserId) -> Result<Option<User>> {
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
+                        .bind(id)
+                        .fetch_optional(&self.read)
+                        .await?;
+                Ok(row.map(User::from))
+            }
+
+            async fn users_by_email(&self, email: &str) -> Result<Vec<User>> {
+                let rows: Vec<UserRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    user_columns!(),
+                    " FROM users u WHERE u.email_lower = $1 AND u.email_lower <> '' ORDER BY u.id LIMIT 2"
+                ))
+                .bind(email.to_lowercase())
+                .fetch_all(&self.read)
+                .await?;
+                Ok(rows.into_iter().map(User::from).collect())
+            }
+
+            async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>> {
+                let rows: Vec<AccountRow> = sqlx::query_as(
+                    "SELECT id AS account_id, user_id, provider, uid, extra_data, created AS account_created, modified
+                     FROM social_accounts WHERE user_id = $1 ORDER BY id",
+                )
+                .bind(user)
+                .fetch_all(&self.read)
+                .await?;
+                Ok(rows.into_iter().map(SocialAccount::from).collect())
+            }
+
+            async fn unlink(
+                &self,
+                user: UserId,
+                account: i64,
+                counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+                audit: &AuditEvent,
+            ) -> Result<Unlinked> {
+                let mut tx = self.begin().await?;
+                // A write to the user's row makes unlinks of one user wait for each other, in both databases.
+                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
+                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    sealed_columns!(),
+                    " FROM social_accounts WHERE user_id = $1 ORDER BY id"
+                ))
+                .bind(user)
+                .fetch_all(&mut *tx)
+                .await?;
+                let mut found = None;
+                let mut others = 0;
+                for (row, tokens) in rows.into_iter().map(SealedRow::split) {
+                    if row.id == account {
+                        found = Some((row, tokens));
+                    } else if counts(&row.provider) {
+                        others += 1;
+                    }
+                }
+                let Some((row, tokens)) = found else { return Ok(Unlinked::NotFound) };
+                if others == 0 {
+                    return Ok(Unlinked::LastWayIn);
+                }
+                sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
+                let audit = AuditEvent { provider: Some(row.provider.clone()), ..audit.clone() };
+                audit_query(&audit).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(Unlinked::Done(Box::new(row), tokens))
+            }
+
+            async fn account_tokens(
+                &self,
+                user: UserId,
+                account: i64,
+            ) -> Result<Option<(SocialAccount, Option<Vec<u8>>)>> {
+                let row: Option<SealedRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    sealed_columns!(),
+                    " FROM social_accounts WHERE id = $1 AND user_id = $2"
+                ))
+                .bind(account)
+                .bind(user)
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(row.map(SealedRow::split))
+            }
+
+            async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool> {
+                let leased = sqlx::query(
+                    "UPDATE social_accounts SET leased = $1 WHERE id = $2 AND (leased IS NULL OR leased <= $3)",
+                )
+                .bind(until.0)
+                .bind(account)
+                .bind(now.0)
+                .execute(&self.write)
+                .await?;
+                Ok(leased.rows_affected() == 1)
+            }
+
+            async fn keep_tokens(&self, account: i64, sealed: Option<&[u8]>) -> Result<()> {
+                sqlx::query("UPDATE social_accounts SET tokens = coalesce($1, tokens), leased = NULL WHERE id = $2")
+                    .bind(sealed)
+                    .bind(account)
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
+                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    sealed_columns!(),
+                    " FROM social_accounts WHERE id > $1 AND tokens IS NOT NULL ORDER BY id LIMIT $2"
+                ))
+                .bind(after)
+                .bind(most)
+                .fetch_all(&self.read)
+                .await?;
+                Ok(rows.into_iter().map(SealedRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
+            }
+
+            async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool> {
+                let resealed = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
+                    .bind(new)
+                    .bind(account)
+                    .bind(old)
+                    .execute(&self.write)
+                    .await?;
+                Ok(resealed.rows_affected() == 1)
+            }
+
+            async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool> {
+                let updated = sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2")
+                    .bind(active)
+                    .bind(user)
+                    .execute(&self.write)
+                    .await?;
+                if !active {
+                    self.end_everything(user, now).await?;
+                }
+                Ok(updated.rows_affected() == 1)
+            }
+
+            async fn commit_login(
+                &self,
+                login: &LoginCommit,
+                make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
+            ) -> Result<Committed> {
+                let mut tx = self.begin().await?;
+                let Some(user) = Self::place_account(&mut tx, login).await? else {
+                    tx.rollback().await?;
+                    return Ok(Committed::Stale);
+                };
+                if let Some(session) = &login.end_session {
+                    sqlx::query("DELETE FROM sessions WHERE digest = $1")
+                        .bind(session.as_bytes())
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                let written = make(&user);
+                Self::insert_credential(&mut tx, &written.credential).await?;
+                if let (Some(code), Some(answer)) = (&login.code, written.answer) {
+                    sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
+                        .bind(answer)
+                        .bind(code.as_bytes())
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                let audit = AuditEvent { user_id: Some(user.id), ..login.audit.clone() };
+                audit_query(&audit).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(Committed::Done(user))
+            }
+        }
+    };
+}
+pub(in crate::store) use user_store;

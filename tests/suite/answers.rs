@@ -1,0 +1,280 @@
+//! R-OUT, R-SES, R-TOK, R-JWT and R-KNX: what each kind of login hands out, to the letter.
+
+use serde_json::{Value, json};
+
+use crate::support::client::{claims, jwt_header};
+use crate::support::{Answer, Engine, World, on_both_databases};
+
+on_both_databases! {
+    r_out_01_and_02_members_come_in_the_originals_order,
+    r_out_03_text_is_utf_8_without_escapes_or_blanks,
+    r_ses_01_a_session_is_the_user_and_a_cookie,
+    r_ses_03_only_a_session_login_sets_last_login,
+    r_ses_04_a_sessions_lifetime_follows_the_provider_where_asked,
+    r_ses_05_a_known_user_can_sign_in_again,
+    r_tok_01_the_permanent_token_is_the_same_at_every_login,
+    r_tok_02_its_scheme_counts_in_any_case,
+    r_jwt_01_to_03_names_of_the_tokens,
+    r_jwt_04_claims_and_lifetimes_of_a_pair,
+    r_jwt_05_claims_and_lifetimes_of_a_sliding_token,
+    r_jwt_06_user_variants_carry_the_users_data,
+    r_jwt_07_the_scheme_is_bearer_with_a_capital_b,
+    r_jwt_08_each_refresh_and_sliding_token_has_a_row,
+    r_jwt_09_issuer_audience_and_the_users_claim_come_from_the_settings,
+    r_knx_01_a_new_token_at_every_login,
+    r_knx_03_a_row_holds_a_digest_and_the_first_fifteen_characters,
+    r_knx_04_its_scheme_counts_in_any_case_and_it_ends,
+    knox_prefix_and_length_come_from_the_settings,
+}
+
+/// Unix seconds of the test's start.
+const NOW: i64 = 1_795_521_600;
+
+async fn r_out_01_and_02_members_come_in_the_originals_order(engine: Engine) {
+    let world = World::start(engine).await;
+    for (kind, wanted) in [
+        ("session", "id,username,first_name,last_name,email"),
+        ("token", "token"),
+        ("token_user", "id,token,username,first_name,last_name,email"),
+        ("jwt-pair", "token,refresh"),
+        ("jwt-pair-user", "id,token,refresh,username,first_name,last_name,email"),
+        ("jwt-sliding", "token"),
+        ("jwt-sliding-user", "id,token,username,first_name,last_name,email"),
+        ("knox", "token"),
+        ("knox_user", "id,token,username,first_name,last_name,email"),
+    ] {
+        let answer = world.login(kind, &format!("u{}1", kind.len())).await;
+        assert_eq!(answer.keys().join(","), wanted, "{kind}");
+        if wanted.starts_with("id") {
+            let body = answer.json();
+            assert!(body["id"].is_i64(), "{body}");
+            let n = format!("{}1", kind.len());
+            let user =
+                json!([format!("user{n}"), format!("First{n}"), format!("Last{n}"), format!("user{n}@example.com")]);
+            assert_eq!(json!([body["username"], body["first_name"], body["last_name"], body["email"]]), user);
+        }
+    }
+}
+
+async fn r_out_03_text_is_utf_8_without_escapes_or_blanks(engine: Engine) {
+    let world = World::start(engine).await;
+    let profile = json!({"id": 7, "login": "zoe", "name": "Zoë Ñandú 李", "email": "zoe@example.com"});
+    world.people.describe("github", "u7", profile);
+    let answer = world.login("session", "u7").await;
+    let wanted = r#"{"id":1,"username":"zoe","first_name":"Zoë","last_name":"Ñandú 李","email":"zoe@example.com"}"#;
+    assert_eq!(answer.text, wanted);
+    assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
+}
+
+async fn r_ses_01_a_session_is_the_user_and_a_cookie(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let answer = browser.login("session/github", json!({"code": "u1"})).await;
+    let cookie = answer.set_cookie("sessionid").expect("a session cookie");
+    for (name, wanted) in [("HttpOnly", ""), ("Max-Age", "1209600"), ("Path", "/"), ("SameSite", "Lax")] {
+        assert_eq!(cookie.attribute(name), Some(wanted), "{name}: {}", answer.whole());
+    }
+    assert!(cookie.value.len() >= 43, "256 random bits");
+    let user = browser.get("/api/user/").send().await;
+    assert_eq!(user.text, answer.text);
+    world.client().get("/api/user/").send().await.problem(401, "not_authenticated");
+}
+
+async fn r_ses_03_only_a_session_login_sets_last_login(engine: Engine) {
+    let world = World::start(engine).await;
+    for kind in ["token", "jwt-pair", "jwt-sliding", "knox"] {
+        world.login(kind, "u1").await;
+    }
+    let unset = "SELECT count(*) FROM users WHERE last_login IS NULL";
+    assert_eq!(world.database.number(unset).await, 1);
+    world.login("session", "u01").await.ok();
+    assert_eq!(world.database.number(unset).await, 0);
+}
+
+async fn r_ses_04_a_sessions_lifetime_follows_the_provider_where_asked(engine: Engine) {
+    let age = |answer: &Answer| {
+        answer.set_cookie("sessionid").and_then(|cookie| cookie.attribute("Max-Age").map(str::to_owned))
+    };
+    let world = World::start(engine).await;
+    let facebook = world.client().login("session/facebook", json!({"code": "u1"})).await;
+    assert_eq!(age(&facebook).as_deref(), Some("1209600"), "not asked for");
+
+    let world = World::on(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "True").start().await;
+    let facebook = world.client().login("session/facebook", json!({"code": "u1"})).await;
+    assert_eq!(age(&facebook).as_deref(), Some("5183944"));
+    let github = world.login("session", "u2").await;
+    assert_eq!(age(&github).as_deref(), Some("1209600"), "github says nothing");
+
+    let plan =
+        World::on(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "True").with("SOCIAL_AUTH_MAX_SESSION_LENGTH", "600");
+    let world = plan.start().await;
+    let facebook = world.client().login("session/facebook", json!({"code": "u1"})).await;
+    let github = world.login("session", "u2").await;
+    assert_eq!((age(&facebook).as_deref(), age(&github).as_deref()), (Some("600"), Some("600")));
+}
+
+async fn r_ses_05_a_known_user_can_sign_in_again(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let origin = world.node.base.clone();
+    let again = |code: &'static str| {
+        let post = browser.post("/api/login/social/session/github/").header("origin", &origin);
+        post.json(&json!({"code": code})).send()
+    };
+    let first = again("u1").await;
+    let second = again("u01").await;
+    assert_eq!(first.ok(), second.ok());
+    assert_eq!(world.database.count("users").await, 1);
+}
+
+async fn r_tok_01_the_permanent_token_is_the_same_at_every_login(engine: Engine) {
+    let world = World::start(engine).await;
+    let first = world.token("token", "u1").await;
+    assert!(first.len() == 40 && first.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{first}");
+    world.advance(std::time::Duration::from_secs(86_400 * 400));
+    assert_eq!(world.token("token_user", "u01").await, first);
+    assert_ne!(world.token("token", "u2").await, first);
+    assert_eq!(world.database.count("tokens").await, 2);
+    assert_eq!(world.client().user(&format!("Token {first}")).await.field("username"), "user1");
+}
+
+async fn r_tok_02_its_scheme_counts_in_any_case(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("token", "u1").await;
+    for scheme in ["Token", "token", "TOKEN", "Bearer"] {
+        world.client().user(&format!("{scheme} {token}")).await.ok();
+    }
+}
+
+async fn r_jwt_01_to_03_names_of_the_tokens(engine: Engine) {
+    let world = World::start(engine).await;
+    let pair = world.login("jwt-pair", "u1").await.ok();
+    let kind = |token: &Value| claims(token.as_str().expect("a token"))["token_type"].clone();
+    assert_eq!((kind(&pair["token"]), kind(&pair["refresh"])), (json!("access"), json!("refresh")));
+    let sliding = world.login("jwt-sliding", "u01").await.ok();
+    assert_eq!(kind(&sliding["token"]), "sliding");
+}
+
+async fn r_jwt_04_claims_and_lifetimes_of_a_pair(engine: Engine) {
+    let world = World::start(engine).await;
+    let pair = world.login("jwt-pair", "u1").await;
+    let (access, refresh) = (pair.field("token"), pair.field("refresh"));
+    assert_eq!(jwt_header(&access).to_string(), r#"{"alg":"HS256","typ":"JWT"}"#);
+    let (access, refresh) = (claims(&access), claims(&refresh));
+    for (token, kind, lifetime) in [(&access, "access", 300), (&refresh, "refresh", 86_400)] {
+        let jti = token["jti"].as_str().expect("a jti");
+        assert!(jti.len() == 32 && jti.bytes().all(|byte| byte.is_ascii_hexdigit()), "{jti}");
+        let wanted = json!({"token_type": kind, "exp": NOW + lifetime, "iat": NOW, "jti": jti, "user_id": "1"});
+        assert_eq!(token.to_string(), wanted.to_string(), "in this order");
+    }
+    assert_ne!(access["jti"], refresh["jti"]);
+}
+
+async fn r_jwt_05_claims_and_lifetimes_of_a_sliding_token(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = claims(&world.token("jwt-sliding", "u1").await);
+    let wanted = json!({"token_type": "sliding", "exp": NOW + 300, "iat": NOW, "jti": token["jti"],
+        "refresh_exp": NOW + 86_400, "user_id": "1"});
+    assert_eq!(token.to_string(), wanted.to_string());
+}
+
+async fn r_jwt_06_user_variants_carry_the_users_data(engine: Engine) {
+    let world = World::start(engine).await;
+    let pair = world.login("jwt-pair-user", "u1").await;
+    let sliding = world.token("jwt-sliding-user", "u01").await;
+    for token in [pair.field("token"), pair.field("refresh"), sliding] {
+        let claims = claims(&token);
+        let names: Vec<&String> = claims.as_object().expect("claims").keys().collect();
+        assert_eq!(names[names.len() - 5..], ["user_id", "username", "first_name", "last_name", "email"], "{claims}");
+        assert_eq!((&claims["username"], &claims["email"]), (&json!("user1"), &json!("user1@example.com")));
+    }
+    let plain = claims(&world.token("jwt-pair", "u001").await);
+    assert!(plain.get("username").is_none(), "{plain}");
+}
+
+async fn r_jwt_07_the_scheme_is_bearer_with_a_capital_b(engine: Engine) {
+    let world = World::start(engine).await;
+    let (access, sliding) = (world.token("jwt-pair", "u1").await, world.token("jwt-sliding", "u01").await);
+    for token in [&access, &sliding] {
+        world.client().user(&format!("Bearer {token}")).await.ok();
+        assert_eq!(world.client().user(&format!("bearer {token}")).await.status, 401);
+    }
+    let own = World::on(engine).with("SIMPLE_JWT_AUTH_HEADER_TYPES", "JWT").start().await;
+    let token = own.token("jwt-pair", "u1").await;
+    own.client().user(&format!("JWT {token}")).await.ok();
+    assert_eq!(own.client().user(&format!("Bearer {token}")).await.status, 401);
+}
+
+async fn r_jwt_08_each_refresh_and_sliding_token_has_a_row(engine: Engine) {
+    let world = World::start(engine).await;
+    let refresh = claims(&world.login("jwt-pair", "u1").await.field("refresh"));
+    let sliding = claims(&world.token("jwt-sliding", "u2").await);
+    for (token, kind, user) in [(refresh, "jwt-pair", 1), (sliding, "jwt-sliding", 2)] {
+        let jti = token["jti"].as_str().expect("a jti");
+        let row = format!(
+            "SELECT count(*) FROM refresh_tokens WHERE jti = '{jti}' AND kind = '{kind}' AND user_id = {user}
+            AND expires = {}",
+            (NOW + 86_400) * 1000
+        );
+        assert_eq!(world.database.number(&row).await, 1, "{kind}");
+    }
+}
+
+async fn r_jwt_09_issuer_audience_and_the_users_claim_come_from_the_settings(engine: Engine) {
+    let plan = World::on(engine).with("SIMPLE_JWT_ISSUER", "us").with("SIMPLE_JWT_AUDIENCE", "them");
+    let world =
+        plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "60").start().await;
+    let token = world.token("jwt-pair", "u1").await;
+    let claims = claims(&token);
+    assert_eq!((&claims["iss"], &claims["aud"], &claims["sub"]), (&json!("us"), &json!("them"), &json!("1")));
+    assert_eq!(claims["exp"], NOW + 60);
+    assert!(claims.get("user_id").is_none());
+    world.client().user(&format!("Bearer {token}")).await.ok();
+}
+
+async fn r_knx_01_a_new_token_at_every_login(engine: Engine) {
+    let world = World::start(engine).await;
+    let (first, second) = (world.token("knox", "u1").await, world.token("knox_user", "u01").await);
+    for token in [&first, &second] {
+        assert!(token.len() == 64 && token.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{token}");
+        world.client().user(&format!("Token {token}")).await.ok();
+    }
+    assert_ne!(first, second);
+}
+
+async fn r_knx_03_a_row_holds_a_digest_and_the_first_fifteen_characters(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("knox", "u1").await;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, token.as_bytes());
+    let row = format!(
+        "SELECT count(*) FROM knox_tokens WHERE digest = '{}' AND token_key = '{}' AND expires = {}",
+        rest_social_auth::secrets::hex(digest.as_ref()),
+        &token[..15],
+        (NOW + 36_000) * 1000
+    );
+    assert_eq!(world.database.number(&row).await, 1);
+}
+
+async fn r_knx_04_its_scheme_counts_in_any_case_and_it_ends(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("knox", "u1").await;
+    for scheme in ["Token", "token", "TOKEN"] {
+        world.client().user(&format!("{scheme} {token}")).await.ok();
+    }
+    world.advance(std::time::Duration::from_secs(36_000));
+    let refused = world.client().user(&format!("Token {token}")).await;
+    assert_eq!(refused.problem(401, "invalid_token")["detail"], "Invalid token.");
+    assert_eq!(refused.header("www-authenticate"), Some("Token"));
+    assert_eq!(world.database.count("knox_tokens").await, 0, "deleted when seen");
+}
+
+async fn knox_prefix_and_length_come_from_the_settings(engine: Engine) {
+    let plan =
+        World::on(engine).with("REST_KNOX_TOKEN_PREFIX", "kx_").with("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH", "70");
+    let world = plan.with("REST_KNOX_TOKEN_TTL", "60").with("REST_KNOX_AUTH_HEADER_PREFIX", "Knox").start().await;
+    let token = world.token("knox", "u1").await;
+    assert!(token.starts_with("kx_") && token.len() == 73, "{token}");
+    world.client().user(&format!("knox {token}")).await.ok();
+    world.advance(std::time::Duration::from_secs(60));
+    assert_eq!(world.client().user(&format!("Knox {token}")).await.status, 401);
+}

@@ -1,0 +1,371 @@
+//! A login that the server begins: state, PKCE and nonce are made and kept by it, and bound to one browser; the same code
+//! posted again by that browser gets the same answer, and one code makes one call, whoever posts it.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::people::{self, CLIENT_ID, GITHUB_TOKEN, OIDC_TOKEN, TWITTER_ACCESS, TWITTER_REQUEST};
+use crate::support::{Answer, Client, Engine, FRONT, REDIRECT, World, on_both_databases};
+
+on_both_databases! {
+    begin_answers_where_to_go_and_what_to_bring_back,
+    a_begun_login_ends_with_state_nonce_and_verifier_of_one_row,
+    a_begun_login_can_end_at_any_of_the_nine_routes,
+    a_client_without_cookies_finishes_with_its_flow_token,
+    a_browser_may_have_several_attempts_open,
+    the_front_ends_own_pkce_pair_is_kept_to,
+    a_verifier_posted_with_a_code_alone_goes_into_the_token_call,
+    begin_refuses_what_it_cannot_keep,
+    next_is_given_back_only_where_it_leads_home,
+    a_scope_of_the_front_end_replaces_the_configured_one,
+    begin_with_a_credential_links_the_account_to_that_user,
+    begin_works_with_oauth_1,
+    the_same_browser_gets_the_same_answer_within_thirty_seconds,
+    the_same_browser_gets_the_same_refusal,
+    a_kept_answer_is_for_one_route_only,
+    twenty_parallel_posts_of_one_browser_make_one_login,
+    sec_06_twenty_parallel_posts_of_strangers_make_one_login,
+    a_browser_that_breaks_off_finds_its_answer,
+}
+
+async fn begin_answers_where_to_go_and_what_to_bring_back(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let browser = world.browser();
+    let answer = browser.post("/api/login/social/begin/oidc/").json(&json!({"next": "/inbox"})).send().await;
+    let body = answer.ok();
+    for (name, wanted) in [("expires_in", json!(600)), ("next", json!("/inbox")), ("provider", json!("oidc"))] {
+        assert_eq!(body[name], wanted, "{body}");
+    }
+    let own = format!("{}/", world.node.base);
+    assert_eq!(body["redirect_uri"], own.as_str());
+    let cookie = attempt_cookie(&answer);
+    assert_eq!((cookie.attribute("HttpOnly"), cookie.attribute("SameSite")), (Some(""), Some("Lax")));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+
+    let begun = world.begin(&browser, "oidc", json!({"redirect_uri": REDIRECT})).await;
+    assert_eq!(begun.url.as_str().split('?').next(), Some("https://id.example/authorize"));
+    for (name, wanted) in [
+        ("response_type", "code"),
+        ("client_id", CLIENT_ID),
+        ("redirect_uri", REDIRECT),
+        ("state", &begun.state),
+        ("scope", "openid profile email"),
+        ("code_challenge_method", "S256"),
+    ] {
+        assert_eq!(begun.parameter(name), Some(wanted), "{name} in {}", begun.url);
+    }
+    for name in ["nonce", "code_challenge"] {
+        assert!(begun.parameter(name).is_some_and(|value| value.len() >= 43), "{name} in {}", begun.url);
+    }
+    assert!(begun.state.len() >= 22, "at least 128 bits: {}", begun.state);
+    assert_eq!(world.database.count("login_attempts").await, 2);
+}
+
+async fn a_begun_login_ends_with_state_nonce_and_verifier_of_one_row(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "oidc", json!({"redirect_uri": REDIRECT})).await;
+    let nonce = begun.parameter("nonce").expect("a nonce");
+    let code = format!("u7~{nonce}");
+    let answer = browser.login("token_user/oidc", json!({"code": code, "state": begun.state})).await;
+    assert_eq!(answer.field("username"), "user7");
+    let call = world.double.call_at(OIDC_TOKEN);
+    assert_eq!(call.field("redirect_uri").as_deref(), Some(REDIRECT));
+    let verifier = call.field("code_verifier").expect("a verifier");
+    assert_eq!(Some(challenge_of(&verifier).as_str()), begun.parameter("code_challenge"));
+}
+
+async fn a_begun_login_can_end_at_any_of_the_nine_routes(engine: Engine) {
+    let world = World::on(engine).with("STATE_POLICY", "required").start().await;
+    let kinds = [
+        "session",
+        "token",
+        "token_user",
+        "jwt-pair",
+        "jwt-pair-user",
+        "jwt-sliding",
+        "jwt-sliding-user",
+        "knox",
+        "knox_user",
+    ];
+    for (n, kind) in kinds.iter().enumerate() {
+        let browser = world.browser();
+        let begun = world.begin(&browser, "github", json!({})).await;
+        let body = json!({"code": format!("u{}", n + 1), "state": begun.state});
+        browser.login(&format!("{kind}/github"), body).await.ok();
+    }
+    assert_eq!(world.database.count("users").await, 9);
+}
+
+async fn a_client_without_cookies_finishes_with_its_flow_token(engine: Engine) {
+    let world = World::on(engine).with("STATE_POLICY", "required").start().await;
+    let app = world.client();
+    let begun = world.begin(&app, "github", json!({})).await;
+    let body = json!({"code": "u1", "state": begun.state, "flow_token": begun.flow_token});
+    assert_eq!(app.login("token_user/github", body).await.field("username"), "user1");
+
+    let begun = world.begin(&app, "github", json!({})).await;
+    let without = json!({"code": "u2", "state": begun.state});
+    app.login("token/github", without).await.problem(400, "flow_mismatch");
+    let anothers = world.begin(&app, "github", json!({})).await;
+    let crossed = json!({"code": "u2", "state": begun.state, "flow_token": anothers.flow_token});
+    app.login("token/github", crossed).await.problem(400, "flow_mismatch");
+    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
+}
+
+async fn a_browser_may_have_several_attempts_open(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let first = world.begin(&browser, "github", json!({})).await;
+    let second = world.begin(&browser, "facebook", json!({})).await;
+    let third = world.begin(&browser, "github", json!({})).await;
+    browser.login("token/facebook", json!({"code": "u2", "state": second.state})).await.ok();
+    browser.login("token/github", json!({"code": "u3", "state": third.state})).await.ok();
+    browser.login("token/github", json!({"code": "u1", "state": first.state})).await.ok();
+    assert_eq!(world.database.count("users").await, 3);
+}
+
+async fn the_front_ends_own_pkce_pair_is_kept_to(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let verifier = "the-front-ends-own-verifier-of-43-characters";
+    let own = json!({"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"});
+    for provider in ["oidc", "github"] {
+        let browser = world.browser();
+        let begun = world.begin(&browser, provider, own.clone()).await;
+        assert_eq!(begun.parameter("code_challenge"), Some(challenge_of(verifier).as_str()));
+        assert_eq!(begun.parameter("code_challenge_method"), Some("S256"));
+        let code = begun.parameter("nonce").map_or("u1".to_owned(), |nonce| format!("u1~{nonce}"));
+        let route = format!("token/{provider}");
+        let finish = |more: Value| {
+            let mut body = json!({"code": code, "state": begun.state});
+            body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+            browser.login(&route, body)
+        };
+        world.double.forget();
+        finish(json!({})).await.problem(400, "flow_mismatch");
+        finish(json!({"code_verifier": "x".repeat(43)})).await.problem(400, "flow_mismatch");
+        finish(json!({"code_verifier": "short"})).await.problem(400, "invalid_request");
+        assert!(world.double.calls().iter().all(|call| call.method == "GET"), "refused before the token call");
+        finish(json!({"code_verifier": verifier})).await.ok();
+        let token_calls: Vec<_> = world.double.calls().into_iter().filter(|call| call.method == "POST").collect();
+        assert_eq!(token_calls.len(), 1);
+        assert_eq!(token_calls[0].field("code_verifier").as_deref(), Some(verifier));
+    }
+}
+
+async fn a_verifier_posted_with_a_code_alone_goes_into_the_token_call(engine: Engine) {
+    let world = World::start(engine).await;
+    let verifier = "a".repeat(64);
+    world.client().login("token/github", json!({"code": "u1", "code_verifier": verifier})).await.ok();
+    assert_eq!(world.double.call_at(GITHUB_TOKEN).field("code_verifier"), Some(verifier));
+}
+
+async fn begin_refuses_what_it_cannot_keep(engine: Engine) {
+    let world = World::start(engine).await;
+    let good = challenge_of("v");
+    for (provider, body, code) in [
+        ("nobody", json!({}), "unknown_provider"),
+        ("github", json!({"redirect_uri": "https://evil.example/cb"}), "redirect_uri_not_allowed"),
+        ("github", json!({"code_challenge": good, "code_challenge_method": "plain"}), "invalid_request"),
+        ("github", json!({"code_challenge": good}), "invalid_request"),
+        ("github", json!({"code_challenge": "too short", "code_challenge_method": "S256"}), "invalid_request"),
+        ("github", json!({"code_challenge_method": "S256"}), "invalid_request"),
+        ("github", json!({"scope": {"a": 1}}), "invalid_request"),
+        ("github", json!({"redirect_uri": 5}), "redirect_uri_not_allowed"),
+        ("twitter", json!({"code_challenge": good, "code_challenge_method": "S256"}), "invalid_request"),
+    ] {
+        let status = if code == "unknown_provider" { 404 } else { 400 };
+        let answer = world.client().post(&format!("/api/login/social/begin/{provider}/")).json(&body).send().await;
+        answer.problem(status, code);
+    }
+    let listless = world.client().post("/api/login/social/begin/github/").json(&json!([1])).send().await;
+    assert_eq!(listless.status, 400);
+    assert_eq!(world.database.count("login_attempts").await, 0);
+    assert!(world.double.calls().is_empty());
+}
+
+async fn next_is_given_back_only_where_it_leads_home(engine: Engine) {
+    let world = World::start(engine).await;
+    let begin = |next: String| {
+        let client = world.client();
+        async move { client.post("/api/login/social/begin/github/").json(&json!({"next": next})).send().await }
+    };
+    for next in ["/inbox?a=1#b", &format!("{FRONT}/inbox"), &format!("{}/x", world.node.base)] {
+        assert_eq!(begin(next.to_owned()).await.field("next"), next);
+    }
+    for next in [
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "https://front.example.evil.example/",
+        "https://front.example@evil.example/",
+        "/a\nb",
+        "inbox",
+    ] {
+        begin(next.to_owned()).await.problem(400, "invalid_request");
+    }
+}
+
+async fn a_scope_of_the_front_end_replaces_the_configured_one(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "read:user,user:email").start().await;
+    let browser = world.browser();
+    assert_eq!(world.begin(&browser, "github", json!({})).await.parameter("scope"), Some("read:user,user:email"));
+    let begun = world.begin(&browser, "github", json!({"scope": ["repo", "gist"]})).await;
+    assert_eq!(begun.parameter("scope"), Some("repo,gist"));
+}
+
+async fn begin_with_a_credential_links_the_account_to_that_user(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("token", "u1").await;
+    let browser = world.browser();
+    let begin = |authorization: String| {
+        let request = browser.post("/api/login/social/begin/facebook/").json(&json!({}));
+        request.header("authorization", authorization).send()
+    };
+    begin("Token 0123456789012345678901234567890123456789".to_owned()).await.problem(401, "invalid_token");
+    let begun = begin(format!("Token {token}")).await.ok();
+    // The credential is not needed again: the attempt is bound to the user.
+    let linked = browser.login("token_user/facebook", json!({"code": "u5", "state": begun["state"]})).await.ok();
+    assert_eq!((&linked["username"], &linked["token"]), (&json!("user1"), &json!(token)));
+    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(world.database.count("social_accounts").await, 2);
+
+    // Finished by another user than the one who began it: nobody is linked.
+    let begun = begin(format!("Token {token}")).await.ok();
+    let other = world.token("token", "u2").await;
+    let request = browser.post("/api/login/social/token/facebook/").header("authorization", format!("Token {other}"));
+    let crossed = request.json(&json!({"code": "u6", "state": begun["state"]})).send().await;
+    crossed.problem(400, "flow_mismatch");
+    assert_eq!(world.database.count("social_accounts").await, 3);
+}
+
+async fn begin_works_with_oauth_1(engine: Engine) {
+    let world = World::on(engine).with("STATE_POLICY", "required").start().await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "twitter", json!({"redirect_uri": REDIRECT})).await;
+    let token = begun.parameter("oauth_token").expect("a request token").to_owned();
+    assert!(begun.url.as_str().starts_with("https://api.twitter.com/oauth/authenticate?"));
+    let callback = people::oauth1_field(&world.double.call_at(TWITTER_REQUEST), "oauth_callback");
+    assert!(callback.is_some_and(|callback| callback.starts_with(REDIRECT)));
+    let body = json!({"oauth_token": token, "oauth_verifier": "u4", "state": begun.state});
+    let answer = browser.login("token_user/twitter", body).await;
+    assert_eq!(answer.field("username"), "bird4");
+    assert_eq!(people::oauth1_field(&world.double.call_at(TWITTER_ACCESS), "oauth_verifier").as_deref(), Some("u4"));
+}
+
+async fn the_same_browser_gets_the_same_answer_within_thirty_seconds(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    let body = json!({"code": "u1", "state": begun.state});
+    let post = |who: &Client| {
+        let (who, body) = (who.clone(), body.clone());
+        async move { who.login("jwt-pair-user/github", body).await }
+    };
+    let first = post(&browser).await;
+    first.ok();
+    world.advance(Duration::from_secs(29));
+    assert_eq!(post(&browser).await.text, first.text, "to the letter");
+    let stranger = world.browser();
+    assert_eq!(post(&stranger).await.status, 400);
+    world.advance(Duration::from_secs(2));
+    post(&browser).await.problem(400, "code_already_used");
+    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
+    assert_eq!(world.database.count("refresh_tokens").await, 1);
+}
+
+async fn the_same_browser_gets_the_same_refusal(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    for _ in 0..2 {
+        let body = json!({"code": "not-good", "state": begun.state});
+        browser.login("token/github", body).await.problem(400, "invalid_code");
+    }
+    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
+}
+
+async fn a_kept_answer_is_for_one_route_only(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    let body = json!({"code": "u1", "state": begun.state});
+    browser.login("token/github", body.clone()).await.ok();
+    browser.login("knox/github", body).await.problem(400, "code_already_used");
+    assert_eq!(world.database.count("knox_tokens").await, 0);
+}
+
+async fn twenty_parallel_posts_of_one_browser_make_one_login(engine: Engine) {
+    let world = World::start(engine).await;
+    world
+        .double
+        .rule(|call| (call.place() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    let body = json!({"code": "u1", "state": begun.state});
+    let answers = join_all((0..20).map(|_| browser.login("knox_user/github", body.clone()))).await;
+    let first = answers[0].ok();
+    for answer in &answers {
+        assert_eq!(answer.ok(), first);
+    }
+    one_login(&world).await;
+    assert_eq!(world.database.count("knox_tokens").await, 1);
+}
+
+async fn sec_06_twenty_parallel_posts_of_strangers_make_one_login(engine: Engine) {
+    let world = World::start(engine).await;
+    world
+        .double
+        .rule(|call| (call.place() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
+    let posts = (0..20).map(|_| {
+        let client = world.client();
+        async move { client.login("token/github", json!({"code": "u1"})).await }
+    });
+    let answers = join_all(posts).await;
+    let (good, refused): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(good.len(), 1);
+    for answer in refused {
+        answer.problem(400, "code_already_used");
+    }
+    one_login(&world).await;
+}
+
+async fn a_browser_that_breaks_off_finds_its_answer(engine: Engine) {
+    let world = World::start(engine).await;
+    world
+        .double
+        .rule(|call| (call.place() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    let body = json!({"code": "u1", "state": begun.state});
+    let hasty = browser.login("token/github", body.clone());
+    assert!(tokio::time::timeout(Duration::from_millis(100), hasty).await.is_err(), "it broke off");
+    browser.login("token/github", body).await.ok();
+    one_login(&world).await;
+}
+
+async fn one_login(world: &World) {
+    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1, "one token call");
+    assert_eq!(world.database.count("users").await, 1, "one user");
+    assert_eq!(world.database.count("social_accounts").await, 1, "one link");
+}
+
+fn slow_token(code: &str) -> crate::support::Reply {
+    let body = json!({"access_token": format!("gho_{code}"), "token_type": "bearer"});
+    crate::support::Reply::json(&body).after(Duration::from_millis(400))
+}
+
+fn attempt_cookie(answer: &Answer) -> crate::support::client::SetCookie {
+    let cookies = answer.set_cookies();
+    cookies.into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("the attempt cookie")
+}
+
+fn challenge_of(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes()))
+}

@@ -1,0 +1,153 @@
+//! R-AUT: a login sent by somebody who is signed in already.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Engine, World, on_both_databases};
+
+on_both_databases! {
+    r_aut_01_each_family_reads_its_own_credential,
+    r_aut_02_a_wrong_credential_is_told_before_any_provider_call,
+    r_aut_02_a_wrong_jwt_is_told_as_simplejwt_does,
+    r_aut_03_an_account_of_nobody_is_attached_to_the_caller,
+    r_aut_04_names_follow_the_new_provider_but_username_and_email_stay,
+    r_aut_05_an_account_of_somebody_else_is_never_moved,
+    r_aut_05_two_accounts_of_one_provider_on_one_user,
+    r_aut_07_an_expired_token_blocks_the_login,
+}
+
+async fn login(world: &World, route: &str, authorization: &str, code: &str) -> Answer {
+    let post = world.client().post(&format!("/api/login/social/{route}/")).header("authorization", authorization);
+    post.json(&json!({"code": code})).send().await
+}
+
+async fn r_aut_01_each_family_reads_its_own_credential(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = format!("Token {}", world.token("token", "u1").await);
+    let knox = format!("Token {}", world.token("knox", "u01").await);
+    let access = format!("Bearer {}", world.token("jwt-pair", "u001").await);
+    let session = world.browser();
+    session.login("session/github", json!({"code": "u0001"})).await.ok();
+    assert_eq!(world.database.count("users").await, 1);
+
+    // Its own credential: the account is the caller's.
+    for (n, (route, credential)) in
+        [("token_user", &token), ("knox_user", &knox), ("jwt-pair-user", &access)].iter().enumerate()
+    {
+        let linked = login(&world, &format!("{route}/facebook"), credential, &format!("u{}", n + 10)).await;
+        assert_eq!(linked.ok()["id"], 1, "{route}");
+    }
+    let by_cookie = session.post("/api/login/social/session/facebook/").header("origin", &world.node.base);
+    assert_eq!(by_cookie.json(&json!({"code": "u13"})).send().await.ok()["id"], 1);
+    assert_eq!(world.database.count("users").await, 1);
+
+    // Another family's: nobody is the caller, so a new user is made.
+    let others = session.login("token_user/facebook", json!({"code": "u20"})).await;
+    assert_ne!(others.ok()["id"], 1, "a session cookie on a token route");
+    for (route, credential) in [("token_user", &access), ("jwt-pair-user", &token), ("knox_user", &access)] {
+        let other = login(&world, &format!("{route}/facebook"), credential, &format!("u3{}", route.len())).await;
+        assert_ne!(other.ok()["id"], 1, "{credential} on {route}");
+    }
+    let unknown = login(&world, "token_user/facebook", "Digest abc", "u40").await;
+    assert_ne!(unknown.ok()["id"], 1, "an unknown scheme is ignored");
+}
+
+async fn r_aut_02_a_wrong_credential_is_told_before_any_provider_call(engine: Engine) {
+    let world = World::start(engine).await;
+    for route in ["token", "token_user", "knox", "knox_user"] {
+        for (authorization, detail) in [
+            ("Token 0123456789012345678901234567890123456789", "Invalid token."),
+            ("Token x", "Invalid token."),
+            ("Token", "Invalid token header. No credentials provided."),
+            ("token a b", "Invalid token header. Token string should not contain spaces."),
+        ] {
+            let answer = login(&world, &format!("{route}/github"), authorization, "u1").await;
+            assert_eq!(answer.problem(401, "invalid_token")["detail"], detail, "{authorization} on {route}");
+            assert_eq!(answer.header("www-authenticate"), Some("Token"));
+        }
+    }
+    assert!(world.double.calls().is_empty());
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+async fn r_aut_02_a_wrong_jwt_is_told_as_simplejwt_does(engine: Engine) {
+    let world = World::start(engine).await;
+    let pair = world.login("jwt-pair", "u1").await;
+    let (access, refresh) = (pair.field("token"), pair.field("refresh"));
+    world.double.forget();
+    let broken = format!("{}x", &access[..access.len() - 2]);
+    let messages = |answer: &Answer| -> Vec<Value> {
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
+        let problem = answer.problem(401, "token_not_valid");
+        assert_eq!(problem["detail"], "Given token not valid for any token type");
+        problem["messages"].as_array().expect("messages").clone()
+    };
+    for (token, message) in [(&broken, "Token is invalid"), (&refresh, "Token has wrong type")] {
+        let found = messages(&login(&world, "jwt-pair/github", &format!("Bearer {token}"), "u1").await);
+        assert_eq!(found[0], json!({"token_class": "AccessToken", "token_type": "access", "message": message}));
+        assert!(found.iter().all(|entry| entry["message"] == message));
+    }
+    world.advance(std::time::Duration::from_secs(300));
+    let found = messages(&login(&world, "jwt-sliding/github", &format!("Bearer {access}"), "u1").await);
+    assert_eq!(found[0]["message"], "Token is expired");
+    for header in ["Bearer", "Bearer a b"] {
+        let answer = login(&world, "jwt-pair/github", header, "u1").await;
+        let problem = answer.problem(401, "bad_authorization_header");
+        assert_eq!(problem["detail"], "Authorization header must contain two space-delimited values");
+    }
+    let access = world.token("jwt-pair", "u01").await;
+    world.double.forget();
+    world.database.run("DELETE FROM users").await;
+    login(&world, "jwt-pair/github", &format!("Bearer {access}"), "u1").await.problem(401, "user_not_found");
+    assert!(world.double.calls().is_empty());
+}
+
+async fn r_aut_03_an_account_of_nobody_is_attached_to_the_caller(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("token", "u1").await;
+    let linked = login(&world, "token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
+    assert_eq!((&linked["id"], &linked["token"], &linked["username"]), (&json!(1), &json!(token), &json!("user1")));
+    let accounts =
+        world.client().get("/api/user/social/").header("authorization", format!("Token {token}")).send().await;
+    let accounts = accounts.ok();
+    let providers: Vec<&Value> =
+        accounts.as_array().expect("a list").iter().map(|account| &account["provider"]).collect();
+    assert_eq!(providers, ["github", "google-oauth2"]);
+    // From then on the account signs its new owner in.
+    let again = world.client().login("token_user/google-oauth2", json!({"code": "u05"})).await;
+    assert_eq!(again.ok()["id"], 1);
+}
+
+async fn r_aut_04_names_follow_the_new_provider_but_username_and_email_stay(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("token", "u1").await;
+    let linked = login(&world, "token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
+    assert_eq!((&linked["first_name"], &linked["last_name"]), (&json!("First5"), &json!("Last5")));
+    assert_eq!((&linked["username"], &linked["email"]), (&json!("user1"), &json!("user1@example.com")));
+}
+
+async fn r_aut_05_an_account_of_somebody_else_is_never_moved(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("token", "u1").await;
+    world.client().login("token/google-oauth2", json!({"code": "u9"})).await.ok();
+    let before = world.database.dump().await.len();
+    login(&world, "token_user/google-oauth2", &format!("Token {token}"), "u09").await.problem(409, "account_in_use");
+    let owner = "SELECT user_id FROM social_accounts WHERE provider = 'google-oauth2'";
+    assert_eq!(world.database.number(owner).await, 2);
+    assert_eq!(world.database.count("social_accounts").await, 2);
+    assert!(world.database.dump().await.len() >= before);
+}
+
+async fn r_aut_05_two_accounts_of_one_provider_on_one_user(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("token", "u1").await;
+    login(&world, "token/github", &format!("Token {token}"), "u2").await.ok();
+    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 2));
+}
+
+async fn r_aut_07_an_expired_token_blocks_the_login(engine: Engine) {
+    let world = World::start(engine).await;
+    let access = world.token("jwt-pair", "u1").await;
+    world.advance(std::time::Duration::from_secs(301));
+    login(&world, "jwt-pair/github", &format!("Bearer {access}"), "u01").await.problem(401, "token_not_valid");
+    world.login("jwt-pair", "u01").await.ok();
+}

@@ -1,0 +1,300 @@
+//! R-CMP: what users of the original mount beside the login routes: refresh, verify, blacklist, logouts, who am I.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::client::claims;
+use crate::support::{Answer, Client, Engine, World, on_both_databases};
+
+on_both_databases! {
+    r_cmp_01_a_refresh_answers_an_access_token_with_all_claims,
+    r_cmp_02_rotation_answers_a_new_refresh_token_too,
+    r_cmp_03_errors_of_a_refresh,
+    r_cmp_04_verify_takes_any_type,
+    r_cmp_05_a_token_is_blacklisted_once,
+    r_cmp_06_a_sliding_token_is_renewed_while_it_lives,
+    r_cmp_07_knox_logout_ends_one_and_logoutall_all,
+    r_cmp_09_a_session_logout_ends_the_session_and_its_cookie,
+    r_cmp_10_who_am_i_by_every_kind_of_credential,
+    a_bad_header_decides_whatever_cookie_comes_along,
+    logout_all_ends_every_credential_of_whatever_kind,
+    tokens_after_a_logout_of_everything_work,
+    providers_are_told_as_a_front_end_needs_them,
+    linked_accounts_are_shown_without_what_authenticates,
+}
+
+async fn post(world: &World, path: &str, body: Value) -> Answer {
+    world.client().post(path).json(&body).send().await
+}
+
+async fn r_cmp_01_a_refresh_answers_an_access_token_with_all_claims(engine: Engine) {
+    let world = World::start(engine).await;
+    let pair = world.login("jwt-pair-user", "u1").await;
+    let refresh = pair.field("refresh");
+    world.advance(Duration::from_secs(1000));
+    let answer = post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await;
+    assert_eq!(answer.keys(), ["access"]);
+    let (access, before) = (claims(&answer.field("access")), claims(&refresh));
+    assert_eq!(access["token_type"], "access");
+    assert_eq!((access["iat"].as_i64(), access["exp"].as_i64()), (Some(1_795_522_600), Some(1_795_522_900)));
+    assert_ne!(access["jti"], before["jti"]);
+    for claim in ["user_id", "username", "first_name", "last_name", "email"] {
+        assert_eq!(access[claim], before[claim]);
+    }
+    world.client().user(&format!("Bearer {}", answer.field("access"))).await.ok();
+    let form = world.client().post("/api/token/refresh/").form(&[("refresh", &refresh)]).send().await;
+    form.ok();
+}
+
+async fn r_cmp_02_rotation_answers_a_new_refresh_token_too(engine: Engine) {
+    let rotating = World::on(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "True");
+    let world = rotating.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "True").start().await;
+    let refresh = world.login("jwt-pair", "u1").await.field("refresh");
+    let answer = post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await;
+    assert_eq!(answer.keys(), ["access", "refresh"]);
+    let next = answer.field("refresh");
+    assert_ne!(claims(&next)["jti"], claims(&refresh)["jti"]);
+    let again = post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await;
+    assert_eq!(again.problem(401, "token_not_valid")["detail"], "Token is blacklisted");
+    post(&world, "/api/token/refresh/", json!({"refresh": next})).await.ok();
+}
+
+async fn r_cmp_03_errors_of_a_refresh(engine: Engine) {
+    let world = World::start(engine).await;
+    let pair = world.login("jwt-pair", "u1").await;
+    let (access, refresh) = (pair.field("token"), pair.field("refresh"));
+    for path in ["/api/token/refresh/", "/api/token/blacklist/"] {
+        let missing = post(&world, path, json!({})).await;
+        assert_eq!(missing.problem(400, "invalid_request")["errors"], json!({"refresh": ["This field is required."]}));
+        let blank = post(&world, path, json!({"refresh": ""})).await;
+        assert_eq!(
+            blank.problem(400, "invalid_request")["errors"],
+            json!({"refresh": ["This field may not be blank."]})
+        );
+    }
+    for (token, detail) in [
+        ("nothing".to_owned(), "Token is invalid"),
+        (format!("{}x", &refresh[..refresh.len() - 1]), "Token is invalid"),
+        (access, "Token has wrong type"),
+    ] {
+        let answer = post(&world, "/api/token/refresh/", json!({"refresh": token})).await;
+        assert_eq!(answer.problem(401, "token_not_valid")["detail"], detail);
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
+    }
+    let repository = world.database.repository().await;
+    repository.set_active(1, false, world.clock.now()).await.expect("a write");
+    let inactive = post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await;
+    assert_eq!(inactive.status, 401);
+    assert_eq!(inactive.json()["detail"], "No active account found for the given token.");
+    world.database.run("DELETE FROM users").await;
+    assert_eq!(post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await.status, 401, "deleted");
+    world.advance(Duration::from_secs(86_400));
+    let expired = post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await;
+    assert_eq!(expired.problem(401, "token_not_valid")["detail"], "Token is expired");
+}
+
+async fn r_cmp_04_verify_takes_any_type(engine: Engine) {
+    let world = World::start(engine).await;
+    let pair = world.login("jwt-pair", "u1").await;
+    let sliding = world.token("jwt-sliding", "u01").await;
+    for token in [pair.field("token"), pair.field("refresh"), sliding] {
+        let answer = post(&world, "/api/token/verify/", json!({"token": token})).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
+    }
+    post(&world, "/api/token/verify/", json!({"token": "x"})).await.problem(401, "token_not_valid");
+    post(&world, "/api/token/verify/", json!({})).await.problem(400, "invalid_request");
+    let refresh = pair.field("refresh");
+    post(&world, "/api/token/blacklist/", json!({"refresh": refresh})).await.ok();
+    post(&world, "/api/token/verify/", json!({"token": refresh})).await.ok();
+
+    let world = World::on(engine).with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "True").start().await;
+    let refresh = world.login("jwt-pair", "u1").await.field("refresh");
+    post(&world, "/api/token/blacklist/", json!({"refresh": refresh})).await.ok();
+    let answer = post(&world, "/api/token/verify/", json!({"token": refresh})).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text.contains("Token is blacklisted"), "{}", answer.text);
+}
+
+async fn r_cmp_05_a_token_is_blacklisted_once(engine: Engine) {
+    let world = World::start(engine).await;
+    let refresh = world.login("jwt-pair", "u1").await.field("refresh");
+    let answer = post(&world, "/api/token/blacklist/", json!({"refresh": refresh})).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
+    for path in ["/api/token/blacklist/", "/api/token/refresh/"] {
+        let again = post(&world, path, json!({"refresh": refresh})).await;
+        assert_eq!(again.problem(401, "token_not_valid")["detail"], "Token is blacklisted", "{path}");
+    }
+}
+
+async fn r_cmp_06_a_sliding_token_is_renewed_while_it_lives(engine: Engine) {
+    let world = World::start(engine).await;
+    let mut token = world.token("jwt-sliding-user", "u1").await;
+    let first = claims(&token);
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(299));
+        let answer = post(&world, "/api/token/sliding/refresh/", json!({"token": token})).await;
+        assert_eq!(answer.keys(), ["token"]);
+        token = answer.field("token");
+    }
+    let last = claims(&token);
+    assert_eq!(
+        (&last["jti"], &last["refresh_exp"], &last["username"]),
+        (&first["jti"], &first["refresh_exp"], &json!("user1"))
+    );
+    assert_eq!(last["exp"].as_i64(), Some(1_795_521_600 + 3 * 299 + 300));
+    world.advance(Duration::from_secs(300));
+    let late = post(&world, "/api/token/sliding/refresh/", json!({"token": token})).await;
+    assert_eq!(late.problem(401, "token_not_valid")["detail"], "Token is expired");
+    let access = world.token("jwt-pair", "u01").await;
+    let wrong = post(&world, "/api/token/sliding/refresh/", json!({"token": access})).await;
+    assert_eq!(wrong.problem(401, "token_not_valid")["detail"], "Token has wrong type");
+}
+
+async fn r_cmp_07_knox_logout_ends_one_and_logoutall_all(engine: Engine) {
+    let world = World::start(engine).await;
+    let mut tokens = Vec::new();
+    for code in ["u1", "u01", "u001"] {
+        tokens.push(format!("Token {}", world.token("knox", code).await));
+    }
+    let stranger = format!("Token {}", world.token("knox", "u2").await);
+    let call = |method: &str, path: &str, token: &str| {
+        world.client().request(method, path).header("authorization", token).send()
+    };
+    let out = call("POST", "/api/knox/logout/", &tokens[0]).await;
+    assert_eq!((out.status, out.text.as_str()), (204, ""));
+    let over = call("POST", "/api/knox/logout/", &tokens[0]).await;
+    assert_eq!(over.problem(401, "invalid_token")["detail"], "Invalid token.");
+    world.client().user(&tokens[1]).await.ok();
+    assert_eq!(call("POST", "/api/knox/logoutall/", &tokens[1]).await.status, 204);
+    for token in &tokens {
+        assert_eq!(world.client().user(token).await.status, 401);
+    }
+    world.client().user(&stranger).await.ok();
+    for path in ["/api/knox/logout/", "/api/knox/logoutall/"] {
+        call("GET", path, &stranger).await.problem(405, "method_not_allowed");
+        let nobody = world.client().post(path).send().await;
+        let problem = nobody.problem(401, "not_authenticated");
+        assert_eq!(problem["detail"], "Authentication credentials were not provided.");
+    }
+}
+
+async fn signed_in(world: &World, code: &str) -> Client {
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": code})).await.ok();
+    browser
+}
+
+async fn r_cmp_09_a_session_logout_ends_the_session_and_its_cookie(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = signed_in(&world, "u1").await;
+    let value = browser.cookie("sessionid").expect("a session");
+    let out = browser.post("/api/session/logout/").header("origin", &world.node.base).send().await;
+    assert_eq!((out.status, out.text.as_str()), (204, ""));
+    assert_eq!(out.set_cookie("sessionid").expect("a cookie that ends").attribute("Max-Age"), Some("0"));
+    assert!(browser.cookie("sessionid").is_none());
+    browser.set_cookie("sessionid", &value);
+    browser.get("/api/user/").send().await.problem(401, "not_authenticated");
+    assert_eq!(world.database.count("sessions").await, 0);
+}
+
+async fn r_cmp_10_who_am_i_by_every_kind_of_credential(engine: Engine) {
+    let world = World::start(engine).await;
+    let wanted = world.login("session", "u1").await.text;
+    for (n, (kind, scheme)) in
+        [("token", "Token"), ("knox", "Token"), ("jwt-pair", "Bearer"), ("jwt-sliding", "Bearer"), ("knox", "Bearer")]
+            .iter()
+            .enumerate()
+    {
+        let token = world.token(kind, &format!("u{}1", "0".repeat(n + 1))).await;
+        assert_eq!(world.client().user(&format!("{scheme} {token}")).await.text, wanted, "{kind}");
+    }
+    assert_eq!(signed_in(&world, "u0000001").await.get("/api/user/").send().await.text, wanted);
+    let nobody = world.client().get("/api/user/").send().await.problem(401, "not_authenticated");
+    assert_eq!(nobody["detail"], "Authentication credentials were not provided.");
+}
+
+async fn a_bad_header_decides_whatever_cookie_comes_along(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = signed_in(&world, "u1").await;
+    for header in ["Token x", "Bearer x", "Bearer a.b.c", "Basic dTpw", "Token", "nonsense"] {
+        let answer = browser.get("/api/user/").header("authorization", header).send().await;
+        assert_eq!(answer.status, 401, "{header}: {}", answer.text);
+        assert!(answer.header("www-authenticate").is_some());
+    }
+    let other = format!("Token {}", world.token("token", "u2").await);
+    assert_eq!(browser.user(&other).await.field("username"), "user2", "the header counts alone");
+}
+
+async fn logout_all_ends_every_credential_of_whatever_kind(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = signed_in(&world, "u1").await;
+    let mut headers = Vec::new();
+    for (n, (kind, scheme)) in
+        [("token", "Token"), ("knox", "Token"), ("jwt-pair", "Bearer"), ("jwt-sliding", "Bearer")].iter().enumerate()
+    {
+        let answer = world.login(kind, &format!("u{}1", "0".repeat(n + 1))).await;
+        headers.push(format!("{scheme} {}", answer.field("token")));
+        if *kind == "jwt-pair" {
+            headers.push(format!("refresh {}", answer.field("refresh")));
+        }
+    }
+    let stranger = format!("Token {}", world.token("token", "u2").await);
+    let out = world.client().post("/api/logout/all/").header("authorization", &headers[0]).send().await;
+    assert_eq!(out.status, 204, "{}", out.text);
+    for header in &headers {
+        let answer = match header.strip_prefix("refresh ") {
+            Some(refresh) => post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await,
+            None => world.client().user(header).await,
+        };
+        assert_eq!(answer.status, 401, "{header}");
+    }
+    assert_eq!(browser.get("/api/user/").send().await.status, 401);
+    world.client().user(&stranger).await.ok();
+    world.client().post("/api/logout/all/").send().await.problem(401, "not_authenticated");
+}
+
+async fn tokens_after_a_logout_of_everything_work(engine: Engine) {
+    let world = World::start(engine).await;
+    let before = world.token("token", "u1").await;
+    let out = world.client().post("/api/logout/all/").header("authorization", format!("Token {before}")).send().await;
+    assert_eq!(out.status, 204);
+    // In the very same second.
+    let after = world.token("token", "u01").await;
+    assert_ne!(before, after, "the permanent token is a new one");
+    for (kind, scheme, code) in
+        [("jwt-pair", "Bearer", "u001"), ("jwt-sliding", "Bearer", "u0001"), ("knox", "Token", "u00001")]
+    {
+        let token = world.token(kind, code).await;
+        world.client().user(&format!("{scheme} {token}")).await.ok();
+    }
+}
+
+async fn providers_are_told_as_a_front_end_needs_them(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "read:user").start().await;
+    let body = world.client().get("/api/login/social/providers/").send().await.ok();
+    let providers = body["providers"].as_array().expect("a list");
+    let names: Vec<&Value> = providers.iter().map(|provider| &provider["name"]).collect();
+    assert_eq!(names.len(), 4, "configured ones only: {names:?}");
+    let github = providers.iter().find(|provider| provider["name"] == "github").expect("github");
+    for member in ["title", "protocol", "client_id", "authorization_url", "scope", "redirect_uri", "kinds"] {
+        assert!(github.get(member).is_some(), "{member} in {github}");
+    }
+    assert_eq!(github["title"], "GitHub");
+    assert_eq!(github["authorization_url"], "https://github.com/login/oauth/authorize");
+    assert!(github["scope"].to_string().contains("read:user"), "{github}");
+    assert!(!body.to_string().contains(crate::support::people::CLIENT_SECRET));
+}
+
+async fn linked_accounts_are_shown_without_what_authenticates(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = format!("Token {}", world.token("token", "u1").await);
+    let imported = r#"{"access_token": "SECRET", "token_type": "bearer", "nested": {"refresh_token": "SECRET", "plan": "free"},
+        "_private": "SECRET", "client_secret": "SECRET", "id": 1}"#;
+    world.database.run(&format!("UPDATE social_accounts SET extra_data = '{imported}'")).await;
+    let answer = world.client().get("/api/user/social/").header("authorization", &token).send().await;
+    assert!(!answer.text.contains("SECRET"), "{}", answer.text);
+    let shown = &answer.ok()[0]["extra_data"];
+    assert_eq!(*shown, json!({"token_type": "bearer", "nested": {"plan": "free"}, "id": 1}));
+    world.client().get("/api/user/social/").send().await.problem(401, "not_authenticated");
+}

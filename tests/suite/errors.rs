@@ -1,0 +1,201 @@
+//! R-ERR: how a login that fails is told. Faults of the provider's server are in `faults.rs`.
+
+use serde_json::{Value, json};
+
+use crate::support::people::{FACEBOOK_TOKEN, GITHUB_TOKEN, GITHUB_USER, GOOGLE_TOKEN, GOOGLE_USER};
+use crate::support::{Engine, Reply, World, on_both_databases};
+
+on_both_databases! {
+    r_err_01_to_03_the_request_itself,
+    r_err_10_a_bad_code_is_told_from_a_provider_that_fails,
+    r_err_10_a_provider_that_refuses_our_client_is_its_error,
+    r_err_11_no_address_or_secret_is_ever_shown,
+    r_err_12_an_error_in_the_callback_is_read_first,
+    r_err_13_an_error_in_a_200_is_an_error,
+    r_err_14_and_15_an_answer_without_a_token_is_refused,
+    r_err_18_a_whitelist_refuses,
+    r_err_20_a_google_profile_without_email_leaves_no_user_behind,
+    r_err_21_profile_values_of_wrong_types_are_no_500,
+    verbose_errors_add_the_providers_words,
+    a_profile_call_that_fails_is_the_providers_error,
+}
+
+async fn r_err_01_to_03_the_request_itself(engine: Engine) {
+    let world = World::start(engine).await;
+    let post = |body: Value| {
+        let client = world.client();
+        async move { client.login("token", body).await }
+    };
+    post(json!({"code": "u1"})).await.problem(400, "provider_missing");
+    post(json!({"code": "u1", "provider": "nope"})).await.problem(404, "unknown_provider");
+    // Known to the catalogue is not enough: it must be configured.
+    post(json!({"code": "u1", "provider": "instagram"})).await.problem(404, "unknown_provider");
+    post(json!({"provider": "facebook"})).await.problem(400, "invalid_request");
+}
+
+async fn r_err_10_a_bad_code_is_told_from_a_provider_that_fails(engine: Engine) {
+    let world = World::start(engine).await;
+    for provider in ["github", "facebook", "google-oauth2"] {
+        let answer = world.client().login(&format!("token/{provider}"), json!({"code": "bad"})).await;
+        answer.problem(400, "invalid_code");
+    }
+    for status in [403, 404, 418, 429, 500, 502, 503] {
+        world.double.always(GOOGLE_TOKEN, Reply::json_at(status, &json!({"error": "server_error"})));
+        let body = json!({"code": format!("u{status}")});
+        world.client().login("token/google-oauth2", body).await.problem(502, "provider_error");
+    }
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+async fn r_err_10_a_provider_that_refuses_our_client_is_its_error(engine: Engine) {
+    let world = World::start(engine).await;
+    world.double.always(GOOGLE_TOKEN, Reply::json_at(401, &json!({"error": "invalid_client"})));
+    world.client().login("token/google-oauth2", json!({"code": "u1"})).await.problem(502, "provider_error");
+    world.double.always(GITHUB_TOKEN, Reply::json(&json!({"error": "incorrect_client_credentials"})));
+    world.client().login("token/github", json!({"code": "u1"})).await.problem(502, "provider_error");
+}
+
+async fn r_err_11_no_address_or_secret_is_ever_shown(engine: Engine) {
+    let world = World::on(engine).with("REST_SOCIAL_VERBOSE_ERRORS", "True").start().await;
+    world.double.always(FACEBOOK_TOKEN, Reply::Reset);
+    let answer = world.client().login("token/facebook", json!({"code": "u1-code-of-facebook"})).await;
+    answer.problem(502, "provider_error");
+    for secret in [crate::support::people::CLIENT_SECRET, "u1-code-of-facebook", "graph.facebook.com/", "://"] {
+        assert!(!answer.text.contains(secret), "{secret} in {}", answer.text);
+    }
+}
+
+async fn r_err_12_an_error_in_the_callback_is_read_first(engine: Engine) {
+    let world = World::start(engine).await;
+    for (provider, callback, code) in [
+        ("github", json!({"error": "access_denied"}), "access_denied"),
+        ("github", json!({"error": "access_denied", "code": "u1"}), "access_denied"),
+        ("google-oauth2", json!({"error": "access_denied", "error_description": "no"}), "access_denied"),
+        ("facebook", json!({"error_code": "200", "error_message": "Permissions error"}), "access_denied"),
+        ("twitter", json!({"denied": "rt-1"}), "access_denied"),
+        ("github", json!({"denied": "yes"}), "access_denied"),
+    ] {
+        let answer = world.client().login(&format!("token/{provider}"), callback.clone()).await;
+        answer.problem(400, code);
+    }
+    for error in ["server_error", "temporarily_unavailable", "redirect_uri_mismatch", "application_suspended"] {
+        let answer = world.client().login("token/github", json!({"error": error, "code": "u1"})).await;
+        assert!(matches!(answer.status, 400 | 502), "{error}: {}", answer.text);
+        assert!(answer.json()["code"].is_string());
+    }
+    assert!(world.double.calls().is_empty(), "no provider call");
+}
+
+async fn r_err_13_an_error_in_a_200_is_an_error(engine: Engine) {
+    let world = World::start(engine).await;
+    for (error, status, code) in [
+        ("bad_verification_code", 400, "invalid_code"),
+        ("access_denied", 400, "access_denied"),
+        ("server_error", 502, "provider_error"),
+    ] {
+        world.double.always(GITHUB_TOKEN, Reply::json(&json!({"error": error, "error_description": "words"})));
+        world.client().login("token/github", json!({"code": format!("u1-{error}")})).await.problem(status, code);
+    }
+}
+
+async fn r_err_14_and_15_an_answer_without_a_token_is_refused(engine: Engine) {
+    let world = World::start(engine).await;
+    for (n, reply) in [
+        Reply::json(&json!({})),
+        Reply::json(&json!({"access_token": null})),
+        Reply::json(&json!({"access_token": ""})),
+        Reply::json(&json!({"access_token": {"a": 1}})),
+        Reply::json(&json!([])),
+        Reply::json(&json!("token")),
+        Reply::of(200, "text/html", "<html>"),
+        Reply::of(200, "application/json", ""),
+        Reply::of(200, "application/json", "{\"access_token\": \"a\""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for (provider, place) in
+            [("github", GITHUB_TOKEN), ("google-oauth2", GOOGLE_TOKEN), ("facebook", FACEBOOK_TOKEN)]
+        {
+            world.double.always(place, reply.clone());
+            let answer = world.client().login(&format!("token/{provider}"), json!({"code": format!("u{n}")})).await;
+            assert_eq!(answer.status, 502, "{provider} {reply:?}: {}", answer.text);
+            answer.problem(502, "provider_error");
+        }
+    }
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+async fn r_err_18_a_whitelist_refuses(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "example.com,EXAMPLE.net");
+    let world = plan.with("SOCIAL_AUTH_FACEBOOK_WHITELISTED_EMAILS", r#"["user7@example.org"]"#).start().await;
+    world.login("token", "u1").await.ok();
+    let person = |n: i64, email: Value| json!({"id": n, "login": format!("p{n}"), "name": "A B", "email": email});
+    world.people.describe("github", "u2", person(2, json!("A@Example.NET")));
+    world.login("token", "u2").await.ok();
+    for (n, email) in [(3, json!("a@sub.example.com")), (4, json!("a@example.com.evil.example")), (5, json!(null))] {
+        let code = format!("u{n}");
+        world.people.describe("github", &code, person(n, email));
+        world.login("token", &code).await.problem(403, "not_allowed");
+    }
+    world.client().login("token/facebook", json!({"code": "u8"})).await.ok();
+    assert_eq!(world.database.count("users").await, 3);
+}
+
+async fn r_err_20_a_google_profile_without_email_leaves_no_user_behind(engine: Engine) {
+    let world = World::start(engine).await;
+    world.people.describe("google-oauth2", "u1", json!({"sub": "1", "name": "A B"}));
+    let answer = world.client().login("token/google-oauth2", json!({"code": "u1"})).await;
+    assert!(matches!(answer.status, 403 | 502), "{}", answer.text);
+    answer.problem(answer.status, if answer.status == 403 { "not_allowed" } else { "provider_error" });
+    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (0, 0));
+}
+
+async fn r_err_21_profile_values_of_wrong_types_are_no_500(engine: Engine) {
+    let world = World::start(engine).await;
+    let profiles = [
+        json!({"id": 1, "login": 5, "name": "A B", "email": "a@example.com"}),
+        json!({"id": 2, "login": "a", "name": ["A"], "email": "a@example.com"}),
+        json!({"id": 3, "login": "a", "name": "A B", "email": true}),
+        json!({"id": 4, "login": {"a": 1}, "name": 7, "email": []}),
+        json!({"id": {"a": 1}, "login": "a", "name": "A B", "email": "a@example.com"}),
+        json!({"id": [1], "login": "a", "name": "A B", "email": "a@example.com"}),
+        json!({"id": true, "login": "a", "name": "A B", "email": "a@example.com"}),
+        json!([{"id": 5}]),
+        json!("text"),
+    ];
+    for (n, profile) in profiles.into_iter().enumerate() {
+        let code = format!("u{n}");
+        world.people.describe("github", &code, profile.clone());
+        let answer = world.login("token_user", &code).await;
+        assert!(matches!(answer.status, 200 | 502), "{profile}: {} {}", answer.status, answer.text);
+        if answer.status == 502 {
+            answer.problem(502, "provider_error");
+        }
+    }
+    let users = world.database.count("users").await;
+    assert_eq!(users, world.database.count("social_accounts").await, "no user without an account");
+    assert!(users <= 4, "an id that is no text and no number makes nobody");
+}
+
+async fn verbose_errors_add_the_providers_words(engine: Engine) {
+    let world = World::on(engine).with("REST_SOCIAL_VERBOSE_ERRORS", "True").start().await;
+    let answer = world.client().login("token/github", json!({"code": "bad"})).await;
+    let detail = answer.problem(400, "invalid_code")["detail"].to_string();
+    assert!(detail.contains("The code passed is incorrect or expired."), "{detail}");
+    let quiet = World::start(engine).await;
+    let answer = quiet.client().login("token/github", json!({"code": "bad"})).await;
+    let detail = answer.problem(400, "invalid_code")["detail"].to_string();
+    assert!(!detail.contains("incorrect or expired."), "{detail}");
+}
+
+async fn a_profile_call_that_fails_is_the_providers_error(engine: Engine) {
+    let world = World::start(engine).await;
+    for status in [400, 401, 403, 404, 429, 500, 503] {
+        world.double.always(GITHUB_USER, Reply::json_at(status, &json!({"message": "no"})));
+        world.login("token", &format!("u{status}")).await.problem(502, "provider_error");
+    }
+    world.double.always(GOOGLE_USER, Reply::json(&json!({"email": "a@example.com", "email_verified": true})));
+    world.client().login("token/google-oauth2", json!({"code": "u1"})).await.problem(502, "provider_error");
+    assert_eq!(world.database.count("users").await, 0);
+}

@@ -1,0 +1,17 @@
+//! The suite: one file a promise, each test named after what it promises. Rules of the original begin with `r_`,
+//! security requirements with `sec_`.
+//!
+//! `make test` runs it whole. By hand: `tests/postgres.sh cargo nextest run` starts the test cluster around it.
+
+mod support;
+
+mod answers; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: what each kind of login hands out
+mod architecture; // the house as drawn
+mod begin; // logins that the server begins, and the same code once more
+mod callers; // R-AUT: a login by somebody who is signed in
+mod companions; // R-CMP: refresh, verify, logouts, who am I
+mod errors; // R-ERR: how a login that fails is told
+mod oauth; // R-O2, R-O1: what goes out to the providers
+mod redirects; // R-URI: where a login may return to
+mod routes; // R-RT, R-IN: paths, bodies, order of checks
+mod users; // R-PIPE, R-USR, R-EML, R-EXT: who is made or found, and what is kept

@@ -1,0 +1,36 @@
+//! What every test stands on: a server in this process with a clock that the test moves, a database of its own, a client,
+//! and doubles of the providers that answer over TLS at their real host names.
+//!
+//! Nothing here asserts a rule of the server; it only makes the rules easy to see from outside.
+
+pub mod client;
+pub mod database;
+pub mod double;
+pub mod people;
+pub mod process;
+pub mod signer;
+pub mod world;
+
+pub use client::{Answer, Client};
+pub use database::{Database, Engine};
+pub use double::{Call, Double, Reply};
+pub use world::{FRONT, Node, REDIRECT, World};
+
+/// Runs each named function once on SQLite and once on PostgreSQL, as two tests: `name::sqlite` and `name::postgres`.
+/// A function that is left out of the list is dead code, which the lints refuse.
+macro_rules! on_both_databases {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name($crate::support::Engine::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name($crate::support::Engine::Postgres).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both_databases;

@@ -1,0 +1,116 @@
+//! The real binary, with its environment given whole, its output kept, and its end by SIGTERM.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::client::Client;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_rest-social-auth");
+
+/// A command of the binary with nothing of this process's environment but what a program needs to run.
+pub fn command(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
+    for name in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
+        if let Ok(value) = std::env::var(name) {
+            command.env(name, value);
+        }
+    }
+    command.envs(environment.iter().copied());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Output {
+    command(arguments, environment, folder).output().expect("the binary runs")
+}
+
+/// A running `serve` or `dev`.
+pub struct Process {
+    child: Child,
+    pub base: String,
+    output: TempDir,
+}
+
+impl Process {
+    /// Starts on a free port and waits until `/healthz` answers 200.
+    pub async fn start(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
+        let process = Self::spawn(arguments, environment, folder).await;
+        process.ready().await
+    }
+
+    async fn spawn(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
+        let port = free_port().await;
+        let listen = format!("127.0.0.1:{port}");
+        let base = format!("http://{listen}");
+        let output = TempDir::new().expect("a temporary folder");
+        let file = |name: &str| File::create(output.path().join(name)).expect("a file in a folder of ours");
+        let mut command = command(arguments, environment, folder);
+        command.env("LISTEN", &listen);
+        if !environment.iter().any(|(name, _)| *name == "PUBLIC_URL") {
+            command.env("PUBLIC_URL", &base);
+        }
+        let child = command.stdout(file("stdout")).stderr(file("stderr")).spawn().expect("the binary runs");
+        Self { child, base, output }
+    }
+
+    async fn ready(mut self) -> Self {
+        let client = self.client();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                panic!("ended with {status}: {}", self.output());
+            }
+            if client.get("/healthz").try_send().await.is_ok_and(|answer| answer.status == 200) {
+                return self;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no answer at {}: {}", self.base, self.output())
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// Everything that it has written so far.
+    pub fn output(&self) -> String {
+        let read = |name: &str| std::fs::read_to_string(self.output.path().join(name)).unwrap_or_default();
+        format!("{}{}", read("stdout"), read("stderr"))
+    }
+
+    pub fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        assert!(status.success());
+    }
+
+    /// Its status, once it has ended by itself.
+    pub async fn ended(&mut self, within: Duration) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                return status;
+            }
+            assert!(begun.elapsed() < within, "still running: {}", self.output());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Free at this moment; another process may take it before it is used, which is then told by the server's own message.
+async fn free_port() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    listener.local_addr().expect("a bound address").port()
+}

@@ -1,0 +1,74 @@
+//! Signs id_tokens as a provider does, and as an attacker would like to.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use aws_lc_rs::{digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+/// The provider's key, under this id in its key set.
+pub const KEY_ID: &str = "key-of-the-test";
+
+static PROVIDERS_KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).expect("an RSA key"));
+
+/// The key set that the provider publishes.
+pub fn jwks() -> Value {
+    let public = PROVIDERS_KEY.public_key();
+    let text = |number: &[u8]| URL_SAFE_NO_PAD.encode(number);
+    let modulus = text(public.modulus().big_endian_without_leading_zero());
+    let exponent = text(public.exponent().big_endian_without_leading_zero());
+    json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID, "n": modulus, "e": exponent}]})
+}
+
+/// RS256 by the provider's key.
+pub fn signed(claims: &Value) -> String {
+    signed_with_header(&json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}), claims)
+}
+
+/// Whatever the header says, the signature is RS256 by the provider's key.
+pub fn signed_with_header(header: &Value, claims: &Value) -> String {
+    rs256(&PROVIDERS_KEY, header, claims)
+}
+
+/// By a key that nobody publishes.
+pub fn forged(claims: &Value) -> String {
+    let stranger = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
+    rs256(&stranger, &json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}), claims)
+}
+
+/// `alg: none`.
+pub fn unsigned(claims: &Value) -> String {
+    format!("{}.", message(&json!({"alg": "none", "typ": "JWT"}), claims))
+}
+
+/// HS256 with a secret of the attacker's choice, such as the provider's public key.
+pub fn hs256(secret: &[u8], claims: &Value) -> String {
+    let message = message(&json!({"alg": "HS256", "typ": "JWT", "kid": KEY_ID}), claims);
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
+}
+
+/// The public key as DER, as an attacker finds it.
+pub fn public_key() -> Vec<u8> {
+    PROVIDERS_KEY.public_key().as_ref().to_vec()
+}
+
+/// The at_hash of an access token (OpenID Connect Core, section 3.1.3.6).
+pub fn at_hash(access_token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, access_token.as_bytes()).as_ref()[..16])
+}
+
+fn rs256(key: &KeyPair, header: &Value, claims: &Value) -> String {
+    let message = message(header, claims);
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).expect("a signature");
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+fn message(header: &Value, claims: &Value) -> String {
+    format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()))
+}

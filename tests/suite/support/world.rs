@@ -1,0 +1,256 @@
+//! A server in this process, with everything around it: clock, database, providers, client.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use rest_social_auth::clock::{Ambient, Clock, Entropy, UnixMillis};
+use rest_social_auth::server::Server;
+use rest_social_auth::settings::{self, Mode, SettingError, Settings, Sources};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::client::{Answer, Client};
+use super::database::{Database, Engine};
+use super::double::Double;
+use super::people::{CLIENT_ID, CLIENT_SECRET, ISSUER, People};
+
+/// The listed front-end.
+pub const FRONT: &str = "https://front.example";
+/// Its listed redirect URI.
+pub const REDIRECT: &str = "https://front.example/cb";
+pub const SECRET_KEY: &str = "the-suites-own-secret-key-71c0d2a9-not-for-anybody-else";
+/// 2026-11-24T12:00:00Z, where every test begins.
+const START: i64 = 1_795_521_600_000;
+
+/// Moves only when the test says so.
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> UnixMillis {
+        self.now()
+    }
+}
+
+struct RealEntropy;
+
+impl Entropy for RealEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the system's random generator works");
+    }
+}
+
+/// What a server is started with.
+pub struct Plan {
+    engine: Engine,
+    settings: Vec<(String, String)>,
+    file: Option<String>,
+}
+
+impl Plan {
+    /// A setting by its environment name; an empty value takes a default of this file back.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The text of a settings file.
+    pub fn file(mut self, text: &str) -> Self {
+        self.file = Some(text.to_owned());
+        self
+    }
+
+    /// Configures the generic OpenID Connect provider at `id.example`.
+    pub fn oidc(self) -> Self {
+        self.with("SOCIAL_AUTH_OIDC_KEY", CLIENT_ID)
+            .with("SOCIAL_AUTH_OIDC_SECRET", CLIENT_SECRET)
+            .with("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", ISSUER)
+    }
+
+    pub async fn start(self) -> World {
+        self.try_start().await.unwrap_or_else(|errors| panic!("the server does not start: {errors:?}"))
+    }
+
+    pub async fn try_start(self) -> Result<World, Vec<SettingError>> {
+        let double = Double::start().await;
+        let people = People::default();
+        people.answer(&double);
+        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        people.set_now(clock.now().seconds());
+        let database = Database::create(self.engine).await;
+        let mut environment: Vec<(String, String)> = [
+            ("DATABASE_URL", database.url()),
+            ("SECRET_KEY", SECRET_KEY),
+            ("ALLOWED_ORIGINS", FRONT),
+            ("ALLOWED_REDIRECT_URIS", REDIRECT),
+            ("HTTPS_PROXY", double.proxy()),
+            ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
+            ("RATE_LIMITS", "off"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        for provider in ["GITHUB", "FACEBOOK", "GOOGLE_OAUTH2", "TWITTER"] {
+            environment.push((format!("SOCIAL_AUTH_{provider}_KEY"), CLIENT_ID.to_owned()));
+            environment.push((format!("SOCIAL_AUTH_{provider}_SECRET"), CLIENT_SECRET.to_owned()));
+        }
+        for (name, value) in self.settings {
+            environment.retain(|(known, _)| *known != name);
+            if !value.is_empty() {
+                environment.push((name, value));
+            }
+        }
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        let file = self.file.map(|text| {
+            let path = folder.path().join("settings.toml");
+            std::fs::write(&path, text).expect("a file in a folder of ours");
+            path
+        });
+        let node = Node::start(&environment, file.as_deref(), &clock).await?;
+        Ok(World { node, database, double, people, clock, environment, file, _folder: folder })
+    }
+}
+
+/// A running server and all that surrounds it.
+pub struct World {
+    pub node: Node,
+    pub database: Database,
+    pub double: Double,
+    pub people: People,
+    pub clock: Arc<TestClock>,
+    environment: Vec<(String, String)>,
+    file: Option<std::path::PathBuf>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    /// github, facebook, google-oauth2 and twitter are configured, the original's defaults hold.
+    pub fn on(engine: Engine) -> Plan {
+        Plan { engine, settings: Vec::new(), file: None }
+    }
+
+    /// The same without a word, started.
+    pub async fn start(engine: Engine) -> Self {
+        Self::on(engine).start().await
+    }
+
+    /// A client without cookies.
+    pub fn client(&self) -> Client {
+        self.node.client()
+    }
+
+    /// A client with an empty cookie jar.
+    pub fn browser(&self) -> Client {
+        self.node.client().browser()
+    }
+
+    /// Another server on the same database, with its own port.
+    pub async fn second_node(&self) -> Node {
+        Node::start(&self.environment, self.file.as_deref(), &self.clock)
+            .await
+            .unwrap_or_else(|errors| panic!("the second server does not start: {errors:?}"))
+    }
+
+    pub fn advance(&self, span: Duration) {
+        let later = self.clock.now().plus(span);
+        self.clock.0.store(later.0, Ordering::SeqCst);
+        self.people.set_now(later.seconds());
+    }
+
+    /// A login through github by code alone.
+    pub async fn login(&self, kind: &str, code: &str) -> Answer {
+        self.client().login(&format!("{kind}/github"), json!({"code": code})).await
+    }
+
+    /// The text member `token` of a login through github.
+    pub async fn token(&self, kind: &str, code: &str) -> String {
+        self.login(kind, code).await.field("token")
+    }
+
+    /// Begins a login at `provider` with `browser`'s cookies.
+    pub async fn begin(&self, browser: &Client, provider: &str, body: Value) -> Begun {
+        let answer = browser.post(&format!("/api/login/social/begin/{provider}/")).json(&body).send().await;
+        let body = answer.ok();
+        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned();
+        let url = url::Url::parse(&text("authorization_url")).expect("a URL");
+        Begun {
+            query: url.query_pairs().into_owned().collect(),
+            url,
+            state: text("state"),
+            flow_token: text("flow_token"),
+        }
+    }
+}
+
+/// The answer to begin.
+pub struct Begun {
+    pub url: url::Url,
+    /// Of the authorization URL.
+    pub query: Vec<(String, String)>,
+    pub state: String,
+    pub flow_token: String,
+}
+
+impl Begun {
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// One server process's worth.
+pub struct Node {
+    pub base: String,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Node {
+    async fn start(
+        environment: &[(String, String)],
+        file: Option<&std::path::Path>,
+        clock: &Arc<TestClock>,
+    ) -> Result<Self, Vec<SettingError>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound address");
+        let base = format!("http://{address}");
+        let mut environment = environment.to_vec();
+        environment.push(("LISTEN".to_owned(), address.to_string()));
+        if !environment.iter().any(|(name, _)| name == "PUBLIC_URL") {
+            environment.push(("PUBLIC_URL".to_owned(), base.clone()));
+        }
+        let settings = read(environment, file)?;
+        let ambient = Ambient::new(clock.clone(), Arc::new(RealEntropy));
+        let server = Server::build(settings, ambient, true).await?;
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let task = tokio::spawn(server.run(listener, None, shutdown));
+        Ok(Self { base, stop: Some(stop), task })
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// Ends gracefully, as on SIGTERM.
+    pub async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        self.task.await.expect("no panic").expect("a clean end");
+    }
+}
+
+/// The settings of an environment, as `serve` reads them.
+pub fn read(environment: Vec<(String, String)>, file: Option<&std::path::Path>) -> Result<Settings, Vec<SettingError>> {
+    let catalog = rest_social_auth::provider::catalog_names();
+    settings::read(&Sources { mode: Mode::Serve, defaults: toml::Table::new(), file, environment, catalog: &catalog })
+}

@@ -1,0 +1,361 @@
+//! R-PIPE, R-USR, R-EML and R-EXT: who a login makes or finds, and what is kept of them.
+
+use serde_json::{Value, json};
+
+use crate::support::people::FACEBOOK_TOKEN;
+use crate::support::{Engine, Reply, World, on_both_databases};
+
+on_both_databases! {
+    r_pipe_02_a_profile_without_an_id_is_nobody,
+    r_pipe_02_googles_id_is_sub_and_rows_keyed_by_email_are_rekeyed,
+    r_pipe_02_a_setting_names_the_id,
+    r_pipe_06_a_new_user_is_active_and_never_signed_in,
+    r_pipe_08_modified_moves_when_extra_data_changes,
+    r_pipe_09_names_follow_the_provider_even_to_nothing,
+    r_pipe_09_protected_and_immutable_fields_stay,
+    r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides,
+    r_pipe_13_a_pipeline_without_create_user_signs_nobody_up,
+    r_pipe_14_an_inactive_user_is_refused_at_login,
+    r_pipe_15_the_same_email_from_another_provider_is_another_user,
+    r_pipe_17_a_name_longer_than_its_column_is_cut,
+    r_usr_01_the_base_of_a_username,
+    r_usr_02_to_04_usernames_are_cleaned_and_made_unique,
+    r_usr_05_case_makes_another_username,
+    r_usr_06_a_renamed_account_keeps_the_old_username,
+    r_usr_07_a_full_name_is_split_at_its_first_blank,
+    r_eml_01_the_domain_of_an_address_is_lower_case,
+    r_ext_01_and_02_extra_data_of_each_provider,
+    r_ext_02_facebooks_scopes_come_from_the_request,
+    r_ext_04_extra_data_is_merged_at_each_login,
+    r_ext_05_settings_add_to_extra_data,
+    ids_that_differ_are_different_people,
+}
+
+async fn profile(world: &World, code: &str, profile: Value) -> Value {
+    world.people.describe("github", code, profile);
+    world.login("session", code).await.ok()
+}
+
+/// The caller's only linked account.
+async fn account(world: &World, route: &str, body: Value) -> Value {
+    let token = world.client().login(&format!("token/{route}"), body).await.field("token");
+    let answer = world.client().get("/api/user/social/").header("authorization", format!("Token {token}")).send().await;
+    let list = answer.ok();
+    assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
+    list[0].clone()
+}
+
+async fn r_pipe_02_a_profile_without_an_id_is_nobody(engine: Engine) {
+    let world = World::start(engine).await;
+    for (n, id) in [json!(null), json!(""), json!(false)].into_iter().enumerate() {
+        let code = format!("u{n}");
+        world.people.describe("github", &code, json!({"id": id, "login": "a", "email": "a@example.com"}));
+        world.login("token", &code).await.problem(502, "provider_error");
+    }
+    world.people.describe("github", "u9", json!({"login": "a", "email": "a@example.com"}));
+    world.login("token", "u9").await.problem(502, "provider_error");
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+async fn r_pipe_02_googles_id_is_sub_and_rows_keyed_by_email_are_rekeyed(engine: Engine) {
+    let world = World::start(engine).await;
+    let account_1 = account(&world, "google-oauth2", json!({"code": "u1"})).await;
+    assert_eq!(account_1["uid"], "200001");
+    // As an earlier release of the original left it.
+    world.database.run("UPDATE social_accounts SET uid = 'user1@example.com'").await;
+    let again = account(&world, "google-oauth2", json!({"code": "u01"})).await;
+    assert_eq!((&again["uid"], &again["id"]), (&json!("200001"), &account_1["id"]));
+    assert_eq!(world.database.count("users").await, 1);
+}
+
+async fn r_pipe_02_a_setting_names_the_id(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_ID_KEY", "login").start().await;
+    let found = account(&world, "github", json!({"code": "u1"})).await;
+    assert_eq!(found["uid"], "user1");
+}
+
+async fn r_pipe_06_a_new_user_is_active_and_never_signed_in(engine: Engine) {
+    let world = World::start(engine).await;
+    world.login("token", "u1").await.ok();
+    let active = match engine {
+        Engine::Sqlite => "is_active = 1",
+        Engine::Postgres => "is_active",
+    };
+    let row = format!("SELECT count(*) FROM users WHERE {active} AND last_login IS NULL AND created = 1795521600000");
+    assert_eq!(world.database.number(&row).await, 1);
+
+    let world = World::on(engine).with("SOCIAL_AUTH_USER_FIELDS", r#"["username"]"#).start().await;
+    assert_eq!(world.login("session", "u1").await.field("email"), "", "only the fields asked for");
+}
+
+async fn r_pipe_08_modified_moves_when_extra_data_changes(engine: Engine) {
+    let world = World::start(engine).await;
+    let first = account(&world, "github", json!({"code": "u1"})).await;
+    world.advance(std::time::Duration::from_secs(60));
+    let second = account(&world, "github", json!({"code": "u01"})).await;
+    assert_eq!(first["created"], second["created"]);
+    assert_ne!(first["modified"], second["modified"], "auth_time changed");
+    for time in ["created", "modified"] {
+        assert!(first[time].as_str().is_some_and(|text| text.starts_with("2026-11-24T12:00:00")), "{first}");
+    }
+    assert_eq!(first["extra_data"]["auth_time"], 1_795_521_600);
+    assert_eq!(second["extra_data"]["auth_time"], 1_795_521_660);
+}
+
+async fn r_pipe_09_names_follow_the_provider_even_to_nothing(engine: Engine) {
+    let world = World::start(engine).await;
+    let person = |name: Value| json!({"id": 1, "login": "ana", "name": name, "email": "ana@example.com"});
+    profile(&world, "u1", person(json!("Ana Lopez"))).await;
+    let renamed = profile(&world, "u01", person(json!("Anna Maria Lopez"))).await;
+    assert_eq!((&renamed["first_name"], &renamed["last_name"]), (&json!("Anna"), &json!("Maria Lopez")));
+    let nameless = profile(&world, "u001", person(json!(null))).await;
+    assert_eq!((&nameless["first_name"], &nameless["last_name"]), (&json!(""), &json!("")));
+}
+
+async fn r_pipe_09_protected_and_immutable_fields_stay(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", r#"["first_name"]"#);
+    let world = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "last_name").start().await;
+    let person = |name: &str| json!({"id": 1, "login": "ana", "name": name, "email": "ana@example.com"});
+    let first = profile(&world, "u1", person("Ana Lopez")).await;
+    assert_eq!((&first["first_name"], &first["last_name"]), (&json!(""), &json!("Lopez")));
+    let second = profile(&world, "u01", person("Eva Ruiz")).await;
+    assert_eq!((&second["first_name"], &second["last_name"]), (&json!(""), &json!("Lopez")));
+}
+
+const BY_EMAIL: &str = r#"["social_details", "social_uid", "auth_allowed", "social_user", "get_username",
+    "social_core.pipeline.social_auth.associate_by_email", "create_user", "associate_user", "load_extra_data", "user_details"]"#;
+
+async fn r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
+    world.client().login("token/google-oauth2", json!({"code": "u1"})).await.ok();
+    // Facebook vouches for no address.
+    world.client().login("token/facebook", json!({"code": "u1"})).await.problem(409, "account_exists");
+    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
+
+    let world = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
+    let first = world.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
+    let second = world.client().login("session/oidc", json!({"code": "u1"})).await.ok();
+    assert_eq!(first["id"], second["id"], "both vouch for it");
+    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 2));
+}
+
+async fn r_pipe_13_a_pipeline_without_create_user_signs_nobody_up(engine: Engine) {
+    let pipeline = "social_details,social_uid,auth_allowed,social_user,associate_user,load_extra_data,user_details";
+    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    for kind in ["session", "token", "jwt-pair-user"] {
+        world.login(kind, &format!("u{}", kind.len())).await.problem(403, "no_user");
+    }
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+async fn r_pipe_14_an_inactive_user_is_refused_at_login(engine: Engine) {
+    let world = World::start(engine).await;
+    world.login("token", "u1").await.ok();
+    let repository = world.database.repository().await;
+    assert!(repository.set_active(1, false, world.clock.now()).await.expect("a write"));
+    for (n, kind) in ["session", "token_user", "jwt-pair", "jwt-sliding", "knox"].iter().enumerate() {
+        let code = format!("u{}1", "0".repeat(n + 1));
+        world.login(kind, &code).await.problem(403, "user_inactive");
+    }
+    let counts = world.database.counts().await;
+    assert_eq!((counts["sessions"], counts["knox_tokens"], counts["refresh_tokens"]), (0, 0, 0));
+}
+
+async fn r_pipe_15_the_same_email_from_another_provider_is_another_user(engine: Engine) {
+    let world = World::start(engine).await;
+    let github = world.login("session", "u1").await.ok();
+    let google = world.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
+    assert_eq!(github["email"], google["email"]);
+    assert_ne!(github["id"], google["id"]);
+    let name = google["username"].as_str().expect("a name");
+    assert!(name.starts_with("user1") && name.len() == 5 + 16, "{name}");
+}
+
+async fn r_pipe_17_a_name_longer_than_its_column_is_cut(engine: Engine) {
+    let world = World::start(engine).await;
+    let person =
+        json!({"id": 1, "login": "ü".repeat(400), "name": format!("{} x", "ñ".repeat(400)), "email": "a@example.com"});
+    let user = profile(&world, "u1", person).await;
+    assert_eq!(user["first_name"].as_str().map(|name| name.chars().count()), Some(150));
+}
+
+async fn r_usr_01_the_base_of_a_username(engine: Engine) {
+    let world = World::start(engine).await;
+    for (provider, wanted) in [("google-oauth2", "user4"), ("facebook", "First5Last5"), ("github", "user6")] {
+        let code = format!(
+            "u{}",
+            match provider {
+                "google-oauth2" => 4,
+                "facebook" => 5,
+                _ => 6,
+            }
+        );
+        let user = world.client().login(&format!("session/{provider}"), json!({"code": code})).await;
+        assert_eq!(user.field("username"), wanted);
+    }
+    let nameless = profile(&world, "u7", json!({"id": 7, "login": null, "email": "a@example.com"})).await;
+    let name = nameless["username"].as_str().expect("a name");
+    assert!(name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
+
+    let world = World::on(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1").start().await;
+    assert_eq!(world.login("session", "u1").await.field("username"), "user1@example.com");
+}
+
+async fn r_usr_02_to_04_usernames_are_cleaned_and_made_unique(engine: Engine) {
+    let world = World::start(engine).await;
+    let person = |id: i64, login: &str| json!({"id": id, "login": login, "name": "A B", "email": "a@example.com"});
+    let name = |user: Value| user["username"].as_str().expect("a name").to_owned();
+    assert_eq!(name(profile(&world, "u1", person(1, "Jörg Mü/ller!@.+-_ x")).await), "JrgMller@.+-_x");
+    assert_eq!(name(profile(&world, "u2", person(2, "same")).await), "same");
+    let second = name(profile(&world, "u3", person(3, "same")).await);
+    assert!(second.starts_with("same") && second.len() == 20, "{second}");
+    let signs = name(profile(&world, "u4", person(4, "李/!")).await);
+    assert!(signs.len() == 16 && signs.bytes().all(|byte| byte.is_ascii_hexdigit()), "{signs}");
+    let long = name(profile(&world, "u5", person(5, &"a".repeat(300))).await);
+    assert_eq!(long.len(), 150);
+    let second = name(profile(&world, "u6", person(6, &"a".repeat(300))).await);
+    assert!(second.len() == 150 && second != long && second.starts_with(&"a".repeat(134)), "{second}");
+
+    let plan = World::on(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "true").with("SOCIAL_AUTH_UUID_LENGTH", "4");
+    let world = plan.start().await;
+    assert_eq!(name(profile(&world, "u1", person(1, "Jörg_Mü!ler X")).await), "jrg_mlerx");
+    let second = name(profile(&world, "u2", person(2, "Jörg_Mü!ler X")).await);
+    assert!(second.starts_with("jrg_mlerx") && second.len() == 13, "{second}");
+
+    let plan =
+        World::on(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "true").with("SOCIAL_AUTH_CLEAN_USERNAMES", "false");
+    let world = plan.start().await;
+    assert_eq!(name(profile(&world, "u1", person(1, "Jörg_Mü!ler X")).await), "jorg_muler-x");
+}
+
+async fn r_usr_05_case_makes_another_username(engine: Engine) {
+    let world = World::start(engine).await;
+    let person = |id: i64, login: &str| json!({"id": id, "login": login, "email": "a@example.com"});
+    assert_eq!(profile(&world, "u1", person(1, "same")).await["username"], "same");
+    assert_eq!(profile(&world, "u2", person(2, "SAME")).await["username"], "SAME");
+}
+
+async fn r_usr_06_a_renamed_account_keeps_the_old_username(engine: Engine) {
+    let world = World::start(engine).await;
+    let person = |login: &str, email: &str| json!({"id": 1, "login": login, "email": email});
+    profile(&world, "u1", person("old", "old@example.com")).await;
+    let renamed = profile(&world, "u01", person("new", "new@example.com")).await;
+    assert_eq!((&renamed["username"], &renamed["email"]), (&json!("old"), &json!("old@example.com")));
+}
+
+async fn r_usr_07_a_full_name_is_split_at_its_first_blank(engine: Engine) {
+    let world = World::start(engine).await;
+    for (n, (full, first, last)) in
+        [("Ana  Maria  Lopez", "Ana", "Maria  Lopez"), (" Ana Lopez", "", "Ana Lopez"), ("Cher", "Cher", "")]
+            .iter()
+            .enumerate()
+    {
+        let person = json!({"id": n + 1, "login": format!("p{n}"), "name": full, "email": "a@example.com"});
+        let user = profile(&world, &format!("u{n}"), person).await;
+        assert_eq!((&user["first_name"], &user["last_name"]), (&json!(first), &json!(last)), "{full:?}");
+    }
+}
+
+async fn r_eml_01_the_domain_of_an_address_is_lower_case(engine: Engine) {
+    let person = json!({"id": 1, "login": "a", "email": "Foo.Bar@EXAMPLE.Com"});
+    let world = World::start(engine).await;
+    assert_eq!(profile(&world, "u1", person.clone()).await["email"], "Foo.Bar@example.com");
+    let world = World::on(engine).with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", "True").start().await;
+    assert_eq!(profile(&world, "u1", person).await["email"], "foo.bar@example.com");
+}
+
+async fn r_ext_01_and_02_extra_data_of_each_provider(engine: Engine) {
+    let world = World::start(engine).await;
+    let now = 1_795_521_600;
+    for (provider, uid, wanted) in [
+        (
+            "github",
+            "1",
+            json!({"auth_time": now, "id": 1, "expires_in": null, "login": "user1", "token_type": "bearer"}),
+        ),
+        (
+            "facebook",
+            "100001",
+            json!({"auth_time": now, "id": "100001", "expires_in": 5_183_944, "granted_scopes": null, "denied_scopes": null,
+                "token_type": null}),
+        ),
+        (
+            "google-oauth2",
+            "200001",
+            json!({"auth_time": now, "sub": "200001", "expires_in": 3599, "token_type": "Bearer"}),
+        ),
+    ] {
+        let found = account(&world, provider, json!({"code": "u1"})).await;
+        let keys: Vec<&String> = found.as_object().expect("an account").keys().collect();
+        assert_eq!(keys, ["id", "provider", "uid", "extra_data", "created", "modified"]);
+        assert_eq!((&found["provider"], &found["uid"]), (&json!(provider), &json!(uid)));
+        assert_eq!(found["extra_data"], wanted, "{provider}");
+    }
+    let browser = world.browser();
+    let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
+    let found = account(&world, "twitter", json!({"oauth_token": token, "oauth_verifier": "u1"})).await;
+    assert_eq!((&found["uid"], &found["extra_data"]["id"]), (&json!("30001"), &json!(30001)));
+    for row in world.database.dump().await.iter().filter(|row| row.column == "extra_data") {
+        let text = String::from_utf8_lossy(&row.bytes);
+        for secret in ["gho_", "fb-u1", "ya29", "tw-u1", "tws-u1", "refresh_token", "access_token\": \""] {
+            assert!(!text.contains(secret), "{secret} in {text} (SEC-40)");
+        }
+    }
+}
+
+async fn r_ext_02_facebooks_scopes_come_from_the_request(engine: Engine) {
+    let world = World::start(engine).await;
+    let body = json!({"code": "u1", "granted_scopes": "email,public_profile", "denied_scopes": "user_birthday"});
+    let found = account(&world, "facebook", body).await;
+    assert_eq!(found["extra_data"]["granted_scopes"], json!(["email", "public_profile"]));
+    assert_eq!(found["extra_data"]["denied_scopes"], json!(["user_birthday"]));
+}
+
+async fn r_ext_04_extra_data_is_merged_at_each_login(engine: Engine) {
+    let world = World::start(engine).await;
+    account(&world, "facebook", json!({"code": "u1", "granted_scopes": "email"})).await;
+    world.database.run(r#"UPDATE social_accounts SET extra_data = '{"plan": "gold", "expires_in": 1}'"#).await;
+    world.double.always(FACEBOOK_TOKEN, Reply::json(&json!({"access_token": "fb-u1"})));
+    let found = account(&world, "facebook", json!({"code": "u01"})).await;
+    assert_eq!(found["extra_data"]["plan"], "gold", "what the login does not know stays");
+    assert_eq!(found["extra_data"]["expires_in"], json!(null), "what it knows is overwritten");
+}
+
+async fn r_ext_05_settings_add_to_extra_data(engine: Engine) {
+    let wanted = r#"["company", ["blog", "homepage"], ["hireable", "looking", true], ["bio", "story", true]]"#;
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_EXTRA_DATA", wanted).start().await;
+    let person = json!({"id": 1, "login": "ana", "email": "a@example.com", "company": "ACME", "blog": "https://a.example",
+        "hireable": null, "bio": "b"});
+    world.people.describe("github", "u1", person.clone());
+    let extra = account(&world, "github", json!({"code": "u1"})).await["extra_data"].clone();
+    assert_eq!(
+        (&extra["company"], &extra["homepage"], &extra["story"]),
+        (&json!("ACME"), &json!("https://a.example"), &json!("b"))
+    );
+    assert!(extra.get("looking").is_none(), "empty ones marked so are dropped: {extra}");
+
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_GET_ALL_EXTRA_DATA", "True").start().await;
+    world.people.describe("github", "u1", person);
+    let extra = account(&world, "github", json!({"code": "u1"})).await["extra_data"].clone();
+    assert_eq!(extra["company"], "ACME", "{extra}");
+}
+
+async fn ids_that_differ_are_different_people(engine: Engine) {
+    let world = World::start(engine).await;
+    let person = |id: Value| json!({"id": id, "login": "a", "email": "a@example.com"});
+    let ids = [
+        json!(1),
+        json!("1"),
+        json!("01"),
+        json!("1 "),
+        json!("A"),
+        json!("a"),
+        json!(9_007_199_254_740_993_i64),
+        json!(9_007_199_254_740_992_i64),
+    ];
+    for (n, id) in ids.iter().enumerate() {
+        profile(&world, &format!("u{n}"), person(id.clone())).await;
+    }
+    // A number and its text are one id; every other pair is two.
+    assert_eq!(world.database.count("users").await, 7);
+}
