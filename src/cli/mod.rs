@@ -1,4 +1,236 @@
-//! (being built)
-pub fn main() -> std::process::ExitCode {
-    todo!()
+//! The commands. Each reads what it needs, says what is wrong by name, and ends with 0, with 2 for a mistake in the
+//! settings or the command line, or with 1 for anything else.
+//!
+//! | file | commands |
+//! |---|---|
+//! | `serve.rs` | `serve`, `migrate` |
+//! | `dev.rs`, `place.rs` | `dev`, and where it keeps its data between two runs |
+//! | `init.rs`, `providers.rs` | `init`; `providers list`, `providers show` |
+//! | `logging.rs`, `signals.rs` | what they share |
+
+mod dev;
+mod init;
+mod logging;
+mod place;
+mod providers;
+mod serve;
+mod signals;
+
+use std::future::Future;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::net::TcpListener;
+
+use crate::api::{self, DocumentFormat};
+use crate::clock::Ambient;
+use crate::outgoing::{self, Client};
+use crate::provider::{self, Providers};
+use crate::settings::{Mode, SettingError, Settings, Sources, read_with_mistakes};
+
+/// Sign in with X for any front-end: a social login server in one binary.
+#[derive(Parser)]
+#[command(name = "rest-social-auth", version)]
+struct CommandLine {
+    #[command(flatten)]
+    everywhere: Everywhere,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Everywhere {
+    /// The settings file; every setting can also come from the environment, which wins
+    #[arg(long, global = true, value_name = "FILE", env = "REST_SOCIAL_AUTH_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve {
+        /// Where to listen, instead of LISTEN
+        #[arg(long, value_name = "ADDR:PORT")]
+        listen: Option<String>,
+        /// Leave the database's schema as it is
+        #[arg(long)]
+        no_migrate: bool,
+    },
+    /// Try it out on this machine: SQLite, a demo provider with made-up people, example pages
+    Dev {
+        /// Serve https with a certificate made for this machine
+        #[arg(long)]
+        tls: bool,
+    },
+    /// Bring the database's schema up to this release
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi {
+        #[arg(long, value_enum, default_value_t = Format::Yaml)]
+        format: Format,
+    },
+    /// Write a commented settings file with safe defaults and a fresh secret key
+    Init {
+        /// Where to; `-` is the standard output
+        #[arg(long, value_name = "FILE", default_value = "rest-social-auth.toml")]
+        output: PathBuf,
+    },
+    /// What is known of the providers
+    #[command(subcommand)]
+    Providers(providers::Command),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Yaml,
+    Json,
+}
+
+/// Why a command ended early.
+enum Failure {
+    /// Told one a line, each by its name.
+    Settings(Vec<SettingError>),
+    Other(String),
+}
+
+impl From<Vec<SettingError>> for Failure {
+    fn from(errors: Vec<SettingError>) -> Self {
+        Self::Settings(errors)
+    }
+}
+
+impl From<SettingError> for Failure {
+    fn from(error: SettingError) -> Self {
+        Self::Settings(vec![error])
+    }
+}
+
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    outgoing::install_crypto();
+    match run(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Settings(errors)) => {
+            for error in errors {
+                eprintln!("{}", error.to_string().replace('\n', " "));
+            }
+            ExitCode::from(2)
+        }
+        Err(Failure::Other(problem)) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(line: CommandLine) -> Result<(), Failure> {
+    // An empty variable names no file.
+    let config = line.everywhere.config.filter(|path| !path.as_os_str().is_empty());
+    let ambient = Ambient::system();
+    match line.command {
+        Command::Serve { listen, no_migrate } => {
+            block_on(serve::serve(config.as_deref(), listen, !no_migrate, ambient))
+        }
+        Command::Dev { tls } => block_on(dev::dev(config.as_deref(), tls, ambient)),
+        Command::Migrate => block_on(serve::migrate(config.as_deref())),
+        Command::Openapi { format } => print(&api::document(match format {
+            Format::Yaml => DocumentFormat::Yaml,
+            Format::Json => DocumentFormat::Json,
+        })),
+        Command::Init { output } => init::init(&output, &ambient),
+        Command::Providers(command) => providers::run(&command),
+    }
+}
+
+/// One worker for each core that this process may use.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("the runtime cannot be started: {error}")))?;
+    runtime.block_on(work)
+}
+
+/// Writes to the standard output; a reader that has seen enough is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("the standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Variables whose text is no Unicode are left out: none of the settings can be such.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?))).collect()
+}
+
+/// Reads the settings; where there are mistakes, those in providers and certificates are told with them.
+fn settings(
+    mode: Mode,
+    defaults: toml::Table,
+    config: Option<&std::path::Path>,
+    environment: Vec<(String, String)>,
+    ambient: &Ambient,
+) -> Result<Settings, Failure> {
+    let catalog = provider::catalog_names();
+    let (settings, mut errors) =
+        read_with_mistakes(&Sources { mode, defaults, file: config, environment, catalog: &catalog });
+    if errors.is_empty() {
+        return Ok(settings);
+    }
+    let further = match Client::new(&settings.outgoing) {
+        Err(error) => vec![error],
+        Ok(client) => Providers::from_settings(&settings, &client, ambient).err().unwrap_or_default(),
+    };
+    for error in further {
+        if !errors.iter().any(|told| told.name == error.name) {
+            errors.push(error);
+        }
+    }
+    Err(Failure::Settings(errors))
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, SettingError> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        let problem = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!(
+                    "another program listens on {listen}; stop it or choose another, such as LISTEN={}",
+                    next(listen)
+                )
+            }
+            _ => format!("cannot listen on {listen}: {error}"),
+        };
+        SettingError::new("LISTEN", problem)
+    })
+}
+
+fn next(listen: SocketAddr) -> SocketAddr {
+    SocketAddr::new(listen.ip(), listen.port().checked_add(10).unwrap_or(8000))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn the_settings_file_may_stand_before_or_after_the_command() {
+        for line in [["x", "--config", "a.toml", "serve"], ["x", "serve", "--config", "a.toml"]] {
+            let line = CommandLine::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(line.everywhere.config, Some(PathBuf::from("a.toml")));
+        }
+    }
 }

@@ -93,7 +93,8 @@ fn laid_over(mut below: Table, above: Table) -> Table {
     below
 }
 
-fn nearest(id: &str) -> String {
+/// "; did you mean …?", or nothing.
+pub fn nearest(id: &str) -> String {
     let best = entries().map(|entry| (strsim::jaro_winkler(id, entry.id), entry.id)).max_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(score, _)| *score > 0.8).map(|(_, id)| format!("; did you mean `{id}`?")).unwrap_or_default()
 }

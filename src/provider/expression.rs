@@ -76,7 +76,8 @@ const ROOTS: [&str; 19] = [
     "details",
 ];
 
-fn is_setting(name: &str) -> bool {
+/// Names in upper case are settings.
+pub fn is_setting(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_uppercase())
         && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
@@ -267,6 +268,19 @@ impl Expr {
         }
     }
 
+    /// Whether every name that the expression begins with passes.
+    pub fn reads_only(&self, passes: impl Fn(&str) -> bool) -> bool {
+        let of = |operand: &Operand| match operand {
+            Operand::Path(path) => passes(&path.root),
+            Operand::Text(_) => true,
+        };
+        match &self.program {
+            Program::Either(operands) => operands.iter().all(of),
+            Program::Default(path, other) => passes(&path.root) && of(other),
+            Program::Compiled { roots, .. } => roots.iter().all(|root| passes(root)),
+        }
+    }
+
     /// Whether the value is anything but null, false, zero or empty.
     pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, ExprError> {
         Ok(self.eval(scope)?.as_deref().is_some_and(is_filled))
@@ -392,16 +406,21 @@ impl Template {
         Ok(Self { source: source.to_owned(), pieces })
     }
 
+    /// The text as it is, braces included.
+    pub fn literal(text: &str) -> Self {
+        Self { source: text.to_owned(), pieces: vec![Piece::Text(text.to_owned())] }
+    }
+
     /// `None` where an expression has no value: such a parameter is left out.
     pub fn render(&self, scope: &Scope<'_>) -> Result<Option<String>, ExprError> {
-        self.render_with(scope, |_, value| Some(value))
+        self.render_with(scope, |_, _, value| Some(value))
     }
 
     /// As `render`, with a say in each expression's text: it is given all that stands before it.
     pub fn render_with(
         &self,
         scope: &Scope<'_>,
-        mut fit: impl FnMut(&str, String) -> Option<String>,
+        mut fit: impl FnMut(&Expr, &str, String) -> Option<String>,
     ) -> Result<Option<String>, ExprError> {
         let mut out = String::new();
         for piece in &self.pieces {
@@ -411,7 +430,7 @@ impl Template {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Expr(expr) => {
                     let value = expr.eval(scope)?;
-                    let Some(text) = value.as_deref().and_then(as_text).and_then(|text| fit(&out, text)) else {
+                    let Some(text) = value.as_deref().and_then(as_text).and_then(|text| fit(expr, &out, text)) else {
                         return Ok(None);
                     };
                     out.push_str(&text);

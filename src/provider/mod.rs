@@ -3,16 +3,33 @@
 //! A provider is a descriptor, data from `catalog/<name>.toml` or from the settings file; what data cannot say is a
 //! quirk, a small function hooked at one of five points. `login/` calls; the only way out is `outgoing/`.
 
+mod authorization; // where the person is sent
+mod call; // requests made from templates, answers read strictly
 mod catalog; // the descriptors that come with the program
+mod config; // the settings of one provider, typed
 pub mod descriptor; // a provider as data
+mod documents; // discovery documents and key sets, kept for a day
+mod exchange; // from a callback to tokens and claims
 mod expression; // the small language of descriptors
 mod functions; // its functions
+mod id_token; // the checks of OpenID Connect
+mod oauth1; // RFC 5849
+mod profile; // from tokens to an identity
+mod quirks; // what data cannot say
+mod reply; // what a provider's answer means
+mod setup; // a configured provider, made once
 
+use std::fmt;
 use std::sync::Arc;
 
+use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use self::descriptor::{Descriptor, ExtraField};
+use self::documents::{Cached, Discovery, Key};
+use self::expression::{SettingValues, Template};
+use self::quirks::Quirk;
 use crate::clock::Ambient;
 use crate::model::Identity;
 use crate::outgoing::Client;
@@ -110,20 +127,79 @@ pub enum ProviderError {
 #[derive(Clone)]
 pub struct Providers {
     list: Vec<Arc<Provider>>,
+    warnings: Vec<String>,
 }
 
-pub struct Provider {}
+/// A configured provider: nothing of its descriptor is parsed or compiled again after the start.
+pub struct Provider {
+    name: String,
+    descriptor: Descriptor,
+    settings: ProviderSettings,
+    /// Typed, with the descriptor's defaults.
+    values: SettingValues,
+    client_id: String,
+    client_secret: SecretString,
+    /// The configured scopes, joined.
+    scope: String,
+    login_fields: LoginFields,
+    pkce: bool,
+    id_key: String,
+    legacy_keys: Vec<String>,
+    /// The descriptor's, then the settings'.
+    extra_fields: Vec<ExtraField>,
+    own_extra_fields: Vec<ExtraField>,
+    /// Addresses that settings put in place of the descriptor's.
+    overrides: Vec<(&'static str, Template)>,
+    quirk: &'static dyn Quirk,
+    algorithms: Vec<Algorithm>,
+    /// Empty: the discovery document's.
+    issuers: Vec<String>,
+    fixed_key: Option<Key>,
+    /// Seconds.
+    max_age: i64,
+    leeway: i64,
+    jwks_url: Template,
+    discovery_url: Option<Template>,
+    reads_discovery: bool,
+    document: Cached<Discovery>,
+    key_set: Cached<Vec<Key>>,
+    client: Client,
+    ambient: Ambient,
+}
 
 /// Names of the catalogue, for the settings' reader (longest name that fits) and for `providers list`.
 pub fn catalog_names() -> Vec<&'static str> {
-    todo!()
+    let mut names: Vec<&'static str> = catalog::entries().map(|entry| entry.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// For `providers show` without a configuration: title, protocol and settings of an entry, by name and variant.
+pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String> {
+    let entry = catalog::entry_of(name, variant)?;
+    let entry = entry.ok_or_else(|| format!("no provider is called {name}{}", catalog::nearest(name)))?;
+    let rules = catalog::read(Some(entry.id), &toml::Table::new())?;
+    Ok(serde_json::json!({
+        "id": entry.id,
+        "name": entry.name,
+        "title": rules.title,
+        "protocol": rules.protocol.to_string(),
+        "settings": setup::needs(&rules),
+    }))
 }
 
 impl Providers {
     /// Reads every configured descriptor and checks its settings; all mistakes together.
     pub fn from_settings(settings: &Settings, client: &Client, ambient: &Ambient) -> Result<Self, Vec<SettingError>> {
-        let _ = (settings, client, ambient);
-        todo!()
+        let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        for provider in &settings.providers {
+            match Provider::new(provider, settings.outgoing.allow_private, client, ambient, &mut warnings) {
+                Ok(provider) => list.push(Arc::new(provider)),
+                Err(mistakes) => errors.extend(mistakes),
+            }
+        }
+        if errors.is_empty() { Ok(Self { list, warnings }) } else { Err(errors) }
     }
 
     pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
@@ -134,69 +210,83 @@ impl Providers {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.list.iter()
     }
+
+    /// What an operator should know at start: unknown settings of the environment, settings without effect.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
 }
 
 impl Provider {
     pub fn name(&self) -> &str {
-        todo!()
+        &self.name
     }
 
     /// For people: "GitHub".
     pub fn title(&self) -> &str {
-        todo!()
+        if self.descriptor.title.is_empty() { &self.name } else { &self.descriptor.title }
     }
 
     pub fn protocol(&self) -> Protocol {
-        todo!()
+        self.descriptor.protocol
     }
 
     pub fn client_id(&self) -> &str {
-        todo!()
+        &self.client_id
     }
 
     /// The configured scopes, joined as the provider wants them.
     pub fn scope(&self) -> String {
-        todo!()
+        self.scope.clone()
     }
 
     /// Where a login is authorised, for a front-end that builds the URL itself; `None` where only discovery knows.
     pub fn authorization_endpoint(&self) -> Option<String> {
-        todo!()
+        self.known_authorization_endpoint()
     }
 
     pub fn login_fields(&self) -> &LoginFields {
-        todo!()
+        &self.login_fields
     }
 
     /// Whether a begun login sends a PKCE challenge (S256).
     pub fn uses_pkce(&self) -> bool {
-        todo!()
+        self.pkce && self.descriptor.protocol != Protocol::OAuth1
     }
 
     /// Whether a begun login sends a nonce (OpenID Connect).
     pub fn uses_nonce(&self) -> bool {
-        todo!()
+        self.descriptor.protocol == Protocol::Oidc && self.descriptor.id_token.nonce
     }
 
     /// Whether its callback is a cross-site POST, which only a `SameSite=None` cookie survives.
     pub fn uses_form_post(&self) -> bool {
-        todo!()
+        self.descriptor.form_post
     }
 
     /// Whether it only links to a signed-in user.
     pub fn association_only(&self) -> bool {
-        todo!()
+        self.descriptor.association_only
     }
 
     pub fn settings(&self) -> &ProviderSettings {
-        todo!()
+        &self.settings
+    }
+
+    /// What the descriptor says, for `providers show`; no secret.
+    pub fn describe(&self) -> Value {
+        setup::described(self)
+    }
+
+    /// EXTRA_DATA of the settings.
+    fn extra_fields_of_settings(&self) -> &[ExtraField] {
+        &self.own_extra_fields
     }
 
     /// The error that a callback carries (`error`, `denied`, `oauth_problem`, `error_code`), read before anything else
     /// is required; `None` where it carries none.
     pub fn callback_error(&self, fields: &Map<String, Value>) -> Option<ProviderError> {
-        let _ = fields;
-        todo!()
+        reply::of_callback(fields)
     }
 
     /// The URL to send the person to. May fetch a discovery document.
@@ -205,19 +295,32 @@ impl Provider {
         request: &Authorization<'_>,
         deadline: Instant,
     ) -> Result<String, ProviderError> {
-        let _ = (request, deadline);
-        todo!()
+        self.authorize(request, deadline).await
     }
 
     /// OAuth 1.0a, first step: a request token for `callback`.
     pub async fn request_token(&self, callback: &str, deadline: Instant) -> Result<RequestToken, ProviderError> {
-        let _ = (callback, deadline);
-        todo!()
+        self.fetch_request_token(callback, deadline).await
     }
 
     /// The code exchange and the profile calls, one or two and one or two.
     pub async fn identify(&self, callback: &Callback<'_>) -> Result<Identity, ProviderError> {
-        let _ = callback;
-        todo!()
+        self.run(callback).await
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Provider({})", self.name)
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OAuth1 => "oauth1",
+            Self::OAuth2 => "oauth2",
+            Self::Oidc => "oidc",
+        })
     }
 }

@@ -138,7 +138,7 @@ pub(super) const USER_RULES: [&str; 15] = [
 ];
 
 /// Settings of a provider that may be given for all at once, as `SOCIAL_AUTH_<NAME>`.
-pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
+pub(super) const OF_EVERY_PROVIDER: [&str; 51] = [
     "ACCESS_TOKEN_URL",
     "ACR_VALUES",
     "ALLOW_GROUPS",
@@ -182,7 +182,6 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
     "SECRET",
     "STATE_LIFETIME",
     "TENANT_ID",
-    "TITLE",
     "TOKEN_ENDPOINT_AUTH_METHOD",
     "UI_LOCALES",
     "USE_PKCE",

@@ -1,0 +1,142 @@
+//! Where the person is sent: the provider's authorization URL with its parameters in the original's order.
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use url::Url;
+
+use super::call::{Pairs, address, failed, rendered, set};
+use super::descriptor::{AddressKind, StateIn};
+use super::expression::Scope;
+use super::{Authorization, Protocol, Provider, ProviderError, config};
+
+const STAGE: &str = "authorization";
+
+impl Provider {
+    pub(super) async fn authorize(
+        &self,
+        request: &Authorization<'_>,
+        deadline: Instant,
+    ) -> Result<String, ProviderError> {
+        let rules = &self.descriptor.authorization;
+        let place = self.checked_address(request.address, true)?;
+        let discovery = if self.reads_discovery { Some(self.discovery(deadline).await?) } else { None };
+        let scopes = match request.scope {
+            Some(asked) => asked.join(&self.descriptor.scope.separator),
+            None => self.scope.clone(),
+        };
+        let redirect_uri = match (rules.state, request.request_token) {
+            (StateIn::Redirect, None) => with_redirect_state(request.redirect_uri, request.state),
+            _ => request.redirect_uri.to_owned(),
+        };
+        let scope = Scope {
+            redirect_uri: Some(&redirect_uri),
+            state: Some(request.state),
+            nonce: request.nonce,
+            scope: Some(&scopes),
+            address: Some(&place),
+            discovery: discovery.as_ref().map(|document| &document.members),
+            ..self.scope_of_settings()
+        };
+        let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.url);
+        let url = address(template, &scope, &[]).map_err(|problem| failed(STAGE, problem))?;
+        let mut url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
+
+        let mut parameters = self.usual_parameters(request, &redirect_uri, &scopes);
+        for (name, value) in rendered(STAGE, &rules.parameters, &scope)? {
+            set(&mut parameters, &name, value);
+        }
+        for (name, value) in config::pairs(&self.values, "AUTH_EXTRA_ARGUMENTS") {
+            set(&mut parameters, &name, value);
+        }
+        self.quirk.authorization(self, &scope, &mut parameters)?;
+        url.query_pairs_mut().extend_pairs(parameters);
+        url.set_fragment(rules.fragment.as_deref());
+        Ok(url.into())
+    }
+
+    /// In the order of the original (R-O2-03).
+    fn usual_parameters(&self, request: &Authorization<'_>, redirect_uri: &str, scopes: &str) -> Pairs {
+        let rules = &self.descriptor.authorization;
+        let mut parameters = Pairs::new();
+        let mut add = |name: &str, value: &str| {
+            if !name.is_empty() && !value.is_empty() {
+                parameters.push((name.to_owned(), value.to_owned()));
+            }
+        };
+        if self.descriptor.protocol == Protocol::OAuth1 {
+            add("oauth_token", request.request_token.map_or("", |token| &token.token));
+            add(&rules.redirect_uri_parameter, redirect_uri);
+        } else {
+            add(&rules.client_id_parameter, &self.client_id);
+            add(&rules.redirect_uri_parameter, redirect_uri);
+            if rules.state == StateIn::Parameter {
+                add("state", request.state);
+            }
+            add("response_type", &rules.response_type);
+            if let Some(challenge) = request.code_challenge {
+                add("code_challenge_method", "S256");
+                add("code_challenge", challenge);
+            }
+            add("nonce", request.nonce.unwrap_or_default());
+        }
+        add(&self.descriptor.scope.parameter, scopes);
+        parameters
+    }
+
+    /// Values that the provider's own address needs, held against the descriptor (SEC-38). `begun`: all required ones
+    /// must be there.
+    pub(super) fn checked_address(
+        &self,
+        given: &Map<String, Value>,
+        begun: bool,
+    ) -> Result<Map<String, Value>, ProviderError> {
+        let mut checked = Map::new();
+        let mut problems = Vec::new();
+        for (name, rule) in &self.descriptor.address {
+            let value = given.get(name).and_then(Value::as_str).map(str::trim).filter(|value| !value.is_empty());
+            let Some(value) = value else {
+                if rule.required && begun {
+                    problems.push((name.clone(), "This field is required.".to_owned()));
+                }
+                continue;
+            };
+            let value = match rule.kind {
+                AddressKind::Text => value.to_owned(),
+                AddressKind::Label => value.to_ascii_lowercase(),
+            };
+            if rule.kind == AddressKind::Label && !value.strip_suffix(&rule.suffix).is_some_and(is_label) {
+                problems.push((name.clone(), format!("Must be one name{} and nothing else.", with(&rule.suffix))));
+                continue;
+            }
+            checked.insert(name.clone(), Value::from(value));
+        }
+        if problems.is_empty() { Ok(checked) } else { Err(ProviderError::InvalidFields(problems)) }
+    }
+
+    /// For a front-end that builds the URL itself.
+    pub(super) fn known_authorization_endpoint(&self) -> Option<String> {
+        let document = self.document.any();
+        let scope =
+            Scope { discovery: document.as_ref().map(|document| &document.members), ..self.scope_of_settings() };
+        let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&self.descriptor.authorization.url);
+        address(template, &scope, &[]).ok().flatten().map(Url::into)
+    }
+}
+
+fn with(suffix: &str) -> String {
+    if suffix.is_empty() { String::new() } else { format!(" followed by {suffix}") }
+}
+
+/// A single DNS label.
+fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+/// For providers that drop an unknown `state`: it comes back inside the redirect URI.
+pub fn with_redirect_state(redirect_uri: &str, state: &str) -> String {
+    let separator = if redirect_uri.contains('?') { '&' } else { '?' };
+    format!("{redirect_uri}{separator}redirect_state={state}")
+}

@@ -1,0 +1,383 @@
+//! From a callback to an identity, in the order of RFC 6749 (and OpenID Connect Core): the issuer of the callback, the
+//! code exchange, the id_token, the profile.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use url::Url;
+
+use super::authorization::with_redirect_state;
+use super::call::{Body, Call, Pairs, address, failed, rendered};
+use super::descriptor::{ClientAuth, Format, Method, StateIn};
+use super::documents::{self, Discovery, Key};
+use super::expression::{Scope, Template, as_text, is_filled};
+use super::id_token::{self, Expected};
+use super::{Callback, Protocol, Provider, ProviderError, config, reply};
+use crate::model::Identity;
+use crate::secrets::{ExposeSecret, SecretString};
+
+const STAGE: &str = "token";
+
+/// One login on its way: what it has brought so far. Handed to quirks; holds secrets, so it prints nothing.
+pub struct Login<'a> {
+    pub provider: &'a Provider,
+    pub callback: &'a Callback<'a>,
+    /// As the provider knows it.
+    pub redirect_uri: String,
+    pub code: Option<String>,
+    pub address: Map<String, Value>,
+    pub discovery: Option<Arc<Discovery>>,
+    /// The token answer; null until there is one.
+    pub token: Value,
+    pub access_token: Option<String>,
+    /// OAuth 1.0a.
+    pub token_secret: Option<SecretString>,
+    /// The claims of the verified id_token.
+    pub claims: Option<Value>,
+}
+
+impl Login<'_> {
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            redirect_uri: Some(&self.redirect_uri),
+            state: self.callback.state,
+            nonce: self.callback.nonce,
+            code: self.code.as_deref(),
+            code_verifier: self.callback.code_verifier,
+            access_token: self.access_token.as_deref(),
+            scope: Some(&self.provider.scope),
+            callback: Some(self.callback.fields),
+            address: Some(&self.address),
+            discovery: self.discovery.as_ref().map(|document| &document.members),
+            token: Some(&self.token),
+            id_token: self.claims.as_ref(),
+            ..self.provider.scope_of_settings()
+        }
+    }
+
+    /// What must not come back in a provider's words.
+    pub fn secrets(&self) -> Vec<&str> {
+        let mut secrets = vec![self.provider.client_secret.expose_secret()];
+        secrets.extend(self.code.as_deref());
+        secrets.extend(self.callback.code_verifier);
+        secrets.extend(self.access_token.as_deref());
+        secrets.extend(self.token_secret.as_ref().map(ExposeSecret::expose_secret));
+        secrets
+    }
+
+    pub fn token_address(&self) -> Result<Url, ProviderError> {
+        let rules = &self.provider.descriptor.token;
+        let template = self.provider.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.url);
+        let url = address(template, &self.scope(), &rules.hosts).map_err(|problem| failed(STAGE, problem))?;
+        url.ok_or_else(|| failed(STAGE, "there is no address"))
+    }
+}
+
+impl Provider {
+    pub(super) async fn run(&self, callback: &Callback<'_>) -> Result<Identity, ProviderError> {
+        let text = |name: &str| callback.fields.get(name).and_then(as_text).filter(|text| !text.is_empty());
+        let (begun, classic) = (self.checked_address(callback.address, false)?, callback.address.is_empty());
+        // A login that began with an address ends with it, whatever the callback says.
+        let place = if classic { self.checked_address(callback.fields, true)? } else { begun };
+        let redirect_uri = match (self.descriptor.authorization.state, callback.state) {
+            (StateIn::Redirect, Some(state)) => with_redirect_state(callback.redirect_uri, state),
+            _ => callback.redirect_uri.to_owned(),
+        };
+        let discovery = if self.reads_discovery { Some(self.discovery(callback.deadline).await?) } else { None };
+        let mut login = Login {
+            provider: self,
+            callback,
+            redirect_uri,
+            code: text("code"),
+            address: place,
+            discovery,
+            token: Value::Null,
+            access_token: None,
+            token_secret: None,
+            claims: None,
+        };
+        self.check_issuer(&login)?;
+        match self.descriptor.protocol {
+            Protocol::OAuth1 => self.exchange_verifier(&mut login).await?,
+            _ => self.exchange_code(&mut login).await?,
+        }
+        if self.verifies_id_token() {
+            let claims = self.verified_claims(&login).await?;
+            login.claims = Some(Value::Object(claims));
+        }
+        self.profile(&login).await
+    }
+
+    /// RFC 9207, 2.4: the callback must be this provider's (SEC-5). Where no issuer is known, its host must be that of
+    /// the authorization endpoint.
+    fn check_issuer(&self, login: &Login<'_>) -> Result<(), ProviderError> {
+        let given = login.callback.fields.get("iss").and_then(Value::as_str).filter(|iss| !iss.is_empty());
+        let Some(given) = given else {
+            let missing = self.descriptor.authorization.sends_iss && self.descriptor.protocol != Protocol::OAuth1;
+            return if missing { Err(ProviderError::Mixup) } else { Ok(()) };
+        };
+        let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let fits = match self.issuers(login.discovery.as_deref()) {
+            Some(issuers) => issuers.iter().any(|issuer| issuer.contains("{tenantid}") || issuer == given),
+            None => {
+                let own = self.known_authorization_endpoint();
+                host(given).is_some() && host(given) == own.as_deref().and_then(host)
+            }
+        };
+        if fits { Ok(()) } else { Err(ProviderError::Mixup) }
+    }
+
+    /// RFC 6749, 4.1.3.
+    async fn exchange_code(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
+        let rules = &self.descriptor.token;
+        if rules.auth == ClientAuth::None {
+            // The callback brings the token; what the quirk makes of it counts.
+            let mut token = Value::Object(login.callback.fields.clone());
+            self.quirk.token_reply(login, &mut token)?;
+            login.token = token;
+            return self.take_access_token(login);
+        }
+        let mut call = Call::new(STAGE, rules.method, login.token_address()?);
+        self.fill_token_call(login, &mut call)?;
+        self.quirk.token_request(login, &mut call)?;
+        let answer = call.send(&self.client, login.callback.deadline).await?;
+        let mut body = reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &login.secrets())?;
+        if let Some(root) = &rules.root {
+            let bodies = Value::Array(vec![body]);
+            let scope = Scope { bodies: Some(&bodies), ..login.scope() };
+            let inner = root.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?;
+            body = inner.map(std::borrow::Cow::into_owned).unwrap_or_default();
+        }
+        self.quirk.token_reply(login, &mut body)?;
+        if !body.is_object() {
+            return Err(failed(STAGE, "the answer is no object"));
+        }
+        login.token = body;
+        self.take_access_token(login)
+    }
+
+    /// RFC 6749, 5.1: a non-empty text, or the login is refused.
+    fn take_access_token(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
+        let rules = &self.descriptor.token;
+        let found = match &rules.access_token {
+            Some(expr) => {
+                let scope = login.scope();
+                let value = expr.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?;
+                value.as_deref().and_then(Value::as_str).map(str::to_owned)
+            }
+            None => login.token.get("access_token").and_then(Value::as_str).map(str::to_owned),
+        };
+        login.access_token = found.filter(|token| !token.is_empty());
+        if login.access_token.is_none() && !rules.access_token_optional {
+            return Err(failed(STAGE, "there is no access token in the answer"));
+        }
+        Ok(())
+    }
+
+    fn fill_token_call(&self, login: &Login<'_>, call: &mut Call) -> Result<(), ProviderError> {
+        let rules = &self.descriptor.token;
+        let scope = login.scope();
+        call.headers = rendered(STAGE, &rules.headers, &scope)?;
+        call.query = rendered(STAGE, &rules.query, &scope)?;
+        let auth = self.client_auth(login.discovery.as_deref());
+        if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
+            let pair = format!("{}:{}", self.client_id, self.client_secret.expose_secret());
+            call.headers.push(("Authorization".to_owned(), format!("Basic {}", STANDARD.encode(pair))));
+        }
+        call.body = match (&rules.form, &rules.json) {
+            (_, Some(json)) => {
+                let members = rendered(STAGE, json, &scope)?;
+                Body::Json(members.into_iter().map(|(name, value)| (name, Value::from(value))).collect())
+            }
+            (Some(form), None) => Body::Form(rendered(STAGE, form, &scope)?),
+            (None, None) if auth == ClientAuth::Templates => Body::None,
+            (None, None) => Body::Form(self.usual_form(login, auth)),
+        };
+        if let Some(verifier) = login.callback.code_verifier {
+            let at = match &mut call.body {
+                Body::Form(form) => form,
+                _ => &mut call.query,
+            };
+            if !at.iter().any(|(name, _)| name == "code_verifier") {
+                at.push(("code_verifier".to_owned(), verifier.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// In the order of the original (R-O2-03); an unset key is left out.
+    fn usual_form(&self, login: &Login<'_>, auth: ClientAuth) -> Pairs {
+        let mut form = Pairs::new();
+        let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
+        add("grant_type", "authorization_code");
+        add("code", login.code.as_deref().unwrap_or_default());
+        add("redirect_uri", &login.redirect_uri);
+        if matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public) {
+            let secret = self.client_secret.expose_secret();
+            add("client_id", &self.client_id);
+            if auth != ClientAuth::Public && !secret.is_empty() {
+                add("client_secret", secret);
+            }
+        }
+        form
+    }
+
+    fn client_auth(&self, discovery: Option<&Discovery>) -> ClientAuth {
+        match (self.descriptor.token.auth, config::text(&self.values, "TOKEN_ENDPOINT_AUTH_METHOD")) {
+            (_, Some("client_secret_post")) => ClientAuth::Body,
+            (_, Some("client_secret_basic")) => ClientAuth::Basic,
+            (_, Some("none")) => ClientAuth::Public,
+            (ClientAuth::Discovery, _) if discovery.is_none_or(Discovery::takes_basic) => ClientAuth::Basic,
+            (ClientAuth::Discovery, _) => ClientAuth::Body,
+            (auth, _) => auth,
+        }
+    }
+
+    pub(super) fn verifies_id_token(&self) -> bool {
+        self.descriptor.protocol == Protocol::Oidc || self.descriptor.id_token.verify
+    }
+
+    /// `None`: no issuer is known.
+    fn issuers(&self, discovery: Option<&Discovery>) -> Option<Vec<String>> {
+        if let Some(own) = config::text(&self.values, "ID_TOKEN_ISSUER") {
+            return Some(vec![own.to_owned()]);
+        }
+        let listed = &self.issuers;
+        if !listed.is_empty() {
+            return Some(listed.clone());
+        }
+        discovery.and_then(|document| document.text("issuer")).map(|issuer| vec![issuer.to_owned()])
+    }
+
+    async fn verified_claims(&self, login: &Login<'_>) -> Result<Map<String, Value>, ProviderError> {
+        const STAGE: &str = "id_token";
+        let rules = &self.descriptor.id_token;
+        let scope = login.scope();
+        let token = match &rules.from {
+            Some(from) => {
+                from.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?.as_deref().and_then(as_text)
+            }
+            None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
+        };
+        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
+        let head = id_token::head(&token, &self.algorithms)?;
+        let claims = if id_token::is_shared(head.algorithm) {
+            id_token::shared_claims(&token, &head, &self.client_secret)?
+        } else {
+            self.claims_by_key(login, &token, &head).await?
+        };
+        let issuers = self.issuers(login.discovery.as_deref());
+        if issuers.is_none() && !rules.any_issuer {
+            return Err(failed(STAGE, "no issuer is known to hold it against"));
+        }
+        let audiences = match &rules.audience {
+            Some(expr) => match expr.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?.as_deref() {
+                Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
+                one => one.and_then(as_text).into_iter().collect(),
+            },
+            None => vec![self.client_id.clone()],
+        };
+        let expected = Expected {
+            algorithms: &self.algorithms,
+            issuers: issuers.as_deref().filter(|_| !rules.any_issuer),
+            audiences: &audiences,
+            client_id: &self.client_id,
+            nonce: login.callback.nonce.filter(|_| rules.nonce),
+            access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
+            now: self.ambient.now().seconds(),
+            leeway: self.leeway,
+            max_age: self.max_age,
+        };
+        id_token::check(&claims, &head, &expected)?;
+        Ok(claims)
+    }
+
+    /// The signature by a fixed key, or by the published ones: an unknown key makes the set be fetched again, at most
+    /// once a minute (SEC-19).
+    async fn claims_by_key(
+        &self,
+        login: &Login<'_>,
+        token: &str,
+        head: &id_token::Head,
+    ) -> Result<Map<String, Value>, ProviderError> {
+        if let Some(key) = &self.fixed_key {
+            let fitting: Vec<&Key> = std::iter::once(key).filter(|key| key.fits(head.algorithm)).collect();
+            return id_token::signed_claims(token, head, &fitting);
+        }
+        let ignore_id = self.descriptor.id_token.ignore_kid;
+        let keys = self.keys(login, false).await?;
+        let fitting = id_token::candidates(&keys, head, ignore_id);
+        if !fitting.is_empty() {
+            let claims = id_token::signed_claims(token, head, &fitting);
+            if claims.is_ok() || head.key_id.is_some() && !ignore_id {
+                return claims;
+            }
+        }
+        let keys = self.keys(login, true).await?;
+        id_token::signed_claims(token, head, &id_token::candidates(&keys, head, ignore_id))
+    }
+
+    async fn keys(&self, login: &Login<'_>, newer: bool) -> Result<Arc<Vec<Key>>, ProviderError> {
+        const STAGE: &str = "keys";
+        let deadline = login.callback.deadline;
+        let template = self.override_of("JWKS_URI").unwrap_or(&self.jwks_url);
+        let url = address(template, &login.scope(), &[]).map_err(|problem| failed(STAGE, problem))?;
+        let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
+        let fetch = || async { documents::keys(&self.document_at(STAGE, url, deadline).await?) };
+        self.key_set.get(STAGE, self.ambient.now(), newer, deadline, fetch).await
+    }
+
+    pub(super) async fn discovery(&self, deadline: Instant) -> Result<Arc<Discovery>, ProviderError> {
+        const STAGE: &str = "discovery";
+        let fetch = || async {
+            let scope = self.scope_of_settings();
+            let template = self.discovery_url.as_ref().ok_or_else(|| failed(STAGE, "there is no address"))?;
+            let url = address(template, &scope, &[]).map_err(|problem| failed(STAGE, problem))?;
+            let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
+            let issuer = match (config::text(&self.values, "ID_TOKEN_ISSUER"), &self.descriptor.discovery.issuer) {
+                (Some(own), _) => Some(own.to_owned()),
+                (None, Some(template)) => template.render(&scope).map_err(|error| failed(STAGE, error.to_string()))?,
+                (None, None) => None,
+            };
+            Discovery::read(self.document_at(STAGE, url, deadline).await?, issuer.as_deref())
+        };
+        self.document.get(STAGE, self.ambient.now(), false, deadline, fetch).await
+    }
+
+    async fn document_at(&self, stage: &'static str, url: Url, deadline: Instant) -> Result<Value, ProviderError> {
+        let answer = Call::new(stage, Method::GET, url).send(&self.client, deadline).await?;
+        if !answer.is_success() {
+            return Err(failed(stage, format!("status {}", answer.status)));
+        }
+        answer.parse(Format::Json).map_err(|reason| failed(stage, reason))
+    }
+
+    /// The template that a setting puts in place of the descriptor's.
+    pub(super) fn override_of(&self, setting: &str) -> Option<&Template> {
+        self.overrides.iter().find(|(name, _)| *name == setting).map(|(_, template)| template)
+    }
+
+    pub(super) fn scope_of_settings(&self) -> Scope<'_> {
+        Scope {
+            settings: Some(&self.values),
+            client_id: Some(&self.client_id),
+            client_secret: Some(&self.client_secret),
+            ..Scope::default()
+        }
+    }
+
+    /// What a list of admission rules or groups is held against; shared by the profile and by quirks.
+    pub(super) fn allows_groups(&self, groups: Option<&Value>) -> bool {
+        let allowed = config::texts(&self.values, "ALLOW_GROUPS");
+        let own: Vec<&str> = match groups {
+            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(one)) => vec![one],
+            _ => Vec::new(),
+        };
+        allowed.is_empty()
+            || own.iter().any(|group| allowed.iter().any(|other| is_filled(&Value::from(*group)) && other == group))
+    }
+}

@@ -1,0 +1,371 @@
+//! From tokens to an identity: the profile requests, the merged profile, the person's fields, the id and what is kept.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::call::{Answer, Body, Call, address, failed, rendered};
+use super::config;
+use super::descriptor::InfoRequest;
+use super::exchange::Login;
+use super::expression::{Expr, Scope, as_text, is_filled};
+use super::oauth1::sign;
+use super::{Protocol, Provider, ProviderError, reply};
+use crate::model::Identity;
+
+const STAGE: &str = "profile";
+
+/// What the profile requests answered.
+#[derive(Default)]
+pub struct Answers {
+    /// An array; null for a request that was left out or failed where it may.
+    pub bodies: Value,
+    /// Of the last answer.
+    pub headers: Map<String, Value>,
+}
+
+fn wrong(error: super::expression::ExprError) -> ProviderError {
+    failed(STAGE, error.to_string())
+}
+
+impl Provider {
+    pub(super) async fn profile(&self, login: &Login<'_>) -> Result<Identity, ProviderError> {
+        let answers = match self.quirk.profile_fetch(login).await? {
+            Some(bodies) => Answers { bodies: Value::Array(bodies), headers: Map::new() },
+            None => self.ask_all(login).await?,
+        };
+        let mut profile = self.merged(login, &answers)?;
+        self.quirk.profile(login, &answers.bodies, &mut profile)?;
+        let profile = Value::Object(profile);
+        self.check_subject(login, &answers)?;
+        let scope = Scope {
+            bodies: Some(&answers.bodies),
+            headers: Some(&answers.headers),
+            profile: Some(&profile),
+            ..login.scope()
+        };
+        let details = self.details(&scope)?;
+        let scope = Scope { details: Some(&details), ..scope };
+        self.admit(&scope)?;
+        self.identity(&scope, &details)
+    }
+
+    async fn ask_all(&self, login: &Login<'_>) -> Result<Answers, ProviderError> {
+        let mut answers = Answers { bodies: Value::Array(Vec::new()), headers: Map::new() };
+        for (index, request) in self.descriptor.userinfo.iter().enumerate() {
+            let scope = Scope { bodies: Some(&answers.bodies), headers: Some(&answers.headers), ..login.scope() };
+            let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope)).map_err(wrong)?;
+            let call = if wanted { self.profile_call(login, request, index, &scope)? } else { None };
+            let (body, headers) = match call {
+                Some(call) => match self.ask(login, request, call).await {
+                    Ok((body, headers)) => (body, headers),
+                    Err(_) if request.optional => (Value::Null, Map::new()),
+                    Err(error) => return Err(error),
+                },
+                None => (Value::Null, Map::new()),
+            };
+            answers.headers = headers;
+            if let Value::Array(bodies) = &mut answers.bodies {
+                bodies.push(body);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// One of the descriptor's requests as it will be sent; `None` where its address has no value.
+    pub(super) fn profile_call(
+        &self,
+        login: &Login<'_>,
+        request: &InfoRequest,
+        index: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Call>, ProviderError> {
+        let template = self.override_of("USERINFO_URL").filter(|_| index == 0).unwrap_or(&request.url);
+        let url = address(template, scope, &request.hosts).map_err(|problem| failed(STAGE, problem))?;
+        let Some(url) = url else { return Ok(None) };
+        let mut call = Call::new(STAGE, request.method, url);
+        call.query = request.query_setting.as_ref().map_or_else(Vec::new, |name| config::pairs(&self.values, name));
+        call.query.extend(rendered(STAGE, &request.query, scope)?);
+        call.headers = rendered(STAGE, &request.headers, scope)?;
+        if let Some(form) = &request.form {
+            call.body = Body::Form(rendered(STAGE, form, scope)?);
+        }
+        if self.descriptor.protocol == Protocol::OAuth1 {
+            self.sign_profile_call(login, &mut call);
+            return Ok(Some(call));
+        }
+        let authorization = match &request.authorization {
+            Some(template) => template.render(scope).map_err(wrong)?,
+            None => login.access_token.as_ref().map(|token| format!("Bearer {token}")),
+        };
+        if let Some(value) = authorization.filter(|value| !value.is_empty()) {
+            call.headers.push(("Authorization".to_owned(), value));
+        }
+        Ok(Some(call))
+    }
+
+    fn sign_profile_call(&self, login: &Login<'_>, call: &mut Call) {
+        let token = login.access_token.as_deref().zip(login.token_secret.as_ref());
+        let verifier = login.callback.fields.get("oauth_verifier").and_then(Value::as_str).unwrap_or_default();
+        let with_both = [("oauth_callback", login.redirect_uri.as_str()), ("oauth_verifier", verifier)];
+        let extra: &[(&str, &str)] = if self.descriptor.oauth1.plain_profile_calls { &[] } else { &with_both };
+        sign(call, self.signer(token), extra, &self.ambient);
+    }
+
+    pub(super) async fn ask(
+        &self,
+        login: &Login<'_>,
+        request: &InfoRequest,
+        call: Call,
+    ) -> Result<(Value, Map<String, Value>), ProviderError> {
+        let answer: Answer = call.send(&self.client, login.callback.deadline).await?;
+        if request.not_allowed.contains(&answer.status) {
+            return Err(ProviderError::NotAllowed {
+                reason: "The provider says that you are not a member.".to_owned(),
+            });
+        }
+        let body = match reply::read(&answer, STAGE, request.format, &self.descriptor.errors, &login.secrets()) {
+            // The person said yes already: a refusal here is trouble with the provider.
+            Err(ProviderError::AccessDenied { message } | ProviderError::InvalidCode { message }) => {
+                return Err(ProviderError::Failed {
+                    stage: STAGE,
+                    reason: format!("status {}", answer.status),
+                    message,
+                });
+            }
+            body => body?,
+        };
+        Ok((body, answer.headers()))
+    }
+
+    /// OpenID Connect Core 5.3.2: a userinfo answer of another subject must not be used.
+    fn check_subject(&self, login: &Login<'_>, answers: &Answers) -> Result<(), ProviderError> {
+        let Some(subject) = login.claims.as_ref().and_then(|claims| claims.get("sub")) else { return Ok(()) };
+        let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
+        let another = |body: &Value| body.get("sub").is_some_and(|other| is_filled(other) && other != subject);
+        if self.descriptor.protocol == Protocol::Oidc && bodies.iter().any(another) {
+            return Err(failed(STAGE, "userinfo is about another subject"));
+        }
+        Ok(())
+    }
+
+    fn merged(&self, login: &Login<'_>, answers: &Answers) -> Result<Map<String, Value>, ProviderError> {
+        let rules = &self.descriptor.profile;
+        let scope = Scope { bodies: Some(&answers.bodies), headers: Some(&answers.headers), ..login.scope() };
+        let rebuilt = !rules.fields.is_empty()
+            && rules.fields_when.as_ref().map_or(Ok(true), |when| when.holds(&scope)).map_err(wrong)?;
+        let asked = answers.bodies.as_array().is_some_and(|bodies| !bodies.is_empty());
+        let mut profile = if rebuilt {
+            evaluated(&rules.fields.0, &scope)?
+        } else {
+            let value = match &rules.from {
+                Some(from) => from.eval(&scope).map_err(wrong)?.map(Cow::into_owned).unwrap_or_default(),
+                None if asked => answers.bodies.as_array().and_then(|all| all.last()).cloned().unwrap_or_default(),
+                None => login.token.clone(),
+            };
+            match value {
+                Value::Object(members) => members,
+                // Userinfo without an address: the id_token says who it is.
+                Value::Null if login.claims.is_some() && !answered(&answers.bodies) => Map::new(),
+                _ => return Err(failed(STAGE, "the profile is no object")),
+            }
+        };
+        if let Some(name) = &rules.nest {
+            profile = Map::from_iter([(name.clone(), Value::Object(profile))]);
+        }
+        if rules.with_token
+            && let Value::Object(token) = &login.token
+        {
+            let over = std::mem::replace(&mut profile, token.clone());
+            profile.extend(over);
+        }
+        if !rules.add.is_empty() {
+            let value = Value::Object(profile);
+            let added = evaluated(&rules.add.0, &Scope { profile: Some(&value), ..scope })?;
+            let Value::Object(before) = value else { return Err(failed(STAGE, "the profile is no object")) };
+            profile = before;
+            profile.extend(added);
+        }
+        Ok(profile)
+    }
+
+    /// The person's fields and further details, as mapped.
+    fn details(&self, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
+        let rules = &self.descriptor.user;
+        let mut details = Map::new();
+        let standard = [
+            ("username", &rules.username),
+            ("email", &rules.email),
+            ("fullname", &rules.fullname),
+            ("first_name", &rules.first_name),
+            ("last_name", &rules.last_name),
+        ];
+        for (name, expr) in standard {
+            let value = expr.as_ref().map(|expr| expr.eval(scope)).transpose().map_err(wrong)?.flatten();
+            match value.as_deref() {
+                None | Some(Value::Null) => {}
+                Some(Value::String(_)) => {
+                    details.insert(name.to_owned(), value.map(Cow::into_owned).unwrap_or_default());
+                }
+                // A number where a name belongs is a provider gone wrong (R-ERR-21).
+                Some(_) => return Err(failed(STAGE, format!("{name} is no text"))),
+            }
+        }
+        for (name, expr) in &rules.more.0 {
+            if let Some(value) = expr.eval(scope).map_err(wrong)? {
+                details.insert(name.clone(), value.into_owned());
+            }
+        }
+        Ok(details)
+    }
+
+    fn admit(&self, scope: &Scope<'_>) -> Result<(), ProviderError> {
+        for rule in &self.descriptor.admission {
+            let counts = rule.when.as_ref().map_or(Ok(true), |when| when.holds(scope)).map_err(wrong)?;
+            if counts && !rule.require.holds(scope).map_err(wrong)? {
+                return Err(ProviderError::NotAllowed { reason: rule.reason.clone() });
+            }
+        }
+        let groups = self.descriptor.user.groups.as_ref().map(|expr| expr.eval(scope)).transpose().map_err(wrong)?;
+        if self.allows_groups(groups.flatten().as_deref()) {
+            Ok(())
+        } else {
+            Err(ProviderError::NotAllowed { reason: "None of your groups is allowed in.".to_owned() })
+        }
+    }
+
+    fn identity(&self, scope: &Scope<'_>, details: &Map<String, Value>) -> Result<Identity, ProviderError> {
+        let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
+        let verified = self.descriptor.user.email_verified.as_ref();
+        let verified = verified.map(|expr| expr.eval(scope)).transpose().map_err(wrong)?.flatten();
+        let email = text("email");
+        let has_email = email.as_ref().is_some_and(|email| !email.is_empty());
+        let extra_data = self.extra_data(scope, details);
+        Ok(Identity {
+            provider: self.name.clone(),
+            uid: self.uid(scope)?,
+            legacy_uids: self.legacy_uids(scope)?,
+            username: text("username"),
+            email,
+            fullname: text("fullname"),
+            first_name: text("first_name"),
+            last_name: text("last_name"),
+            email_verified: has_email
+                && verified.is_some_and(|value| *value == Value::Bool(true) || *value == Value::from("true")),
+            expires_in: self.remaining(scope, &extra_data),
+            extra_data,
+            keep_if_empty: self
+                .extra_fields
+                .iter()
+                .filter(|field| field.if_set)
+                .map(|field| field.to.clone())
+                .collect(),
+        })
+    }
+
+    fn uid(&self, scope: &Scope<'_>) -> Result<String, ProviderError> {
+        let missing = || failed(STAGE, "there is no stable id in the profile");
+        if let Some(value) = &self.descriptor.uid.value {
+            let value = value.eval(scope).map_err(wrong)?;
+            return value.as_deref().and_then(id_text).ok_or_else(missing);
+        }
+        self.lookup(scope, &self.id_key)?.ok_or_else(missing)
+    }
+
+    /// The first of the descriptor's objects that holds something under `key`.
+    fn lookup(&self, scope: &Scope<'_>, key: &str) -> Result<Option<String>, ProviderError> {
+        let rules = &self.descriptor.uid;
+        // The id_token decides the provider's own key; another key is asked of the profile first.
+        let own = key == rules.key;
+        let claims_last = |expr: &&Expr| !own && expr.reads_only(|root| root == "id_token");
+        let (last, first): (Vec<&Expr>, Vec<&Expr>) = rules.from.iter().partition(claims_last);
+        for expr in first.into_iter().chain(last) {
+            let object = expr.eval(scope).map_err(wrong)?;
+            if let Some(found) = object.as_deref().and_then(|object| object.get(key)).and_then(id_text) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<String>, ProviderError> {
+        let mut uids = Vec::new();
+        for key in self.legacy_keys.iter().filter(|key| **key != self.id_key) {
+            uids.extend(self.lookup(scope, key)?);
+        }
+        Ok(uids)
+    }
+
+    /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias.
+    fn extra_data(&self, scope: &Scope<'_>, details: &Map<String, Value>) -> Map<String, Value> {
+        let empty = Map::new();
+        let profile = scope.profile.and_then(Value::as_object).unwrap_or(&empty);
+        let mut extra = Map::new();
+        if config::flag(&self.values, "GET_ALL_EXTRA_DATA") == Some(true) {
+            extra.extend(profile.clone());
+        }
+        for field in &self.extra_fields {
+            let found =
+                profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
+            match found {
+                Some(value) if is_filled(value) || !field.if_set => {
+                    extra.insert(field.to.clone(), value.clone());
+                }
+                _ if field.if_set => {}
+                _ => {
+                    extra.insert(field.to.clone(), Value::Null);
+                }
+            }
+        }
+        let token = match self.descriptor.protocol {
+            Protocol::OAuth1 => scope.token.cloned().unwrap_or_default(),
+            _ => scope.access_token.map(Value::from).unwrap_or_default(),
+        };
+        extra.insert("access_token".to_owned(), token);
+        if self.descriptor.protocol != Protocol::OAuth1 && !extra.contains_key("token_type") {
+            extra.insert("token_type".to_owned(), profile.get("token_type").cloned().unwrap_or_default());
+        }
+        extra
+    }
+
+    /// Seconds that the provider's login lives (R-SES-04).
+    fn remaining(&self, scope: &Scope<'_>, extra: &Map<String, Value>) -> Option<i64> {
+        let number = |value: &Value| match value {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let now = self.ambient.now().seconds();
+        let named =
+            |name: &str| extra.get(name).or_else(|| scope.token.and_then(|token| token.get(name))).and_then(number);
+        if let Some(at) = named("expires_on") {
+            return Some(at - now);
+        }
+        let seconds = named("expires_in").or_else(|| named("expires"))?;
+        // Some say when, others how long.
+        Some(if seconds > now { seconds - now } else { seconds })
+    }
+}
+
+fn answered(bodies: &Value) -> bool {
+    bodies.as_array().is_some_and(|bodies| bodies.iter().any(|body| !body.is_null()))
+}
+
+/// An id is a text or a number; nothing else is stable.
+fn id_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => as_text(value),
+        _ => None,
+    }
+}
+
+fn evaluated(exprs: &[(String, Expr)], scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
+    let mut members = Map::new();
+    for (name, expr) in exprs {
+        if let Some(value) = expr.eval(scope).map_err(wrong)? {
+            members.insert(name.clone(), value.into_owned());
+        }
+    }
+    Ok(members)
+}

@@ -1,0 +1,282 @@
+//! A configured provider, made once at start from its descriptor and its settings; all mistakes together, by name.
+
+use std::str::FromStr as _;
+
+use jsonwebtoken::Algorithm;
+use serde_json::Value;
+
+use super::call::address;
+use super::descriptor::{ClientAuth, Descriptor, ExtraField};
+use super::documents::{Cached, Key};
+use super::expression::{Scope, SettingValues, Template, as_text};
+use super::{LoginFields, Protocol, Provider, catalog, config, quirks};
+use crate::clock::Ambient;
+use crate::outgoing::Client;
+use crate::secrets::SecretString;
+use crate::settings::{ProviderSettings, SettingError};
+
+impl Provider {
+    pub(super) fn new(
+        settings: &ProviderSettings,
+        allow_plain_http: bool,
+        client: &Client,
+        ambient: &Ambient,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Vec<SettingError>> {
+        let whole = |problem: String| vec![SettingError::new(format!("providers.{}", settings.name), problem)];
+        let variant = settings.get("VARIANT").and_then(Value::as_str).filter(|variant| !variant.is_empty());
+        let entry = catalog::entry_of(&settings.name, variant)
+            .map_err(|problem| vec![SettingError::new(config::shown(settings, "VARIANT"), problem)])?;
+        if entry.is_none() && settings.descriptor.is_empty() {
+            return Err(whole(format!("no provider is called so{}", catalog::nearest(&settings.name))));
+        }
+        let descriptor = catalog::read(entry.as_ref().map(|entry| entry.id), &settings.descriptor).map_err(whole)?;
+        let read = config::read(settings, &descriptor, allow_plain_http)?;
+        warnings.extend(read.warnings);
+        let mut errors = Vec::new();
+        let provider = Self::assembled(settings, descriptor, read.values, client, ambient, &mut errors);
+        let provider = provider.ok_or_else(|| errors.clone())?;
+        provider.check(warnings, &mut errors);
+        if errors.is_empty() { Ok(provider) } else { Err(errors) }
+    }
+
+    fn assembled(
+        settings: &ProviderSettings,
+        descriptor: Descriptor,
+        values: SettingValues,
+        client: &Client,
+        ambient: &Ambient,
+        errors: &mut Vec<SettingError>,
+    ) -> Option<Self> {
+        let name = |setting: &str| config::shown(settings, setting);
+        let scope = Scope { settings: Some(&values), ..Scope::default() };
+        let text = |template: Option<&Template>, setting: &str| match template {
+            Some(template) => template.render(&scope).ok().flatten(),
+            None => config::text(&values, setting).map(str::to_owned),
+        };
+        let client_id = text(descriptor.client_id.as_ref(), "KEY");
+        if client_id.is_none() && descriptor.token.auth != ClientAuth::None {
+            errors.push(SettingError::new(name("KEY"), "is needed: the client id"));
+        }
+        let client_secret = text(descriptor.client_secret.as_ref(), "SECRET").unwrap_or_default();
+        let quirk = quirks::find(descriptor.quirk.as_deref());
+        if quirk.is_none() {
+            let problem = format!("there is no quirk `{}`", descriptor.quirk.as_deref().unwrap_or_default());
+            errors.push(SettingError::new(format!("providers.{}.quirk", settings.name), problem));
+        }
+        let algorithms = algorithms(&descriptor, &values)
+            .map_err(|problem| errors.push(SettingError::new(name("JWT_ALGORITHMS"), problem)))
+            .unwrap_or_default();
+        let own_fields = extra_fields(&values)
+            .map_err(|problem| errors.push(SettingError::new(name("EXTRA_DATA"), problem)))
+            .unwrap_or_default();
+        let issuers =
+            descriptor.id_token.issuers.iter().map(|text| Template::parse(&text.replace("{tenantid}", "{{tenantid}}")));
+        let issuers: Vec<String> =
+            issuers.filter_map(|template| template.ok()?.render(&scope).ok().flatten()).collect();
+        let fixed_key = descriptor.id_token.key.as_ref().and_then(|key| key.render(&scope).ok().flatten());
+        let fixed_key = match fixed_key.map(|text| Key::from_pem(&text)) {
+            Some(None) => {
+                errors.push(SettingError::new(name("PUBLIC_KEY"), "must be a public key in PEM"));
+                None
+            }
+            key => key.flatten(),
+        };
+        let scopes = scopes(&descriptor, &values);
+        let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
+        let overrides =
+            overrides.into_iter().filter_map(|name| Some((name, Template::literal(config::text(&values, name)?))));
+        let legacy_keys = if values.contains_key("LEGACY_ID_KEYS") {
+            config::texts(&values, "LEGACY_ID_KEYS")
+        } else {
+            descriptor.uid.legacy_keys.clone()
+        };
+        let mut extra = descriptor.extra_data.clone();
+        extra.extend(own_fields.iter().cloned());
+        let seconds =
+            |name: &str, own: u64| config::seconds(&values, name).unwrap_or(i64::try_from(own).unwrap_or(i64::MAX));
+        let rules = &descriptor.id_token;
+        Some(
+            Self {
+                name: settings.name.clone(),
+                client_id: client_id.unwrap_or_default(),
+                client_secret: SecretString::from(client_secret),
+                quirk: quirk?,
+                overrides: overrides.collect(),
+                login_fields: login_fields(&descriptor),
+                scope: scopes,
+                id_key: config::text(&values, "ID_KEY").unwrap_or(&descriptor.uid.key).to_owned(),
+                legacy_keys,
+                extra_fields: extra,
+                own_extra_fields: own_fields,
+                pkce: config::flag(&values, "USE_PKCE").unwrap_or(descriptor.authorization.pkce),
+                algorithms,
+                issuers,
+                fixed_key,
+                max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
+                leeway: seconds("JWT_LEEWAY", rules.leeway),
+                jwks_url: Template::parse("{discovery.jwks_uri}").ok()?,
+                discovery_url: discovery_url(&descriptor, &values),
+                reads_discovery: reads_discovery(&descriptor),
+                document: Cached::default(),
+                key_set: Cached::default(),
+                settings: settings.clone(),
+                client: client.clone(),
+                ambient: ambient.clone(),
+                values,
+                descriptor,
+            }
+            .with_jwks_of_descriptor(),
+        )
+    }
+
+    fn with_jwks_of_descriptor(mut self) -> Self {
+        if let Some(own) = self.descriptor.id_token.jwks_url.take() {
+            self.jwks_url = own;
+        }
+        self
+    }
+
+    /// What can be known at start: addresses that hang on settings alone must be addresses.
+    fn check(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
+        let rules = &self.descriptor;
+        let addresses = [
+            ("authorization.url", self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.authorization.url)),
+            ("token.url", self.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.token.url)),
+            ("oauth1.request_token_url", &rules.oauth1.request_token_url),
+        ];
+        let scope = self.scope_of_settings();
+        for (field, template) in addresses {
+            let needed = match field {
+                "token.url" => rules.token.auth != ClientAuth::None,
+                "oauth1.request_token_url" => rules.protocol == Protocol::OAuth1,
+                _ => !rules.authorization.url.source().is_empty(),
+            };
+            if !needed || template.mentions("{discovery") || template.mentions("{address") {
+                continue;
+            }
+            let problem = match address(template, &scope, &[]) {
+                Err(problem) => problem,
+                Ok(None) => "cannot be made of the settings".to_owned(),
+                Ok(Some(_)) => continue,
+            };
+            errors.push(SettingError::new(format!("providers.{}.{field}", self.name), problem));
+        }
+        if self.reads_discovery {
+            let known = self.discovery_url.as_ref().map(|template| address(template, &scope, &[]));
+            if !matches!(known, Some(Ok(Some(_)))) {
+                let name = config::shown(&self.settings, "OIDC_ENDPOINT");
+                errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
+            }
+        }
+        if rules.uid.mutable_keys.contains(&self.id_key) {
+            let name = config::shown(&self.settings, "ID_KEY");
+            warnings.push(format!("{name}: {} can pass from one person to another", self.id_key));
+        }
+    }
+}
+
+fn login_fields(descriptor: &Descriptor) -> LoginFields {
+    match descriptor.protocol {
+        Protocol::OAuth1 => LoginFields::OAuth1,
+        _ if !descriptor.callback_fields.is_empty() => LoginFields::Named(descriptor.callback_fields.clone()),
+        _ => LoginFields::Code,
+    }
+}
+
+/// The setting's scopes, then the default ones, each once.
+fn scopes(descriptor: &Descriptor, values: &SettingValues) -> String {
+    let mut scopes = config::texts(values, "SCOPE");
+    if config::flag(values, "IGNORE_DEFAULT_SCOPE") != Some(true) {
+        scopes.extend(descriptor.scope.default.iter().cloned());
+    }
+    scopes.join(&descriptor.scope.separator)
+}
+
+fn algorithms(descriptor: &Descriptor, values: &SettingValues) -> Result<Vec<Algorithm>, String> {
+    let names = match config::texts(values, "JWT_ALGORITHMS") {
+        own if own.is_empty() => descriptor.id_token.algorithms.clone(),
+        own => own,
+    };
+    names.iter().map(|name| Algorithm::from_str(name).map_err(|_| format!("`{name}` is no algorithm"))).collect()
+}
+
+/// EXTRA_DATA: names, `[name, alias]` or `[name, alias, drop when empty]` (R-EXT-05).
+fn extra_fields(values: &SettingValues) -> Result<Vec<ExtraField>, String> {
+    let empty = Vec::new();
+    let list = values.get("EXTRA_DATA").and_then(Value::as_array).unwrap_or(&empty);
+    let field = |item: &Value| -> Option<ExtraField> {
+        let parts = match item {
+            Value::Array(parts) => parts.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        let from = parts.first()?.as_str()?.to_owned();
+        let to = match parts.get(1) {
+            Some(alias) => alias.as_str()?.to_owned(),
+            None => from.clone(),
+        };
+        Some(ExtraField { from, to, if_set: parts.get(2).is_some_and(super::expression::is_filled) })
+    };
+    let fields: Option<Vec<ExtraField>> = list.iter().map(field).collect();
+    fields.ok_or_else(|| "must be a list of names, [name, alias] or [name, alias, true]".to_owned())
+}
+
+fn discovery_url(descriptor: &Descriptor, values: &SettingValues) -> Option<Template> {
+    const BELOW: &str = "/.well-known/openid-configuration";
+    if let Some(own) = config::text(values, "OIDC_ENDPOINT") {
+        return Some(Template::literal(&format!("{}{BELOW}", own.trim_end_matches('/'))));
+    }
+    match (&descriptor.discovery.url, &descriptor.discovery.endpoint) {
+        (Some(url), _) => Template::parse(url.source()).ok(),
+        (None, Some(endpoint)) => Template::parse(&format!("{}{BELOW}", endpoint.source())).ok(),
+        (None, None) => None,
+    }
+}
+
+fn reads_discovery(descriptor: &Descriptor) -> bool {
+    let rules = &descriptor.id_token;
+    let verifies = descriptor.protocol == Protocol::Oidc || rules.verify;
+    let by_document =
+        rules.key.is_none() && (rules.jwks_url.is_none() || rules.issuers.is_empty() && !rules.any_issuer);
+    let templates = [&descriptor.authorization.url, &descriptor.token.url];
+    verifies && by_document
+        || descriptor.token.auth == ClientAuth::Discovery
+        || templates
+            .into_iter()
+            .chain(descriptor.userinfo.iter().map(|request| &request.url))
+            .any(|url| url.mentions("{discovery"))
+}
+
+/// For `providers show`: what the descriptor says, without a secret.
+pub(super) fn described(provider: &Provider) -> Value {
+    let rules = &provider.descriptor;
+    let endpoint = |template: &Template| template.source().to_owned();
+    serde_json::json!({
+        "name": provider.name,
+        "title": rules.title,
+        "protocol": provider.protocol().to_string(),
+        "authorization_url": endpoint(&rules.authorization.url),
+        "token_url": endpoint(&rules.token.url),
+        "userinfo_urls": rules.userinfo.iter().map(|request| endpoint(&request.url)).collect::<Vec<_>>(),
+        "scope": provider.scope,
+        "pkce": provider.pkce,
+        "login_fields": match &provider.login_fields {
+            LoginFields::Code => vec!["code".to_owned()],
+            LoginFields::OAuth1 => vec!["oauth_token".to_owned(), "oauth_verifier".to_owned()],
+            LoginFields::Named(names) => names.clone(),
+        },
+        "association_only": rules.association_only,
+        "uid": provider.id_key,
+        "settings": needs(rules),
+    })
+}
+
+/// The settings that a descriptor asks for and knows, with their defaults.
+pub(super) fn needs(rules: &Descriptor) -> Value {
+    let defaults = rules.settings.defaults.iter().filter_map(|(name, value)| Some((name.clone(), as_text(value)?)));
+    serde_json::json!({
+        "required": rules.settings.required,
+        "optional": rules.settings.optional,
+        "defaults": defaults.collect::<std::collections::BTreeMap<_, _>>(),
+    })
+}
