@@ -2,6 +2,7 @@
 //! what the caller accepts), and what becomes of errors.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method, StatusCode, header};
@@ -11,11 +12,11 @@ use poem_openapi::__private::UrlQuery;
 use super::problem::{self, Failure};
 
 /// The pattern of the path that answered, for the log.
-#[derive(Clone, Copy, Debug)]
-pub struct Template(pub &'static str);
+#[derive(Clone, Debug)]
+pub struct Template(pub Arc<str>);
 
 pub struct Resource {
-    template: &'static str,
+    template: Template,
     methods: Vec<(Method, BoxEndpoint<'static>)>,
     allow: HeaderValue,
     /// Whether the answers are JSON, so that `Accept` and `?format=` are looked at.
@@ -35,8 +36,7 @@ impl Resource {
         allow.push_str("OPTIONS");
         Self {
             negotiates: template.starts_with("/api/"),
-            // Routes are made once and live as long as the process.
-            template: template.leak(),
+            template: Template(template.into()),
             reads_query: false,
             methods,
             allow: HeaderValue::try_from(allow).expect("methods are plain ASCII"),
@@ -88,7 +88,7 @@ impl Endpoint for Resource {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let mut response = self.respond(request).await;
-        response.extensions_mut().insert(Template(self.template));
+        response.extensions_mut().insert(self.template.clone());
         Ok(response)
     }
 }
