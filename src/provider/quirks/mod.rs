@@ -3,6 +3,7 @@
 
 mod facebook;
 mod github;
+mod gitlab;
 mod vk;
 
 use async_trait::async_trait;
@@ -51,6 +52,7 @@ pub fn find(name: Option<&str>) -> Option<&'static dyn Quirk> {
         None => &Nothing,
         Some("facebook") => &facebook::Facebook,
         Some("github") => &github::GitHub,
+        Some("gitlab") => &gitlab::GitLab,
         Some("vk") => &vk::Vk,
         Some(_) => return None,
     })
