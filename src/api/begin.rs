@@ -68,7 +68,8 @@ impl Begin {
         let request = wanted(&body.fields().await?)?;
         let begun = self.app.login.begin(&provider.0, request, &visitor).await.map_err(|error| {
             let cause = error.cause.as_deref().unwrap_or_default();
-            tracing::warn!(provider = provider.0, refusal = ?error.refusal, cause, "login not begun");
+            let provider = self.app.login.providers().get(&provider.0).map_or("unknown", |provider| provider.name());
+            tracing::warn!(provider, refusal = ?error.refusal, cause, "login not begun");
             self.app.refused(error)
         })?;
         let own = &visitor.own;

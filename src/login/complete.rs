@@ -71,6 +71,9 @@ impl LoginService {
         client: ClientInfo,
         result: &Result<Outcome, LoginError>,
     ) {
+        // A name that is not configured is whatever somebody posted: it stays out of the log and the trail.
+        let known = self.providers.get(provider).map(|provider| provider.name());
+        let provider = known.unwrap_or("unknown");
         let error = match result {
             Ok(Outcome::SignedIn(answer)) => {
                 tracing::info!(provider, %kind, user_id = answer.user.id, "signed in");
@@ -90,8 +93,7 @@ impl LoginService {
             at: self.ambient.now(),
             event: AuditKind::Refused,
             code: Some(error.refusal.code()),
-            // A name that no provider has is a stranger's text, as long as they like.
-            provider: self.providers.get(provider).map(|provider| provider.name().to_owned()),
+            provider: known.map(str::to_owned),
             kind: Some(kind),
             user_id: None,
             client,

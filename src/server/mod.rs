@@ -4,6 +4,7 @@
 //! `cli/` calls. Nothing here decides anything about a login.
 
 mod edge;
+mod example;
 pub mod listen;
 mod pages;
 
@@ -78,7 +79,7 @@ impl Server {
 
     /// All routes behind the outermost wrapper: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
-        let inner = pages::mount(api::routes(&self.app));
+        let inner = example::mount(pages::mount(api::routes(&self.app)));
         Edge { inner, app: self.app.clone(), ambient: self.ambient.clone() }
     }
 

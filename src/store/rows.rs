@@ -11,11 +11,15 @@ use crate::model::{
 };
 use crate::secrets::Digest;
 
-/// The columns of [`UserRow`], of a table called `u`.
+/// The columns of [`UserRow`]: of a table called `u`, or bare after `RETURNING`, where SQLite knows no such name.
 macro_rules! user_columns {
     () => {
         "u.id, u.username, u.first_name, u.last_name, u.email, u.email_verified, u.is_active, u.created, \
          u.last_login, u.revoked_before, u.token_generation"
+    };
+    (bare) => {
+        "id, username, first_name, last_name, email, email_verified, is_active, created, last_login, \
+         revoked_before, token_generation"
     };
 }
 pub(super) use user_columns;

@@ -39,11 +39,11 @@ macro_rules! user_store {
                         let mut user = None;
                         for username in usernames {
                             let row: Option<UserRow> = sqlx::query_as(concat!(
-                                "INSERT INTO users AS u
+                                "INSERT INTO users
                                    (username, first_name, last_name, email, email_lower, email_verified, created, last_login)
                                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                                  ON CONFLICT (username) DO NOTHING RETURNING ",
-                                user_columns!()
+                                user_columns!(bare)
                             ))
                             .bind(cut(username, LONGEST_NAME))
                             .bind(cut(login.first_name.as_deref().unwrap_or_default(), LONGEST_NAME))

@@ -1,0 +1,81 @@
+// The example pages, the demo provider and Swagger UI in a real browser: `node tests/browser/run.mjs --bin PATH`.
+//
+// Starts the binary's `dev` in an empty folder, on ports of its own, and Debian's Chromium without a window. Prints a line
+// for each promise and `N passed, N failed`; screenshots go to target/screenshots/. `--only TEXT` runs some of them.
+
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+import { startServer } from "./server.mjs";
+import { tests } from "./promises.mjs";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+/** Milliseconds that anything on a page may take. */
+const PATIENCE = 15_000;
+
+const { values: options } = parseArgs({
+  options: {
+    bin: { type: "string", default: "target/debug/rest-social-auth" },
+    chromium: { type: "string", default: process.env.CHROMIUM ?? "/usr/bin/chromium" },
+    only: { type: "string", default: "" },
+  },
+});
+
+/** A person's browser: cookies and storage of its own, and a record of what must not happen on any page. */
+async function visitor(browser, base, viewport = { width: 1100, height: 800 }) {
+  const context = await browser.newContext({ viewport, serviceWorkers: "block" });
+  context.setDefaultTimeout(PATIENCE);
+  const complaints = [];
+  const hosts = new Set();
+  context.on("request", (request) => hosts.add(new URL(request.url()).hostname));
+  context.on("console", (message) => {
+    // The browser logs every answer that is an error; those are looked at where they are wanted.
+    const isAnswer = message.text().startsWith("Failed to load resource");
+    if (message.type() === "error" && !isAnswer) complaints.push(message.text());
+  });
+  context.on("weberror", (error) => complaints.push(String(error.error())));
+  const page = await context.newPage();
+  return {
+    context,
+    page,
+    base,
+    /** What went wrong unseen: script errors, breaches of the content security policy, calls to other hosts. */
+    complaints: () => [...complaints, ...[...hosts].filter((host) => host !== "127.0.0.1").map((host) => `asked ${host}`)],
+  };
+}
+
+const server = await startServer(options.bin);
+const browser = await chromium.launch({ executablePath: options.chromium, headless: true, args: FLAGS });
+let [passed, failed] = [0, 0];
+try {
+  for (const { name, viewport, run } of tests.filter((test) => test.name.includes(options.only))) {
+    const started = performance.now();
+    const visit = await visitor(browser, server.base, viewport);
+    try {
+      await run(visit, () => visitor(browser, server.base));
+      const complaints = visit.complaints();
+      if (complaints.length > 0) throw new Error(complaints.join("\n"));
+      passed++;
+      console.log(`ok     ${name} (${Math.round(performance.now() - started)} ms)`);
+    } catch (error) {
+      failed++;
+      console.log(`FAILED ${name}\n       ${String(error.stack ?? error).replaceAll("\n", "\n       ")}`);
+      await visit.page.screenshot({ path: `target/screenshots/failed-${failed}.png` }).catch(() => {});
+    } finally {
+      await visit.context.close();
+    }
+  }
+} finally {
+  await browser.close();
+  await server.stop();
+}
+if (failed > 0) console.log(`What the server said:\n${server.log()}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
