@@ -190,21 +190,9 @@ mod tests {
         );
     }
 
-    /// RFC 5849, 1.2: the signatures of its worked example.
+    /// The signature of RFC 5849, 1.2, and the one that X's documentation works through.
     #[test]
     fn sec_15_the_signatures_are_those_of_the_rfc() {
-        let secret = SecretString::from("kd94hf93k423kf44");
-        let url = Url::parse("https://photos.example.net/initiate").unwrap();
-        let parameters = [
-            ("oauth_consumer_key", "dpf43f3p2l4k3l03"),
-            ("oauth_signature_method", "HMAC-SHA1"),
-            ("oauth_timestamp", "137131200"),
-            ("oauth_nonce", "wIjqoxSySd"),
-            ("oauth_callback", "http://printer.example.com/ready"),
-        ];
-        // The RFC prints this one for the same parameters; the base string method is POST.
-        assert_eq!(signature(&base_string("POST", &url, &parameters), &secret, None), "74KNZJeDHnMBp0EMJ9ZHt/XKycU=");
-
         let url = Url::parse("http://photos.example.net/photos").unwrap();
         let parameters = [
             ("file", "vacation.jpg"),
@@ -216,9 +204,28 @@ mod tests {
             ("oauth_nonce", "chapoH"),
         ];
         let token_secret = SecretString::from("pfkkdhi9sl3r4s00");
+        let secret = SecretString::from("kd94hf93k423kf44");
         assert_eq!(
             signature(&base_string("GET", &url, &parameters), &secret, Some(&token_secret)),
             "MdpQcU8iPSUjWoN/UDMsK2sui9I="
+        );
+
+        let url = Url::parse("https://api.twitter.com/1.1/statuses/update.json").unwrap();
+        let parameters = [
+            ("status", "Hello Ladies + Gentlemen, a signed OAuth request!"),
+            ("include_entities", "true"),
+            ("oauth_consumer_key", "xvz1evFS4wEEPTGEFPHBog"),
+            ("oauth_nonce", "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg"),
+            ("oauth_signature_method", "HMAC-SHA1"),
+            ("oauth_timestamp", "1318622958"),
+            ("oauth_token", "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb"),
+            ("oauth_version", "1.0"),
+        ];
+        let secret = SecretString::from("kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw");
+        let token_secret = SecretString::from("LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE");
+        assert_eq!(
+            signature(&base_string("POST", &url, &parameters), &secret, Some(&token_secret)),
+            "hCtSmYh+iHYCEqBWrE7C7hYmtUk="
         );
     }
 
