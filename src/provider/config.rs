@@ -72,7 +72,7 @@ const ELSEWHERE: [&str; 15] = [
 ];
 
 /// Settings of the original without an effect here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 14] = [
+const WITHOUT_EFFECT: [(&str, &str); 16] = [
     ("REQUESTS_TIMEOUT", "time limits hold for all outgoing calls"),
     ("URLOPEN_TIMEOUT", "time limits hold for all outgoing calls"),
     ("PROXIES", "set HTTPS_PROXY"),
@@ -87,6 +87,8 @@ const WITHOUT_EFFECT: [(&str, &str); 14] = [
     ("AUTH_EXTRA_ARGUMENTS_OVERRIDE_ALLOWLIST", "a request cannot override the extra arguments"),
     ("REVOKE_TOKEN_URL", "provider tokens are not kept, so there is nothing to revoke"),
     ("GROUPS_MISSING_AS_EMPTY", "missing groups are no groups"),
+    ("GROUPS_ENABLED", "users have no groups here"),
+    ("GROUPS_MAP", "users have no groups here"),
 ];
 
 /// What the settings say once they are typed; defaults of the descriptor included, empty texts left out.
@@ -120,6 +122,18 @@ pub fn read(
                 }
             }
         }
+    }
+    for (name, variables) in &rules.settings.environment {
+        let given = variables.iter().find_map(|variable| std::env::var(variable).ok().filter(|text| !text.is_empty()));
+        if let Some(text) = given.filter(|_| !config.values.contains_key(name)) {
+            config.values.insert(name.clone(), Value::from(text));
+        }
+    }
+    let one_of = &rules.settings.one_of;
+    if let Some(first) = one_of.first()
+        && !one_of.iter().any(|name| config.values.get(name).is_some_and(is_filled))
+    {
+        errors.push(SettingError::new(shown(settings, first), format!("one of {} is needed", one_of.join(", "))));
     }
     for name in &rules.settings.required {
         let wrong_anyway = errors.iter().any(|error| error.name == shown(settings, name));

@@ -289,6 +289,7 @@ impl Provider {
             access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
             now: self.ambient.now().seconds(),
             leeway: self.leeway,
+            times: rules.times,
             max_age: self.max_age,
         };
         id_token::check(&claims, &head, &expected)?;

@@ -151,7 +151,8 @@ impl Provider {
         };
         self.quirk.token_reply(login, &mut members)?;
         let text = |name: &str| members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let (Some(token), Some(secret)) = (text("oauth_token"), text("oauth_token_secret")) else {
+        let none = self.descriptor.token.access_token_optional.then_some("");
+        let (Some(token), Some(secret)) = (text("oauth_token"), text("oauth_token_secret").or(none)) else {
             return Err(failed(STAGE, "there is no token in the answer"));
         };
         login.access_token = Some(token.to_owned());

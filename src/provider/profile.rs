@@ -254,6 +254,7 @@ impl Provider {
                 && verified.is_some_and(|value| *value == Value::Bool(true) || *value == Value::from("true")),
             expires_in: self.remaining(scope, &extra_data),
             extra_data,
+            same: self.descriptor.uid.same.clone(),
             keep_if_empty: self
                 .extra_fields
                 .iter()
