@@ -12,6 +12,7 @@ mod callers; // R-AUT: a login by somebody who is signed in
 mod companions; // R-CMP: refresh, verify, logouts, who am I
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left
+mod import; // a Django project moves in
 mod nodes; // two servers on one PostgreSQL
 mod oauth; // R-O2, R-O1: what goes out to the providers
 mod redirects; // R-URI: where a login may return to

@@ -8,6 +8,7 @@ mod extra;
 mod names;
 mod username;
 
+pub use self::extra::without_provider_tokens;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
