@@ -53,6 +53,13 @@ impl Call {
         Self { stage, method, url, headers: Vec::new(), query: Vec::new(), body: Body::None }
     }
 
+    pub fn form(&mut self) -> Option<&mut Pairs> {
+        match &mut self.body {
+            Body::Form(form) => Some(form),
+            _ => None,
+        }
+    }
+
     pub async fn send(self, client: &Client, deadline: Instant) -> Result<Answer, ProviderError> {
         let stage = self.stage;
         let mut url = self.url;
