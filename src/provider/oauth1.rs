@@ -91,7 +91,7 @@ impl Provider {
     ) -> Result<RequestToken, ProviderError> {
         const STAGE: &str = "request_token";
         let rules = &self.descriptor.oauth1;
-        let scope = Scope { redirect_uri: Some(callback), ..self.scope_of_settings() };
+        let scope = Scope { redirect_uri: Some(callback), scope: Some(&self.scope), ..self.scope_of_settings() };
         let url = address(&rules.request_token_url, &scope, &[]).map_err(|problem| failed(STAGE, problem))?;
         let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
         let mut call = Call::new(STAGE, rules.request_token_method, url);

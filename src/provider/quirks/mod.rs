@@ -6,6 +6,7 @@ mod azuread;
 mod facebook;
 mod facebook_app;
 mod github;
+mod gitlab;
 mod mediawiki;
 mod shopify;
 mod tripit;
@@ -62,6 +63,7 @@ pub fn find(name: Option<&str>) -> Option<&'static dyn Quirk> {
         Some("facebook") => &facebook::Facebook,
         Some("facebook_app") => &facebook_app::FacebookApp,
         Some("github") => &github::GitHub,
+        Some("gitlab") => &gitlab::GitLab,
         Some("mediawiki") => &mediawiki::MediaWiki,
         Some("shopify") => &shopify::Shopify,
         Some("tripit") => &tripit::TripIt,
