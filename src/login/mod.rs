@@ -32,6 +32,7 @@ pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
 pub use self::fields::Fields;
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
+pub use self::pipeline::without_provider_tokens;
 pub use self::redirect::Origin;
 use crate::clock::Ambient;
 use crate::credential::Credentials;

@@ -91,7 +91,7 @@ impl Provider {
     ) -> Result<RequestToken, ProviderError> {
         const STAGE: &str = "request_token";
         let rules = &self.descriptor.oauth1;
-        let scope = Scope { redirect_uri: Some(callback), ..self.scope_of_settings() };
+        let scope = Scope { redirect_uri: Some(callback), scope: Some(&self.scope), ..self.scope_of_settings() };
         let url = address(&rules.request_token_url, &scope, &[]).map_err(|problem| failed(STAGE, problem))?;
         let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
         let mut call = Call::new(STAGE, rules.request_token_method, url);
@@ -151,7 +151,8 @@ impl Provider {
         };
         self.quirk.token_reply(login, &mut members)?;
         let text = |name: &str| members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let (Some(token), Some(secret)) = (text("oauth_token"), text("oauth_token_secret")) else {
+        let none = self.descriptor.token.access_token_optional.then_some("");
+        let (Some(token), Some(secret)) = (text("oauth_token"), text("oauth_token_secret").or(none)) else {
             return Err(failed(STAGE, "there is no token in the answer"));
         };
         login.access_token = Some(token.to_owned());

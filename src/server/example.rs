@@ -48,7 +48,7 @@ impl Asset {
 }
 
 /// Path below `/example/` and what is there.
-fn assets() -> [(&'static str, Asset); 10] {
+fn assets() -> [(&'static str, Asset); 11] {
     let text = |text: &str, content_type| Asset::new(text.to_owned(), content_type);
     [
         ("", page("index.html", None)),
@@ -61,6 +61,7 @@ fn assets() -> [(&'static str, Asset); 10] {
         ("kind.js", text(include_str!("example/kind.js"), SCRIPT)),
         ("callback.js", text(include_str!("example/callback.js"), SCRIPT)),
         ("example.css", text(include_str!("example/example.css"), "text/css; charset=utf-8")),
+        ("icon.svg", text(include_str!("example/icon.svg"), "image/svg+xml")),
     ]
 }
 

@@ -3,6 +3,7 @@
 // Starts the binary's `dev` in an empty folder, on ports of its own, and Debian's Chromium without a window. Prints a line
 // for each promise and `N passed, N failed`; screenshots go to target/screenshots/. `--only TEXT` runs some of them.
 
+import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { startServer } from "./server.mjs";
@@ -18,7 +19,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 /** Milliseconds that anything on a page may take. */
-const PATIENCE = 15_000;
+const PATIENCE = 8_000;
 
 const { values: options } = parseArgs({
   options: {
@@ -52,6 +53,8 @@ async function visitor(browser, base, viewport = { width: 1100, height: 800 }) {
 }
 
 const server = await startServer(options.bin);
+// Neither server nor browser may outlive a run that is stopped from outside.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void server.stop().then(() => process.exit(1)));
 const browser = await chromium.launch({ executablePath: options.chromium, headless: true, args: FLAGS });
 let [passed, failed] = [0, 0];
 try {
@@ -76,6 +79,8 @@ try {
   await browser.close();
   await server.stop();
 }
-if (failed > 0) console.log(`What the server said:\n${server.log()}`);
+mkdirSync("target/browser", { recursive: true });
+writeFileSync("target/browser/server.log", server.log());
+if (failed > 0) console.log("What the server said stands in target/browser/server.log.");
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -11,7 +11,12 @@ mod begin; // logins that the server begins, and the same code once more
 mod callers; // R-AUT: a login by somebody who is signed in
 mod companions; // R-CMP: refresh, verify, logouts, who am I
 mod errors; // R-ERR: how a login that fails is told
+mod faults; // providers that fail: promised status, no row left
+mod import; // a Django project moves in
+mod nodes; // two servers on one PostgreSQL
 mod oauth; // R-O2, R-O1: what goes out to the providers
 mod redirects; // R-URI: where a login may return to
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
+mod security; // SEC-1 to 16, 26 to 29, 32 to 36, 42, 44, 46
+mod store; // the repository by itself
 mod users; // R-PIPE, R-USR, R-EML, R-EXT: who is made or found, and what is kept

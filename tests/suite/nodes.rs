@@ -1,0 +1,130 @@
+//! Two servers on one PostgreSQL: what one does, the other sees at once. Nothing that matters lives in a process.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::people::GITHUB_TOKEN;
+use crate::support::{Answer, Client, Engine, Node, World};
+
+struct Two {
+    world: World,
+    other: Node,
+}
+
+async fn two() -> Two {
+    let world = World::start(Engine::Postgres).await;
+    let other = world.second_node().await;
+    Two { world, other }
+}
+
+impl Two {
+    fn there(&self, browser: &Client) -> Client {
+        browser.at(&self.other.base)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_of_one_node_is_known_and_ended_at_the_other() {
+    let two = two().await;
+    let here = two.world.browser();
+    here.login("session/github", json!({"code": "u1"})).await.ok();
+    let there = two.there(&here);
+    there.get("/api/user/").send().await.ok();
+    let out = there.post("/api/session/logout/").header("origin", &two.other.base).send().await;
+    assert_eq!(out.status, 204);
+    here.get("/api/user/").send().await.problem(401, "not_authenticated");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_begun_at_one_node_ends_at_the_other() {
+    let two = two().await;
+    let here = two.world.browser();
+    let begun = two.world.begin(&here, "github", json!({})).await;
+    let there = two.there(&here);
+    there.login("token/github", json!({"code": "u1", "state": begun.state})).await.ok();
+    here.login("token/github", json!({"code": "u2", "state": begun.state})).await.problem(400, "state_mismatch");
+
+    // Both steps of OAuth 1.0a too: the sealed secret is in the database.
+    let token = here.login("token/twitter", json!({})).await.field("oauth_token");
+    there.login("token/twitter", json!({"oauth_token": token, "oauth_verifier": "u3"})).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_posted_at_both_nodes_is_sent_once() {
+    let two = two().await;
+    let posts = (0..10).map(|n| {
+        let client = if n % 2 == 0 { two.world.client() } else { two.other.client() };
+        async move { client.login("token/github", json!({"code": "u1"})).await }
+    });
+    let answers = join_all(posts).await;
+    let good: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(good.len(), 1);
+    assert_eq!(two.world.double.calls_at(GITHUB_TOKEN).len(), 1);
+    assert_eq!(two.world.database.count("users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_browser_gets_its_answer_from_the_other_node() {
+    let two = two().await;
+    let here = two.world.browser();
+    let begun = two.world.begin(&here, "github", json!({})).await;
+    let body = json!({"code": "u1", "state": begun.state});
+    let there = two.there(&here);
+    let (first, second) = tokio::join!(here.login("knox/github", body.clone()), there.login("knox/github", body));
+    assert_eq!(first.ok(), second.ok());
+    assert_eq!(two.world.database.count("knox_tokens").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_credential_of_one_node_is_good_and_revoked_at_the_other() {
+    let two = two().await;
+    let mut headers = Vec::new();
+    for (n, (kind, scheme)) in
+        [("token", "Token"), ("knox", "Token"), ("jwt-pair", "Bearer"), ("jwt-sliding", "Bearer")].iter().enumerate()
+    {
+        let token = two.world.token(kind, &format!("u{}1", "0".repeat(n))).await;
+        headers.push(format!("{scheme} {token}"));
+    }
+    let refresh = two.world.login("jwt-pair", "u000001").await.field("refresh");
+    for header in &headers {
+        two.other.client().user(header).await.ok();
+    }
+    let blacklist = two.other.client().post("/api/token/blacklist/").json(&json!({"refresh": refresh})).send().await;
+    blacklist.ok();
+    let again = two.world.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
+    again.problem(401, "token_not_valid");
+    let out = two.other.client().post("/api/logout/all/").header("authorization", &headers[0]).send().await;
+    assert_eq!(out.status, 204);
+    for header in &headers {
+        assert_eq!(two.world.client().user(header).await.status, 401, "{header}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_first_logins_at_both_nodes_make_one_user() {
+    let two = two().await;
+    let posts = (0..8).map(|n| {
+        let client = if n % 2 == 0 { two.world.client() } else { two.other.client() };
+        async move { client.login("token_user/github", json!({"code": format!("u{}1", "0".repeat(n))})).await }
+    });
+    for answer in join_all(posts).await {
+        assert_eq!(answer.ok()["id"], answer.ok()["id"]);
+        assert_eq!(answer.field("username"), "user1");
+    }
+    assert_eq!((two.world.database.count("users").await, two.world.database.count("social_accounts").await), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_ends_lets_the_login_in_flight_finish() {
+    let Two { world, other } = two().await;
+    let reply = json!({"access_token": "gho_u1", "token_type": "bearer"});
+    world.double.always(GITHUB_TOKEN, crate::support::Reply::json(&reply).after(std::time::Duration::from_millis(800)));
+    let client = other.client();
+    let login = tokio::spawn(async move { client.login("token/github", json!({"code": "u1"})).await });
+    while world.double.calls().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    other.stop().await;
+    login.await.expect("no panic").ok();
+    world.login("token", "u2").await.ok();
+}

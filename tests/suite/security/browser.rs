@@ -1,0 +1,268 @@
+//! SEC-32 to SEC-36: sessions, cookies, cross-site calls, CORS and the headers of every answer.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Client, Engine, FRONT, World, on_both_databases};
+
+on_both_databases! {
+    sec_32_a_new_session_id_at_every_login_and_the_old_one_ends,
+    sec_32_a_session_ends_by_age_and_by_idleness,
+    sec_33_cookies_of_an_https_server_are_host_bound_and_secure,
+    sec_33_cookies_of_a_loopback_server,
+    sec_34_a_session_cookie_needs_a_listed_origin,
+    sec_34_session_routes_refuse_other_sites,
+    sec_34_elsewhere_an_origin_matters_only_for_the_redirect_uri,
+    sec_34_a_bearer_credential_alone_counts,
+    sec_35_cors_is_an_exact_list,
+    sec_35_a_preflight_is_answered_for_listed_origins,
+    sec_36_every_answer_carries_its_headers,
+}
+
+const EVIL: &str = "https://evil.example";
+
+async fn signed_in(world: &World, code: &str) -> Client {
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": code})).await.ok();
+    browser
+}
+
+async fn sec_32_a_new_session_id_at_every_login_and_the_old_one_ends(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    browser.set_cookie("sessionid", "fixed-by-an-attacker");
+    let login = |code: &'static str| {
+        let post = browser.post("/api/login/social/session/github/").header("origin", &world.node.base);
+        post.json(&json!({"code": code})).send()
+    };
+    login("u1").await.ok();
+    let first = browser.cookie("sessionid").expect("a session");
+    assert_ne!(first, "fixed-by-an-attacker");
+    login("u01").await.ok();
+    let second = browser.cookie("sessionid").expect("a session");
+    assert_ne!(first, second);
+    for (value, status) in [("fixed-by-an-attacker", 401), (first.as_str(), 401), (second.as_str(), 200)] {
+        let other = world.browser();
+        other.set_cookie("sessionid", value);
+        assert_eq!(other.get("/api/user/").send().await.status, status);
+    }
+    assert_eq!(world.database.count("sessions").await, 1);
+}
+
+async fn sec_32_a_session_ends_by_age_and_by_idleness(engine: Engine) {
+    let world = World::on(engine).with("SESSION_COOKIE_AGE", "3600").with("SESSION_IDLE_TIMEOUT", "1000").start().await;
+    let browser = signed_in(&world, "u1").await;
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(900));
+        browser.get("/api/user/").send().await.ok();
+    }
+    world.advance(Duration::from_secs(900));
+    assert_eq!(browser.get("/api/user/").send().await.status, 401, "an hour old, though in use");
+    let browser = signed_in(&world, "u01").await;
+    world.advance(Duration::from_secs(1000));
+    assert_eq!(browser.get("/api/user/").send().await.status, 401, "idle");
+}
+
+async fn sec_33_cookies_of_an_https_server_are_host_bound_and_secure(engine: Engine) {
+    let world = World::on(engine).with("PUBLIC_URL", "https://login.example").start().await;
+    let answer = world.client().login("session/github", json!({"code": "u1"})).await;
+    let session = answer.set_cookie("__Host-sessionid").expect("a session cookie");
+    let begun = world.client().post("/api/login/social/begin/github/").json(&json!({})).send().await;
+    let attempt =
+        begun.set_cookies().into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("an attempt cookie");
+    assert!(attempt.name.starts_with("__Host-"), "{}", attempt.name);
+    for cookie in [session, attempt] {
+        for (name, wanted) in [
+            ("Secure", Some("")),
+            ("HttpOnly", Some("")),
+            ("SameSite", Some("Lax")),
+            ("Path", Some("/")),
+            ("Domain", None),
+        ] {
+            assert_eq!(cookie.attribute(name), wanted, "{name} of {}", cookie.name);
+        }
+    }
+    let browser = world.browser();
+    browser.set_cookie("__Host-sessionid", &answer.set_cookie("__Host-sessionid").expect("a session cookie").value);
+    browser.get("/api/user/").send().await.ok();
+    let plain = world.browser();
+    plain.set_cookie("sessionid", &answer.set_cookie("__Host-sessionid").expect("a session cookie").value);
+    assert_eq!(plain.get("/api/user/").send().await.status, 401, "a cookie that any subdomain could set");
+}
+
+async fn sec_33_cookies_of_a_loopback_server(engine: Engine) {
+    let world = World::start(engine).await;
+    let answer = world.client().login("session/github", json!({"code": "u1"})).await;
+    let cookie = answer.set_cookie("sessionid").expect("a session cookie");
+    assert_eq!(
+        (cookie.attribute("Secure"), cookie.attribute("HttpOnly"), cookie.attribute("Domain")),
+        (None, Some(""), None)
+    );
+}
+
+async fn sec_34_a_session_cookie_needs_a_listed_origin(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = signed_in(&world, "u1").await;
+    for (name, value) in [
+        ("origin", EVIL),
+        ("origin", "null"),
+        ("origin", "https://front.example/"),
+        ("sec-fetch-site", "cross-site"),
+        ("x-csrftoken", "whatever"),
+    ] {
+        for path in ["/api/logout/all/", "/api/session/logout/", "/api/login/social/session/github/"] {
+            let post = browser.post(path).header(name, value);
+            post.json(&json!({"code": "u2"})).send().await.problem(403, "csrf_failed");
+        }
+    }
+    for body in ["application/x-www-form-urlencoded", "text/plain"] {
+        let post = browser.post("/api/logout/all/").header("origin", EVIL).body(body, "code=u2");
+        post.send().await.problem(403, "csrf_failed");
+    }
+    let bare = browser.post("/api/logout/all/").send().await;
+    bare.problem(403, "csrf_failed");
+    let by_get = browser.get("/api/logout/all/").header("origin", EVIL).send().await;
+    by_get.problem(405, "method_not_allowed");
+    browser.get("/api/user/").send().await.ok();
+    assert_eq!(world.database.count("users").await, 1);
+
+    for (n, (name, value)) in
+        [("origin", FRONT), ("origin", world.node.base.as_str()), ("sec-fetch-site", "same-origin")].iter().enumerate()
+    {
+        let browser = signed_in(&world, &format!("u{}1", "0".repeat(n + 1))).await;
+        assert_eq!(browser.post("/api/logout/all/").header(name, value).send().await.status, 204, "{name}: {value}");
+    }
+}
+
+async fn sec_34_session_routes_refuse_other_sites(engine: Engine) {
+    let world = World::start(engine).await;
+    let post = |path: &str| world.client().post(path);
+    for path in [
+        "/api/login/social/session/github/",
+        "/api/login/social/session/",
+        "/api/login/social/",
+        "/api/login/social/github/",
+    ] {
+        let body = json!({"provider": "github", "code": "u1"});
+        post(path).header("origin", EVIL).json(&body).send().await.problem(403, "csrf_failed");
+        post(path).header("sec-fetch-site", "cross-site").json(&body).send().await.problem(403, "csrf_failed");
+        let twice = post(path).header("origin", FRONT).header("origin", EVIL).json(&body).send().await;
+        twice.problem(403, "csrf_failed");
+    }
+    assert!(world.double.calls().is_empty());
+    // An origin decides where it is present: the front-end's own is another site than the server's.
+    let front =
+        post("/api/login/social/session/github/").header("origin", FRONT).header("sec-fetch-site", "cross-site");
+    front.json(&json!({"code": "u1"})).send().await.ok();
+    // And a front-end that still sends Django's token is not hindered.
+    let classic = post("/api/login/social/session/github/").header("origin", FRONT).header("x-csrftoken", "abc");
+    classic.json(&json!({"code": "u01"})).send().await.ok();
+}
+
+async fn sec_34_elsewhere_an_origin_matters_only_for_the_redirect_uri(engine: Engine) {
+    let world = World::on(engine).with("REST_SOCIAL_DOMAIN_FROM_ORIGIN", "false").start().await;
+    for kind in ["token", "jwt-pair", "jwt-sliding", "knox"] {
+        let post = world.client().post(&format!("/api/login/social/{kind}/github/")).header("origin", EVIL);
+        let answer = post.json(&json!({"code": format!("u{}", kind.len())})).send().await;
+        answer.ok();
+        assert_eq!(answer.header("access-control-allow-origin"), None, "its script cannot read the answer");
+    }
+}
+
+async fn sec_34_a_bearer_credential_alone_counts(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = signed_in(&world, "u1").await;
+    let other = format!("Token {}", world.token("token", "u2").await);
+    // With both, the header's user is logged out, and no origin is asked for.
+    let out = browser.post("/api/logout/all/").header("authorization", &other).send().await;
+    assert_eq!(out.status, 204, "{}", out.text);
+    browser.get("/api/user/").send().await.ok();
+    assert_eq!(world.client().user(&other).await.status, 401);
+}
+
+async fn sec_35_cors_is_an_exact_list(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = format!("Token {}", world.token("token", "u1").await);
+    let get =
+        |origin: &str| world.client().get("/api/user/").header("authorization", &token).header("origin", origin).send();
+    let listed = get(FRONT).await;
+    assert_eq!(listed.header("access-control-allow-origin"), Some(FRONT));
+    assert_eq!(listed.header("access-control-allow-credentials"), Some("true"));
+    for origin in [
+        EVIL,
+        "null",
+        "https://sub.front.example",
+        "https://front.example.evil.example",
+        "http://front.example",
+        "https://FRONT.example",
+    ] {
+        let answer = get(origin).await;
+        assert_eq!(answer.status, 200, "{origin}");
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
+        assert_eq!(answer.header("access-control-allow-credentials"), None, "{origin}");
+        assert!(answer.headers("vary").join(",").to_lowercase().contains("origin"), "{origin}: {}", answer.whole());
+    }
+    // Refusals can be read by a listed front-end as well.
+    let refused = world.client().get("/api/user/").header("origin", FRONT).send().await;
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, Some(FRONT)));
+}
+
+async fn sec_35_a_preflight_is_answered_for_listed_origins(engine: Engine) {
+    let world = World::start(engine).await;
+    let ask = |origin: &str, path: &str| {
+        let request = world.client().request("OPTIONS", path).header("origin", origin);
+        let request = request.header("access-control-request-method", "POST");
+        request.header("access-control-request-headers", "authorization,content-type,x-csrftoken,x-request-id").send()
+    };
+    for path in
+        ["/api/login/social/jwt-pair/github/", "/api/login/social/begin/github/", "/api/user/", "/api/token/refresh/"]
+    {
+        let answer = ask(FRONT, path).await;
+        assert!(matches!(answer.status, 200 | 204), "{path}: {}", answer.status);
+        assert_eq!(answer.header("access-control-allow-origin"), Some(FRONT), "{path}");
+        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+        let allowed = answer.headers("access-control-allow-headers").join(",").to_lowercase();
+        for header in ["authorization", "content-type", "accept", "x-csrftoken", "x-request-id"] {
+            assert!(allowed.contains(header), "{header} in {allowed}");
+        }
+        assert!(answer.headers("access-control-allow-methods").join(",").contains("POST"));
+        assert!(answer.header("access-control-max-age").is_some_and(|age| age.parse::<u32>().is_ok_and(|age| age > 0)));
+        let evil = ask(EVIL, path).await;
+        assert_eq!(evil.header("access-control-allow-origin"), None, "{path}");
+    }
+}
+
+async fn sec_36_every_answer_carries_its_headers(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = format!("Token {}", world.token("token", "u1").await);
+    let answers = [
+        world.login("session", "u01").await,
+        world.login("token", "bad").await,
+        world.client().user(&token).await,
+        world.client().get("/api/user/").send().await,
+        world.client().get("/api/nothing/").send().await,
+        world.client().post("/api/token/verify/").json(&json!({"token": "x"})).send().await,
+        world.client().post("/api/login/social/begin/github/").json(&json!({})).send().await,
+    ];
+    for answer in answers {
+        let shown = answer.whole();
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{shown}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{shown}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{shown}");
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        assert!(policy.contains("frame-ancestors 'none'"), "{shown}");
+        assert!(answer.header("x-request-id").is_some_and(|id| id.len() >= 16), "{shown}");
+        assert_eq!(answer.header("strict-transport-security"), None, "off unless asked for");
+    }
+    let known = world.client().get("/api/user/").header("x-request-id", "trace-0123456789").send().await;
+    assert_eq!(known.header("x-request-id"), Some("trace-0123456789"));
+    for bad in ["a b\"<>", &"x".repeat(5000)] {
+        let answer = world.client().get("/api/user/").header("x-request-id", bad).send().await;
+        assert_ne!(answer.header("x-request-id"), Some(bad), "a made one instead");
+        assert!(answer.header("x-request-id").is_some() || answer.status >= 400);
+    }
+    let hsts = World::on(engine).with("HSTS", "true").with("PUBLIC_URL", "https://login.example").start().await;
+    let answer = hsts.client().get("/api/user/").send().await;
+    assert!(answer.header("strict-transport-security").is_some_and(|value| value.contains("max-age=")));
+}

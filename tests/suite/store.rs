@@ -1,0 +1,456 @@
+//! The repository by itself, on both databases: claims, races, rotation, and what the sweeper takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rest_social_auth::clock::UnixMillis;
+use rest_social_auth::model::{
+    Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Kind, KnoxRow, NewCredential, RefreshRow, SessionRow,
+    TokenRow, User,
+};
+use rest_social_auth::secrets::Digest;
+use rest_social_auth::store::{Claimed, Committed, LoginCommit, Repository, Rotated, Who, Written};
+use serde_json::json;
+
+use crate::support::{Database, Engine, on_both_databases};
+
+on_both_databases! {
+    an_attempt_is_claimed_once,
+    a_claim_takes_attempt_and_code_or_neither,
+    the_answer_is_kept_with_its_code,
+    a_first_login_writes_all_its_rows_at_once,
+    eight_parallel_first_logins_make_one_user,
+    a_username_that_is_taken_gives_way_to_the_next,
+    an_account_of_somebody_else_is_stale,
+    a_login_of_a_user_who_was_deactivated_is_stale,
+    a_row_found_by_a_legacy_uid_is_rekeyed,
+    an_account_never_moves,
+    a_refresh_token_is_rotated_once,
+    a_blacklisted_token_is_not_blacklisted_again,
+    ending_everything_ends_all_of_one_user,
+    deactivating_ends_credentials_and_says_whether_it_did,
+    the_sweeper_takes_what_has_expired_and_what_is_too_much,
+    users_are_found_by_email_in_any_case,
+    texts_of_any_kind_come_back_as_they_were,
+    migrating_twice_changes_nothing,
+}
+
+const NOW: UnixMillis = UnixMillis(1_795_521_600_000);
+
+struct Store {
+    database: Database,
+    repository: Arc<dyn Repository>,
+}
+
+async fn store(engine: Engine) -> Store {
+    let database = Database::create(engine).await;
+    let repository = database.repository().await;
+    Store { database, repository }
+}
+
+fn digest(text: &str) -> Digest {
+    Digest::of(text.as_bytes())
+}
+
+fn attempt(key: &str, created: UnixMillis) -> Attempt {
+    Attempt {
+        key: digest(key),
+        provider: "github".into(),
+        redirect_uri: "https://front.example/cb".into(),
+        browser: Some(digest("browser")),
+        flow: Some(digest(&format!("flow of {key}"))),
+        classic: false,
+        code_challenge: Some("challenge".into()),
+        sealed_secret: Some(vec![0, 1, 255]),
+        user_id: None,
+        address: Some(json!({"shop": "a.example"})),
+        landing: None,
+        created,
+        expires: created.plus(Duration::from_secs(600)),
+        claimed: None,
+    }
+}
+
+fn code(text: &str, claimed: UnixMillis) -> CodeClaim {
+    let expires = claimed.plus(Duration::from_secs(600));
+    CodeClaim { digest: digest(text), binding: Some(digest("browser")), claimed, expires }
+}
+
+fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
+    let usernames = usernames.iter().map(|name| (*name).to_owned()).collect();
+    LoginCommit {
+        now: NOW,
+        who: Who::Create { usernames, email: format!("{uid}@Example.com"), email_verified: true },
+        provider: "github".into(),
+        uid: uid.into(),
+        extra_data: json!({"id": 1, "list": [null, true, "ü"]}),
+        first_name: Some("Ana".into()),
+        last_name: Some("Lopez".into()),
+        set_last_login: false,
+        tokens: None,
+        end_session: None,
+        audit: event(),
+        code: None,
+    }
+}
+
+fn event() -> AuditEvent {
+    AuditEvent {
+        at: NOW,
+        event: AuditKind::SignIn,
+        code: None,
+        provider: Some("github".into()),
+        kind: None,
+        user_id: None,
+        client: ClientInfo::default(),
+    }
+}
+
+fn session(text: &str, user: &User) -> NewCredential {
+    NewCredential::Session(SessionRow {
+        digest: digest(text),
+        user_id: user.id,
+        created: NOW,
+        expires: NOW.plus(Duration::from_secs(60)),
+        last_used: NOW,
+        client: ClientInfo { ip: Some("192.0.2.1".into()), agent: Some("agent".into()), request_id: None },
+    })
+}
+
+fn knox(text: &str, user: &User) -> KnoxRow {
+    let expires = Some(NOW.plus(Duration::from_secs(60)));
+    KnoxRow {
+        digest: text.into(),
+        token_key: "key".into(),
+        user_id: user.id,
+        created: NOW,
+        expires,
+        last_used: NOW,
+        client: ClientInfo::default(),
+    }
+}
+
+fn refresh(jti: &str, user: i64) -> RefreshRow {
+    RefreshRow {
+        jti: jti.into(),
+        family: "family".into(),
+        kind: Kind::JwtPair,
+        user_id: user,
+        created: NOW,
+        expires: NOW.plus(Duration::from_secs(60)),
+        client: ClientInfo::default(),
+    }
+}
+
+impl Store {
+    async fn commit(
+        &self,
+        login: &LoginCommit,
+        credential: impl Fn(&User) -> NewCredential + Send + Sync,
+    ) -> Option<User> {
+        let mut make = |user: &User| Written { credential: credential(user), answer: Some(b"sealed".to_vec()) };
+        match self.repository.commit_login(login, &mut make).await.expect("a commit") {
+            Committed::Done(user) => Some(user),
+            Committed::Stale => None,
+        }
+    }
+
+    async fn user(&self, uid: &str) -> User {
+        let token = format!("token of {uid}");
+        let make = |user: &User| {
+            NewCredential::Token(TokenRow {
+                digest: digest(&token),
+                user_id: user.id,
+                created: NOW,
+                client: ClientInfo::default(),
+            })
+        };
+        self.commit(&create(uid, &[uid]), make).await.expect("a new user")
+    }
+
+    async fn claim(&self, attempt: Option<&str>, code: Option<&CodeClaim>) -> Claimed {
+        let key = attempt.map(digest);
+        self.repository.claim(key.as_ref(), code, NOW).await.expect("a claim")
+    }
+}
+
+async fn an_attempt_is_claimed_once(engine: Engine) {
+    let store = store(engine).await;
+    store.repository.insert_attempt(&attempt("a", NOW)).await.expect("an insert");
+    let kept = store.repository.attempt(&digest("a")).await.expect("a read").expect("the attempt");
+    assert_eq!((kept.provider.as_str(), kept.sealed_secret.as_deref()), ("github", Some(&[0, 1, 255][..])));
+    assert_eq!(kept.address, Some(json!({"shop": "a.example"})));
+    assert!(kept.claimed.is_none() && kept.expires == NOW.plus(Duration::from_secs(600)));
+    assert!(store.repository.attempt(&digest("b")).await.expect("a read").is_none());
+
+    let open = |provider: &'static str, browser: &'static str| {
+        let repository = store.repository.clone();
+        async move {
+            let browser = digest(browser);
+            repository.has_open_attempt(provider, Some(&browser), None, NOW).await.expect("a read")
+        }
+    };
+    assert!(open("github", "browser").await);
+    assert!(!open("facebook", "browser").await && !open("github", "another").await);
+
+    let repository = &store.repository;
+    let codes: Vec<CodeClaim> = (0..8).map(|n| code(&format!("code {n}"), NOW)).collect();
+    let key = digest("a");
+    let claims = join_all(codes.iter().map(|code| repository.claim(Some(&key), Some(code), NOW))).await;
+    let ours = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Ours))).count();
+    let spent = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::AttemptSpent))).count();
+    assert_eq!((ours, spent), (1, 7));
+    assert!(!open("github", "browser").await);
+    assert_eq!(store.database.count("used_codes").await, 1, "the refused claims left no code behind");
+}
+
+async fn a_claim_takes_attempt_and_code_or_neither(engine: Engine) {
+    let store = store(engine).await;
+    for key in ["a", "b"] {
+        store.repository.insert_attempt(&attempt(key, NOW)).await.expect("an insert");
+    }
+    assert!(matches!(store.claim(Some("a"), Some(&code("code", NOW))).await, Claimed::Ours));
+    // The code is used: attempt b must stay open.
+    assert!(matches!(store.claim(Some("b"), Some(&code("code", NOW))).await, Claimed::CodeUsed(_)));
+    let kept = store.repository.attempt(&digest("b")).await.expect("a read").expect("the attempt");
+    assert!(kept.claimed.is_none());
+    // The attempt is spent: the code must stay free.
+    assert!(matches!(store.claim(Some("a"), Some(&code("other", NOW))).await, Claimed::AttemptSpent));
+    assert!(matches!(store.claim(None, Some(&code("other", NOW))).await, Claimed::Ours));
+    assert!(matches!(store.claim(Some("b"), None).await, Claimed::Ours));
+    assert!(matches!(store.claim(Some("b"), None).await, Claimed::AttemptSpent));
+}
+
+async fn the_answer_is_kept_with_its_code(engine: Engine) {
+    let store = store(engine).await;
+    assert!(matches!(store.claim(None, Some(&code("code", NOW))).await, Claimed::Ours));
+    let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
+    assert!(used.answer.is_none() && used.claimed == NOW);
+    assert!(used.binding.is_some_and(|binding| binding.matches(&digest("browser"))));
+    let login = LoginCommit { code: Some(digest("code")), ..create("1", &["ana"]) };
+    store.commit(&login, |user| session("s", user)).await.expect("a user");
+    let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
+    assert_eq!(used.answer.as_deref(), Some(&b"sealed"[..]));
+    assert!(matches!(store.claim(None, Some(&code("refused", NOW))).await, Claimed::Ours));
+    store.repository.keep_answer(&digest("refused"), b"no").await.expect("a write");
+    let used = store.repository.used_code(&digest("refused")).await.expect("a read").expect("the claim");
+    assert_eq!(used.answer.as_deref(), Some(&b"no"[..]));
+}
+
+async fn a_first_login_writes_all_its_rows_at_once(engine: Engine) {
+    let store = store(engine).await;
+    let login = LoginCommit { set_last_login: true, ..create("1", &["ana"]) };
+    let user = store.commit(&login, |user| session("s", user)).await.expect("a user");
+    assert_eq!((user.username.as_str(), user.email.as_str(), user.last_login), ("ana", "1@Example.com", Some(NOW)));
+    let (account, owner) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
+    assert_eq!(owner, user);
+    assert_eq!(account.extra_data, json!({"id": 1, "list": [null, true, "ü"]}));
+    let (row, owner) = store.repository.session(&digest("s")).await.expect("a read").expect("the session");
+    assert_eq!((owner.id, row.client.ip.as_deref()), (user.id, Some("192.0.2.1")));
+    assert_eq!(store.repository.accounts_of(user.id).await.expect("a read").len(), 1);
+}
+
+async fn eight_parallel_first_logins_make_one_user(engine: Engine) {
+    let store = store(engine).await;
+    let logins = (0..8).map(|n| {
+        let store = &store;
+        async move {
+            let name = format!("ana{n}");
+            store.commit(&create("1", &[&name]), |user| session(&format!("s{n}"), user)).await
+        }
+    });
+    let made = join_all(logins).await;
+    assert_eq!(made.iter().flatten().count(), 1, "the others were overtaken");
+    assert_eq!((store.database.count("users").await, store.database.count("social_accounts").await), (1, 1));
+    assert_eq!(store.database.count("sessions").await, 1);
+}
+
+async fn a_username_that_is_taken_gives_way_to_the_next(engine: Engine) {
+    let store = store(engine).await;
+    store.user("ana").await;
+    let second = store.commit(&create("2", &["ana", "ana", "ana2"]), |user| session("s", user)).await.expect("a user");
+    assert_eq!(second.username, "ana2");
+    let none_left = store.commit(&create("3", &["ana", "ana2"]), |user| session("t", user)).await;
+    assert!(none_left.is_none(), "to be decided anew");
+    assert_eq!(store.database.count("users").await, 2);
+}
+
+async fn an_account_of_somebody_else_is_stale(engine: Engine) {
+    let store = store(engine).await;
+    let (first, second) = (store.user("1").await, store.user("2").await);
+    let attach = LoginCommit { who: Who::Attach { user_id: second.id }, ..create("1", &[]) };
+    assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
+    let (account, owner) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
+    assert_eq!((account.user_id, owner.id), (first.id, first.id));
+    let known = LoginCommit { who: Who::Known { user_id: second.id, account_id: account.id }, ..create("1", &[]) };
+    assert!(store.commit(&known, |user| session("s", user)).await.is_none());
+    assert_eq!(store.database.count("sessions").await, 0);
+}
+
+async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
+    let store = store(engine).await;
+    let user = store.user("1").await;
+    store.repository.set_active(user.id, false, NOW).await.expect("a write");
+    let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
+    let known = LoginCommit { who: Who::Known { user_id: user.id, account_id: account.id }, ..create("1", &[]) };
+    assert!(store.commit(&known, |user| session("s", user)).await.is_none());
+    let attach = LoginCommit { who: Who::Attach { user_id: user.id }, ..create("2", &[]) };
+    assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
+    assert_eq!(store.database.count("social_accounts").await, 1, "rolled back");
+}
+
+async fn a_row_found_by_a_legacy_uid_is_rekeyed(engine: Engine) {
+    let store = store(engine).await;
+    let user = store.user("ana@example.com").await;
+    let found = store.repository.account("github", &["100", "ana@example.com"]).await.expect("a read");
+    let (account, _) = found.expect("the account by its legacy uid");
+    let known = LoginCommit { who: Who::Known { user_id: user.id, account_id: account.id }, ..create("100", &[]) };
+    store.commit(&known, |user| session("s", user)).await.expect("the user");
+    let (rekeyed, _) = store.repository.account("github", &["100"]).await.expect("a read").expect("the account");
+    assert_eq!(rekeyed.id, account.id);
+    assert!(store.repository.account("github", &["ana@example.com"]).await.expect("a read").is_none());
+    assert!(store.repository.account("facebook", &["100"]).await.expect("a read").is_none());
+}
+
+async fn an_account_never_moves(engine: Engine) {
+    let store = store(engine).await;
+    let (first, second) = (store.user("1").await, store.user("2").await);
+    for _ in 0..3 {
+        let attach = LoginCommit { who: Who::Attach { user_id: second.id }, ..create("1", &[]) };
+        assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
+    }
+    assert_eq!(store.repository.accounts_of(first.id).await.expect("a read").len(), 1);
+    assert_eq!(store.repository.accounts_of(second.id).await.expect("a read").len(), 1);
+}
+
+async fn a_refresh_token_is_rotated_once(engine: Engine) {
+    let store = store(engine).await;
+    let user = store
+        .commit(&create("1", &["ana"]), |user| NewCredential::Refresh(refresh("old", user.id)))
+        .await
+        .expect("a user");
+    let (_, used) = store.repository.refresh_use("old", user.id).await.expect("a read");
+    assert_eq!((used.family.as_deref(), used.blacklisted, used.successor), (Some("family"), false, None));
+    let new: Vec<RefreshRow> = (0..6).map(|n| refresh(&format!("new{n}"), user.id)).collect();
+    let rotations = join_all(new.iter().map(|row| store.repository.rotate("old", row, true, NOW))).await;
+    let done = rotations.iter().filter(|rotated| matches!(rotated, Ok(Rotated::Done))).count();
+    assert_eq!((done, rotations.len()), (1, 6));
+    assert_eq!(store.database.count("refresh_tokens").await, 2);
+    let (_, used) = store.repository.refresh_use("old", user.id).await.expect("a read");
+    assert!(used.blacklisted && used.successor.is_some_and(|jti| jti.starts_with("new")));
+}
+
+async fn a_blacklisted_token_is_not_blacklisted_again(engine: Engine) {
+    let store = store(engine).await;
+    let user = store
+        .commit(&create("1", &["ana"]), |user| NewCredential::Refresh(refresh("a", user.id)))
+        .await
+        .expect("a user");
+    let expires = NOW.plus(Duration::from_secs(60));
+    // One of ours, and one that another issuer with the same key made.
+    for jti in ["a", "simplejwts"] {
+        let tries = (0..4).map(|_| store.repository.blacklist(jti, user.id, expires, NOW));
+        let first = join_all(tries).await.into_iter().filter(|done| matches!(done, Ok(true))).count();
+        assert_eq!(first, 1, "{jti}");
+        assert!(store.repository.refresh_use(jti, user.id).await.expect("a read").1.blacklisted);
+    }
+}
+
+async fn ending_everything_ends_all_of_one_user(engine: Engine) {
+    let store = store(engine).await;
+    let (user, other) = (store.user("1").await, store.user("2").await);
+    let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
+    let known = LoginCommit { who: Who::Known { user_id: user.id, account_id: account.id }, ..create("1", &[]) };
+    store.commit(&known, |user| session("s", user)).await.expect("the user");
+    store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
+    store.commit(&known, |user| NewCredential::Refresh(refresh("r", user.id))).await.expect("the user");
+    store.repository.end_everything(user.id, NOW).await.expect("a write");
+    assert!(store.repository.session(&digest("s")).await.expect("a read").is_none());
+    assert!(store.repository.knox("k").await.expect("a read").is_none());
+    assert!(store.repository.token(&digest("token of 1")).await.expect("a read").is_none());
+    assert!(
+        store
+            .repository
+            .token(&digest("token of 2"))
+            .await
+            .expect("a read")
+            .is_some_and(|(_, user)| user.id == other.id)
+    );
+    let after = store.repository.user(user.id).await.expect("a read").expect("the user");
+    assert_eq!((after.revoked_before, after.token_generation), (NOW.seconds(), user.token_generation + 1));
+}
+
+async fn deactivating_ends_credentials_and_says_whether_it_did(engine: Engine) {
+    let store = store(engine).await;
+    let user = store.user("1").await;
+    assert!(store.repository.set_active(user.id, false, NOW).await.expect("a write"));
+    assert!(!store.repository.set_active(999, false, NOW).await.expect("a write"));
+    assert!(!store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
+    assert!(store.repository.set_active(user.id, true, NOW).await.expect("a write"));
+    assert!(store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
+}
+
+async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine) {
+    let store = store(engine).await;
+    let user = store.user("1").await;
+    let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
+    let known = LoginCommit { who: Who::Known { user_id: user.id, account_id: account.id }, ..create("1", &[]) };
+    store.commit(&known, |user| session("s", user)).await.expect("the user");
+    store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
+    store.commit(&known, |user| NewCredential::Refresh(refresh("r", user.id))).await.expect("the user");
+    for n in 0..20 {
+        let later = NOW.plus(Duration::from_secs(n));
+        store.repository.insert_attempt(&attempt(&format!("a{n}"), later)).await.expect("an insert");
+        assert!(matches!(store.claim(None, Some(&code(&format!("c{n}"), later))).await, Claimed::Ours));
+    }
+    assert_eq!(store.repository.sweep(NOW, 1000).await.expect("a sweep"), 0, "nothing is old or too much");
+    store.repository.sweep(NOW, 7).await.expect("a sweep");
+    assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (7, 7));
+    assert!(store.repository.attempt(&digest("a19")).await.expect("a read").is_some(), "the newest stay");
+    assert!(store.repository.attempt(&digest("a0")).await.expect("a read").is_none(), "the oldest go");
+
+    store.repository.sweep(NOW.plus(Duration::from_secs(61)), 1000).await.expect("a sweep");
+    let counts = store.database.counts().await;
+    assert_eq!((counts["sessions"], counts["knox_tokens"], counts["refresh_tokens"]), (0, 0, 0));
+    assert_eq!((counts["tokens"], counts["users"], counts["social_accounts"]), (1, 1, 1), "these have no end");
+    store.repository.sweep(NOW.plus(Duration::from_secs(86_400)), 1000).await.expect("a sweep");
+    let counts = store.database.counts().await;
+    assert_eq!((counts["login_attempts"], counts["used_codes"]), (0, 0));
+}
+
+async fn users_are_found_by_email_in_any_case(engine: Engine) {
+    let store = store(engine).await;
+    let user = store.user("ana").await;
+    for address in ["ana@example.com", "ANA@EXAMPLE.COM", "Ana@Example.com"] {
+        let found = store.repository.users_by_email(address).await.expect("a read");
+        assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [user.id], "{address}");
+    }
+    assert!(store.repository.users_by_email("a_a@example.com").await.expect("a read").is_empty(), "no pattern");
+    assert!(store.repository.users_by_email("").await.expect("a read").is_empty());
+}
+
+async fn texts_of_any_kind_come_back_as_they_were(engine: Engine) {
+    let store = store(engine).await;
+    let text = "Zoë 李 😀 ' \" \\ ; -- %_ \u{202e}";
+    let login = LoginCommit {
+        first_name: Some(text.into()),
+        extra_data: json!({"text": text, "number": 1.5, "big": 9_007_199_254_740_993_i64}),
+        ..create("uid ' 1", &["ana"])
+    };
+    let user = store.commit(&login, |user| session("s", user)).await.expect("a user");
+    assert_eq!(user.first_name, text);
+    let (account, owner) =
+        store.repository.account("github", &["uid ' 1"]).await.expect("a read").expect("the account");
+    assert_eq!((owner.first_name.as_str(), &account.extra_data), (text, &login.extra_data));
+}
+
+async fn migrating_twice_changes_nothing(engine: Engine) {
+    let store = store(engine).await;
+    store.user("1").await;
+    store.repository.migrate().await.expect("a second migration");
+    store.repository.ping().await.expect("an answer");
+    assert_eq!(store.database.count("users").await, 1);
+    store.repository.close().await;
+    assert!(store.repository.ping().await.is_err());
+}
