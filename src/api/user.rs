@@ -1,17 +1,17 @@
 //! The signed-in user and the linked accounts, by any kind of credential.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem_openapi::param::Path;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{Example, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseResult, ToJSON};
 use poem_openapi::{Object, OpenApi};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Done, User};
 use super::app::{self, App, Gate};
+use super::described::described;
 use super::entry::{ByAny, Member};
 use super::login::Tag;
 use super::problem::Failure;
@@ -146,53 +146,35 @@ impl Example for Timestamp {
     }
 }
 
-/// The parts of poem-openapi's `Type` that are the same for every plain value.
-macro_rules! plain_type {
-    ($type:ty, $name:literal, $schema:expr, $inner:ty) => {
-        impl Type for $type {
-            const IS_REQUIRED: bool = true;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
+described!(JsonObject, "object", {
+    let any = MetaSchemaRef::Inline(Box::new(MetaSchema::ANY));
+    let schema = MetaSchema { additional_properties: Some(Box::new(any)), ..MetaSchema::new("object") };
+    MetaSchemaRef::Inline(Box::new(schema))
+});
+described!(Timestamp, "timestamp", {
+    MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time")))
+});
 
-            fn name() -> Cow<'static, str> {
-                $name.into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                MetaSchemaRef::Inline(Box::new($schema))
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(std::iter::once(self))
-            }
-        }
-
-        impl ParseFromJSON for $type {
-            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-                let inner: Result<$inner, _> = serde_json::from_value(value.unwrap_or_default());
-                Ok(Self(inner.map_err(poem_openapi::types::ParseError::custom)?))
-            }
-        }
-
-        impl ToJSON for $type {
-            fn to_json(&self) -> Option<Value> {
-                Some(self.0.clone().into())
-            }
-        }
-    };
+impl ParseFromJSON for JsonObject {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        serde_json::from_value(value.unwrap_or_default()).map(Self).map_err(ParseError::custom)
+    }
 }
 
-plain_type!(
-    JsonObject,
-    "object",
-    MetaSchema {
-        additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
-        ..MetaSchema::new("object")
-    },
-    Map<String, Value>
-);
-plain_type!(Timestamp, "timestamp", MetaSchema::new_with_format("string", "date-time"), String);
+impl ToJSON for JsonObject {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::Object(self.0.clone()))
+    }
+}
+
+impl ParseFromJSON for Timestamp {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        serde_json::from_value(value.unwrap_or_default()).map(Self).map_err(ParseError::custom)
+    }
+}
+
+impl ToJSON for Timestamp {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.clone()))
+    }
+}
