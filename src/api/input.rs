@@ -103,8 +103,7 @@ impl BodyOf for BeginInput {
 
 impl Example for BeginInput {
     fn example() -> Self {
-        let redirect_uri = Some("https://app.example.com/callback".to_owned());
-        Self { redirect_uri, next: Some("/account".to_owned()), ..Self::default() }
+        Self { next: Some("/account".to_owned()), ..Self::default() }
     }
 }
 

@@ -36,7 +36,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::Route;
-use poem_openapi::registry::MetaPath;
+use poem_openapi::registry::{MetaParamIn, MetaPath};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, ServerObject};
 
 pub use self::app::App;
@@ -94,9 +94,12 @@ pub fn routes(app: &Arc<App>) -> Route {
     let mut table = HashMap::new();
     apis.add_routes(&mut table);
     let documented = Tidy::<Apis>::meta().into_iter().flat_map(|api| api.paths);
-    documented.fold(Route::new(), |route, MetaPath { path: template, .. }| {
+    documented.fold(Route::new(), |route, MetaPath { path: template, operations }| {
         let path = as_routed(&template);
-        let resource = Arc::new(Resource::new(template, table.remove(&path).unwrap_or_default()));
+        let mut params = operations.iter().flat_map(|operation| &operation.params);
+        let reads_query = params.any(|param| param.in_type == MetaParamIn::Query);
+        let methods = table.remove(&path).unwrap_or_default();
+        let resource = Arc::new(Resource::new(template, methods).reading_query(reads_query));
         route.at(&path, resource.clone()).at(format!("{path}/"), resource)
     })
 }

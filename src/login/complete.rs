@@ -71,7 +71,7 @@ impl LoginService {
         client: ClientInfo,
         result: &Result<Outcome, LoginError>,
     ) {
-        // A name that is not configured is whatever somebody posted: it stays out of the log and the trail.
+        // A name that no provider has is a stranger's text, as long as they like: it stays out of log and trail.
         let known = self.providers.get(provider).map(|provider| provider.name());
         let provider = known.unwrap_or("unknown");
         let error = match result {

@@ -8,6 +8,8 @@ pub struct Identity {
     pub uid: String,
     /// Ids under which earlier releases of the original stored the same person; a row found so is re-keyed to `uid`.
     pub legacy_uids: Vec<String>,
+    /// Names in `extra_data` that must not differ from those of the row found (a character of a game that was sold).
+    pub same: Vec<String>,
     pub username: Option<String>,
     pub email: Option<String>,
     pub fullname: Option<String>,

@@ -59,6 +59,10 @@ pub struct Descriptor {
 pub struct SettingRules {
     /// Names, in upper case, besides KEY and SECRET.
     pub required: Vec<String>,
+    /// Names of which one is needed.
+    pub one_of: Vec<String>,
+    /// Variables of the environment that give a setting which is not set otherwise, because a platform sets them.
+    pub environment: BTreeMap<String, Vec<String>>,
     /// Names without a default. Those that every provider has need not be listed.
     pub optional: Vec<String>,
     /// Names with their default.
@@ -168,7 +172,7 @@ pub struct TokenRules {
     pub root: Option<Expr>,
     /// Expression over `token`: the access token. Default `token.access_token`.
     pub access_token: Option<Expr>,
-    /// The answer needs no access token; the id_token is enough.
+    /// The answer needs no access token (the id_token is enough) and, in OAuth 1.0a, no secret of it.
     pub access_token_optional: bool,
     /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
     pub hosts: Vec<String>,
@@ -284,7 +288,7 @@ pub struct IdTokenRules {
     pub any_issuer: bool,
     /// Expression: one audience or a list of which one must fit. Default `client_id`.
     pub audience: Option<Expr>,
-    /// Never taken from the token (SEC-18). JWT_ALGORITHMS overrides it.
+    /// Never taken from the token (SEC-18). JWT_ALGORITHMS overrides it; `{ALGORITHM}` is a setting.
     pub algorithms: Vec<String>,
     /// Where the keys lie. Default: the document's `jwks_uri`. JWKS_URI overrides it.
     pub jwks_url: Option<Template>,
@@ -296,6 +300,8 @@ pub struct IdTokenRules {
     pub nonce: bool,
     /// `at_hash` is checked where it is present.
     pub at_hash: bool,
+    /// `exp` and `iat` must be there.
+    pub times: bool,
     /// Seconds since `iat`; 0: any. ID_TOKEN_MAX_AGE overrides it.
     pub max_age: u64,
     /// Seconds. JWT_LEEWAY overrides it.
@@ -316,6 +322,7 @@ impl Default for IdTokenRules {
             ignore_kid: false,
             nonce: true,
             at_hash: true,
+            times: true,
             max_age: 600,
             leeway: 1,
         }
@@ -433,6 +440,8 @@ pub struct UidRules {
     pub legacy_keys: Vec<String>,
     /// Keys that may change hands: as ID_KEY they are warned of.
     pub mutable_keys: Vec<String>,
+    /// Names in what is kept: a row in which one of them differs belongs to somebody else.
+    pub same: Vec<String>,
 }
 
 impl Default for UidRules {
@@ -444,6 +453,7 @@ impl Default for UidRules {
             value: None,
             legacy_keys: Vec::new(),
             mutable_keys: Vec::new(),
+            same: Vec::new(),
         }
     }
 }
@@ -478,6 +488,6 @@ pub struct AdmissionRule {
     pub when: Option<Expr>,
     /// Expression over the profile and the details.
     pub require: Expr,
-    /// For the log.
+    /// Told to the person.
     pub reason: String,
 }

@@ -13,7 +13,7 @@ use super::authorization::with_redirect_state;
 use super::call::{Body, Call, Pairs, address, failed, rendered};
 use super::descriptor::{ClientAuth, Format, Method, StateIn};
 use super::documents::{self, Discovery, Key};
-use super::expression::{Scope, Template, as_text, is_filled};
+use super::expression::{Scope, Template, as_text};
 use super::id_token::{self, Expected};
 use super::{Callback, Protocol, Provider, ProviderError, config, reply};
 use crate::model::Identity;
@@ -121,7 +121,7 @@ impl Provider {
         };
         let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
         let fits = match self.issuers(login.discovery.as_deref()) {
-            Some(issuers) => issuers.iter().any(|issuer| issuer.contains("{tenantid}") || issuer == given),
+            Some(issuers) => issuers.iter().any(|issuer| is_issuer(issuer, given)),
             None => {
                 let own = self.known_authorization_endpoint();
                 host(given).is_some() && host(given) == own.as_deref().and_then(host)
@@ -281,7 +281,6 @@ impl Provider {
             None => vec![self.client_id.clone()],
         };
         let expected = Expected {
-            algorithms: &self.algorithms,
             issuers: issuers.as_deref().filter(|_| !rules.any_issuer),
             audiences: &audiences,
             client_id: &self.client_id,
@@ -289,6 +288,7 @@ impl Provider {
             access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
             now: self.ambient.now().seconds(),
             leeway: self.leeway,
+            times: rules.times,
             max_age: self.max_age,
         };
         id_token::check(&claims, &head, &expected)?;
@@ -368,16 +368,11 @@ impl Provider {
             ..Scope::default()
         }
     }
+}
 
-    /// What a list of admission rules or groups is held against; shared by the profile and by quirks.
-    pub(super) fn allows_groups(&self, groups: Option<&Value>) -> bool {
-        let allowed = config::texts(&self.values, "ALLOW_GROUPS");
-        let own: Vec<&str> = match groups {
-            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
-            Some(Value::String(one)) => vec![one],
-            _ => Vec::new(),
-        };
-        allowed.is_empty()
-            || own.iter().any(|group| allowed.iter().any(|other| is_filled(&Value::from(*group)) && other == group))
-    }
+/// Whether `given` is the issuer, or that of some tenant.
+fn is_issuer(issuer: &str, given: &str) -> bool {
+    let Some((before, after)) = issuer.split_once("{tenantid}") else { return issuer == given };
+    let tenant = given.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap_or_default();
+    !tenant.is_empty() && tenant.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }

@@ -19,7 +19,6 @@ const LONGEST_KEY_ID: usize = 512;
 
 /// What a token of this login must be.
 pub struct Expected<'a> {
-    pub algorithms: &'a [Algorithm],
     /// `{tenantid}` stands for the claim `tid`. `None`: any.
     pub issuers: Option<&'a [String]>,
     /// One of them.
@@ -31,6 +30,8 @@ pub struct Expected<'a> {
     /// Seconds since 1970.
     pub now: i64,
     pub leeway: i64,
+    /// Whether `exp` and `iat` must be there.
+    pub times: bool,
     /// 0: any.
     pub max_age: i64,
 }
@@ -158,14 +159,16 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
     #[expect(clippy::cast_possible_truncation, reason = "a time beyond all sense saturates and is refused")]
     let time = |name: &str| claims.get(name).and_then(Value::as_f64).map(|seconds| seconds.floor() as i64);
     let Expected { now, leeway, max_age, .. } = *expected;
-    let expires = time("exp").ok_or_else(|| refused("it has no expiry"))?;
-    if expires.saturating_add(leeway) <= now {
+    let lacks = |name: &str| !expected.times && !claims.contains_key(name);
+    let expires = if lacks("exp") { Some(i64::MAX) } else { time("exp") };
+    if expires.ok_or_else(|| refused("it has no expiry"))?.saturating_add(leeway) <= now {
         return Err(refused("it has expired"));
     }
     if claims.contains_key("nbf") && time("nbf").is_none_or(|from| from.saturating_sub(leeway) > now) {
         return Err(refused("it is not good yet"));
     }
-    let issued = time("iat").ok_or_else(|| refused("it does not say when it was made"))?;
+    let issued = if lacks("iat") { Some(now) } else { time("iat") };
+    let issued = issued.ok_or_else(|| refused("it does not say when it was made"))?;
     if issued.saturating_sub(leeway) > now {
         return Err(refused("it was made in the future"));
     }
@@ -176,7 +179,7 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
 }
 
 /// Microsoft's issuers hold the tenant that the token names.
-fn with_tenant(issuer: &str, claims: &Map<String, Value>) -> Option<String> {
+pub fn with_tenant(issuer: &str, claims: &Map<String, Value>) -> Option<String> {
     if !issuer.contains("{tenantid}") {
         return Some(issuer.to_owned());
     }

@@ -86,7 +86,7 @@ fn told(value: &Value, rules: &ErrorRules, stage: &str) -> Option<Told> {
 fn classified(stage: &'static str, told: &Told, status: u16, rules: &ErrorRules, secrets: &[&str]) -> ProviderError {
     let message = told.message.as_deref().or(Some(&told.code)).and_then(|text| harmless(text, secrets));
     let listed = |own: &[String], usual: &[&str]| {
-        own.iter().any(|code| *code == told.code) || usual.contains(&told.code.to_ascii_lowercase().as_str())
+        own.contains(&told.code) || usual.contains(&told.code.to_ascii_lowercase().as_str())
     };
     if listed(&rules.declined, &DECLINED) {
         ProviderError::AccessDenied { message }

@@ -152,7 +152,11 @@ impl Provider {
                 "oauth1.request_token_url" => rules.protocol == Protocol::OAuth1,
                 _ => !rules.authorization.url.source().is_empty(),
             };
-            if !needed || template.mentions("{discovery") || template.mentions("{address") {
+            if !needed
+                || template.mentions("{discovery")
+                || template.mentions("{address")
+                || template.mentions("{callback")
+            {
                 continue;
             }
             let problem = match address(template, &scope, &[]) {
@@ -198,7 +202,18 @@ fn algorithms(descriptor: &Descriptor, values: &SettingValues) -> Result<Vec<Alg
         own if own.is_empty() => descriptor.id_token.algorithms.clone(),
         own => own,
     };
-    names.iter().map(|name| Algorithm::from_str(name).map_err(|_| format!("`{name}` is no algorithm"))).collect()
+    let scope = Scope { settings: Some(values), ..Scope::default() };
+    let names = names.iter().map(|name| {
+        match Template::parse(name).and_then(|name| name.render(&scope).map_err(|error| error.to_string()))? {
+            Some(name) => Ok(name),
+            None => Err("cannot be made of the settings".to_owned()),
+        }
+    });
+    names
+        .collect::<Result<Vec<String>, String>>()?
+        .iter()
+        .map(|name| Algorithm::from_str(name).map_err(|_| format!("`{name}` is no algorithm")))
+        .collect()
 }
 
 /// EXTRA_DATA: names, `[name, alias]` or `[name, alias, drop when empty]` (R-EXT-05).

@@ -55,7 +55,7 @@ impl<E: Endpoint> Edge<E> {
         if let Some(origin) = origin {
             allow_origin(response.headers_mut(), origin, preflight);
         }
-        let route = response.extensions().get::<Template>().map_or("none", |template| template.0);
+        let route = response.extensions().get::<Template>().map_or("none", |template| &*template.0);
         let status = response.status().as_u16();
         let ms = started.elapsed().as_micros() as f64 / 1000.0;
         tracing::info!(%method, route, status, ms, "answered");

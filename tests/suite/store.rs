@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
-    Attempt, ClientInfo, CodeClaim, Kind, KnoxRow, NewCredential, RefreshRow, SessionRow, TokenRow, User,
+    Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Kind, KnoxRow, NewCredential, RefreshRow, SessionRow,
+    TokenRow, User,
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{Claimed, Committed, LoginCommit, Repository, Rotated, Who, Written};
@@ -64,6 +65,7 @@ fn attempt(key: &str, created: UnixMillis) -> Attempt {
         sealed_secret: Some(vec![0, 1, 255]),
         user_id: None,
         address: Some(json!({"shop": "a.example"})),
+        landing: None,
         created,
         expires: created.plus(Duration::from_secs(600)),
         claimed: None,
@@ -86,8 +88,22 @@ fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
         first_name: Some("Ana".into()),
         last_name: Some("Lopez".into()),
         set_last_login: false,
+        tokens: None,
         end_session: None,
+        audit: event(),
         code: None,
+    }
+}
+
+fn event() -> AuditEvent {
+    AuditEvent {
+        at: NOW,
+        event: AuditKind::SignIn,
+        code: None,
+        provider: Some("github".into()),
+        kind: None,
+        user_id: None,
+        client: ClientInfo::default(),
     }
 }
 
@@ -98,7 +114,7 @@ fn session(text: &str, user: &User) -> NewCredential {
         created: NOW,
         expires: NOW.plus(Duration::from_secs(60)),
         last_used: NOW,
-        client: ClientInfo { ip: Some("192.0.2.1".into()), agent: Some("agent".into()) },
+        client: ClientInfo { ip: Some("192.0.2.1".into()), agent: Some("agent".into()), request_id: None },
     })
 }
 
@@ -110,6 +126,7 @@ fn knox(text: &str, user: &User) -> KnoxRow {
         user_id: user.id,
         created: NOW,
         expires,
+        last_used: NOW,
         client: ClientInfo::default(),
     }
 }
@@ -141,8 +158,14 @@ impl Store {
 
     async fn user(&self, uid: &str) -> User {
         let token = format!("token of {uid}");
-        let make =
-            |user: &User| NewCredential::Token(TokenRow { digest: digest(&token), user_id: user.id, created: NOW });
+        let make = |user: &User| {
+            NewCredential::Token(TokenRow {
+                digest: digest(&token),
+                user_id: user.id,
+                created: NOW,
+                client: ClientInfo::default(),
+            })
+        };
         self.commit(&create(uid, &[uid]), make).await.expect("a new user")
     }
 
@@ -347,7 +370,12 @@ async fn ending_everything_ends_all_of_one_user(engine: Engine) {
     assert!(store.repository.knox("k").await.expect("a read").is_none());
     assert!(store.repository.token(&digest("token of 1")).await.expect("a read").is_none());
     assert!(
-        store.repository.token(&digest("token of 2")).await.expect("a read").is_some_and(|user| user.id == other.id)
+        store
+            .repository
+            .token(&digest("token of 2"))
+            .await
+            .expect("a read")
+            .is_some_and(|(_, user)| user.id == other.id)
     );
     let after = store.repository.user(user.id).await.expect("a read").expect("the user");
     assert_eq!((after.revoked_before, after.token_generation), (NOW.seconds(), user.token_generation + 1));

@@ -68,6 +68,7 @@ mod tests {
             provider: String::new(),
             uid: "1".into(),
             legacy_uids: vec![],
+            same: vec![],
             username: None,
             email: None,
             fullname: some(full),

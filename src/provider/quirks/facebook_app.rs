@@ -36,7 +36,12 @@ impl Quirk for FacebookApp {
         Ok(())
     }
 
-    fn profile(&self, login: &Login<'_>, bodies: &Value, profile: &mut Map<String, Value>) -> Result<(), ProviderError> {
+    fn profile(
+        &self,
+        login: &Login<'_>,
+        bodies: &Value,
+        profile: &mut Map<String, Value>,
+    ) -> Result<(), ProviderError> {
         Facebook.profile(login, bodies, profile)
     }
 }
