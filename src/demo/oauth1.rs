@@ -38,7 +38,7 @@ pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body
 #[handler]
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
-    let token = params.get("oauth_token").filter(|_| !params.repeat()).unwrap_or_default();
+    let token = params.get("oauth_token").filter(|_| !params.has_repeats()).unwrap_or_default();
     let open = site.memory().request_tokens.get(token, site.ambient.now()).and_then(RequestToken::open_callback);
     match open {
         Some(callback) => {
