@@ -19,6 +19,7 @@ use super::refused::{self, Case, Problems, Refused};
 use crate::account::Unlink;
 use crate::clock::UnixMillis;
 use crate::model;
+use crate::secrets::ExposeSecret;
 
 pub struct Users {
     pub app: Arc<App>,
@@ -28,6 +29,13 @@ pub struct UserProblems;
 
 impl Problems for UserProblems {
     const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::CREDENTIAL, refused::STORE];
+}
+
+pub struct TokenProblems;
+
+impl Problems for TokenProblems {
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::CREDENTIAL, refused::KEPT, refused::PROVIDER_CALL, refused::STORE];
 }
 
 pub struct UnlinkProblems;
@@ -58,6 +66,29 @@ impl Users {
         Ok(Answer(accounts.into_iter().map(SocialAccount::from).collect()))
     }
 
+    /// Hand out a provider's token
+    ///
+    /// The access token that the provider gave for this user, renewed when it is due: for the user's own front-end or
+    /// back-end to call the provider. Only where the server keeps them (STORE_PROVIDER_TOKENS).
+    #[oai(path = "/social/:id/token", method = "get", operation_id = "getProviderToken")]
+    async fn provider_token(
+        &self,
+        /// The account's id in the list.
+        id: Path<String>,
+        member: Member<'_, ByAny>,
+    ) -> Result<Answer<ProviderToken>, Refused<TokenProblems>> {
+        let caller = member.admit(&self.app, Gate::Open).await?;
+        let Ok(id) = id.0.parse() else { return Err(Failure::not_found().into()) };
+        let tokens = self.app.account.provider_token(&caller, id).await?;
+        let now = self.app.account.now();
+        Ok(Answer(ProviderToken {
+            access_token: tokens.access_token.expose_secret().to_owned(),
+            token_type: tokens.token_type,
+            expires_in: tokens.expires.map(|expires| (expires.seconds() - now.seconds()).max(0)),
+            oauth_token_secret: tokens.secret.map(|secret| secret.expose_secret().to_owned()),
+        }))
+    }
+
     /// Unlink an account
     ///
     /// The provider's account does not sign this user in any more. The last one stays: link another one first.
@@ -79,6 +110,32 @@ impl Users {
                 "This is the last account that signs you in: link another one first.",
             )
             .into()),
+        }
+    }
+}
+
+/// A provider's token. Whoever holds it can act for the person at the provider.
+#[derive(Object)]
+#[oai(example)]
+pub struct ProviderToken {
+    pub access_token: String,
+    #[oai(skip_serializing_if_is_none)]
+    pub token_type: Option<String>,
+    /// Seconds; absent where the provider did not say.
+    #[oai(skip_serializing_if_is_none)]
+    pub expires_in: Option<i64>,
+    /// OAuth 1.0a.
+    #[oai(skip_serializing_if_is_none)]
+    pub oauth_token_secret: Option<String>,
+}
+
+impl Example for ProviderToken {
+    fn example() -> Self {
+        Self {
+            access_token: "ya29.a0AfB_byC".to_owned(),
+            token_type: Some("Bearer".to_owned()),
+            expires_in: Some(3599),
+            oauth_token_secret: None,
         }
     }
 }

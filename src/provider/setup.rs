@@ -83,7 +83,7 @@ impl Provider {
             key => key.flatten(),
         };
         let scopes = scopes(&descriptor, &values);
-        let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
+        let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "REVOKE_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
         let overrides =
             overrides.into_iter().filter_map(|name| Some((name, Template::literal(config::text(&values, name)?))));
         let legacy_keys = if values.contains_key("LEGACY_ID_KEYS") {

@@ -68,7 +68,7 @@ impl Server {
             repository.clone(),
             ambient.clone(),
         );
-        let account = AccountService::new(credentials, providers, repository.clone(), ambient.clone());
+        let account = AccountService::new(&settings, credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });
         Ok(Self { app, repository, ambient })
     }
