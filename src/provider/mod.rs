@@ -24,7 +24,6 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -32,6 +31,7 @@ use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Cached, Discovery, Key};
 use self::expression::{SettingValues, Template};
 use self::quirks::Quirk;
+use self::setup::Verification;
 use crate::clock::Ambient;
 use crate::model::Identity;
 use crate::outgoing::Client;
@@ -153,14 +153,7 @@ pub struct Provider {
     /// Addresses that settings put in place of the descriptor's.
     overrides: Vec<(&'static str, Template)>,
     quirk: &'static dyn Quirk,
-    algorithms: Vec<Algorithm>,
-    /// Empty: the discovery document's.
-    issuers: Vec<String>,
-    fixed_key: Option<Key>,
-    /// Seconds.
-    max_age: i64,
-    leeway: i64,
-    jwks_url: Template,
+    verification: Verification,
     discovery_url: Option<Template>,
     reads_discovery: bool,
     document: Cached<Discovery>,
