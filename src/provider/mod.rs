@@ -27,6 +27,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+pub use self::catalog::Entry;
 use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Cached, Discovery, Key};
 use self::expression::{SettingValues, Template};
@@ -170,6 +171,11 @@ pub fn catalog_names() -> Vec<&'static str> {
     names
 }
 
+/// All entries of the catalogue, by id.
+pub fn catalog_entries() -> impl Iterator<Item = Entry> {
+    catalog::entries()
+}
+
 /// For `providers show` without a configuration: title, protocol and settings of an entry, by name and variant.
 pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String> {
     let entry = catalog::entry_of(name, variant)?;
@@ -180,6 +186,10 @@ pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String>
         "name": entry.name,
         "title": rules.title,
         "protocol": rules.protocol.to_string(),
+        "service": rules.service,
+        "scope": rules.scope.default,
+        "pkce": rules.authorization.pkce,
+        "verified_email": rules.user.email_verified.as_ref().map(expression::Expr::source),
         "settings": setup::needs(&rules),
     }))
 }
