@@ -245,7 +245,7 @@ impl Provider {
         if let Some(own) = config::text(&self.values, "ID_TOKEN_ISSUER") {
             return Some(vec![own.to_owned()]);
         }
-        let listed = &self.issuers;
+        let listed = &self.verification.issuers;
         if !listed.is_empty() {
             return Some(listed.clone());
         }
@@ -263,7 +263,7 @@ impl Provider {
             None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
         };
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
-        let head = id_token::head(&token, &self.algorithms)?;
+        let head = id_token::head(&token, &self.verification.algorithms)?;
         let claims = if id_token::is_shared(head.algorithm) {
             id_token::shared_claims(&token, &head, &self.client_secret)?
         } else {
@@ -287,9 +287,9 @@ impl Provider {
             nonce: login.callback.nonce.filter(|_| rules.nonce),
             access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
             now: self.ambient.now().seconds(),
-            leeway: self.leeway,
+            leeway: self.verification.leeway,
             times: rules.times,
-            max_age: self.max_age,
+            max_age: self.verification.max_age,
         };
         id_token::check(&claims, &head, &expected)?;
         Ok(claims)
@@ -303,7 +303,7 @@ impl Provider {
         token: &str,
         head: &id_token::Head,
     ) -> Result<Map<String, Value>, ProviderError> {
-        if let Some(key) = &self.fixed_key {
+        if let Some(key) = &self.verification.fixed_key {
             let fitting: Vec<&Key> = std::iter::once(key).filter(|key| key.fits(head.algorithm)).collect();
             return id_token::signed_claims(token, head, &fitting);
         }
@@ -323,7 +323,7 @@ impl Provider {
     async fn keys(&self, login: &Login<'_>, newer: bool) -> Result<Arc<Vec<Key>>, ProviderError> {
         const STAGE: &str = "keys";
         let deadline = login.callback.deadline;
-        let template = self.override_of("JWKS_URI").unwrap_or(&self.jwks_url);
+        let template = self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url);
         let url = address(template, &login.scope(), &[]).map_err(|problem| failed(STAGE, problem))?;
         let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
         let fetch = || async { documents::keys(&self.document_at(STAGE, url, deadline).await?) };
