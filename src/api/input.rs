@@ -79,9 +79,15 @@ described!(
     MetaSchemaRef::Reference(WITH_PROVIDER.to_owned()),
     |registry: &mut Registry| {
         LoginInput::register(registry);
+        let provider = MetaSchema {
+            description: Some("The provider's name, as `/api/login/social/providers/` lists it."),
+            pattern: Some(r"\S".to_owned()),
+            ..MetaSchema::new("string")
+        };
         registry.create_schema::<LoginInputWithProvider, _>(WITH_PROVIDER.to_owned(), |_| MetaSchema {
             description: Some("What a login posts where the URL names no provider."),
             all_of: vec![LoginInput::schema_ref()],
+            properties: vec![("provider", MetaSchemaRef::Inline(Box::new(provider)))],
             required: vec!["provider"],
             example: LoginInput::example().to_json(),
             ..MetaSchema::new("object")
