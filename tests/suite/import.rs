@@ -362,3 +362,33 @@ async fn a_project_with_its_own_user_model_moves_in(engine: Engine) {
     }
     assert!(note(&report, "columns_left_out").expect("phone").text.contains("phone"));
 }
+
+/// The way back that `docs/MOVING.md` gives, with Django's tables and ours in one database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_back_brings_new_people_and_logouts_home() {
+    let world = World::start(Engine::Postgres).await;
+    let url = world.database.url().to_owned();
+    let told = original(&url, &[]);
+    let project = Project { url, told, _folder: None, _database: None };
+    import(&world, &project).await;
+    let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
+    let knox = world.token("knox", "u2").await;
+    let of_cy = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == 3).expect("cy's");
+    let authorization = format!("Token {}", of_cy.value);
+    world.client().post("/api/logout/all/").header("authorization", authorization).send().await;
+
+    let manual = include_str!("../../docs/MOVING.md");
+    let sql = manual.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the statements");
+    for statement in sql.split(";\n").map(str::trim).filter(|text| !matches!(*text, "" | "BEGIN" | "COMMIT")) {
+        world.database.run(statement).await;
+    }
+
+    let number = async |sql: String| world.database.number(&sql).await;
+    assert_eq!(number(format!("SELECT count(*) FROM auth_user WHERE id = {stranger}")).await, 1);
+    assert_eq!(number(format!("SELECT count(*) FROM social_auth_usersocialauth WHERE user_id = {stranger}")).await, 1);
+    let key = &knox[..15];
+    assert_eq!(number(format!("SELECT count(*) FROM knox_authtoken WHERE token_key = '{key}'")).await, 1);
+    assert_eq!(number("SELECT count(*) FROM authtoken_token WHERE user_id = 3".to_owned()).await, 0);
+    assert_eq!(number("SELECT count(*) FROM authtoken_token WHERE user_id = 1".to_owned()).await, 1);
+    assert!(number("SELECT nextval(pg_get_serial_sequence('auth_user', 'id'))".to_owned()).await > stranger);
+}
