@@ -19,6 +19,8 @@ use super::expression::{Expr, Ordered, Template};
 pub struct Descriptor {
     /// For people: "GitHub".
     pub title: String,
+    /// For people: what became of the service, where it is not simply there: `gone: …`, `legacy: …`.
+    pub service: Option<String>,
     pub protocol: Protocol,
     /// The function in `quirks/` that does what data cannot say.
     pub quirk: Option<String>,

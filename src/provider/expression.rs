@@ -253,6 +253,10 @@ impl Expr {
         }
     }
 
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Whether every name that the expression begins with passes.
     pub fn reads_only(&self, passes: impl Fn(&str) -> bool) -> bool {
         let of = |operand: &Operand| match operand {

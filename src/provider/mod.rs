@@ -16,20 +16,24 @@ mod id_token; // the checks of OpenID Connect
 mod oauth1; // RFC 5849
 mod profile; // from tokens to an identity
 mod quirks; // what data cannot say
+mod renewal;
 mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+pub use self::catalog::Entry;
 use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Cached, Discovery, Key};
 use self::expression::{SettingValues, Template};
 use self::quirks::Quirk;
+use self::setup::Verification;
 use crate::clock::Ambient;
 use crate::model::Identity;
 use crate::outgoing::Client;
@@ -151,14 +155,7 @@ pub struct Provider {
     /// Addresses that settings put in place of the descriptor's.
     overrides: Vec<(&'static str, Template)>,
     quirk: &'static dyn Quirk,
-    algorithms: Vec<Algorithm>,
-    /// Empty: the discovery document's.
-    issuers: Vec<String>,
-    fixed_key: Option<Key>,
-    /// Seconds.
-    max_age: i64,
-    leeway: i64,
-    jwks_url: Template,
+    verification: Verification,
     discovery_url: Option<Template>,
     reads_discovery: bool,
     document: Cached<Discovery>,
@@ -175,6 +172,11 @@ pub fn catalog_names() -> Vec<&'static str> {
     names
 }
 
+/// All entries of the catalogue, by id.
+pub fn catalog_entries() -> impl Iterator<Item = Entry> {
+    catalog::entries()
+}
+
 /// For `providers show` without a configuration: title, protocol and settings of an entry, by name and variant.
 pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String> {
     let entry = catalog::entry_of(name, variant)?;
@@ -185,6 +187,10 @@ pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String>
         "name": entry.name,
         "title": rules.title,
         "protocol": rules.protocol.to_string(),
+        "service": rules.service,
+        "scope": rules.scope.default,
+        "pkce": rules.authorization.pkce,
+        "verified_email": rules.user.email_verified.as_ref().map(expression::Expr::source),
         "settings": setup::needs(&rules),
     }))
 }
