@@ -192,9 +192,9 @@ impl Provider {
                 let members = rendered(STAGE, json, &scope)?;
                 Body::Json(members.into_iter().map(|(name, value)| (name, Value::from(value))).collect())
             }
-            (Some(form), None) => Body::Form(rendered(STAGE, form, &scope)?),
+            (Some(form), None) => Body::Form(self.with_client(rendered(STAGE, form, &scope)?, auth)),
             (None, None) if auth == ClientAuth::Templates => Body::None,
-            (None, None) => Body::Form(self.usual_form(login, auth)),
+            (None, None) => Body::Form(self.with_client(usual_form(login), auth)),
         };
         if let Some(verifier) = login.callback.code_verifier {
             let at = match &mut call.body {
@@ -208,19 +208,14 @@ impl Provider {
         Ok(())
     }
 
-    /// In the order of the original (R-O2-03); an unset key is left out.
-    fn usual_form(&self, login: &Login<'_>, auth: ClientAuth) -> Pairs {
-        let mut form = Pairs::new();
-        let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
-        add("grant_type", "authorization_code");
-        add("code", login.code.as_deref().unwrap_or_default());
-        add("redirect_uri", &login.redirect_uri);
-        if matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public) {
-            let secret = self.client_secret.expose_secret();
-            add("client_id", &self.client_id);
-            if auth != ClientAuth::Public && !secret.is_empty() {
-                add("client_secret", secret);
-            }
+    /// RFC 6749, 2.3.1, where the client proves itself in the body; an unset secret is left out.
+    fn with_client(&self, mut form: Pairs, auth: ClientAuth) -> Pairs {
+        let in_body = matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody);
+        let secret = Some(self.client_secret.expose_secret()).filter(|secret| in_body && !secret.is_empty());
+        let id = Some(self.client_id.as_str()).filter(|_| in_body || auth == ClientAuth::Public);
+        for (name, value) in [("client_id", id), ("client_secret", secret)] {
+            let is_there = form.iter().any(|(other, _)| other == name);
+            form.extend(value.filter(|_| !is_there).map(|value| (name.to_owned(), value.to_owned())));
         }
         form
     }
@@ -368,6 +363,16 @@ impl Provider {
             ..Scope::default()
         }
     }
+}
+
+/// In the order of the original (R-O2-03).
+fn usual_form(login: &Login<'_>) -> Pairs {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![
+        pair("grant_type", "authorization_code"),
+        pair("code", login.code.as_deref().unwrap_or_default()),
+        pair("redirect_uri", &login.redirect_uri),
+    ]
 }
 
 /// Whether `given` is the issuer, or that of some tenant.
