@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::authorization::with_redirect_state;
-use super::call::{Body, Call, Pairs, address, failed, rendered};
+use super::call::{Body, Call, address, failed, rendered};
 use super::descriptor::{ClientAuth, Format, Method, StateIn};
 use super::documents::{self, Discovery, Key};
 use super::expression::{Scope, Template, as_text};
@@ -183,10 +183,6 @@ impl Provider {
         call.headers = rendered(STAGE, &rules.headers, &scope)?;
         call.query = rendered(STAGE, &rules.query, &scope)?;
         let auth = self.client_auth(login.discovery.as_deref());
-        if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
-            let pair = format!("{}:{}", self.client_id, self.client_secret.expose_secret());
-            call.headers.push(("Authorization".to_owned(), format!("Basic {}", STANDARD.encode(pair))));
-        }
         call.body = match (&rules.form, &rules.json) {
             (_, Some(json)) => {
                 let members = rendered(STAGE, json, &scope)?;
@@ -194,8 +190,13 @@ impl Provider {
             }
             (Some(form), None) => Body::Form(rendered(STAGE, form, &scope)?),
             (None, None) if auth == ClientAuth::Templates => Body::None,
-            (None, None) => Body::Form(self.usual_form(login, auth)),
+            (None, None) => Body::Form(vec![
+                ("grant_type".to_owned(), "authorization_code".to_owned()),
+                ("code".to_owned(), login.code.clone().unwrap_or_default()),
+                ("redirect_uri".to_owned(), login.redirect_uri.clone()),
+            ]),
         };
+        self.prove(call, auth, rules.form.is_none() && rules.json.is_none());
         if let Some(verifier) = login.callback.code_verifier {
             let at = match &mut call.body {
                 Body::Form(form) => form,
@@ -208,21 +209,20 @@ impl Provider {
         Ok(())
     }
 
-    /// In the order of the original (R-O2-03); an unset key is left out.
-    fn usual_form(&self, login: &Login<'_>, auth: ClientAuth) -> Pairs {
-        let mut form = Pairs::new();
-        let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
-        add("grant_type", "authorization_code");
-        add("code", login.code.as_deref().unwrap_or_default());
-        add("redirect_uri", &login.redirect_uri);
-        if matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public) {
-            let secret = self.client_secret.expose_secret();
-            add("client_id", &self.client_id);
+    /// The client's own proof, after the usual members (R-O2-03); an unset secret is left out.
+    pub(super) fn prove(&self, call: &mut Call, auth: ClientAuth, usual: bool) {
+        let secret = self.client_secret.expose_secret();
+        if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
+            let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
+            call.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
+        }
+        let in_body = matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public);
+        if let (true, Body::Form(form)) = (in_body && usual, &mut call.body) {
+            form.push(("client_id".to_owned(), self.client_id.clone()));
             if auth != ClientAuth::Public && !secret.is_empty() {
-                add("client_secret", secret);
+                form.push(("client_secret".to_owned(), secret.to_owned()));
             }
         }
-        form
     }
 
     fn client_auth(&self, discovery: Option<&Discovery>) -> ClientAuth {
@@ -245,7 +245,7 @@ impl Provider {
         if let Some(own) = config::text(&self.values, "ID_TOKEN_ISSUER") {
             return Some(vec![own.to_owned()]);
         }
-        let listed = &self.issuers;
+        let listed = &self.verification.issuers;
         if !listed.is_empty() {
             return Some(listed.clone());
         }
@@ -263,7 +263,7 @@ impl Provider {
             None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
         };
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
-        let head = id_token::head(&token, &self.algorithms)?;
+        let head = id_token::head(&token, &self.verification.algorithms)?;
         let claims = if id_token::is_shared(head.algorithm) {
             id_token::shared_claims(&token, &head, &self.client_secret)?
         } else {
@@ -287,9 +287,9 @@ impl Provider {
             nonce: login.callback.nonce.filter(|_| rules.nonce),
             access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
             now: self.ambient.now().seconds(),
-            leeway: self.leeway,
+            leeway: self.verification.leeway,
             times: rules.times,
-            max_age: self.max_age,
+            max_age: self.verification.max_age,
         };
         id_token::check(&claims, &head, &expected)?;
         Ok(claims)
@@ -303,7 +303,7 @@ impl Provider {
         token: &str,
         head: &id_token::Head,
     ) -> Result<Map<String, Value>, ProviderError> {
-        if let Some(key) = &self.fixed_key {
+        if let Some(key) = &self.verification.fixed_key {
             let fitting: Vec<&Key> = std::iter::once(key).filter(|key| key.fits(head.algorithm)).collect();
             return id_token::signed_claims(token, head, &fitting);
         }
@@ -323,7 +323,7 @@ impl Provider {
     async fn keys(&self, login: &Login<'_>, newer: bool) -> Result<Arc<Vec<Key>>, ProviderError> {
         const STAGE: &str = "keys";
         let deadline = login.callback.deadline;
-        let template = self.override_of("JWKS_URI").unwrap_or(&self.jwks_url);
+        let template = self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url);
         let url = address(template, &login.scope(), &[]).map_err(|problem| failed(STAGE, problem))?;
         let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
         let fetch = || async { documents::keys(&self.document_at(STAGE, url, deadline).await?) };

@@ -16,6 +16,7 @@ mod id_token; // the checks of OpenID Connect
 mod oauth1; // RFC 5849
 mod profile; // from tokens to an identity
 mod quirks; // what data cannot say
+mod renewal;
 mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
 #[cfg(test)]
@@ -24,7 +25,6 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -33,6 +33,7 @@ use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Cached, Discovery, Key};
 use self::expression::{SettingValues, Template};
 use self::quirks::Quirk;
+use self::setup::Verification;
 use crate::clock::Ambient;
 use crate::model::Identity;
 use crate::outgoing::Client;
@@ -154,14 +155,7 @@ pub struct Provider {
     /// Addresses that settings put in place of the descriptor's.
     overrides: Vec<(&'static str, Template)>,
     quirk: &'static dyn Quirk,
-    algorithms: Vec<Algorithm>,
-    /// Empty: the discovery document's.
-    issuers: Vec<String>,
-    fixed_key: Option<Key>,
-    /// Seconds.
-    max_age: i64,
-    leeway: i64,
-    jwks_url: Template,
+    verification: Verification,
     discovery_url: Option<Template>,
     reads_discovery: bool,
     document: Cached<Discovery>,
