@@ -9,6 +9,7 @@
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
 //! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
 //! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
+//! | `described.rs` | types whose schema is written by hand |
 //! | `problem.rs`, `refused.rs` | errors, and their place in the document |
 //! | `tidy.rs` | the document as a whole |
 //!
@@ -19,6 +20,7 @@ mod app;
 mod begin;
 mod body;
 mod credentials;
+mod described;
 mod entry;
 mod health;
 mod input;

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `serve.rs` | `serve`, `migrate` |
 //! | `dev.rs`, `place.rs` | `dev`, and where it keeps its data between two runs |
+//! | `import.rs` | `import django` |
 //! | `init.rs`, `providers.rs` | `init`; `providers list`, `providers show` |
 //! | `logging.rs`, `signals.rs` | what they share |
 
 mod dev;
+mod import;
 mod init;
 mod logging;
 mod place;
@@ -81,6 +83,9 @@ enum Command {
     /// What is known of the providers
     #[command(subcommand)]
     Providers(providers::Command),
+    /// Move in from elsewhere
+    #[command(subcommand)]
+    Import(import::Command),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -142,6 +147,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         })),
         Command::Init { output } => init::init(&output, &ambient),
         Command::Providers(command) => providers::run(&command, config.as_deref(), &ambient),
+        Command::Import(command) => block_on(import::run(command, config.as_deref(), ambient)),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::model::UserId;
 use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
 use crate::store::django::{Django, Names};
-use crate::store::import::Fate;
+use crate::store::import::{Clash, Fate};
 use crate::store::{Repository, StoreError};
 
 const LINKS: &str = "social_auth_usersocialauth";
@@ -142,7 +142,7 @@ impl Job<'_> {
     async fn users(&mut self) -> Result<(), ImportError> {
         let name = self.source.users().name.clone();
         let mut table = self.begin_table(&name).await?;
-        let mut still_active = Count::default();
+        let (mut still_active, mut taken) = (Count::default(), Count::default());
         let mut after = i64::MIN;
         loop {
             let page = self.source.user_page(after).await.map_err(ImportError::Source)?;
@@ -162,12 +162,22 @@ impl Job<'_> {
                 if !matches!(fate, Fate::Taken(_)) {
                     self.carried.insert(user.id);
                 }
-                if fate == Fate::ThereButActive {
-                    still_active.add(user.id);
+                match fate {
+                    Fate::ThereButActive => still_active.add(user.id),
+                    Fate::Taken(Clash::Id) => taken.add(user.id),
+                    _ => {}
                 }
             }
         }
         self.end(table);
+        // Our own user of that id is who a JWT with that id means here.
+        self.report.remark(
+            "jwts_of_others",
+            &taken,
+            "users were left out because their id is another user's here: JWTs that Django issued to them sign that other \
+             user in, unless SIMPLE_JWT_SIGNING_KEY differs from Django's. Import into an empty database, or use a key of \
+             its own",
+        );
         self.report.remark(
             "inactive_at_the_source",
             &still_active,

@@ -416,6 +416,12 @@ impl LoginService {
         Ok(posted.provider.identify(&callback).await?)
     }
 
+    /// Bound to the account's row, so that two rows' tokens cannot be exchanged (SEC-40).
+    fn sealed_tokens(&self, identity: &Identity) -> Option<Vec<u8>> {
+        let (vault, tokens) = self.settings.vault.as_ref().zip(identity.tokens.as_ref())?;
+        Some(vault.seal(&[&identity.provider, &identity.uid], &tokens.to_bytes(), &self.ambient))
+    }
+
     /// `None`: the decision was overtaken.
     async fn commit(
         &self,
@@ -438,7 +444,7 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
-            tokens: None,
+            tokens: self.sealed_tokens(identity),
             set_last_login: *kind == Kind::Session,
             end_session: visitor.session.clone().filter(|_| *kind == Kind::Session),
             audit: AuditEvent {

@@ -1,5 +1,7 @@
 use serde_json::{Map, Value};
 
+use crate::model::ProviderTokens;
+
 /// What a provider says of the person who just signed in: all that `provider/` hands upwards.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -22,6 +24,8 @@ pub struct Identity {
     /// Names in `extra_data` that are dropped rather than stored when they are empty, so that an older value survives
     /// (R-EXT-04).
     pub keep_if_empty: Vec<String>,
+    /// What the provider handed out to act for the person; `None` where it handed out nothing.
+    pub tokens: Option<ProviderTokens>,
     /// Seconds that the provider says its login lives, for SESSION_EXPIRATION (R-SES-04).
     pub expires_in: Option<i64>,
 }

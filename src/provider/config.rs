@@ -25,7 +25,7 @@ const COMMON: [(Type, &str); 6] = [
         "KEY SECRET ID_KEY VARIANT ID_TOKEN_ISSUER TOKEN_ENDPOINT_AUTH_METHOD DISPLAY PROMPT MAX_AGE UI_LOCALES \
          ID_TOKEN_HINT LOGIN_HINT ACR_VALUES",
     ),
-    (Type::Address, "AUTHORIZATION_URL ACCESS_TOKEN_URL USERINFO_URL OIDC_ENDPOINT JWKS_URI"),
+    (Type::Address, "AUTHORIZATION_URL ACCESS_TOKEN_URL REVOKE_TOKEN_URL USERINFO_URL OIDC_ENDPOINT JWKS_URI"),
     (Type::Flag, "IGNORE_DEFAULT_SCOPE GET_ALL_EXTRA_DATA USE_PKCE"),
     (Type::Number, "ID_TOKEN_MAX_AGE JWT_LEEWAY"),
     (Type::List, "SCOPE EXTRA_DATA LEGACY_ID_KEYS ALLOW_GROUPS JWT_ALGORITHMS"),
@@ -38,7 +38,7 @@ const ELSEWHERE: &str = "PIPELINE USER_FIELDS USERNAME_IS_FULL_EMAIL SLUGIFY_USE
      NO_DEFAULT_PROTECTED_USER_FIELDS USER_FIELD_MAPPING SESSION_EXPIRATION MAX_SESSION_LENGTH";
 
 /// Settings of the original without an effect here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 16] = [
+const WITHOUT_EFFECT: [(&str, &str); 15] = [
     ("REQUESTS_TIMEOUT", "time limits hold for all outgoing calls"),
     ("URLOPEN_TIMEOUT", "time limits hold for all outgoing calls"),
     ("PROXIES", "set HTTPS_PROXY"),
@@ -51,7 +51,6 @@ const WITHOUT_EFFECT: [(&str, &str); 16] = [
     ("JWT_DECODE_OPTIONS", "id_tokens are always checked in full"),
     ("ID_TOKEN_DECRYPTION_KEY", "encrypted id_tokens are not accepted"),
     ("AUTH_EXTRA_ARGUMENTS_OVERRIDE_ALLOWLIST", "a request cannot override the extra arguments"),
-    ("REVOKE_TOKEN_URL", "provider tokens are not kept, so there is nothing to revoke"),
     ("GROUPS_MISSING_AS_EMPTY", "missing groups are no groups"),
     ("GROUPS_ENABLED", "users have no groups here"),
     ("GROUPS_MAP", "users have no groups here"),

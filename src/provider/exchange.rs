@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::authorization::with_redirect_state;
-use super::call::{Body, Call, Pairs, address, failed, rendered};
+use super::call::{Body, Call, address, failed, rendered};
 use super::descriptor::{ClientAuth, Format, Method, StateIn};
 use super::documents::{self, Discovery, Key};
 use super::expression::{Scope, Template, as_text};
@@ -183,10 +183,6 @@ impl Provider {
         call.headers = rendered(STAGE, &rules.headers, &scope)?;
         call.query = rendered(STAGE, &rules.query, &scope)?;
         let auth = self.client_auth(login.discovery.as_deref());
-        if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
-            let pair = format!("{}:{}", self.client_id, self.client_secret.expose_secret());
-            call.headers.push(("Authorization".to_owned(), format!("Basic {}", STANDARD.encode(pair))));
-        }
         call.body = match (&rules.form, &rules.json) {
             (_, Some(json)) => {
                 let members = rendered(STAGE, json, &scope)?;
@@ -194,8 +190,13 @@ impl Provider {
             }
             (Some(form), None) => Body::Form(rendered(STAGE, form, &scope)?),
             (None, None) if auth == ClientAuth::Templates => Body::None,
-            (None, None) => Body::Form(self.usual_form(login, auth)),
+            (None, None) => Body::Form(vec![
+                ("grant_type".to_owned(), "authorization_code".to_owned()),
+                ("code".to_owned(), login.code.clone().unwrap_or_default()),
+                ("redirect_uri".to_owned(), login.redirect_uri.clone()),
+            ]),
         };
+        self.prove(call, auth, rules.form.is_none() && rules.json.is_none());
         if let Some(verifier) = login.callback.code_verifier {
             let at = match &mut call.body {
                 Body::Form(form) => form,
@@ -208,21 +209,20 @@ impl Provider {
         Ok(())
     }
 
-    /// In the order of the original (R-O2-03); an unset key is left out.
-    fn usual_form(&self, login: &Login<'_>, auth: ClientAuth) -> Pairs {
-        let mut form = Pairs::new();
-        let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
-        add("grant_type", "authorization_code");
-        add("code", login.code.as_deref().unwrap_or_default());
-        add("redirect_uri", &login.redirect_uri);
-        if matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public) {
-            let secret = self.client_secret.expose_secret();
-            add("client_id", &self.client_id);
+    /// The client's own proof, after the usual members (R-O2-03); an unset secret is left out.
+    pub(super) fn prove(&self, call: &mut Call, auth: ClientAuth, usual: bool) {
+        let secret = self.client_secret.expose_secret();
+        if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
+            let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
+            call.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
+        }
+        let in_body = matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public);
+        if let (true, Body::Form(form)) = (in_body && usual, &mut call.body) {
+            form.push(("client_id".to_owned(), self.client_id.clone()));
             if auth != ClientAuth::Public && !secret.is_empty() {
-                add("client_secret", secret);
+                form.push(("client_secret".to_owned(), secret.to_owned()));
             }
         }
-        form
     }
 
     fn client_auth(&self, discovery: Option<&Discovery>) -> ClientAuth {

@@ -16,6 +16,7 @@ mod id_token; // the checks of OpenID Connect
 mod oauth1; // RFC 5849
 mod profile; // from tokens to an identity
 mod quirks; // what data cannot say
+mod renewal;
 mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
 #[cfg(test)]

@@ -262,6 +262,7 @@ impl Provider {
             last_name: text("last_name"),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
+            tokens: self.tokens_of(scope.token.unwrap_or(&Value::Null), scope.access_token),
             expires_in: self.remaining(scope, &extra_data),
             extra_data,
             same: self.descriptor.uid.same.clone(),

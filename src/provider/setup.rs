@@ -138,7 +138,7 @@ impl Provider {
         });
         let reads_discovery = reads_discovery(&descriptor);
         let verification = Verification::new(&mut descriptor, &values, settings, errors);
-        let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
+        let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "REVOKE_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
         let overrides =
             overrides.into_iter().filter_map(|name| Some((name, Template::literal(config::text(&values, name)?))));
         let legacy_keys = match values.contains_key("LEGACY_ID_KEYS") {

@@ -68,7 +68,7 @@ impl Server {
             repository.clone(),
             ambient.clone(),
         );
-        let account = AccountService::new(credentials, providers, repository.clone(), ambient.clone());
+        let account = AccountService::new(&settings, credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });
         Ok(Self { app, repository, ambient })
     }
@@ -105,7 +105,7 @@ impl Server {
 
     fn tell_of_settings(&self) {
         let settings = &self.app.settings;
-        for warning in &settings.warnings {
+        for warning in settings.warnings.iter().chain(self.app.login.providers().warnings()) {
             tracing::warn!("{warning}");
         }
         if settings.state_policy != StatePolicy::Required {

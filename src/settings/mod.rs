@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
 
-use crate::secrets::SecretString;
+use crate::secrets::{SecretString, Vault};
 
 mod addresses; // where to listen, own URL, exact lists, proxies
 mod gather; // file, environment and defaults brought together: whose setting is each
@@ -86,6 +87,8 @@ pub struct Settings {
     pub jwt: JwtRules,
     pub knox: KnoxRules,
     pub outgoing: OutgoingRules,
+    /// STORE_PROVIDER_TOKENS: `None` drops what a provider hands out to act for a person (SEC-40).
+    pub vault: Option<Arc<Vault>>,
     /// Strict-Transport-Security on every answer (SEC-36).
     pub hsts: bool,
     /// Configured ones, in the settings' order.

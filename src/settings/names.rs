@@ -3,7 +3,7 @@
 //! test holds the two together.
 
 /// Environment name, default and meaning, in the order of the document.
-pub(super) const SETTINGS: [(&str, &str, &str); 72] = [
+pub(super) const SETTINGS: [(&str, &str, &str); 74] = [
     (
         "DATABASE_URL",
         "`sqlite://rest-social-auth.db`",
@@ -42,6 +42,16 @@ pub(super) const SETTINGS: [(&str, &str, &str); 72] = [
         "lets provider calls reach private and loopback addresses, also by plain http",
     ),
     ("RATE_LIMITS", "`on`", "`off` for benchmarks"),
+    (
+        "STORE_PROVIDER_TOKENS",
+        "`false`",
+        "keeps the tokens that providers hand out, sealed, so that `GET /api/user/social/{id}/token/` can hand a fresh one to the user's own front-end; otherwise they are dropped",
+    ),
+    (
+        "ENCRYPTION_KEYS",
+        "one derived from SECRET_KEY",
+        "list of `name:key`, the key being 32 bytes in base64: the first seals what is kept of providers, all open it; `keys rotate` seals everything anew with the first",
+    ),
     ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
     ("LOG_FORMAT", "`text`", "`json` for machines"),
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),

@@ -19,8 +19,9 @@ const PHONE = { width: 375, height: 740 };
 
 export const tests = [];
 
-function promise(name, run, viewport) {
-  tests.push({ name, run, viewport });
+/** `wants`: a viewport, or a server with TLS. */
+function promise(name, run, wants = {}) {
+  tests.push({ name, run, ...wants });
 }
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -177,7 +178,20 @@ promise(
     await call(visit);
     await fits("signed-in");
   },
-  PHONE,
+  { viewport: PHONE },
+);
+
+promise(
+  "over TLS, a session is a __Host- cookie, and both providers work",
+  async (visit) => {
+    await signIn(visit, { page: "session" });
+    const cookie = (await visit.context.cookies()).find(({ name }) => name === "__Host-sessionid");
+    assert.deepEqual([cookie?.httpOnly, cookie?.secure, cookie?.path], [true, true, "/"]);
+    await signOut(visit);
+    await signIn(visit, { page: "knox" }, { provider: PROVIDERS[1], mode: "popup" });
+    assert.equal(await call(visit), "200 OK");
+  },
+  { tls: true },
 );
 
 promise("the start pages lead to the examples and to the consent page", async (visit) => {

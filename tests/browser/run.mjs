@@ -19,7 +19,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 /** Milliseconds that anything on a page may take. */
-const PATIENCE = 8_000;
+const PATIENCE = 20_000;
 
 const { values: options } = parseArgs({
   options: {
@@ -31,7 +31,7 @@ const { values: options } = parseArgs({
 
 /** A person's browser: cookies and storage of its own, and a record of what must not happen on any page. */
 async function visitor(browser, base, viewport = { width: 1100, height: 800 }) {
-  const context = await browser.newContext({ viewport, serviceWorkers: "block" });
+  const context = await browser.newContext({ viewport, serviceWorkers: "block", ignoreHTTPSErrors: true });
   context.setDefaultTimeout(PATIENCE);
   const complaints = [];
   const hosts = new Set();
@@ -52,17 +52,25 @@ async function visitor(browser, base, viewport = { width: 1100, height: 800 }) {
   };
 }
 
-const server = await startServer(options.bin);
+const servers = {};
+/** The server that a test wants, started when the first one does. */
+async function serverOf({ tls = false }) {
+  servers[tls] ??= await startServer(options.bin, { tls });
+  return servers[tls];
+}
+const stopAll = () => Promise.all(Object.values(servers).map((server) => server.stop()));
+
 // Neither server nor browser may outlive a run that is stopped from outside.
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void server.stop().then(() => process.exit(1)));
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stopAll().then(() => process.exit(1)));
 const browser = await chromium.launch({ executablePath: options.chromium, headless: true, args: FLAGS });
 let [passed, failed] = [0, 0];
 try {
-  for (const { name, viewport, run } of tests.filter((test) => test.name.includes(options.only))) {
+  for (const { name, run, ...wants } of tests.filter((test) => test.name.includes(options.only))) {
     const started = performance.now();
-    const visit = await visitor(browser, server.base, viewport);
+    const { base } = await serverOf(wants);
+    const visit = await visitor(browser, base, wants.viewport);
     try {
-      await run(visit, () => visitor(browser, server.base));
+      await run(visit, () => visitor(browser, base));
       const complaints = visit.complaints();
       if (complaints.length > 0) throw new Error(complaints.join("\n"));
       passed++;
@@ -77,10 +85,10 @@ try {
   }
 } finally {
   await browser.close();
-  await server.stop();
+  await stopAll();
 }
 mkdirSync("target/browser", { recursive: true });
-writeFileSync("target/browser/server.log", server.log());
+writeFileSync("target/browser/server.log", Object.values(servers).map((server) => server.log()).join("\n"));
 if (failed > 0) console.log("What the server said stands in target/browser/server.log.");
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -2,6 +2,8 @@
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -23,12 +25,24 @@ async function freePort() {
   }
 }
 
-export async function startServer(binary) {
+/** Whether the process is up; its certificate is nobody's but its own. */
+function isHealthy(base) {
+  const { get } = base.startsWith("https") ? https : http;
+  return new Promise((done) => {
+    const request = get(`${base}/healthz`, { rejectUnauthorized: false }, (response) => {
+      response.resume();
+      done(response.statusCode === 200);
+    });
+    request.once("error", () => done(false));
+  });
+}
+
+export async function startServer(binary, { tls = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "rest-social-auth-browser-"));
   const port = await freePort();
-  const base = `http://127.0.0.1:${port}`;
+  const base = `${tls ? "https" : "http"}://127.0.0.1:${port}`;
   const env = { PATH: process.env.PATH, HOME: folder, LISTEN: `127.0.0.1:${port}`, RUST_LOG: "info" };
-  const child = spawn(resolve(binary), ["dev"], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(resolve(binary), ["dev", ...(tls ? ["--tls"] : [])], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (log += data));
   let ended = false;
@@ -57,11 +71,7 @@ export async function startServer(binary) {
       if (!ended) await stop();
       throw new Error(`The server did not start:\n${log}`);
     }
-    try {
-      if ((await fetch(`${base}/healthz`)).ok) break;
-    } catch {
-      // Not yet.
-    }
+    if (await isHealthy(base)) break;
     await new Promise((done) => setTimeout(done, 50));
   }
   return { base, stop, log: () => log };

@@ -1,7 +1,9 @@
 """Makes a Django database through the original itself: signs people in by every kind of login, with providers that
 answer from memory, and prints what it handed out, so that a test can use it at another server.
 
-    make_django_db.py sqlite:///PATH | postgres://…  [--now ISO] [--custom-user]
+    make_django_db.py sqlite:///PATH | postgres://…  [--now ISO] [--custom-user] [--many N]
+
+With --many it makes N users instead, each with a linked account and a token, and prints nothing.
 
 SECRET_KEY in the environment is Django's.
 """
@@ -9,6 +11,7 @@ SECRET_KEY in the environment is Django's.
 import argparse
 import json
 import os
+import secrets
 import sys
 import warnings
 from datetime import timedelta
@@ -22,6 +25,7 @@ arguments = argparse.ArgumentParser()
 arguments.add_argument("database")
 arguments.add_argument("--now", default="2026-11-24T11:59:00Z")
 arguments.add_argument("--custom-user", action="store_true")
+arguments.add_argument("--many", type=int, default=0)
 arguments = arguments.parse_args()
 
 
@@ -229,6 +233,28 @@ def sign_in_by_email():
     keep("session", ana["id"], login("session", "github", "ana")[1].cookies["sessionid"].value)
 
 
+def make_many(number):
+    from rest_framework.authtoken.models import Token
+    from social_django.models import UserSocialAuth
+
+    User = get_user_model()
+    now = timezone.now()
+    for start in range(1, number + 1, 10_000):
+        ids = range(start, min(start + 10_000, number + 1))
+        User.objects.bulk_create(
+            User(id=i, username=f"user{i}", email=f"user{i}@example.com", first_name="First", last_name=f"Last{i}",
+                 password=f"!{i:040}", date_joined=now)
+            for i in ids
+        )
+        extra = {"auth_time": 1795436825, "expires_in": None, "refresh_token": None, "token_type": "bearer"}
+        UserSocialAuth.objects.bulk_create(
+            UserSocialAuth(id=i, user_id=i, provider="github", uid=str(i), created=now, modified=now,
+                           extra_data={**extra, "id": i, "login": f"user{i}", "access_token": f"gho_{i:036}"})
+            for i in ids
+        )
+        Token.objects.bulk_create(Token(key=secrets.token_hex(20), user_id=i, created=now) for i in ids)
+
+
 def rows(table):
     with connection.cursor() as cursor:
         cursor.execute(f'SELECT * FROM "{table}" ORDER BY 1')
@@ -239,6 +265,8 @@ def rows(table):
 def main():
     with freezegun.freeze_time(arguments.now, tick=True):
         call_command("migrate", run_syncdb=True, verbosity=0)
+        if arguments.many:
+            return make_many(arguments.many)
         with providers():
             if arguments.custom_user:
                 sign_in_by_email()

@@ -3,6 +3,7 @@
 
 use std::process::{Command, Stdio};
 
+use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::import::{self, Progress, Report, Wanted};
 use rest_social_auth::secrets::SecretString;
 use rest_social_auth::store::django::Names;
@@ -185,7 +186,7 @@ async fn everything_that_django_handed_out_works_here_and_nobody_signs_in_again(
         ("social_auth_usersocialauth", "shared_uid", 1),
         ("knox_authtoken", "expired", 1),
         ("django_session", "expired", 1),
-        ("django_session", "nobody_signed_in", 1),
+        ("django_session", "nobody_signed_in", 2),
         ("django_session", "password_changed", 1),
     ];
     assert_eq!(left_out(&report), wanted.map(|(table, code, count)| (table.to_owned(), code, count)), "{report}");
@@ -218,17 +219,19 @@ async fn users_links_and_times_stay_as_they_are(engine: Engine) {
         assert_eq!(json!(user.email), told["email"]);
         assert_eq!(json!(user.is_active), told["is_active"]);
         assert!(!user.email_verified);
-        assert_eq!(moment(&user.created.rfc3339()), moment(told["date_joined"].as_str().unwrap()));
-        let last_login = user.last_login.map(|at| moment(&at.rfc3339()));
-        assert_eq!(last_login, told["last_login"].as_str().map(moment));
+        assert_same_moment(user.created, &told["date_joined"]);
+        match user.last_login {
+            Some(at) => assert_same_moment(at, &told["last_login"]),
+            None => assert_eq!(told["last_login"], Value::Null),
+        }
     }
     let links = project.told["links"].as_array().expect("links");
     for told in links.iter().filter(|link| link["uid"] != "None") {
         let text = |name: &str| told[name].as_str().expect("a text");
         let (account, user) = repository.account(text("provider"), &[text("uid")]).await.unwrap().expect("the link");
         assert_eq!((json!(account.id), json!(user.id)), (told["id"].clone(), told["user_id"].clone()));
-        assert_eq!(moment(&account.created.rfc3339()), moment(text("created")));
-        assert_eq!(moment(&account.modified.rfc3339()), moment(text("modified")));
+        assert_same_moment(account.created, &told["created"]);
+        assert_same_moment(account.modified, &told["modified"]);
         let extra: Value = serde_json::from_str(text("extra_data")).expect("JSON");
         assert_eq!(account.extra_data["auth_time"], extra["auth_time"]);
         assert_eq!(account.extra_data["id"], extra["id"]);
@@ -245,9 +248,13 @@ async fn users_links_and_times_stay_as_they_are(engine: Engine) {
     repository.close().await;
 }
 
-/// `2026-11-24 11:59:03.565929` and `2026-11-24T11:59:03.565Z` up to the milliseconds' tens, as one text.
-fn moment(text: &str) -> String {
-    text.replace('T', " ").chars().take(22).collect()
+/// Whether Django's `2026-11-24 11:59:03.565929` is this moment, up to a millisecond of rounding.
+#[track_caller]
+fn assert_same_moment(ours: UnixMillis, djangos: &Value) {
+    let text = djangos.as_str().expect("a moment").trim_end_matches("+00:00");
+    let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").expect("a moment");
+    let apart = ours.0 - time.and_utc().timestamp_millis();
+    assert!(apart.abs() <= 1, "{} is not {text}", ours.rfc3339());
 }
 
 async fn the_same_import_twice_changes_nothing(engine: Engine) {
@@ -303,7 +310,10 @@ async fn what_is_taken_here_is_reported_and_never_overwritten(engine: Engine) {
     assert_eq!(note(&report, "renumbered").expect("the link whose id was taken").count, 1);
     assert_eq!(world.database.text("SELECT username FROM users WHERE id = 1").await, "elsewhere");
     assert_eq!(world.database.number("SELECT id FROM users WHERE username = 'bo'").await, 90);
-    for item in project.handed_out().iter().filter(|item| item.user <= 2) {
+    // A JWT says an id and nothing else: where two servers gave one id to two people, they must not share a key.
+    assert_eq!(note(&report, "jwts_of_others").expect("ana's id").first, [1]);
+    let is_row = |item: &&HandedOut| matches!(item.kind.as_str(), "token" | "knox" | "session");
+    for item in project.handed_out().iter().filter(|item| item.user <= 2).filter(is_row) {
         assert_ne!(used(&world, item).await.status, 200, "{} signs somebody else in", item.kind);
     }
 }
@@ -351,4 +361,34 @@ async fn a_project_with_its_own_user_model_moves_in(engine: Engine) {
         assert_eq!(used(&world, &item).await.ok()["id"], json!(item.user), "{}", item.kind);
     }
     assert!(note(&report, "columns_left_out").expect("phone").text.contains("phone"));
+}
+
+/// The way back that `docs/MOVING.md` gives, with Django's tables and ours in one database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_back_brings_new_people_and_logouts_home() {
+    let world = World::start(Engine::Postgres).await;
+    let url = world.database.url().to_owned();
+    let told = original(&url, &[]);
+    let project = Project { url, told, _folder: None, _database: None };
+    import(&world, &project).await;
+    let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
+    let knox = world.token("knox", "u2").await;
+    let of_cy = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == 3).expect("cy's");
+    let authorization = format!("Token {}", of_cy.value);
+    world.client().post("/api/logout/all/").header("authorization", authorization).send().await;
+
+    let manual = include_str!("../../docs/MOVING.md");
+    let sql = manual.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the statements");
+    for statement in sql.split(";\n").map(str::trim).filter(|text| !matches!(*text, "" | "BEGIN" | "COMMIT")) {
+        world.database.run(statement).await;
+    }
+
+    let number = async |sql: String| world.database.number(&sql).await;
+    assert_eq!(number(format!("SELECT count(*) FROM auth_user WHERE id = {stranger}")).await, 1);
+    assert_eq!(number(format!("SELECT count(*) FROM social_auth_usersocialauth WHERE user_id = {stranger}")).await, 1);
+    let key = &knox[..15];
+    assert_eq!(number(format!("SELECT count(*) FROM knox_authtoken WHERE token_key = '{key}'")).await, 1);
+    assert_eq!(number("SELECT count(*) FROM authtoken_token WHERE user_id = 3".to_owned()).await, 0);
+    assert_eq!(number("SELECT count(*) FROM authtoken_token WHERE user_id = 1".to_owned()).await, 1);
+    assert!(number("SELECT nextval(pg_get_serial_sequence('auth_user', 'id'))".to_owned()).await > stranger);
 }

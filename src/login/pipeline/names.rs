@@ -77,6 +77,7 @@ mod tests {
             email_verified: false,
             extra_data: serde_json::Map::new(),
             keep_if_empty: vec![],
+            tokens: None,
             expires_in: None,
         };
         let details = Details::completed(&identity);
