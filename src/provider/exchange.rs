@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::authorization::with_redirect_state;
-use super::call::{Body, Call, address, failed, rendered};
+use super::call::{Body, Call, Pairs, address, failed, rendered};
 use super::descriptor::{ClientAuth, Format, Method, StateIn};
 use super::documents::{self, Discovery, Key};
 use super::expression::{Scope, Template, as_text};
@@ -190,13 +190,9 @@ impl Provider {
             }
             (Some(form), None) => Body::Form(rendered(STAGE, form, &scope)?),
             (None, None) if auth == ClientAuth::Templates => Body::None,
-            (None, None) => Body::Form(vec![
-                ("grant_type".to_owned(), "authorization_code".to_owned()),
-                ("code".to_owned(), login.code.clone().unwrap_or_default()),
-                ("redirect_uri".to_owned(), login.redirect_uri.clone()),
-            ]),
+            (None, None) => Body::Form(usual_form(login)),
         };
-        self.prove(call, auth, rules.form.is_none() && rules.json.is_none());
+        self.prove(call, auth);
         if let Some(verifier) = login.callback.code_verifier {
             let at = match &mut call.body {
                 Body::Form(form) => form,
@@ -209,19 +205,20 @@ impl Provider {
         Ok(())
     }
 
-    /// The client's own proof, after the usual members (R-O2-03); an unset secret is left out.
-    pub(super) fn prove(&self, call: &mut Call, auth: ClientAuth, usual: bool) {
+    /// The client's own proof (RFC 6749, 2.3.1), after what is there already; an unset secret is left out.
+    pub(super) fn prove(&self, call: &mut Call, auth: ClientAuth) {
         let secret = self.client_secret.expose_secret();
         if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
             let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
             call.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
         }
-        let in_body = matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public);
-        if let (true, Body::Form(form)) = (in_body && usual, &mut call.body) {
-            form.push(("client_id".to_owned(), self.client_id.clone()));
-            if auth != ClientAuth::Public && !secret.is_empty() {
-                form.push(("client_secret".to_owned(), secret.to_owned()));
-            }
+        let Body::Form(form) = &mut call.body else { return };
+        let in_body = matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody);
+        let secret = Some(secret).filter(|secret| in_body && !secret.is_empty());
+        let id = Some(self.client_id.as_str()).filter(|_| in_body || auth == ClientAuth::Public);
+        for (name, value) in [("client_id", id), ("client_secret", secret)] {
+            let is_there = form.iter().any(|(other, _)| other == name);
+            form.extend(value.filter(|_| !is_there).map(|value| (name.to_owned(), value.to_owned())));
         }
     }
 
@@ -368,6 +365,16 @@ impl Provider {
             ..Scope::default()
         }
     }
+}
+
+/// In the order of the original (R-O2-03).
+fn usual_form(login: &Login<'_>) -> Pairs {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![
+        pair("grant_type", "authorization_code"),
+        pair("code", login.code.as_deref().unwrap_or_default()),
+        pair("redirect_uri", &login.redirect_uri),
+    ]
 }
 
 /// Whether `given` is the issuer, or that of some tenant.
