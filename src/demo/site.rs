@@ -193,7 +193,6 @@ impl Site {
             key = "{}"
             secret = "{}"
             oidc_endpoint = "{base}"
-            authorization = {{ sends_iss = true }}
             id_token = {{ algorithms = ["ES256"] }}
 
             [providers.{}]

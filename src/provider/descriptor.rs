@@ -155,8 +155,8 @@ impl Default for ScopeRules {
     }
 }
 
-/// The code exchange. Without `form`, `json` or a query of its own the body is `grant_type`, `code`, `redirect_uri`
-/// and what `auth` adds, then the `code_verifier` of a login that has one.
+/// The code exchange: `grant_type`, `code` and `redirect_uri` in a form, what `auth` adds to it, then the `code_verifier`
+/// of a login that has one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenRules {
@@ -165,9 +165,9 @@ pub struct TokenRules {
     pub auth: ClientAuth,
     pub headers: Ordered<Template>,
     pub query: Ordered<Template>,
-    /// Instead of the usual body.
+    /// Instead of the usual three.
     pub form: Option<Ordered<Template>>,
-    /// Instead of a form: a JSON object of texts.
+    /// Instead of a form and all that `auth` would add to it: a JSON object of texts.
     pub json: Option<Ordered<Template>>,
     pub format: Format,
     /// Expression over `body`: where the members of the answer lie, when not at its top.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::authorization::with_redirect_state;
-use super::call::{Body, Call, address, failed, rendered};
+use super::call::{Body, Call, Pairs, address, failed, rendered};
 use super::descriptor::{ClientAuth, Format, Method, StateIn};
 use super::documents::{self, Discovery, Key};
 use super::expression::{Scope, Template, as_text};
@@ -20,6 +20,8 @@ use crate::model::Identity;
 use crate::secrets::{ExposeSecret, SecretString};
 
 const STAGE: &str = "token";
+/// Seconds that an id_token without a code may be old.
+const NATIVE_MAX_AGE: i64 = 600;
 
 /// One login on its way: what it has brought so far. Handed to quirks; holds secrets, so it prints nothing.
 pub struct Login<'a> {
@@ -100,11 +102,12 @@ impl Provider {
             claims: None,
         };
         self.check_issuer(&login)?;
-        match self.descriptor.protocol {
-            Protocol::OAuth1 => self.exchange_verifier(&mut login).await?,
-            _ => self.exchange_code(&mut login).await?,
+        match (callback.id_token, self.descriptor.protocol) {
+            (Some(_), _) => {}
+            (None, Protocol::OAuth1) => self.exchange_verifier(&mut login).await?,
+            (None, _) => self.exchange_code(&mut login).await?,
         }
-        if self.verifies_id_token() {
+        if callback.id_token.is_some() || self.verifies_id_token() {
             let claims = self.verified_claims(&login).await?;
             login.claims = Some(Value::Object(claims));
         }
@@ -190,13 +193,9 @@ impl Provider {
             }
             (Some(form), None) => Body::Form(rendered(STAGE, form, &scope)?),
             (None, None) if auth == ClientAuth::Templates => Body::None,
-            (None, None) => Body::Form(vec![
-                ("grant_type".to_owned(), "authorization_code".to_owned()),
-                ("code".to_owned(), login.code.clone().unwrap_or_default()),
-                ("redirect_uri".to_owned(), login.redirect_uri.clone()),
-            ]),
+            (None, None) => Body::Form(usual_form(login)),
         };
-        self.prove(call, auth, rules.form.is_none() && rules.json.is_none());
+        self.prove(call, auth);
         if let Some(verifier) = login.callback.code_verifier {
             let at = match &mut call.body {
                 Body::Form(form) => form,
@@ -209,19 +208,20 @@ impl Provider {
         Ok(())
     }
 
-    /// The client's own proof, after the usual members (R-O2-03); an unset secret is left out.
-    pub(super) fn prove(&self, call: &mut Call, auth: ClientAuth, usual: bool) {
+    /// The client's own proof (RFC 6749, 2.3.1), after what is there already; an unset secret is left out.
+    pub(super) fn prove(&self, call: &mut Call, auth: ClientAuth) {
         let secret = self.client_secret.expose_secret();
         if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
             let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
             call.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
         }
-        let in_body = matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public);
-        if let (true, Body::Form(form)) = (in_body && usual, &mut call.body) {
-            form.push(("client_id".to_owned(), self.client_id.clone()));
-            if auth != ClientAuth::Public && !secret.is_empty() {
-                form.push(("client_secret".to_owned(), secret.to_owned()));
-            }
+        let Body::Form(form) = &mut call.body else { return };
+        let in_body = matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody);
+        let secret = Some(secret).filter(|secret| in_body && !secret.is_empty());
+        let id = Some(self.client_id.as_str()).filter(|_| in_body || auth == ClientAuth::Public);
+        for (name, value) in [("client_id", id), ("client_secret", secret)] {
+            let is_there = form.iter().any(|(other, _)| other == name);
+            form.extend(value.filter(|_| !is_there).map(|value| (name.to_owned(), value.to_owned())));
         }
     }
 
@@ -256,7 +256,9 @@ impl Provider {
         const STAGE: &str = "id_token";
         let rules = &self.descriptor.id_token;
         let scope = login.scope();
+        let native = login.callback.id_token;
         let token = match &rules.from {
+            _ if native.is_some() => native.map(str::to_owned),
             Some(from) => {
                 from.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?.as_deref().and_then(as_text)
             }
@@ -273,23 +275,37 @@ impl Provider {
         if issuers.is_none() && !rules.any_issuer {
             return Err(failed(STAGE, "no issuer is known to hold it against"));
         }
-        let audiences = match &rules.audience {
+        let mut audiences = match &rules.audience {
             Some(expr) => match expr.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?.as_deref() {
                 Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
                 one => one.and_then(as_text).into_iter().collect(),
             },
             None => vec![self.client_id.clone()],
         };
+        let (mut nonce, mut max_age) = (login.callback.nonce.filter(|_| rules.nonce), self.verification.max_age);
+        if native.is_some() {
+            // An app's id_token was made for the app's own client id, moments ago, and with the nonce that the app shows
+            // or with none (SEC-20).
+            audiences.extend(config::texts(&self.values, "CLIENT_IDS"));
+            max_age = if max_age > 0 { max_age.min(NATIVE_MAX_AGE) } else { NATIVE_MAX_AGE };
+            nonce = login.callback.nonce;
+            if nonce.is_none() && claims.contains_key("nonce") {
+                return Err(ProviderError::InvalidFields(vec![(
+                    "nonce".to_owned(),
+                    "This field is required.".to_owned(),
+                )]));
+            }
+        }
         let expected = Expected {
             issuers: issuers.as_deref().filter(|_| !rules.any_issuer),
             audiences: &audiences,
             client_id: &self.client_id,
-            nonce: login.callback.nonce.filter(|_| rules.nonce),
+            nonce,
             access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
             now: self.ambient.now().seconds(),
             leeway: self.verification.leeway,
             times: rules.times,
-            max_age: self.verification.max_age,
+            max_age,
         };
         id_token::check(&claims, &head, &expected)?;
         Ok(claims)
@@ -368,6 +384,16 @@ impl Provider {
             ..Scope::default()
         }
     }
+}
+
+/// In the order of the original (R-O2-03).
+fn usual_form(login: &Login<'_>) -> Pairs {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![
+        pair("grant_type", "authorization_code"),
+        pair("code", login.code.as_deref().unwrap_or_default()),
+        pair("redirect_uri", &login.redirect_uri),
+    ]
 }
 
 /// Whether `given` is the issuer, or that of some tenant.

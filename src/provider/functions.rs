@@ -117,7 +117,7 @@ fn on_text(x: Value, change: impl FnOnce(&str) -> String) -> Result<Value, Error
 
 fn first(list: Value, fits: impl Fn(&Value) -> bool) -> Result<Value, Error> {
     match list.kind() {
-        ValueKind::Seq => Ok(list.try_iter()?.find(fits).unwrap_or_default()),
+        ValueKind::Seq | ValueKind::Iterable => Ok(list.try_iter()?.find(fits).unwrap_or_default()),
         _ => missing_or_wrong(list).map(|_| Value::UNDEFINED),
     }
 }
@@ -126,7 +126,7 @@ fn first(list: Value, fits: impl Fn(&Value) -> bool) -> Result<Value, Error> {
 fn as_list(x: Value) -> Result<Vec<Value>, Error> {
     match x.kind() {
         ValueKind::Undefined | ValueKind::None => Ok(Vec::new()),
-        ValueKind::Seq => Ok(x.try_iter()?.collect()),
+        ValueKind::Seq | ValueKind::Iterable => Ok(x.try_iter()?.collect()),
         _ => Ok(vec![x]),
     }
 }

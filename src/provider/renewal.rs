@@ -65,6 +65,7 @@ impl Provider {
             code_verifier: None,
             nonce: None,
             request_token: None,
+            id_token: None,
             address: &nothing,
             deadline,
         };
@@ -91,7 +92,7 @@ impl Provider {
             None if auth == ClientAuth::Templates => Body::None,
             None => Body::Form(usual.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
         };
-        self.prove(&mut call, auth, after.form.is_none());
+        self.prove(&mut call, auth);
         self.quirk.token_request(&login, &mut call)?;
         call.send(&self.client, deadline).await
     }

@@ -605,6 +605,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/user/social/{id}/token/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hand out a provider's token
+         * @description The access token that the provider gave for this user, renewed when it is due: for the user's own front-end or
+         *     back-end to call the provider. Only where the server keeps them (STORE_PROVIDER_TOKENS).
+         */
+        get: operations["getProviderToken"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/user/social/{id}/": {
         parameters: {
             query?: never;
@@ -883,8 +904,8 @@ export interface components {
              *     `code_verifier`.
              */
             code_challenge?: string;
-            /** @description `S256`, the only method there is; required beside `code_challenge`. */
-            code_challenge_method?: string;
+            /** @description Required beside `code_challenge`. */
+            code_challenge_method?: components["schemas"]["ChallengeMethod"] & unknown;
         } & {
             [key: string]: unknown;
         };
@@ -935,6 +956,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * @description The PKCE methods that a front-end may use (SEC-3).
+         * @enum {string}
+         */
+        ChallengeMethod: "S256";
         /**
          * Credential
          * @description Something that is signed in.
@@ -1015,6 +1041,18 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * @description What a login posts where the URL names no provider.
+         * @example {
+         *       "provider": "github",
+         *       "code": "SplxlOBeZQQYbYS6WxSbIA",
+         *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
+         *     }
+         */
+        LoginInputWithProvider: {
+            /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+            provider: string;
+        } & WithRequired<components["schemas"]["LoginInput"], "provider">;
         /**
          * @description A login route by its name in the URL.
          * @enum {string}
@@ -1122,6 +1160,26 @@ export interface components {
          */
         ProviderList: {
             providers: components["schemas"]["Provider"][];
+        };
+        /**
+         * ProviderToken
+         * @description A provider's token. Whoever holds it can act for the person at the provider.
+         * @example {
+         *       "access_token": "ya29.a0AfB_byC",
+         *       "token_type": "Bearer",
+         *       "expires_in": 3599
+         *     }
+         */
+        ProviderToken: {
+            access_token: string;
+            token_type?: string;
+            /**
+             * Format: int64
+             * @description Seconds; absent where the provider did not say.
+             */
+            expires_in?: number;
+            /** @description OAuth 1.0a. */
+            oauth_token_secret?: string;
         };
         /**
          * RefreshInput
@@ -1347,9 +1405,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -1628,9 +1686,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -1909,9 +1967,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -2190,9 +2248,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -2471,9 +2529,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -2752,9 +2810,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -3033,9 +3091,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -3314,9 +3372,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -3595,9 +3653,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -3876,9 +3934,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -4797,6 +4855,94 @@ export interface operations {
             };
         };
     };
+    getProviderToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id in the list. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderToken"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: the user has no account of this id. `token_not_kept`: nothing is kept of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token_ended`: it has ended and the provider does not renew it; sign in with the account again. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_timeout`: the provider did not answer in time. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     unlinkSocialAccount: {
         parameters: {
             query?: never;
@@ -5630,3 +5776,6 @@ export interface operations {
         };
     };
 }
+type WithRequired<T, K extends keyof T> = T & {
+    [P in K]-?: T[P];
+};

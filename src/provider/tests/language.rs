@@ -57,6 +57,7 @@ fn each_function_says_what_it_is_named_for() {
         ("chars(profile.nick, 1)", json!("örg")),
         ("chars(profile.nick, 0, 1)", json!("J")),
         ("first_where(profile.mails, 'primary').v", json!(2)),
+        ("first_where(profile.mails | reverse, 'v').v", json!(2)),
         ("first_having(profile.mails, 'v').v", json!(1)),
         ("first_key(profile.roles)", json!("teacher")),
         ("non_null(profile.none, profile.nick)", json!("Jörg")),
