@@ -939,6 +939,11 @@ export interface components {
             redirect_uri: string;
             /** @description As it was posted, and checked. */
             next?: string;
+            /**
+             * @description For the provider's own software in an app, whose `id_token` can be posted instead of a code: what it must put into
+             *     the token, as it is or as its SHA-256 in hex. Absent where the provider publishes no keys.
+             */
+            nonce?: string;
         };
         /**
          * CallbackInput
@@ -1030,6 +1035,17 @@ export interface components {
             redirect_uri?: string;
             /** @description The verifier of the front-end's own PKCE pair. */
             code_verifier?: string;
+            /**
+             * @description Instead of a code, at providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect): the
+             *     id_token that the provider's own software handed to an app, at most ten minutes old, once. Google's One Tap may
+             *     call it `credential`.
+             */
+            id_token?: string;
+            /**
+             * @description The nonce that the app gave to that software, where the login was not begun here; required where the token has
+             *     one.
+             */
+            nonce?: string;
             /** @description The issuer that the callback named (RFC 9207). */
             iss?: string;
             /** @description OAuth 1.0a: the request token. A login without it is the first step, and is answered with one. */
@@ -5611,8 +5627,8 @@ export interface operations {
             /** @description Done; no body. */
             204: {
                 headers: {
-                    /** @description The session cookie with `Max-Age=0`. */
-                    "Set-Cookie": string;
+                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5658,8 +5674,8 @@ export interface operations {
             /** @description Done; no body. */
             204: {
                 headers: {
-                    /** @description The session cookie with `Max-Age=0`. */
-                    "Set-Cookie": string;
+                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
