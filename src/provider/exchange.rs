@@ -302,12 +302,13 @@ impl Provider {
             client_id: &self.client_id,
             nonce,
             access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
+            hashed_by: rules.at_hash_algorithm.unwrap_or(head.algorithm),
             now: self.ambient.now().seconds(),
             leeway: self.verification.leeway,
             times: rules.times,
             max_age,
         };
-        id_token::check(&claims, &head, &expected)?;
+        id_token::check(&claims, &expected)?;
         Ok(claims)
     }
 

@@ -27,6 +27,8 @@ pub struct Expected<'a> {
     pub nonce: Option<&'a str>,
     /// For `at_hash`; `None` where it is not checked.
     pub access_token: Option<&'a str>,
+    /// Whose digest `at_hash` uses.
+    pub hashed_by: Algorithm,
     /// Seconds since 1970.
     pub now: i64,
     pub leeway: i64,
@@ -101,7 +103,7 @@ fn decoded(token: &str, algorithm: Algorithm, key: &DecodingKey) -> Option<Map<S
     jsonwebtoken::decode(token, key, &validation).ok().map(|data| data.claims)
 }
 
-pub fn check(claims: &Map<String, Value>, head: &Head, expected: &Expected<'_>) -> Result<(), ProviderError> {
+pub fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), ProviderError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(issuers) = expected.issuers {
         let issuer = text("iss").ok_or_else(|| refused("it has no issuer"))?;
@@ -124,7 +126,7 @@ pub fn check(claims: &Map<String, Value>, head: &Head, expected: &Expected<'_>) 
     }
     match (expected.access_token, claims.get("at_hash")) {
         (Some(access_token), Some(hash)) => {
-            let made = access_token_hash(access_token, head.algorithm);
+            let made = access_token_hash(access_token, expected.hashed_by);
             if hash.as_str().is_some_and(|hash| same(hash.as_bytes(), made.as_bytes())) {
                 Ok(())
             } else {
