@@ -39,6 +39,7 @@ fmt: ## formats the code
 	cargo fmt
 
 test-rust: ## unit tests and the suite, on SQLite and PostgreSQL
+	@tests/import/venv.sh >/dev/null
 	tests/postgres.sh cargo nextest run
 
 $(BIN): .FORCE
@@ -94,6 +95,11 @@ bench: ## measures the release binary; SCENARIO="all", and the variables of the 
 	@test -x $(SHARED)/bench/run.sh || { echo "make bench: there is no $(SHARED)/bench/run.sh; say SHARED=<folder> where the tools are" >&2; exit 2; }
 	cargo build --release --quiet
 	SERVER_BIN=$(CURDIR)/target/release/rest-social-auth BENCH_WORK=$(BENCH_WORK) $(SHARED)/bench/run.sh ours $(SCENARIO)
+
+.PHONY: measure-import
+measure-import: ## how fast `import django` moves a million users in; USERS and TARGET (a database's URL) change that
+	cargo build --release --quiet
+	tests/import/measure.sh $(or $(USERS),1000000)
 
 # ---- what tests need
 

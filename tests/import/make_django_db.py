@@ -95,7 +95,7 @@ import responses  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import include, path  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -234,25 +234,25 @@ def sign_in_by_email():
 
 
 def make_many(number):
-    from rest_framework.authtoken.models import Token
-    from social_django.models import UserSocialAuth
-
-    User = get_user_model()
     now = timezone.now()
-    for start in range(1, number + 1, 10_000):
-        ids = range(start, min(start + 10_000, number + 1))
-        User.objects.bulk_create(
-            User(id=i, username=f"user{i}", email=f"user{i}@example.com", first_name="First", last_name=f"Last{i}",
-                 password=f"!{i:040}", date_joined=now)
-            for i in ids
-        )
-        extra = {"auth_time": 1795436825, "expires_in": None, "refresh_token": None, "token_type": "bearer"}
-        UserSocialAuth.objects.bulk_create(
-            UserSocialAuth(id=i, user_id=i, provider="github", uid=str(i), created=now, modified=now,
-                           extra_data={**extra, "id": i, "login": f"user{i}", "access_token": f"gho_{i:036}"})
-            for i in ids
-        )
-        Token.objects.bulk_create(Token(key=secrets.token_hex(20), user_id=i, created=now) for i in ids)
+    extra = {"auth_time": 1795436825, "expires_in": None, "refresh_token": None, "token_type": "bearer"}
+
+    def extra_data(i):
+        return json.dumps({**extra, "id": i, "login": f"user{i}", "access_token": f"gho_{i:036}"})
+
+    tables = {
+        "auth_user (id, username, first_name, last_name, email, password, is_active, is_staff, is_superuser, date_joined)":
+            lambda i: (i, f"user{i}", "First", f"Last{i}", f"user{i}@example.com", f"!{i:040}", True, False, False, now),
+        "social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)":
+            lambda i: (i, i, "github", str(i), extra_data(i), now, now),
+        "authtoken_token (key, user_id, created)": lambda i: (secrets.token_hex(20), i, now),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        for columns, row in tables.items():
+            places = ", ".join(["%s"] * (columns.count(",") + 1))
+            for start in range(1, number + 1, 10_000):
+                ids = range(start, min(start + 10_000, number + 1))
+                cursor.executemany(f"INSERT INTO {columns} VALUES ({places})", [row(i) for i in ids])
 
 
 def rows(table):
