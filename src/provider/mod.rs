@@ -260,9 +260,9 @@ impl Provider {
         self.pkce && self.descriptor.protocol != Protocol::OAuth1
     }
 
-    /// Whether a begun login sends a nonce (OpenID Connect).
+    /// Whether a begun login sends a nonce, for the id_token to repeat.
     pub fn uses_nonce(&self) -> bool {
-        self.descriptor.protocol == Protocol::Oidc && self.descriptor.id_token.nonce
+        self.verifies_id_token() && self.descriptor.id_token.nonce
     }
 
     /// Whether its callback is a cross-site POST, which only a `SameSite=None` cookie survives.
