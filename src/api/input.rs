@@ -34,6 +34,15 @@ pub struct LoginInput {
     /// The verifier of the front-end's own PKCE pair.
     #[oai(skip_serializing_if_is_none)]
     pub code_verifier: Option<String>,
+    /// Instead of a code, at providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect): the
+    /// id_token that the provider's own software handed to an app, at most ten minutes old, once. Google's One Tap may
+    /// call it `credential`.
+    #[oai(skip_serializing_if_is_none)]
+    pub id_token: Option<String>,
+    /// The nonce that the app gave to that software, where the login was not begun here; required where the token has
+    /// one.
+    #[oai(skip_serializing_if_is_none)]
+    pub nonce: Option<String>,
     /// The issuer that the callback named (RFC 9207).
     #[oai(skip_serializing_if_is_none)]
     pub iss: Option<String>,

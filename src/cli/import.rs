@@ -60,7 +60,7 @@ pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambien
         session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django.map(SecretString::from)).collect(),
     };
     let target = if arguments.dry_run { look_at(&settings).await? } else { Some(made_ready(&settings).await?) };
-    let imported = import::django(&wanted, &settings, target.clone(), ambient.now(), &mut Bar::default()).await;
+    let imported = import::django(&wanted, &settings, target.clone(), &ambient, &mut Bar::default()).await;
     if let Some(target) = target {
         target.close().await;
     }

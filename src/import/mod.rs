@@ -12,12 +12,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use self::report::{Count, Reason, Report, Table, Told};
-use crate::clock::UnixMillis;
+use crate::clock::{Ambient, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
-use crate::model::UserId;
+use crate::model::{ProviderTokens, UserId};
 use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
-use crate::store::django::{Django, Names};
+use crate::store::django::{Django, Link, Names};
 use crate::store::import::{Clash, Fate};
 use crate::store::{Repository, StoreError};
 
@@ -60,6 +60,7 @@ struct Job<'a> {
     /// `None`: a dry run against a database that does not exist yet.
     target: Option<Arc<dyn Repository>>,
     settings: &'a Settings,
+    ambient: &'a Ambient,
     now: UnixMillis,
     wanted: &'a Wanted,
     progress: &'a mut dyn Progress,
@@ -73,12 +74,13 @@ pub async fn django(
     wanted: &Wanted,
     settings: &Settings,
     target: Option<Arc<dyn Repository>>,
-    now: UnixMillis,
+    ambient: &Ambient,
     progress: &mut dyn Progress,
 ) -> Result<Report, ImportError> {
     let source = Django::open(&wanted.from, &wanted.names).await?;
     let report = Report { dry_run: wanted.dry_run, ..Report::default() };
-    let mut job = Job { source, target, settings, now, wanted, progress, carried: HashSet::new(), report };
+    let now = ambient.now();
+    let mut job = Job { source, target, settings, ambient, now, wanted, progress, carried: HashSet::new(), report };
     job.reserve_ids().await?;
     job.users().await?;
     job.links().await?;
@@ -188,7 +190,7 @@ impl Job<'_> {
 
     async fn links(&mut self) -> Result<(), ImportError> {
         let Some(mut table) = self.begin(LINKS).await? else { return Ok(()) };
-        let (mut stripped, mut unreadable, mut renumbered) = (Count::default(), Count::default(), Count::default());
+        let [mut stripped, mut sealed_away, mut unreadable, mut renumbered] = std::array::from_fn(|_| Count::default());
         let mut not_configured: BTreeMap<String, Count> = BTreeMap::new();
         let mut after = i64::MIN;
         loop {
@@ -202,19 +204,21 @@ impl Job<'_> {
                     table.leave_out(reason, row.id);
                     continue;
                 }
-                let (extra_data, kept) = rows::extra_data(&row.extra_data);
-                match kept {
-                    rows::Kept::All => {}
-                    rows::Kept::WithoutTokens => stripped.add(row.id),
-                    rows::Kept::Nothing => unreadable.add(row.id),
+                let extra = rows::extra_data(&row.extra_data);
+                let sealed = self.sealed(&row, extra.tokens.as_ref());
+                match (extra.is_unreadable, sealed.is_some(), extra.had_secrets) {
+                    (true, ..) => unreadable.add(row.id),
+                    (_, true, _) => sealed_away.add(row.id),
+                    (_, false, true) => stripped.add(row.id),
+                    (_, false, false) => {}
                 }
                 if !self.settings.providers.iter().any(|provider| provider.name == row.provider) {
                     not_configured.entry(row.provider.clone()).or_default().add(row.id);
                 }
-                batch.push(rows::account(row, extra_data, self.now));
+                batch.push((rows::account(row, extra.kept, self.now), sealed));
             }
             let fates = written!(self, import_accounts, &batch);
-            for (account, fate) in batch.iter().zip(fates) {
+            for ((account, _), fate) in batch.iter().zip(fates) {
                 table.settle(fate, account.id);
                 if fate == Fate::Renumbered {
                     renumbered.add(account.id);
@@ -223,8 +227,9 @@ impl Job<'_> {
         }
         self.end(table);
         let report = &mut self.report;
-        let text = "links had provider tokens in extra_data, which are not kept here";
+        let text = "links had provider tokens in extra_data, which were not kept: STORE_PROVIDER_TOKENS is off";
         report.remark("provider_tokens_dropped", &stripped, text);
+        report.remark("provider_tokens_sealed", &sealed_away, "links' provider tokens were moved out of extra_data");
         report.remark("extra_data_unreadable", &unreadable, "links had extra_data that is no JSON object: it is empty");
         report.remark("renumbered", &renumbered, "links got a new id, since another link has theirs here");
         for (provider, count) in &not_configured {
@@ -232,6 +237,12 @@ impl Job<'_> {
             report.remark("provider_not_configured", count, text);
         }
         Ok(())
+    }
+
+    /// The provider's tokens, where the settings ask to keep them: bound to the account as a login's are.
+    fn sealed(&self, link: &Link, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
+        let (vault, tokens) = self.settings.vault.as_ref().zip(tokens)?;
+        Some(vault.seal(&[&link.provider, &link.uid], &tokens.to_bytes(), self.ambient))
     }
 
     async fn tokens(&mut self) -> Result<(), ImportError> {

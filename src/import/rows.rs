@@ -10,7 +10,9 @@ use super::report::Reason;
 use super::session::{self, Fault, SignedIn};
 use crate::clock::UnixMillis;
 use crate::login::without_provider_tokens;
-use crate::model::{ClientInfo, Kind, KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId};
+use crate::model::{
+    ClientInfo, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId,
+};
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
 use crate::store::django;
@@ -69,6 +71,7 @@ pub fn check_link(row: &django::Link, carried: &Carried) -> Result<(), Reason> {
     }
 }
 
+/// Without what authenticates; see [`extra_data`].
 pub fn account(row: django::Link, extra_data: Map<String, Value>, now: UnixMillis) -> SocialAccount {
     let created = row.created.or(row.modified).map_or(now, UnixMillis);
     SocialAccount {
@@ -82,27 +85,52 @@ pub fn account(row: django::Link, extra_data: Map<String, Value>, now: UnixMilli
     }
 }
 
-/// How much of extra_data was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    All,
-    WithoutTokens,
+/// A link's extra data, taken apart.
+#[derive(Debug, Default)]
+pub struct ExtraData {
+    /// What is shown and kept in clear.
+    pub kept: Map<String, Value>,
+    /// What acts for the person at the provider.
+    pub tokens: Option<ProviderTokens>,
+    /// Something was in it that authenticates.
+    pub had_secrets: bool,
     /// It is no JSON object.
-    Nothing,
+    pub is_unreadable: bool,
 }
 
-pub fn extra_data(text: &str) -> (Map<String, Value>, Kept) {
+pub fn extra_data(text: &str) -> ExtraData {
     let mut value = serde_json::from_str(text).unwrap_or(Value::Null);
     // Releases that kept JSON as text left it encoded twice when the column became JSON.
     if let Value::String(inner) = &value {
         value = serde_json::from_str(inner).unwrap_or(Value::Null);
     }
-    let Value::Object(all) = value else { return (Map::new(), Kept::Nothing) };
+    let Value::Object(all) = value else { return ExtraData { is_unreadable: true, ..ExtraData::default() } };
     let mut kept = without_provider_tokens(&all);
-    let how = if kept == all { Kept::All } else { Kept::WithoutTokens };
+    let had_secrets = kept != all;
     kept.retain(|name, _| !name.contains('\0'));
     kept.values_mut().for_each(remove_nul);
-    (kept, how)
+    ExtraData { kept, tokens: provider_tokens(&all), had_secrets, is_unreadable: false }
+}
+
+/// R-EXT-01 to 03: a text, or with OAuth 1.0a an object of token and secret.
+fn provider_tokens(all: &Map<String, Value>) -> Option<ProviderTokens> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let seconds = |name: &str| match all.get(name) {
+        Some(Value::String(text)) => text.parse().ok(),
+        Some(value) => value.as_i64(),
+        None => None,
+    };
+    let access_token = all.get("access_token");
+    let of_pair = |name: &str| text(access_token.and_then(|pair| pair.get(name)));
+    Some(ProviderTokens {
+        access_token: text(access_token).or_else(|| of_pair("oauth_token"))?.into(),
+        refresh_token: text(all.get("refresh_token")).map(SecretString::from),
+        secret: of_pair("oauth_token_secret").map(SecretString::from),
+        token_type: text(all.get("token_type")),
+        expires: seconds("auth_time")
+            .zip(seconds("expires_in"))
+            .map(|(began, lives): (i64, i64)| UnixMillis::from_seconds(began.saturating_add(lives))),
+    })
 }
 
 /// PostgreSQL keeps no NUL in text, nor in the names and texts of JSON.
@@ -242,6 +270,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::secrets::ExposeSecret as _;
 
     fn link(uid: &str, user_id: i64) -> django::Link {
         django::Link {
@@ -266,12 +295,27 @@ mod tests {
 
     #[test]
     fn extra_data_loses_provider_tokens_and_nothing_else() {
-        let (kept, how) = extra_data(r#"{"auth_time": 1, "access_token": "a", "token_type": "bearer", "id": 3}"#);
-        assert_eq!(Value::Object(kept), json!({"auth_time": 1, "token_type": "bearer", "id": 3}));
-        assert_eq!(how, Kept::WithoutTokens);
-        assert_eq!(extra_data(r#""{\"id\": 3}""#).0["id"], json!(3), "encoded twice");
-        assert_eq!(extra_data("null"), (Map::new(), Kept::Nothing));
-        assert_eq!(extra_data(r#"{"plan": "a\u0000b"}"#).0["plan"], json!("ab"));
+        let parts = extra_data(r#"{"auth_time": 1, "access_token": "a", "token_type": "bearer", "id": 3}"#);
+        assert_eq!(Value::Object(parts.kept), json!({"auth_time": 1, "token_type": "bearer", "id": 3}));
+        assert!(parts.had_secrets && parts.tokens.is_some());
+        assert_eq!(extra_data(r#""{\"id\": 3}""#).kept["id"], json!(3), "encoded twice");
+        assert!(extra_data("null").is_unreadable);
+        assert_eq!(extra_data(r#"{"plan": "a\u0000b"}"#).kept["plan"], json!("ab"));
+    }
+
+    #[test]
+    fn provider_tokens_are_read_as_each_protocol_keeps_them() {
+        let tokens =
+            extra_data(r#"{"auth_time": 10, "access_token": "a", "refresh_token": "r", "expires_in": "60"}"#).tokens;
+        let tokens = tokens.expect("tokens");
+        assert_eq!(tokens.access_token.expose_secret(), "a");
+        assert_eq!(tokens.refresh_token.expect("one").expose_secret(), "r");
+        assert_eq!(tokens.expires.map(UnixMillis::seconds), Some(70));
+        let pair = extra_data(r#"{"access_token": {"oauth_token": "t", "oauth_token_secret": "s"}}"#).tokens;
+        let pair = pair.expect("a pair");
+        assert_eq!((pair.access_token.expose_secret(), pair.expires), ("t", None));
+        assert_eq!(pair.secret.expect("one").expose_secret(), "s");
+        assert!(extra_data(r#"{"access_token": null, "id": 1}"#).tokens.is_none());
     }
 
     #[test]

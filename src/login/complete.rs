@@ -14,7 +14,7 @@ use super::begin::link_only;
 use super::error::{LoginError, Refusal};
 use super::pipeline::{self, Decision};
 use super::repeat::Seal;
-use super::{LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
+use super::{Fields, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
 use crate::credential::{Issue, Issued};
 use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
 use crate::provider::{Callback, LoginFields, Protocol, Provider, RequestToken};
@@ -31,6 +31,8 @@ struct Posted {
     redirect_uri: String,
     code_verifier: Option<String>,
     request_token: Option<RequestToken>,
+    /// Instead of a code.
+    id_token: Option<String>,
     link_to: Option<UserId>,
     claim: CodeClaim,
     /// Of the same browser: seals the answer for its repeat.
@@ -164,7 +166,10 @@ impl LoginService {
             LoginFields::OAuth1 => &["oauth_token".to_owned(), "oauth_verifier".to_owned()],
             LoginFields::Named(names) => names,
         };
-        let values: Vec<String> = names.iter().filter_map(|name| request.fields.required(name, &mut errors)).collect();
+        let native = id_token_of(&provider, names, &request.fields);
+        let names = if native.is_some() { &[] } else { names };
+        let mut values: Vec<String> =
+            names.iter().filter_map(|name| request.fields.required(name, &mut errors)).collect();
         let asked = request.fields.optional("redirect_uri", &mut errors);
         let own_verifier = request.fields.own("code_verifier").map(str::to_owned);
         if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {
@@ -180,12 +185,14 @@ impl LoginService {
                 return Err(LoginError::new(Refusal::StateMismatch, "This login was begun with another redirect_uri."));
             }
             Some(begun) => begun.row.redirect_uri.clone(),
+            None if native.is_some() => String::new(),
             None => redirect::choose(&self.settings, &visitor.own, asked.as_deref(), &visitor.origin)?,
         };
         let code_verifier = self.verifier_for(&provider, attempt.as_ref(), own_verifier)?;
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
         let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
 
+        values.extend(native.clone());
         let parts: Vec<&[u8]> =
             std::iter::once(provider.name()).chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
         let now = self.ambient.now();
@@ -194,7 +201,7 @@ impl LoginService {
             digest: Digest::of_parts(&parts),
             binding: binding.first().cloned(),
             claimed: now,
-            expires: now.plus(attempt::CODE_MEMORY),
+            expires: now.plus(if native.is_some() { attempt::ID_TOKEN_MEMORY } else { attempt::CODE_MEMORY }),
         };
         let seal = (!binding.is_empty()).then(|| Seal::new(&self.key, &parts, request.kind, request.with_user));
         Ok(Posted {
@@ -205,6 +212,7 @@ impl LoginService {
             redirect_uri,
             code_verifier,
             request_token,
+            id_token: native,
             link_to,
             claim,
             seal,
@@ -398,7 +406,11 @@ impl LoginService {
     async fn identify(&self, posted: &Posted) -> Result<Identity, LoginError> {
         let begun = posted.attempt.as_ref();
         let state = begun.map(|begun| begun.state.as_str()).filter(|state| !state.is_empty());
-        let nonce = state.filter(|_| posted.provider.uses_nonce()).map(|state| attempt::nonce(&self.key, state));
+        let asks = posted.provider.uses_nonce() || posted.id_token.is_some();
+        let nonce = state.filter(|_| asks).map(|state| attempt::nonce(&self.key, state));
+        // A front-end that began nothing here shows the nonce that it gave to the provider's own software.
+        let own = posted.request.fields.own("nonce").filter(|_| state.is_none() && posted.id_token.is_some());
+        let nonce = nonce.or_else(|| own.map(str::to_owned));
         let nothing = Map::new();
         let callback = Callback {
             fields: posted.request.fields.map(),
@@ -407,6 +419,7 @@ impl LoginService {
             code_verifier: posted.code_verifier.as_deref(),
             nonce: nonce.as_deref(),
             request_token: posted.request_token.as_ref(),
+            id_token: posted.id_token.as_deref(),
             address: begun
                 .and_then(|begun| begun.row.address.as_ref())
                 .and_then(|address| address.as_object())
@@ -483,6 +496,14 @@ impl LoginService {
             Committed::Stale => Ok(None),
         }
     }
+}
+
+/// An id_token that stands for the code: where the provider publishes its keys and what it usually asks for is not there.
+/// Google's One Tap calls it `credential`.
+fn id_token_of(provider: &Provider, names: &[String], fields: &Fields) -> Option<String> {
+    let is_native = provider.accepts_id_token() && names.iter().all(|name| fields.own(name).is_none());
+    let token = fields.own("id_token").or_else(|| fields.own("credential")).filter(|_| is_native)?;
+    Some(token.to_owned())
 }
 
 fn signed_in(user: &User, issued: &Issued) -> SignedIn {

@@ -133,6 +133,8 @@ pub struct Begun {
     pub next: Option<String>,
     /// Seconds.
     pub expires_in: u64,
+    /// For a provider's own software in an app, whose id_token can be posted instead of a code.
+    pub nonce: Option<String>,
     /// Value of the attempt cookie.
     pub cookie: String,
     /// Whether the callback is a cross-site POST, which only a `SameSite=None` cookie survives.

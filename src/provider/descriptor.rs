@@ -302,6 +302,8 @@ pub struct IdTokenRules {
     pub nonce: bool,
     /// `at_hash` is checked where it is present.
     pub at_hash: bool,
+    /// Whose digest `at_hash` uses, where it is not that of the signature's algorithm.
+    pub at_hash_algorithm: Option<jsonwebtoken::Algorithm>,
     /// `exp` and `iat` must be there.
     pub times: bool,
     /// Seconds since `iat`; 0: any. ID_TOKEN_MAX_AGE overrides it.
@@ -324,6 +326,7 @@ impl Default for IdTokenRules {
             ignore_kid: false,
             nonce: true,
             at_hash: true,
+            at_hash_algorithm: None,
             times: true,
             max_age: 600,
             leeway: 1,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::ProviderError;
 use super::call::failed;
 use super::documents::Key;
-use crate::secrets::{ExposeSecret, SecretString, same};
+use crate::secrets::{ExposeSecret, SecretString, hex, same};
 
 /// Longest token that is looked at, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -27,6 +27,8 @@ pub struct Expected<'a> {
     pub nonce: Option<&'a str>,
     /// For `at_hash`; `None` where it is not checked.
     pub access_token: Option<&'a str>,
+    /// Whose digest `at_hash` uses.
+    pub hashed_by: Algorithm,
     /// Seconds since 1970.
     pub now: i64,
     pub leeway: i64,
@@ -101,7 +103,7 @@ fn decoded(token: &str, algorithm: Algorithm, key: &DecodingKey) -> Option<Map<S
     jsonwebtoken::decode(token, key, &validation).ok().map(|data| data.claims)
 }
 
-pub fn check(claims: &Map<String, Value>, head: &Head, expected: &Expected<'_>) -> Result<(), ProviderError> {
+pub fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), ProviderError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(issuers) = expected.issuers {
         let issuer = text("iss").ok_or_else(|| refused("it has no issuer"))?;
@@ -116,13 +118,15 @@ pub fn check(claims: &Map<String, Value>, head: &Head, expected: &Expected<'_>) 
     }
     if let Some(nonce) = expected.nonce {
         let given = text("nonce").ok_or_else(|| refused("it has no nonce"))?;
-        if !same(given.as_bytes(), nonce.as_bytes()) {
+        // Some apps' SDKs ask for the nonce's digest and put that into the token.
+        let digest = hex(digest::digest(&digest::SHA256, nonce.as_bytes()).as_ref());
+        if !same(given.as_bytes(), nonce.as_bytes()) && !same(given.as_bytes(), digest.as_bytes()) {
             return Err(refused("its nonce is another login's"));
         }
     }
     match (expected.access_token, claims.get("at_hash")) {
         (Some(access_token), Some(hash)) => {
-            let made = access_token_hash(access_token, head.algorithm);
+            let made = access_token_hash(access_token, expected.hashed_by);
             if hash.as_str().is_some_and(|hash| same(hash.as_bytes(), made.as_bytes())) {
                 Ok(())
             } else {

@@ -88,6 +88,9 @@ pub struct Callback<'a> {
     /// The nonce that an id_token must carry; `None` where the server made none, and then one is not asked for.
     pub nonce: Option<&'a str>,
     pub request_token: Option<&'a RequestToken>,
+    /// An id_token that the provider's own software handed to the front-end: it is what is verified, and there is no
+    /// code to exchange. Only where [`Provider::accepts_id_token`].
+    pub id_token: Option<&'a str>,
     /// What `Authorization::address` held when the login began.
     pub address: &'a Map<String, Value>,
     /// When all calls of this login must be done.
@@ -263,6 +266,13 @@ impl Provider {
     /// Whether a begun login sends a nonce, for the id_token to repeat.
     pub fn uses_nonce(&self) -> bool {
         self.verifies_id_token() && self.descriptor.id_token.nonce
+    }
+
+    /// Whether an id_token may be posted instead of a code: the provider publishes the keys that sign it.
+    pub fn accepts_id_token(&self) -> bool {
+        let rules = &self.descriptor.id_token;
+        let published = self.verifies_id_token() || rules.jwks_url.is_some() && !rules.issuers.is_empty();
+        published && !self.verification.algorithms.iter().copied().any(id_token::is_shared)
     }
 
     /// Whether its callback is a cross-site POST, which only a `SameSite=None` cookie survives.

@@ -30,6 +30,11 @@ fn wrong(error: super::expression::ExprError) -> ProviderError {
 
 impl Provider {
     pub(super) async fn profile(&self, login: &Login<'_>) -> Result<Identity, ProviderError> {
+        if let (Some(_), Some(claims)) = (login.callback.id_token, &login.claims) {
+            // Without an access token nobody can be asked: the claims are all there is.
+            let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
+            return self.mapped(login, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
+        }
         let answers = match self.quirk.profile_fetch(login).await? {
             Some(bodies) => Answers { bodies: Value::Array(bodies), headers: Map::new() },
             None => self.ask_all(login).await?,

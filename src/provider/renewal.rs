@@ -65,6 +65,7 @@ impl Provider {
             code_verifier: None,
             nonce: None,
             request_token: None,
+            id_token: None,
             address: &nothing,
             deadline,
         };

@@ -122,6 +122,8 @@ pub struct UserRules {
     pub clean_usernames: bool,
     /// Hex digits added to a username that is taken.
     pub uuid_length: usize,
+    /// The domain of an address is stored in lower case (R-EML-01).
+    pub email_domain_lowercase: bool,
     pub force_email_lowercase: bool,
     /// Lower case.
     pub whitelisted_emails: Vec<String>,
@@ -278,6 +280,7 @@ impl Default for UserRules {
             slugify_usernames: false,
             clean_usernames: true,
             uuid_length: 16,
+            email_domain_lowercase: true,
             force_email_lowercase: false,
             whitelisted_emails: Vec::new(),
             whitelisted_domains: Vec::new(),

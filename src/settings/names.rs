@@ -3,7 +3,7 @@
 //! test holds the two together.
 
 /// Environment name, default and meaning, in the order of the document.
-pub(super) const SETTINGS: [(&str, &str, &str); 74] = [
+pub(super) const SETTINGS: [(&str, &str, &str); 75] = [
     (
         "DATABASE_URL",
         "`sqlite://rest-social-auth.db`",
@@ -85,6 +85,11 @@ pub(super) const SETTINGS: [(&str, &str, &str); 74] = [
     ("SOCIAL_AUTH_SLUGIFY_USERNAMES", "`false`", "makes a username lower case ASCII with `-` for blanks"),
     ("SOCIAL_AUTH_UUID_LENGTH", "16", "hex digits added to a username that is taken, 4 to 32"),
     (
+        "SOCIAL_AUTH_EMAIL_DOMAIN_LOWERCASE",
+        "`true`",
+        "stores the domain of an e-mail address in lower case, as Django does; `false`: as the provider wrote it",
+    ),
+    (
         "SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE",
         "`false`",
         "stores the whole e-mail address in lower case, not only its domain",
@@ -129,13 +134,14 @@ pub(super) const SETTINGS: [(&str, &str, &str); 74] = [
 ];
 
 /// What the settings of one provider may say of users instead of the general ones.
-pub(super) const USER_RULES: [&str; 15] = [
+pub(super) const USER_RULES: [&str; 16] = [
     "PIPELINE",
     "USER_FIELDS",
     "USERNAME_IS_FULL_EMAIL",
     "CLEAN_USERNAMES",
     "SLUGIFY_USERNAMES",
     "UUID_LENGTH",
+    "EMAIL_DOMAIN_LOWERCASE",
     "FORCE_EMAIL_LOWERCASE",
     "WHITELISTED_EMAILS",
     "WHITELISTED_DOMAINS",
@@ -148,7 +154,7 @@ pub(super) const USER_RULES: [&str; 15] = [
 ];
 
 /// Settings of a provider that may be given for all at once, as `SOCIAL_AUTH_<NAME>`.
-pub(super) const OF_EVERY_PROVIDER: [&str; 51] = [
+pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
     "ACCESS_TOKEN_URL",
     "ACR_VALUES",
     "ALLOW_GROUPS",
@@ -158,6 +164,7 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 51] = [
     "AUTH_EXTRA_ARGUMENTS",
     "AUTH_EXTRA_ARGUMENTS_OVERRIDE_ALLOWLIST",
     "AUTHORIZATION_URL",
+    "CLIENT_IDS",
     "DISPLAY",
     "EMAIL_KEY",
     "EXTRA_DATA",

@@ -31,6 +31,7 @@ pub(super) fn users(base: &UserRules, section: &Section, prefix: &str, errors: &
     set(&mut rules.slugify_usernames, section, prefix, "SLUGIFY_USERNAMES", errors, value::flag);
     set(&mut rules.clean_usernames, section, prefix, "CLEAN_USERNAMES", errors, value::flag);
     set(&mut rules.uuid_length, section, prefix, "UUID_LENGTH", errors, |value| value::whole(value, 4, 32));
+    set(&mut rules.email_domain_lowercase, section, prefix, "EMAIL_DOMAIN_LOWERCASE", errors, value::flag);
     set(&mut rules.force_email_lowercase, section, prefix, "FORCE_EMAIL_LOWERCASE", errors, value::flag);
     set(&mut rules.whitelisted_emails, section, prefix, "WHITELISTED_EMAILS", errors, lower);
     set(&mut rules.whitelisted_domains, section, prefix, "WHITELISTED_DOMAINS", errors, lower);

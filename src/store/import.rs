@@ -41,8 +41,8 @@ pub trait ImportStore: Send + Sync {
     async fn reserve_ids(&self, user: i64, account: i64) -> Result<()>;
     /// The same person is the same id with the same username or moment of joining.
     async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<Fate>>;
-    /// The users must be there.
-    async fn import_accounts(&self, accounts: &[SocialAccount], write: bool) -> Result<Vec<Fate>>;
+    /// With the provider's sealed tokens. The users must be there.
+    async fn import_accounts(&self, accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Result<Vec<Fate>>;
     async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<Fate>>;
     async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<Fate>>;
     /// With the moment of blacklisting, which is written also where the row is there without it.

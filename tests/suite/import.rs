@@ -2,8 +2,9 @@
 //! handed out, used here. `tests/import/make_django_db.py` makes them.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use rest_social_auth::clock::UnixMillis;
+use rest_social_auth::clock::{Ambient, Entropy, UnixMillis};
 use rest_social_auth::import::{self, Progress, Report, Wanted};
 use rest_social_auth::secrets::SecretString;
 use rest_social_auth::store::django::Names;
@@ -22,6 +23,7 @@ on_both_databases! {
     a_login_after_the_move_finds_its_user_and_new_ones_get_new_ids,
     what_ended_at_the_source_since_the_first_import_ends_here,
     a_project_with_its_own_user_model_moves_in,
+    provider_tokens_are_sealed_where_the_settings_ask_for_it,
 }
 
 /// A Django project's database, and what it told of itself.
@@ -103,11 +105,19 @@ impl Progress for Silent {
     fn end(&mut self) {}
 }
 
-async fn import(world: &World, project: &Project) -> Report {
-    import_as(world, project, false).await
+struct Chance;
+
+impl Entropy for Chance {
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the system's random generator works");
+    }
 }
 
-async fn import_as(world: &World, project: &Project, dry_run: bool) -> Report {
+async fn import(world: &World, project: &Project) -> Report {
+    import_with(world, project, false, &[]).await
+}
+
+async fn import_with(world: &World, project: &Project, dry_run: bool, further: &[(&str, &str)]) -> Report {
     let environment = [
         ("DATABASE_URL", world.database.url()),
         ("SECRET_KEY", SECRET_KEY),
@@ -116,8 +126,8 @@ async fn import_as(world: &World, project: &Project, dry_run: bool) -> Report {
         ("SOCIAL_AUTH_GOOGLE_OAUTH2_KEY", "k"),
         ("SOCIAL_AUTH_FACEBOOK_KEY", "k"),
     ];
-    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let settings = world::read(environment.into(), None).expect("settings without a mistake");
+    let environment = environment.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let settings = world::read(environment.collect(), None).expect("settings without a mistake");
     let wanted = Wanted {
         from: SecretString::from(project.url.as_str()),
         names: Names::default(),
@@ -125,7 +135,8 @@ async fn import_as(world: &World, project: &Project, dry_run: bool) -> Report {
         session_keys: vec![settings.secret_key.clone()],
     };
     let repository = world.database.repository().await;
-    let report = import::django(&wanted, &settings, Some(repository.clone()), world.clock.now(), &mut Silent).await;
+    let ambient = Ambient::new(world.clock.clone(), Arc::new(Chance));
+    let report = import::django(&wanted, &settings, Some(repository.clone()), &ambient, &mut Silent).await;
     repository.close().await;
     report.unwrap_or_else(|error| panic!("{error}"))
 }
@@ -278,7 +289,7 @@ async fn a_dry_run_tells_all_and_writes_nothing(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     let before = world.database.counts().await;
-    let dry = import_as(&world, &project, true).await;
+    let dry = import_with(&world, &project, true, &[]).await;
     assert_eq!(world.database.counts().await, before);
     let real = import(&world, &project).await;
     let counted = |report: &Report| serde_json::to_value(&report.tables).expect("JSON");
@@ -363,6 +374,25 @@ async fn a_project_with_its_own_user_model_moves_in(engine: Engine) {
     assert!(note(&report, "columns_left_out").expect("phone").text.contains("phone"));
 }
 
+async fn provider_tokens_are_sealed_where_the_settings_ask_for_it(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let report = import_with(&world, &project, false, &[("STORE_PROVIDER_TOKENS", "true")]).await;
+    assert_eq!(note(&report, "provider_tokens_sealed").expect("all of them").count, 7);
+    let tokens = project.handed_out().into_iter().filter(|item| item.kind == "token" && item.works);
+    for (item, wanted) in tokens.zip([["at-ana", ""], ["at-cy", ""], ["at-di", "ats"]]) {
+        let authorization = format!("Token {}", item.value);
+        let get = async |path: &str| world.client().get(path).header("authorization", &authorization).send().await.ok();
+        let accounts = get("/api/user/social/").await;
+        let id = accounts[0]["id"].as_i64().expect("an id");
+        let token = get(&format!("/api/user/social/{id}/token/")).await;
+        assert_eq!(token["access_token"], wanted[0]);
+        assert_eq!(token["oauth_token_secret"].as_str().unwrap_or_default(), wanted[1]);
+    }
+    let dump = world.database.dump().await;
+    assert!(!dump.iter().any(|value| String::from_utf8_lossy(&value.bytes).contains("at-ana")));
+}
+
 /// The way back that `docs/MOVING.md` gives, with Django's tables and ours in one database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_way_back_brings_new_people_and_logouts_home() {
@@ -372,7 +402,7 @@ async fn the_way_back_brings_new_people_and_logouts_home() {
     let project = Project { url, told, _folder: None, _database: None };
     import(&world, &project).await;
     let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
-    let knox = world.token("knox", "u2").await;
+    let knox = world.token("knox", "u02").await;
     let of_cy = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == 3).expect("cy's");
     let authorization = format!("Token {}", of_cy.value);
     world.client().post("/api/logout/all/").header("authorization", authorization).send().await;

@@ -73,6 +73,7 @@ pub fn callback<'a>(fields: &'a Map<String, Value>, nothing: &'a Map<String, Val
         code_verifier: None,
         nonce: None,
         request_token: None,
+        id_token: None,
         address: nothing,
         deadline: Instant::now() + Duration::from_secs(1),
     }

@@ -61,6 +61,7 @@ macro_rules! import_store {
             GOOD_REFRESH_TOKENS, KnownAccount, KnownUser, credential_fate, settle, with_fate,
         };
 
+        type ImportedAccount = (SocialAccount, Option<Vec<u8>>);
         type Query = sqlx::QueryBuilder<$database>;
 
         impl $store {
@@ -109,18 +110,18 @@ macro_rules! import_store {
             }
 
             /// Accounts of the target that have an id, or a provider's uid, of these.
-            async fn known_accounts(&self, accounts: &[SocialAccount]) -> Result<Vec<KnownAccount>> {
+            async fn known_accounts(&self, accounts: &[ImportedAccount]) -> Result<Vec<KnownAccount>> {
                 const COLUMNS: &str = "SELECT id, user_id, provider, uid FROM social_accounts WHERE ";
                 let mut by_id = Query::new(format!("{COLUMNS} id IN ("));
                 let mut list = by_id.separated(", ");
-                for account in accounts {
+                for (account, _) in accounts {
                     list.push_bind(account.id);
                 }
                 list.push_unseparated(")");
                 let mut known: Vec<KnownAccount> =
                     by_id.build_query_as().persistent(false).fetch_all(&self.read).await?;
                 let mut by_uid = Query::new(format!("{COLUMNS} (provider, uid) IN ("));
-                by_uid.push_values(accounts, |mut row, account| {
+                by_uid.push_values(accounts, |mut row, (account, _)| {
                     row.push_bind(account.provider.as_str()).push_bind(account.uid.as_str());
                 });
                 by_uid.push(")");
@@ -131,7 +132,7 @@ macro_rules! import_store {
             /// With the ids they bring, or, `renumbered`, with new ones.
             async fn insert_accounts(
                 tx: &mut Tx,
-                accounts: &[&SocialAccount],
+                accounts: &[&ImportedAccount],
                 renumbered: bool,
             ) -> Result<Vec<(String, String)>> {
                 if accounts.is_empty() {
@@ -139,9 +140,9 @@ macro_rules! import_store {
                 }
                 let id = if renumbered { "" } else { "id, " };
                 let mut insert = Query::new(format!(
-                    "INSERT INTO social_accounts ({id}user_id, provider, uid, extra_data, created, modified) "
+                    "INSERT INTO social_accounts ({id}user_id, provider, uid, extra_data, created, modified, tokens) "
                 ));
-                insert.push_values(accounts, |mut row, account| {
+                insert.push_values(accounts, |mut row, (account, tokens)| {
                     if !renumbered {
                         row.push_bind(account.id);
                     }
@@ -150,7 +151,8 @@ macro_rules! import_store {
                         .push_bind(account.uid.as_str())
                         .push_bind(Json(&account.extra_data))
                         .push_bind(account.created.0)
-                        .push_bind(account.modified.0);
+                        .push_bind(account.modified.0)
+                        .push_bind(tokens.as_deref());
                 });
                 insert.push(" ON CONFLICT DO NOTHING RETURNING provider, uid");
                 Ok(insert.build_query_as().persistent(false).fetch_all(&mut **tx).await?)
@@ -232,7 +234,7 @@ macro_rules! import_store {
                 Ok(fates)
             }
 
-            async fn import_accounts(&self, accounts: &[SocialAccount], write: bool) -> Result<Vec<Fate>> {
+            async fn import_accounts(&self, accounts: &[ImportedAccount], write: bool) -> Result<Vec<Fate>> {
                 if accounts.is_empty() {
                     return Ok(Vec::new());
                 }
@@ -241,7 +243,7 @@ macro_rules! import_store {
                 let owners: HashMap<(&str, &str), UserId> =
                     known.iter().map(|known| ((known.provider.as_str(), known.uid.as_str()), known.user_id)).collect();
                 let mut fates: Vec<Fate> = Vec::with_capacity(accounts.len());
-                for account in accounts {
+                for (account, _) in accounts {
                     fates.push(match owners.get(&(account.provider.as_str(), account.uid.as_str())) {
                         Some(owner) if *owner == account.user_id => Fate::There,
                         Some(_) => Fate::Taken(Clash::Account),
@@ -256,7 +258,7 @@ macro_rules! import_store {
                     let mut written = Self::insert_accounts(&mut tx, &same, false).await?;
                     written.extend(Self::insert_accounts(&mut tx, &other, true).await?);
                     tx.commit().await?;
-                    let keys = accounts.iter().map(|account| (account.provider.clone(), account.uid.clone()));
+                    let keys = accounts.iter().map(|(account, _)| (account.provider.clone(), account.uid.clone()));
                     settle(&mut fates, keys, &written.into_iter().collect());
                 }
                 Ok(fates)
