@@ -137,7 +137,7 @@ async fn every_provider_signs_in_by_code_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_provider_signs_in_from_begin_on() {
-    play(cases().into_iter(), |stage| async move { stage.from_begin_on().await }).await;
+    play(cases().into_iter(), |stage| async move { stage.begun().await }).await;
 }
 
 /// All cases, a few at once; all that go wrong are told together.
@@ -238,7 +238,7 @@ impl Stage {
         self.check(&self.login(&browser, &body, None).await, None).await;
     }
 
-    async fn from_begin_on(&self) {
+    async fn begun(&self) {
         let browser = self.world.browser();
         let helper = match self.case.links_only {
             true => Some(format!("Token {}", self.world.token("token", "u7").await)),
