@@ -263,6 +263,8 @@ pub struct ErrorRules {
     pub invalid_code: Vec<String>,
     /// Codes of the person's no.
     pub declined: Vec<String>,
+    /// Codes that say that nothing is wrong.
+    pub none: Vec<String>,
 }
 
 /// Where the discovery document lies.

@@ -9,6 +9,7 @@ on_both_databases! {
     a_character_that_was_sold_signs_nobody_in,
     an_older_id_that_several_shops_share_is_no_proof,
     a_callback_that_nobody_signed_reaches_no_provider,
+    sec_38_a_callback_cannot_name_a_host_that_is_not_the_providers,
     only_the_configured_tenant_signs_in,
     only_the_configured_team_signs_in,
     vk_id_must_repeat_the_state_and_tell_one_person,
@@ -101,6 +102,17 @@ async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
             .problem(400, "invalid_code");
     }
     assert!(canvas.double.calls().is_empty());
+}
+
+async fn sec_38_a_callback_cannot_name_a_host_that_is_not_the_providers(engine: Engine) {
+    let world = world(engine, "zoho", &[]).await;
+    for server in
+        ["https://evil.example", "https://accounts.zoho.eu.evil.example", "https://u@accounts.zoho.eu", "file:///etc"]
+    {
+        let body = json!({"code": format!("c{}", server.len()), "accounts-server": server});
+        world.client().login("token/zoho", body).await.problem(502, "provider_error");
+    }
+    assert!(world.double.calls().is_empty());
 }
 
 async fn only_the_configured_tenant_signs_in(engine: Engine) {
