@@ -102,6 +102,18 @@ async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
             .problem(400, "invalid_code");
     }
     assert!(canvas.double.calls().is_empty());
+    // A token by itself is held against our app by Facebook, which is told the proof.
+    let refused = json!({"error": {"code": 100, "type": "OAuthException", "message": "Invalid appsecret_proof"}});
+    canvas.double.always("GET graph.facebook.com/v24.0/me", Reply::json_at(400, &refused));
+    canvas
+        .client()
+        .login("token/facebook-app", json!({"access_token": "another-apps"}))
+        .await
+        .problem(502, "provider_error");
+    let call = canvas.double.call_at("GET graph.facebook.com/v24.0/me");
+    assert!(call.query.iter().any(|(name, _)| name == "appsecret_proof"));
+    let trusting = world(engine, "facebook-app", &[("APPSECRET_PROOF", "false")]).await;
+    trusting.client().login("token/facebook-app", json!({"access_token": "a1"})).await.problem(400, "invalid_code");
 }
 
 async fn sec_38_a_callback_cannot_name_a_host_that_is_not_the_providers(engine: Engine) {
@@ -177,7 +189,9 @@ async fn vk_id_must_repeat_the_state_and_tell_one_person(engine: Engine) {
         });
         let browser = world.browser();
         let begun = world.begin(&browser, "vk-id", json!({})).await;
-        let body = json!({"code": code, "device_id": "d1", "state": begun.state});
+        let inner = json!({"code": code, "device_id": "d1", "state": begun.state, "type": "code_v2"});
+        // VK hands them over either way.
+        let body = if code == "c1" { json!({"payload": inner.to_string()}) } else { inner };
         let answer = browser.login("token/vk-id", body).await;
         assert_eq!(answer.status, status, "{code}: {}", answer.text);
     }
