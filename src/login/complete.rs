@@ -108,10 +108,11 @@ impl LoginService {
     pub(super) async fn login_at(
         self: &Arc<Self>,
         name: &str,
-        request: LoginRequest,
+        mut request: LoginRequest,
         ending: Ending,
     ) -> Result<Outcome, LoginError> {
         let provider = self.provider(name)?.clone();
+        request.fields.add(provider.wrapped_fields(request.fields.map()));
         let declined = provider.callback_error(request.fields.map());
         let is_first_step = *provider.login_fields() == LoginFields::OAuth1
             && declined.is_none()
@@ -169,7 +170,7 @@ impl LoginService {
         let native = id_token_of(&provider, names, &request.fields);
         let names = if native.is_some() { &[] } else { names };
         let mut values: Vec<String> =
-            names.iter().filter_map(|name| request.fields.required(name, &mut errors)).collect();
+            names.iter().filter_map(|name| request.fields.required_one(name, &mut errors)).collect();
         let asked = request.fields.optional("redirect_uri", &mut errors);
         let own_verifier = request.fields.own("code_verifier").map(str::to_owned);
         if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {

@@ -26,8 +26,10 @@ pub struct Descriptor {
     pub quirk: Option<String>,
     /// It only links to a signed-in user.
     pub association_only: bool,
-    /// Fields of the callback that are required instead of `code`.
+    /// Fields of the callback that are required instead of `code`; `a|b` means one of them.
     pub callback_fields: Vec<String>,
+    /// A field of the callback that may hold these and `state` as JSON.
+    pub callback_wrapper: Option<String>,
     /// The parameters of the callback come by a cross-site POST (Apple's `response_mode=form_post`).
     pub form_post: bool,
     /// The client's id and secret, where they are not the settings KEY and SECRET.
@@ -263,6 +265,8 @@ pub struct ErrorRules {
     pub invalid_code: Vec<String>,
     /// Codes of the person's no.
     pub declined: Vec<String>,
+    /// Codes that say that nothing is wrong.
+    pub none: Vec<String>,
 }
 
 /// Where the discovery document lies.

@@ -263,9 +263,17 @@ impl Provider {
         self.pkce && self.descriptor.protocol != Protocol::OAuth1
     }
 
-    /// Whether a begun login sends a nonce (OpenID Connect).
+    /// What the callback holds inside another field: the fields of a login and its state, nothing else.
+    pub fn wrapped_fields(&self, fields: &Map<String, Value>) -> Map<String, Value> {
+        let wrapper = self.descriptor.callback_wrapper.as_ref().and_then(|name| fields.get(name)?.as_str());
+        let members: Map<String, Value> = wrapper.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let wanted = |name: &str| name == "state" || self.descriptor.callback_fields.iter().any(|field| field == name);
+        members.into_iter().filter(|(name, _)| wanted(name)).collect()
+    }
+
+    /// Whether a begun login sends a nonce, for the id_token to repeat.
     pub fn uses_nonce(&self) -> bool {
-        self.descriptor.protocol == Protocol::Oidc && self.descriptor.id_token.nonce
+        self.verifies_id_token() && self.descriptor.id_token.nonce
     }
 
     /// Whether an id_token may be posted instead of a code: the provider publishes the keys that sign it.

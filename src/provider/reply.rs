@@ -45,7 +45,7 @@ pub fn read(
         Ok(value) => told(value, rules, stage),
         Err(_) => lenient().as_ref().and_then(|value| told(value, rules, stage)),
     };
-    if let Some(told) = told {
+    if let Some(told) = told.filter(|told| !rules.none.contains(&told.code)) {
         return Err(classified(stage, &told, answer.status, rules, secrets));
     }
     if !answer.is_success() {

@@ -18,6 +18,7 @@ mod nodes; // two servers on one PostgreSQL
 mod oauth; // R-O2, R-O1: what goes out to the providers
 mod providers; // every provider signs somebody in, tests/cases
 mod redirects; // R-URI: where a login may return to
+mod refusals; // single providers: accounts that change hands, callbacks nobody signed, other tenants
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 26 to 29, 32 to 36, 42, 44, 46
 mod store; // the repository by itself

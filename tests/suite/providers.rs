@@ -175,7 +175,7 @@ impl Stage {
             plan = plan.with(&format!("{prefix}{name}"), &value);
         }
         for (name, value) in &case.settings {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let value = value.as_str().map_or_else(|| value.to_string(), made);
             plan = plan.with(&format!("{prefix}{name}"), &value);
         }
         let stage = Self { case, world: plan.start().await, nonce: Arc::default() };
@@ -211,6 +211,9 @@ impl Stage {
             let exchange = left.remove(place);
             let nonce = nonce.lock().expect("no test panics holding it").clone();
             let answer = exchange.answer.replace("{id_token}", &id_token(claims.clone(), nonce, now));
+            let answer = answer.replace("{identity}", &identity(claims.clone(), call, now));
+            let state = call.form().into_iter().find(|(name, _)| name == "state").map(|(_, value)| value);
+            let answer = answer.replace("{state}", &state.unwrap_or_default());
             let kind = if answer.starts_with(['{', '[']) { "application/json" } else { "text/plain" };
             let reply = Reply::of(200, kind, answer);
             Some(exchange.answer_headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value)))
@@ -266,6 +269,16 @@ impl Stage {
         body[usual.0] = json!(usual.1);
         for (name, value) in &self.case.callback {
             body[name] = value.clone();
+        }
+        let now = self.world.clock.now().seconds();
+        if body["timestamp"] == "{now}" {
+            body["timestamp"] = json!(now.to_string());
+        }
+        if body["hmac"] == "{hmac}" {
+            body["hmac"] = json!(callback_hmac(body));
+        }
+        if let Some(text) = body["signed_request"].as_str() {
+            body["signed_request"] = json!(signed_request(&text.replace("{now}", &now.to_string())));
         }
     }
 
@@ -380,7 +393,11 @@ fn check_call(call: &Call, exchange: &Exchange, challenge: Option<&str>) {
         let verifier = form.remove("code_verifier").unwrap_or_else(|| panic!("no code_verifier in {place}"));
         assert_eq!(challenge_of(&verifier), challenge, "the verifier of {place}");
     }
-    assert_eq!(form, exchange.form.clone().unwrap_or_default(), "the form of {place}");
+    let mut wanted = exchange.form.clone().unwrap_or_default();
+    for (name, value) in wanted.iter_mut().filter(|(_, value)| *value == "*") {
+        value.clone_from(form.get(name).filter(|sent| !sent.is_empty()).expect("any value, but one"));
+    }
+    assert_eq!(form, wanted, "the form of {place}");
 }
 
 /// RFC 7636, 4.2.
@@ -396,4 +413,39 @@ fn id_token(mut claims: Map<String, Value>, nonce: Option<String>, now: i64) -> 
         claims.entry(name).or_insert_with(|| json!(value));
     }
     signer::signed(&Value::Object(claims))
+}
+
+/// A setting's text, with what must be made anew for each run.
+fn made(text: &str) -> String {
+    text.replace("{public_key}", &signer::public_key_for_settings()).replace("{private_key}", &signer::client_key())
+}
+
+/// MediaWiki's word on somebody: signed with the client's secret, for the nonce of the call that asks.
+fn identity(mut claims: Map<String, Value>, call: &Call, now: i64) -> String {
+    let header = call.header("authorization").unwrap_or_default();
+    let nonce = header.split_once("oauth_nonce=\"").and_then(|(_, after)| after.split('"').next());
+    claims.insert("nonce".to_owned(), json!(nonce));
+    claims.insert("iat".to_owned(), json!(now));
+    signer::hs256(CLIENT_SECRET.as_bytes(), &Value::Object(claims))
+}
+
+/// As Shopify signs what its callback brings.
+fn callback_hmac(body: &Value) -> String {
+    let signed = ["code", "host", "shop", "state", "timestamp"];
+    let pairs: Vec<String> =
+        signed.iter().filter_map(|name| Some(format!("{name}={}", body.get(name)?.as_str()?))).collect();
+    tag(&pairs.join("&")).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// As Facebook hands it to a page inside it.
+fn signed_request(payload: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let payload = URL_SAFE_NO_PAD.encode(payload);
+    format!("{}.{payload}", URL_SAFE_NO_PAD.encode(tag(&payload)))
+}
+
+fn tag(text: &str) -> Vec<u8> {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
+    aws_lc_rs::hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
 }

@@ -1,13 +1,14 @@
 //! A page inside Facebook (a canvas application) is handed a signed request instead of a code: base64 of an HMAC by the
-//! app's secret, a dot, base64 of JSON with the access token.
+//! app's secret, a dot, base64 of JSON with the access token. A plain access token will do where `appsecret_proof` goes
+//! along, with which Facebook refuses another app's token.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::super::ProviderError;
 use super::super::exchange::Login;
+use super::super::{ProviderError, config};
 use super::Quirk;
 use super::facebook::Facebook;
 use crate::secrets::ExposeSecret;
@@ -19,8 +20,16 @@ const LIFETIME: i64 = 24 * 3600;
 
 impl Quirk for FacebookApp {
     fn token_reply(&self, login: &Login<'_>, token: &mut Value) -> Result<(), ProviderError> {
-        let signed = token.get("signed_request").and_then(Value::as_str).unwrap_or_default();
+        let text = |name: &str| token.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let refused = |why: &str| ProviderError::InvalidCode { message: Some(format!("The signed request {why}.")) };
+        let signed = match (text("signed_request"), text("access_token")) {
+            (Some(signed), _) => signed,
+            (None, Some(plain)) if config::flag(&login.provider.values, "APPSECRET_PROOF") == Some(true) => {
+                *token = json!({"access_token": plain});
+                return Ok(());
+            }
+            _ => return Err(refused("is missing")),
+        };
         let data = verified(signed, login.provider.client_secret.expose_secret().as_bytes());
         let mut data = data.ok_or_else(|| refused("does not hold"))?;
         let now = login.provider.ambient.now().seconds();
