@@ -132,15 +132,48 @@ async fn sweep(repository: Arc<dyn Repository>, audit_retention: Option<Duration
     ticks.tick().await;
     for round in 0_u64.. {
         ticks.tick().await;
-        let swept = repository.sweep(ambient.now(), MOST_ROWS).await;
-        let pruned = match audit_retention.filter(|_| round.is_multiple_of(SWEEPS_OF_A_PRUNE)) {
-            Some(retention) => repository.prune_audit(ambient.now().minus(retention)).await,
-            None => Ok(0),
-        };
-        match swept.and_then(|swept| Ok(swept + pruned?)) {
+        let retention = audit_retention.filter(|_| round.is_multiple_of(SWEEPS_OF_A_PRUNE));
+        match swept(repository.as_ref(), retention, &ambient).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
             Err(error) => tracing::warn!(%error, "the tables could not be swept"),
         }
+    }
+}
+
+/// With `retention`, of the audit trail too what is older than it.
+async fn swept(
+    repository: &dyn Repository,
+    retention: Option<Duration>,
+    ambient: &Ambient,
+) -> Result<u64, store::StoreError> {
+    let swept = repository.sweep(ambient.now(), MOST_ROWS).await?;
+    match retention {
+        Some(retention) => Ok(swept + repository.prune_audit(ambient.now().minus(retention)).await?),
+        None => Ok(swept),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AuditEvent, AuditKind};
+    use crate::secrets::SecretString;
+
+    #[tokio::test]
+    async fn the_sweeper_keeps_the_audit_trail_as_long_as_the_settings_say() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = SecretString::from(format!("sqlite://{}", folder.path().join("sweeper.db").display()));
+        let repository = store::open(&url, true).await.expect("a database");
+        repository.migrate().await.expect("the schema");
+        let ambient = Ambient::system();
+        let day = Duration::from_secs(86_400);
+        for age in [day * 91, day * 89, Duration::ZERO] {
+            let event = AuditEvent::of_operator(AuditKind::Deactivated, 1, ambient.now().minus(age));
+            repository.audit(&event).await.expect("a row");
+        }
+        assert_eq!(swept(repository.as_ref(), None, &ambient).await.expect("a sweep"), 0);
+        assert_eq!(swept(repository.as_ref(), Some(day * 90), &ambient).await.expect("a sweep"), 1);
+        assert_eq!(repository.audit_trail(None, 9).await.expect("the trail").len(), 2);
     }
 }

@@ -10,6 +10,7 @@ mod architecture; // the house as drawn
 mod begin; // logins that the server begins, and the same code once more
 mod callers; // R-AUT: a login by somebody who is signed in
 mod catalogue; // docs/PROVIDERS.md knows every provider
+mod commands; // users, keys, audit, providers check, doctor: by the real binary
 mod companions; // R-CMP: refresh, verify, logouts, who am I
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left

@@ -192,7 +192,7 @@ macro_rules! credential_store {
                     "SELECT 'session' AS kind, digest, NULL AS name, created, last_used, expires, ip, agent
                      FROM sessions WHERE user_id = $1 AND expires > $2",
                     "SELECT 'token' AS kind, digest, NULL AS name, created, last_used, NULL AS expires, ip, agent
-                     FROM tokens WHERE user_id = $1 AND created <= $2",
+                     FROM tokens WHERE user_id = $1 AND $2 >= 0",
                     "SELECT 'knox' AS kind, NULL AS digest, digest AS name, created, last_used, expires, ip, agent
                      FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
                     "SELECT max(kind) AS kind, NULL AS digest, family AS name, min(created) AS created,

@@ -1,0 +1,513 @@
+//! The administrator's commands, by the real binary: what they find, what they change, how they end.
+
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::database::any;
+use crate::support::people::{CLIENT_ID, CLIENT_SECRET, ISSUER, OIDC_KEYS, People};
+use crate::support::{Database, Double, Engine, FRONT, REDIRECT, Reply, World, on_both_databases, process};
+
+on_both_databases!(
+    deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once,
+    deleting_a_user_takes_all_that_is_theirs_and_leaves_the_trail,
+    users_are_found_by_what_an_operator_knows_of_them,
+    keys_are_counted_and_rotated,
+    the_trail_is_read_and_pruned,
+);
+
+const SECRET_KEY: &str = "the-commands-own-secret-key-0d5f-not-for-anybody-else";
+const KEY_A: &str = "a:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+const KEY_B: &str = "b:QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=";
+
+struct Ran {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {}{}", self.out, self.err))
+    }
+
+    #[track_caller]
+    fn good(self) -> Self {
+        assert_eq!(self.status, Some(0), "{}{}", self.out, self.err);
+        self
+    }
+
+    /// All findings of all areas, one line each: `ok what: advice`.
+    fn findings(&self) -> Vec<String> {
+        let told = self.json();
+        let areas = told["areas"].as_array().cloned().unwrap_or_default();
+        let all = areas.iter().flat_map(|area| area["findings"].as_array().cloned().unwrap_or_default());
+        all.map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            format!("{} {}: {}", one["ok"], text("what"), text("advice"))
+        })
+        .collect()
+    }
+
+    #[track_caller]
+    fn assert_finding(&self, ok: bool, part: &str) {
+        let all = self.findings();
+        let found = all.iter().any(|line| line.starts_with(&format!("{ok} ")) && line.contains(part));
+        assert!(found, "{ok} {part} is not among {all:#?}");
+    }
+}
+
+/// Waits without holding up the doubles, which answer in this process.
+async fn run(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Ran {
+    let owned = |text: &&str| (*text).to_owned();
+    let arguments: Vec<String> = arguments.iter().map(owned).collect();
+    let environment: Vec<(String, String)> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let folder = folder.to_owned();
+    let running = tokio::task::spawn_blocking(move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        process::run(&arguments, &environment, &folder)
+    });
+    let Output { status, stdout, stderr } = running.await.expect("no panic");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Ran { status: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+/// A command on the database of a test.
+async fn on(database: &Database, arguments: &[&str], further: &[(&str, &str)]) -> Ran {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut environment = vec![("DATABASE_URL", database.url())];
+    environment.extend_from_slice(further);
+    run(arguments, &environment, folder.path()).await
+}
+
+// ---- users
+
+async fn deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once(engine: Engine) {
+    let world = World::start(engine).await;
+    let other = world.second_node().await;
+    let mut headers = Vec::new();
+    for (kind, scheme, code) in [("token", "Token", "u1"), ("knox", "Token", "u01"), ("jwt-sliding", "Bearer", "u001")]
+    {
+        headers.push(format!("{scheme} {}", world.token(kind, code).await));
+    }
+    let pair = world.login("jwt-pair", "u0001").await.ok();
+    headers.push(format!("Bearer {}", pair["token"].as_str().expect("a token")));
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u00001"})).await.ok();
+    for authorization in &headers {
+        other.client().user(authorization).await.ok();
+    }
+
+    // The commands' clock is the machine's, not the test's.
+    for table in ["sessions", "knox_tokens", "refresh_tokens"] {
+        world.database.run(&format!("UPDATE {table} SET expires = 9999999999999")).await;
+    }
+    let shown = on(&world.database, &["users", "show", "user1", "--json"], &[]).await.good().json();
+    assert_eq!(shown["accounts"][0]["provider"], "github");
+    assert_eq!(shown["credentials"].as_array().expect("a list").len(), 5, "{shown}");
+
+    let done = on(&world.database, &["users", "deactivate", "user1"], &[]).await.good();
+    assert!(done.out.contains("user1 (id 1)"), "{}", done.out);
+    for node in [&world.node, &other] {
+        for authorization in &headers {
+            assert_eq!(node.client().user(authorization).await.status, 401, "{authorization}");
+        }
+        browser.at(&node.base).get("/api/user/").send().await.problem(401, "not_authenticated");
+    }
+    for table in ["sessions", "tokens", "knox_tokens"] {
+        assert_eq!(world.database.count(table).await, 0, "{table}");
+    }
+    world.login("token", "u000001").await.problem(403, "user_inactive");
+
+    // Whoever is let in again signs in anew: nothing old comes to life.
+    on(&world.database, &["users", "activate", "id:1"], &[]).await.good();
+    let refresh = json!({"refresh": pair["refresh"]});
+    let refreshed = world.client().post("/api/token/refresh/").json(&refresh).send().await;
+    assert_eq!(refreshed.status, 401, "{}", refreshed.text);
+    for authorization in &headers[..2] {
+        assert_eq!(other.client().user(authorization).await.status, 401, "{authorization}");
+    }
+    world.login("token", "u0000001").await.ok();
+    for event in ["deactivated", "activated"] {
+        let filter = format!("event = '{event}' AND user_id = 1 AND agent = 'command line'");
+        assert!(any(&world.database, "audit_events", &filter).await, "{event}");
+    }
+}
+
+async fn deleting_a_user_takes_all_that_is_theirs_and_leaves_the_trail(engine: Engine) {
+    let world = World::start(engine).await;
+    let token = world.token("token", "u1").await;
+    world.login("knox", "u01").await.ok();
+    world.login("token", "u2").await.ok();
+    let unsure = on(&world.database, &["users", "delete", "user1"], &[]).await;
+    assert_eq!(unsure.status, Some(1));
+    assert!(unsure.err.contains("--yes"), "{}", unsure.err);
+    assert_eq!(world.database.count("users").await, 2);
+
+    let done = on(&world.database, &["users", "delete", "user1", "--yes", "--json"], &[]).await.good();
+    assert_eq!(done.json(), json!({"id": 1, "username": "user1", "deleted": true}));
+    assert_eq!(world.client().user(&format!("Token {token}")).await.status, 401);
+    for table in ["users", "social_accounts", "tokens"] {
+        assert_eq!(world.database.count(table).await, 1, "{table}");
+    }
+    assert_eq!(world.database.count("knox_tokens").await, 0);
+    assert!(any(&world.database, "audit_events", "event = 'deleted' AND user_id = 1").await);
+    assert!(any(&world.database, "audit_events", "event = 'sign_up' AND user_id = 1").await);
+    let again = on(&world.database, &["users", "delete", "id:1", "--yes"], &[]).await;
+    assert_eq!((again.status, again.err.as_str()), (Some(1), "there is no user id:1\n"));
+}
+
+async fn users_are_found_by_what_an_operator_knows_of_them(engine: Engine) {
+    let world = World::start(engine).await;
+    for code in ["u1", "u2", "u3"] {
+        world.login("token", code).await.ok();
+    }
+    world.database.run("UPDATE users SET username = '1' WHERE id = 3").await;
+    world.database.run("UPDATE users SET first_name = '50%_Off' WHERE id = 2").await;
+    let found = async |arguments: &[&str]| {
+        let mut line = vec!["users", "list", "--json"];
+        line.extend_from_slice(arguments);
+        let users = on(&world.database, &line, &[]).await.good().json();
+        let ids: Vec<i64> = users.as_array().expect("a list").iter().filter_map(|user| user["id"].as_i64()).collect();
+        ids
+    };
+    let uid = world.database.text("SELECT uid FROM social_accounts WHERE user_id = 2").await;
+    assert_eq!(found(&[]).await, [1, 2, 3]);
+    assert_eq!(found(&["--limit", "2"]).await, [1, 2]);
+    assert_eq!(found(&["--search", "USER2@"]).await, [2]);
+    assert_eq!(found(&["--search", "last1"]).await, [1]);
+    assert_eq!(found(&["--search", &uid]).await, [2]);
+    assert_eq!(found(&["--search", "%_o"]).await, [2]);
+    assert_eq!(found(&["--search", "_"]).await, [2]);
+    assert_eq!(found(&["--search", "\\"]).await, [0; 0]);
+    assert_eq!(found(&["--search", "nobody"]).await, [0; 0]);
+
+    let text = on(&world.database, &["users", "list", "--limit", "1"], &[]).await.good().out;
+    assert!(text.starts_with("id  username") && text.contains("user1@example.com"), "{text}");
+    assert!(text.contains("There are more"), "{text}");
+
+    let either = on(&world.database, &["users", "show", "1"], &[]).await;
+    assert_eq!(either.status, Some(1));
+    assert!(either.err.contains("id:1 or username:1"), "{}", either.err);
+    let id = async |user: &str| on(&world.database, &["users", "show", user, "--json"], &[]).await.json()["id"].clone();
+    assert_eq!((id("id:1").await, id("username:1").await, id("user2").await), (json!(1), json!(3), json!(2)));
+    let page = on(&world.database, &["users", "show", "user2"], &[]).await.good().out;
+    assert!(page.contains("Linked accounts\nprovider") && page.contains("Signed in\nkind"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_strangers_cannot_steer_the_operators_terminal() {
+    let world = World::start(Engine::Sqlite).await;
+    world.login("token", "u1").await.ok();
+    world.database.run("UPDATE users SET first_name = char(27) || '[2J' || char(10) || 'x'").await;
+    world.database.run("UPDATE tokens SET agent = char(27) || ']0;x' || char(7)").await;
+    for line in [&["users", "list"][..], &["users", "show", "user1"]] {
+        let text = on(&world.database, line, &[]).await.good().out;
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    }
+}
+
+// ---- keys
+
+async fn keys_are_counted_and_rotated(engine: Engine) {
+    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").with("ENCRYPTION_KEYS", KEY_A).start().await;
+    world.login("token", "u1").await.ok();
+    world.login("token", "u2").await.ok();
+    let keys = async |keys: &str, arguments: &[&str]| {
+        let further = [("STORE_PROVIDER_TOKENS", "true"), ("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", keys)];
+        on(&world.database, arguments, &further).await
+    };
+    let listed = async |names: &str| keys(names, &["keys", "list", "--json"]).await.good().json();
+    let key = |name: &str, seals: bool, texts: i64| json!({"name": name, "seals": seals, "texts": texts});
+    let both = format!("{KEY_B},{KEY_A}");
+    assert_eq!(listed(KEY_A).await, json!({"keys": [key("a", true, 2)], "closed": 0}));
+    assert_eq!(listed(&both).await, json!({"keys": [key("b", true, 0), key("a", false, 2)], "closed": 0}));
+    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 0)], "closed": 2}));
+
+    // Without the old key nothing can be done, and nothing is harmed.
+    let closed = keys(KEY_B, &["keys", "rotate"]).await;
+    assert_eq!(closed.status, Some(1));
+    assert!(closed.err.contains("2 texts open with none"), "{}", closed.err);
+    let rotated = keys(&both, &["keys", "rotate", "--json"]).await.good().json();
+    assert_eq!(rotated, json!({"key": "b", "sealed_anew": 2, "closed": 0}));
+    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 2)], "closed": 0}));
+    let text = keys(&both, &["keys", "list"]).await.good().out;
+    assert!(text.contains("b    seals and opens  2") && !text.contains("QkJC"), "{text}");
+
+    let off = on(&world.database, &["keys", "rotate"], &[("SECRET_KEY", SECRET_KEY)]).await;
+    assert_eq!(off.status, Some(1));
+    assert!(off.err.contains("STORE_PROVIDER_TOKENS is off"), "{}", off.err);
+    let twice = keys(&format!("{KEY_A},{KEY_A}"), &["keys", "list"]).await;
+    assert_eq!((twice.status, twice.err.as_str()), (Some(2), "ENCRYPTION_KEYS: has two keys of the name a\n"));
+}
+
+// ---- audit
+
+async fn the_trail_is_read_and_pruned(engine: Engine) {
+    let world = World::start(engine).await;
+    world.login("token", "u1").await.ok();
+    world.login("token", "u2").await.ok();
+    world.login("token", "nonsense").await.problem(400, "invalid_code");
+    let read = async |arguments: &[&str]| {
+        let mut line = vec!["audit"];
+        line.extend_from_slice(arguments);
+        on(&world.database, &line, &[]).await.good()
+    };
+    let all = read(&["--json"]).await.json();
+    assert_eq!(all.as_array().map(Vec::len), Some(3), "{all}");
+    assert_eq!((&all[0]["event"], &all[0]["code"]), (&json!("refused"), &json!("invalid_code")));
+    assert_eq!(read(&["--limit", "1", "--json"]).await.json().as_array().map(Vec::len), Some(1));
+    for user in ["2", "user2"] {
+        let own = read(&["--user", user, "--json"]).await.json();
+        assert_eq!((own.as_array().map(Vec::len), &own[0]["user_id"]), (Some(1), &json!(2)), "{own}");
+    }
+    let text = read(&[]).await.out;
+    assert!(
+        text.lines().nth(1).is_some_and(|line| line.contains("refused") && line.contains("invalid_code")),
+        "{text}"
+    );
+
+    // The commands' clock is the machine's, not the test's.
+    world.database.run("UPDATE audit_events SET at = CASE user_id WHEN 1 THEN 5 ELSE 9999999999999 END").await;
+    assert_eq!(read(&["prune", "--before", "90d", "--json"]).await.json()["deleted"], 1);
+    assert_eq!(world.database.count("audit_events").await, 2);
+    for age in ["90", "soon", "-1d"] {
+        let wrong = on(&world.database, &["audit", "prune", "--before", age], &[]).await;
+        assert_eq!(wrong.status, Some(2), "{age}");
+    }
+}
+
+// ---- what every command needs
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_not_ready_is_told_and_left_alone() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
+    let url = at("none.db");
+    let missing = run(&["users", "list"], &[("DATABASE_URL", &url)], folder.path()).await;
+    assert_eq!(missing.status, Some(2));
+    assert!(missing.err.starts_with("DATABASE_URL: ") && !folder.path().join("none.db").exists(), "{}", missing.err);
+
+    std::fs::write(folder.path().join("empty.db"), "").expect("a file in a folder of ours");
+    let url = at("empty.db");
+    for line in [&["users", "list"][..], &["audit"], &["keys", "list"]] {
+        let environment = [("DATABASE_URL", url.as_str()), ("SECRET_KEY", SECRET_KEY)];
+        let empty = run(line, &environment, folder.path()).await;
+        assert_eq!(empty.status, Some(1), "{line:?}");
+        assert!(empty.err.contains("rest-social-auth migrate"), "{}", empty.err);
+    }
+
+    let database = Database::create(Engine::Sqlite).await;
+    database.run("UPDATE _sqlx_migrations SET version = 99999").await;
+    let newer = on(&database, &["users", "list"], &[]).await;
+    assert!(newer.status == Some(1) && newer.err.contains("later release"), "{}", newer.err);
+
+    let nonsense = run(&["audit"], &[("DATABASE_URL", "mysql://x")], folder.path()).await;
+    assert_eq!(nonsense.status, Some(2));
+}
+
+// ---- providers check, doctor
+
+/// The doubles of the providers, and an environment that is right in all.
+struct Outside {
+    double: Double,
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Outside {
+    async fn new(database: &Database) -> Self {
+        let double = Double::start().await;
+        People::default().answer(&double);
+        let authority = double.authority().to_str().expect("a path in UTF-8").to_owned();
+        let environment = [
+            ("DATABASE_URL", database.url()),
+            ("SECRET_KEY", SECRET_KEY),
+            ("PUBLIC_URL", "https://login.example"),
+            ("ALLOWED_ORIGINS", FRONT),
+            ("ALLOWED_REDIRECT_URIS", REDIRECT),
+            ("STATE_POLICY", "required"),
+            ("HTTPS_PROXY", double.proxy()),
+            ("SSL_CERT_FILE", &authority),
+            ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
+            ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
+            ("SOCIAL_AUTH_OIDC_KEY", CLIENT_ID),
+            ("SOCIAL_AUTH_OIDC_SECRET", CLIENT_SECRET),
+            ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", ISSUER),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self { double, folder: TempDir::new().expect("a temporary folder"), environment }
+    }
+
+    async fn run(&self, arguments: &[&str], further: &[(&str, &str)]) -> Ran {
+        let mut environment: Vec<(&str, &str)> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        environment.extend_from_slice(further);
+        run(arguments, &environment, self.folder.path()).await
+    }
+
+    async fn check(&self, name: &str, further: &[(&str, &str)]) -> Ran {
+        self.run(&["providers", "check", name, "--json"], further).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configured_provider_is_tested_without_a_user_and_without_a_secret() {
+    let outside = Outside::new(&Database::create(Engine::Sqlite).await).await;
+    let both = outside.run(&["providers", "check"], &[]).await.good().out;
+    assert!(both.starts_with("github\n") && both.contains("\noidc\n") && !both.contains("FIX"), "{both}");
+
+    let github = outside.check("github", &[]).await.good();
+    github.assert_finding(true, "authorization endpoint https://github.com/login/oauth/authorize");
+    github.assert_finding(true, "token endpoint https://github.com/login/oauth/access_token");
+    github.assert_finding(true, "profile endpoint https://api.github.com/user");
+    let own = "https://login.example/api/login/social/complete/github/";
+    let uris = &github.json()["areas"][0]["redirect_uris"];
+    let wanted = json!([REDIRECT, "https://login.example/", format!("{FRONT}/"), own]);
+    assert_eq!(uris, &wanted);
+
+    let oidc = outside.check("oidc", &[]).await.good();
+    oidc.assert_finding(true, "discovery document https://id.example/.well-known/openid-configuration");
+    oidc.assert_finding(true, "keys that sign id_tokens");
+    oidc.assert_finding(true, "token endpoint https://id.example/token");
+
+    for call in outside.double.calls() {
+        let told = format!("{call:?}");
+        assert!(!told.contains(CLIENT_ID) && !told.contains(CLIENT_SECRET), "{told}");
+        assert!(call.header("authorization").is_none() && call.body.is_empty(), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_provider_is_told_in_plain_words() {
+    let outside = Outside::new(&Database::create(Engine::Sqlite).await).await;
+    let wrong = async |further: &[(&str, &str)], part: &str| {
+        let ran = outside.check("oidc", further).await;
+        assert_eq!(ran.status, Some(1), "{part}: {}{}", ran.out, ran.err);
+        ran.assert_finding(false, part);
+    };
+    let issuer = [("SOCIAL_AUTH_OIDC_ID_TOKEN_ISSUER", "https://other.example")];
+    wrong(&issuer, "names another issuer; SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
+    wrong(&[("SOCIAL_AUTH_OIDC_JWT_ALGORITHMS", "ES256")], "SOCIAL_AUTH_OIDC_JWT_ALGORITHMS").await;
+    wrong(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "https://id.example/nowhere")], "status 404").await;
+    wrong(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "")], "SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
+    wrong(&[("SOCIAL_AUTH_OIDC_SECRET", "\"quoted\"")], "SECRET of oidc").await;
+    wrong(&[("SSL_CERT_FILE", "")], "SSL_CERT_FILE names further authorities").await;
+    wrong(&[("HTTPS_PROXY", "http://127.0.0.1:1")], "could not be reached").await;
+    wrong(&[("SSL_CERT_FILE", "/nowhere.pem")], "SSL_CERT_FILE").await;
+    outside.double.always(OIDC_KEYS, Reply::json(&json!({"keys": []})));
+    wrong(&[], "keys that sign id_tokens: keys: the set has no key that can be used").await;
+
+    let odd = outside.check("oidc", &[("SOCIAL_AUTH_OIDC_USE_PKCE", "false"), ("SOCIAL_AUTH_OIDC_SECRET", "")]).await;
+    odd.assert_finding(true, "SOCIAL_AUTH_OIDC_USE_PKCE: the provider knows PKCE");
+    odd.assert_finding(true, "SOCIAL_AUTH_OIDC_SECRET: is not set");
+
+    for (name, part) in [("gitlab", "SOCIAL_AUTH_GITLAB_KEY"), ("githb", "github")] {
+        let ran = outside.check(name, &[]).await;
+        assert_eq!(ran.status, Some(1));
+        assert!(ran.err.contains(part), "{}", ran.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_hangs_costs_a_check_ten_seconds() {
+    let outside = Outside::new(&Database::create(Engine::Sqlite).await).await;
+    outside.double.rule(|call| (call.host == "github.com").then_some(Reply::Hang));
+    let begun = std::time::Instant::now();
+    let ran = outside.run(&["providers", "check", "--json"], &[]).await;
+    assert!(begun.elapsed() < Duration::from_secs(16), "{:?}", begun.elapsed());
+    ran.assert_finding(false, "github.com/login/oauth/authorize: no answer within the time limit");
+    ran.assert_finding(true, "https://id.example/token");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_finds_a_sound_configuration_sound() {
+    let database = Database::create(Engine::Sqlite).await;
+    let outside = Outside::new(&database).await;
+    let sound = outside.run(&["doctor", "--json"], &[]).await.good();
+    for part in [
+        "every setting can be read",
+        "has this release's tables",
+        "clock agrees with",
+        "calls go through 127.0.0.1",
+        "SSL_CERT_FILE: /",
+        "STATE_POLICY required",
+        "token endpoint https://github.com/login/oauth/access_token",
+        "keys that sign id_tokens",
+    ] {
+        sound.assert_finding(true, part);
+    }
+    assert_eq!(sound.json()["ok"], true);
+    let text = outside.run(&["doctor"], &[]).await.good().out;
+    assert!(text.starts_with("settings\n") && !text.contains("FIX"), "{text}");
+    assert!(!text.contains(CLIENT_SECRET) && !text.contains(SECRET_KEY), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_tells_every_mistake_of_a_broken_configuration() {
+    let database = Database::create(Engine::Sqlite).await;
+    let outside = Outside::new(&database).await;
+    let file = outside.folder.path().join("settings.toml");
+    std::fs::write(&file, "[providers.gitlab]\nkee = 'x'\n").expect("a file in a folder of ours");
+    let further = [
+        ("REST_SOCIAL_AUTH_CONFIG", file.to_str().expect("UTF-8")),
+        ("SECRET_KEY", "short"),
+        ("PUBLIC_URL", "login.example"),
+        ("STATE_POLICY", "sometimes"),
+        ("AUDIT_RETENTION", "-1"),
+        ("SSL_CERT_FILE", "/nowhere.pem"),
+        ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", ""),
+        ("DATABASE_URL", "sqlite:///nowhere/at/all.db"),
+    ];
+    let broken = outside.run(&["doctor", "--json"], &further).await;
+    assert_eq!(broken.status, Some(1));
+    for part in
+        ["SECRET_KEY", "PUBLIC_URL", "STATE_POLICY", "AUDIT_RETENTION", "SSL_CERT_FILE", "OIDC_ENDPOINT", "gitlab.kee"]
+    {
+        broken.assert_finding(false, part);
+    }
+    broken.assert_finding(true, "/nowhere/at/all.db is not there yet");
+    assert!(broken.err.ends_with("things must be fixed\n"), "{}", broken.err);
+
+    let unreadable =
+        [("REST_SOCIAL_AUTH_CONFIG", "/nowhere.toml"), ("DATABASE_URL", "postgres://u:pw-9@127.0.0.1:1/d")];
+    let unreadable = outside.run(&["doctor", "--json"], &unreadable).await;
+    unreadable.assert_finding(false, "/nowhere.toml: cannot be read");
+    unreadable.assert_finding(false, "DATABASE_URL: 127.0.0.1:1/d cannot be opened");
+    assert!(!unreadable.out.contains("pw-9"), "{}", unreadable.out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_sees_clocks_keys_and_tables_that_do_not_fit() {
+    let database = Database::create(Engine::Sqlite).await;
+    let outside = Outside::new(&database).await;
+    let date = "Tue, 05 Jan 2021 10:00:00 GMT";
+    outside.double.rule(move |_| Some(Reply::json(&json!({})).with_header("date", date)));
+    let late = outside.run(&["doctor", "--json"], &[]).await;
+    assert_eq!(late.status, Some(1));
+    late.assert_finding(false, "s ahead of that of");
+
+    database.run("INSERT INTO users (id, username, created) VALUES (1, 'ana', 5)").await;
+    database
+        .run(
+            "INSERT INTO social_accounts (id, user_id, provider, uid, extra_data, created, modified, tokens)
+             VALUES (5, 1, 'github', '303', '{}', 5, 5, X'0161FF')",
+        )
+        .await;
+    let keys = [("STORE_PROVIDER_TOKENS", "true"), ("ENCRYPTION_KEYS", KEY_B)];
+    let closed = outside.run(&["doctor", "--json"], &keys).await;
+    closed.assert_finding(false, "ENCRYPTION_KEYS: 1 provider tokens open with none");
+
+    let empty = outside.folder.path().join("empty.db");
+    std::fs::write(&empty, "").expect("a file in a folder of ours");
+    let url = format!("sqlite://{}", empty.display());
+    let behind = outside.run(&["doctor", "--json"], &[("DATABASE_URL", &url)]).await;
+    behind.assert_finding(true, "run `rest-social-auth migrate`");
+}
