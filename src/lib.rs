@@ -23,6 +23,7 @@ pub mod login; // begin, complete, link; attempts, redirect URIs, the pipeline
 
 // floor 4: poem-openapi definitions only
 pub mod api;
+pub mod import; // moves the users of a Django project in
 
 // floor 5: the app built from settings
 pub mod demo; // the provider that `dev` embeds; never part of `serve`

@@ -28,7 +28,7 @@ pub enum Unlink {
 }
 
 impl AccountService {
-    /// Takes an account from the caller (SEC-25).
+    /// Takes an account from the caller (SEC-25), and gives its tokens back to the provider where that can be.
     pub async fn unlink(&self, caller: &Caller, account: i64, client: &ClientInfo) -> Result<Unlink, AuthError> {
         let user = caller.user.id;
         let audit = AuditEvent {
@@ -42,7 +42,10 @@ impl AccountService {
         };
         let counts = |provider: &str| self.providers.get(provider).is_some();
         match self.store.unlink(user, account, &counts, &audit).await? {
-            Unlinked::Done(..) => Ok(Unlink::Done),
+            Unlinked::Done(row, tokens) => {
+                self.give_back(&row, tokens.as_deref()).await;
+                Ok(Unlink::Done)
+            }
             Unlinked::LastWayIn => Ok(Unlink::LastWayIn),
             Unlinked::NotFound => Ok(Unlink::NotFound),
         }

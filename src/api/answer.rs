@@ -85,22 +85,26 @@ impl ApiResponse for Done {
     fn register(_: &mut Registry) {}
 }
 
-/// 204, no body, and a browser drops its session cookie.
+/// 204, no body, and a browser whose session ended drops its cookie.
 pub struct LoggedOut {
-    pub cookie: HeaderValue,
+    pub cookie: Option<HeaderValue>,
 }
 
 impl IntoResponse for LoggedOut {
     fn into_response(self) -> Response {
         let mut response = Done.into_response();
-        response.headers_mut().insert(header::SET_COOKIE, self.cookie);
+        if let Some(cookie) = self.cookie {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
         response
     }
 }
 
 impl ApiResponse for LoggedOut {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: vec![no_content(Some(("The session cookie with `Max-Age=0`.", true)))] }
+        MetaResponses {
+            responses: vec![no_content(Some(("The session cookie with `Max-Age=0`, where a session ended.", false)))],
+        }
     }
 
     fn register(_: &mut Registry) {}

@@ -68,7 +68,8 @@ impl Begin {
         let request = wanted(&body.fields().await?)?;
         let begun = self.app.login.begin(&provider.0, request, &visitor).await.map_err(|error| {
             let cause = error.cause.as_deref().unwrap_or_default();
-            tracing::warn!(provider = provider.0, refusal = ?error.refusal, cause, "login not begun");
+            let provider = self.app.login.providers().get(&provider.0).map_or("unknown", |provider| provider.name());
+            tracing::warn!(provider, refusal = ?error.refusal, cause, "login not begun");
             self.app.refused(error)
         })?;
         let own = &visitor.own;
@@ -83,6 +84,7 @@ impl Begin {
             provider: begun.provider,
             redirect_uri: begun.redirect_uri,
             next: begun.next,
+            nonce: begun.nonce,
         };
         Ok(WithCookie { body, cookie })
     }
@@ -184,6 +186,10 @@ pub struct Begun {
     /// As it was posted, and checked.
     #[oai(skip_serializing_if_is_none)]
     pub next: Option<String>,
+    /// For the provider's own software in an app, whose `id_token` can be posted instead of a code: what it must put into
+    /// the token, as it is or as its SHA-256 in hex. Absent where the provider publishes no keys.
+    #[oai(skip_serializing_if_is_none)]
+    pub nonce: Option<String>,
 }
 
 impl Example for Begun {
@@ -198,6 +204,7 @@ impl Example for Begun {
             provider: "github".to_owned(),
             redirect_uri: "https://app.example.com/callback".to_owned(),
             next: Some("/account".to_owned()),
+            nonce: None,
         }
     }
 }

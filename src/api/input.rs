@@ -2,14 +2,13 @@
 //! that whatever a callback carried survives and all field errors are told together; these types are never built from a
 //! request.
 
-use std::borrow::Cow;
-
-use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::{Enum, Object};
 use serde_json::Value;
 
 use super::body::BodyOf;
+use super::described::described;
 
 /// What a login posts: all that the provider's callback carried, and what ties it to a begun login. Further members of
 /// any type are allowed and passed over, so that a front-end may post its whole configuration.
@@ -20,7 +19,7 @@ pub struct LoginInput {
     #[oai(skip_serializing_if_is_none)]
     pub provider: Option<String>,
     /// The authorization code. Required in OAuth 2.0 and OpenID Connect.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
     pub code: Option<String>,
     /// The state that begin answered. One that this server did not make is passed over, unless STATE_POLICY is
     /// `required`.
@@ -30,11 +29,20 @@ pub struct LoginInput {
     #[oai(skip_serializing_if_is_none)]
     pub flow_token: Option<String>,
     /// The redirect URI that the code was made for; one of the listed ones. A begun login knows its own.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
     pub redirect_uri: Option<String>,
     /// The verifier of the front-end's own PKCE pair.
     #[oai(skip_serializing_if_is_none)]
     pub code_verifier: Option<String>,
+    /// Instead of a code, at providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect): the
+    /// id_token that the provider's own software handed to an app, at most ten minutes old, once. Google's One Tap may
+    /// call it `credential`.
+    #[oai(skip_serializing_if_is_none)]
+    pub id_token: Option<String>,
+    /// The nonce that the app gave to that software, where the login was not begun here; required where the token has
+    /// one.
+    #[oai(skip_serializing_if_is_none)]
+    pub nonce: Option<String>,
     /// The issuer that the callback named (RFC 9207).
     #[oai(skip_serializing_if_is_none)]
     pub iss: Option<String>,
@@ -42,7 +50,7 @@ pub struct LoginInput {
     #[oai(skip_serializing_if_is_none)]
     pub oauth_token: Option<String>,
     /// OAuth 1.0a: the verifier that the callback carried.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
     pub oauth_verifier: Option<String>,
     /// The error that the callback carried instead of a code.
     #[oai(skip_serializing_if_is_none)]
@@ -69,13 +77,55 @@ impl Example for LoginInput {
     }
 }
 
+/// A login whose provider stands in the body.
+pub struct LoginInputWithProvider;
+
+const WITH_PROVIDER: &str = "LoginInputWithProvider";
+
+described!(
+    LoginInputWithProvider,
+    WITH_PROVIDER,
+    MetaSchemaRef::Reference(WITH_PROVIDER.to_owned()),
+    |registry: &mut Registry| {
+        LoginInput::register(registry);
+        let provider = MetaSchema {
+            description: Some("The provider's name, as `/api/login/social/providers/` lists it."),
+            pattern: Some(r"\S".to_owned()),
+            ..MetaSchema::new("string")
+        };
+        registry.create_schema::<LoginInputWithProvider, _>(WITH_PROVIDER.to_owned(), |_| MetaSchema {
+            description: Some("What a login posts where the URL names no provider."),
+            all_of: vec![LoginInput::schema_ref()],
+            properties: vec![("provider", MetaSchemaRef::Inline(Box::new(provider)))],
+            required: vec!["provider"],
+            example: LoginInput::example().to_json(),
+            ..MetaSchema::new("object")
+        });
+    }
+);
+
+impl BodyOf for LoginInputWithProvider {
+    const DESCRIPTION: &'static str = LoginInput::DESCRIPTION;
+    const REQUIRED: bool = LoginInput::REQUIRED;
+
+    fn adjust(registry: &mut Registry) {
+        LoginInput::adjust(registry);
+    }
+}
+
+/// The PKCE methods that a front-end may use (SEC-3).
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum ChallengeMethod {
+    S256,
+}
+
 /// How to begin a login. Further members are what the provider's own address needs, such as shopify's `shop`.
 #[derive(Object, Default)]
 #[oai(example)]
 pub struct BeginInput {
     /// Where the provider sends the person back to: one of ALLOWED_REDIRECT_URIS, to the letter. Otherwise the settings
     /// or the page's origin give it.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
     pub redirect_uri: Option<String>,
     /// Instead of the provider's configured scopes.
     #[oai(skip_serializing_if_is_none)]
@@ -85,11 +135,11 @@ pub struct BeginInput {
     pub next: Option<String>,
     /// The challenge of the front-end's own PKCE pair: 43 characters of base64url. The login must then post the
     /// `code_verifier`.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(pattern = "^[A-Za-z0-9_-]{43}$"))]
     pub code_challenge: Option<String>,
-    /// `S256`, the only method there is; required beside `code_challenge`.
+    /// Required beside `code_challenge`.
     #[oai(skip_serializing_if_is_none)]
-    pub code_challenge_method: Option<String>,
+    pub code_challenge_method: Option<ChallengeMethod>,
 }
 
 impl BodyOf for BeginInput {
@@ -103,38 +153,19 @@ impl BodyOf for BeginInput {
 
 impl Example for BeginInput {
     fn example() -> Self {
-        let redirect_uri = Some("https://app.example.com/callback".to_owned());
-        Self { redirect_uri, next: Some("/account".to_owned()), ..Self::default() }
+        Self { next: Some("/account".to_owned()), ..Self::default() }
     }
 }
 
 /// A list of scopes, or one text with blanks between them.
 pub struct Scope(Vec<String>);
 
-impl Type for Scope {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "scope".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let text = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
-        let list = MetaSchema { items: Some(Box::new(text())), ..MetaSchema::new("array") };
-        let either = vec![MetaSchemaRef::Inline(Box::new(list)), text()];
-        MetaSchemaRef::Inline(Box::new(MetaSchema { one_of: either, ..MetaSchema::ANY }))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+described!(Scope, "scope", {
+    let text = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+    let list = MetaSchema { items: Some(Box::new(text())), ..MetaSchema::new("array") };
+    let either = vec![MetaSchemaRef::Inline(Box::new(list)), text()];
+    MetaSchemaRef::Inline(Box::new(MetaSchema { one_of: either, ..MetaSchema::ANY }))
+});
 
 impl ParseFromJSON for Scope {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
@@ -152,6 +183,7 @@ impl ToJSON for Scope {
 #[derive(Object)]
 #[oai(example)]
 pub struct RefreshInput {
+    #[oai(validator(pattern = r"\S"))]
     pub refresh: String,
 }
 
@@ -172,6 +204,7 @@ impl Example for RefreshInput {
 #[derive(Object)]
 #[oai(example)]
 pub struct TokenInput {
+    #[oai(validator(pattern = r"\S"))]
     pub token: String,
 }
 
@@ -190,7 +223,7 @@ impl Example for TokenInput {
 #[derive(Object, Default)]
 #[oai(example)]
 pub struct CallbackInput {
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
     pub code: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     pub state: Option<String>,

@@ -55,6 +55,7 @@ impl Landing {
     /// sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
     /// A refusal arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
     /// stands on a page of the same site, the account is linked to its user.
+    #[expect(clippy::too_many_arguments, reason = "each parameter of the query is an argument")]
     #[oai(path = "/authorize/:provider", method = "get", operation_id = "authorize")]
     async fn authorize(
         &self,

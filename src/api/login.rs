@@ -16,7 +16,7 @@ use super::answer::{self, Token, TokenPair, User, UserWithToken, UserWithTokenPa
 use super::app::{self, App, Gate, SameSite};
 use super::body::Posted;
 use super::entry::{ByJwt, ByKnox, BySession, ByToken, Guest, Reads};
-use super::input::LoginInput;
+use super::input::{LoginInput, LoginInputWithProvider};
 use super::problem::Failure;
 use super::refused::{self, Case, Problems, Refused};
 use crate::account::Family;
@@ -88,7 +88,7 @@ impl<K: Kind> Login<K> {
     async fn without_provider(
         &self,
         guest: Guest<'_, K::Reads>,
-        body: Posted<LoginInput>,
+        body: Posted<LoginInputWithProvider>,
     ) -> Result<answer::Login<K::Answer>, Refused<LoginProblems>> {
         Ok(self.login(None, guest, body).await?)
     }
@@ -112,11 +112,11 @@ impl<K: Kind> Login<K> {
 }
 
 impl<K: Kind> Login<K> {
-    async fn login(
+    async fn login<T>(
         &self,
         provider: Option<String>,
         guest: Guest<'_, K::Reads>,
-        body: Posted<LoginInput>,
+        body: Posted<T>,
     ) -> Result<answer::Login<K::Answer>, Failure> {
         let gate = if K::Reads::FAMILY == Family::Session { Gate::Session } else { Gate::Open };
         let visitor = guest.admit(&self.app, gate).await?.visitor;

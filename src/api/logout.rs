@@ -9,6 +9,7 @@ use super::app::{self, App, Gate, SameSite};
 use super::entry::{ByAny, ByKnox, BySession, Guest, Member};
 use super::login::Tag;
 use super::refused::{self, Case, Problems, Refused};
+use crate::account::Proof;
 
 pub struct Logout {
     pub app: Arc<App>,
@@ -58,7 +59,7 @@ impl Logout {
         let visitor = guest.admit(&self.app, Gate::Session).await?.visitor;
         let presented = app::presented(guest.request, &visitor.own);
         self.app.account.logout_session(presented.session_cookie.as_deref()).await?;
-        Ok(LoggedOut { cookie: dropped(&visitor.own) })
+        Ok(LoggedOut { cookie: Some(dropped(&visitor.own)) })
     }
 
     /// End everything
@@ -69,7 +70,9 @@ impl Logout {
     async fn everything(&self, member: Member<'_, ByAny>) -> Result<LoggedOut, Refused<AllProblems>> {
         let caller = member.admit(&self.app, Gate::Unsafe).await?;
         self.app.account.logout_everything(&caller).await?;
-        Ok(LoggedOut { cookie: dropped(&self.app.own(member.request)) })
+        // A cookie that came beside an `Authorization` header may be another user's, and did not count.
+        let by_session = matches!(caller.proof, Proof::Session(_));
+        Ok(LoggedOut { cookie: by_session.then(|| dropped(&self.app.own(member.request))) })
     }
 }
 

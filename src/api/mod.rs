@@ -9,6 +9,7 @@
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
 //! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
 //! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
+//! | `described.rs` | types whose schema is written by hand |
 //! | `problem.rs`, `refused.rs` | errors, and their place in the document |
 //! | `tidy.rs` | the document as a whole |
 //!
@@ -19,6 +20,7 @@ mod app;
 mod begin;
 mod body;
 mod credentials;
+mod described;
 mod entry;
 mod health;
 mod input;
@@ -36,6 +38,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::Route;
+use poem_openapi::registry::{MetaParamIn, MetaPath};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, ServerObject};
 
 pub use self::app::App;
@@ -92,10 +95,28 @@ pub fn routes(app: &Arc<App>) -> Route {
     );
     let mut table = HashMap::new();
     apis.add_routes(&mut table);
-    table.into_iter().fold(Route::new(), |route, (path, methods)| {
-        let resource = Arc::new(Resource::new(path.clone(), methods));
+    let documented = Tidy::<Apis>::meta().into_iter().flat_map(|api| api.paths);
+    documented.fold(Route::new(), |route, MetaPath { path: template, operations }| {
+        let path = as_routed(&template);
+        let mut params = operations.iter().flat_map(|operation| &operation.params);
+        let reads_query = params.any(|param| param.in_type == MetaParamIn::Query);
+        let methods = table.remove(&path).unwrap_or_default();
+        let resource = Arc::new(Resource::new(template, methods).reading_query(reads_query));
         route.at(&path, resource.clone()).at(format!("{path}/"), resource)
     })
+}
+
+/// A documented path as the macros name it in the table of routes: without the last slash, `{provider}` as `:param0`.
+fn as_routed(template: &str) -> String {
+    let mut number = 0;
+    let segments = template.trim_end_matches('/').split('/').map(|segment| {
+        if !segment.starts_with('{') {
+            return segment.to_owned();
+        }
+        number += 1;
+        format!(":param{}", number - 1)
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 fn service() -> OpenApiService<Tidy<Apis>, ()> {
@@ -123,6 +144,13 @@ Every path works without its trailing slash too.";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_documented_path_is_found_in_the_table_of_routes() {
+        assert_eq!(as_routed("/api/login/social/knox/{provider}/"), "/api/login/social/knox/:param0");
+        assert_eq!(as_routed("/api/user/"), "/api/user");
+        assert_eq!(as_routed("/a/{b}/c/{d}"), "/a/:param0/c/:param1");
+    }
 
     #[test]
     fn the_checked_in_document_is_the_generated_one() {

@@ -9,7 +9,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
-use crate::account::AuthError;
+use crate::account::{AuthError, TokenError};
 use crate::login::{LoginError, Refusal};
 
 tokio::task_local! {
@@ -178,6 +178,19 @@ fn harmless(message: &str) -> String {
     let plain: String = message.chars().map(|c| if c.is_control() || "<>".contains(c) { ' ' } else { c }).collect();
     let words: Vec<&str> = plain.split_whitespace().filter(|word| !word.contains("://")).collect();
     words.join(" ").chars().take(300).collect()
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TokenError::NotFound => Self::not_found(),
+            TokenError::NotKept => Self::new(StatusCode::NOT_FOUND, "token_not_kept", detail),
+            TokenError::Ended => Self::new(StatusCode::CONFLICT, "token_ended", detail),
+            TokenError::Provider(error) => LoginError { provider_message: None, ..error.into() }.into(),
+            TokenError::Auth(error) => error.into(),
+        }
+    }
 }
 
 impl From<AuthError> for Failure {

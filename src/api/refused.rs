@@ -248,6 +248,34 @@ pub const NAMED: &[Case] = &[Case {
     example: ("not_found", "There is nothing of this id."),
 }];
 
+/// Of a provider's token.
+pub const KEPT: &[Case] = &[
+    Case {
+        status: 404,
+        description: "`not_found`: the user has no account of this id. `token_not_kept`: nothing is kept of it.",
+        example: ("token_not_kept", "No token is kept of this account."),
+    },
+    Case {
+        status: 409,
+        description: "`token_ended`: it has ended and the provider does not renew it; sign in with the account again.",
+        example: ("token_ended", "The token has ended and the provider does not renew it."),
+    },
+];
+
+/// Of a call to a provider outside a login.
+pub const PROVIDER_CALL: &[Case] = &[
+    Case {
+        status: 502,
+        description: "`provider_error`: the provider refused this server, or answered what cannot be used.",
+        example: ("provider_error", "The provider's answer cannot be used."),
+    },
+    Case {
+        status: 504,
+        description: "`provider_timeout`: the provider did not answer in time.",
+        example: ("provider_timeout", "The provider did not answer in time."),
+    },
+];
+
 /// Of unlinking.
 pub const UNLINK: &[Case] = &[Case {
     status: 409,

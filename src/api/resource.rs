@@ -2,23 +2,26 @@
 //! what the caller accepts), and what becomes of errors.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response};
+use poem_openapi::__private::UrlQuery;
 
 use super::problem::{self, Failure};
 
 /// The pattern of the path that answered, for the log.
-#[derive(Clone, Copy, Debug)]
-pub struct Template(pub &'static str);
+#[derive(Clone, Debug)]
+pub struct Template(pub Arc<str>);
 
 pub struct Resource {
-    template: &'static str,
+    template: Template,
     methods: Vec<(Method, BoxEndpoint<'static>)>,
     allow: HeaderValue,
     /// Whether the answers are JSON, so that `Accept` and `?format=` are looked at.
     negotiates: bool,
+    reads_query: bool,
 }
 
 impl Resource {
@@ -33,14 +36,20 @@ impl Resource {
         allow.push_str("OPTIONS");
         Self {
             negotiates: template.starts_with("/api/"),
-            // Routes are made once and live as long as the process.
-            template: template.leak(),
+            template: Template(template.into()),
+            reads_query: false,
             methods,
             allow: HeaderValue::try_from(allow).expect("methods are plain ASCII"),
         }
     }
 
-    async fn respond(&self, request: Request) -> Response {
+    /// For operations with parameters in the query, which poem-openapi takes from a parsed copy.
+    pub fn reading_query(mut self, reads: bool) -> Self {
+        self.reads_query = reads;
+        self
+    }
+
+    async fn respond(&self, mut request: Request) -> Response {
         // HEAD is GET; the connection leaves the body out.
         let wanted = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let Some((_, endpoint)) = self.methods.iter().find(|(method, _)| method == wanted) else {
@@ -50,6 +59,10 @@ impl Resource {
             && let Err(failure) = negotiate(&request)
         {
             return failure.into_response();
+        }
+        if self.reads_query {
+            let query = UrlQuery(request.params().unwrap_or_default());
+            request.extensions_mut().insert(query);
         }
         match endpoint.call(request).await {
             Ok(response) => response,
@@ -75,7 +88,7 @@ impl Endpoint for Resource {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let mut response = self.respond(request).await;
-        response.extensions_mut().insert(Template(self.template));
+        response.extensions_mut().insert(self.template.clone());
         Ok(response)
     }
 }

@@ -1,17 +1,17 @@
 //! The signed-in user and the linked accounts, by any kind of credential.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem_openapi::param::Path;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{Example, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseResult, ToJSON};
 use poem_openapi::{Object, OpenApi};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Done, User};
 use super::app::{self, App, Gate};
+use super::described::described;
 use super::entry::{ByAny, Member};
 use super::login::Tag;
 use super::problem::Failure;
@@ -19,6 +19,7 @@ use super::refused::{self, Case, Problems, Refused};
 use crate::account::Unlink;
 use crate::clock::UnixMillis;
 use crate::model;
+use crate::secrets::ExposeSecret;
 
 pub struct Users {
     pub app: Arc<App>,
@@ -28,6 +29,13 @@ pub struct UserProblems;
 
 impl Problems for UserProblems {
     const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::CREDENTIAL, refused::STORE];
+}
+
+pub struct TokenProblems;
+
+impl Problems for TokenProblems {
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::CREDENTIAL, refused::KEPT, refused::PROVIDER_CALL, refused::STORE];
 }
 
 pub struct UnlinkProblems;
@@ -58,6 +66,29 @@ impl Users {
         Ok(Answer(accounts.into_iter().map(SocialAccount::from).collect()))
     }
 
+    /// Hand out a provider's token
+    ///
+    /// The access token that the provider gave for this user, renewed when it is due: for the user's own front-end or
+    /// back-end to call the provider. Only where the server keeps them (STORE_PROVIDER_TOKENS).
+    #[oai(path = "/social/:id/token", method = "get", operation_id = "getProviderToken")]
+    async fn provider_token(
+        &self,
+        /// The account's id in the list.
+        id: Path<String>,
+        member: Member<'_, ByAny>,
+    ) -> Result<Answer<ProviderToken>, Refused<TokenProblems>> {
+        let caller = member.admit(&self.app, Gate::Open).await?;
+        let Ok(id) = id.0.parse() else { return Err(Failure::not_found().into()) };
+        let tokens = self.app.account.provider_token(&caller, id).await?;
+        let now = self.app.account.now();
+        Ok(Answer(ProviderToken {
+            access_token: tokens.access_token.expose_secret().to_owned(),
+            token_type: tokens.token_type,
+            expires_in: tokens.expires.map(|expires| (expires.seconds() - now.seconds()).max(0)),
+            oauth_token_secret: tokens.secret.map(|secret| secret.expose_secret().to_owned()),
+        }))
+    }
+
     /// Unlink an account
     ///
     /// The provider's account does not sign this user in any more. The last one stays: link another one first.
@@ -79,6 +110,32 @@ impl Users {
                 "This is the last account that signs you in: link another one first.",
             )
             .into()),
+        }
+    }
+}
+
+/// A provider's token. Whoever holds it can act for the person at the provider.
+#[derive(Object)]
+#[oai(example)]
+pub struct ProviderToken {
+    pub access_token: String,
+    #[oai(skip_serializing_if_is_none)]
+    pub token_type: Option<String>,
+    /// Seconds; absent where the provider did not say.
+    #[oai(skip_serializing_if_is_none)]
+    pub expires_in: Option<i64>,
+    /// OAuth 1.0a.
+    #[oai(skip_serializing_if_is_none)]
+    pub oauth_token_secret: Option<String>,
+}
+
+impl Example for ProviderToken {
+    fn example() -> Self {
+        Self {
+            access_token: "ya29.a0AfB_byC".to_owned(),
+            token_type: Some("Bearer".to_owned()),
+            expires_in: Some(3599),
+            oauth_token_secret: None,
         }
     }
 }
@@ -146,53 +203,35 @@ impl Example for Timestamp {
     }
 }
 
-/// The parts of poem-openapi's `Type` that are the same for every plain value.
-macro_rules! plain_type {
-    ($type:ty, $name:literal, $schema:expr, $inner:ty) => {
-        impl Type for $type {
-            const IS_REQUIRED: bool = true;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
+described!(JsonObject, "object", {
+    let any = MetaSchemaRef::Inline(Box::new(MetaSchema::ANY));
+    let schema = MetaSchema { additional_properties: Some(Box::new(any)), ..MetaSchema::new("object") };
+    MetaSchemaRef::Inline(Box::new(schema))
+});
+described!(Timestamp, "timestamp", {
+    MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time")))
+});
 
-            fn name() -> Cow<'static, str> {
-                $name.into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                MetaSchemaRef::Inline(Box::new($schema))
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(std::iter::once(self))
-            }
-        }
-
-        impl ParseFromJSON for $type {
-            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-                let inner: Result<$inner, _> = serde_json::from_value(value.unwrap_or_default());
-                Ok(Self(inner.map_err(poem_openapi::types::ParseError::custom)?))
-            }
-        }
-
-        impl ToJSON for $type {
-            fn to_json(&self) -> Option<Value> {
-                Some(self.0.clone().into())
-            }
-        }
-    };
+impl ParseFromJSON for JsonObject {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        serde_json::from_value(value.unwrap_or_default()).map(Self).map_err(ParseError::custom)
+    }
 }
 
-plain_type!(
-    JsonObject,
-    "object",
-    MetaSchema {
-        additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
-        ..MetaSchema::new("object")
-    },
-    Map<String, Value>
-);
-plain_type!(Timestamp, "timestamp", MetaSchema::new_with_format("string", "date-time"), String);
+impl ToJSON for JsonObject {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::Object(self.0.clone()))
+    }
+}
+
+impl ParseFromJSON for Timestamp {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        serde_json::from_value(value.unwrap_or_default()).map(Self).map_err(ParseError::custom)
+    }
+}
+
+impl ToJSON for Timestamp {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.clone()))
+    }
+}

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `serve.rs` | `serve`, `migrate` |
 //! | `dev.rs`, `place.rs` | `dev`, and where it keeps its data between two runs |
+//! | `import.rs` | `import django` |
 //! | `init.rs`, `providers.rs` | `init`; `providers list`, `providers show` |
 //! | `logging.rs`, `signals.rs` | what they share |
 
 mod dev;
+mod import;
 mod init;
 mod logging;
 mod place;
@@ -29,7 +31,7 @@ use crate::api::{self, DocumentFormat};
 use crate::clock::Ambient;
 use crate::outgoing::{self, Client};
 use crate::provider::{self, Providers};
-use crate::settings::{Mode, SettingError, Settings, Sources, read_with_mistakes};
+use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, read_with_mistakes};
 
 /// Sign in with X for any front-end: a social login server in one binary.
 #[derive(Parser)]
@@ -81,6 +83,9 @@ enum Command {
     /// What is known of the providers
     #[command(subcommand)]
     Providers(providers::Command),
+    /// Move in from elsewhere
+    #[command(subcommand)]
+    Import(import::Command),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -141,7 +146,8 @@ fn run(line: CommandLine) -> Result<(), Failure> {
             Format::Json => DocumentFormat::Json,
         })),
         Command::Init { output } => init::init(&output, &ambient),
-        Command::Providers(command) => providers::run(&command),
+        Command::Providers(command) => providers::run(&command, config.as_deref(), &ambient),
+        Command::Import(command) => block_on(import::run(command, config.as_deref(), ambient)),
     }
 }
 
@@ -154,10 +160,11 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     runtime.block_on(work)
 }
 
-/// Writes to the standard output; a reader that has seen enough is no failure.
+/// Writes to the standard output, with a line's end; a reader that has seen enough is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::Other(format!("the standard output cannot be written: {error}")))
         }
@@ -184,16 +191,26 @@ fn settings(
     if errors.is_empty() {
         return Ok(settings);
     }
-    let further = match Client::new(&settings.outgoing) {
-        Err(error) => vec![error],
-        Ok(client) => Providers::from_settings(&settings, &client, ambient).err().unwrap_or_default(),
-    };
+    let further = mistakes_elsewhere(&settings, ambient);
     for error in further {
         if !errors.iter().any(|told| told.name == error.name) {
             errors.push(error);
         }
     }
     Err(Failure::Settings(errors))
+}
+
+/// What certificates and providers have to say of the settings.
+fn mistakes_elsewhere(settings: &Settings, ambient: &Ambient) -> Vec<SettingError> {
+    let mut errors = Vec::new();
+    let client = Client::new(&settings.outgoing).or_else(|error| {
+        errors.push(error);
+        Client::new(&OutgoingRules { extra_roots: None, ..settings.outgoing.clone() })
+    });
+    if let Ok(client) = client {
+        errors.extend(Providers::from_settings(settings, &client, ambient).err().unwrap_or_default());
+    }
+    errors
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, SettingError> {

@@ -1,26 +1,151 @@
-//! `providers list` and `providers show`: what the catalogue knows.
+//! `providers list` and `providers show`: what the catalogue knows, and what the settings made of it.
+
+use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Failure, print};
-use crate::provider;
+use super::{Failure, environment, print};
+use crate::clock::Ambient;
+use crate::outgoing::Client;
+use crate::provider::{self, Providers};
+use crate::settings::{Mode, Settings, Sources, read_with_mistakes};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// All names
+    /// All names, with those that are configured marked
     List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One provider: protocol, addresses, scopes, and the settings that it needs and knows
+    Show {
+        name: String,
+        /// Another entry of the catalogue under this name
+        #[arg(long, value_name = "ID")]
+        variant: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
     },
 }
 
-pub(super) fn run(command: &Command) -> Result<(), Failure> {
+pub(super) fn run(command: &Command, config: Option<&Path>, ambient: &Ambient) -> Result<(), Failure> {
+    let settings = settings_as_they_are(config);
     match command {
         Command::List { json } => {
-            let names = provider::catalog_names();
-            print(&if *json { json!(names).to_string() } else { names.join("\n") })
+            let all = list(&settings);
+            print(&if *json { pretty(&Value::from(all)) } else { lines(&all) })
         }
+        Command::Show { name, variant, json } => {
+            let shown = show(name, variant.as_deref(), settings, ambient)?;
+            print(&if *json { pretty(&shown) } else { indented(&shown, 0) })
+        }
+    }
+}
+
+/// Mistakes are for `serve` to tell: a catalogue can be read without a configuration.
+fn settings_as_they_are(config: Option<&Path>) -> Settings {
+    let catalog = provider::catalog_names();
+    let sources = Sources {
+        mode: Mode::Serve,
+        defaults: toml::Table::new(),
+        file: config,
+        environment: environment(),
+        catalog: &catalog,
+    };
+    read_with_mistakes(&sources).0
+}
+
+/// The configured ones that are the operator's own come first.
+fn list(settings: &Settings) -> Vec<Value> {
+    let catalog = provider::catalog_names();
+    let own = settings.providers.iter().filter(|provider| !catalog.contains(&provider.name.as_str())).map(|provider| {
+        let said = |field: &str| provider.descriptor.get(field).and_then(toml::Value::as_str).unwrap_or_default();
+        json!({"name": provider.name, "title": said("title"), "protocol": said("protocol"), "configured": true})
+    });
+    let built_in = catalog.iter().map(|name| {
+        let entry = provider::catalog_entry(name, None).unwrap_or_default();
+        let configured = settings.providers.iter().any(|provider| provider.name == *name);
+        json!({"name": name, "title": entry["title"], "protocol": entry["protocol"], "configured": configured})
+    });
+    own.chain(built_in).collect()
+}
+
+fn lines(all: &[Value]) -> String {
+    let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+    let widest = all.iter().map(|entry| text(entry, "name").len()).max().unwrap_or_default();
+    all.iter().fold(String::new(), |mut lines, entry| {
+        let mark = if entry["configured"] == true { "*" } else { " " };
+        let (name, title) = (text(entry, "name"), text(entry, "title"));
+        let _ = writeln!(lines, "{mark} {name:widest$}  {:7}  {title}", text(entry, "protocol"));
+        lines
+    })
+}
+
+/// As configured, where it is; else as the catalogue has it.
+fn show(name: &str, variant: Option<&str>, settings: Settings, ambient: &Ambient) -> Result<Value, Failure> {
+    let configured = settings.providers.iter().position(|provider| provider.name == name);
+    match configured.filter(|_| variant.is_none()) {
+        None => provider::catalog_entry(name, variant).map_err(Failure::Other),
+        Some(place) => {
+            let mut settings = settings;
+            settings.providers = vec![settings.providers.swap_remove(place)];
+            let client = Client::new(&settings.outgoing)?;
+            let providers = Providers::from_settings(&settings, &client, ambient)?;
+            Ok(providers.get(name).map(|provider| provider.describe()).unwrap_or_default())
+        }
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+/// One line a member; what is empty is left out.
+fn indented(value: &Value, depth: usize) -> String {
+    let mut lines = String::new();
+    for (name, member) in value.as_object().into_iter().flatten() {
+        let text = match member {
+            Value::Null => continue,
+            Value::String(text) if text.is_empty() => continue,
+            Value::String(text) => text.clone(),
+            Value::Array(list) if list.is_empty() => continue,
+            Value::Array(list) => list
+                .iter()
+                .map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned))
+                .collect::<Vec<_>>()
+                .join(", "),
+            Value::Object(members) if members.is_empty() => continue,
+            Value::Object(_) => {
+                let _ = write!(lines, "{:depth$}{name}:\n{}", "", indented(member, depth + 2));
+                continue;
+            }
+            _ => member.to_string(),
+        };
+        let _ = writeln!(lines, "{:depth$}{name}: {text}", "");
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_shown_a_line_a_fact_without_what_is_empty() {
+        let shown =
+            json!({"name": "x", "scope": ["a", "b"], "none": null, "empty": [], "settings": {"required": ["KEY"]}});
+        assert_eq!(indented(&shown, 0), "name: x\nscope: a, b\nsettings:\n  required: KEY\n");
+    }
+
+    #[test]
+    fn every_name_of_the_catalogue_is_listed_with_its_protocol() {
+        let all = list(&settings_as_they_are(None));
+        let github = all.iter().find(|entry| entry["name"] == "github").expect("github");
+        assert_eq!(github["protocol"], "oauth2");
+        assert!(all.len() >= provider::catalog_names().len());
     }
 }

@@ -45,14 +45,11 @@ pub async fn front_page() -> Response {
 /// Opens a consent page. `hint`: the person to offer first.
 pub fn ask(site: &Site, pending: Pending, scope: &str, hint: Option<&'static Person>) -> Response {
     let ticket = site.ambient.token::<32>();
-    let (client, back) = match &pending {
-        Pending::OAuth2(asked) => (site.oauth2.title, asked.redirect_uri.origin().ascii_serialization()),
-        Pending::OAuth1(_) => (site.oauth1.title, String::new()),
+    let (client, protocol, back) = match &pending {
+        Pending::OAuth2(asked) => (site.oauth2.title, "OpenID Connect", &asked.redirect_uri),
+        Pending::OAuth1 { callback, .. } => (site.oauth1.title, "OAuth 1.0a", callback),
     };
-    let protocol = match &pending {
-        Pending::OAuth2(_) => "OpenID Connect",
-        Pending::OAuth1(_) => "OAuth 1.0a",
-    };
+    let back = back.origin().ascii_serialization();
     site.memory().pending.put(&ticket, pending, site.ambient.now());
     let first = hint.unwrap_or(&PEOPLE[0]);
     let people: Vec<Value> = PEOPLE
@@ -99,8 +96,8 @@ pub async fn decide(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
     let target = match (pending, person.filter(|_| !denied)) {
         (Some(Pending::OAuth2(asked)), Some(person)) => Some(oauth2::agree(&site, asked, person)),
         (Some(Pending::OAuth2(asked)), None) => Some(oauth2::deny(&site, &asked)),
-        (Some(Pending::OAuth1(token)), Some(person)) => oauth1::agree(&site, &token, person),
-        (Some(Pending::OAuth1(token)), None) => oauth1::deny(&site, &token),
+        (Some(Pending::OAuth1 { request_token, .. }), Some(person)) => oauth1::agree(&site, &request_token, person),
+        (Some(Pending::OAuth1 { request_token, .. }), None) => oauth1::deny(&site, &request_token),
         (None, _) => None,
     };
     match target {

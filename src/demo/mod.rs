@@ -29,12 +29,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::listener::{AcceptorExt as _, RustlsCertificate, RustlsConfig, TcpAcceptor};
 use poem::{Endpoint as _, EndpointExt as _, IntoEndpoint, Response, Route, get, post};
 use url::Url;
 
 use self::site::Site;
 use crate::clock::Ambient;
+use crate::server::listen;
+
+/// How long open requests may take to finish at a shutdown.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A small OAuth 2.0 / OpenID Connect and OAuth 1.0a provider; everything in memory.
 pub struct Demo {
@@ -61,21 +64,7 @@ impl Demo {
         tls: Option<(String, String)>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        const LAST_WORDS: Option<Duration> = Some(Duration::from_secs(2));
-        let app = app(self.site);
-        let acceptor = TcpAcceptor::from_tokio(listener)?;
-        match tls {
-            None => {
-                poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(app, shutdown, LAST_WORDS).await
-            }
-            Some((chain, key)) => {
-                let certificate = RustlsCertificate::new().cert(chain).key(key);
-                let config = RustlsConfig::new().fallback(certificate);
-                let once = futures_util::stream::once(std::future::ready(config));
-                let acceptor = acceptor.rustls(Box::pin(once));
-                poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(app, shutdown, LAST_WORDS).await
-            }
-        }
+        listen::serve(listener, tls, app(self.site).into_endpoint(), shutdown, GRACE).await
     }
 }
 

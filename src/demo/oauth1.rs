@@ -38,12 +38,14 @@ pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body
 #[handler]
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
-    let token = params.get("oauth_token").filter(|_| !params.repeat()).unwrap_or_default();
-    let is_open = site.memory().request_tokens.get(token, site.ambient.now()).is_some_and(|row| row.agreed.is_none());
-    if is_open {
-        consent::ask(&site, Pending::OAuth1(token.to_owned()), "profile email", None)
-    } else {
-        consent::refusal("This oauth_token is unknown, used or too old. Go back and begin again.")
+    let token = params.get("oauth_token").filter(|_| !params.has_repeats()).unwrap_or_default();
+    let open = site.memory().request_tokens.get(token, site.ambient.now()).and_then(RequestToken::open_callback);
+    match open {
+        Some(callback) => {
+            let pending = Pending::OAuth1 { request_token: token.to_owned(), callback };
+            consent::ask(&site, pending, "profile email", None)
+        }
+        None => consent::refusal("This oauth_token is unknown, used or too old. Go back and begin again."),
     }
 }
 

@@ -56,7 +56,7 @@ fn asked(
     redirect_uri: Url,
     redirect_uri_text: &str,
 ) -> Result<Authorization, (&'static str, &'static str)> {
-    if params.repeat() || params.pairs().iter().any(|(_, value)| value.len() > LONGEST) {
+    if params.has_repeats() || params.pairs().iter().any(|(_, value)| value.len() > LONGEST) {
         return Err(("invalid_request", "A parameter comes twice or is too long."));
     }
     if params.get("response_type") != Some("code") {
@@ -127,7 +127,7 @@ pub async fn token_endpoint(site: Data<&Arc<Site>>, request: &Request, body: Bod
         return refusal;
     }
     let granted = match params.get("grant_type") {
-        _ if params.repeat() => Err("invalid_request"),
+        _ if params.has_repeats() => Err("invalid_request"),
         Some("authorization_code") => by_code(&site, &params),
         Some("refresh_token") => by_refresh_token(&site, &params),
         Some(_) => Err("unsupported_grant_type"),

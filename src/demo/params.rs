@@ -43,7 +43,7 @@ impl Params {
     }
 
     /// Whether any name comes twice.
-    pub fn repeat(&self) -> bool {
+    pub fn has_repeats(&self) -> bool {
         self.0.iter().enumerate().any(|(at, (name, _))| self.0[..at].iter().any(|(earlier, _)| earlier == name))
     }
 

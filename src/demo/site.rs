@@ -62,8 +62,7 @@ impl Signer {
 /// A consent page that is open, by its ticket.
 pub enum Pending {
     OAuth2(Authorization),
-    /// The request token.
-    OAuth1(String),
+    OAuth1 { request_token: String, callback: Url },
 }
 
 /// What an authorization request asked for.
@@ -108,6 +107,13 @@ pub struct RequestToken {
     pub callback: Url,
     /// Set when the person agreed.
     pub agreed: Option<(&'static Person, SecretString)>,
+}
+
+impl RequestToken {
+    /// Where the answer goes, as long as there is none.
+    pub fn open_callback(&self) -> Option<Url> {
+        self.agreed.is_none().then(|| self.callback.clone())
+    }
 }
 
 /// OAuth 1.0a.
@@ -187,7 +193,6 @@ impl Site {
             key = "{}"
             secret = "{}"
             oidc_endpoint = "{base}"
-            authorization = {{ sends_iss = true }}
             id_token = {{ algorithms = ["ES256"] }}
 
             [providers.{}]

@@ -18,6 +18,8 @@ use crate::secrets::{self, Digest, ExposeSecret, SecretString, ServerKey};
 pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How long a used code is remembered (SEC-6): as long as a provider would accept it.
 pub const CODE_MEMORY: Duration = Duration::from_secs(10 * 60);
+/// The same of an id_token: longer than one may be old (SEC-20).
+pub const ID_TOKEN_MEMORY: Duration = Duration::from_secs(15 * 60);
 
 /// A value that only its holder can have made: at most this long, or it is none of ours.
 const LONGEST: usize = 128;

@@ -90,13 +90,14 @@ impl LoginService {
         Ok(Begun {
             provider: provider.name().to_owned(),
             authorization_url,
-            state,
             flow_token,
             redirect_uri: start.redirect_uri,
             next: None,
             expires_in: attempt::LIFETIME.as_secs(),
             cookie,
+            nonce: provider.accepts_id_token().then(|| attempt::nonce(&self.key, &state)),
             cross_site: provider.uses_form_post(),
+            state,
         })
     }
 

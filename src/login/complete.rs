@@ -14,7 +14,7 @@ use super::begin::link_only;
 use super::error::{LoginError, Refusal};
 use super::pipeline::{self, Decision};
 use super::repeat::Seal;
-use super::{LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
+use super::{Fields, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
 use crate::credential::{Issue, Issued};
 use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
 use crate::provider::{Callback, LoginFields, Protocol, Provider, RequestToken};
@@ -31,6 +31,8 @@ struct Posted {
     redirect_uri: String,
     code_verifier: Option<String>,
     request_token: Option<RequestToken>,
+    /// Instead of a code.
+    id_token: Option<String>,
     link_to: Option<UserId>,
     claim: CodeClaim,
     /// Of the same browser: seals the answer for its repeat.
@@ -71,6 +73,9 @@ impl LoginService {
         client: ClientInfo,
         result: &Result<Outcome, LoginError>,
     ) {
+        // A name that no provider has is a stranger's text, as long as they like: it stays out of log and trail.
+        let known = self.providers.get(provider).map(|provider| provider.name());
+        let provider = known.unwrap_or("unknown");
         let error = match result {
             Ok(Outcome::SignedIn(answer)) => {
                 tracing::info!(provider, %kind, user_id = answer.user.id, "signed in");
@@ -90,8 +95,7 @@ impl LoginService {
             at: self.ambient.now(),
             event: AuditKind::Refused,
             code: Some(error.refusal.code()),
-            // A name that no provider has is a stranger's text, as long as they like.
-            provider: self.providers.get(provider).map(|provider| provider.name().to_owned()),
+            provider: known.map(str::to_owned),
             kind: Some(kind),
             user_id: None,
             client,
@@ -104,10 +108,11 @@ impl LoginService {
     pub(super) async fn login_at(
         self: &Arc<Self>,
         name: &str,
-        request: LoginRequest,
+        mut request: LoginRequest,
         ending: Ending,
     ) -> Result<Outcome, LoginError> {
         let provider = self.provider(name)?.clone();
+        request.fields.add(provider.wrapped_fields(request.fields.map()));
         let declined = provider.callback_error(request.fields.map());
         let is_first_step = *provider.login_fields() == LoginFields::OAuth1
             && declined.is_none()
@@ -162,7 +167,10 @@ impl LoginService {
             LoginFields::OAuth1 => &["oauth_token".to_owned(), "oauth_verifier".to_owned()],
             LoginFields::Named(names) => names,
         };
-        let values: Vec<String> = names.iter().filter_map(|name| request.fields.required(name, &mut errors)).collect();
+        let native = id_token_of(&provider, names, &request.fields);
+        let names = if native.is_some() { &[] } else { names };
+        let mut values: Vec<String> =
+            names.iter().filter_map(|name| request.fields.required_one(name, &mut errors)).collect();
         let asked = request.fields.optional("redirect_uri", &mut errors);
         let own_verifier = request.fields.own("code_verifier").map(str::to_owned);
         if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {
@@ -178,12 +186,14 @@ impl LoginService {
                 return Err(LoginError::new(Refusal::StateMismatch, "This login was begun with another redirect_uri."));
             }
             Some(begun) => begun.row.redirect_uri.clone(),
+            None if native.is_some() => String::new(),
             None => redirect::choose(&self.settings, &visitor.own, asked.as_deref(), &visitor.origin)?,
         };
         let code_verifier = self.verifier_for(&provider, attempt.as_ref(), own_verifier)?;
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
         let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
 
+        values.extend(native.clone());
         let parts: Vec<&[u8]> =
             std::iter::once(provider.name()).chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
         let now = self.ambient.now();
@@ -192,7 +202,7 @@ impl LoginService {
             digest: Digest::of_parts(&parts),
             binding: binding.first().cloned(),
             claimed: now,
-            expires: now.plus(attempt::CODE_MEMORY),
+            expires: now.plus(if native.is_some() { attempt::ID_TOKEN_MEMORY } else { attempt::CODE_MEMORY }),
         };
         let seal = (!binding.is_empty()).then(|| Seal::new(&self.key, &parts, request.kind, request.with_user));
         Ok(Posted {
@@ -203,6 +213,7 @@ impl LoginService {
             redirect_uri,
             code_verifier,
             request_token,
+            id_token: native,
             link_to,
             claim,
             seal,
@@ -396,7 +407,11 @@ impl LoginService {
     async fn identify(&self, posted: &Posted) -> Result<Identity, LoginError> {
         let begun = posted.attempt.as_ref();
         let state = begun.map(|begun| begun.state.as_str()).filter(|state| !state.is_empty());
-        let nonce = state.filter(|_| posted.provider.uses_nonce()).map(|state| attempt::nonce(&self.key, state));
+        let asks = posted.provider.uses_nonce() || posted.id_token.is_some();
+        let nonce = state.filter(|_| asks).map(|state| attempt::nonce(&self.key, state));
+        // A front-end that began nothing here shows the nonce that it gave to the provider's own software.
+        let own = posted.request.fields.own("nonce").filter(|_| state.is_none() && posted.id_token.is_some());
+        let nonce = nonce.or_else(|| own.map(str::to_owned));
         let nothing = Map::new();
         let callback = Callback {
             fields: posted.request.fields.map(),
@@ -405,6 +420,7 @@ impl LoginService {
             code_verifier: posted.code_verifier.as_deref(),
             nonce: nonce.as_deref(),
             request_token: posted.request_token.as_ref(),
+            id_token: posted.id_token.as_deref(),
             address: begun
                 .and_then(|begun| begun.row.address.as_ref())
                 .and_then(|address| address.as_object())
@@ -412,6 +428,12 @@ impl LoginService {
             deadline: Instant::now() + self.settings.outgoing.login_timeout,
         };
         Ok(posted.provider.identify(&callback).await?)
+    }
+
+    /// Bound to the account's row, so that two rows' tokens cannot be exchanged (SEC-40).
+    fn sealed_tokens(&self, identity: &Identity) -> Option<Vec<u8>> {
+        let (vault, tokens) = self.settings.vault.as_ref().zip(identity.tokens.as_ref())?;
+        Some(vault.seal(&[&identity.provider, &identity.uid], &tokens.to_bytes(), &self.ambient))
     }
 
     /// `None`: the decision was overtaken.
@@ -436,7 +458,7 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
-            tokens: None,
+            tokens: self.sealed_tokens(identity),
             set_last_login: *kind == Kind::Session,
             end_session: visitor.session.clone().filter(|_| *kind == Kind::Session),
             audit: AuditEvent {
@@ -475,6 +497,14 @@ impl LoginService {
             Committed::Stale => Ok(None),
         }
     }
+}
+
+/// An id_token that stands for the code: where the provider publishes its keys and what it usually asks for is not there.
+/// Google's One Tap calls it `credential`.
+fn id_token_of(provider: &Provider, names: &[String], fields: &Fields) -> Option<String> {
+    let is_native = provider.accepts_id_token() && names.iter().all(|name| fields.own(name).is_none());
+    let token = fields.own("id_token").or_else(|| fields.own("credential")).filter(|_| is_native)?;
+    Some(token.to_owned())
 }
 
 fn signed_in(user: &User, issued: &Issued) -> SignedIn {

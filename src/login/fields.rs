@@ -49,6 +49,17 @@ impl Fields {
         }
     }
 
+    /// `a|b`: `b` where it is there and `a` is not.
+    pub fn required_one(&self, names: &str, errors: &mut Vec<(String, String)>) -> Option<String> {
+        let given = names.split('|').find(|name| self.own(name).is_some());
+        self.required(given.or_else(|| names.split('|').next()).unwrap_or(names), errors)
+    }
+
+    /// Members that the callback held inside another one.
+    pub fn add(&mut self, members: Map<String, Value>) {
+        self.map.extend(members);
+    }
+
     pub fn optional(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<String> {
         let value = self.map.get(name)?;
         if self.form && value.as_str().is_some_and(|text| text.trim().is_empty()) {

@@ -32,6 +32,7 @@ pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
 pub use self::fields::Fields;
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
+pub use self::pipeline::without_provider_tokens;
 pub use self::redirect::Origin;
 use crate::clock::Ambient;
 use crate::credential::Credentials;
@@ -132,6 +133,8 @@ pub struct Begun {
     pub next: Option<String>,
     /// Seconds.
     pub expires_in: u64,
+    /// For a provider's own software in an app, whose id_token can be posted instead of a code.
+    pub nonce: Option<String>,
     /// Value of the attempt cookie.
     pub cookie: String,
     /// Whether the callback is a cross-site POST, which only a `SameSite=None` cookie survives.

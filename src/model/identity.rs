@@ -1,5 +1,7 @@
 use serde_json::{Map, Value};
 
+use crate::model::ProviderTokens;
+
 /// What a provider says of the person who just signed in: all that `provider/` hands upwards.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -8,6 +10,8 @@ pub struct Identity {
     pub uid: String,
     /// Ids under which earlier releases of the original stored the same person; a row found so is re-keyed to `uid`.
     pub legacy_uids: Vec<String>,
+    /// Names in `extra_data` that must not differ from those of the row found (a character of a game that was sold).
+    pub same: Vec<String>,
     pub username: Option<String>,
     pub email: Option<String>,
     pub fullname: Option<String>,
@@ -20,6 +24,8 @@ pub struct Identity {
     /// Names in `extra_data` that are dropped rather than stored when they are empty, so that an older value survives
     /// (R-EXT-04).
     pub keep_if_empty: Vec<String>,
+    /// What the provider handed out to act for the person; `None` where it handed out nothing.
+    pub tokens: Option<ProviderTokens>,
     /// Seconds that the provider says its login lives, for SESSION_EXPIRATION (R-SES-04).
     pub expires_in: Option<i64>,
 }

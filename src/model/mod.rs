@@ -6,6 +6,7 @@ mod attempt;
 mod audit;
 mod credential;
 mod identity;
+mod provider_tokens;
 mod user;
 
 pub use attempt::{Attempt, CodeClaim, Landing, Swap, UsedCode};
@@ -15,4 +16,5 @@ pub use credential::{
     TokenRow,
 };
 pub use identity::Identity;
+pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};

@@ -24,8 +24,8 @@ impl Provider {
             Some(asked) => asked.join(&self.descriptor.scope.separator),
             None => self.scope.clone(),
         };
-        let redirect_uri = match (rules.state, request.request_token) {
-            (StateIn::Redirect, None) => with_redirect_state(request.redirect_uri, request.state),
+        let redirect_uri = match rules.state {
+            StateIn::Redirect => with_redirect_state(request.redirect_uri, request.state),
             _ => request.redirect_uri.to_owned(),
         };
         let scope = Scope {

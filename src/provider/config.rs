@@ -19,60 +19,26 @@ enum Type {
 }
 
 /// Settings that every provider has.
-const COMMON: [(&str, Type); 30] = [
-    ("KEY", Type::Text),
-    ("SECRET", Type::Text),
-    ("SCOPE", Type::List),
-    ("IGNORE_DEFAULT_SCOPE", Type::Flag),
-    ("AUTH_EXTRA_ARGUMENTS", Type::Object),
-    ("REQUEST_TOKEN_EXTRA_ARGUMENTS", Type::Object),
-    ("EXTRA_DATA", Type::List),
-    ("GET_ALL_EXTRA_DATA", Type::Flag),
-    ("ID_KEY", Type::Text),
-    ("LEGACY_ID_KEYS", Type::List),
-    ("AUTHORIZATION_URL", Type::Address),
-    ("ACCESS_TOKEN_URL", Type::Address),
-    ("USERINFO_URL", Type::Address),
-    ("ALLOW_GROUPS", Type::List),
-    ("USE_PKCE", Type::Flag),
-    ("VARIANT", Type::Text),
-    ("OIDC_ENDPOINT", Type::Address),
-    ("JWKS_URI", Type::Address),
-    ("ID_TOKEN_ISSUER", Type::Text),
-    ("ID_TOKEN_MAX_AGE", Type::Number),
-    ("JWT_ALGORITHMS", Type::List),
-    ("JWT_LEEWAY", Type::Number),
-    ("TOKEN_ENDPOINT_AUTH_METHOD", Type::Text),
-    ("DISPLAY", Type::Text),
-    ("PROMPT", Type::Text),
-    ("MAX_AGE", Type::Text),
-    ("UI_LOCALES", Type::Text),
-    ("ID_TOKEN_HINT", Type::Text),
-    ("LOGIN_HINT", Type::Text),
-    ("ACR_VALUES", Type::Text),
+const COMMON: [(Type, &str); 6] = [
+    (
+        Type::Text,
+        "KEY SECRET ID_KEY VARIANT ID_TOKEN_ISSUER TOKEN_ENDPOINT_AUTH_METHOD DISPLAY PROMPT MAX_AGE UI_LOCALES \
+         ID_TOKEN_HINT LOGIN_HINT ACR_VALUES",
+    ),
+    (Type::Address, "AUTHORIZATION_URL ACCESS_TOKEN_URL REVOKE_TOKEN_URL USERINFO_URL OIDC_ENDPOINT JWKS_URI"),
+    (Type::Flag, "IGNORE_DEFAULT_SCOPE GET_ALL_EXTRA_DATA USE_PKCE"),
+    (Type::Number, "ID_TOKEN_MAX_AGE JWT_LEEWAY"),
+    (Type::List, "SCOPE EXTRA_DATA LEGACY_ID_KEYS ALLOW_GROUPS JWT_ALGORITHMS CLIENT_IDS"),
+    (Type::Object, "AUTH_EXTRA_ARGUMENTS REQUEST_TOKEN_EXTRA_ARGUMENTS"),
 ];
 
 /// Settings of the user's side, which `settings::UserRules` reads.
-const ELSEWHERE: [&str; 15] = [
-    "PIPELINE",
-    "USER_FIELDS",
-    "USERNAME_IS_FULL_EMAIL",
-    "SLUGIFY_USERNAMES",
-    "CLEAN_USERNAMES",
-    "UUID_LENGTH",
-    "FORCE_EMAIL_LOWERCASE",
-    "WHITELISTED_EMAILS",
-    "WHITELISTED_DOMAINS",
-    "PROTECTED_USER_FIELDS",
-    "IMMUTABLE_USER_FIELDS",
-    "NO_DEFAULT_PROTECTED_USER_FIELDS",
-    "USER_FIELD_MAPPING",
-    "SESSION_EXPIRATION",
-    "MAX_SESSION_LENGTH",
-];
+const ELSEWHERE: &str = "PIPELINE USER_FIELDS USERNAME_IS_FULL_EMAIL SLUGIFY_USERNAMES CLEAN_USERNAMES UUID_LENGTH \
+     EMAIL_DOMAIN_LOWERCASE FORCE_EMAIL_LOWERCASE WHITELISTED_EMAILS WHITELISTED_DOMAINS PROTECTED_USER_FIELDS IMMUTABLE_USER_FIELDS \
+     NO_DEFAULT_PROTECTED_USER_FIELDS USER_FIELD_MAPPING SESSION_EXPIRATION MAX_SESSION_LENGTH";
 
 /// Settings of the original without an effect here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 14] = [
+const WITHOUT_EFFECT: [(&str, &str); 15] = [
     ("REQUESTS_TIMEOUT", "time limits hold for all outgoing calls"),
     ("URLOPEN_TIMEOUT", "time limits hold for all outgoing calls"),
     ("PROXIES", "set HTTPS_PROXY"),
@@ -85,8 +51,9 @@ const WITHOUT_EFFECT: [(&str, &str); 14] = [
     ("JWT_DECODE_OPTIONS", "id_tokens are always checked in full"),
     ("ID_TOKEN_DECRYPTION_KEY", "encrypted id_tokens are not accepted"),
     ("AUTH_EXTRA_ARGUMENTS_OVERRIDE_ALLOWLIST", "a request cannot override the extra arguments"),
-    ("REVOKE_TOKEN_URL", "provider tokens are not kept, so there is nothing to revoke"),
     ("GROUPS_MISSING_AS_EMPTY", "missing groups are no groups"),
+    ("GROUPS_ENABLED", "users have no groups here"),
+    ("GROUPS_MAP", "users have no groups here"),
 ];
 
 /// What the settings say once they are typed; defaults of the descriptor included, empty texts left out.
@@ -121,6 +88,18 @@ pub fn read(
             }
         }
     }
+    for (name, variables) in &rules.settings.environment {
+        let given = variables.iter().find_map(|variable| std::env::var(variable).ok().filter(|text| !text.is_empty()));
+        if let Some(text) = given.filter(|_| !config.values.contains_key(name)) {
+            config.values.insert(name.clone(), Value::from(text));
+        }
+    }
+    let one_of = &rules.settings.one_of;
+    if let Some(first) = one_of.first()
+        && !one_of.iter().any(|name| config.values.get(name).is_some_and(is_filled))
+    {
+        errors.push(SettingError::new(shown(settings, first), format!("one of {} is needed", one_of.join(", "))));
+    }
     for name in &rules.settings.required {
         let wrong_anyway = errors.iter().any(|error| error.name == shown(settings, name));
         if !wrong_anyway && !config.values.get(name).is_some_and(is_filled) {
@@ -144,7 +123,8 @@ pub fn shown(settings: &ProviderSettings, name: &str) -> String {
 fn known(rules: &Descriptor) -> Vec<(&str, Type)> {
     let declared = rules.settings.required.iter().chain(&rules.settings.optional).map(String::as_str);
     let defaults = rules.settings.defaults.iter().map(|(name, value)| (name.as_str(), type_of(name, Some(value))));
-    let mut known: Vec<(&str, Type)> = COMMON.to_vec();
+    let common = COMMON.iter().flat_map(|(kind, names)| names.split_whitespace().map(|name| (name, *kind)));
+    let mut known: Vec<(&str, Type)> = common.collect();
     for (name, kind) in defaults.chain(declared.map(|name| (name, type_of(name, None)))) {
         if !known.iter().any(|(other, _)| *other == name) {
             known.push((name, kind));
@@ -211,7 +191,7 @@ fn address(text: &str) -> Result<&str, String> {
 }
 
 fn unknown_names(settings: &ProviderSettings, rules: &Descriptor, warnings: &mut Vec<String>) -> Vec<SettingError> {
-    let known: Vec<&str> = known(rules).into_iter().map(|(name, _)| name).chain(ELSEWHERE).collect();
+    let known: Vec<&str> = known(rules).into_iter().map(|(name, _)| name).chain(ELSEWHERE.split_whitespace()).collect();
     let mut errors = Vec::new();
     for name in settings.values.keys() {
         if known.contains(&name.as_str()) {

@@ -19,13 +19,17 @@ use super::expression::{Expr, Ordered, Template};
 pub struct Descriptor {
     /// For people: "GitHub".
     pub title: String,
+    /// For people: what became of the service, where it is not simply there: `gone: …`, `legacy: …`.
+    pub service: Option<String>,
     pub protocol: Protocol,
     /// The function in `quirks/` that does what data cannot say.
     pub quirk: Option<String>,
     /// It only links to a signed-in user.
     pub association_only: bool,
-    /// Fields of the callback that are required instead of `code`.
+    /// Fields of the callback that are required instead of `code`; `a|b` means one of them.
     pub callback_fields: Vec<String>,
+    /// A field of the callback that may hold these and `state` as JSON.
+    pub callback_wrapper: Option<String>,
     /// The parameters of the callback come by a cross-site POST (Apple's `response_mode=form_post`).
     pub form_post: bool,
     /// The client's id and secret, where they are not the settings KEY and SECRET.
@@ -37,6 +41,8 @@ pub struct Descriptor {
     pub authorization: AuthorizationRules,
     pub scope: ScopeRules,
     pub token: TokenRules,
+    pub refresh: RefreshRules,
+    pub revoke: RevokeRules,
     pub errors: ErrorRules,
     pub discovery: DiscoveryRules,
     pub id_token: IdTokenRules,
@@ -57,6 +63,10 @@ pub struct Descriptor {
 pub struct SettingRules {
     /// Names, in upper case, besides KEY and SECRET.
     pub required: Vec<String>,
+    /// Names of which one is needed.
+    pub one_of: Vec<String>,
+    /// Variables of the environment that give a setting which is not set otherwise, because a platform sets them.
+    pub environment: BTreeMap<String, Vec<String>>,
     /// Names without a default. Those that every provider has need not be listed.
     pub optional: Vec<String>,
     /// Names with their default.
@@ -147,8 +157,8 @@ impl Default for ScopeRules {
     }
 }
 
-/// The code exchange. Without `form`, `json` or a query of its own the body is `grant_type`, `code`, `redirect_uri`
-/// and what `auth` adds, then the `code_verifier` of a login that has one.
+/// The code exchange: `grant_type`, `code` and `redirect_uri` in a form, what `auth` adds to it, then the `code_verifier`
+/// of a login that has one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenRules {
@@ -157,19 +167,51 @@ pub struct TokenRules {
     pub auth: ClientAuth,
     pub headers: Ordered<Template>,
     pub query: Ordered<Template>,
-    /// Instead of the usual body.
+    /// Instead of the usual three.
     pub form: Option<Ordered<Template>>,
-    /// Instead of a form: a JSON object of texts.
+    /// Instead of a form and all that `auth` would add to it: a JSON object of texts.
     pub json: Option<Ordered<Template>>,
     pub format: Format,
     /// Expression over `body`: where the members of the answer lie, when not at its top.
     pub root: Option<Expr>,
     /// Expression over `token`: the access token. Default `token.access_token`.
     pub access_token: Option<Expr>,
-    /// The answer needs no access token; the id_token is enough.
+    /// The answer needs no access token (the id_token is enough) and, in OAuth 1.0a, no secret of it.
     pub access_token_optional: bool,
     /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
     pub hosts: Vec<String>,
+}
+
+/// How an access token is renewed. Its refresh token is `token.refresh_token`. Without `form` the body is
+/// `refresh_token`, `grant_type` and what `auth` adds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RefreshRules {
+    /// Default: `token.url`.
+    pub url: Option<Template>,
+    pub method: Method,
+    /// Not that of the code exchange: most providers take the secret in the body.
+    pub auth: ClientAuth,
+    /// Default: `token.headers`.
+    pub headers: Option<Ordered<Template>>,
+    pub query: Ordered<Template>,
+    /// Instead of the usual body.
+    pub form: Option<Ordered<Template>>,
+}
+
+/// How a token is given back (RFC 7009). Without `url` the provider cannot; without `form` and `query` the body is
+/// `token` (the access token) and what `auth` adds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RevokeRules {
+    /// REVOKE_TOKEN_URL overrides it.
+    pub url: Option<Template>,
+    pub method: Method,
+    pub auth: ClientAuth,
+    pub headers: Ordered<Template>,
+    pub query: Ordered<Template>,
+    /// Instead of the usual body.
+    pub form: Option<Ordered<Template>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -223,6 +265,8 @@ pub struct ErrorRules {
     pub invalid_code: Vec<String>,
     /// Codes of the person's no.
     pub declined: Vec<String>,
+    /// Codes that say that nothing is wrong.
+    pub none: Vec<String>,
 }
 
 /// Where the discovery document lies.
@@ -250,7 +294,7 @@ pub struct IdTokenRules {
     pub any_issuer: bool,
     /// Expression: one audience or a list of which one must fit. Default `client_id`.
     pub audience: Option<Expr>,
-    /// Never taken from the token (SEC-18). JWT_ALGORITHMS overrides it.
+    /// Never taken from the token (SEC-18). JWT_ALGORITHMS overrides it; `{ALGORITHM}` is a setting.
     pub algorithms: Vec<String>,
     /// Where the keys lie. Default: the document's `jwks_uri`. JWKS_URI overrides it.
     pub jwks_url: Option<Template>,
@@ -262,6 +306,10 @@ pub struct IdTokenRules {
     pub nonce: bool,
     /// `at_hash` is checked where it is present.
     pub at_hash: bool,
+    /// Whose digest `at_hash` uses, where it is not that of the signature's algorithm.
+    pub at_hash_algorithm: Option<jsonwebtoken::Algorithm>,
+    /// `exp` and `iat` must be there.
+    pub times: bool,
     /// Seconds since `iat`; 0: any. ID_TOKEN_MAX_AGE overrides it.
     pub max_age: u64,
     /// Seconds. JWT_LEEWAY overrides it.
@@ -282,6 +330,8 @@ impl Default for IdTokenRules {
             ignore_kid: false,
             nonce: true,
             at_hash: true,
+            at_hash_algorithm: None,
+            times: true,
             max_age: 600,
             leeway: 1,
         }
@@ -399,6 +449,8 @@ pub struct UidRules {
     pub legacy_keys: Vec<String>,
     /// Keys that may change hands: as ID_KEY they are warned of.
     pub mutable_keys: Vec<String>,
+    /// Names in what is kept: a row in which one of them differs belongs to somebody else.
+    pub same: Vec<String>,
 }
 
 impl Default for UidRules {
@@ -410,6 +462,7 @@ impl Default for UidRules {
             value: None,
             legacy_keys: Vec::new(),
             mutable_keys: Vec::new(),
+            same: Vec::new(),
         }
     }
 }
@@ -444,6 +497,6 @@ pub struct AdmissionRule {
     pub when: Option<Expr>,
     /// Expression over the profile and the details.
     pub require: Expr,
-    /// For the log.
+    /// Told to the person.
     pub reason: String,
 }

@@ -13,13 +13,15 @@ use super::authorization::with_redirect_state;
 use super::call::{Body, Call, Pairs, address, failed, rendered};
 use super::descriptor::{ClientAuth, Format, Method, StateIn};
 use super::documents::{self, Discovery, Key};
-use super::expression::{Scope, Template, as_text, is_filled};
+use super::expression::{Scope, Template, as_text};
 use super::id_token::{self, Expected};
 use super::{Callback, Protocol, Provider, ProviderError, config, reply};
 use crate::model::Identity;
 use crate::secrets::{ExposeSecret, SecretString};
 
 const STAGE: &str = "token";
+/// Seconds that an id_token without a code may be old.
+const NATIVE_MAX_AGE: i64 = 600;
 
 /// One login on its way: what it has brought so far. Handed to quirks; holds secrets, so it prints nothing.
 pub struct Login<'a> {
@@ -100,11 +102,12 @@ impl Provider {
             claims: None,
         };
         self.check_issuer(&login)?;
-        match self.descriptor.protocol {
-            Protocol::OAuth1 => self.exchange_verifier(&mut login).await?,
-            _ => self.exchange_code(&mut login).await?,
+        match (callback.id_token, self.descriptor.protocol) {
+            (Some(_), _) => {}
+            (None, Protocol::OAuth1) => self.exchange_verifier(&mut login).await?,
+            (None, _) => self.exchange_code(&mut login).await?,
         }
-        if self.verifies_id_token() {
+        if callback.id_token.is_some() || self.verifies_id_token() {
             let claims = self.verified_claims(&login).await?;
             login.claims = Some(Value::Object(claims));
         }
@@ -121,7 +124,7 @@ impl Provider {
         };
         let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
         let fits = match self.issuers(login.discovery.as_deref()) {
-            Some(issuers) => issuers.iter().any(|issuer| issuer.contains("{tenantid}") || issuer == given),
+            Some(issuers) => issuers.iter().any(|issuer| is_issuer(issuer, given)),
             None => {
                 let own = self.known_authorization_endpoint();
                 host(given).is_some() && host(given) == own.as_deref().and_then(host)
@@ -183,10 +186,6 @@ impl Provider {
         call.headers = rendered(STAGE, &rules.headers, &scope)?;
         call.query = rendered(STAGE, &rules.query, &scope)?;
         let auth = self.client_auth(login.discovery.as_deref());
-        if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
-            let pair = format!("{}:{}", self.client_id, self.client_secret.expose_secret());
-            call.headers.push(("Authorization".to_owned(), format!("Basic {}", STANDARD.encode(pair))));
-        }
         call.body = match (&rules.form, &rules.json) {
             (_, Some(json)) => {
                 let members = rendered(STAGE, json, &scope)?;
@@ -194,8 +193,9 @@ impl Provider {
             }
             (Some(form), None) => Body::Form(rendered(STAGE, form, &scope)?),
             (None, None) if auth == ClientAuth::Templates => Body::None,
-            (None, None) => Body::Form(self.usual_form(login, auth)),
+            (None, None) => Body::Form(usual_form(login)),
         };
+        self.prove(call, auth);
         if let Some(verifier) = login.callback.code_verifier {
             let at = match &mut call.body {
                 Body::Form(form) => form,
@@ -208,21 +208,21 @@ impl Provider {
         Ok(())
     }
 
-    /// In the order of the original (R-O2-03); an unset key is left out.
-    fn usual_form(&self, login: &Login<'_>, auth: ClientAuth) -> Pairs {
-        let mut form = Pairs::new();
-        let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
-        add("grant_type", "authorization_code");
-        add("code", login.code.as_deref().unwrap_or_default());
-        add("redirect_uri", &login.redirect_uri);
-        if matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody | ClientAuth::Public) {
-            let secret = self.client_secret.expose_secret();
-            add("client_id", &self.client_id);
-            if auth != ClientAuth::Public && !secret.is_empty() {
-                add("client_secret", secret);
-            }
+    /// The client's own proof (RFC 6749, 2.3.1), after what is there already; an unset secret is left out.
+    pub(super) fn prove(&self, call: &mut Call, auth: ClientAuth) {
+        let secret = self.client_secret.expose_secret();
+        if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
+            let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
+            call.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
         }
-        form
+        let Body::Form(form) = &mut call.body else { return };
+        let in_body = matches!(auth, ClientAuth::Body | ClientAuth::BasicAndBody);
+        let secret = Some(secret).filter(|secret| in_body && !secret.is_empty());
+        let id = Some(self.client_id.as_str()).filter(|_| in_body || auth == ClientAuth::Public);
+        for (name, value) in [("client_id", id), ("client_secret", secret)] {
+            let is_there = form.iter().any(|(other, _)| other == name);
+            form.extend(value.filter(|_| !is_there).map(|value| (name.to_owned(), value.to_owned())));
+        }
     }
 
     fn client_auth(&self, discovery: Option<&Discovery>) -> ClientAuth {
@@ -245,7 +245,7 @@ impl Provider {
         if let Some(own) = config::text(&self.values, "ID_TOKEN_ISSUER") {
             return Some(vec![own.to_owned()]);
         }
-        let listed = &self.issuers;
+        let listed = &self.verification.issuers;
         if !listed.is_empty() {
             return Some(listed.clone());
         }
@@ -256,14 +256,16 @@ impl Provider {
         const STAGE: &str = "id_token";
         let rules = &self.descriptor.id_token;
         let scope = login.scope();
+        let native = login.callback.id_token;
         let token = match &rules.from {
+            _ if native.is_some() => native.map(str::to_owned),
             Some(from) => {
                 from.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?.as_deref().and_then(as_text)
             }
             None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
         };
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
-        let head = id_token::head(&token, &self.algorithms)?;
+        let head = id_token::head(&token, &self.verification.algorithms)?;
         let claims = if id_token::is_shared(head.algorithm) {
             id_token::shared_claims(&token, &head, &self.client_secret)?
         } else {
@@ -273,25 +275,40 @@ impl Provider {
         if issuers.is_none() && !rules.any_issuer {
             return Err(failed(STAGE, "no issuer is known to hold it against"));
         }
-        let audiences = match &rules.audience {
+        let mut audiences = match &rules.audience {
             Some(expr) => match expr.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?.as_deref() {
                 Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
                 one => one.and_then(as_text).into_iter().collect(),
             },
             None => vec![self.client_id.clone()],
         };
+        let (mut nonce, mut max_age) = (login.callback.nonce.filter(|_| rules.nonce), self.verification.max_age);
+        if native.is_some() {
+            // An app's id_token was made for the app's own client id, moments ago, and with the nonce that the app shows
+            // or with none (SEC-20).
+            audiences.extend(config::texts(&self.values, "CLIENT_IDS"));
+            max_age = if max_age > 0 { max_age.min(NATIVE_MAX_AGE) } else { NATIVE_MAX_AGE };
+            nonce = login.callback.nonce;
+            if nonce.is_none() && claims.contains_key("nonce") {
+                return Err(ProviderError::InvalidFields(vec![(
+                    "nonce".to_owned(),
+                    "This field is required.".to_owned(),
+                )]));
+            }
+        }
         let expected = Expected {
-            algorithms: &self.algorithms,
             issuers: issuers.as_deref().filter(|_| !rules.any_issuer),
             audiences: &audiences,
             client_id: &self.client_id,
-            nonce: login.callback.nonce.filter(|_| rules.nonce),
+            nonce,
             access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
+            hashed_by: rules.at_hash_algorithm.unwrap_or(head.algorithm),
             now: self.ambient.now().seconds(),
-            leeway: self.leeway,
-            max_age: self.max_age,
+            leeway: self.verification.leeway,
+            times: rules.times,
+            max_age,
         };
-        id_token::check(&claims, &head, &expected)?;
+        id_token::check(&claims, &expected)?;
         Ok(claims)
     }
 
@@ -303,7 +320,7 @@ impl Provider {
         token: &str,
         head: &id_token::Head,
     ) -> Result<Map<String, Value>, ProviderError> {
-        if let Some(key) = &self.fixed_key {
+        if let Some(key) = &self.verification.fixed_key {
             let fitting: Vec<&Key> = std::iter::once(key).filter(|key| key.fits(head.algorithm)).collect();
             return id_token::signed_claims(token, head, &fitting);
         }
@@ -323,7 +340,7 @@ impl Provider {
     async fn keys(&self, login: &Login<'_>, newer: bool) -> Result<Arc<Vec<Key>>, ProviderError> {
         const STAGE: &str = "keys";
         let deadline = login.callback.deadline;
-        let template = self.override_of("JWKS_URI").unwrap_or(&self.jwks_url);
+        let template = self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url);
         let url = address(template, &login.scope(), &[]).map_err(|problem| failed(STAGE, problem))?;
         let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
         let fetch = || async { documents::keys(&self.document_at(STAGE, url, deadline).await?) };
@@ -368,16 +385,21 @@ impl Provider {
             ..Scope::default()
         }
     }
+}
 
-    /// What a list of admission rules or groups is held against; shared by the profile and by quirks.
-    pub(super) fn allows_groups(&self, groups: Option<&Value>) -> bool {
-        let allowed = config::texts(&self.values, "ALLOW_GROUPS");
-        let own: Vec<&str> = match groups {
-            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
-            Some(Value::String(one)) => vec![one],
-            _ => Vec::new(),
-        };
-        allowed.is_empty()
-            || own.iter().any(|group| allowed.iter().any(|other| is_filled(&Value::from(*group)) && other == group))
-    }
+/// In the order of the original (R-O2-03).
+fn usual_form(login: &Login<'_>) -> Pairs {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![
+        pair("grant_type", "authorization_code"),
+        pair("code", login.code.as_deref().unwrap_or_default()),
+        pair("redirect_uri", &login.redirect_uri),
+    ]
+}
+
+/// Whether `given` is the issuer, or that of some tenant.
+fn is_issuer(issuer: &str, given: &str) -> bool {
+    let Some((before, after)) = issuer.split_once("{tenantid}") else { return issuer == given };
+    let tenant = given.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap_or_default();
+    !tenant.is_empty() && tenant.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }

@@ -54,27 +54,12 @@ pub struct Scope<'a> {
 }
 
 /// Names that an expression may begin with. Names in upper case are settings.
-const ROOTS: [&str; 19] = [
-    "client_id",
-    "client_secret",
-    "redirect_uri",
-    "state",
-    "nonce",
-    "code",
-    "code_verifier",
-    "access_token",
-    "scope",
-    "callback",
-    "address",
-    "discovery",
-    "token",
-    "id_token",
-    "bodies",
-    "body",
-    "headers",
-    "profile",
-    "details",
-];
+const ROOTS: &str = " client_id client_secret redirect_uri state nonce code code_verifier access_token scope callback \
+     address discovery token id_token bodies body headers profile details ";
+
+fn is_root(name: &str) -> bool {
+    is_setting(name) || ROOTS.split_whitespace().any(|root| root == name)
+}
 
 /// Names in upper case are settings.
 pub fn is_setting(name: &str) -> bool {
@@ -230,7 +215,7 @@ impl Expr {
         })?;
         let mut roots = BTreeSet::new();
         for name in expression.undeclared_variables(false) {
-            if ROOTS.contains(&name.as_str()) || is_setting(&name) {
+            if is_root(&name) {
                 roots.insert(name);
             } else if !functions::NAMES.contains(&name.as_str()) {
                 let column = source.find(&name).map_or(1, |at| at + 1);
@@ -266,6 +251,10 @@ impl Expr {
                 Ok(Some(Cow::Owned(value)))
             }
         }
+    }
+
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// Whether every name that the expression begins with passes.
@@ -344,7 +333,7 @@ fn parse_path(source: &str) -> Option<Path> {
     };
     let end = word(source)?;
     let (root, mut rest) = source.split_at(end);
-    if !(ROOTS.contains(&root) || is_setting(root)) {
+    if !is_root(root) {
         return None;
     }
     let mut steps = Vec::new();

@@ -1,13 +1,14 @@
 //! The functions that expressions have besides minijinja's own filters. A value that is not there passes through as not
 //! there; one of a wrong type is an error, which refuses the login.
 
+use md5::{Digest as _, Md5};
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use percent_encoding::percent_decode_str;
 
 use crate::secrets::hex;
 
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 19] = [
     "local_part",
     "last_segment",
     "first_where",
@@ -22,6 +23,8 @@ pub const NAMES: [&str; 17] = [
     "parse_json",
     "base64",
     "hmac_sha256_hex",
+    "md5_hex",
+    "utf8_again",
     "any_of",
     "as_list",
     "is_true",
@@ -75,6 +78,8 @@ pub fn add_to(environment: &mut Environment<'static>) {
         let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key.as_bytes());
         hex(aws_lc_rs::hmac::sign(&key, text.as_bytes()).as_ref())
     });
+    environment.add_function("md5_hex", |text: String| md5_hex(&text));
+    environment.add_function("utf8_again", |x: Value| on_text(x, utf8_again));
     environment.add_function("any_of", |have: Value, allowed: Value| -> Result<bool, Error> {
         let (have, allowed) = (as_list(have)?, as_list(allowed)?);
         Ok(have.iter().any(|value| allowed.contains(value)))
@@ -82,6 +87,17 @@ pub fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("as_list", as_list);
     environment
         .add_function("is_true", |x: Value| x.kind() == ValueKind::Bool && x.is_true() || x.as_str() == Some("true"));
+}
+
+/// For providers whose signatures are made so; it proves nothing by itself.
+pub fn md5_hex(text: &str) -> String {
+    hex(&Md5::digest(text.as_bytes()))
+}
+
+/// WeChat's nicknames are UTF-8 that passed for Latin-1; anything else stays as it is.
+fn utf8_again(text: &str) -> String {
+    let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| text.to_owned())
 }
 
 fn wrong(what: &'static str) -> Error {
@@ -101,7 +117,7 @@ fn on_text(x: Value, change: impl FnOnce(&str) -> String) -> Result<Value, Error
 
 fn first(list: Value, fits: impl Fn(&Value) -> bool) -> Result<Value, Error> {
     match list.kind() {
-        ValueKind::Seq => Ok(list.try_iter()?.find(fits).unwrap_or_default()),
+        ValueKind::Seq | ValueKind::Iterable => Ok(list.try_iter()?.find(fits).unwrap_or_default()),
         _ => missing_or_wrong(list).map(|_| Value::UNDEFINED),
     }
 }
@@ -110,7 +126,7 @@ fn first(list: Value, fits: impl Fn(&Value) -> bool) -> Result<Value, Error> {
 fn as_list(x: Value) -> Result<Vec<Value>, Error> {
     match x.kind() {
         ValueKind::Undefined | ValueKind::None => Ok(Vec::new()),
-        ValueKind::Seq => Ok(x.try_iter()?.collect()),
+        ValueKind::Seq | ValueKind::Iterable => Ok(x.try_iter()?.collect()),
         _ => Ok(vec![x]),
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::ProviderError;
 use super::call::failed;
 use super::documents::Key;
-use crate::secrets::{ExposeSecret, SecretString, same};
+use crate::secrets::{ExposeSecret, SecretString, hex, same};
 
 /// Longest token that is looked at, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -19,7 +19,6 @@ const LONGEST_KEY_ID: usize = 512;
 
 /// What a token of this login must be.
 pub struct Expected<'a> {
-    pub algorithms: &'a [Algorithm],
     /// `{tenantid}` stands for the claim `tid`. `None`: any.
     pub issuers: Option<&'a [String]>,
     /// One of them.
@@ -28,9 +27,13 @@ pub struct Expected<'a> {
     pub nonce: Option<&'a str>,
     /// For `at_hash`; `None` where it is not checked.
     pub access_token: Option<&'a str>,
+    /// Whose digest `at_hash` uses.
+    pub hashed_by: Algorithm,
     /// Seconds since 1970.
     pub now: i64,
     pub leeway: i64,
+    /// Whether `exp` and `iat` must be there.
+    pub times: bool,
     /// 0: any.
     pub max_age: i64,
 }
@@ -100,7 +103,7 @@ fn decoded(token: &str, algorithm: Algorithm, key: &DecodingKey) -> Option<Map<S
     jsonwebtoken::decode(token, key, &validation).ok().map(|data| data.claims)
 }
 
-pub fn check(claims: &Map<String, Value>, head: &Head, expected: &Expected<'_>) -> Result<(), ProviderError> {
+pub fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), ProviderError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(issuers) = expected.issuers {
         let issuer = text("iss").ok_or_else(|| refused("it has no issuer"))?;
@@ -115,13 +118,15 @@ pub fn check(claims: &Map<String, Value>, head: &Head, expected: &Expected<'_>) 
     }
     if let Some(nonce) = expected.nonce {
         let given = text("nonce").ok_or_else(|| refused("it has no nonce"))?;
-        if !same(given.as_bytes(), nonce.as_bytes()) {
+        // Some apps' SDKs ask for the nonce's digest and put that into the token.
+        let digest = hex(digest::digest(&digest::SHA256, nonce.as_bytes()).as_ref());
+        if !same(given.as_bytes(), nonce.as_bytes()) && !same(given.as_bytes(), digest.as_bytes()) {
             return Err(refused("its nonce is another login's"));
         }
     }
     match (expected.access_token, claims.get("at_hash")) {
         (Some(access_token), Some(hash)) => {
-            let made = access_token_hash(access_token, head.algorithm);
+            let made = access_token_hash(access_token, expected.hashed_by);
             if hash.as_str().is_some_and(|hash| same(hash.as_bytes(), made.as_bytes())) {
                 Ok(())
             } else {
@@ -158,14 +163,16 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
     #[expect(clippy::cast_possible_truncation, reason = "a time beyond all sense saturates and is refused")]
     let time = |name: &str| claims.get(name).and_then(Value::as_f64).map(|seconds| seconds.floor() as i64);
     let Expected { now, leeway, max_age, .. } = *expected;
-    let expires = time("exp").ok_or_else(|| refused("it has no expiry"))?;
-    if expires.saturating_add(leeway) <= now {
+    let lacks = |name: &str| !expected.times && !claims.contains_key(name);
+    let expires = if lacks("exp") { Some(i64::MAX) } else { time("exp") };
+    if expires.ok_or_else(|| refused("it has no expiry"))?.saturating_add(leeway) <= now {
         return Err(refused("it has expired"));
     }
     if claims.contains_key("nbf") && time("nbf").is_none_or(|from| from.saturating_sub(leeway) > now) {
         return Err(refused("it is not good yet"));
     }
-    let issued = time("iat").ok_or_else(|| refused("it does not say when it was made"))?;
+    let issued = if lacks("iat") { Some(now) } else { time("iat") };
+    let issued = issued.ok_or_else(|| refused("it does not say when it was made"))?;
     if issued.saturating_sub(leeway) > now {
         return Err(refused("it was made in the future"));
     }
@@ -176,7 +183,7 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
 }
 
 /// Microsoft's issuers hold the tenant that the token names.
-fn with_tenant(issuer: &str, claims: &Map<String, Value>) -> Option<String> {
+pub fn with_tenant(issuer: &str, claims: &Map<String, Value>) -> Option<String> {
     if !issuer.contains("{tenantid}") {
         return Some(issuer.to_owned());
     }

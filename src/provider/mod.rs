@@ -16,20 +16,24 @@ mod id_token; // the checks of OpenID Connect
 mod oauth1; // RFC 5849
 mod profile; // from tokens to an identity
 mod quirks; // what data cannot say
+mod renewal;
 mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+pub use self::catalog::Entry;
 use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Cached, Discovery, Key};
 use self::expression::{SettingValues, Template};
 use self::quirks::Quirk;
+use self::setup::Verification;
 use crate::clock::Ambient;
 use crate::model::Identity;
 use crate::outgoing::Client;
@@ -84,6 +88,9 @@ pub struct Callback<'a> {
     /// The nonce that an id_token must carry; `None` where the server made none, and then one is not asked for.
     pub nonce: Option<&'a str>,
     pub request_token: Option<&'a RequestToken>,
+    /// An id_token that the provider's own software handed to the front-end: it is what is verified, and there is no
+    /// code to exchange. Only where [`Provider::accepts_id_token`].
+    pub id_token: Option<&'a str>,
     /// What `Authorization::address` held when the login began.
     pub address: &'a Map<String, Value>,
     /// When all calls of this login must be done.
@@ -151,14 +158,7 @@ pub struct Provider {
     /// Addresses that settings put in place of the descriptor's.
     overrides: Vec<(&'static str, Template)>,
     quirk: &'static dyn Quirk,
-    algorithms: Vec<Algorithm>,
-    /// Empty: the discovery document's.
-    issuers: Vec<String>,
-    fixed_key: Option<Key>,
-    /// Seconds.
-    max_age: i64,
-    leeway: i64,
-    jwks_url: Template,
+    verification: Verification,
     discovery_url: Option<Template>,
     reads_discovery: bool,
     document: Cached<Discovery>,
@@ -175,6 +175,11 @@ pub fn catalog_names() -> Vec<&'static str> {
     names
 }
 
+/// All entries of the catalogue, by id.
+pub fn catalog_entries() -> impl Iterator<Item = Entry> {
+    catalog::entries()
+}
+
 /// For `providers show` without a configuration: title, protocol and settings of an entry, by name and variant.
 pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String> {
     let entry = catalog::entry_of(name, variant)?;
@@ -185,6 +190,10 @@ pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String>
         "name": entry.name,
         "title": rules.title,
         "protocol": rules.protocol.to_string(),
+        "service": rules.service,
+        "scope": rules.scope.default,
+        "pkce": rules.authorization.pkce,
+        "verified_email": rules.user.email_verified.as_ref().map(expression::Expr::source),
         "settings": setup::needs(&rules),
     }))
 }
@@ -254,9 +263,24 @@ impl Provider {
         self.pkce && self.descriptor.protocol != Protocol::OAuth1
     }
 
-    /// Whether a begun login sends a nonce (OpenID Connect).
+    /// What the callback holds inside another field: the fields of a login and its state, nothing else.
+    pub fn wrapped_fields(&self, fields: &Map<String, Value>) -> Map<String, Value> {
+        let wrapper = self.descriptor.callback_wrapper.as_ref().and_then(|name| fields.get(name)?.as_str());
+        let members: Map<String, Value> = wrapper.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let wanted = |name: &str| name == "state" || self.descriptor.callback_fields.iter().any(|field| field == name);
+        members.into_iter().filter(|(name, _)| wanted(name)).collect()
+    }
+
+    /// Whether a begun login sends a nonce, for the id_token to repeat.
     pub fn uses_nonce(&self) -> bool {
-        self.descriptor.protocol == Protocol::Oidc && self.descriptor.id_token.nonce
+        self.verifies_id_token() && self.descriptor.id_token.nonce
+    }
+
+    /// Whether an id_token may be posted instead of a code: the provider publishes the keys that sign it.
+    pub fn accepts_id_token(&self) -> bool {
+        let rules = &self.descriptor.id_token;
+        let published = self.verifies_id_token() || rules.jwks_url.is_some() && !rules.issuers.is_empty();
+        published && !self.verification.algorithms.iter().copied().any(id_token::is_shared)
     }
 
     /// Whether its callback is a cross-site POST, which only a `SameSite=None` cookie survives.

@@ -30,14 +30,24 @@ fn wrong(error: super::expression::ExprError) -> ProviderError {
 
 impl Provider {
     pub(super) async fn profile(&self, login: &Login<'_>) -> Result<Identity, ProviderError> {
+        if let (Some(_), Some(claims)) = (login.callback.id_token, &login.claims) {
+            // Without an access token nobody can be asked: the claims are all there is.
+            let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
+            return self.mapped(login, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
+        }
         let answers = match self.quirk.profile_fetch(login).await? {
             Some(bodies) => Answers { bodies: Value::Array(bodies), headers: Map::new() },
             None => self.ask_all(login).await?,
         };
-        let mut profile = self.merged(login, &answers)?;
+        self.mapped(login, &answers)
+    }
+
+    /// No call from here on.
+    pub(super) fn mapped(&self, login: &Login<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
+        let mut profile = self.merged(login, answers)?;
         self.quirk.profile(login, &answers.bodies, &mut profile)?;
         let profile = Value::Object(profile);
-        self.check_subject(login, &answers)?;
+        self.check_subject(login, answers)?;
         let scope = Scope {
             bodies: Some(&answers.bodies),
             headers: Some(&answers.headers),
@@ -227,7 +237,12 @@ impl Provider {
             }
         }
         let groups = self.descriptor.user.groups.as_ref().map(|expr| expr.eval(scope)).transpose().map_err(wrong)?;
-        if self.allows_groups(groups.flatten().as_deref()) {
+        let own = match groups.flatten().as_deref() {
+            Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
+            one => one.and_then(as_text).into_iter().collect::<Vec<_>>(),
+        };
+        let allowed = config::texts(&self.values, "ALLOW_GROUPS");
+        if allowed.is_empty() || own.iter().any(|group| allowed.contains(group)) {
             Ok(())
         } else {
             Err(ProviderError::NotAllowed { reason: "None of your groups is allowed in.".to_owned() })
@@ -251,9 +266,11 @@ impl Provider {
             first_name: text("first_name"),
             last_name: text("last_name"),
             email_verified: has_email
-                && verified.is_some_and(|value| *value == Value::Bool(true) || *value == Value::from("true")),
+                && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
+            tokens: self.tokens_of(scope.token.unwrap_or(&Value::Null), scope.access_token),
             expires_in: self.remaining(scope, &extra_data),
             extra_data,
+            same: self.descriptor.uid.same.clone(),
             keep_if_empty: self
                 .extra_fields
                 .iter()

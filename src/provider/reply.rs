@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::ProviderError;
 use super::call::{Answer, failed};
 use super::descriptor::{ErrorRules, Format};
-use super::expression::{Scope, as_text, is_filled};
+use super::expression::{Expr, Scope, as_text, is_filled};
 
 const DECLINED: [&str; 6] =
     ["access_denied", "user_denied", "cancelled", "canceled", "user_refused", "permission_denied"];
@@ -45,7 +45,7 @@ pub fn read(
         Ok(value) => told(value, rules, stage),
         Err(_) => lenient().as_ref().and_then(|value| told(value, rules, stage)),
     };
-    if let Some(told) = told {
+    if let Some(told) = told.filter(|told| !rules.none.contains(&told.code)) {
         return Err(classified(stage, &told, answer.status, rules, secrets));
     }
     if !answer.is_success() {
@@ -54,16 +54,20 @@ pub fn read(
     parsed.map_err(|reason| failed(stage, reason))
 }
 
-/// The error in an answer: by the descriptor's rule, else `error`, which may be an object.
-fn told(value: &Value, rules: &ErrorRules, stage: &str) -> Option<Told> {
+fn told_by_rule(code: &Expr, value: &Value, rules: &ErrorRules) -> Option<Told> {
     let bodies = Value::Array(vec![value.clone()]);
     let scope = Scope { bodies: Some(&bodies), ..Scope::default() };
-    let read = |expr: &Option<super::expression::Expr>| -> Option<String> {
-        let value = expr.as_ref()?.eval(&scope).ok()??;
+    let read = |expr: &Expr| {
+        let value = expr.eval(&scope).ok()??;
         is_filled(&value).then(|| as_text(&value)).flatten()
     };
-    if let Some(code) = read(&rules.code) {
-        return Some(Told { code, message: read(&rules.message) });
+    Some(Told { code: read(code)?, message: rules.message.as_ref().and_then(read) })
+}
+
+/// The error in an answer: by the descriptor's rule, else `error`, which may be an object.
+fn told(value: &Value, rules: &ErrorRules, stage: &str) -> Option<Told> {
+    if let Some(told) = rules.code.as_ref().and_then(|code| told_by_rule(code, value, rules)) {
+        return Some(told);
     }
     let members = value.as_object()?;
     let text = |object: &Map<String, Value>, names: &[&str]| {
@@ -86,7 +90,7 @@ fn told(value: &Value, rules: &ErrorRules, stage: &str) -> Option<Told> {
 fn classified(stage: &'static str, told: &Told, status: u16, rules: &ErrorRules, secrets: &[&str]) -> ProviderError {
     let message = told.message.as_deref().or(Some(&told.code)).and_then(|text| harmless(text, secrets));
     let listed = |own: &[String], usual: &[&str]| {
-        own.iter().any(|code| *code == told.code) || usual.contains(&told.code.to_ascii_lowercase().as_str())
+        own.contains(&told.code) || usual.contains(&told.code.to_ascii_lowercase().as_str())
     };
     if listed(&rules.declined, &DECLINED) {
         ProviderError::AccessDenied { message }

@@ -15,6 +15,74 @@ use crate::outgoing::Client;
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError};
 
+/// What an id_token of this provider must be, descriptor and settings together.
+pub(super) struct Verification {
+    pub algorithms: Vec<Algorithm>,
+    /// `{tenantid}` stands for a claim. Empty: the discovery document's.
+    pub issuers: Vec<String>,
+    pub fixed_key: Option<Key>,
+    pub jwks_url: Template,
+    /// Seconds; 0: any age.
+    pub max_age: i64,
+    /// Seconds.
+    pub leeway: i64,
+}
+
+impl Verification {
+    fn new(
+        descriptor: &mut Descriptor,
+        values: &SettingValues,
+        settings: &ProviderSettings,
+        errors: &mut Vec<SettingError>,
+    ) -> Self {
+        let scope = Scope { settings: Some(values), ..Scope::default() };
+        let rules = &mut descriptor.id_token;
+        let rendered = |text: &str| -> Result<String, String> {
+            let text = Template::parse(text)?.render(&scope).map_err(|error| error.to_string())?;
+            text.ok_or_else(|| "cannot be made of the settings".to_owned())
+        };
+        let mut wrong =
+            |name: &str, problem: String| errors.push(SettingError::new(config::shown(settings, name), problem));
+        let names = match config::texts(values, "JWT_ALGORITHMS") {
+            own if own.is_empty() => rules.algorithms.iter().map(|name| rendered(name)).collect(),
+            own => Ok(own),
+        };
+        let algorithms = names.and_then(|names: Vec<String>| {
+            names
+                .iter()
+                .map(|name| Algorithm::from_str(name).map_err(|_| format!("`{name}` is no algorithm")))
+                .collect()
+        });
+        let issuers: Result<Vec<String>, String> =
+            rules.issuers.iter().map(|issuer| rendered(&issuer.replace("{tenantid}", "{{tenantid}}"))).collect();
+        let key = rules.key.as_ref().and_then(|key| key.render(&scope).ok().flatten());
+        let fixed_key = key.map(|text| Key::from_pem(&text).ok_or_else(|| "must be a public key in PEM".to_owned()));
+        let seconds =
+            |name: &str, own: u64| config::seconds(values, name).unwrap_or(i64::try_from(own).unwrap_or(i64::MAX));
+        Self {
+            algorithms: algorithms.unwrap_or_else(|problem| {
+                wrong("JWT_ALGORITHMS", problem);
+                Vec::new()
+            }),
+            issuers: issuers.unwrap_or_else(|problem| {
+                wrong("ID_TOKEN_ISSUER", problem);
+                Vec::new()
+            }),
+            fixed_key: fixed_key.transpose().unwrap_or_else(|problem| {
+                wrong("PUBLIC_KEY", problem);
+                None
+            }),
+            jwks_url: rules
+                .jwks_url
+                .take()
+                .or_else(|| Template::parse("{discovery.jwks_uri}").ok())
+                .unwrap_or_default(),
+            max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
+            leeway: seconds("JWT_LEEWAY", rules.leeway),
+        }
+    }
+}
+
 impl Provider {
     pub(super) fn new(
         settings: &ProviderSettings,
@@ -42,7 +110,7 @@ impl Provider {
 
     fn assembled(
         settings: &ProviderSettings,
-        descriptor: Descriptor,
+        mut descriptor: Descriptor,
         values: SettingValues,
         client: &Client,
         ambient: &Ambient,
@@ -64,77 +132,43 @@ impl Provider {
             let problem = format!("there is no quirk `{}`", descriptor.quirk.as_deref().unwrap_or_default());
             errors.push(SettingError::new(format!("providers.{}.quirk", settings.name), problem));
         }
-        let algorithms = algorithms(&descriptor, &values)
-            .map_err(|problem| errors.push(SettingError::new(name("JWT_ALGORITHMS"), problem)))
-            .unwrap_or_default();
-        let own_fields = extra_fields(&values)
-            .map_err(|problem| errors.push(SettingError::new(name("EXTRA_DATA"), problem)))
-            .unwrap_or_default();
-        let issuers =
-            descriptor.id_token.issuers.iter().map(|text| Template::parse(&text.replace("{tenantid}", "{{tenantid}}")));
-        let issuers: Vec<String> =
-            issuers.filter_map(|template| template.ok()?.render(&scope).ok().flatten()).collect();
-        let fixed_key = descriptor.id_token.key.as_ref().and_then(|key| key.render(&scope).ok().flatten());
-        let fixed_key = match fixed_key.map(|text| Key::from_pem(&text)) {
-            Some(None) => {
-                errors.push(SettingError::new(name("PUBLIC_KEY"), "must be a public key in PEM"));
-                None
-            }
-            key => key.flatten(),
-        };
-        let scopes = scopes(&descriptor, &values);
-        let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
+        let own_fields = extra_fields(&values).unwrap_or_else(|problem| {
+            errors.push(SettingError::new(name("EXTRA_DATA"), problem));
+            Vec::new()
+        });
+        let reads_discovery = reads_discovery(&descriptor);
+        let verification = Verification::new(&mut descriptor, &values, settings, errors);
+        let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "REVOKE_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
         let overrides =
             overrides.into_iter().filter_map(|name| Some((name, Template::literal(config::text(&values, name)?))));
-        let legacy_keys = if values.contains_key("LEGACY_ID_KEYS") {
-            config::texts(&values, "LEGACY_ID_KEYS")
-        } else {
-            descriptor.uid.legacy_keys.clone()
+        let legacy_keys = match values.contains_key("LEGACY_ID_KEYS") {
+            true => config::texts(&values, "LEGACY_ID_KEYS"),
+            false => descriptor.uid.legacy_keys.clone(),
         };
-        let mut extra = descriptor.extra_data.clone();
-        extra.extend(own_fields.iter().cloned());
-        let seconds =
-            |name: &str, own: u64| config::seconds(&values, name).unwrap_or(i64::try_from(own).unwrap_or(i64::MAX));
-        let rules = &descriptor.id_token;
-        Some(
-            Self {
-                name: settings.name.clone(),
-                client_id: client_id.unwrap_or_default(),
-                client_secret: SecretString::from(client_secret),
-                quirk: quirk?,
-                overrides: overrides.collect(),
-                login_fields: login_fields(&descriptor),
-                scope: scopes,
-                id_key: config::text(&values, "ID_KEY").unwrap_or(&descriptor.uid.key).to_owned(),
-                legacy_keys,
-                extra_fields: extra,
-                own_extra_fields: own_fields,
-                pkce: config::flag(&values, "USE_PKCE").unwrap_or(descriptor.authorization.pkce),
-                algorithms,
-                issuers,
-                fixed_key,
-                max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
-                leeway: seconds("JWT_LEEWAY", rules.leeway),
-                jwks_url: Template::parse("{discovery.jwks_uri}").ok()?,
-                discovery_url: discovery_url(&descriptor, &values),
-                reads_discovery: reads_discovery(&descriptor),
-                document: Cached::default(),
-                key_set: Cached::default(),
-                settings: settings.clone(),
-                client: client.clone(),
-                ambient: ambient.clone(),
-                values,
-                descriptor,
-            }
-            .with_jwks_of_descriptor(),
-        )
-    }
-
-    fn with_jwks_of_descriptor(mut self) -> Self {
-        if let Some(own) = self.descriptor.id_token.jwks_url.take() {
-            self.jwks_url = own;
-        }
-        self
+        Some(Self {
+            name: settings.name.clone(),
+            client_id: client_id.unwrap_or_default(),
+            client_secret: SecretString::from(client_secret),
+            quirk: quirk?,
+            overrides: overrides.collect(),
+            login_fields: login_fields(&descriptor),
+            scope: scopes(&descriptor, &values),
+            id_key: config::text(&values, "ID_KEY").unwrap_or(&descriptor.uid.key).to_owned(),
+            legacy_keys,
+            extra_fields: descriptor.extra_data.iter().chain(&own_fields).cloned().collect(),
+            own_extra_fields: own_fields,
+            pkce: config::flag(&values, "USE_PKCE").unwrap_or(descriptor.authorization.pkce),
+            verification,
+            discovery_url: discovery_url(&descriptor, &values),
+            reads_discovery,
+            document: Cached::default(),
+            key_set: Cached::default(),
+            settings: settings.clone(),
+            client: client.clone(),
+            ambient: ambient.clone(),
+            values,
+            descriptor,
+        })
     }
 
     /// What can be known at start: addresses that hang on settings alone must be addresses.
@@ -152,7 +186,11 @@ impl Provider {
                 "oauth1.request_token_url" => rules.protocol == Protocol::OAuth1,
                 _ => !rules.authorization.url.source().is_empty(),
             };
-            if !needed || template.mentions("{discovery") || template.mentions("{address") {
+            if !needed
+                || template.mentions("{discovery")
+                || template.mentions("{address")
+                || template.mentions("{callback")
+            {
                 continue;
             }
             let problem = match address(template, &scope, &[]) {
@@ -191,14 +229,6 @@ fn scopes(descriptor: &Descriptor, values: &SettingValues) -> String {
         scopes.extend(descriptor.scope.default.iter().cloned());
     }
     scopes.join(&descriptor.scope.separator)
-}
-
-fn algorithms(descriptor: &Descriptor, values: &SettingValues) -> Result<Vec<Algorithm>, String> {
-    let names = match config::texts(values, "JWT_ALGORITHMS") {
-        own if own.is_empty() => descriptor.id_token.algorithms.clone(),
-        own => own,
-    };
-    names.iter().map(|name| Algorithm::from_str(name).map_err(|_| format!("`{name}` is no algorithm"))).collect()
 }
 
 /// EXTRA_DATA: names, `[name, alias]` or `[name, alias, drop when empty]` (R-EXT-05).

@@ -4,6 +4,7 @@
 //! `cli/` calls. Nothing here decides anything about a login.
 
 mod edge;
+mod example;
 pub mod listen;
 mod pages;
 
@@ -67,7 +68,7 @@ impl Server {
             repository.clone(),
             ambient.clone(),
         );
-        let account = AccountService::new(credentials, providers, repository.clone(), ambient.clone());
+        let account = AccountService::new(&settings, credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });
         Ok(Self { app, repository, ambient })
     }
@@ -78,7 +79,7 @@ impl Server {
 
     /// All routes behind the outermost wrapper: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
-        let inner = pages::mount(api::routes(&self.app));
+        let inner = example::mount(pages::mount(api::routes(&self.app)));
         Edge { inner, app: self.app.clone(), ambient: self.ambient.clone() }
     }
 
@@ -104,7 +105,7 @@ impl Server {
 
     fn tell_of_settings(&self) {
         let settings = &self.app.settings;
-        for warning in &settings.warnings {
+        for warning in settings.warnings.iter().chain(self.app.login.providers().warnings()) {
             tracing::warn!("{warning}");
         }
         if settings.state_policy != StatePolicy::Required {

@@ -56,7 +56,8 @@ fn document(format: DocumentFormat, content_type: &'static str) -> Page {
 
 /// Scripts are allowed by their digests, so that nothing injected into the page would run.
 fn docs() -> Page {
-    let html = api::swagger_ui();
+    // A browser takes the digest of what it has read, and it reads every line end as LF.
+    let html = api::swagger_ui().replace("\r\n", "\n").replace('\r', "\n");
     let scripts: Vec<String> = inline_scripts(&html)
         .map(|script| format!("'sha256-{}'", STANDARD.encode(Digest::of(script.as_bytes()).as_bytes())))
         .collect();
@@ -69,11 +70,14 @@ fn docs() -> Page {
     Page { text, content_type: "text/html; charset=utf-8", policy: HeaderValue::try_from(policy).ok() }
 }
 
-/// As a browser finds them: from a tag to the first end tag.
+/// As a browser finds them: from a tag to the first end tag, whatever stands between.
 fn inline_scripts(html: &str) -> impl Iterator<Item = &str> {
-    html.split("<script").skip(1).filter_map(|rest| {
-        let (_, script) = rest.split_once('>')?;
-        script.split_once("</script>").map(|(script, _)| script)
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        let (_, tag) = rest.split_once("<script")?;
+        let (script, after) = tag.split_once('>')?.1.split_once("</script>")?;
+        rest = after;
+        Some(script)
     })
 }
 

@@ -38,8 +38,8 @@ pub(super) struct GatheredProvider {
     pub(super) descriptor: toml::Table,
 }
 
-/// Fields of a descriptor (`provider/`); everything else in a provider's table is a setting.
-const DESCRIPTOR_FIELDS: [&str; 25] = [
+/// Fields of a descriptor (`provider/`) that are written without a table.
+const DESCRIPTOR_FIELDS: [&str; 11] = [
     "extends",
     "name",
     "former",
@@ -51,21 +51,10 @@ const DESCRIPTOR_FIELDS: [&str; 25] = [
     "form_post",
     "client_id",
     "client_secret",
-    "settings",
-    "address",
-    "authorization",
-    "scope",
-    "token",
-    "errors",
-    "discovery",
-    "id_token",
-    "oauth1",
-    "userinfo",
-    "profile",
-    "user",
-    "uid",
-    "admission",
 ];
+
+/// A setting whose value is an object ends so; every other table is one of a descriptor.
+const OBJECT_SETTINGS: [&str; 5] = ["_arguments", "_params", "_options", "_mapping", "_map"];
 
 impl GatheredProvider {
     fn new(name: &str, origin: Origin) -> Self {
@@ -263,12 +252,12 @@ fn upper(name: &str) -> String {
 /// Some names are both: `scope` is the SCOPE setting as a list and the scopes' rules as a table; `name` is the NAME
 /// setting of a provider of the catalogue. Those who write a provider of their own write its descriptor.
 fn is_descriptor_field(key: &str, written: &toml::Value, built_in: bool) -> bool {
-    let is_table = written.is_table() || written.as_array().is_some_and(|list| list.iter().any(toml::Value::is_table));
+    if written.is_table() || written.as_array().is_some_and(|list| list.iter().any(toml::Value::is_table)) {
+        return !OBJECT_SETTINGS.iter().any(|end| key.ends_with(end));
+    }
     match key {
-        "scope" => is_table,
-        "extra_data" => !built_in,
-        "extends" => true,
-        _ => DESCRIPTOR_FIELDS.contains(&key) && (is_table || !built_in || key != "name"),
+        "name" | "extra_data" => !built_in,
+        _ => DESCRIPTOR_FIELDS.contains(&key),
     }
 }
 

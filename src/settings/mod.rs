@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
 
-use crate::secrets::SecretString;
+use crate::secrets::{SecretString, Vault};
 
 mod addresses; // where to listen, own URL, exact lists, proxies
 mod gather; // file, environment and defaults brought together: whose setting is each
@@ -86,6 +87,8 @@ pub struct Settings {
     pub jwt: JwtRules,
     pub knox: KnoxRules,
     pub outgoing: OutgoingRules,
+    /// STORE_PROVIDER_TOKENS: `None` drops what a provider hands out to act for a person (SEC-40).
+    pub vault: Option<Arc<Vault>>,
     /// Strict-Transport-Security on every answer (SEC-36).
     pub hsts: bool,
     /// Configured ones, in the settings' order.
@@ -119,6 +122,8 @@ pub struct UserRules {
     pub clean_usernames: bool,
     /// Hex digits added to a username that is taken.
     pub uuid_length: usize,
+    /// The domain of an address is stored in lower case (R-EML-01).
+    pub email_domain_lowercase: bool,
     pub force_email_lowercase: bool,
     /// Lower case.
     pub whitelisted_emails: Vec<String>,
@@ -275,6 +280,7 @@ impl Default for UserRules {
             slugify_usernames: false,
             clean_usernames: true,
             uuid_length: 16,
+            email_domain_lowercase: true,
             force_email_lowercase: false,
             whitelisted_emails: Vec::new(),
             whitelisted_domains: Vec::new(),

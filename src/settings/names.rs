@@ -3,7 +3,7 @@
 //! test holds the two together.
 
 /// Environment name, default and meaning, in the order of the document.
-pub(super) const SETTINGS: [(&str, &str, &str); 72] = [
+pub(super) const SETTINGS: [(&str, &str, &str); 75] = [
     (
         "DATABASE_URL",
         "`sqlite://rest-social-auth.db`",
@@ -42,6 +42,16 @@ pub(super) const SETTINGS: [(&str, &str, &str); 72] = [
         "lets provider calls reach private and loopback addresses, also by plain http",
     ),
     ("RATE_LIMITS", "`on`", "`off` for benchmarks"),
+    (
+        "STORE_PROVIDER_TOKENS",
+        "`false`",
+        "keeps the tokens that providers hand out, sealed, so that `GET /api/user/social/{id}/token/` can hand a fresh one to the user's own front-end; otherwise they are dropped",
+    ),
+    (
+        "ENCRYPTION_KEYS",
+        "one derived from SECRET_KEY",
+        "list of `name:key`, the key being 32 bytes in base64: the first seals what is kept of providers, all open it; `keys rotate` seals everything anew with the first",
+    ),
     ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
     ("LOG_FORMAT", "`text`", "`json` for machines"),
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),
@@ -74,6 +84,11 @@ pub(super) const SETTINGS: [(&str, &str, &str); 72] = [
     ("SOCIAL_AUTH_CLEAN_USERNAMES", "`true`", "drops all but ASCII letters, digits and `@ . + _ -` from a username"),
     ("SOCIAL_AUTH_SLUGIFY_USERNAMES", "`false`", "makes a username lower case ASCII with `-` for blanks"),
     ("SOCIAL_AUTH_UUID_LENGTH", "16", "hex digits added to a username that is taken, 4 to 32"),
+    (
+        "SOCIAL_AUTH_EMAIL_DOMAIN_LOWERCASE",
+        "`true`",
+        "stores the domain of an e-mail address in lower case, as Django does; `false`: as the provider wrote it",
+    ),
     (
         "SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE",
         "`false`",
@@ -119,13 +134,14 @@ pub(super) const SETTINGS: [(&str, &str, &str); 72] = [
 ];
 
 /// What the settings of one provider may say of users instead of the general ones.
-pub(super) const USER_RULES: [&str; 15] = [
+pub(super) const USER_RULES: [&str; 16] = [
     "PIPELINE",
     "USER_FIELDS",
     "USERNAME_IS_FULL_EMAIL",
     "CLEAN_USERNAMES",
     "SLUGIFY_USERNAMES",
     "UUID_LENGTH",
+    "EMAIL_DOMAIN_LOWERCASE",
     "FORCE_EMAIL_LOWERCASE",
     "WHITELISTED_EMAILS",
     "WHITELISTED_DOMAINS",
@@ -138,7 +154,7 @@ pub(super) const USER_RULES: [&str; 15] = [
 ];
 
 /// Settings of a provider that may be given for all at once, as `SOCIAL_AUTH_<NAME>`.
-pub(super) const OF_EVERY_PROVIDER: [&str; 51] = [
+pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
     "ACCESS_TOKEN_URL",
     "ACR_VALUES",
     "ALLOW_GROUPS",
@@ -148,6 +164,7 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 51] = [
     "AUTH_EXTRA_ARGUMENTS",
     "AUTH_EXTRA_ARGUMENTS_OVERRIDE_ALLOWLIST",
     "AUTHORIZATION_URL",
+    "CLIENT_IDS",
     "DISPLAY",
     "EMAIL_KEY",
     "EXTRA_DATA",

@@ -117,6 +117,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         jwt: rules::jwt(general, &secret_key, errors),
         knox: rules::knox(general, errors),
         outgoing: rules::outgoing(general, errors, &mut warnings),
+        vault: rules::vault(general, &secret_key, errors),
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,
@@ -141,7 +142,7 @@ fn check_rights(
     let with_password =
         general.0.get("DATABASE_URL").is_some_and(|found| found.in_file && found.value.to_string().contains('@'));
     let holds_secrets = with_password
-        || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY"].iter().any(|name| in_file(general, name))
+        || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY", "ENCRYPTION_KEYS"].iter().any(|name| in_file(general, name))
         || providers.iter().any(|provider| {
             ["SECRET", "API_KEY", "CLIENT_ASSERTION"].iter().any(|name| in_file(&provider.section, name))
         });

@@ -1,8 +1,11 @@
 //! The typed groups of settings: users, sessions, JWT, knox, outgoing calls, and the REST_SOCIAL ones.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::value::{self, Section, or_none};
@@ -10,7 +13,7 @@ use super::{
     JwtAlgorithm, JwtRules, KnoxRules, OutgoingRules, RestSocial, SessionRules, SettingError, UserRules, addresses,
     pipeline,
 };
-use crate::secrets::{ExposeSecret as _, SecretString};
+use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, Vault};
 
 /// The least bytes of a key that signs or from which others are derived (SEC-29, SEC-47).
 pub(super) const LEAST_KEY: usize = 32;
@@ -28,6 +31,7 @@ pub(super) fn users(base: &UserRules, section: &Section, prefix: &str, errors: &
     set(&mut rules.slugify_usernames, section, prefix, "SLUGIFY_USERNAMES", errors, value::flag);
     set(&mut rules.clean_usernames, section, prefix, "CLEAN_USERNAMES", errors, value::flag);
     set(&mut rules.uuid_length, section, prefix, "UUID_LENGTH", errors, |value| value::whole(value, 4, 32));
+    set(&mut rules.email_domain_lowercase, section, prefix, "EMAIL_DOMAIN_LOWERCASE", errors, value::flag);
     set(&mut rules.force_email_lowercase, section, prefix, "FORCE_EMAIL_LOWERCASE", errors, value::flag);
     set(&mut rules.whitelisted_emails, section, prefix, "WHITELISTED_EMAILS", errors, lower);
     set(&mut rules.whitelisted_domains, section, prefix, "WHITELISTED_DOMAINS", errors, lower);
@@ -84,6 +88,32 @@ pub(super) fn rest_social(section: &Section, has_origins: bool, errors: &mut Vec
     set(&mut rules.verbose_errors, section, prefix, "VERBOSE_ERRORS", errors, value::flag);
     set(&mut rules.redirect_is_https, section, "SOCIAL_AUTH_", "REDIRECT_IS_HTTPS", errors, value::flag);
     rules
+}
+
+/// The keys of what is kept sealed; `None` where nothing is kept.
+pub(super) fn vault(
+    section: &Section,
+    secret_key: &SecretString,
+    errors: &mut Vec<SettingError>,
+) -> Option<Arc<Vault>> {
+    let wanted = section.get("STORE_PROVIDER_TOKENS", errors, value::flag).unwrap_or(false);
+    let keys = section.get("ENCRYPTION_KEYS", errors, |value| {
+        value::list(value)?.iter().map(|entry| encryption_key(entry)).collect::<Result<Vec<_>, String>>()
+    });
+    let derived = || vec![("secret-key".to_owned(), ServerKey::new(secret_key).derive("provider tokens", &[]))];
+    wanted.then(|| Arc::new(Vault::new(keys.filter(|keys| !keys.is_empty()).unwrap_or_else(derived))))
+}
+
+/// `name:base64`; the text of a mistake shows no part of a key.
+fn encryption_key(entry: &str) -> Result<(String, [u8; 32]), String> {
+    const WRONG: &str =
+        "must be a list of name:key, each key 32 bytes in base64, such as `openssl rand -base64 32` prints";
+    let (name, key) = entry.split_once(':').ok_or(WRONG)?;
+    let named =
+        !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let bytes = STANDARD.decode(key.trim()).map_err(|_| WRONG)?;
+    let key = bytes.try_into().map_err(|_| WRONG)?;
+    if named { Ok((name.to_owned(), key)) } else { Err(WRONG.to_owned()) }
 }
 
 const ALGORITHMS: [(&str, JwtAlgorithm); 6] = [

@@ -195,6 +195,23 @@ fn providers_stand_in_the_files_order_then_by_name() {
 }
 
 #[test]
+fn a_table_of_a_provider_is_its_descriptors_unless_a_setting_is_an_object() {
+    let file = "[providers.github]\nkey = \"k\"\nscope = [\"a\"]\nextra_data = [\"b\"]\nname = \"n\"\n\
+                auth_extra_arguments = { prompt = \"consent\" }\nrevoke = { url = \"https://x.example\" }\n\
+                userinfo = [{ url = \"https://x.example\" }]\n[providers.own]\nextends = \"oidc\"\nextra_data = [\"b\"]\n\
+                scope = { separator = \",\" }";
+    let settings = good(file, &[]);
+    let (github, own) = (&settings.providers[0], &settings.providers[1]);
+    assert_eq!(github.descriptor.keys().collect::<Vec<_>>(), ["revoke", "userinfo"]);
+    assert_eq!(
+        github.values.keys().collect::<Vec<_>>(),
+        ["AUTH_EXTRA_ARGUMENTS", "EXTRA_DATA", "KEY", "NAME", "SCOPE"]
+    );
+    assert_eq!(own.descriptor.keys().collect::<Vec<_>>(), ["extends", "extra_data", "scope"]);
+    assert!(own.values.is_empty());
+}
+
+#[test]
 fn what_dev_brings_along_comes_last_and_yields() {
     let defaults = format!(
         "secret_key = \"{KEY}\"\nstate_policy = \"required\"\n[providers.demo]\nextends = \"oidc\"\nkey = \"demo\""

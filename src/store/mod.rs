@@ -16,10 +16,14 @@ use crate::model::{
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
 
+pub mod django;
+pub mod import;
 mod postgres;
 mod rows;
 mod sql;
 mod sqlite;
+
+pub use self::import::ImportStore;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -101,7 +105,7 @@ pub enum Rotated {
 
 /// All of the store.
 #[async_trait]
-pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore {
+pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + ImportStore {
     /// Brings the schema up to this release.
     async fn migrate(&self) -> Result<()>;
     /// Whether the database answers.

@@ -34,6 +34,25 @@ impl PostgresStore {
     async fn begin(&self) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.write.begin().await
     }
+
+    /// Never downwards. A sequence that was not used yet stands at 1 and would still hand that out.
+    async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
+        for (statement, id) in [
+            (
+                "SELECT setval(pg_get_serial_sequence('users', 'id'), $1)
+                 WHERE $1 > 0 AND $1 >= (SELECT last_value FROM users_id_seq)",
+                user,
+            ),
+            (
+                "SELECT setval(pg_get_serial_sequence('social_accounts', 'id'), $1)
+                 WHERE $1 > 0 AND $1 >= (SELECT last_value FROM social_accounts_id_seq)",
+                account,
+            ),
+        ] {
+            sqlx::query(statement).bind(id).execute(&self.write).await?;
+        }
+        Ok(())
+    }
 }
 
 repository!(PostgresStore, Postgres, "./migrations/postgres");

@@ -59,6 +59,25 @@ impl SqliteStore {
     async fn begin(&self) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
         self.write.begin_with("BEGIN IMMEDIATE").await
     }
+
+    async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
+        let mut tx = self.begin().await?;
+        for (table, id) in [("users", user), ("social_accounts", account)] {
+            sqlx::query(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT $1, 0
+                 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = $1)",
+            )
+            .bind(table)
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query("UPDATE sqlite_sequence SET seq = $1 WHERE name = $2 AND seq < $1")
+                .bind(id)
+                .bind(table)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await
+    }
 }
 
 repository!(SqliteStore, Sqlite, "./migrations/sqlite");

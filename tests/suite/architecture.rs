@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Floors by height, and the rooms that a room may use besides those in its own floor's row.
-const FLOORS: [(&str, usize); 14] = [
+const FLOORS: [(&str, usize); 15] = [
     ("clock", 0),
     ("model", 0),
     ("secrets", 0),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, usize); 14] = [
     ("login", 3),
     ("account", 3),
     ("api", 4),
+    ("import", 4),
     ("server", 5),
     ("demo", 5),
 ];

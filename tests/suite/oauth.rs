@@ -187,7 +187,7 @@ async fn r_o1_03_and_06_every_call_is_signed_with_the_right_secret(engine: Engin
 }
 
 /// HMAC-SHA1 by RFC 5849, section 3.4, worked out anew from what was sent.
-fn signature(call: &Call, token_secret: &str) -> String {
+pub fn signature(call: &Call, token_secret: &str) -> String {
     let escaped = |text: &str| {
         let keep = percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
         let keep = Box::leak(Box::new(keep));

@@ -11,9 +11,7 @@ export type ClientCode =
   /** The person closed the pop-up. */
   | "popup_closed"
   /** A callback of a login that this tab did not begin, or that was finished before. */
-  | "callback_unknown"
-  /** There is no token to do this with. */
-  | "not_signed_in";
+  | "callback_unknown";
 
 /** A code of the server, such as `invalid_code` or `state_expired`, or of this client. Decide by it, not by the texts. */
 export type ProblemCode = ClientCode | (string & {});

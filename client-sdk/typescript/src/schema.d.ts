@@ -497,6 +497,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/login/social/authorize/{provider}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Send the person to a provider
+         * @description For a link on a page without script, and for native apps. The provider sends the person back to this server, which
+         *     sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
+         *     A refusal arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+         *     stands on a page of the same site, the account is linked to its user.
+         */
+        get: operations["authorize"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/social/complete/{provider}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A provider's callback
+         * @description The provider sends the person here; the redirect URI to register with it is this address below PUBLIC_URL.
+         */
+        get: operations["completeLogin"];
+        put?: never;
+        /**
+         * A provider's callback by POST
+         * @description For providers that answer with `response_mode=form_post`, as Apple does.
+         */
+        post: operations["completeLoginByPost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/social/swap/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Swap an app's code
+         * @description The answer of the login, once. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
+         *     is spent.
+         */
+        post: operations["swapLoginCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/user/": {
         parameters: {
             query?: never;
@@ -532,6 +600,88 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/social/{id}/token/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hand out a provider's token
+         * @description The access token that the provider gave for this user, renewed when it is due: for the user's own front-end or
+         *     back-end to call the provider. Only where the server keeps them (STORE_PROVIDER_TOKENS).
+         */
+        get: operations["getProviderToken"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/social/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unlink an account
+         * @description The provider's account does not sign this user in any more. The last one stays: link another one first.
+         */
+        delete: operations["unlinkSocialAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/credentials/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what is signed in
+         * @description Sessions, permanent tokens, knox tokens and chains of refresh tokens of this user, the latest used first.
+         */
+        get: operations["listCredentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/credentials/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a credential
+         * @description By its id in the list; `others` ends all but the one that makes this call. An access token that was handed out
+         *     before lives on until its own end, five minutes at the most by default; end everything where that is too long.
+         */
+        delete: operations["endCredential"];
         options?: never;
         head?: never;
         patch?: never;
@@ -736,7 +886,6 @@ export interface components {
          * BeginInput
          * @description How to begin a login. Further members are what the provider's own address needs, such as shopify's `shop`.
          * @example {
-         *       "redirect_uri": "https://app.example.com/callback",
          *       "next": "/account"
          *     }
          */
@@ -755,8 +904,8 @@ export interface components {
              *     `code_verifier`.
              */
             code_challenge?: string;
-            /** @description `S256`, the only method there is; required beside `code_challenge`. */
-            code_challenge_method?: string;
+            /** @description Required beside `code_challenge`. */
+            code_challenge_method?: components["schemas"]["ChallengeMethod"] & unknown;
         } & {
             [key: string]: unknown;
         };
@@ -790,6 +939,69 @@ export interface components {
             redirect_uri: string;
             /** @description As it was posted, and checked. */
             next?: string;
+            /**
+             * @description For the provider's own software in an app, whose `id_token` can be posted instead of a code: what it must put into
+             *     the token, as it is or as its SHA-256 in hex. Absent where the provider publishes no keys.
+             */
+            nonce?: string;
+        };
+        /**
+         * CallbackInput
+         * @description What a provider posts to this server's own callback.
+         * @example {
+         *       "code": "SplxlOBeZQQYbYS6WxSbIA",
+         *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
+         *     }
+         */
+        CallbackInput: {
+            code?: string;
+            state?: string;
+            /** @description Instead of a code. */
+            error?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @description The PKCE methods that a front-end may use (SEC-3).
+         * @enum {string}
+         */
+        ChallengeMethod: "S256";
+        /**
+         * Credential
+         * @description Something that is signed in.
+         * @example {
+         *       "id": "5f1c0a9e7d3b8246a1b2c3d4",
+         *       "kind": "jwt-pair",
+         *       "current": true,
+         *       "created": "2026-11-23T12:27:05.000Z",
+         *       "last_used": "2026-11-23T12:27:05.000Z",
+         *       "expires": "2026-11-23T12:27:05.000Z",
+         *       "ip": "203.0.113.7",
+         *       "agent": "Mozilla/5.0 (X11; Linux x86_64)"
+         *     }
+         */
+        Credential: {
+            /** @description Names it here; authenticates nothing. */
+            id: string;
+            kind: components["schemas"]["LoginKind"];
+            /** @description Whether it is the one that made this call. */
+            current: boolean;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description To five minutes.
+             */
+            last_used: string;
+            /**
+             * Format: date-time
+             * @description Absent where it never ends by itself.
+             */
+            expires?: string;
+            /** @description The address that signed in. */
+            ip?: string;
+            /** @description The browser or program that signed in, by its own words. */
+            agent?: string;
         };
         /**
          * Empty
@@ -823,6 +1035,17 @@ export interface components {
             redirect_uri?: string;
             /** @description The verifier of the front-end's own PKCE pair. */
             code_verifier?: string;
+            /**
+             * @description Instead of a code, at providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect): the
+             *     id_token that the provider's own software handed to an app, at most ten minutes old, once. Google's One Tap may
+             *     call it `credential`.
+             */
+            id_token?: string;
+            /**
+             * @description The nonce that the app gave to that software, where the login was not begun here; required where the token has
+             *     one.
+             */
+            nonce?: string;
             /** @description The issuer that the callback named (RFC 9207). */
             iss?: string;
             /** @description OAuth 1.0a: the request token. A login without it is the first step, and is answered with one. */
@@ -834,6 +1057,18 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * @description What a login posts where the URL names no provider.
+         * @example {
+         *       "provider": "github",
+         *       "code": "SplxlOBeZQQYbYS6WxSbIA",
+         *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
+         *     }
+         */
+        LoginInputWithProvider: {
+            /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+            provider: string;
+        } & WithRequired<components["schemas"]["LoginInput"], "provider">;
         /**
          * @description A login route by its name in the URL.
          * @enum {string}
@@ -943,6 +1178,26 @@ export interface components {
             providers: components["schemas"]["Provider"][];
         };
         /**
+         * ProviderToken
+         * @description A provider's token. Whoever holds it can act for the person at the provider.
+         * @example {
+         *       "access_token": "ya29.a0AfB_byC",
+         *       "token_type": "Bearer",
+         *       "expires_in": 3599
+         *     }
+         */
+        ProviderToken: {
+            access_token: string;
+            token_type?: string;
+            /**
+             * Format: int64
+             * @description Seconds; absent where the provider did not say.
+             */
+            expires_in?: number;
+            /** @description OAuth 1.0a. */
+            oauth_token_secret?: string;
+        };
+        /**
          * RefreshInput
          * @description A refresh token.
          * @example {
@@ -1019,6 +1274,19 @@ export interface components {
         Status: {
             /** @description Always `ok`. */
             status: string;
+        };
+        /**
+         * SwapInput
+         * @description An app's code, and what proves that it is the app's.
+         * @example {
+         *       "code": "rsax_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
+         *     }
+         */
+        SwapInput: {
+            /** @description As it came to the landing. */
+            code: string;
+            /** @description Where the login was begun with a `code_challenge`. */
+            code_verifier?: string;
         };
         /**
          * Token
@@ -1153,9 +1421,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -1434,9 +1702,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -1715,9 +1983,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -1996,9 +2264,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -2277,9 +2545,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -2558,9 +2826,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -2839,9 +3107,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -3120,9 +3388,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -3401,9 +3669,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -3682,9 +3950,9 @@ export interface operations {
         /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginInputWithProvider"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
+                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
             };
         };
         responses: {
@@ -4115,6 +4383,396 @@ export interface operations {
             };
         };
     };
+    authorize: {
+        parameters: {
+            query?: {
+                /** @description Where the person lands: one of ALLOWED_REDIRECT_URIS, to the letter. */
+                next?: string;
+                /** @description What the login hands out; `session` unless an app asks for a token. */
+                kind?: components["schemas"]["LoginKind"];
+                /** @description Instead of the provider's configured scopes, with blanks between them. */
+                scope?: string;
+                /** @description An app's own challenge: then the swap asks for its verifier (RFC 7636). */
+                code_challenge?: string;
+                /** @description `S256`. */
+                code_challenge_method?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Go on to `Location`. */
+            303: {
+                headers: {
+                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    Location: string;
+                    /** @description The attempt cookie, or the session's. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an Origin that is not listed). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_provider`: no provider of this name is configured. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    completeLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's name. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Go on to `Location`. */
+            303: {
+                headers: {
+                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    Location: string;
+                    /** @description The attempt cookie, or the session's. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this browser; `invalid_json`, `invalid_request`. A browser gets a page. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_provider`: no provider of this name is configured. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    completeLoginByPost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's name. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        /** @description The callback's parameters. */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CallbackInput"];
+                "application/x-www-form-urlencoded": components["schemas"]["CallbackInput"];
+                "multipart/form-data": components["schemas"]["CallbackInput"];
+            };
+        };
+        responses: {
+            /** @description Go on to `Location`. */
+            303: {
+                headers: {
+                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    Location: string;
+                    /** @description The attempt cookie, or the session's. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this browser; `invalid_json`, `invalid_request`. A browser gets a page. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_provider`: no provider of this name is configured. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    swapLoginCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The code, as JSON, form or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwapInput"];
+                "application/x-www-form-urlencoded": components["schemas"]["SwapInput"];
+                "multipart/form-data": components["schemas"]["SwapInput"];
+            };
+        };
+        responses: {
+            /** @description What the login handed out, in the shape of its kind. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
+                };
+            };
+            /** @description `invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. `invalid_request` (with `errors`), `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getUser: {
         parameters: {
             query?: never;
@@ -4187,6 +4845,288 @@ export interface operations {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
                     "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProviderToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id in the list. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderToken"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: the user has no account of this id. `token_not_kept`: nothing is kept of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token_ended`: it has ended and the provider does not renew it; sign in with the account again. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_timeout`: the provider did not answer in time. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlinkSocialAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id in the list. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: the user has nothing of this id. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_login_method`: without this account nobody could sign in as this user any more. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credential"][];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a credential in the list, or `others`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: the user has nothing of this id. */
+            404: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -4687,8 +5627,8 @@ export interface operations {
             /** @description Done; no body. */
             204: {
                 headers: {
-                    /** @description The session cookie with `Max-Age=0`. */
-                    "Set-Cookie": string;
+                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4734,8 +5674,8 @@ export interface operations {
             /** @description Done; no body. */
             204: {
                 headers: {
-                    /** @description The session cookie with `Max-Age=0`. */
-                    "Set-Cookie": string;
+                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4798,6 +5738,17 @@ export interface operations {
                     "application/json": components["schemas"]["Status"];
                 };
             };
+            /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
+            405: {
+                headers: {
+                    /** @description The methods of this path. */
+                    Allow: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getReadiness: {
@@ -4818,6 +5769,17 @@ export interface operations {
                     "application/json": components["schemas"]["Status"];
                 };
             };
+            /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
+            405: {
+                headers: {
+                    /** @description The methods of this path. */
+                    Allow: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
@@ -4830,3 +5792,6 @@ export interface operations {
         };
     };
 }
+type WithRequired<T, K extends keyof T> = T & {
+    [P in K]-?: T[P];
+};

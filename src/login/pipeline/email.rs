@@ -28,8 +28,8 @@ pub fn normalised(rules: &UserRules, address: Option<&str>) -> String {
     }
     match address.rsplit_once('@') {
         Some(_) if rules.force_email_lowercase => address.to_lowercase(),
-        Some((local, domain)) => format!("{local}@{}", domain.to_lowercase()),
-        None => address.to_owned(),
+        Some((local, domain)) if rules.email_domain_lowercase => format!("{local}@{}", domain.to_lowercase()),
+        _ => address.to_owned(),
     }
 }
 

@@ -20,6 +20,11 @@ pub fn merged(identity: &Identity, known: Option<&Map<String, Value>>, now: Unix
     merged
 }
 
+/// A row of another origin, such as an imported database, without anything that authenticates.
+pub fn without_provider_tokens(extra_data: &Map<String, Value>) -> Map<String, Value> {
+    extra_data.iter().filter_map(|(name, value)| Some((name.clone(), without_secrets(name, value)?))).collect()
+}
+
 /// OAuth 1.0a keeps its token as an object: its other members stay (R-EXT-03).
 fn without_secrets(name: &str, value: &Value) -> Option<Value> {
     match value {
@@ -63,6 +68,7 @@ mod tests {
             provider: "p".into(),
             uid: "1".into(),
             legacy_uids: vec![],
+            same: vec![],
             username: None,
             email: None,
             fullname: None,
@@ -71,6 +77,7 @@ mod tests {
             email_verified: false,
             extra_data: extra.as_object().cloned().unwrap_or_default(),
             keep_if_empty: keep.iter().map(|name| (*name).to_owned()).collect(),
+            tokens: None,
             expires_in: None,
         }
     }

@@ -8,6 +8,7 @@ mod extra;
 mod names;
 mod username;
 
+pub use self::extra::without_provider_tokens;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -117,6 +118,15 @@ impl Draft<'_> {
         let uids: Vec<&str> =
             std::iter::once(&self.identity.uid).chain(&self.identity.legacy_uids).map(String::as_str).collect();
         let found = self.store.account(&self.identity.provider, &uids).await?;
+        let found = match found {
+            Some((account, _)) if self.is_somebody_elses(&account) => {
+                if account.uid == self.identity.uid {
+                    return Err(LoginError::new(Refusal::NotAllowed, "This account has passed to another person."));
+                }
+                None
+            }
+            found => found,
+        };
         if let Some((account, user)) = found {
             if self.caller.is_some_and(|caller| caller != user.id) {
                 return Err(LoginError::new(
@@ -136,6 +146,15 @@ impl Draft<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether what the row keeps tells another person than what came now. A row found by an older id must tell the same.
+    fn is_somebody_elses(&self, account: &SocialAccount) -> bool {
+        let by_old_id = account.uid != self.identity.uid;
+        self.identity.same.iter().any(|name| {
+            let kept = account.extra_data.get(name).filter(|value| !value.is_null());
+            kept.map_or(by_old_id, |kept| self.identity.extra_data.get(name) != Some(kept))
+        })
     }
 
     /// Not in the default pipeline. Takes a user only when the provider vouches for the address, and vouched for it when

@@ -68,6 +68,7 @@ mod tests {
             provider: String::new(),
             uid: "1".into(),
             legacy_uids: vec![],
+            same: vec![],
             username: None,
             email: None,
             fullname: some(full),
@@ -76,6 +77,7 @@ mod tests {
             email_verified: false,
             extra_data: serde_json::Map::new(),
             keep_if_empty: vec![],
+            tokens: None,
             expires_in: None,
         };
         let details = Details::completed(&identity);

@@ -1,9 +1,18 @@
 //! What data cannot say of a provider: small functions at exactly five points of a login. A descriptor names its quirk;
 //! everything else is the descriptor's.
 
+mod apple;
+mod azuread;
 mod facebook;
+mod facebook_app;
 mod github;
+mod gitlab;
+mod mediawiki;
+mod shopify;
+mod tripit;
 mod vk;
+mod vk_app;
+mod vk_id;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -49,9 +58,18 @@ impl Quirk for Nothing {}
 pub fn find(name: Option<&str>) -> Option<&'static dyn Quirk> {
     Some(match name {
         None => &Nothing,
+        Some("apple") => &apple::Apple,
+        Some("azuread") => &azuread::AzureAd,
         Some("facebook") => &facebook::Facebook,
+        Some("facebook_app") => &facebook_app::FacebookApp,
         Some("github") => &github::GitHub,
+        Some("gitlab") => &gitlab::GitLab,
+        Some("mediawiki") => &mediawiki::MediaWiki,
+        Some("shopify") => &shopify::Shopify,
+        Some("tripit") => &tripit::TripIt,
         Some("vk") => &vk::Vk,
+        Some("vk_app") => &vk_app::VkApp,
+        Some("vk_id") => &vk_id::VkId,
         Some(_) => return None,
     })
 }

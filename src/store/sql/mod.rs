@@ -4,6 +4,7 @@
 pub(super) mod attempts;
 pub(super) mod audit;
 pub(super) mod credentials;
+pub(super) mod import;
 pub(super) mod users;
 
 /// Implements [`super::Repository`] for a store with the pools `read` and `write` and a method `begin`.
@@ -33,6 +34,7 @@ macro_rules! repository {
         crate::store::sql::attempts::attempt_store!($store);
         crate::store::sql::users::user_store!($store);
         crate::store::sql::credentials::credential_store!($store);
+        crate::store::sql::import::import_store!($store, $database);
         crate::store::sql::audit::audit_store!($store);
 
         #[async_trait::async_trait]

@@ -57,6 +57,19 @@ pub fn public_key() -> Vec<u8> {
     PROVIDERS_KEY.public_key().as_ref().to_vec()
 }
 
+/// The public key as an operator copies it from the provider's pages: the base64 of a PEM without its frame.
+pub fn public_key_for_settings() -> String {
+    use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+    use base64::engine::general_purpose::STANDARD;
+    let der: PublicKeyX509Der = PROVIDERS_KEY.public_key().as_der().expect("a key");
+    STANDARD.encode(der.as_ref())
+}
+
+/// A private key of the client's own, for ES256, in PEM.
+pub fn client_key() -> String {
+    rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key").serialize_pem()
+}
+
 /// The at_hash of an access token (OpenID Connect Core, section 3.1.3.6).
 pub fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, access_token.as_bytes()).as_ref()[..16])

@@ -1,0 +1,126 @@
+//! A provider's token, handed to the user it was given for: kept sealed, renewed when it is due, by one of all nodes at a
+//! time (SEC-40).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{AccountService, AuthError, Caller};
+use crate::model::{ProviderTokens, SocialAccount};
+use crate::provider::ProviderError;
+use crate::secrets::Vault;
+use crate::store::StoreError;
+
+/// A token that ends sooner is renewed before it is handed out.
+const MARGIN: Duration = Duration::from_secs(60);
+/// How long one node may take to renew; then another one may.
+const LEASE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The account is not the caller's, or there is none of this id.
+    #[error("There is nothing of this id.")]
+    NotFound,
+    /// Nothing was kept: STORE_PROVIDER_TOKENS was off at the last login, or the key that sealed it is gone.
+    #[error("No token is kept of this account. Sign in with it again where the server keeps tokens.")]
+    NotKept,
+    /// The provider does not renew it any more: the person must sign in again.
+    #[error("The token has ended and the provider does not renew it: sign in with this account again.")]
+    Ended,
+    #[error("{0}")]
+    Provider(ProviderError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+}
+
+impl From<StoreError> for TokenError {
+    fn from(error: StoreError) -> Self {
+        Self::Auth(error.into())
+    }
+}
+
+impl AccountService {
+    /// A token that lives for a minute at least, or as long as it lives where the provider cannot renew it.
+    pub async fn provider_token(&self, caller: &Caller, account: i64) -> Result<ProviderTokens, TokenError> {
+        let deadline = Instant::now() + self.longest_renewal;
+        loop {
+            let kept = self.store.account_tokens(caller.user.id, account).await?;
+            let (row, sealed) = kept.ok_or(TokenError::NotFound)?;
+            let tokens = self.opened(&row, sealed.as_deref()).ok_or(TokenError::NotKept)?;
+            let now = self.ambient.now();
+            if tokens.expires.is_none_or(|expires| expires > now.plus(MARGIN)) {
+                return Ok(tokens);
+            }
+            let has_ended = tokens.expires.is_some_and(|expires| expires <= now);
+            if tokens.refresh_token.is_none() {
+                return if has_ended { Err(TokenError::Ended) } else { Ok(tokens) };
+            }
+            if self.store.lease_tokens(account, now, now.plus(LEASE)).await? {
+                return self.renewed(&row, &tokens, deadline).await;
+            }
+            // Somebody is at it: look again until it is there.
+            if Instant::now() + PAUSE > deadline {
+                return Err(TokenError::Provider(ProviderError::Timeout { stage: "refresh" }));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn renewed(
+        &self,
+        row: &SocialAccount,
+        tokens: &ProviderTokens,
+        deadline: Instant,
+    ) -> Result<ProviderTokens, TokenError> {
+        let Some(provider) = self.providers.get(&row.provider) else {
+            self.store.keep_tokens(row.id, None).await?;
+            return Err(TokenError::Ended);
+        };
+        let result = provider.renew(tokens, deadline).await;
+        let sealed = match (&result, &self.vault) {
+            (Ok(fresh), Some(vault)) => Some(vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient)),
+            _ => None,
+        };
+        self.store.keep_tokens(row.id, sealed.as_deref()).await?;
+        result.map_err(|error| match error {
+            ProviderError::InvalidCode { .. } => TokenError::Ended,
+            error => TokenError::Provider(error),
+        })
+    }
+
+    /// Best effort: the account is unlinked whether the provider answers or not.
+    pub(super) async fn give_back(&self, row: &SocialAccount, sealed: Option<&[u8]>) {
+        let Some((provider, tokens)) = self.providers.get(&row.provider).zip(self.opened(row, sealed)) else { return };
+        if let Err(error) = provider.give_back(&tokens, Instant::now() + self.longest_renewal).await {
+            tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
+        }
+    }
+
+    fn opened(&self, row: &SocialAccount, sealed: Option<&[u8]>) -> Option<ProviderTokens> {
+        let plain = self.vault.as_ref()?.open(&[&row.provider, &row.uid], sealed?)?;
+        ProviderTokens::from_bytes(&plain)
+    }
+
+    /// Seals everything anew with the first of ENCRYPTION_KEYS; returns how many were, and how many no key opens.
+    pub async fn rotate_keys(&self, vault: &Vault) -> Result<(u64, u64), StoreError> {
+        const BATCH: i64 = 500;
+        let (mut done, mut closed, mut after) = (0, 0, 0);
+        loop {
+            let batch = self.store.sealed_tokens(after, BATCH).await?;
+            let Some((last, _)) = batch.last() else { return Ok((done, closed)) };
+            after = last.id;
+            for (row, sealed) in batch.iter().filter(|(_, sealed)| !vault.is_current(sealed)) {
+                let bound = [row.provider.as_str(), row.uid.as_str()];
+                match vault.open(&bound, sealed) {
+                    Some(plain) => {
+                        let anew = vault.seal(&bound, &plain, &self.ambient);
+                        done += u64::from(self.store.reseal_tokens(row.id, sealed, &anew).await?);
+                    }
+                    None => closed += 1,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `import django`: moves the users of a Django project in, with a bar on a terminal and a report at the end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::serve::bring_up_to_date;
+use super::{Failure, environment, print, settings};
+use crate::clock::Ambient;
+use crate::import::{self, ImportError, Progress, Wanted};
+use crate::secrets::{ExposeSecret, SecretString};
+use crate::settings::{Mode, Settings};
+use crate::store::django::Names;
+use crate::store::{self, Repository};
+
+/// Holds Django's SECRET_KEY where it is another than ours.
+const DJANGO_SECRET_KEY: &str = "DJANGO_SECRET_KEY";
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Move in the users, linked accounts and credentials of a Django project that used REST social auth
+    ///
+    /// Nothing that is here is overwritten, and nothing is written at the source. An import that was interrupted, or
+    /// that ran long ago, may run again: it goes on with what is missing. Sessions are read with SECRET_KEY, or with
+    /// DJANGO_SECRET_KEY in the environment where Django's is another.
+    Django(Django),
+}
+
+#[derive(Args)]
+pub(super) struct Django {
+    /// Django's database: sqlite://PATH or postgres://…
+    #[arg(long, value_name = "URL", env = "DJANGO_DATABASE_URL", hide_env_values = true)]
+    from: String,
+    /// Where the users are, if not where the linked accounts point
+    #[arg(long, value_name = "TABLE")]
+    user_table: Option<String>,
+    /// What becomes the username, if not `username` or `email`
+    #[arg(long, value_name = "COLUMN")]
+    username_column: Option<String>,
+    /// Look and report, write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+    let Command::Django(arguments) = command;
+    let environment = environment();
+    let of_django = environment.iter().find(|(name, _)| name == DJANGO_SECRET_KEY).map(|(_, key)| key.clone());
+    let settings = settings(Mode::Serve, toml::Table::new(), config, environment, &ambient)?;
+    let wanted = Wanted {
+        from: SecretString::from(arguments.from),
+        names: Names { user_table: arguments.user_table, username_column: arguments.username_column },
+        dry_run: arguments.dry_run,
+        session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django.map(SecretString::from)).collect(),
+    };
+    let target = if arguments.dry_run { look_at(&settings).await? } else { Some(made_ready(&settings).await?) };
+    let imported = import::django(&wanted, &settings, target.clone(), &ambient, &mut Bar::default()).await;
+    if let Some(target) = target {
+        target.close().await;
+    }
+    let report = imported.map_err(|error| match error {
+        ImportError::Setting(error) => Failure::from(error),
+        other => Failure::Other(other.to_string()),
+    })?;
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Other(error.to_string()))?;
+        return print(&text);
+    }
+    print(&report.to_string())
+}
+
+async fn made_ready(settings: &Settings) -> Result<Arc<dyn Repository>, Failure> {
+    let repository = store::open(&settings.database_url, true).await?;
+    bring_up_to_date(repository.as_ref()).await?;
+    Ok(repository)
+}
+
+/// For a dry run, which makes neither a file nor a table. `None`: there is nothing yet.
+async fn look_at(settings: &Settings) -> Result<Option<Arc<dyn Repository>>, Failure> {
+    let repository = match store::open(&settings.database_url, false).await {
+        Ok(repository) => repository,
+        Err(_) if settings.database_url.expose_secret().starts_with("sqlite:") => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if repository.ping().await.is_err() {
+        repository.close().await;
+        return Ok(None);
+    }
+    Ok(Some(repository))
+}
+
+/// Draws on the standard error, where that is a terminal.
+#[derive(Default)]
+struct Bar(Option<ProgressBar>);
+
+impl Progress for Bar {
+    fn begin(&mut self, table: &str, rows: u64) {
+        let bar = ProgressBar::new(rows);
+        let style = "{msg:34} {bar:30} {human_pos:>11}/{human_len} {per_sec:>14} {eta:>5}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_message(table.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        self.0 = Some(bar);
+    }
+
+    fn advance(&mut self, rows: u64) {
+        if let Some(bar) = &self.0 {
+            bar.inc(rows);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.0.take() {
+            bar.finish();
+        }
+    }
+}

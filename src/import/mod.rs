@@ -1,0 +1,379 @@
+//! Moving in from Django: reads the database of a project that used the original and writes what lives on here, so that
+//! nobody signs in again. Called by `cli/`; joins the source, the rules and the repository.
+//!
+//! Nothing that is there is overwritten, and nothing is written at the source. The same import may run again: after an
+//! interruption it goes on with what is missing. See `docs/MOVING.md`.
+
+mod report;
+mod rows;
+mod session;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+pub use self::report::{Count, Reason, Report, Table, Told};
+use crate::clock::{Ambient, UnixMillis};
+use crate::credential::jwt::{JwtFault, Jwts, TokenType};
+use crate::model::{ProviderTokens, UserId};
+use crate::secrets::{SecretString, ServerKey};
+use crate::settings::{SettingError, Settings};
+use crate::store::django::{Django, Link, Names};
+use crate::store::import::{Clash, Fate};
+use crate::store::{Repository, StoreError};
+
+const LINKS: &str = "social_auth_usersocialauth";
+const TOKENS: &str = "authtoken_token";
+const KNOX: &str = "knox_authtoken";
+const OUTSTANDING: &str = "token_blacklist_outstandingtoken";
+const SESSIONS: &str = "django_session";
+
+/// What to move in.
+pub struct Wanted {
+    /// URL of Django's database.
+    pub from: SecretString,
+    pub names: Names,
+    /// Looks and reports, writes nothing.
+    pub dry_run: bool,
+    /// Keys that Django signed its sessions with.
+    pub session_keys: Vec<SecretString>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    #[error("reading from Django's database failed: {0}")]
+    Source(#[source] StoreError),
+    #[error("writing failed: {0}; what was written stays, and the same command goes on from there")]
+    Target(#[source] StoreError),
+}
+
+/// Told as the import goes on.
+pub trait Progress: Send {
+    fn begin(&mut self, table: &str, rows: u64);
+    fn advance(&mut self, rows: u64);
+    fn end(&mut self);
+}
+
+struct Job<'a> {
+    source: Django,
+    /// `None`: a dry run against a database that does not exist yet.
+    target: Option<Arc<dyn Repository>>,
+    settings: &'a Settings,
+    ambient: &'a Ambient,
+    now: UnixMillis,
+    wanted: &'a Wanted,
+    progress: &'a mut dyn Progress,
+    /// Users who are in the target, or would be.
+    carried: HashSet<UserId>,
+    report: Report,
+}
+
+/// Moves in what `wanted` says. The target must be migrated.
+pub async fn django(
+    wanted: &Wanted,
+    settings: &Settings,
+    target: Option<Arc<dyn Repository>>,
+    ambient: &Ambient,
+    progress: &mut dyn Progress,
+) -> Result<Report, ImportError> {
+    let source = Django::open(&wanted.from, &wanted.names).await?;
+    let report = Report { dry_run: wanted.dry_run, ..Report::default() };
+    let now = ambient.now();
+    let mut job = Job { source, target, settings, ambient, now, wanted, progress, carried: HashSet::new(), report };
+    job.reserve_ids().await?;
+    job.users().await?;
+    job.links().await?;
+    job.tokens().await?;
+    job.knox().await?;
+    job.refresh_tokens().await?;
+    job.sessions().await?;
+    job.remark_users().await?;
+    Ok(job.report)
+}
+
+/// Writes one batch, or only looks; without a target everything would be written.
+macro_rules! written {
+    ($job:ident, $import:ident, $rows:expr) => {
+        match &$job.target {
+            Some(target) => target.$import($rows, !$job.wanted.dry_run).await.map_err(ImportError::Target)?,
+            None => vec![Fate::Written; $rows.len()],
+        }
+    };
+}
+
+impl Job<'_> {
+    async fn reserve_ids(&mut self) -> Result<(), ImportError> {
+        let users = self.source.users().name.clone();
+        let user = self.source.extent(&users).await.map_err(ImportError::Source)?.highest;
+        let link = match self.source.has(LINKS) {
+            true => self.source.extent(LINKS).await.map_err(ImportError::Source)?.highest,
+            false => 0,
+        };
+        match &self.target {
+            Some(target) if !self.wanted.dry_run => target.reserve_ids(user, link).await.map_err(ImportError::Target),
+            _ => Ok(()),
+        }
+    }
+
+    /// `None` where the source does not have the table, which the report then says.
+    async fn begin(&mut self, name: &'static str) -> Result<Option<Table>, ImportError> {
+        if !self.source.has(name) {
+            self.report.absent.push(name);
+            return Ok(None);
+        }
+        self.begin_table(name).await.map(Some)
+    }
+
+    async fn begin_table(&mut self, name: &str) -> Result<Table, ImportError> {
+        let extent = self.source.extent(name).await.map_err(ImportError::Source)?;
+        self.progress.begin(name, extent.rows.unsigned_abs());
+        Ok(Table::new(name))
+    }
+
+    fn advance(&mut self, table: &mut Table, rows: usize) {
+        table.read += rows as u64;
+        self.progress.advance(rows as u64);
+    }
+
+    fn end(&mut self, table: Table) {
+        self.progress.end();
+        self.report.tables.push(table.closed());
+    }
+
+    async fn users(&mut self) -> Result<(), ImportError> {
+        let name = self.source.users().name.clone();
+        let mut table = self.begin_table(&name).await?;
+        let (mut still_active, mut taken) = (Count::default(), Count::default());
+        let mut after = i64::MIN;
+        loop {
+            let page = self.source.user_page(after).await.map_err(ImportError::Source)?;
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            self.advance(&mut table, page.len());
+            let mut batch = Vec::with_capacity(page.len());
+            for row in page {
+                match rows::user(&row, self.now) {
+                    Ok(user) => batch.push(user),
+                    Err(reason) => table.leave_out(reason, row.id),
+                }
+            }
+            let fates = written!(self, import_users, &batch);
+            for (user, fate) in batch.iter().zip(fates) {
+                table.settle(fate, user.id);
+                if !matches!(fate, Fate::Taken(_)) {
+                    self.carried.insert(user.id);
+                }
+                match fate {
+                    Fate::ThereButActive => still_active.add(user.id),
+                    Fate::Taken(Clash::Id) => taken.add(user.id),
+                    _ => {}
+                }
+            }
+        }
+        self.end(table);
+        // Our own user of that id is who a JWT with that id means here.
+        self.report.remark(
+            "jwts_of_others",
+            &taken,
+            "users were left out because their id is another user's here: JWTs that Django issued to them sign that other \
+             user in, unless SIMPLE_JWT_SIGNING_KEY differs from Django's. Import into an empty database, or use a key of \
+             its own",
+        );
+        self.report.remark(
+            "inactive_at_the_source",
+            &still_active,
+            "were there already, and active, but are inactive at the source: `users deactivate` ends them here",
+        );
+        Ok(())
+    }
+
+    async fn links(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin(LINKS).await? else { return Ok(()) };
+        let [mut stripped, mut sealed_away, mut unreadable, mut renumbered] = std::array::from_fn(|_| Count::default());
+        let mut not_configured: BTreeMap<String, Count> = BTreeMap::new();
+        let mut after = i64::MIN;
+        loop {
+            let page = self.source.link_page(after).await.map_err(ImportError::Source)?;
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            self.advance(&mut table, page.len());
+            let mut batch = Vec::with_capacity(page.len());
+            for row in page {
+                if let Err(reason) = rows::check_link(&row, &self.carried) {
+                    table.leave_out(reason, row.id);
+                    continue;
+                }
+                let extra = rows::extra_data(&row.extra_data);
+                let sealed = self.sealed(&row, extra.tokens.as_ref());
+                match (extra.is_unreadable, sealed.is_some(), extra.had_secrets) {
+                    (true, ..) => unreadable.add(row.id),
+                    (_, true, _) => sealed_away.add(row.id),
+                    (_, false, true) => stripped.add(row.id),
+                    (_, false, false) => {}
+                }
+                if !self.settings.providers.iter().any(|provider| provider.name == row.provider) {
+                    not_configured.entry(row.provider.clone()).or_default().add(row.id);
+                }
+                batch.push((rows::account(row, extra.kept, self.now), sealed));
+            }
+            let fates = written!(self, import_accounts, &batch);
+            for ((account, _), fate) in batch.iter().zip(fates) {
+                table.settle(fate, account.id);
+                if fate == Fate::Renumbered {
+                    renumbered.add(account.id);
+                }
+            }
+        }
+        self.end(table);
+        let report = &mut self.report;
+        let text = "links had provider tokens in extra_data, which were not kept: STORE_PROVIDER_TOKENS is off";
+        report.remark("provider_tokens_dropped", &stripped, text);
+        report.remark("provider_tokens_sealed", &sealed_away, "links' provider tokens were moved out of extra_data");
+        report.remark("extra_data_unreadable", &unreadable, "links had extra_data that is no JSON object: it is empty");
+        report.remark("renumbered", &renumbered, "links got a new id, since another link has theirs here");
+        for (provider, count) in &not_configured {
+            let text = format!("links are of {provider}, which the settings do not configure: they sign nobody in yet");
+            report.remark("provider_not_configured", count, text);
+        }
+        Ok(())
+    }
+
+    /// The provider's tokens, where the settings ask to keep them: bound to the account as a login's are.
+    fn sealed(&self, link: &Link, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
+        let (vault, tokens) = self.settings.vault.as_ref().zip(tokens)?;
+        Some(vault.seal(&[&link.provider, &link.uid], &tokens.to_bytes(), self.ambient))
+    }
+
+    async fn tokens(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin(TOKENS).await? else { return Ok(()) };
+        let mut after = String::new();
+        loop {
+            let page = self.source.token_page(&after).await.map_err(ImportError::Source)?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.key);
+            self.advance(&mut table, page.len());
+            let mut batch = Vec::with_capacity(page.len());
+            for row in page {
+                match rows::token(&row, &self.carried, self.now) {
+                    Ok(token) => batch.push(token),
+                    Err(reason) => table.leave_out(reason, row.user_id),
+                }
+            }
+            let fates = written!(self, import_tokens, &batch);
+            batch.iter().zip(fates).for_each(|(token, fate)| table.settle(fate, token.user_id));
+        }
+        self.end(table);
+        Ok(())
+    }
+
+    async fn knox(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin(KNOX).await? else { return Ok(()) };
+        let mut after = String::new();
+        loop {
+            let page = self.source.knox_page(&after).await.map_err(ImportError::Source)?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.digest);
+            self.advance(&mut table, page.len());
+            let mut batch = Vec::with_capacity(page.len());
+            for row in page {
+                match rows::check_knox(&row, &self.carried, self.now) {
+                    Ok(()) => batch.push(rows::knox(row, self.now)),
+                    Err(reason) => table.leave_out(reason, row.user_id),
+                }
+            }
+            let fates = written!(self, import_knox, &batch);
+            batch.iter().zip(fates).for_each(|(token, fate)| table.settle(fate, token.user_id));
+        }
+        self.end(table);
+        Ok(())
+    }
+
+    /// Refresh and sliding tokens, for the list of what is signed in and for those that are blacklisted. The tokens
+    /// themselves need no row: their signature holds or not.
+    async fn refresh_tokens(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin(OUTSTANDING).await? else { return Ok(()) };
+        let jwts = Jwts::new(self.settings.jwt.clone(), ServerKey::new(&self.settings.secret_key))?;
+        let mut of_another_key = Count::default();
+        let mut after = i64::MIN;
+        loop {
+            let page = self.source.outstanding_page(after).await.map_err(ImportError::Source)?;
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            self.advance(&mut table, page.len());
+            let mut batch = Vec::with_capacity(page.len());
+            for row in page {
+                match rows::refresh(&row, &self.carried, &self.settings.jwt, self.now) {
+                    Ok(token) => {
+                        let verified = jwts.authenticate(&row.token, &TokenType::ALL, self.now);
+                        if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
+                            of_another_key.add(token.0.user_id);
+                        }
+                        batch.push(token);
+                    }
+                    Err(reason) => table.leave_out(reason, row.user_id),
+                }
+            }
+            let fates = written!(self, import_refresh, &batch);
+            batch.iter().zip(fates).for_each(|((token, _), fate)| table.settle(fate, token.user_id));
+        }
+        self.end(table);
+        self.report.remark(
+            "jwts_of_another_key",
+            &of_another_key,
+            "refresh or sliding tokens do not verify with SIMPLE_JWT_SIGNING_KEY (or ALGORITHM, ISSUER, AUDIENCE) as set \
+             here: JWTs that Django issued will be refused",
+        );
+        Ok(())
+    }
+
+    async fn sessions(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin(SESSIONS).await? else { return Ok(()) };
+        let mut after = String::new();
+        loop {
+            let page = self.source.session_page(&after).await.map_err(ImportError::Source)?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.session_key);
+            self.advance(&mut table, page.len());
+            let mut opened = Vec::with_capacity(page.len());
+            for row in page {
+                match rows::open_session(&row, &self.wanted.session_keys, self.now) {
+                    Ok(session) => opened.push((row, session)),
+                    Err(reason) => table.leave_out(reason, None),
+                }
+            }
+            let users: Vec<UserId> = opened.iter().map(|(_, session)| session.user_id).collect();
+            let passwords = self.source.passwords(&users).await.map_err(ImportError::Source)?;
+            let mut batch = Vec::with_capacity(opened.len());
+            for (row, session) in &opened {
+                let password = passwords.get(&session.user_id).map_or("", String::as_str);
+                match rows::session(row, session, password, &self.carried, self.now) {
+                    Ok(session) => batch.push(session),
+                    Err(reason) => table.leave_out(reason, session.user_id),
+                }
+            }
+            let fates = written!(self, import_sessions, &batch);
+            batch.iter().zip(fates).for_each(|(session, fate)| table.settle(fate, session.user_id));
+        }
+        self.end(table);
+        Ok(())
+    }
+
+    async fn remark_users(&mut self) -> Result<(), ImportError> {
+        let (count, first) = self.source.users_with_password_only().await.map_err(ImportError::Source)?;
+        let text = "users have a password and no linked account: there are no passwords here, so they cannot sign in \
+                    anew until a provider's account is linked";
+        self.report.remark("password_only", &Count { count, first }, text);
+        let users = self.source.users();
+        if !users.extra.is_empty() {
+            let text = format!("columns of {} are not carried over: {}", users.name, users.extra.join(", "));
+            let count = Count { count: users.extra.len() as u64, first: Vec::new() };
+            self.report.remark("columns_left_out", &count, text);
+        }
+        if self.target.is_none() {
+            let text = "database to write to does not exist yet, or has no tables: compared with an empty one";
+            self.report.remark("empty_target", &Count { count: 1, first: Vec::new() }, text);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+use serde_json::{Value, json};
+
+use crate::clock::UnixMillis;
+use crate::secrets::{ExposeSecret, SecretString};
+
+/// What a provider handed out to act for a person. Kept only sealed, and only where the settings ask for it (SEC-40).
+#[derive(Clone, Debug)]
+pub struct ProviderTokens {
+    pub access_token: SecretString,
+    pub refresh_token: Option<SecretString>,
+    /// OAuth 1.0a.
+    pub secret: Option<SecretString>,
+    pub token_type: Option<String>,
+    /// `None`: the provider did not say.
+    pub expires: Option<UnixMillis>,
+}
+
+impl ProviderTokens {
+    /// For sealing; never leaves the process otherwise.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let text = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+        let members = json!({
+            "access_token": self.access_token.expose_secret(),
+            "refresh_token": text(&self.refresh_token),
+            "secret": text(&self.secret),
+            "token_type": self.token_type,
+            "expires": self.expires.map(|at| at.0),
+        });
+        members.to_string().into_bytes()
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let members: Value = serde_json::from_slice(bytes).ok()?;
+        let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            access_token: text("access_token")?.into(),
+            refresh_token: text("refresh_token").map(SecretString::from),
+            secret: text("secret").map(SecretString::from),
+            token_type: text("token_type"),
+            expires: members.get("expires").and_then(Value::as_i64).map(UnixMillis),
+        })
+    }
+}

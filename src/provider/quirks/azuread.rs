@@ -1,0 +1,33 @@
+//! Microsoft's clients may have no secret: a workload proves itself by an assertion that its platform keeps fresh in a file
+//! (federated identity credentials), or that the settings hold.
+
+use super::super::call::{Call, failed, set};
+use super::super::exchange::Login;
+use super::super::{ProviderError, config};
+use super::Quirk;
+use crate::secrets::ExposeSecret;
+
+pub struct AzureAd;
+
+impl Quirk for AzureAd {
+    fn token_request(&self, login: &Login<'_>, call: &mut Call) -> Result<(), ProviderError> {
+        let provider = login.provider;
+        if !provider.client_secret.expose_secret().is_empty() {
+            return Ok(());
+        }
+        let setting = |name| config::text(&provider.values, name);
+        let assertion = match (setting("CLIENT_ASSERTION"), setting("FEDERATED_TOKEN_FILE")) {
+            (Some(assertion), _) => assertion.to_owned(),
+            // Read anew each time: the platform replaces it every hour.
+            (None, Some(file)) => std::fs::read_to_string(file)
+                .map_err(|error| failed("token", format!("FEDERATED_TOKEN_FILE cannot be read: {}", error.kind())))?,
+            (None, None) => return Err(failed("token", "there is neither SECRET nor CLIENT_ASSERTION")),
+        };
+        if let Some(form) = call.form() {
+            form.retain(|(name, _)| name != "client_secret");
+            set(form, "client_assertion_type", setting("CLIENT_ASSERTION_TYPE").unwrap_or_default().to_owned());
+            set(form, "client_assertion", assertion.trim().to_owned());
+        }
+        Ok(())
+    }
+}

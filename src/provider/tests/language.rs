@@ -1,0 +1,243 @@
+//! Expressions, templates, addresses and answers.
+
+use serde_json::{Value, json};
+
+use super::super::call::{Answer, address, form};
+use super::super::descriptor::{ErrorRules, Format};
+use super::super::expression::{Expr, Scope, SettingValues, Template};
+use super::super::{ProviderError, reply};
+use super::object;
+
+fn eval(source: &str, profile: &Value) -> Option<Value> {
+    let values = SettingValues::from([("NAME_KEY".to_owned(), json!("nick")), ("LIST".to_owned(), json!(["a", "b"]))]);
+    let scope = Scope { profile: Some(profile), settings: Some(&values), ..Scope::default() };
+    let expr = Expr::parse(source).unwrap_or_else(|problem| panic!("{problem}"));
+    expr.eval(&scope).unwrap_or_else(|error| panic!("{error}")).map(std::borrow::Cow::into_owned)
+}
+
+#[test]
+fn paths_and_the_full_language_agree() {
+    let profile = json!({
+        "name": "Ana", "empty": "", "none": null, "zero": 0, "nick": "an", "a-b": {"c": [{"d": 7}]}, "list": [], "no": false
+    });
+    let paths = [
+        "profile.name",
+        "profile.none",
+        "profile.missing",
+        "profile['a-b'].c[0].d",
+        "profile[NAME_KEY]",
+        "profile.name.first",
+        "profile.list[0]",
+        "profile.none.more",
+    ];
+    let mut all: Vec<String> = paths.map(str::to_owned).to_vec();
+    for left in ["name", "empty", "none", "zero", "missing", "list", "no"] {
+        all.push(format!("profile.{left} or profile.nick"));
+        all.push(format!("profile.{left} or profile.none or ''"));
+        all.push(format!("profile.{left} | default('x')"));
+        all.push(format!("profile.{left} | default(profile.nick)"));
+    }
+    for source in &all {
+        // A second pair of parentheses is beyond the fast path, so this one goes through minijinja.
+        assert_eq!(eval(source, &profile), eval(&format!("(({source}))"), &profile), "{source}");
+    }
+}
+
+#[test]
+fn each_function_says_what_it_is_named_for() {
+    let profile = json!({
+        "mail": "ana@example.com", "url": "https://x.example/people/ana/", "enc": "J%C3%B6rg", "nick": "Jörg", "none": null,
+        "mails": [{"v": 1}, {"v": 2, "primary": true}], "roles": {"teacher": 1, "admin": 2}, "json": "{\"a\":{\"b\":5}}", "n": 5
+    });
+    for (source, wanted) in [
+        ("local_part(profile.mail)", json!("ana")),
+        ("local_part(profile.none)", Value::Null),
+        ("last_segment(trim_sep(profile.url, '/'), '/')", json!("ana")),
+        ("urldecode(profile.enc)", json!("Jörg")),
+        ("chars(profile.nick, 1)", json!("örg")),
+        ("chars(profile.nick, 0, 1)", json!("J")),
+        ("first_where(profile.mails, 'primary').v", json!(2)),
+        ("first_where(profile.mails | reverse, 'v').v", json!(2)),
+        ("first_having(profile.mails, 'v').v", json!(1)),
+        ("first_key(profile.roles)", json!("teacher")),
+        ("non_null(profile.none, profile.nick)", json!("Jörg")),
+        ("containing(profile.nick, '@')", Value::Null),
+        ("containing(profile.mail, '@')", json!("ana@example.com")),
+        ("concat(profile.nick, profile.none, profile.n)", json!("Jörg5")),
+        ("parse_json(profile.json).a.b", json!(5)),
+        ("base64('a:b')", json!("YTpi")),
+        ("any_of(['b', 'c'], LIST)", json!(true)),
+        ("any_of(profile.missing, LIST)", json!(false)),
+        ("any_of('a', LIST)", json!(true)),
+        ("is_true('true') and is_true(true) and not is_true(1) and not is_true('True')", json!(true)),
+        // RFC 4231 has no text key and text message; this pair is that of Wikipedia's HMAC article.
+        (
+            "hmac_sha256_hex('key', 'The quick brown fox jumps over the lazy dog')",
+            json!("f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"),
+        ),
+    ] {
+        assert_eq!(eval(source, &profile), Some(wanted), "{source}");
+    }
+    assert_eq!(eval("first_where(profile.mails, 'other').v", &profile), None);
+    assert_eq!(eval("local_part(profile.missing)", &profile), None);
+}
+
+#[test]
+fn r_err_21_a_value_of_a_wrong_type_is_an_error_without_the_value() {
+    let profile = json!({"mail": 7});
+    let scope = Scope { profile: Some(&profile), ..Scope::default() };
+    let error = Expr::parse("local_part(profile.mail)").unwrap().eval(&scope).unwrap_err().to_string();
+    assert!(!error.contains('7'), "{error}");
+}
+
+#[test]
+fn a_template_without_a_value_is_left_out_and_slashes_are_not_doubled() {
+    let values =
+        SettingValues::from([("URL".to_owned(), json!("https://x.example/base/")), ("N".to_owned(), json!(5))]);
+    let scope = Scope { settings: Some(&values), ..Scope::default() };
+    let render = |source: &str| Template::parse(source).unwrap().render(&scope).unwrap();
+    assert_eq!(render("{URL}/login").as_deref(), Some("https://x.example/base/login"));
+    assert_eq!(render("{URL}login{N}").as_deref(), Some("https://x.example/base/login5"));
+    assert_eq!(render("a{MISSING}b"), None);
+    assert_eq!(render("{{\"id_token\": {N}}}").as_deref(), Some("{\"id_token\": 5}"));
+    assert_eq!(render("").as_deref(), Some(""));
+    assert!(Template::parse("a{b").is_err() && Template::parse("a}b").is_err());
+}
+
+#[test]
+fn sec_38_a_value_cannot_move_an_address_elsewhere() {
+    let reach = |source: &str, token: Value, hosts: &[&str]| {
+        let values = SettingValues::from([("DOMAIN".to_owned(), json!("id.example.com:8443"))]);
+        let place = object(json!({"shop": "one.myshopify.com"}));
+        let scope = Scope { settings: Some(&values), token: Some(&token), address: Some(&place), ..Scope::default() };
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        address(&Template::parse(source).unwrap(), &scope, &hosts).map(|url| url.map(String::from))
+    };
+    let ok = |url: &str| Ok(Some(url.to_owned()));
+    assert_eq!(reach("https://{DOMAIN}/x", json!({}), &[]), ok("https://id.example.com:8443/x"));
+    assert_eq!(reach("https://{address.shop}/x", json!({}), &[]), ok("https://one.myshopify.com/x"));
+    assert_eq!(
+        reach("https://a.example/{token.id}", json!({"id": "a/../b?c#d"}), &[]),
+        ok("https://a.example/a%2F..%2Fb%3Fc%23d")
+    );
+    assert_eq!(reach("https://{token.p}.vend.example/x", json!({"p": "one"}), &[]), ok("https://one.vend.example/x"));
+    assert_eq!(
+        reach("{token.id}", json!({"id": "https://eu.sf.example/id"}), &["*.sf.example"]),
+        ok("https://eu.sf.example/id")
+    );
+    assert_eq!(reach("{token.id}", json!({}), &["*.sf.example"]), Ok(None));
+    for (source, id) in [
+        ("{token.id}", "https://evil.example/"),
+        ("{token.id}", "https://sf.example.evil.example/"),
+        ("{token.id}", "https://.sf.example@evil.example/"),
+        ("{token.id}", "https://user@eu.sf.example/"),
+        ("{token.id}", "file:///etc/passwd"),
+        ("{token.id}", "nonsense"),
+        ("https://{token.id}.vend.example/", "evil.example/"),
+        ("https://{token.id}.vend.example/", "evil.example"),
+        ("https://{token.id}.vend.example/", "a@b"),
+        ("https://{token.id}.vend.example/", ""),
+        ("https://a.example/x/{token.id}/y", ".."),
+    ] {
+        assert!(reach(source, json!({"id": id}), &["*.sf.example"]).is_err(), "{source} {id}");
+    }
+}
+
+#[test]
+fn sec_16_a_form_encoded_answer_is_read_strictly() {
+    assert_eq!(form(b"a=1&b=x%20y+z").unwrap(), object(json!({"a": "1", "b": "x y z"})));
+    for bad in ["oauth_token=a&oauth_token=b", "<html>a=b</html>", "", "a", "a=1&b", "{\"a\":\"=\"}", "a=1\nb=2"] {
+        assert!(form(bad.as_bytes()).is_err(), "{bad}");
+    }
+    assert!(form(b"a=\xff").is_err());
+}
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer { status, headers: Default::default(), body: body.as_bytes().to_vec() }
+}
+
+#[test]
+fn each_answer_means_what_the_contract_says() {
+    #[derive(Debug, PartialEq)]
+    enum Is {
+        Good,
+        Declined,
+        BadCode,
+        Failed,
+    }
+    let of = |stage, status, body: &str| match reply::read(
+        &answer(status, body),
+        stage,
+        Format::Json,
+        &ErrorRules::default(),
+        &[],
+    ) {
+        Ok(_) => Is::Good,
+        Err(ProviderError::AccessDenied { .. }) => Is::Declined,
+        Err(ProviderError::InvalidCode { .. }) => Is::BadCode,
+        Err(ProviderError::Failed { .. }) => Is::Failed,
+        Err(other) => panic!("{other}"),
+    };
+    let deep = "[".repeat(5000);
+    for (stage, status, body, wanted) in [
+        ("token", 200, "{\"access_token\":\"a\",\"error\":null}", Is::Good),
+        ("token", 400, "{\"error\":\"invalid_grant\"}", Is::BadCode),
+        ("token", 200, "{\"error\":\"bad_verification_code\"}", Is::BadCode),
+        ("token", 400, "error=invalid_grant", Is::BadCode),
+        ("token", 400, "{\"error\":\"access_denied\"}", Is::Declined),
+        ("token", 401, "{\"error\":\"invalid_client\"}", Is::Failed),
+        ("token", 503, "{\"error\":\"invalid_grant\"}", Is::Failed),
+        ("token", 400, "{\"error\":{\"code\":\"invalid_grant\",\"message\":\"m\"}}", Is::BadCode),
+        ("token", 400, "", Is::Failed),
+        ("token", 429, "{}", Is::Failed),
+        ("token", 500, "<html>", Is::Failed),
+        ("token", 200, "<html>", Is::Failed),
+        ("token", 302, "{\"access_token\":\"a\"}", Is::Failed),
+        ("token", 200, &deep, Is::Failed),
+        ("profile", 200, "{\"id\":1,\"error\":\"\"}", Is::Good),
+        ("profile", 401, "{\"error\":\"invalid_token\"}", Is::Failed),
+        ("profile", 404, "{\"message\":\"no\"}", Is::Failed),
+    ] {
+        assert_eq!(of(stage, status, body), wanted, "{stage} {status} {}", &body[..body.len().min(60)]);
+    }
+}
+
+#[test]
+fn a_descriptor_can_say_where_errors_lie() {
+    let rules: ErrorRules =
+        toml::from_str("code = 'body.errcode'\nmessage = 'body.errmsg'\ninvalid_code = ['40029']").unwrap();
+    let of = |body: &str| reply::read(&answer(200, body), "token", Format::Json, &rules, &[]);
+    assert!(
+        matches!(of("{\"errcode\":40029,\"errmsg\":\"bad\"}"), Err(ProviderError::InvalidCode { message: Some(m) }) if m == "bad")
+    );
+    assert!(matches!(of("{\"errcode\":40013}"), Err(ProviderError::Failed { .. })));
+    assert!(of("{\"errcode\":0,\"access_token\":\"a\"}").is_ok());
+}
+
+#[test]
+fn sec_46_a_providers_words_are_shortened_and_hold_no_secret_and_no_address() {
+    let text = "code topsecretcode\u{0} was refused at https://x.example/?client_secret=s3cr3t  for s3cr3t";
+    assert_eq!(reply::harmless(text, &["topsecretcode", "s3cr3t"]).as_deref(), Some("code *** was refused at for ***"));
+    assert_eq!(reply::harmless(&"x".repeat(5000), &[]).map(|text| text.len()), Some(300));
+}
+
+#[test]
+fn sec_7_the_error_of_a_callback_is_seen_before_anything_else() {
+    let of = |fields: Value| reply::of_callback(&object(fields));
+    assert!(of(json!({"code": "c", "error": null, "error_code": "", "denied": false})).is_none());
+    for declined in [
+        json!({"error": "access_denied"}),
+        json!({"denied": "tok"}),
+        json!({"oauth_problem": "user_refused"}),
+        json!({"error": "user_cancelled_login"}),
+    ] {
+        assert!(matches!(of(declined.clone()), Some(ProviderError::AccessDenied { .. })), "{declined}");
+    }
+    for other in [
+        json!({"error": "server_error"}),
+        json!({"error_code": 4, "error_message": "m"}),
+        json!({"error": {"code": "x"}}),
+    ] {
+        assert!(matches!(of(other.clone()), Some(ProviderError::Failed { .. })), "{other}");
+    }
+}

@@ -1,0 +1,187 @@
+//! From answers to an identity.
+
+use serde_json::{Map, Value, json};
+
+use super::super::profile::Answers;
+use super::super::{Provider, ProviderError};
+use super::{callback, key, login, object, own, provider, settings};
+use crate::model::Identity;
+
+fn mapped_with(
+    provider: &Provider,
+    fields: Value,
+    token: Value,
+    claims: Option<Value>,
+    bodies: Value,
+) -> Result<Identity, ProviderError> {
+    let (fields, nothing) = (object(fields), Map::new());
+    let callback = callback(&fields, &nothing);
+    let mut login = login(provider, &callback, token);
+    login.claims = claims;
+    provider.mapped(&login, &Answers { bodies, headers: Map::new() })
+}
+
+fn mapped(provider: &Provider, bodies: Value) -> Result<Identity, ProviderError> {
+    mapped_with(provider, json!({}), json!({"access_token": "at", "token_type": "bearer"}), None, bodies)
+}
+
+#[test]
+fn r_pipe_02_a_profile_without_a_stable_id_is_refused() {
+    let github = provider(&key("github"));
+    for id in [json!(null), json!(""), json!("  "), json!(true), json!([1]), json!({"a": 1}), json!(1.5)] {
+        let refused = mapped(&github, json!([{"id": id, "login": "x"}, null]));
+        assert!(matches!(refused, Err(ProviderError::Failed { stage: "profile", .. })), "{id}");
+    }
+    assert!(mapped(&github, json!([{"login": "x"}, null])).is_err());
+    assert_eq!(
+        mapped(&github, json!([{"id": 12_345_678_901_234_567_u64, "login": "x"}, null])).unwrap().uid,
+        "12345678901234567"
+    );
+}
+
+#[test]
+fn r_err_21_values_of_a_wrong_type_are_refused() {
+    let github = provider(&key("github"));
+    for wrong in [json!({"id": 1, "login": 5}), json!({"id": 1, "email": true}), json!({"id": 1, "name": ["a"]})] {
+        assert!(mapped(&github, json!([wrong, null])).is_err(), "{wrong}");
+    }
+    for no_object in [json!(false), json!(null), json!([1]), json!("x")] {
+        assert!(mapped(&github, json!([no_object, null])).is_err(), "{no_object}");
+    }
+}
+
+#[test]
+fn r_o2_05_githubs_primary_address_wins_and_only_a_verified_one_counts_as_such() {
+    let github = provider(&key("github"));
+    let of = |list: Value| {
+        let made = mapped(&github, json!([{"id": 1, "login": "x", "email": "public@example.com"}, list])).unwrap();
+        (made.email.unwrap_or_default(), made.email_verified)
+    };
+    let entry =
+        |email: &str, primary: bool, verified: Value| json!({"email": email, "primary": primary, "verified": verified});
+    assert_eq!(
+        of(json!([entry("a@x", false, json!(true)), entry("b@x", true, json!(true))])),
+        ("b@x".to_owned(), true)
+    );
+    assert_eq!(of(json!([entry("a@x", true, json!(false))])), ("a@x".to_owned(), false));
+    assert_eq!(of(json!([entry("a@x", true, json!("yes"))])), ("a@x".to_owned(), false));
+    assert_eq!(of(json!([entry("a@x", false, json!(true))])), ("a@x".to_owned(), false));
+    assert_eq!(of(json!(["plain@x"])), ("plain@x".to_owned(), false));
+    assert_eq!(of(json!([])), ("public@example.com".to_owned(), false));
+    assert_eq!(of(Value::Null), ("public@example.com".to_owned(), false));
+}
+
+#[test]
+fn sec_24_verified_is_what_the_providers_own_rule_says() {
+    let google = provider(&key("google-oauth2"));
+    let of = |more: Value| {
+        let mut profile = json!({"sub": "1", "email": "a@firm.example", "email_verified": true});
+        profile.as_object_mut().unwrap().extend(object(more));
+        mapped(&google, json!([profile])).map(|identity| identity.email_verified)
+    };
+    assert!(!of(json!({})).unwrap(), "an address that Google does not keep is only claimed");
+    assert!(of(json!({"hd": "firm.example"})).unwrap());
+    assert!(of(json!({"email": "a@gmail.com"})).unwrap());
+    for unverified in [json!(null), json!(false), json!(1), json!("true")] {
+        assert!(
+            matches!(of(json!({"email_verified": unverified})), Err(ProviderError::NotAllowed { .. })),
+            "{unverified}"
+        );
+    }
+    for name in ["facebook", "vk-oauth2", "instagram", "yandex-oauth2", "twitter"] {
+        assert!(provider(&key(name)).descriptor.user.email_verified.is_none(), "{name}");
+    }
+    let discord =
+        provider(&own("title = 'd'\nuser = { email = 'profile.email', email_verified = 'profile.verified' }\n\
+         [authorization]\nurl = 'https://d.example'\n[token]\nurl = 'https://d.example'"));
+    for (verified, wanted) in
+        [(json!(true), true), (json!("true"), true), (json!("True"), false), (json!(1), false), (json!(null), false)]
+    {
+        let made = mapped(&discord, json!([{"id": 1, "email": "a@x", "verified": verified}])).unwrap();
+        assert_eq!(made.email_verified, wanted, "{verified}");
+    }
+    assert!(
+        !mapped(&discord, json!([{"id": 1, "verified": true}])).unwrap().email_verified,
+        "no address, nothing to verify"
+    );
+}
+
+#[test]
+fn googles_rows_by_address_are_found_again() {
+    let made =
+        mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email": "a@x.example", "email_verified": true}]))
+            .unwrap();
+    assert_eq!((made.uid.as_str(), made.legacy_uids), ("9", vec!["a@x.example".to_owned()]));
+    let by_mail = provider(&settings("google-oauth2", json!({"KEY": "k", "ID_KEY": "email"})));
+    let made = mapped(&by_mail, json!([{"sub": "9", "email": "a@x.example", "email_verified": true}])).unwrap();
+    assert_eq!((made.uid.as_str(), made.legacy_uids), ("a@x.example", vec![]));
+}
+
+#[test]
+fn r_ext_02_facebook_keeps_its_scopes_from_the_callback_and_nothing_of_the_token_answer() {
+    let fields = json!({"granted_scopes": "email,public_profile", "code": "c"});
+    let token = json!({"access_token": "at", "token_type": "bearer", "expires_in": 5_183_943});
+    let made =
+        mapped_with(&provider(&key("facebook")), fields, token, None, json!([{"id": "1", "name": "Ana"}])).unwrap();
+    assert_eq!(
+        Value::Object(made.extra_data),
+        json!({"id": "1", "expires_in": 5_183_943, "granted_scopes": ["email", "public_profile"], "denied_scopes": null,
+               "access_token": "at", "token_type": null})
+    );
+    assert_eq!((made.username.as_deref(), made.expires_in), (Some("Ana"), Some(5_183_943)));
+}
+
+#[test]
+fn r_ext_04_an_empty_field_is_dropped_where_the_descriptor_says_so() {
+    let made = mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email_verified": true}])).unwrap();
+    assert!(!made.extra_data.contains_key("refresh_token"));
+    assert_eq!(made.extra_data["expires_in"], Value::Null);
+    assert_eq!(made.keep_if_empty, ["refresh_token", "token_type"]);
+}
+
+#[test]
+fn r_ext_05_the_settings_add_fields_with_alias() {
+    let github =
+        settings("github", json!({"KEY": "k", "EXTRA_DATA": ["bio", ["company", "firm"], ["none", "gone", true]]}));
+    let made = mapped(&provider(&github), json!([{"id": 1, "bio": "b", "company": "c"}, null])).unwrap();
+    assert_eq!((&made.extra_data["bio"], &made.extra_data["firm"]), (&json!("b"), &json!("c")));
+    assert!(!made.extra_data.contains_key("gone"));
+    let all = settings("github", json!({"KEY": "k", "GET_ALL_EXTRA_DATA": "true"}));
+    assert_eq!(
+        mapped(&provider(&all), json!([{"id": 1, "plan": {"a": 1}}, null])).unwrap().extra_data["plan"],
+        json!({"a": 1})
+    );
+}
+
+#[test]
+fn the_id_token_decides_who_it_is_and_userinfo_must_agree() {
+    let oidc = provider(&settings("oidc", json!({"KEY": "k", "OIDC_ENDPOINT": "https://idp.example"})));
+    let claims = json!({"sub": "7", "preferred_username": "ana", "email": "a@x.example", "email_verified": true});
+    let token = json!({"access_token": "at", "id_token": "x.y.z"});
+    let of = |bodies| mapped_with(&oidc, json!({}), token.clone(), Some(claims.clone()), bodies);
+    let made = of(json!([{"sub": "7", "name": "Ana L"}])).unwrap();
+    assert_eq!(
+        (made.uid.as_str(), made.username.as_deref(), made.fullname.as_deref()),
+        ("7", Some("ana"), Some("Ana L"))
+    );
+    assert!(made.email_verified);
+    assert!(of(json!([{"sub": "8"}])).is_err());
+    assert_eq!(of(json!([null])).unwrap().uid, "7", "a provider without userinfo");
+}
+
+#[test]
+fn only_allowed_groups_come_in() {
+    let oidc = |groups: Value| {
+        let values = json!({"KEY": "k", "OIDC_ENDPOINT": "https://idp.example", "ALLOW_GROUPS": "staff,admins"});
+        mapped_with(
+            &provider(&settings("oidc", values)),
+            json!({}),
+            json!({}),
+            Some(json!({"sub": "7", "groups": groups})),
+            json!([{}]),
+        )
+    };
+    assert!(oidc(json!(["users", "admins"])).is_ok());
+    assert!(matches!(oidc(json!(["users"])), Err(ProviderError::NotAllowed { .. })));
+    assert!(matches!(oidc(json!(null)), Err(ProviderError::NotAllowed { .. })));
+}

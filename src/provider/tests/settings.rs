@@ -1,0 +1,151 @@
+//! What the settings may say, and where the person is sent.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Map, json};
+use tokio::time::Instant;
+use url::Url;
+
+use super::super::{Authorization, Provider, ProviderError, RequestToken, catalog_names};
+use super::{key, own, provider, settings, try_provider};
+use crate::secrets::SecretString;
+use crate::settings::ProviderSettings;
+
+fn mistakes(settings: &ProviderSettings) -> Vec<String> {
+    try_provider(settings).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn mistakes_are_told_together_and_by_the_name_that_the_operator_wrote() {
+    let found = mistakes(&settings("github-enterprise", json!({"KEY": "k", "URL": "example", "USE_PKCE": "maybe"})));
+    assert_eq!(
+        found,
+        [
+            "SOCIAL_AUTH_GITHUB_ENTERPRISE_USE_PKCE: must be true or false",
+            "SOCIAL_AUTH_GITHUB_ENTERPRISE_URL: must be an absolute URL",
+            "SOCIAL_AUTH_GITHUB_ENTERPRISE_API_URL: is needed for GitHub Enterprise",
+        ]
+    );
+    assert_eq!(mistakes(&settings("github", json!({}))), ["SOCIAL_AUTH_GITHUB_KEY: is needed: the client id"]);
+    assert!(mistakes(&key("githup"))[0].contains("did you mean `github`?"));
+    assert!(
+        mistakes(&settings("oidc", json!({"KEY": "k", "OIDC_ENDPOINT": "https://u:p@x.example"})))[0].contains("user")
+    );
+}
+
+#[test]
+fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environment() {
+    let mut from = settings("github", json!({"KEY": "k", "SCOPES": ["user"], "VERIFY_SSL": false}));
+    let (_, warnings) = try_provider(&from).unwrap();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("SOCIAL_AUTH_GITHUB_SCOPES") && warnings[0].contains("SCOPE"), "{warnings:?}");
+    from.in_file = BTreeSet::from(["SCOPES".to_owned()]);
+    assert_eq!(mistakes(&from), ["providers.github.scopes: unknown setting; the nearest is SCOPE"]);
+}
+
+#[test]
+fn an_operators_own_provider_has_the_same_fields() {
+    let made = provider(&own("extends = 'github'\ntitle = 'Mine'\nuser = { username = 'profile.nick' }"));
+    assert_eq!((made.name(), made.title()), ("own", "Mine"));
+    assert!(mistakes(&own("quirk = 'none-such'\ntitle = 'x'\n[token]\nurl = 'https://x.example'\n[authorization]\nurl = 'https://x.example'"))[0].contains("none-such"));
+    assert!(mistakes(&own("tittle = 'x'"))[0].contains("tittle"));
+    assert!(
+        mistakes(&own("title = 'x'\n[authorization]\nurl = 'http//x'\n[token]\nurl = 'https://x.example'"))[0]
+            .contains("authorization.url")
+    );
+}
+
+#[test]
+fn a_scope_of_the_settings_comes_before_the_default_ones() {
+    let scope = |values| provider(&settings("google-oauth2", values)).scope();
+    assert_eq!(scope(json!({"KEY": "k"})), "openid email profile");
+    assert_eq!(scope(json!({"KEY": "k", "SCOPE": "calendar,drive"})), "calendar drive openid email profile");
+    assert_eq!(scope(json!({"KEY": "k", "SCOPE": ["a"], "IGNORE_DEFAULT_SCOPE": "True"})), "a");
+}
+
+#[test]
+fn the_catalogue_names_each_provider_once() {
+    let names = catalog_names();
+    assert!(["github", "google-oauth2", "facebook", "twitter", "oidc"].iter().all(|name| names.contains(name)));
+    assert_eq!(names.len(), names.iter().collect::<BTreeSet<_>>().len());
+}
+
+async fn url_of(
+    provider: &Provider,
+    token: Option<&RequestToken>,
+    scope: Option<&[String]>,
+    place: &Map<String, serde_json::Value>,
+) -> Result<String, ProviderError> {
+    let request = Authorization {
+        redirect_uri: "https://app.example/cb",
+        state: "s",
+        nonce: None,
+        code_challenge: provider.uses_pkce().then_some("challenge"),
+        scope,
+        address: place,
+        request_token: token,
+    };
+    provider.authorization_url(&request, Instant::now() + Duration::from_secs(1)).await
+}
+
+#[tokio::test]
+async fn r_o2_03_the_parameters_stand_in_the_order_of_the_original() {
+    let nothing = Map::new();
+    let url =
+        url_of(&provider(&key("github")), None, Some(&["user".to_owned(), "repo".to_owned()]), &nothing).await.unwrap();
+    assert_eq!(
+        url,
+        "https://github.com/login/oauth/authorize?client_id=a-key&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&state=s\
+         &response_type=code&code_challenge_method=S256&code_challenge=challenge&scope=user%2Crepo"
+    );
+    let url = url_of(&provider(&key("facebook")), None, None, &nothing).await.unwrap();
+    assert_eq!(
+        url,
+        "https://www.facebook.com/v24.0/dialog/oauth?client_id=a-key&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&state=s\
+         &return_scopes=true"
+    );
+    let token = RequestToken { token: "rt".to_owned(), secret: SecretString::from("rs") };
+    let url = url_of(&provider(&key("twitter")), Some(&token), None, &nothing).await.unwrap();
+    assert!(url.starts_with("https://api.twitter.com/oauth/authenticate?oauth_token=rt&redirect_uri="), "{url}");
+    assert!(!url.contains("rs"), "the secret of a request token stays here (SEC-12)");
+}
+
+#[tokio::test]
+async fn the_settings_extra_arguments_replace_and_add() {
+    let google = settings(
+        "google-oauth2",
+        json!({"KEY": "k", "AUTH_EXTRA_ARGUMENTS": {"access_type": "offline", "state": "fixed"}}),
+    );
+    let url = Url::parse(&url_of(&provider(&google), None, None, &Map::new()).await.unwrap()).unwrap();
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    assert!(pairs.contains(&("access_type".to_owned(), "offline".to_owned())));
+    assert_eq!(pairs.iter().filter(|(name, _)| name == "state").count(), 1);
+}
+
+#[tokio::test]
+async fn sec_38_a_shop_is_a_name_of_the_providers_own() {
+    let shop = provider(&own("title = 'Shops'\naddress = { shop = { suffix = '.shops.example', required = true } }\n\
+         [authorization]\nurl = 'https://{address.shop}/authorize'\n[token]\nurl = 'https://{address.shop}/token'"));
+    let of = |value: serde_json::Value| super::object(json!({"shop": value}));
+    let url = url_of(&shop, None, None, &of(json!("One.shops.example"))).await.unwrap();
+    assert!(url.starts_with("https://one.shops.example/authorize?"), "{url}");
+    for bad in [
+        "evil.com/",
+        "evil.com",
+        "a.b.shops.example",
+        "shops.example",
+        ".shops.example",
+        "a@b.shops.example",
+        "-a.shops.example",
+        "a/../.shops.example",
+        "",
+    ] {
+        let refused = url_of(&shop, None, None, &of(json!(bad))).await;
+        assert!(
+            matches!(&refused, Err(ProviderError::InvalidFields(fields)) if fields[0].0 == "shop"),
+            "{bad}: {refused:?}"
+        );
+    }
+    assert!(matches!(url_of(&shop, None, None, &of(json!({"a": 1}))).await, Err(ProviderError::InvalidFields(_))));
+}

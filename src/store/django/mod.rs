@@ -1,0 +1,272 @@
+//! A Django database that is moved in: opened to read only, its tables and columns found by name. Called by `import/`.
+//!
+//! Nothing is ever written here. On PostgreSQL the whole import sees one snapshot; on SQLite every page is read by itself,
+//! since a long read would keep Django from writing.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+
+use super::Result;
+use crate::secrets::{ExposeSecret, SecretString};
+use crate::settings::SettingError;
+
+mod columns;
+mod rows;
+
+pub use self::rows::{Knox, Link, Outstanding, Session, Token, User};
+
+/// Rows read by one statement.
+pub const PAGE: i64 = 1000;
+
+/// The option that names the database, as errors call it.
+const FROM: &str = "--from";
+
+pub struct Django {
+    connection: Source,
+    tables: BTreeMap<String, Vec<Column>>,
+    users: UserTable,
+}
+
+enum Source {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+#[derive(sqlx::FromRow)]
+struct ColumnRow {
+    table_name: String,
+    column_name: String,
+    /// As the database calls it, in any case.
+    kind: String,
+    in_primary_key: bool,
+}
+
+struct Column {
+    name: String,
+    kind: String,
+    in_primary_key: bool,
+}
+
+/// Where the users are, and under which names.
+pub struct UserTable {
+    pub name: String,
+    id: String,
+    /// The column that becomes the username.
+    pub username: String,
+    /// Columns of the project's own, which are not carried over.
+    pub extra: Vec<String>,
+    present: Vec<&'static str>,
+}
+
+/// Columns of a user that are read under the stock model's name.
+const READ: [&str; 6] = ["first_name", "last_name", "email", "is_active", "date_joined", "last_login"];
+/// Columns of the stock model that have no counterpart here.
+const WITHOUT_COUNTERPART: [&str; 3] = ["password", "is_staff", "is_superuser"];
+
+/// Rows of a table and its highest id, where ids are numbers.
+#[derive(Clone, Copy, Debug, Default, sqlx::FromRow)]
+pub struct Extent {
+    pub rows: i64,
+    pub highest: i64,
+}
+
+/// Runs a query on whichever database it is.
+macro_rules! fetch {
+    ($django:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
+        match &mut $django.connection {
+            Source::Sqlite(connection) => sqlx::query_as::<_, $row>(AssertSqlSafe($sql))
+                $(.bind($bind))*.fetch_all(connection).await,
+            Source::Postgres(connection) => sqlx::query_as::<_, $row>(AssertSqlSafe($sql))
+                $(.bind($bind))*.fetch_all(connection).await,
+        }
+    };
+}
+use fetch;
+
+/// Which table holds the users, and which column the username.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Default: what the links point at, else `auth_user`.
+    pub user_table: Option<String>,
+    /// Default: `username`, else `email`.
+    pub username_column: Option<String>,
+}
+
+impl Django {
+    /// Errors name the option, never the URL's password.
+    pub async fn open(url: &SecretString, names: &Names) -> std::result::Result<Self, SettingError> {
+        let wrong = |problem: String| SettingError::new(FROM, problem);
+        let text = url.expose_secret();
+        let connection = match text.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => open_sqlite(text).await.map_err(wrong)?,
+            Some("postgres" | "postgresql") => open_postgres(text).await.map_err(wrong)?,
+            Some("mysql" | "mariadb" | "oracle") => {
+                return Err(wrong(
+                    "only SQLite and PostgreSQL are read; Django's dumpdata and loaddata make one of the other"
+                        .to_owned(),
+                ));
+            }
+            _ => return Err(wrong("must begin with sqlite: or postgres:".to_owned())),
+        };
+        let users = UserTable::unknown();
+        let mut django = Self { connection, tables: BTreeMap::new(), users };
+        django.read_tables().await.map_err(|error| wrong(format!("its tables cannot be listed: {error}")))?;
+        django.users = django.find_users(names).await?;
+        Ok(django)
+    }
+
+    pub fn users(&self) -> &UserTable {
+        &self.users
+    }
+
+    pub fn has(&self, table: &str) -> bool {
+        self.tables.contains_key(table)
+    }
+
+    fn has_column(&self, table: &str, column: &str) -> bool {
+        self.tables.get(table).is_some_and(|columns| columns.iter().any(|known| known.name == column))
+    }
+
+    pub async fn extent(&mut self, table: &str) -> Result<Extent> {
+        let id = if table == self.users.name { self.users.id.clone() } else { "id".to_owned() };
+        let highest = match self.tables.get(table) {
+            Some(columns) if columns.iter().any(|column| column.name == id && is_integer(&column.kind)) => {
+                format!("COALESCE(max({}), 0)", quoted(&id))
+            }
+            _ => "0".to_owned(),
+        };
+        let sql = format!("SELECT count(*) AS rows, CAST({highest} AS BIGINT) AS highest FROM {}", quoted(table));
+        let found: std::result::Result<Vec<Extent>, _> = fetch!(self, Extent, sql);
+        Ok(found?.pop().unwrap_or_default())
+    }
+
+    async fn read_tables(&mut self) -> Result<()> {
+        let sql = match self.connection {
+            Source::Sqlite(_) => {
+                "SELECT t.name AS table_name, c.name AS column_name, lower(c.type) AS kind, c.pk > 0 AS in_primary_key
+                 FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'"
+            }
+            Source::Postgres(_) => {
+                "SELECT t.relname::text AS table_name, c.attname::text AS column_name,
+                        format_type(c.atttypid, NULL) AS kind,
+                        COALESCE(c.attnum = ANY(p.indkey), false) AS in_primary_key
+                 FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
+                   LEFT JOIN pg_index p ON p.indrelid = t.oid AND p.indisprimary
+                 WHERE t.relkind IN ('r', 'p') AND pg_table_is_visible(t.oid)
+                   AND t.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+            }
+        };
+        let rows: std::result::Result<Vec<ColumnRow>, _> = fetch!(self, ColumnRow, sql.to_owned());
+        for row in rows? {
+            let column = Column { name: row.column_name, kind: row.kind, in_primary_key: row.in_primary_key };
+            self.tables.entry(row.table_name).or_default().push(column);
+        }
+        Ok(())
+    }
+
+    async fn find_users(&mut self, names: &Names) -> std::result::Result<UserTable, SettingError> {
+        let (option, table) = match &names.user_table {
+            Some(table) => ("--user-table", table.clone()),
+            None => (FROM, self.table_linked_to().await.unwrap_or_else(|| "auth_user".to_owned())),
+        };
+        let columns = self.tables.get(&table).ok_or_else(|| {
+            SettingError::new(option, format!("there is no table {table}; --user-table names the one with the users"))
+        })?;
+        UserTable::find(table, columns, names.username_column.as_deref())
+    }
+
+    /// The table that the links' user_id points at, by its foreign key.
+    async fn table_linked_to(&mut self) -> Option<String> {
+        let sql = match self.connection {
+            Source::Sqlite(_) => {
+                "SELECT \"table\" AS name FROM pragma_foreign_key_list('social_auth_usersocialauth')
+                 WHERE \"from\" = 'user_id'"
+            }
+            Source::Postgres(_) => {
+                "SELECT k.confrelid::regclass::text AS name FROM pg_constraint k
+                   JOIN pg_attribute c ON c.attrelid = k.conrelid AND c.attnum = ANY(k.conkey)
+                 WHERE k.contype = 'f' AND c.attname = 'user_id'
+                   AND k.conrelid = to_regclass('social_auth_usersocialauth')"
+            }
+        };
+        let found: std::result::Result<Vec<(String,)>, _> = fetch!(self, (String,), sql.to_owned());
+        let name = found.ok()?.pop()?.0;
+        self.tables.contains_key(&name).then_some(name)
+    }
+}
+
+impl UserTable {
+    fn unknown() -> Self {
+        Self { name: String::new(), id: String::new(), username: String::new(), extra: Vec::new(), present: Vec::new() }
+    }
+
+    fn find(table: String, columns: &[Column], username: Option<&str>) -> std::result::Result<Self, SettingError> {
+        let wrong = |option: &str, problem: String| Err(SettingError::new(option, problem));
+        let has = |name: &str| columns.iter().any(|column| column.name == name);
+        let Some(id) = columns.iter().find(|column| column.in_primary_key) else {
+            return wrong("--user-table", format!("{table} has no primary key"));
+        };
+        if !is_integer(&id.kind) {
+            let kind = &id.kind;
+            return wrong(FROM, format!("users of {table} have ids of type {kind}; only whole numbers can be kept"));
+        }
+        let username = match username {
+            Some(name) if has(name) => name,
+            None if has("username") => "username",
+            None if has("email") => "email",
+            _ => {
+                let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+                return wrong("--username-column", format!("names a column of {table}: {}", names.join(", ")));
+            }
+        };
+        let is_known = |name: &str| {
+            name == id.name || name == username || READ.contains(&name) || WITHOUT_COUNTERPART.contains(&name)
+        };
+        let extra = columns.iter().filter(|column| !is_known(&column.name)).map(|column| column.name.clone()).collect();
+        let present = READ.into_iter().chain(WITHOUT_COUNTERPART).filter(|name| has(name)).collect();
+        Ok(Self { id: id.name.clone(), username: username.to_owned(), extra, present, name: table })
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.present.contains(&column)
+    }
+}
+
+async fn open_sqlite(url: &str) -> std::result::Result<Source, String> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|_| "must look like sqlite://path/to/db.sqlite3".to_owned())?
+        .read_only(true)
+        .create_if_missing(false)
+        .disable_statement_logging();
+    let path = options.get_filename().display().to_string();
+    let connection = options.connect().await.map_err(|error| format!("{path} cannot be opened: {error}"))?;
+    Ok(Source::Sqlite(connection))
+}
+
+async fn open_postgres(url: &str) -> std::result::Result<Source, String> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?
+        .application_name("rest-social-auth import")
+        .disable_statement_logging();
+    let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
+    let mut connection =
+        PgConnection::connect_with(&options).await.map_err(|error| format!("{place} cannot be opened: {error}"))?;
+    connection
+        .execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await
+        .map_err(|error| format!("{place} cannot be read: {error}"))?;
+    Ok(Source::Postgres(connection))
+}
+
+fn is_integer(kind: &str) -> bool {
+    ["integer", "bigint", "smallint", "int"].iter().any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+/// An identifier as SQL writes it.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,225 @@
+//! The pages of Django's tables, each in the order of its primary key, so that a page says where the next begins.
+
+use std::collections::HashMap;
+
+use sqlx::AssertSqlSafe;
+
+use super::{Django, PAGE, Result, Source, fetch, quoted};
+
+const LINKS: &str = "social_auth_usersocialauth";
+const KNOX: &str = "knox_authtoken";
+const NO_MOMENT: &str = "CAST(NULL AS BIGINT)";
+
+#[derive(sqlx::FromRow)]
+pub struct User {
+    pub id: i64,
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub email: String,
+    pub is_active: bool,
+    /// Milliseconds since 1970, as all moments here.
+    pub joined: Option<i64>,
+    pub last_login: Option<i64>,
+}
+
+/// A row of social_auth_usersocialauth.
+#[derive(sqlx::FromRow)]
+pub struct Link {
+    pub id: i64,
+    pub user_id: i64,
+    pub provider: String,
+    pub uid: String,
+    /// JSON; earlier releases kept it as text, some twice encoded.
+    pub extra_data: String,
+    pub created: Option<i64>,
+    pub modified: Option<i64>,
+}
+
+/// A permanent token, in clear.
+#[derive(sqlx::FromRow)]
+pub struct Token {
+    pub key: String,
+    pub user_id: i64,
+    pub created: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+pub struct Knox {
+    pub digest: String,
+    pub token_key: String,
+    pub user_id: i64,
+    pub created: Option<i64>,
+    pub expiry: Option<i64>,
+    /// Of releases before 4.2; empty: none.
+    pub salt: String,
+}
+
+/// A refresh or sliding token that simplejwt issued.
+#[derive(sqlx::FromRow)]
+pub struct Outstanding {
+    pub id: i64,
+    /// `None`: the user is gone.
+    pub user_id: Option<i64>,
+    pub jti: String,
+    pub token: String,
+    pub created: Option<i64>,
+    pub expires: Option<i64>,
+    pub blacklisted: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+pub struct Session {
+    pub session_key: String,
+    pub session_data: String,
+    pub expires: Option<i64>,
+}
+
+impl Django {
+    /// Users above `after`.
+    pub async fn user_page(&mut self, after: i64) -> Result<Vec<User>> {
+        let table = &self.users;
+        let text = |column: &str| if table.has(column) { self.text(column) } else { "''".to_owned() };
+        let moment = |column: &str| if table.has(column) { self.millis(column) } else { NO_MOMENT.to_owned() };
+        let active = if table.has("is_active") { self.boolean("is_active") } else { "true".to_owned() };
+        let sql = format!(
+            "SELECT {id} AS id, {username} AS username, {first} AS first_name, {last} AS last_name, {email} AS email,
+                    {active} AS is_active, {joined} AS joined, {last_login} AS last_login
+             FROM {table} WHERE {key} > $1 ORDER BY {key} LIMIT {PAGE}",
+            id = self.integer(&table.id),
+            username = self.text(&table.username),
+            first = text("first_name"),
+            last = text("last_name"),
+            email = text("email"),
+            joined = moment("date_joined"),
+            last_login = moment("last_login"),
+            table = quoted(&table.name),
+            key = quoted(&table.id),
+        );
+        Ok(fetch!(self, User, sql, after)?)
+    }
+
+    /// Links above `after`.
+    pub async fn link_page(&mut self, after: i64) -> Result<Vec<Link>> {
+        let sql = format!(
+            "SELECT {id} AS id, {user} AS user_id, {provider} AS provider, {uid} AS uid, {extra} AS extra_data,
+                    {created} AS created, {modified} AS modified
+             FROM {LINKS} WHERE id > $1 ORDER BY id LIMIT {PAGE}",
+            id = self.integer("id"),
+            user = self.integer("user_id"),
+            provider = self.text("provider"),
+            uid = self.text("uid"),
+            extra = self.text("extra_data"),
+            created = self.or(LINKS, "created", self.millis("created"), NO_MOMENT),
+            modified = self.or(LINKS, "modified", self.millis("modified"), NO_MOMENT),
+        );
+        Ok(fetch!(self, Link, sql, after)?)
+    }
+
+    /// Permanent tokens whose key sorts behind `after`.
+    pub async fn token_page(&mut self, after: &str) -> Result<Vec<Token>> {
+        let sql = format!(
+            "SELECT key, {user} AS user_id, {created} AS created
+             FROM authtoken_token WHERE key > $1 ORDER BY key LIMIT {PAGE}",
+            user = self.integer("user_id"),
+            created = self.millis("created"),
+        );
+        Ok(fetch!(self, Token, sql, after)?)
+    }
+
+    /// Knox tokens whose digest sorts behind `after`.
+    pub async fn knox_page(&mut self, after: &str) -> Result<Vec<Knox>> {
+        let sql = format!(
+            "SELECT digest, {key} AS token_key, {user} AS user_id, {created} AS created, {expiry} AS expiry,
+                    {salt} AS salt
+             FROM {KNOX} WHERE digest > $1 ORDER BY digest LIMIT {PAGE}",
+            key = self.or(KNOX, "token_key", self.text("token_key"), "''"),
+            user = self.integer("user_id"),
+            created = self.millis("created"),
+            // Releases before 4 called it `expires`.
+            expiry = self.or(
+                KNOX,
+                "expiry",
+                self.millis("expiry"),
+                &self.or(KNOX, "expires", self.millis("expires"), NO_MOMENT)
+            ),
+            salt = self.or(KNOX, "salt", self.text("salt"), "''"),
+        );
+        Ok(fetch!(self, Knox, sql, after)?)
+    }
+
+    /// Refresh and sliding tokens above `after`, with the moment of their blacklisting.
+    pub async fn outstanding_page(&mut self, after: i64) -> Result<Vec<Outstanding>> {
+        let (blacklisted, join) = if self.has("token_blacklist_blacklistedtoken") {
+            (self.millis("blacklisted_at"), "LEFT JOIN token_blacklist_blacklistedtoken b ON b.token_id = o.id")
+        } else {
+            (NO_MOMENT.to_owned(), "")
+        };
+        let id = match self.connection {
+            Source::Sqlite(_) => "o.id",
+            Source::Postgres(_) => "CAST(o.id AS BIGINT)",
+        };
+        let sql = format!(
+            "SELECT {id} AS id, {user} AS user_id, jti, token, {created} AS created, {expires} AS expires,
+                    {blacklisted} AS blacklisted
+             FROM token_blacklist_outstandingtoken o {join} WHERE o.id > $1 ORDER BY o.id LIMIT {PAGE}",
+            user = self.integer("user_id"),
+            created = self.millis("created_at"),
+            expires = self.millis("expires_at"),
+        );
+        Ok(fetch!(self, Outstanding, sql, after)?)
+    }
+
+    /// Sessions whose key sorts behind `after`.
+    pub async fn session_page(&mut self, after: &str) -> Result<Vec<Session>> {
+        let sql = format!(
+            "SELECT session_key, session_data, {expires} AS expires
+             FROM django_session WHERE session_key > $1 ORDER BY session_key LIMIT {PAGE}",
+            expires = self.millis("expire_date"),
+        );
+        Ok(fetch!(self, Session, sql, after)?)
+    }
+
+    /// The stored passwords (hashes) of these users, to which Django binds their sessions. Empty where the users have none.
+    pub async fn passwords(&mut self, users: &[i64]) -> Result<HashMap<i64, String>> {
+        if users.is_empty() || !self.users.has("password") {
+            return Ok(HashMap::new());
+        }
+        // Numbers, so that nothing needs quoting.
+        let ids: Vec<String> = users.iter().map(i64::to_string).collect();
+        let sql = format!(
+            "SELECT {id} AS id, {password} AS password FROM {table} WHERE {key} IN ({ids})",
+            id = self.integer(&self.users.id),
+            password = self.text("password"),
+            table = quoted(&self.users.name),
+            key = quoted(&self.users.id),
+            ids = ids.join(", "),
+        );
+        let rows: std::result::Result<Vec<(i64, String)>, _> = fetch!(self, (i64, String), sql);
+        Ok(rows?.into_iter().collect())
+    }
+
+    /// How many users have a password and no linked account, and the first few of them: they cannot sign in here.
+    pub async fn users_with_password_only(&mut self) -> Result<(u64, Vec<i64>)> {
+        if !self.users.has("password") {
+            return Ok((0, Vec::new()));
+        }
+        let links = if self.has(LINKS) {
+            format!("AND NOT EXISTS (SELECT 1 FROM {LINKS} l WHERE l.user_id = u.{})", quoted(&self.users.id))
+        } else {
+            String::new()
+        };
+        // An unusable password begins with an exclamation mark.
+        let condition = format!(
+            "FROM {table} u WHERE {password} <> '' AND substr({password}, 1, 1) <> '!' {links}",
+            table = quoted(&self.users.name),
+            password = self.text("password"),
+        );
+        let id = self.integer(&self.users.id);
+        let count: std::result::Result<Vec<(i64,)>, _> = fetch!(self, (i64,), format!("SELECT count(*) {condition}"));
+        let first: std::result::Result<Vec<(i64,)>, _> =
+            fetch!(self, (i64,), format!("SELECT {id} {condition} ORDER BY 1 LIMIT 5"));
+        let count = count?.first().map_or(0, |row| row.0.unsigned_abs());
+        Ok((count, first?.into_iter().map(|row| row.0).collect()))
+    }
+}

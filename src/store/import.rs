@@ -1,0 +1,51 @@
+//! What an import writes: many rows at once, with the ids they bring. Called by `import/` alone.
+//!
+//! Nothing that is there is overwritten: a row is new, there already, or clashes with somebody else's. So the same import
+//! may run again, after an interruption or for the rows that came since.
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::clock::UnixMillis;
+use crate::model::{KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User};
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Written,
+    /// Written under another id, since its own belongs to another row.
+    Renumbered,
+    /// The same row was there: nothing was changed.
+    There,
+    /// The same user was there and is active, but is not active at the source: nothing was changed.
+    ThereButActive,
+    Taken(Clash),
+}
+
+/// What belongs to somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clash {
+    Id,
+    Username,
+    /// (provider, uid).
+    Account,
+    Credential,
+    /// Somebody else wrote it while the import ran.
+    Meanwhile,
+}
+
+/// Each answers one fate a row, in the order of the rows; `write` false only looks. One transaction a call.
+#[async_trait]
+pub trait ImportStore: Send + Sync {
+    /// New users and accounts get ids above these from now on, also while the import still runs.
+    async fn reserve_ids(&self, user: i64, account: i64) -> Result<()>;
+    /// The same person is the same id with the same username or moment of joining.
+    async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<Fate>>;
+    /// With the provider's sealed tokens. The users must be there.
+    async fn import_accounts(&self, accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Result<Vec<Fate>>;
+    async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<Fate>>;
+    async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<Fate>>;
+    /// With the moment of blacklisting, which is written also where the row is there without it.
+    async fn import_refresh(&self, tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Result<Vec<Fate>>;
+    async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<Fate>>;
+}

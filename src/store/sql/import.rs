@@ -1,0 +1,394 @@
+//! Bulk writes of an import: one look at what is there, one insert of what is not, a batch of rows at a time.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use crate::model::UserId;
+use crate::store::import::{Clash, Fate};
+
+/// The columns by which a user of the target is told from another.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct KnownUser {
+    pub id: UserId,
+    pub username: String,
+    pub created: i64,
+    pub is_active: bool,
+}
+
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct KnownAccount {
+    pub id: i64,
+    pub user_id: UserId,
+    pub provider: String,
+    pub uid: String,
+}
+
+/// A table to look into: refresh tokens that are not blacklisted.
+pub(in crate::store) const GOOD_REFRESH_TOKENS: &str =
+    "(SELECT jti, user_id FROM refresh_tokens WHERE blacklisted IS NULL) AS good";
+
+/// What a credential's owner makes of it: `owner` is whose it is in the target, if it is there.
+pub(in crate::store) fn credential_fate(owner: Option<UserId>, user: UserId) -> Fate {
+    match owner {
+        None => Fate::Written,
+        Some(owner) if owner == user => Fate::There,
+        Some(_) => Fate::Taken(Clash::Credential),
+    }
+}
+
+/// Corrects the fates of rows that were to be written but whose key the database did not report back.
+pub(in crate::store) fn settle<K: Eq + Hash>(fates: &mut [Fate], keys: impl Iterator<Item = K>, written: &HashSet<K>) {
+    for (fate, key) in fates.iter_mut().zip(keys) {
+        if matches!(fate, Fate::Written | Fate::Renumbered) && !written.contains(&key) {
+            *fate = Fate::Taken(Clash::Meanwhile);
+        }
+    }
+}
+
+/// The rows of `fate`, in order.
+pub(in crate::store) fn with_fate<'a, T>(rows: &'a [T], fates: &'a [Fate], wanted: Fate) -> Vec<&'a T> {
+    rows.iter().zip(fates).filter(|(_, fate)| **fate == wanted).map(|(row, _)| row).collect()
+}
+
+/// Implements [`crate::store::ImportStore`].
+macro_rules! import_store {
+    ($store:ty, $database:ty) => {
+        use std::collections::{HashMap, HashSet};
+
+        use super::import::{Clash, Fate, ImportStore};
+        use crate::model::TokenRow;
+        use crate::store::sql::import::{
+            GOOD_REFRESH_TOKENS, KnownAccount, KnownUser, credential_fate, settle, with_fate,
+        };
+
+        type ImportedAccount = (SocialAccount, Option<Vec<u8>>);
+        type Query = sqlx::QueryBuilder<$database>;
+
+        impl $store {
+            /// Users of the target who have an id or a username of these.
+            async fn known_users(&self, users: &[User]) -> Result<Vec<KnownUser>> {
+                const COLUMNS: &str = "SELECT id, username, created, is_active FROM users WHERE ";
+                let mut by_id = Query::new(format!("{COLUMNS} id IN ("));
+                let mut list = by_id.separated(", ");
+                for user in users {
+                    list.push_bind(user.id);
+                }
+                list.push_unseparated(")");
+                let mut known: Vec<KnownUser> = by_id.build_query_as().persistent(false).fetch_all(&self.read).await?;
+                let mut by_name = Query::new(format!("{COLUMNS} username IN ("));
+                let mut list = by_name.separated(", ");
+                for user in users {
+                    list.push_bind(user.username.as_str());
+                }
+                list.push_unseparated(")");
+                known.extend(by_name.build_query_as::<KnownUser>().persistent(false).fetch_all(&self.read).await?);
+                Ok(known)
+            }
+
+            async fn insert_users(&self, users: &[&User]) -> Result<HashSet<UserId>> {
+                let mut insert = Query::new(
+                    "INSERT INTO users (id, username, first_name, last_name, email, email_lower, email_verified,
+                                        is_active, created, last_login) ",
+                );
+                insert.push_values(users, |mut row, user| {
+                    row.push_bind(user.id)
+                        .push_bind(user.username.as_str())
+                        .push_bind(cut(&user.first_name, LONGEST_NAME))
+                        .push_bind(cut(&user.last_name, LONGEST_NAME))
+                        .push_bind(user.email.as_str())
+                        .push_bind(user.email.to_lowercase())
+                        .push_bind(user.email_verified)
+                        .push_bind(user.is_active)
+                        .push_bind(user.created.0)
+                        .push_bind(user.last_login.map(|at| at.0));
+                });
+                insert.push(" ON CONFLICT DO NOTHING RETURNING id");
+                let mut tx = self.begin().await?;
+                let written: Vec<i64> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(written.into_iter().collect())
+            }
+
+            /// Accounts of the target that have an id, or a provider's uid, of these.
+            async fn known_accounts(&self, accounts: &[ImportedAccount]) -> Result<Vec<KnownAccount>> {
+                const COLUMNS: &str = "SELECT id, user_id, provider, uid FROM social_accounts WHERE ";
+                let mut by_id = Query::new(format!("{COLUMNS} id IN ("));
+                let mut list = by_id.separated(", ");
+                for (account, _) in accounts {
+                    list.push_bind(account.id);
+                }
+                list.push_unseparated(")");
+                let mut known: Vec<KnownAccount> =
+                    by_id.build_query_as().persistent(false).fetch_all(&self.read).await?;
+                let mut by_uid = Query::new(format!("{COLUMNS} (provider, uid) IN ("));
+                by_uid.push_values(accounts, |mut row, (account, _)| {
+                    row.push_bind(account.provider.as_str()).push_bind(account.uid.as_str());
+                });
+                by_uid.push(")");
+                known.extend(by_uid.build_query_as::<KnownAccount>().persistent(false).fetch_all(&self.read).await?);
+                Ok(known)
+            }
+
+            /// With the ids they bring, or, `renumbered`, with new ones.
+            async fn insert_accounts(
+                tx: &mut Tx,
+                accounts: &[&ImportedAccount],
+                renumbered: bool,
+            ) -> Result<Vec<(String, String)>> {
+                if accounts.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let id = if renumbered { "" } else { "id, " };
+                let mut insert = Query::new(format!(
+                    "INSERT INTO social_accounts ({id}user_id, provider, uid, extra_data, created, modified, tokens) "
+                ));
+                insert.push_values(accounts, |mut row, (account, tokens)| {
+                    if !renumbered {
+                        row.push_bind(account.id);
+                    }
+                    row.push_bind(account.user_id)
+                        .push_bind(account.provider.as_str())
+                        .push_bind(account.uid.as_str())
+                        .push_bind(Json(&account.extra_data))
+                        .push_bind(account.created.0)
+                        .push_bind(account.modified.0)
+                        .push_bind(tokens.as_deref());
+                });
+                insert.push(" ON CONFLICT DO NOTHING RETURNING provider, uid");
+                Ok(insert.build_query_as().persistent(false).fetch_all(&mut **tx).await?)
+            }
+
+            /// Whose the credentials with these keys are.
+            async fn owners<K: Key>(
+                &self,
+                table: &str,
+                column: &str,
+                keys: impl Iterator<Item = K> + Send,
+            ) -> Result<HashMap<K, UserId>> {
+                let mut query = Query::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN ("));
+                let mut list = query.separated(", ");
+                for key in keys {
+                    list.push_bind(key);
+                }
+                list.push_unseparated(")");
+                let rows: Vec<(K, UserId)> = query.build_query_as().persistent(false).fetch_all(&self.read).await?;
+                Ok(rows.into_iter().collect())
+            }
+
+            /// Runs an insert that reports the keys of what it wrote.
+            async fn insert_returning<K: Key>(&self, mut insert: Query, column: &str) -> Result<HashSet<K>> {
+                insert.push(format!(" ON CONFLICT DO NOTHING RETURNING {column}"));
+                let mut tx = self.begin().await?;
+                let written: Vec<K> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(written.into_iter().collect())
+            }
+        }
+
+        /// What a credential's row is found by: bytes or text.
+        trait Key:
+            std::hash::Hash
+            + Eq
+            + Send
+            + Unpin
+            + 'static
+            + sqlx::Type<$database>
+            + for<'q> sqlx::Encode<'q, $database>
+            + for<'r> sqlx::Decode<'r, $database>
+        {
+        }
+        impl Key for Vec<u8> {}
+        impl Key for String {}
+
+        #[async_trait::async_trait]
+        impl ImportStore for $store {
+            async fn reserve_ids(&self, user: i64, account: i64) -> Result<()> {
+                self.raise_ids(user, account).await?;
+                Ok(())
+            }
+
+            async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<Fate>> {
+                if users.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let known = self.known_users(users).await?;
+                let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
+                let names: HashSet<&str> = known.iter().map(|user| user.username.as_str()).collect();
+                let mut fates: Vec<Fate> = Vec::with_capacity(users.len());
+                for user in users {
+                    fates.push(match by_id.get(&user.id) {
+                        Some(known) if known.username != user.username && known.created != user.created.0 => {
+                            Fate::Taken(Clash::Id)
+                        }
+                        Some(known) if known.is_active && !user.is_active => Fate::ThereButActive,
+                        Some(_) => Fate::There,
+                        None if names.contains(user.username.as_str()) => Fate::Taken(Clash::Username),
+                        None => Fate::Written,
+                    });
+                }
+                let new = with_fate(users, &fates, Fate::Written);
+                if write && !new.is_empty() {
+                    let written = self.insert_users(&new).await?;
+                    settle(&mut fates, users.iter().map(|user| user.id), &written);
+                }
+                Ok(fates)
+            }
+
+            async fn import_accounts(&self, accounts: &[ImportedAccount], write: bool) -> Result<Vec<Fate>> {
+                if accounts.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let known = self.known_accounts(accounts).await?;
+                let ids: HashSet<i64> = known.iter().map(|account| account.id).collect();
+                let owners: HashMap<(&str, &str), UserId> =
+                    known.iter().map(|known| ((known.provider.as_str(), known.uid.as_str()), known.user_id)).collect();
+                let mut fates: Vec<Fate> = Vec::with_capacity(accounts.len());
+                for (account, _) in accounts {
+                    fates.push(match owners.get(&(account.provider.as_str(), account.uid.as_str())) {
+                        Some(owner) if *owner == account.user_id => Fate::There,
+                        Some(_) => Fate::Taken(Clash::Account),
+                        None if ids.contains(&account.id) => Fate::Renumbered,
+                        None => Fate::Written,
+                    });
+                }
+                if write && fates.iter().any(|fate| matches!(fate, Fate::Written | Fate::Renumbered)) {
+                    let mut tx = self.begin().await?;
+                    let same = with_fate(accounts, &fates, Fate::Written);
+                    let other = with_fate(accounts, &fates, Fate::Renumbered);
+                    let mut written = Self::insert_accounts(&mut tx, &same, false).await?;
+                    written.extend(Self::insert_accounts(&mut tx, &other, true).await?);
+                    tx.commit().await?;
+                    let keys = accounts.iter().map(|(account, _)| (account.provider.clone(), account.uid.clone()));
+                    settle(&mut fates, keys, &written.into_iter().collect());
+                }
+                Ok(fates)
+            }
+
+            async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<Fate>> {
+                if tokens.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let keys = || tokens.iter().map(|token| token.digest.as_bytes().to_vec());
+                let owners = self.owners("tokens", "digest", keys()).await?;
+                let mut fates: Vec<Fate> = tokens
+                    .iter()
+                    .map(|token| credential_fate(owners.get(token.digest.as_bytes()).copied(), token.user_id))
+                    .collect();
+                let new = with_fate(tokens, &fates, Fate::Written);
+                if write && !new.is_empty() {
+                    let mut insert = Query::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
+                    insert.push_values(new, |mut row, token| {
+                        row.push_bind(token.digest.as_bytes())
+                            .push_bind(token.user_id)
+                            .push_bind(token.created.0)
+                            .push_bind(token.created.0);
+                    });
+                    settle(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+                }
+                Ok(fates)
+            }
+
+            async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<Fate>> {
+                if tokens.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let keys = || tokens.iter().map(|token| token.digest.clone());
+                let owners = self.owners("knox_tokens", "digest", keys()).await?;
+                let mut fates: Vec<Fate> = tokens
+                    .iter()
+                    .map(|token| credential_fate(owners.get(&token.digest).copied(), token.user_id))
+                    .collect();
+                let new = with_fate(tokens, &fates, Fate::Written);
+                if write && !new.is_empty() {
+                    let mut insert = Query::new(
+                        "INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ",
+                    );
+                    insert.push_values(new, |mut row, token| {
+                        row.push_bind(token.digest.as_str())
+                            .push_bind(token.token_key.as_str())
+                            .push_bind(token.user_id)
+                            .push_bind(token.created.0)
+                            .push_bind(token.expires.map(|at| at.0))
+                            .push_bind(token.last_used.0);
+                    });
+                    settle(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+                }
+                Ok(fates)
+            }
+
+            async fn import_refresh(
+                &self,
+                tokens: &[(RefreshRow, Option<UnixMillis>)],
+                write: bool,
+            ) -> Result<Vec<Fate>> {
+                if tokens.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let keys = || tokens.iter().map(|(token, _)| token.jti.clone());
+                let owners = self.owners("refresh_tokens", "jti", keys()).await?;
+                let still_good = self.owners(GOOD_REFRESH_TOKENS, "jti", keys()).await?;
+                let mut fates: Vec<Fate> = Vec::with_capacity(tokens.len());
+                for (token, blacklisted) in tokens {
+                    let fate = credential_fate(owners.get(&token.jti).copied(), token.user_id);
+                    let ended_since = blacklisted.is_some() && still_good.contains_key(&token.jti);
+                    fates.push(if fate == Fate::There && ended_since { Fate::Written } else { fate });
+                }
+                let new: Vec<_> = with_fate(tokens, &fates, Fate::Written);
+                if write && !new.is_empty() {
+                    let mut insert = Query::new(
+                        "INSERT INTO refresh_tokens AS known
+                           (jti, family, kind, user_id, created, expires, last_used, blacklisted) ",
+                    );
+                    insert.push_values(new, |mut row, (token, blacklisted)| {
+                        row.push_bind(token.jti.as_str())
+                            .push_bind(token.family.as_str())
+                            .push_bind(kind_name(token.kind))
+                            .push_bind(token.user_id)
+                            .push_bind(token.created.0)
+                            .push_bind(token.expires.0)
+                            .push_bind(token.created.0)
+                            .push_bind(blacklisted.map(|at| at.0));
+                    });
+                    insert.push(
+                        " ON CONFLICT (jti) DO UPDATE SET blacklisted = excluded.blacklisted
+                            WHERE known.blacklisted IS NULL AND known.user_id = excluded.user_id
+                              AND excluded.blacklisted IS NOT NULL
+                          RETURNING jti",
+                    );
+                    let mut tx = self.begin().await?;
+                    let written: Vec<String> =
+                        insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+                    tx.commit().await?;
+                    settle(&mut fates, keys(), &written.into_iter().collect());
+                }
+                Ok(fates)
+            }
+
+            async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<Fate>> {
+                if sessions.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let keys = || sessions.iter().map(|session| session.digest.as_bytes().to_vec());
+                let owners = self.owners("sessions", "digest", keys()).await?;
+                let mut fates: Vec<Fate> = sessions
+                    .iter()
+                    .map(|session| credential_fate(owners.get(session.digest.as_bytes()).copied(), session.user_id))
+                    .collect();
+                let new = with_fate(sessions, &fates, Fate::Written);
+                if write && !new.is_empty() {
+                    let mut insert = Query::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
+                    insert.push_values(new, |mut row, session| {
+                        row.push_bind(session.digest.as_bytes())
+                            .push_bind(session.user_id)
+                            .push_bind(session.created.0)
+                            .push_bind(session.expires.0)
+                            .push_bind(session.last_used.0);
+                    });
+                    settle(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+                }
+                Ok(fates)
+            }
+        }
+    };
+}
+pub(in crate::store) use import_store;

@@ -1,0 +1,245 @@
+// What is promised of the pages, one test each. A page is asked by text and role, as a person finds things on it.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+
+const SCREENSHOTS = "target/screenshots";
+mkdirSync(SCREENSHOTS, { recursive: true });
+
+const KINDS = [
+  { page: "session" },
+  { page: "token" },
+  { page: "jwt", choose: "Access and refresh token" },
+  { page: "jwt", choose: "One sliding token" },
+  { page: "knox" },
+];
+const PROVIDERS = ["Demo provider", "Demo provider (OAuth 1.0a)"];
+const MODES = { redirect: "This page goes there and comes back", popup: "In a pop-up window" };
+const PHONE = { width: 375, height: 740 };
+
+export const tests = [];
+
+/** `wants`: a viewport, or a server with TLS. */
+function promise(name, run, wants = {}) {
+  tests.push({ name, run, ...wants });
+}
+
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+const shot = (page, name) => page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true });
+
+async function open({ page, base }, { page: path, choose }) {
+  await page.goto(`${base}/example/${path}/`);
+  await button(page, `Sign in with ${PROVIDERS[0]}`).waitFor();
+  if (choose) await page.getByLabel(choose).check();
+}
+
+/** Clicks through to the provider, and gives the window in which it asks. */
+async function toProvider({ context, page }, provider, mode) {
+  await page.getByLabel(MODES[mode]).check();
+  const click = () => button(page, `Sign in with ${provider}`).click();
+  let asking = page;
+  if (mode === "popup") [asking] = await Promise.all([context.waitForEvent("page"), click()]);
+  else await click();
+  await asking.getByRole("heading", { name: "Choose who you are" }).waitFor();
+  return asking;
+}
+
+async function choose(asking, person) {
+  const isPopup = (await asking.opener()) !== null;
+  const closed = isPopup ? asking.waitForEvent("close") : undefined;
+  await asking.getByRole("button", { name: `Continue as ${person}` }).click();
+  await closed;
+}
+
+async function signIn(visit, kind, { provider = PROVIDERS[0], mode = "redirect", person = "Mara Lindqvist" } = {}) {
+  await open(visit, kind);
+  await choose(await toProvider(visit, provider, mode), person);
+  await visit.page.getByRole("heading", { name: /^Signed in as / }).waitFor();
+}
+
+/** Calls the authenticated resource: status and code as the page shows them. */
+async function call({ page }) {
+  await button(page, "Call it").click();
+  const status = page.locator("#answer-status");
+  await status.filter({ hasText: /\d{3}/ }).waitFor();
+  return status.textContent();
+}
+
+async function signOut({ page }, how = "Sign out") {
+  await button(page, how).click();
+  await page.getByRole("heading", { name: "Sign in", exact: true }).waitFor();
+}
+
+for (const kind of KINDS) {
+  for (const provider of PROVIDERS) {
+    for (const mode of Object.keys(MODES)) {
+      const label = kind.choose ? `${kind.page} (${kind.choose.toLowerCase()})` : kind.page;
+      promise(`${label}: sign in with ${provider} by ${mode}, call, sign out`, async (visit) => {
+        const { page, base } = visit;
+        await signIn(visit, kind, { provider, mode });
+        assert.equal(page.url(), `${base}/example/${kind.page}/`, "no code is left in the address");
+        await page.getByRole("definition").filter({ hasText: "Mara Lindqvist" }).waitFor();
+        await page.getByRole("listitem").filter({ hasText: /^demo/ }).waitFor();
+        assert.equal(await call(visit), "200 OK");
+        if (provider === PROVIDERS[0]) await shot(page, `${label.replaceAll(/[^a-z]+/g, "-")}-${mode}`);
+        await signOut(visit);
+        assert.match(await call(visit), /^401 /);
+      });
+    }
+  }
+}
+
+for (const provider of PROVIDERS) {
+  for (const mode of Object.keys(MODES)) {
+    promise(`saying no to ${provider} by ${mode} is told, and nobody is signed in`, async (visit) => {
+      const { page } = visit;
+      await open(visit, { page: "session" });
+      const asking = await toProvider(visit, provider, mode);
+      await button(asking, "Deny").click();
+      const alert = page.getByRole("alert").filter({ hasText: "You said no at the provider." });
+      await alert.waitFor();
+      assert.equal(await alert.getAttribute("data-code"), "access_denied");
+      if (provider === PROVIDERS[0]) await shot(page, `denied-${mode}`);
+      await open(visit, { page: "session" });
+    });
+  }
+}
+
+promise("a pop-up that is closed is told", async (visit) => {
+  await open(visit, { page: "knox" });
+  const asking = await toProvider(visit, PROVIDERS[0], "popup");
+  await asking.close();
+  await visit.page.getByRole("alert").filter({ hasText: "The window was closed" }).waitFor();
+});
+
+promise("the session is a cookie that scripts cannot read, and nothing is kept in the page", async (visit) => {
+  await signIn(visit, { page: "session" });
+  const cookie = (await visit.context.cookies()).find(({ name }) => name === "sessionid");
+  assert.deepEqual([cookie?.httpOnly, cookie?.sameSite, cookie?.path], [true, "Lax", "/"]);
+  assert.equal(await visit.page.evaluate(() => sessionStorage.length + localStorage.length), 0);
+});
+
+promise("a reload keeps who is signed in, and another tab of the session too", async (visit) => {
+  for (const page of ["session", "knox"]) {
+    await signIn(visit, { page });
+    await visit.page.reload();
+    await visit.page.getByRole("heading", { name: /^Signed in as / }).waitFor();
+  }
+  const other = await visit.context.newPage();
+  await other.goto(`${visit.base}/example/session/`);
+  await other.getByRole("heading", { name: /^Signed in as / }).waitFor();
+});
+
+promise("signing out everywhere ends the other browser's token too", async (visit, another) => {
+  const there = await another();
+  try {
+    for (const each of [visit, there]) await signIn(each, { page: "knox" }, { person: "Tomás Oyelaran-Ruiz" });
+    assert.equal(await call(there), "200 OK");
+    await signOut(visit, "Sign out everywhere");
+    assert.equal(await call(there), "401 invalid_token");
+  } finally {
+    await there.context.close();
+  }
+});
+
+promise("a callback that nobody began signs nobody in", async ({ page, base }) => {
+  await page.goto(`${base}/example/callback/?code=stolen&state=made-up`);
+  await page.getByRole("alert").filter({ hasText: "was not begun here" }).waitFor();
+  assert.equal(page.url(), `${base}/example/callback/`);
+});
+
+promise("the keyboard is enough", async (visit) => {
+  const { page } = visit;
+  await open(visit, { page: "session" });
+  await button(page, `Sign in with ${PROVIDERS[0]}`).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Choose who you are" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Signed in as mara" }).waitFor();
+});
+
+promise(
+  "on a phone, nothing stands over the edge",
+  async (visit) => {
+    const { page, base } = visit;
+    const fits = async (name) => {
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(over <= 0, `${name}: ${over} pixels too wide`);
+      await shot(page, `phone-${name}`);
+    };
+    await page.goto(`${base}/example/`);
+    await fits("start");
+    await open(visit, { page: "jwt" });
+    await fits("jwt");
+    const asking = await toProvider(visit, PROVIDERS[1], "redirect");
+    await fits("consent");
+    await choose(asking, "Noor");
+    await page.getByRole("heading", { name: /^Signed in as noor/ }).waitFor();
+    await call(visit);
+    await fits("signed-in");
+  },
+  { viewport: PHONE },
+);
+
+promise(
+  "over TLS, a session is a __Host- cookie, and both providers work",
+  async (visit) => {
+    await signIn(visit, { page: "session" });
+    const cookie = (await visit.context.cookies()).find(({ name }) => name === "__Host-sessionid");
+    assert.deepEqual([cookie?.httpOnly, cookie?.secure, cookie?.path], [true, true, "/"]);
+    await signOut(visit);
+    await signIn(visit, { page: "knox" }, { provider: PROVIDERS[1], mode: "popup" });
+    assert.equal(await call(visit), "200 OK");
+  },
+  { tls: true },
+);
+
+promise("the start pages lead to the examples and to the consent page", async (visit) => {
+  const { page, base } = visit;
+  await page.goto(base);
+  await page.getByRole("link", { name: /Example/ }).click();
+  await page.getByRole("heading", { name: "Sign in, four ways" }).waitFor();
+  await shot(page, "start");
+  await page.getByRole("link", { name: /^Knox A token for each login/ }).click();
+  await button(page, `Sign in with ${PROVIDERS[0]}`).waitFor();
+  await shot(page, "signed-out");
+  await toProvider(visit, PROVIDERS[0], "redirect");
+  await shot(page, "consent");
+});
+
+/** An operation of Swagger UI, executed: its answer. */
+async function execute(page, operation, { provider, body } = {}) {
+  const block = page.locator(`[id$="-${operation}"]`);
+  await block.locator(".opblock-summary-control").click();
+  await block.getByRole("button", { name: "Try it out" }).click();
+  if (provider) await block.getByRole("textbox", { name: "provider" }).fill(provider);
+  if (body) await block.locator("textarea.body-param__text").fill(JSON.stringify(body));
+  await block.getByRole("button", { name: "Execute" }).click();
+  const answer = block.locator(".live-responses-table tbody .response").first();
+  await answer.waitFor();
+  const status = await answer.locator(".response-col_status").textContent();
+  const text = await answer.locator(".highlight-code code, .microlight code").first().textContent();
+  return { status: Number.parseInt(status, 10), body: JSON.parse(text) };
+}
+
+promise("Swagger UI signs in against the demo provider", async (visit) => {
+  const { page, base, context } = visit;
+  await page.goto(`${base}/docs/`);
+  const list = await execute(page, "listProviders");
+  assert.deepEqual([list.status, list.body.providers.map(({ name }) => name)], [200, ["demo", "demo-oauth1"]]);
+
+  const redirect_uri = `${base}/example/callback/`;
+  const begun = await execute(page, "beginLogin", { provider: "demo", body: { redirect_uri } });
+  assert.equal(begun.status, 200);
+  const asking = await context.newPage();
+  await asking.goto(begun.body.authorization_url);
+  const [back] = await Promise.all([
+    asking.waitForRequest((request) => request.url().startsWith(redirect_uri)),
+    choose(asking, "Yuki Brandt"),
+  ]);
+  const body = { ...Object.fromEntries(new URL(back.url()).searchParams), flow_token: begun.body.flow_token };
+  const login = await execute(page, "loginTokenUserWithProvider", { provider: "demo", body });
+  assert.deepEqual([login.status, login.body.first_name], [200, "Yuki"]);
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await page.screenshot({ path: `${SCREENSHOTS}/docs.png` });
+});

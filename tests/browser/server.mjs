@@ -1,0 +1,78 @@
+// Starts and stops the server under test.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** Milliseconds until the server must answer, and until it must have stopped. */
+const START = 30_000;
+const STOP = 10_000;
+
+/** A port that is free together with the one after it, where the demo provider listens. */
+async function freePort() {
+  const isFree = (port) =>
+    new Promise((done) => {
+      const server = createServer().once("error", () => done(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => done(true)));
+    });
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    if ((await isFree(port)) && (await isFree(port + 1))) return port;
+  }
+}
+
+/** Whether the process is up; its certificate is nobody's but its own. */
+function isHealthy(base) {
+  const { get } = base.startsWith("https") ? https : http;
+  return new Promise((done) => {
+    const request = get(`${base}/healthz`, { rejectUnauthorized: false }, (response) => {
+      response.resume();
+      done(response.statusCode === 200);
+    });
+    request.once("error", () => done(false));
+  });
+}
+
+export async function startServer(binary, { tls = false } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "rest-social-auth-browser-"));
+  const port = await freePort();
+  const base = `${tls ? "https" : "http"}://127.0.0.1:${port}`;
+  const env = { PATH: process.env.PATH, HOME: folder, LISTEN: `127.0.0.1:${port}`, RUST_LOG: "info" };
+  const child = spawn(resolve(binary), ["dev", ...(tls ? ["--tls"] : [])], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (log += data));
+  let ended = false;
+  const end = new Promise((done) =>
+    child.once("exit", (code, signal) => {
+      ended = true;
+      done(code ?? signal);
+    }),
+  );
+  child.once("error", (error) => {
+    ended = true;
+    log += String(error);
+  });
+
+  const stop = async () => {
+    if (!ended) child.kill("SIGTERM");
+    const late = setTimeout(() => child.kill("SIGKILL"), STOP);
+    await end;
+    clearTimeout(late);
+    rmSync(folder, { recursive: true, force: true });
+  };
+
+  const deadline = Date.now() + START;
+  for (;;) {
+    if (ended || Date.now() > deadline) {
+      if (!ended) await stop();
+      throw new Error(`The server did not start:\n${log}`);
+    }
+    if (await isHealthy(base)) break;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  return { base, stop, log: () => log };
+}

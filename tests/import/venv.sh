@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Makes the Python that runs the original, once, under target/, and prints its path. Made anew when the requirements change.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+target=${CARGO_TARGET_DIR:-$here/../../target}
+mkdir -p "$target"
+venv=$(cd "$target" && pwd)/django-venv
+# Tests run side by side: one makes it, the others wait.
+exec 9>"$venv.lock"
+flock 9
+if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2
+  cp "$here/requirements.txt" "$venv/requirements.txt"
+fi
+echo "$venv/bin/python"

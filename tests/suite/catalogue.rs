@@ -1,0 +1,69 @@
+//! The table of all providers in `docs/PROVIDERS.md` is the catalogue's: `UPDATE_DOCS=1 cargo nextest run catalogue`
+//! writes it anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use rest_social_auth::provider;
+use serde_json::Value;
+
+const BEGIN: &str = "<!-- providers -->\n";
+const END: &str = "<!-- /providers -->";
+
+#[test]
+fn the_table_of_providers_is_the_catalogues() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PROVIDERS.md");
+    let document = fs::read_to_string(&path).expect("docs/PROVIDERS.md");
+    let (before, rest) = document.split_once(BEGIN).expect("the table has a beginning");
+    let (written, after) = rest.split_once(END).expect("the table has an end");
+    let table = table();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).expect("docs/PROVIDERS.md can be written");
+        return;
+    }
+    let differs = table.lines().zip(written.lines()).find(|(wanted, found)| wanted != found);
+    assert!(table == written, "docs/PROVIDERS.md is not the catalogue's; the first line that differs: {differs:?}");
+}
+
+fn table() -> String {
+    let mut table = String::from(
+        "| name | for people | protocol | default scopes | PKCE | e-mail is verified when | needs | service |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for entry in provider::catalog_entries() {
+        let facts = provider::catalog_entry(entry.name, Some(entry.id)).expect("an entry can be read");
+        let name = match entry.former {
+            false if entry.name == entry.id => entry.name.to_owned(),
+            false => format!("{} ({})", entry.name, entry.id),
+            true => format!("{}, VARIANT {}", entry.name, entry.id),
+        };
+        let cells = [
+            name,
+            text(&facts["title"]),
+            text(&facts["protocol"]),
+            listed(&facts["scope"]),
+            if facts["pkce"] == true { "S256" } else { "" }.to_owned(),
+            rule(&facts["verified_email"]),
+            listed(&facts["settings"]["required"]),
+            text(&facts["service"]),
+        ];
+        let _ = writeln!(table, "| {} |", cells.join(" | "));
+    }
+    table
+}
+
+/// The expression, in a table's cell.
+fn rule(value: &Value) -> String {
+    let rule = value.as_str().filter(|rule| *rule != "false");
+    rule.map(|rule| format!("`{}`", rule.replace('|', "\\|"))).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn listed(value: &Value) -> String {
+    let all: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    all.join(" ")
+}

@@ -1,0 +1,424 @@
+//! Moving in from Django: databases that the real packages made, filled through the original itself, and what the original
+//! handed out, used here. `tests/import/make_django_db.py` makes them.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use rest_social_auth::clock::{Ambient, Entropy, UnixMillis};
+use rest_social_auth::import::{self, Progress, Report, Wanted};
+use rest_social_auth::secrets::SecretString;
+use rest_social_auth::store::django::Names;
+use serde_json::{Value, json};
+
+use crate::support::world::{self, SECRET_KEY};
+use crate::support::{Answer, Database, Engine, World, on_both_databases};
+
+on_both_databases! {
+    everything_that_django_handed_out_works_here_and_nobody_signs_in_again,
+    a_postgres_project_moves_in_just_as_well,
+    users_links_and_times_stay_as_they_are,
+    the_same_import_twice_changes_nothing,
+    a_dry_run_tells_all_and_writes_nothing,
+    what_is_taken_here_is_reported_and_never_overwritten,
+    a_login_after_the_move_finds_its_user_and_new_ones_get_new_ids,
+    what_ended_at_the_source_since_the_first_import_ends_here,
+    a_project_with_its_own_user_model_moves_in,
+    provider_tokens_are_sealed_where_the_settings_ask_for_it,
+}
+
+/// A Django project's database, and what it told of itself.
+struct Project {
+    url: String,
+    told: Value,
+    _folder: Option<tempfile::TempDir>,
+    _database: Option<Database>,
+}
+
+impl Project {
+    fn on_sqlite(arguments: &[&str]) -> Self {
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("django.sqlite3").display().to_string();
+        let told = original(&format!("sqlite://{path}"), arguments);
+        Self { url: format!("sqlite://{path}"), told, _folder: Some(folder), _database: None }
+    }
+
+    /// Its tables stand beside ours, which have other names.
+    async fn on_postgres() -> Self {
+        let database = Database::create(Engine::Postgres).await;
+        let told = original(database.url(), &[]);
+        Self { url: database.url().to_owned(), told, _folder: None, _database: Some(database) }
+    }
+
+    fn handed_out(&self) -> Vec<HandedOut> {
+        let all = self.told["handed_out"].as_array().expect("a list");
+        let text = |item: &Value, name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        all.iter()
+            .map(|item| HandedOut {
+                kind: text(item, "kind"),
+                user: item["user"].as_i64().expect("an id"),
+                value: text(item, "value"),
+                works: item["works"] == json!(true),
+                why: text(item, "why"),
+            })
+            .collect()
+    }
+
+    /// A statement in Django's own database.
+    async fn run(&self, sql: &str) {
+        use sqlx::Connection as _;
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("the project's database");
+        sqlx::query(sql).execute(&mut connection).await.expect("a statement that runs");
+        connection.close().await.expect("a closed connection");
+    }
+}
+
+struct HandedOut {
+    kind: String,
+    user: i64,
+    value: String,
+    works: bool,
+    why: String,
+}
+
+/// Runs the original against this database.
+fn original(url: &str, arguments: &[&str]) -> Value {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import");
+    let run = |program: &std::path::Path, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let output = command.args(arguments).env("SECRET_KEY", SECRET_KEY).stdin(Stdio::null()).output();
+        let output = output.expect("a program that runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("a text")
+    };
+    let python = run(&folder.join("venv.sh"), &[]);
+    let script = folder.join("make_django_db.py").display().to_string();
+    let told = run(python.trim().as_ref(), &[&[script.as_str(), url], arguments].concat());
+    serde_json::from_str(&told).expect("JSON")
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn begin(&mut self, _: &str, _: u64) {}
+    fn advance(&mut self, _: u64) {}
+    fn end(&mut self) {}
+}
+
+struct Chance;
+
+impl Entropy for Chance {
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the system's random generator works");
+    }
+}
+
+async fn import(world: &World, project: &Project) -> Report {
+    import_with(world, project, false, &[]).await
+}
+
+async fn import_with(world: &World, project: &Project, dry_run: bool, further: &[(&str, &str)]) -> Report {
+    let environment = [
+        ("DATABASE_URL", world.database.url()),
+        ("SECRET_KEY", SECRET_KEY),
+        ("PUBLIC_URL", world.node.base.as_str()),
+        ("SOCIAL_AUTH_GITHUB_KEY", "k"),
+        ("SOCIAL_AUTH_GOOGLE_OAUTH2_KEY", "k"),
+        ("SOCIAL_AUTH_FACEBOOK_KEY", "k"),
+    ];
+    let environment = environment.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let settings = world::read(environment.collect(), None).expect("settings without a mistake");
+    let wanted = Wanted {
+        from: SecretString::from(project.url.as_str()),
+        names: Names::default(),
+        dry_run,
+        session_keys: vec![settings.secret_key.clone()],
+    };
+    let repository = world.database.repository().await;
+    let ambient = Ambient::new(world.clock.clone(), Arc::new(Chance));
+    let report = import::django(&wanted, &settings, Some(repository.clone()), &ambient, &mut Silent).await;
+    repository.close().await;
+    report.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Uses one of the things that Django handed out.
+async fn used(world: &World, item: &HandedOut) -> Answer {
+    let post = async |path: &str, body: Value| world.client().post(path).json(&body).send().await;
+    match item.kind.as_str() {
+        "token" | "knox" => world.client().user(&format!("Token {}", item.value)).await,
+        "access" | "sliding" => world.client().user(&format!("Bearer {}", item.value)).await,
+        "sliding-refresh" => post("/api/token/sliding/refresh/", json!({"token": item.value})).await,
+        "refresh" => {
+            let answer = post("/api/token/refresh/", json!({"refresh": item.value})).await;
+            if answer.status != 200 {
+                return answer;
+            }
+            world.client().user(&format!("Bearer {}", answer.field("access"))).await
+        }
+        "session" => {
+            let browser = world.browser();
+            browser.set_cookie("sessionid", &item.value);
+            browser.get("/api/user/").send().await
+        }
+        other => panic!("{other} is no kind"),
+    }
+}
+
+async fn all_work(world: &World, project: &Project) {
+    let handed_out = project.handed_out();
+    assert!(handed_out.len() > 15);
+    for item in &handed_out {
+        let answer = used(world, item).await;
+        let told = format!("{} of user {} ({}): {}", item.kind, item.user, item.why, answer.text);
+        if item.works {
+            assert_eq!(answer.status, 200, "{told}");
+            assert_eq!(answer.json()["id"], json!(item.user), "{told}");
+        } else {
+            assert!(matches!(answer.status, 401 | 403), "{told}");
+        }
+    }
+}
+
+fn left_out(report: &Report) -> Vec<(String, &'static str, u64)> {
+    let tables = report.tables.iter();
+    tables.flat_map(|table| table.left_out.iter().map(|told| (table.table.clone(), told.code, told.count))).collect()
+}
+
+fn note<'a>(report: &'a Report, code: &str) -> Option<&'a import::Told> {
+    report.notes.iter().find(|told| told.code == code)
+}
+
+async fn everything_that_django_handed_out_works_here_and_nobody_signs_in_again(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::start(engine).await;
+    let report = import(&world, &project).await;
+    all_work(&world, &project).await;
+    let wanted = [
+        ("social_auth_usersocialauth", "shared_uid", 1),
+        ("knox_authtoken", "expired", 1),
+        ("django_session", "expired", 1),
+        ("django_session", "nobody_signed_in", 2),
+        ("django_session", "password_changed", 1),
+    ];
+    assert_eq!(left_out(&report), wanted.map(|(table, code, count)| (table.to_owned(), code, count)), "{report}");
+    assert_eq!(note(&report, "password_only").expect("gus").count, 1);
+    assert_eq!(note(&report, "provider_tokens_dropped").expect("tokens of providers").count, 7, "{report}");
+    assert_eq!(note(&report, "provider_not_configured").expect("twitter").count, 1);
+    assert!(note(&report, "jwts_of_another_key").is_none());
+    assert!(report.absent.is_empty());
+}
+
+async fn a_postgres_project_moves_in_just_as_well(engine: Engine) {
+    let project = Project::on_postgres().await;
+    let world = World::start(engine).await;
+    import(&world, &project).await;
+    all_work(&world, &project).await;
+}
+
+async fn users_links_and_times_stay_as_they_are(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::start(engine).await;
+    import(&world, &project).await;
+    let users = project.told["users"].as_array().expect("users");
+    assert_eq!(world.database.count("users").await as usize, users.len());
+    let repository = world.database.repository().await;
+    for told in users {
+        let user = repository.user(told["id"].as_i64().unwrap()).await.unwrap().expect("the user");
+        assert_eq!(json!(user.username), told["username"]);
+        assert_eq!(json!(user.first_name), told["first_name"]);
+        assert_eq!(json!(user.last_name), told["last_name"]);
+        assert_eq!(json!(user.email), told["email"]);
+        assert_eq!(json!(user.is_active), told["is_active"]);
+        assert!(!user.email_verified);
+        assert_same_moment(user.created, &told["date_joined"]);
+        match user.last_login {
+            Some(at) => assert_same_moment(at, &told["last_login"]),
+            None => assert_eq!(told["last_login"], Value::Null),
+        }
+    }
+    let links = project.told["links"].as_array().expect("links");
+    for told in links.iter().filter(|link| link["uid"] != "None") {
+        let text = |name: &str| told[name].as_str().expect("a text");
+        let (account, user) = repository.account(text("provider"), &[text("uid")]).await.unwrap().expect("the link");
+        assert_eq!((json!(account.id), json!(user.id)), (told["id"].clone(), told["user_id"].clone()));
+        assert_same_moment(account.created, &told["created"]);
+        assert_same_moment(account.modified, &told["modified"]);
+        let extra: Value = serde_json::from_str(text("extra_data")).expect("JSON");
+        assert_eq!(account.extra_data["auth_time"], extra["auth_time"]);
+        assert_eq!(account.extra_data["id"], extra["id"]);
+    }
+    let dump = world.database.dump().await;
+    for secret in ["at-ana", "at-bo", "at-di", "rt-ana", "ats"] {
+        let found = dump.iter().find(|value| String::from_utf8_lossy(&value.bytes).contains(secret));
+        assert!(found.is_none(), "{secret} in {}", found.map(|value| value.table.clone()).unwrap_or_default());
+    }
+    for item in project.handed_out() {
+        let found = dump.iter().find(|value| String::from_utf8_lossy(&value.bytes).contains(&item.value));
+        assert!(found.is_none(), "a {} stands in {}", item.kind, found.unwrap().table);
+    }
+    repository.close().await;
+}
+
+/// Whether Django's `2026-11-24 11:59:03.565929` is this moment, up to a millisecond of rounding.
+#[track_caller]
+fn assert_same_moment(ours: UnixMillis, djangos: &Value) {
+    let text = djangos.as_str().expect("a moment").trim_end_matches("+00:00");
+    let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").expect("a moment");
+    let apart = ours.0 - time.and_utc().timestamp_millis();
+    assert!(apart.abs() <= 1, "{} is not {text}", ours.rfc3339());
+}
+
+async fn the_same_import_twice_changes_nothing(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::start(engine).await;
+    let first = import(&world, &project).await;
+    let before = world.database.dump().await;
+    let second = import(&world, &project).await;
+    let after = world.database.dump().await;
+    assert!(before.len() == after.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert!(before.bytes == after.bytes, "{}.{} changed", before.table, before.column);
+    }
+    for (first, second) in first.tables.iter().zip(&second.tables) {
+        assert_eq!((second.written, second.already_there), (0, first.written), "{}", first.table);
+        assert_eq!(second.read, first.read);
+    }
+}
+
+async fn a_dry_run_tells_all_and_writes_nothing(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::start(engine).await;
+    let before = world.database.counts().await;
+    let dry = import_with(&world, &project, true, &[]).await;
+    assert_eq!(world.database.counts().await, before);
+    let real = import(&world, &project).await;
+    let counted = |report: &Report| serde_json::to_value(&report.tables).expect("JSON");
+    assert_eq!(counted(&dry), counted(&real));
+    assert!(dry.to_string().contains("nothing was written"));
+}
+
+async fn what_is_taken_here_is_reported_and_never_overwritten(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::start(engine).await;
+    // Somebody else has ana's id, somebody bo's username, and somebody cy's account under the id of another link.
+    for (id, username) in [(1, "elsewhere"), (90, "bo"), (91, "thief")] {
+        let sql = format!("INSERT INTO users (id, username, created) VALUES ({id}, '{username}', 5)");
+        world.database.run(&sql).await;
+    }
+    let sql = "INSERT INTO social_accounts (id, user_id, provider, uid, extra_data, created, modified)
+               VALUES (5, 91, 'facebook', '303', '{}', 5, 5)";
+    world.database.run(sql).await;
+    let report = import(&world, &project).await;
+    let told = left_out(&report);
+    let count = |table: &str, code: &str| {
+        told.iter().find(|(name, known, _)| name == table && *known == code).map(|(_, _, count)| *count)
+    };
+    assert_eq!(count("auth_user", "id_taken"), Some(1), "{report}");
+    assert_eq!(count("auth_user", "username_taken"), Some(1));
+    assert_eq!(count("social_auth_usersocialauth", "user_left_out"), Some(2));
+    assert_eq!(count("social_auth_usersocialauth", "account_in_use"), Some(1));
+    assert_eq!(count("authtoken_token", "user_left_out"), Some(1));
+    assert_eq!(note(&report, "renumbered").expect("the link whose id was taken").count, 1);
+    assert_eq!(world.database.text("SELECT username FROM users WHERE id = 1").await, "elsewhere");
+    assert_eq!(world.database.number("SELECT id FROM users WHERE username = 'bo'").await, 90);
+    // A JWT says an id and nothing else: where two servers gave one id to two people, they must not share a key.
+    assert_eq!(note(&report, "jwts_of_others").expect("ana's id").first, [1]);
+    let is_row = |item: &&HandedOut| matches!(item.kind.as_str(), "token" | "knox" | "session");
+    for item in project.handed_out().iter().filter(|item| item.user <= 2).filter(is_row) {
+        assert_ne!(used(&world, item).await.status, 200, "{} signs somebody else in", item.kind);
+    }
+}
+
+async fn a_login_after_the_move_finds_its_user_and_new_ones_get_new_ids(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::start(engine).await;
+    import(&world, &project).await;
+    // Ana's account is that of the double's first person.
+    assert_eq!(world.login("token_user", "u1").await.ok()["id"], json!(1));
+    let highest = world.database.number("SELECT max(id) FROM users").await;
+    let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
+    assert!(stranger > highest, "{stranger} is somebody new");
+    let token = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == 1).expect("ana's");
+    used(&world, &token).await.ok();
+}
+
+async fn what_ended_at_the_source_since_the_first_import_ends_here(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::start(engine).await;
+    import(&world, &project).await;
+    project
+        .run(
+            "INSERT INTO token_blacklist_blacklistedtoken (blacklisted_at, token_id)
+             SELECT '2026-11-24 12:00:00', id FROM token_blacklist_outstandingtoken o WHERE NOT EXISTS
+               (SELECT 1 FROM token_blacklist_blacklistedtoken b WHERE b.token_id = o.id)",
+        )
+        .await;
+    project.run("UPDATE auth_user SET is_active = 0 WHERE id = 4").await;
+    let report = import(&world, &project).await;
+    for item in project.handed_out().iter().filter(|item| item.kind == "refresh") {
+        assert_eq!(used(&world, item).await.problem(401, "token_not_valid")["detail"], "Token is blacklisted");
+    }
+    // Whether a user who was reactivated here stays so is the operator's to say.
+    assert_eq!(note(&report, "inactive_at_the_source").expect("di").first, [4]);
+}
+
+async fn a_project_with_its_own_user_model_moves_in(engine: Engine) {
+    let project = Project::on_sqlite(&["--custom-user"]);
+    let world = World::start(engine).await;
+    let report = import(&world, &project).await;
+    assert_eq!(report.tables[0].table, "accounts_user");
+    assert_eq!(world.database.text("SELECT username FROM users WHERE id = 1").await, "ana@example.com");
+    for item in project.handed_out() {
+        assert_eq!(used(&world, &item).await.ok()["id"], json!(item.user), "{}", item.kind);
+    }
+    assert!(note(&report, "columns_left_out").expect("phone").text.contains("phone"));
+}
+
+async fn provider_tokens_are_sealed_where_the_settings_ask_for_it(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let report = import_with(&world, &project, false, &[("STORE_PROVIDER_TOKENS", "true")]).await;
+    assert_eq!(note(&report, "provider_tokens_sealed").expect("all of them").count, 7);
+    let tokens = project.handed_out().into_iter().filter(|item| item.kind == "token" && item.works);
+    for (item, wanted) in tokens.zip([["at-ana", ""], ["at-cy", ""], ["at-di", "ats"]]) {
+        let authorization = format!("Token {}", item.value);
+        let get = async |path: &str| world.client().get(path).header("authorization", &authorization).send().await.ok();
+        let accounts = get("/api/user/social/").await;
+        let id = accounts[0]["id"].as_i64().expect("an id");
+        let token = get(&format!("/api/user/social/{id}/token/")).await;
+        assert_eq!(token["access_token"], wanted[0]);
+        assert_eq!(token["oauth_token_secret"].as_str().unwrap_or_default(), wanted[1]);
+    }
+    let dump = world.database.dump().await;
+    assert!(!dump.iter().any(|value| String::from_utf8_lossy(&value.bytes).contains("at-ana")));
+}
+
+/// The way back that `docs/MOVING.md` gives, with Django's tables and ours in one database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_back_brings_new_people_and_logouts_home() {
+    let world = World::start(Engine::Postgres).await;
+    let url = world.database.url().to_owned();
+    let told = original(&url, &[]);
+    let project = Project { url, told, _folder: None, _database: None };
+    import(&world, &project).await;
+    let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
+    let knox = world.token("knox", "u02").await;
+    let of_cy = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == 3).expect("cy's");
+    let authorization = format!("Token {}", of_cy.value);
+    world.client().post("/api/logout/all/").header("authorization", authorization).send().await;
+
+    let manual = include_str!("../../docs/MOVING.md");
+    let sql = manual.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the statements");
+    for statement in sql.split(";\n").map(str::trim).filter(|text| !matches!(*text, "" | "BEGIN" | "COMMIT")) {
+        world.database.run(statement).await;
+    }
+
+    let number = async |sql: String| world.database.number(&sql).await;
+    assert_eq!(number(format!("SELECT count(*) FROM auth_user WHERE id = {stranger}")).await, 1);
+    assert_eq!(number(format!("SELECT count(*) FROM social_auth_usersocialauth WHERE user_id = {stranger}")).await, 1);
+    let key = &knox[..15];
+    assert_eq!(number(format!("SELECT count(*) FROM knox_authtoken WHERE token_key = '{key}'")).await, 1);
+    assert_eq!(number("SELECT count(*) FROM authtoken_token WHERE user_id = 3".to_owned()).await, 0);
+    assert_eq!(number("SELECT count(*) FROM authtoken_token WHERE user_id = 1".to_owned()).await, 1);
+    assert!(number("SELECT nextval(pg_get_serial_sequence('auth_user', 'id'))".to_owned()).await > stranger);
+}

@@ -1,0 +1,451 @@
+//! Every provider of the catalogue signs somebody in: one small file each in `tests/cases/`, with made-up people, played
+//! at the provider's real host names, by code alone and from begin on. `tests/cases/README.md` tells what a file holds.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::oauth::signature;
+use crate::support::people::{CLIENT_ID, CLIENT_SECRET};
+use crate::support::{Answer, Call, Client, Engine, REDIRECT, Reply, World, signer};
+
+type Texts = BTreeMap<String, String>;
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    #[serde(skip)]
+    file: String,
+    provider: String,
+    variant: Option<String>,
+    #[serde(default)]
+    oauth1: bool,
+    #[serde(default)]
+    links_only: bool,
+    issuer: Option<String>,
+    #[serde(default)]
+    settings: BTreeMap<String, Value>,
+    #[serde(default)]
+    documents: Texts,
+    /// Claims of the token that stands where an answer says `{id_token}`.
+    id_token: Option<Map<String, Value>>,
+    #[serde(default)]
+    address: Map<String, Value>,
+    authorization: Redirect,
+    #[serde(default)]
+    callback: Map<String, Value>,
+    calls: Vec<Exchange>,
+    user: Person,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Redirect {
+    url: String,
+    query: Texts,
+    #[serde(default)]
+    pkce: bool,
+    #[serde(default)]
+    nonce: bool,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    request: String,
+    #[serde(default)]
+    query: Texts,
+    #[serde(default)]
+    headers: Texts,
+    form: Option<Texts>,
+    json: Option<String>,
+    answer: String,
+    #[serde(default)]
+    answer_headers: Texts,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Person {
+    uid: String,
+    /// `*`: a random one.
+    username: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    email_verified: bool,
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
+    /// As `GET /api/user/social/` shows it, without `auth_time`; in JSON.
+    extra_data: String,
+}
+
+impl Exchange {
+    /// `METHOD host/path`, as a [`Call`] names its place.
+    fn place(&self) -> String {
+        self.request.replacen("https://", "", 1)
+    }
+
+    fn fits(&self, call: &Call) -> bool {
+        call.place() == self.place() && texts(&call.query) == self.query
+    }
+}
+
+fn texts(pairs: &[(String, String)]) -> Texts {
+    pairs.iter().cloned().collect()
+}
+
+fn cases() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let files = std::fs::read_dir(folder).expect("tests/cases").map(|entry| entry.expect("an entry").path());
+    let mut cases: Vec<Case> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a text");
+            let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            Case { file: path.file_stem().expect("a name").to_string_lossy().into_owned(), ..case }
+        })
+        .collect();
+    cases.sort_by(|a, b| a.file.cmp(&b.file));
+    cases
+}
+
+#[test]
+fn every_entry_of_the_catalogue_has_a_case() {
+    let cases = cases();
+    let has = |entry: &rest_social_auth::provider::Entry| {
+        let variant =
+            |case: &Case| case.variant.as_deref().unwrap_or(if entry.former { "" } else { entry.id }) == entry.id;
+        cases.iter().any(|case| case.provider == entry.name && variant(case))
+    };
+    let missing: Vec<&str> =
+        rest_social_auth::provider::catalog_entries().filter(|entry| !has(entry)).map(|entry| entry.id).collect();
+    assert!(missing.is_empty(), "entries without a case: {missing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_provider_signs_in_by_code_alone() {
+    play(cases().into_iter().filter(|case| !case.links_only), |stage| async move { stage.by_code_alone().await }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_provider_signs_in_from_begin_on() {
+    play(cases().into_iter(), |stage| async move { stage.begun().await }).await;
+}
+
+/// All cases, a few at once; all that go wrong are told together.
+async fn play<F: Future<Output = ()>>(cases: impl Iterator<Item = Case>, part: impl Fn(Stage) -> F) {
+    let part = &part;
+    let played = stream::iter(cases.map(|case| async move {
+        let file = case.file.clone();
+        let outcome = AssertUnwindSafe(async { part(Stage::set(case).await).await }).catch_unwind().await;
+        outcome.err().map(|panic| format!("{file}: {}", words(&*panic)))
+    }));
+    let wrong: Vec<String> = played.buffer_unordered(4).filter_map(|outcome| async move { outcome }).collect().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+/// A server that knows one provider, and that provider.
+struct Stage {
+    case: Case,
+    world: World,
+    nonce: Arc<Mutex<Option<String>>>,
+}
+
+impl Stage {
+    async fn set(case: Case) -> Self {
+        let prefix = format!("SOCIAL_AUTH_{}_", case.provider.to_ascii_uppercase().replace('-', "_"));
+        let mut plan = World::on(Engine::Sqlite);
+        let usual = [("KEY", CLIENT_ID), ("SECRET", CLIENT_SECRET)].map(|(name, value)| (name, value.to_owned()));
+        let usual = usual.into_iter().filter(|(name, _)| !case.settings.contains_key(*name));
+        let variant = case.variant.clone().map(|id| ("VARIANT", id));
+        for (name, value) in usual.chain(variant) {
+            plan = plan.with(&format!("{prefix}{name}"), &value);
+        }
+        for (name, value) in &case.settings {
+            let value = value.as_str().map_or_else(|| value.to_string(), made);
+            plan = plan.with(&format!("{prefix}{name}"), &value);
+        }
+        let stage = Self { case, world: plan.start().await, nonce: Arc::default() };
+        stage.teach();
+        stage
+    }
+
+    /// The provider answers each call of the case once, and its documents as often as they are asked for.
+    fn teach(&self) {
+        let mut documents = self.case.documents.clone();
+        if let Some(issuer) = &self.case.issuer {
+            let at = |path: &str| format!("{issuer}/{path}");
+            let discovery = json!({
+                "issuer": issuer,
+                "authorization_endpoint": at("authorize"),
+                "token_endpoint": at("token"),
+                "userinfo_endpoint": at("userinfo"),
+                "jwks_uri": at("jwks"),
+            });
+            documents.insert(at(".well-known/openid-configuration"), discovery.to_string());
+            documents.insert(at("jwks"), "{jwks}".to_owned());
+        }
+        for (url, body) in documents {
+            let body = body.replace("{jwks}", &signer::jwks().to_string());
+            let reply = Reply::of(200, "application/json", body);
+            self.world.double.on(&format!("GET {}", url.replacen("https://", "", 1)), move |_| reply.clone());
+        }
+        let left = Mutex::new(self.case.calls.clone());
+        let (claims, nonce, now) = (self.claims(), self.nonce.clone(), self.world.clock.now().seconds());
+        self.world.double.rule(move |call| {
+            let mut left = left.lock().expect("no test panics holding it");
+            let place = left.iter().position(|exchange| exchange.fits(call))?;
+            let exchange = left.remove(place);
+            let nonce = nonce.lock().expect("no test panics holding it").clone();
+            let answer = exchange.answer.replace("{id_token}", &id_token(claims.clone(), nonce, now));
+            let answer = answer.replace("{identity}", &identity(claims.clone(), call, now));
+            let state = call.form().into_iter().find(|(name, _)| name == "state").map(|(_, value)| value);
+            let answer = answer.replace("{state}", &state.unwrap_or_default());
+            let kind = if answer.starts_with(['{', '[']) { "application/json" } else { "text/plain" };
+            let reply = Reply::of(200, kind, answer);
+            Some(exchange.answer_headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value)))
+        });
+    }
+
+    fn claims(&self) -> Map<String, Value> {
+        let mut claims = Map::from_iter([("aud".to_owned(), json!(CLIENT_ID))]);
+        claims.extend(self.case.issuer.as_ref().map(|issuer| ("iss".to_owned(), json!(issuer))));
+        claims.extend(self.case.id_token.clone().unwrap_or_default());
+        claims
+    }
+
+    async fn by_code_alone(&self) {
+        let browser = self.world.browser();
+        let mut body = json!({"redirect_uri": REDIRECT});
+        if self.case.oauth1 {
+            let token = self.login(&browser, &body, None).await.field("oauth_token");
+            body["oauth_token"] = json!(token);
+        }
+        self.bring(&mut body);
+        self.check(&self.login(&browser, &body, None).await, None).await;
+    }
+
+    async fn begun(&self) {
+        let browser = self.world.browser();
+        let helper = match self.case.links_only {
+            true => Some(format!("Token {}", self.world.token("token", "u7").await)),
+            false => None,
+        };
+        self.world.double.forget();
+        let mut body = Value::Object(self.case.address.clone());
+        body["redirect_uri"] = json!(REDIRECT);
+        let request = browser.post(&format!("/api/login/social/begin/{}/", self.case.provider)).json(&body);
+        let request = match &helper {
+            Some(credential) => request.header("authorization", credential),
+            None => request,
+        };
+        let begun = request.send().await;
+        let url = url::Url::parse(&begun.field("authorization_url")).expect("a URL");
+        let challenge = self.check_redirect(&url);
+        let mut body = json!({"state": begun.field("state")});
+        if let Some((_, token)) = url.query_pairs().find(|(name, _)| self.case.oauth1 && name == "oauth_token") {
+            body["oauth_token"] = json!(token);
+        }
+        self.bring(&mut body);
+        self.check(&self.login(&browser, &body, helper.as_deref()).await, challenge.as_deref()).await;
+    }
+
+    /// What the provider's callback brings.
+    fn bring(&self, body: &mut Value) {
+        let usual = if self.case.oauth1 { ("oauth_verifier", "verifier-9") } else { ("code", "code-4711") };
+        body[usual.0] = json!(usual.1);
+        for (name, value) in &self.case.callback {
+            body[name] = value.clone();
+        }
+        let now = self.world.clock.now().seconds();
+        if body["timestamp"] == "{now}" {
+            body["timestamp"] = json!(now.to_string());
+        }
+        if body["hmac"] == "{hmac}" {
+            body["hmac"] = json!(callback_hmac(body));
+        }
+        if let Some(text) = body["signed_request"].as_str() {
+            body["signed_request"] = json!(signed_request(&text.replace("{now}", &now.to_string())));
+        }
+    }
+
+    async fn login(&self, browser: &Client, body: &Value, credential: Option<&str>) -> Answer {
+        let request = browser.post(&format!("/api/login/social/token_user/{}/", self.case.provider)).json(body);
+        let request = match credential {
+            Some(credential) => request.header("authorization", credential),
+            None => request,
+        };
+        request.send().await
+    }
+
+    /// Same place, same parameters; state, nonce and challenge may have any value. Gives the challenge.
+    fn check_redirect(&self, url: &url::Url) -> Option<String> {
+        let wanted = &self.case.authorization;
+        assert_eq!(url.as_str().split(['?', '#']).next(), Some(wanted.url.as_str()), "authorization");
+        let mut query: Texts = url.query_pairs().into_owned().collect();
+        let nonce = query.remove("nonce");
+        assert_eq!(nonce.is_some(), wanted.nonce, "a nonce in {url}");
+        *self.nonce.lock().expect("no test panics holding it") = nonce;
+        let challenge = query.remove("code_challenge");
+        assert_eq!(challenge.is_some(), wanted.pkce, "a challenge in {url}");
+        assert_eq!(query.remove("code_challenge_method").as_deref(), wanted.pkce.then_some("S256"));
+        for (name, value) in &wanted.query {
+            let free = value == "*" && query.get(name).is_some_and(|value| value.len() >= 16);
+            assert!(free || query.get(name) == Some(value), "{name}={value} is wanted in {url}");
+        }
+        let more: Vec<&String> = query.keys().filter(|name| !wanted.query.contains_key(*name)).collect();
+        assert!(more.is_empty(), "{more:?} in {url}");
+        challenge
+    }
+
+    async fn check(&self, answer: &Answer, challenge: Option<&str>) {
+        if answer.status != 200 {
+            let places: Vec<String> = self.world.double.calls().iter().map(Call::place).collect();
+            panic!("status {}: {}; calls: {places:?}", answer.status, answer.text);
+        }
+        self.check_calls(challenge);
+        let person = &self.case.user;
+        let user = answer.ok();
+        let helped = self.case.links_only;
+        if !helped {
+            let username = user["username"].as_str().unwrap_or_default();
+            let random = person.username == "*" && username.len() >= 16;
+            assert!(random || username == person.username, "username {username}");
+            for (name, wanted) in
+                [("email", &person.email), ("first_name", &person.first_name), ("last_name", &person.last_name)]
+            {
+                assert_eq!(user[name], wanted.as_str(), "{name}");
+            }
+            let verified = self.world.database.number("SELECT count(*) FROM users WHERE email_verified").await;
+            assert_eq!(verified == 1, person.email_verified, "a verified e-mail");
+        }
+        let token = user["token"].as_str().expect("a token");
+        let request = self.world.client().get("/api/user/social/").header("authorization", format!("Token {token}"));
+        let accounts = request.send().await.ok();
+        let account =
+            accounts.as_array().expect("a list").iter().find(|account| account["provider"] == self.case.provider);
+        let account = account.unwrap_or_else(|| panic!("no account in {accounts}"));
+        assert_eq!(account["uid"], person.uid.as_str(), "uid");
+        let mut extra = account["extra_data"].clone();
+        extra.as_object_mut().expect("an object").remove("auth_time").expect("a time");
+        let wanted: Value = serde_json::from_str(&person.extra_data).expect("extra_data in JSON");
+        assert_eq!(extra, wanted, "extra_data");
+    }
+
+    /// All calls of the case were made, in order, and no other but for documents.
+    fn check_calls(&self, challenge: Option<&str>) {
+        let is_document = |call: &Call| {
+            let url = format!("https://{}{}", call.host, call.path);
+            let of_issuer =
+                |issuer: &String| url.starts_with(issuer) && (url.contains("/.well-known/") || url.ends_with("/jwks"));
+            call.method == "GET" && (self.case.documents.contains_key(&url) || self.case.issuer.iter().any(of_issuer))
+        };
+        let calls: Vec<Call> = self.world.double.calls().into_iter().filter(|call| !is_document(call)).collect();
+        let places: Vec<String> = calls.iter().map(Call::place).collect();
+        let wanted: Vec<String> = self.case.calls.iter().map(Exchange::place).collect();
+        assert_eq!(places, wanted, "calls");
+        let mut secret = String::new();
+        for (call, exchange) in calls.iter().zip(&self.case.calls) {
+            check_call(call, exchange, challenge.filter(|_| exchange.place() == wanted[0]));
+            if self.case.oauth1 {
+                let header = call.header("authorization").unwrap_or_default();
+                let sent =
+                    header.split(", ").find_map(|pair| pair.strip_prefix("oauth_signature=")).unwrap_or_default();
+                let sent = percent_encoding::percent_decode_str(sent.trim_matches('"')).decode_utf8_lossy();
+                assert_eq!(sent, signature(call, &secret), "the signature of {}", call.place());
+                let given = url::form_urlencoded::parse(exchange.answer.as_bytes());
+                let given = given.into_owned().find(|(name, _)| name == "oauth_token_secret");
+                secret = given.map_or(secret, |(_, value)| value);
+            } else if !exchange.headers.contains_key("authorization") {
+                assert_eq!(call.header("authorization"), None, "{}", call.place());
+            }
+        }
+    }
+}
+
+fn check_call(call: &Call, exchange: &Exchange, challenge: Option<&str>) {
+    let place = call.place();
+    assert_eq!(texts(&call.query), exchange.query, "the query of {place}");
+    for (name, value) in &exchange.headers {
+        assert_eq!(call.header(name), Some(value.as_str()), "{name} of {place}");
+    }
+    if let Some(json) = &exchange.json {
+        let wanted: Value = serde_json::from_str(json).expect("json in JSON");
+        let sent: Value = serde_json::from_str(&call.body).unwrap_or_default();
+        assert_eq!(sent, wanted, "the body of {place}");
+        return;
+    }
+    let mut form = texts(&call.form());
+    if let Some(challenge) = challenge {
+        let verifier = form.remove("code_verifier").unwrap_or_else(|| panic!("no code_verifier in {place}"));
+        assert_eq!(challenge_of(&verifier), challenge, "the verifier of {place}");
+    }
+    let mut wanted = exchange.form.clone().unwrap_or_default();
+    for (name, value) in wanted.iter_mut().filter(|(_, value)| *value == "*") {
+        value.clone_from(form.get(name).filter(|sent| !sent.is_empty()).expect("any value, but one"));
+    }
+    assert_eq!(form, wanted, "the form of {place}");
+}
+
+/// RFC 7636, 4.2.
+fn challenge_of(verifier: &str) -> String {
+    use base64::Engine as _;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
+}
+
+fn id_token(mut claims: Map<String, Value>, nonce: Option<String>, now: i64) -> String {
+    claims.extend(nonce.map(|nonce| ("nonce".to_owned(), Value::from(nonce))));
+    for (name, value) in [("iat", now), ("exp", now + 300)] {
+        claims.entry(name).or_insert_with(|| json!(value));
+    }
+    signer::signed(&Value::Object(claims))
+}
+
+/// A setting's text, with what must be made anew for each run.
+fn made(text: &str) -> String {
+    text.replace("{public_key}", &signer::public_key_for_settings()).replace("{private_key}", &signer::client_key())
+}
+
+/// MediaWiki's word on somebody: signed with the client's secret, for the nonce of the call that asks.
+fn identity(mut claims: Map<String, Value>, call: &Call, now: i64) -> String {
+    let header = call.header("authorization").unwrap_or_default();
+    let nonce = header.split_once("oauth_nonce=\"").and_then(|(_, after)| after.split('"').next());
+    claims.insert("nonce".to_owned(), json!(nonce));
+    claims.insert("iat".to_owned(), json!(now));
+    signer::hs256(CLIENT_SECRET.as_bytes(), &Value::Object(claims))
+}
+
+/// As Shopify signs what its callback brings.
+fn callback_hmac(body: &Value) -> String {
+    let signed = ["code", "host", "shop", "state", "timestamp"];
+    let pairs: Vec<String> =
+        signed.iter().filter_map(|name| Some(format!("{name}={}", body.get(name)?.as_str()?))).collect();
+    tag(&pairs.join("&")).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// As Facebook hands it to a page inside it.
+fn signed_request(payload: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let payload = URL_SAFE_NO_PAD.encode(payload);
+    format!("{}.{payload}", URL_SAFE_NO_PAD.encode(tag(&payload)))
+}
+
+fn tag(text: &str) -> Vec<u8> {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
+    aws_lc_rs::hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
+}
