@@ -7,6 +7,9 @@ use super::call::{Answer, failed};
 use super::descriptor::{ErrorRules, Format};
 use super::expression::{Expr, Scope, as_text, is_filled};
 
+/// Facebook's numbers for its own troubles and its rate limits.
+const AT_FAULT: [&str; 7] = ["1", "2", "4", "17", "32", "341", "613"];
+
 const DECLINED: [&str; 6] =
     ["access_denied", "user_denied", "cancelled", "canceled", "user_refused", "permission_denied"];
 /// `invalid_token` is among them where a token is what was posted; elsewhere no code is involved.
@@ -129,7 +132,11 @@ pub fn of_callback(fields: &Map<String, Value>) -> Option<ProviderError> {
         value => as_text(value)?,
     };
     let lower = code.to_ascii_lowercase();
-    let said_no = DECLINED.contains(&lower.as_str()) || lower.contains("denied") || lower.contains("cancel");
+    // Facebook's `error_code` comes where the person broke off (R-ERR-12), unless it says that Facebook itself is at fault.
+    let is_number = !lower.is_empty() && lower.bytes().all(|byte| byte.is_ascii_digit());
+    let broke_off = is_number && !AT_FAULT.contains(&lower.as_str());
+    let said_no =
+        broke_off || DECLINED.contains(&lower.as_str()) || lower.contains("denied") || lower.contains("cancel");
     if said_no {
         return Some(ProviderError::AccessDenied { message: message() });
     }
