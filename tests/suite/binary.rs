@@ -9,9 +9,10 @@ use rest_social_auth::clock::Ambient;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::Answer;
+use crate::support::double::{Double, Reply};
 use crate::support::people::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN, People};
 use crate::support::process::{Process, run};
-use crate::support::{Answer, Double, Reply};
 
 const SECRET_KEY: &str = "the-binarys-own-secret-key-09f3c1-not-for-anybody-else";
 
@@ -199,6 +200,7 @@ fn openapi_is_printed_without_database_or_configuration() {
     let json = run(&["openapi", "--format", "json"], &[], folder.path());
     let document: Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert!(document["paths"].as_object().is_some_and(|paths| paths.len() > 20));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left behind");
 }
 
 #[tokio::test]
