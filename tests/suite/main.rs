@@ -8,7 +8,7 @@ mod support;
 mod answers; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: what each kind of login hands out
 mod architecture; // the house as drawn
 mod begin; // logins that the server begins, and the same code once more
-mod binary; // the real binary: start, log, end
+mod binary; // the real binary: settings, start, end, log
 mod callers; // R-AUT: a login by somebody who is signed in
 mod catalogue; // docs/PROVIDERS.md knows every provider
 mod companions; // R-CMP: refresh, verify, logouts, who am I

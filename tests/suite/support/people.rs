@@ -29,11 +29,15 @@ pub const TWITTER_USER: &str = "GET api.twitter.com/1.1/account/verify_credentia
 pub const OIDC_TOKEN: &str = "POST id.example/token";
 pub const OIDC_KEYS: &str = "GET id.example/keys";
 
+type Change = Arc<dyn Fn(&mut Value) + Send + Sync>;
+
 /// Cheap to clone.
 #[derive(Clone, Default)]
 pub struct People {
     /// (provider, code) -> raw profile.
     profiles: Arc<Mutex<HashMap<(String, String), Value>>>,
+    /// Applied to the claims of every id_token.
+    claims: Arc<Mutex<Option<Change>>>,
     /// Unix seconds, as the server's clock has them.
     now: Arc<Mutex<i64>>,
     /// Secret of every request token given out.
@@ -47,6 +51,11 @@ impl People {
             .lock()
             .expect("no test panics holding it")
             .insert((provider.to_owned(), code.to_owned()), profile);
+    }
+
+    /// Changes the claims of every id_token from now on.
+    pub fn change_claims(&self, change: impl Fn(&mut Value) + Send + Sync + 'static) {
+        *self.claims.lock().expect("no test panics holding it") = Some(Arc::new(change));
     }
 
     pub fn set_now(&self, seconds: i64) {
@@ -227,6 +236,10 @@ impl People {
         claims["at_hash"] = signer::at_hash(access_token).into();
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();
+        }
+        let change = self.claims.lock().expect("no test panics holding it").clone();
+        if let Some(change) = change {
+            change(&mut claims);
         }
         claims
     }
