@@ -128,8 +128,7 @@ impl Vault {
     /// `row` names what the sealed text belongs to: elsewhere it does not open.
     pub fn seal(&self, row: &[&str], plain: &[u8], ambient: &Ambient) -> Vec<u8> {
         let (name, key) = &self.keys[0];
-        let mut out = vec![u8::try_from(name.len()).unwrap_or(u8::MAX)];
-        out.extend_from_slice(name.as_bytes());
+        let mut out = Self::mark(name);
         out.extend(seal(key, &Self::bound(name, row), plain, ambient));
         out
     }
@@ -148,6 +147,17 @@ impl Vault {
     /// Names of the keys, the one that seals first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What every text that a key of this name sealed begins with, the one that seals first.
+    pub fn marks(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
+        self.names().map(|name| (name, Self::mark(name)))
+    }
+
+    fn mark(name: &str) -> Vec<u8> {
+        let mut mark = vec![u8::try_from(name.len()).unwrap_or(u8::MAX)];
+        mark.extend_from_slice(name.as_bytes());
+        mark
     }
 
     fn parts(sealed: &[u8]) -> Option<(&[u8], &[u8])> {

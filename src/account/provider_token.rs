@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{AccountService, AuthError, Caller};
+use crate::clock::Ambient;
 use crate::model::{ProviderTokens, SocialAccount};
 use crate::provider::ProviderError;
 use crate::secrets::Vault;
-use crate::store::StoreError;
+use crate::store::{Repository, StoreError};
 
 /// A token that ends sooner is renewed before it is handed out.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -102,24 +103,25 @@ impl AccountService {
         let plain = self.vault.as_ref()?.open(&[&row.provider, &row.uid], sealed?)?;
         ProviderTokens::from_bytes(&plain)
     }
+}
 
-    /// Seals everything anew with the first of ENCRYPTION_KEYS; returns how many were, and how many no key opens.
-    pub async fn rotate_keys(&self, vault: &Vault) -> Result<(u64, u64), StoreError> {
-        const BATCH: i64 = 500;
-        let (mut done, mut closed, mut after) = (0, 0, 0);
-        loop {
-            let batch = self.store.sealed_tokens(after, BATCH).await?;
-            let Some((last, _)) = batch.last() else { return Ok((done, closed)) };
-            after = last.id;
-            for (row, sealed) in batch.iter().filter(|(_, sealed)| !vault.is_current(sealed)) {
-                let bound = [row.provider.as_str(), row.uid.as_str()];
-                match vault.open(&bound, sealed) {
-                    Some(plain) => {
-                        let anew = vault.seal(&bound, &plain, &self.ambient);
-                        done += u64::from(self.store.reseal_tokens(row.id, sealed, &anew).await?);
-                    }
-                    None => closed += 1,
+/// Seals everything anew with the first of ENCRYPTION_KEYS; returns how many were, and how many no key opens. Safe beside
+/// running servers: what is renewed meanwhile keeps its newer text.
+pub async fn rotate_keys(store: &dyn Repository, vault: &Vault, ambient: &Ambient) -> Result<(u64, u64), StoreError> {
+    const BATCH: i64 = 500;
+    let (mut done, mut closed, mut after) = (0, 0, 0);
+    loop {
+        let batch = store.sealed_tokens(after, BATCH).await?;
+        let Some((last, _)) = batch.last() else { return Ok((done, closed)) };
+        after = last.id;
+        for (row, sealed) in batch.iter().filter(|(_, sealed)| !vault.is_current(sealed)) {
+            let bound = [row.provider.as_str(), row.uid.as_str()];
+            match vault.open(&bound, sealed) {
+                Some(plain) => {
+                    let anew = vault.seal(&bound, &plain, ambient);
+                    done += u64::from(store.reseal_tokens(row.id, sealed, &anew).await?);
                 }
+                None => closed += 1,
             }
         }
     }

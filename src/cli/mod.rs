@@ -7,16 +7,25 @@
 //! | `dev.rs`, `place.rs` | `dev`, and where it keeps its data between two runs |
 //! | `import.rs` | `import django` |
 //! | `init.rs`, `providers.rs` | `init`; `providers list`, `providers show` |
-//! | `logging.rs`, `signals.rs` | what they share |
+//! | `check.rs`, `doctor.rs` | `providers check`; `doctor` |
+//! | `users.rs`, `keys.rs`, `audit.rs` | the commands of these names |
+//! | `database.rs`, `table.rs`, `logging.rs`, `signals.rs` | what they share |
 
+mod audit;
+mod check;
+mod database;
 mod dev;
+mod doctor;
 mod import;
 mod init;
+mod keys;
 mod logging;
 mod place;
 mod providers;
 mod serve;
 mod signals;
+mod table;
+mod users;
 
 use std::future::Future;
 use std::io::Write as _;
@@ -25,6 +34,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::api::{self, DocumentFormat};
@@ -32,6 +42,7 @@ use crate::clock::Ambient;
 use crate::outgoing::{self, Client};
 use crate::provider::{self, Providers};
 use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, read_with_mistakes};
+use crate::store::StoreError;
 
 /// Sign in with X for any front-end: a social login server in one binary.
 #[derive(Parser)]
@@ -80,9 +91,24 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "rest-social-auth.toml")]
         output: PathBuf,
     },
-    /// What is known of the providers
+    /// What is known of the providers, and whether the configured ones answer
     #[command(subcommand)]
     Providers(providers::Command),
+    /// Look at the whole configuration, the database and the providers, and say what to fix
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Who is here, and what they signed in with
+    #[command(subcommand)]
+    Users(users::Command),
+    /// The keys that seal what is kept of providers
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// What happened: logins, refusals, links, logouts; the newest first
+    #[command(args_conflicts_with_subcommands = true)]
+    Audit(audit::Command),
     /// Move in from elsewhere
     #[command(subcommand)]
     Import(import::Command),
@@ -110,6 +136,12 @@ impl From<Vec<SettingError>> for Failure {
 impl From<SettingError> for Failure {
     fn from(error: SettingError) -> Self {
         Self::Settings(vec![error])
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.to_string())
     }
 }
 
@@ -146,7 +178,11 @@ fn run(line: CommandLine) -> Result<(), Failure> {
             Format::Json => DocumentFormat::Json,
         })),
         Command::Init { output } => init::init(&output, &ambient),
-        Command::Providers(command) => providers::run(&command, config.as_deref(), &ambient),
+        Command::Providers(command) => block_on(providers::run(command, config.as_deref(), ambient)),
+        Command::Doctor { json } => block_on(doctor::run(json, config.as_deref(), ambient)),
+        Command::Users(command) => block_on(users::run(command, config.as_deref(), ambient)),
+        Command::Keys(command) => block_on(keys::run(command, config.as_deref(), ambient)),
+        Command::Audit(command) => block_on(audit::run(command, config.as_deref(), ambient)),
         Command::Import(command) => block_on(import::run(command, config.as_deref(), ambient)),
     }
 }
@@ -177,6 +213,22 @@ fn environment() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?))).collect()
 }
 
+/// For a command that needs less than a server does: it decides which mistakes are its own.
+fn settings_with_mistakes(config: Option<&std::path::Path>) -> (Settings, Vec<SettingError>) {
+    let catalog = provider::catalog_names();
+    read_with_mistakes(&Sources {
+        mode: Mode::Serve,
+        defaults: toml::Table::new(),
+        file: config,
+        environment: environment(),
+        catalog: &catalog,
+    })
+}
+
+fn pretty(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()))
+}
+
 /// Reads the settings; where there are mistakes, those in providers and certificates are told with them.
 fn settings(
     mode: Mode,
@@ -203,14 +255,19 @@ fn settings(
 /// What certificates and providers have to say of the settings.
 fn mistakes_elsewhere(settings: &Settings, ambient: &Ambient) -> Vec<SettingError> {
     let mut errors = Vec::new();
+    if let Some(client) = client(settings, &mut errors) {
+        errors.extend(Providers::from_settings(settings, &client, ambient).err().unwrap_or_default());
+    }
+    errors
+}
+
+/// Where certificates are what is wrong, one without them.
+fn client(settings: &Settings, errors: &mut Vec<SettingError>) -> Option<Client> {
     let client = Client::new(&settings.outgoing).or_else(|error| {
         errors.push(error);
         Client::new(&OutgoingRules { extra_roots: None, ..settings.outgoing.clone() })
     });
-    if let Ok(client) = client {
-        errors.extend(Providers::from_settings(settings, &client, ambient).err().unwrap_or_default());
-    }
-    errors
+    client.ok()
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, SettingError> {

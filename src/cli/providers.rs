@@ -1,4 +1,5 @@
-//! `providers list` and `providers show`: what the catalogue knows, and what the settings made of it.
+//! `providers list` and `providers show`: what the catalogue knows, and what the settings made of it. `providers check`
+//! is `check.rs`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,11 +7,11 @@ use std::path::Path;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Failure, environment, print};
+use super::{Failure, check, pretty, print, settings_with_mistakes};
 use crate::clock::Ambient;
 use crate::outgoing::Client;
 use crate::provider::{self, Providers};
-use crate::settings::{Mode, Settings, Sources, read_with_mistakes};
+use crate::settings::Settings;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -30,33 +31,30 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Test the configured providers as far as it goes without a user, and say what to fix and what to register there
+    Check {
+        /// This one alone
+        name: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
-pub(super) fn run(command: &Command, config: Option<&Path>, ambient: &Ambient) -> Result<(), Failure> {
-    let settings = settings_as_they_are(config);
+pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+    // Mistakes are for `serve` and `check` to tell: a catalogue can be read without a configuration.
+    let (settings, mistakes) = settings_with_mistakes(config);
     match command {
         Command::List { json } => {
             let all = list(&settings);
-            print(&if *json { pretty(&Value::from(all)) } else { lines(&all) })
+            print(&if json { pretty(&all)? } else { lines(&all) })
         }
         Command::Show { name, variant, json } => {
-            let shown = show(name, variant.as_deref(), settings, ambient)?;
-            print(&if *json { pretty(&shown) } else { indented(&shown, 0) })
+            let shown = show(&name, variant.as_deref(), settings, &ambient)?;
+            print(&if json { pretty(&shown)? } else { indented(&shown, 0) })
         }
+        Command::Check { name, json } => check::providers(name.as_deref(), json, &settings, mistakes, &ambient).await,
     }
-}
-
-/// Mistakes are for `serve` to tell: a catalogue can be read without a configuration.
-fn settings_as_they_are(config: Option<&Path>) -> Settings {
-    let catalog = provider::catalog_names();
-    let sources = Sources {
-        mode: Mode::Serve,
-        defaults: toml::Table::new(),
-        file: config,
-        environment: environment(),
-        catalog: &catalog,
-    };
-    read_with_mistakes(&sources).0
 }
 
 /// The configured ones that are the operator's own come first.
@@ -100,10 +98,6 @@ fn show(name: &str, variant: Option<&str>, settings: Settings, ambient: &Ambient
     }
 }
 
-fn pretty(value: &Value) -> String {
-    format!("{value:#}")
-}
-
 /// One line a member; what is empty is left out.
 fn indented(value: &Value, depth: usize) -> String {
     let mut lines = String::new();
@@ -143,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_name_of_the_catalogue_is_listed_with_its_protocol() {
-        let all = list(&settings_as_they_are(None));
+        let all = list(&settings_with_mistakes(None).0);
         let github = all.iter().find(|entry| entry["name"] == "github").expect("github");
         assert_eq!(github["protocol"], "oauth2");
         assert!(all.len() >= provider::catalog_names().len());

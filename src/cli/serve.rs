@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use super::{Failure, bind, environment, logging, settings, signals};
+use super::{Failure, bind, database, environment, logging, settings, signals};
 use crate::clock::Ambient;
-use crate::provider;
 use crate::server::Server;
-use crate::settings::{Mode, SettingError, Sources, read_with_mistakes};
+use crate::settings::Mode;
 use crate::store::{self, Repository};
 
 /// Checks everything, opens the database, brings its schema up to date, then listens until it is asked to stop.
@@ -34,23 +33,7 @@ pub(super) async fn serve(
 
 /// Needs DATABASE_URL alone: other settings may still be missing when a database is made ready.
 pub(super) async fn migrate(config: Option<&Path>) -> Result<(), Failure> {
-    let catalog = provider::catalog_names();
-    let sources = Sources {
-        mode: Mode::Serve,
-        defaults: toml::Table::new(),
-        file: config,
-        environment: environment(),
-        catalog: &catalog,
-    };
-    let (settings, errors) = read_with_mistakes(&sources);
-    let file = config.map(|path| path.display().to_string());
-    let concerns = |error: &SettingError| {
-        error.name.eq_ignore_ascii_case("DATABASE_URL") || file.as_deref() == Some(error.name.as_str())
-    };
-    let errors: Vec<SettingError> = errors.into_iter().filter(concerns).collect();
-    if !errors.is_empty() {
-        return Err(Failure::Settings(errors));
-    }
+    let settings = database::settings_of(config, &[])?;
     logging::start(&settings);
     let repository = store::open(&settings.database_url, true).await?;
     bring_up_to_date(repository.as_ref()).await?;

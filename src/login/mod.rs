@@ -33,7 +33,7 @@ pub use self::error::{LoginError, Refusal};
 pub use self::fields::Fields;
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
 pub use self::pipeline::without_provider_tokens;
-pub use self::redirect::Origin;
+pub use self::redirect::{Origin, to_register};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
 use crate::model::{ClientInfo, Kind, User, UserId};

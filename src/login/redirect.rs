@@ -6,6 +6,7 @@
 use url::Url;
 
 use super::error::{LoginError, Refusal};
+use super::landing::callback_path;
 use crate::settings::Settings;
 
 /// What the `Origin` header said.
@@ -49,6 +50,22 @@ pub fn choose(settings: &Settings, own: &Url, asked: Option<&str>, origin: &Orig
         };
     }
     Ok(by_setting(settings, own))
+}
+
+/// Every redirect URI that a login at `provider` may use, for the list that the provider keeps: what is listed, what is
+/// built from a listed origin, and this server's own callback.
+pub fn to_register(settings: &Settings, provider: &str) -> Vec<String> {
+    let rules = &settings.rest_social;
+    let mut uris = settings.allowed_redirect_uris.clone();
+    if rules.domain_from_origin && rules.oauth_absolute_redirect_uri.is_none() {
+        let path = rules.oauth_redirect_uri.split(['?', '#']).next().unwrap_or_default();
+        uris.extend(settings.allowed_origins.iter().map(|origin| format!("{origin}{path}")));
+    }
+    if let Some(own) = &settings.public_url {
+        uris.push(format!("{}{}", own.origin().ascii_serialization(), callback_path(provider)));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    uris.into_iter().filter(|uri| seen.insert(uri.clone())).collect()
 }
 
 pub(super) fn not_allowed(field: &str) -> LoginError {

@@ -51,6 +51,14 @@ pub struct AuditEvent {
     pub client: ClientInfo,
 }
 
+impl AuditEvent {
+    /// What an operator did to a user, from the command line.
+    pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
+        let client = ClientInfo { agent: Some("command line".to_owned()), ..ClientInfo::default() };
+        Self { at, event, code: None, provider: None, kind: None, user_id: Some(user), client }
+    }
+}
+
 /// A row of the trail as read back.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditRecord {

@@ -5,6 +5,7 @@
 mod attempt;
 mod audit;
 mod credential;
+mod finding;
 mod identity;
 mod provider_tokens;
 mod user;
@@ -15,6 +16,7 @@ pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
     TokenRow,
 };
+pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};

@@ -6,6 +6,7 @@
 
 mod address;
 mod call;
+mod reach;
 mod tls;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use self::address::{Guard, Reach};
+pub use self::reach::Reached;
 pub use self::tls::install_crypto;
 use crate::settings::{OutgoingRules, SettingError};
 

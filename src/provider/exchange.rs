@@ -325,7 +325,8 @@ impl Provider {
             return id_token::signed_claims(token, head, &fitting);
         }
         let ignore_id = self.descriptor.id_token.ignore_kid;
-        let keys = self.keys(login, false).await?;
+        let (scope, deadline) = (login.scope(), login.callback.deadline);
+        let keys = self.key_set_of(&scope, deadline, false).await?;
         let fitting = id_token::candidates(&keys, head, ignore_id);
         if !fitting.is_empty() {
             let claims = id_token::signed_claims(token, head, &fitting);
@@ -333,15 +334,19 @@ impl Provider {
                 return claims;
             }
         }
-        let keys = self.keys(login, true).await?;
+        let keys = self.key_set_of(&scope, deadline, true).await?;
         id_token::signed_claims(token, head, &id_token::candidates(&keys, head, ignore_id))
     }
 
-    async fn keys(&self, login: &Login<'_>, newer: bool) -> Result<Arc<Vec<Key>>, ProviderError> {
+    pub(super) async fn key_set_of(
+        &self,
+        scope: &Scope<'_>,
+        deadline: Instant,
+        newer: bool,
+    ) -> Result<Arc<Vec<Key>>, ProviderError> {
         const STAGE: &str = "keys";
-        let deadline = login.callback.deadline;
         let template = self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url);
-        let url = address(template, &login.scope(), &[]).map_err(|problem| failed(STAGE, problem))?;
+        let url = address(template, scope, &[]).map_err(|problem| failed(STAGE, problem))?;
         let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
         let fetch = || async { documents::keys(&self.document_at(STAGE, url, deadline).await?) };
         self.key_set.get(STAGE, self.ambient.now(), newer, deadline, fetch).await

@@ -6,6 +6,7 @@
 mod authorization; // where the person is sent
 mod call; // requests made from templates, answers read strictly
 mod catalog; // the descriptors that come with the program
+mod check; // what can be known without a person
 mod config; // the settings of one provider, typed
 pub mod descriptor; // a provider as data
 mod documents; // discovery documents and key sets, kept for a day

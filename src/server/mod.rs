@@ -29,6 +29,8 @@ use crate::store::{self, Repository};
 /// How long open requests may take to finish at a shutdown.
 const GRACE: Duration = Duration::from_secs(20);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Every so many sweeps, the first one included, the audit trail is pruned.
+const SWEEPS_OF_A_PRUNE: u64 = 60;
 /// Most attempts and most code claims that a table keeps (SEC-44).
 const MOST_ROWS: i64 = 100_000;
 
@@ -92,7 +94,8 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         self.tell_of_settings();
-        let sweeper = tokio::spawn(sweep(self.repository.clone(), self.ambient.clone()));
+        let sweeper =
+            tokio::spawn(sweep(self.repository.clone(), self.app.settings.audit_retention, self.ambient.clone()));
         let served = listen::serve(listener, tls, self.endpoint(), shutdown, GRACE).await;
         sweeper.abort();
         // A login whose browser broke off still runs: its code is spent, so its answer must be kept.
@@ -121,15 +124,20 @@ impl Server {
     }
 }
 
-/// Deletes what has expired, once a minute, and the oldest beyond the bound.
-async fn sweep(repository: Arc<dyn Repository>, ambient: Ambient) {
+/// Deletes what has expired, once a minute, and the oldest beyond the bound; of the audit trail once an hour.
+async fn sweep(repository: Arc<dyn Repository>, audit_retention: Option<Duration>, ambient: Ambient) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is now: a start must not wait for a sweep.
     ticks.tick().await;
-    loop {
+    for round in 0_u64.. {
         ticks.tick().await;
-        match repository.sweep(ambient.now(), MOST_ROWS).await {
+        let swept = repository.sweep(ambient.now(), MOST_ROWS).await;
+        let pruned = match audit_retention.filter(|_| round.is_multiple_of(SWEEPS_OF_A_PRUNE)) {
+            Some(retention) => repository.prune_audit(ambient.now().minus(retention)).await,
+            None => Ok(0),
+        };
+        match swept.and_then(|swept| Ok(swept + pruned?)) {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
             Err(error) => tracing::warn!(%error, "the tables could not be swept"),

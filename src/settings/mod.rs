@@ -89,6 +89,8 @@ pub struct Settings {
     pub outgoing: OutgoingRules,
     /// STORE_PROVIDER_TOKENS: `None` drops what a provider hands out to act for a person (SEC-40).
     pub vault: Option<Arc<Vault>>,
+    /// AUDIT_RETENTION: what is older is deleted; `None`: nothing is.
+    pub audit_retention: Option<Duration>,
     /// Strict-Transport-Security on every answer (SEC-36).
     pub hsts: bool,
     /// Configured ones, in the settings' order.

@@ -3,7 +3,7 @@
 //! test holds the two together.
 
 /// Environment name, default and meaning, in the order of the document.
-pub(super) const SETTINGS: [(&str, &str, &str); 75] = [
+pub(super) const SETTINGS: [(&str, &str, &str); 76] = [
     (
         "DATABASE_URL",
         "`sqlite://rest-social-auth.db`",
@@ -52,6 +52,7 @@ pub(super) const SETTINGS: [(&str, &str, &str); 75] = [
         "one derived from SECRET_KEY",
         "list of `name:key`, the key being 32 bytes in base64: the first seals what is kept of providers, all open it; `keys rotate` seals everything anew with the first",
     ),
+    ("AUDIT_RETENTION", "7776000 s", "how long the audit trail keeps what happened: 90 days; `0`: until `audit prune`"),
     ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
     ("LOG_FORMAT", "`text`", "`json` for machines"),
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),

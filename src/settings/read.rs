@@ -118,6 +118,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         knox: rules::knox(general, errors),
         outgoing: rules::outgoing(general, errors, &mut warnings),
         vault: rules::vault(general, &secret_key, errors),
+        audit_retention: rules::audit_retention(general, errors),
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,

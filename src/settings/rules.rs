@@ -90,6 +90,14 @@ pub(super) fn rest_social(section: &Section, has_origins: bool, errors: &mut Vec
     rules
 }
 
+/// `0` keeps the audit trail for good.
+pub(super) fn audit_retention(section: &Section, errors: &mut Vec<SettingError>) -> Option<Duration> {
+    const USUAL: usize = 90 * 24 * 3600;
+    const CENTURY: usize = 100 * 366 * 24 * 3600;
+    let seconds = section.get("AUDIT_RETENTION", errors, |value| value::whole(value, 0, CENTURY)).unwrap_or(USUAL);
+    (seconds > 0).then(|| Duration::from_secs(seconds as u64))
+}
+
 /// The keys of what is kept sealed; `None` where nothing is kept.
 pub(super) fn vault(
     section: &Section,
@@ -98,7 +106,12 @@ pub(super) fn vault(
 ) -> Option<Arc<Vault>> {
     let wanted = section.get("STORE_PROVIDER_TOKENS", errors, value::flag).unwrap_or(false);
     let keys = section.get("ENCRYPTION_KEYS", errors, |value| {
-        value::list(value)?.iter().map(|entry| encryption_key(entry)).collect::<Result<Vec<_>, String>>()
+        let keys = value::list(value)?.iter().map(|entry| encryption_key(entry)).collect::<Result<Vec<_>, String>>()?;
+        let twice = keys.iter().enumerate().find(|(at, (name, _))| keys[..*at].iter().any(|(other, _)| other == name));
+        match twice {
+            Some((_, (name, _))) => Err(format!("has two keys of the name {name}")),
+            None => Ok(keys),
+        }
     });
     let derived = || vec![("secret-key".to_owned(), ServerKey::new(secret_key).derive("provider tokens", &[]))];
     wanted.then(|| Arc::new(Vault::new(keys.filter(|keys| !keys.is_empty()).unwrap_or_else(derived))))

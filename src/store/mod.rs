@@ -96,6 +96,16 @@ pub enum Unlinked {
     NotFound,
 }
 
+/// How the database's schema stands to this release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    Current,
+    /// There are no tables yet, or older ones: `migrate` brings them up to date.
+    Behind,
+    /// A later release made it.
+    Ahead,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub enum Rotated {
     Done,
@@ -108,6 +118,8 @@ pub enum Rotated {
 pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + ImportStore {
     /// Brings the schema up to this release.
     async fn migrate(&self) -> Result<()>;
+    /// Reads only.
+    async fn schema(&self) -> Result<Schema>;
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     async fn close(&self);
@@ -183,7 +195,17 @@ pub trait UserStore: Send + Sync {
     async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
     /// Puts `new` in the place of `old`, unless somebody refreshed them meanwhile.
     async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
+    /// How many of the sealed texts begin so: [`crate::secrets::Vault::marks`] says how a key's do. Of none: all.
+    async fn count_sealed(&self, beginning: &[u8]) -> Result<i64>;
+    /// In the order of their ids, at most `most`; those whose username, e-mail or name holds `search` in any case, or who
+    /// have an account of exactly this uid.
+    async fn users(&self, search: Option<&str>, most: i64) -> Result<Vec<User>>;
+    async fn user_by_username(&self, username: &str) -> Result<Option<User>>;
+    /// An operator's act, which ends every credential of the user and leaves an audit row; one transaction. False: there
+    /// is no such user.
     async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
+    /// With all that is theirs; the audit trail stays. False: there is no such user.
+    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool>;
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
     async fn commit_login(
         &self,

@@ -4,6 +4,31 @@
 macro_rules! credential_store {
     ($store:ty) => {
         impl $store {
+            /// Every credential of the user, inside the transaction of whoever ends them.
+            async fn end_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
+                for statement in [
+                    "DELETE FROM sessions WHERE user_id = $1",
+                    "DELETE FROM tokens WHERE user_id = $1",
+                    "DELETE FROM knox_tokens WHERE user_id = $1",
+                    "DELETE FROM login_attempts WHERE user_id = $1",
+                ] {
+                    sqlx::query(statement).bind(user).execute(&mut **tx).await?;
+                }
+                sqlx::query("UPDATE refresh_tokens SET blacklisted = $1 WHERE user_id = $2 AND blacklisted IS NULL")
+                    .bind(now.0)
+                    .bind(user)
+                    .execute(&mut **tx)
+                    .await?;
+                sqlx::query(
+                    "UPDATE users SET revoked_before = $1, token_generation = token_generation + 1 WHERE id = $2",
+                )
+                .bind(now.seconds())
+                .bind(user)
+                .execute(&mut **tx)
+                .await?;
+                Ok(())
+            }
+
             async fn insert_credential(
                 tx: &mut Tx,
                 credential: &NewCredential,
@@ -282,26 +307,7 @@ macro_rules! credential_store {
 
             async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()> {
                 let mut tx = self.begin().await?;
-                for statement in [
-                    "DELETE FROM sessions WHERE user_id = $1",
-                    "DELETE FROM tokens WHERE user_id = $1",
-                    "DELETE FROM knox_tokens WHERE user_id = $1",
-                    "DELETE FROM login_attempts WHERE user_id = $1",
-                ] {
-                    sqlx::query(statement).bind(user).execute(&mut *tx).await?;
-                }
-                sqlx::query("UPDATE refresh_tokens SET blacklisted = $1 WHERE user_id = $2 AND blacklisted IS NULL")
-                    .bind(now.0)
-                    .bind(user)
-                    .execute(&mut *tx)
-                    .await?;
-                sqlx::query(
-                    "UPDATE users SET revoked_before = $1, token_generation = token_generation + 1 WHERE id = $2",
-                )
-                .bind(now.seconds())
-                .bind(user)
-                .execute(&mut *tx)
-                .await?;
+                Self::end_all(&mut tx, user, now).await?;
                 tx.commit().await?;
                 Ok(())
             }

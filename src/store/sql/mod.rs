@@ -18,12 +18,12 @@ macro_rules! repository {
         };
         use super::{
             AttemptStore, AuditStore, Claimed, Committed, CredentialStore, LoginCommit, Repository, Result, Rotated,
-            StoreError, Unlinked, UserStore, Who, Written,
+            Schema, StoreError, Unlinked, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
-            Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, KnoxRow, NewCredential,
-            RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+            Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, KnoxRow,
+            NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
@@ -41,6 +41,25 @@ macro_rules! repository {
         impl Repository for $store {
             async fn migrate(&self) -> Result<()> {
                 sqlx::migrate!($migrations).run(&self.write).await.map_err(|error| StoreError(Box::new(error)))
+            }
+
+            async fn schema(&self) -> Result<Schema> {
+                let applied: sqlx::Result<Vec<i64>> =
+                    sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+                        .fetch_all(&self.read)
+                        .await;
+                let applied = match applied {
+                    // The table that a first migration makes is missing.
+                    Err(sqlx::Error::Database(error)) if crate::store::sql::is_missing_table(error.as_ref()) => {
+                        Vec::new()
+                    }
+                    applied => applied?,
+                };
+                let known: Vec<i64> = sqlx::migrate!($migrations).iter().map(|migration| migration.version).collect();
+                if applied.iter().any(|version| !known.contains(version)) {
+                    return Ok(Schema::Ahead);
+                }
+                Ok(if applied.len() == known.len() { Schema::Current } else { Schema::Behind })
             }
 
             async fn ping(&self) -> Result<()> {
@@ -151,6 +170,11 @@ pub(super) fn cut(text: &str, characters: usize) -> &str {
 
 pub(super) fn kind_name(kind: Kind) -> String {
     kind.to_string()
+}
+
+/// PostgreSQL has a code for it, SQLite only words.
+pub(super) fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
 }
 
 impl From<sqlx::Error> for crate::store::StoreError {

@@ -270,16 +270,80 @@ macro_rules! user_store {
                 Ok(resealed.rows_affected() == 1)
             }
 
+            async fn count_sealed(&self, beginning: &[u8]) -> Result<i64> {
+                let count = sqlx::query_scalar(
+                    "SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL AND substr(tokens, 1, length($1)) = $1",
+                )
+                .bind(beginning)
+                .fetch_one(&self.read)
+                .await?;
+                Ok(count)
+            }
+
+            async fn users(&self, search: Option<&str>, most: i64) -> Result<Vec<User>> {
+                const ESCAPED: [char; 3] = ['\\', '%', '_'];
+                let escaped = |text: &str| {
+                    text.chars().fold(String::new(), |mut pattern, c| {
+                        pattern.extend(ESCAPED.contains(&c).then_some('\\'));
+                        pattern.push(c);
+                        pattern
+                    })
+                };
+                let pattern = search.map(|text| format!("%{}%", escaped(&text.to_lowercase())));
+                let rows: Vec<UserRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    user_columns!(),
+                    " FROM users u
+                     WHERE $1 IS NULL OR lower(u.username) LIKE $1 ESCAPE '\\' OR u.email_lower LIKE $1 ESCAPE '\\'
+                        OR lower(u.first_name) LIKE $1 ESCAPE '\\' OR lower(u.last_name) LIKE $1 ESCAPE '\\'
+                        OR EXISTS (SELECT 1 FROM social_accounts a WHERE a.user_id = u.id AND a.uid = $2)
+                     ORDER BY u.id LIMIT $3"
+                ))
+                .bind(pattern)
+                .bind(search)
+                .bind(most)
+                .fetch_all(&self.read)
+                .await?;
+                Ok(rows.into_iter().map(User::from).collect())
+            }
+
+            async fn user_by_username(&self, username: &str) -> Result<Option<User>> {
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.username = $1"))
+                        .bind(username)
+                        .fetch_optional(&self.read)
+                        .await?;
+                Ok(row.map(User::from))
+            }
+
             async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool> {
+                let mut tx = self.begin().await?;
                 let updated = sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2")
                     .bind(active)
                     .bind(user)
-                    .execute(&self.write)
+                    .execute(&mut *tx)
                     .await?;
-                if !active {
-                    self.end_everything(user, now).await?;
+                if updated.rows_affected() == 0 {
+                    return Ok(false);
                 }
-                Ok(updated.rows_affected() == 1)
+                // A login that was under way when the user was deactivated may have left something: it must not come to
+                // life again.
+                Self::end_all(&mut tx, user, now).await?;
+                let event = if active { AuditKind::Activated } else { AuditKind::Deactivated };
+                audit_query(&AuditEvent::of_operator(event, user, now)).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(true)
+            }
+
+            async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool> {
+                let mut tx = self.begin().await?;
+                let deleted = sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
+                if deleted.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                audit_query(audit).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(true)
             }
 
             async fn commit_login(

@@ -1,0 +1,208 @@
+//! `doctor`: the whole configuration at once. It works with a broken one as well, and tells every mistake it finds.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use futures_util::future::join_all;
+
+use super::check::{self, Area, mistake, of_provider, warning};
+use super::{Failure, client, keys, settings_with_mistakes};
+use crate::clock::Ambient;
+use crate::credential::Credentials;
+use crate::model::Finding;
+use crate::secrets::ExposeSecret;
+use crate::settings::{SettingError, Settings, StatePolicy};
+use crate::store::{self, Repository, Schema};
+
+/// Seconds between two clocks that are as good as none, and that still sign people in.
+const CLOSE: u64 = 5;
+const TOLERABLE: u64 = 30;
+
+pub(super) async fn run(json: bool, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+    let (settings, mut mistakes) = settings_with_mistakes(config);
+    let client = client(&settings, &mut mistakes);
+    // SECRET_KEY is told where it is missing; a signing key may be wrong beside it.
+    if let Err(error) = Credentials::new(&settings)
+        && !mistakes.iter().any(|told| told.name == error.name)
+    {
+        mistakes.push(error);
+    }
+    let mut areas = vec![
+        Area::new("settings", settings_found(config, &settings, mistakes)),
+        Area::new("where logins come from and return to", lists_found(&settings)),
+        Area::new("database", database_found(&settings).await),
+        Area::new("calls to providers", calls_found(&settings)),
+    ];
+    let mut clocks = Vec::new();
+    if let Some(client) = client {
+        let checks = settings.providers.iter().map(|provider| of_provider(provider, &settings, &client, &ambient));
+        for (area, ahead) in join_all(checks).await {
+            clocks.extend(ahead.map(|ahead| (area.name.clone(), ahead)));
+            areas.push(area);
+        }
+    }
+    if settings.providers.is_empty() {
+        let advice = "none is configured: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in the settings file";
+        areas.push(Area::new("providers", vec![Finding::odd("providers", advice)]));
+    }
+    areas.insert(1, Area::new("clock", vec![clock_found(clocks)]));
+    check::tell(&areas, json)
+}
+
+fn settings_found(config: Option<&Path>, settings: &Settings, mistakes: Vec<SettingError>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match config {
+        Some(path) if mistakes.iter().any(|error| error.name == path.display().to_string()) => {}
+        Some(path) => findings.push(Finding::good(format!("settings file {}", path.display()))),
+        None => findings.push(Finding::odd("settings file", "none is named: everything comes from the environment")),
+    }
+    if mistakes.is_empty() {
+        findings.push(Finding::good("every setting can be read"));
+    }
+    findings.extend(mistakes.into_iter().map(mistake));
+    findings.extend(settings.warnings.iter().map(|text| warning(text)));
+    findings
+}
+
+fn lists_found(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(url) = &settings.public_url {
+        let own = url.origin().ascii_serialization();
+        let here = format!("PUBLIC_URL {own}");
+        findings.push(match url.scheme() {
+            "https" => Finding::good(here),
+            _ => Finding::odd(here, "only this machine can use it: set the address that browsers see, with https"),
+        });
+        let others = settings.allowed_origins.iter().any(|origin| *origin != own);
+        findings.push(match others {
+            true => Finding::good("ALLOWED_ORIGINS"),
+            false => Finding::odd("ALLOWED_ORIGINS", "is empty: no page of another origin may call this server"),
+        });
+    }
+    findings.push(match settings.state_policy {
+        StatePolicy::Required => Finding::good("STATE_POLICY required"),
+        StatePolicy::WhenPresent => {
+            let advice = "a code alone signs in; set it to required once every front-end begins its logins here";
+            Finding::odd("STATE_POLICY when_present", advice)
+        }
+        StatePolicy::Off => {
+            let advice = "anybody can have a victim's browser finish a stranger's login: set it to required";
+            Finding::odd("STATE_POLICY off", advice)
+        }
+    });
+    findings
+}
+
+async fn database_found(settings: &Settings) -> Vec<Finding> {
+    let url = settings.database_url.expose_secret();
+    let file = sqlite_file(url);
+    if let Some(file) = file.filter(|file| !file.exists()) {
+        let advice = format!("{} is not there yet: `serve` and `migrate` make it", file.display());
+        return vec![Finding::odd("DATABASE_URL", advice)];
+    }
+    let mut findings = Vec::new();
+    if let Some(metadata) = file.and_then(|file| file.metadata().ok())
+        && metadata.permissions().mode() & 0o077 != 0
+    {
+        findings.push(Finding::odd("the database's file", "others on this machine may open it (chmod 600)"));
+    }
+    match store::open(&settings.database_url, false).await {
+        Err(error) => findings.push(mistake(error)),
+        Ok(repository) => {
+            findings.extend(tables_found(settings, repository.as_ref()).await);
+            repository.close().await;
+        }
+    }
+    findings
+}
+
+fn sqlite_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(Path::new(path.split('?').next().unwrap_or_default()))
+}
+
+async fn tables_found(settings: &Settings, repository: &dyn Repository) -> Vec<Finding> {
+    let mut findings = vec![match repository.schema().await {
+        Ok(Schema::Current) => Finding::good("the database answers and has this release's tables"),
+        Ok(Schema::Behind) => {
+            let advice = "run `rest-social-auth migrate`; `serve` does it by itself, but with --no-migrate";
+            return vec![Finding::odd("the database does not have this release's tables yet", advice)];
+        }
+        Ok(Schema::Ahead) => {
+            let advice = "install that release, or name another database in DATABASE_URL";
+            return vec![Finding::wrong("a later release made the database", advice)];
+        }
+        Err(error) => return vec![Finding::wrong("DATABASE_URL", error.to_string())],
+    }];
+    findings.push(match keys::sealed(settings.vault.as_deref(), repository).await {
+        Ok(sealed) if sealed.closed > 0 && settings.vault.is_some() => {
+            let advice = format!("{} provider tokens open with none of them: put the missing key back", sealed.closed);
+            Finding::wrong("ENCRYPTION_KEYS", advice)
+        }
+        Ok(_) if settings.vault.is_none() => Finding::good("provider tokens are not kept"),
+        Ok(_) => Finding::good("ENCRYPTION_KEYS open all that is sealed"),
+        Err(_) => Finding::wrong("ENCRYPTION_KEYS", "what they sealed could not be counted"),
+    });
+    findings
+}
+
+fn calls_found(settings: &Settings) -> Vec<Finding> {
+    let rules = &settings.outgoing;
+    let mut findings = Vec::new();
+    for (name, proxy) in [("HTTPS_PROXY", &rules.https_proxy), ("HTTP_PROXY", &rules.http_proxy)] {
+        // Its URL may hold a password.
+        if let Some(host) = proxy.as_ref().and_then(|proxy| proxy.host_str()) {
+            findings.push(Finding::good(format!("{name}: calls go through {host}")));
+        }
+    }
+    if let Some(roots) = &rules.extra_roots {
+        findings.push(Finding::good(format!("SSL_CERT_FILE: {} is trusted as well", roots.display())));
+    }
+    if rules.allow_private {
+        let advice = "is on: addresses in settings can make this server call machines of your own network";
+        findings.push(Finding::odd("OUTGOING_ALLOW_PRIVATE", advice));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::good("no proxy, the system's certificates, public addresses only"));
+    }
+    findings
+}
+
+/// The providers' clocks against this machine's: the one in the middle counts, since one may be wrong itself.
+fn clock_found(mut clocks: Vec<(String, i64)>) -> Finding {
+    clocks.sort_by_key(|(_, ahead)| *ahead);
+    let Some((provider, ahead)) = clocks.get(clocks.len() / 2) else {
+        return Finding::odd("this machine's clock", "no provider said what time it is: not compared");
+    };
+    let (apart, way) = (ahead.unsigned_abs(), if *ahead > 0 { "behind" } else { "ahead of" });
+    let what = format!("this machine's clock is {apart} s {way} that of {provider}");
+    match apart {
+        ..=CLOSE => Finding::good(format!("this machine's clock agrees with that of {provider}")),
+        ..=TOLERABLE => Finding::odd(what, "let it be set by NTP"),
+        _ => Finding::wrong(what, "let it be set by NTP: providers refuse, and are refused, by the time"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_provider_with_a_wrong_clock_is_not_believed() {
+        let clock = |clocks: &[i64]| clock_found(clocks.iter().map(|ahead| ("x".to_owned(), *ahead)).collect());
+        assert!(clock(&[0, 9000, 1]).ok);
+        assert_eq!(clock(&[1]).advice, None);
+        assert!(clock(&[-20]).advice.is_some_and(|advice| advice.contains("NTP")));
+        assert!(!clock(&[-31]).ok);
+        assert!(clock(&[-31]).what.contains("31 s ahead of"));
+        assert!(clock(&[]).ok);
+    }
+
+    #[test]
+    fn the_file_of_a_database_is_found_in_its_address() {
+        assert_eq!(sqlite_file("sqlite:///var/x.db?mode=rwc"), Some(Path::new("/var/x.db")));
+        assert_eq!(sqlite_file("sqlite:x.db"), Some(Path::new("x.db")));
+        assert_eq!(sqlite_file("postgres://h/d"), None);
+    }
+}
