@@ -128,7 +128,9 @@ pub fn address(fields: &Fields) -> Map<String, Value> {
     const KNOWN: [&str; 8] =
         ["redirect_uri", "scope", "next", "code_challenge", "code_challenge_method", "provider", "kind", "format"];
     let is_part = |(name, value): &(&String, &Value)| {
-        let fits = value.as_str().is_some_and(|text| text.len() <= LONGEST_PART) && name.len() <= LONGEST_PART;
+        // No database keeps a null character, and no address has one.
+        let short = |text: &str| text.len() <= LONGEST_PART && !text.contains('\0');
+        let fits = value.as_str().is_some_and(short) && short(name);
         fits && !KNOWN.contains(&name.as_str())
     };
     let parts = fields.map().iter().filter(is_part).take(MOST_PARTS);

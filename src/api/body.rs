@@ -6,13 +6,13 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use poem::error::ReadBodyError;
 use poem::http::{StatusCode, header};
 use poem::{Body, FromRequest, Request, RequestBody, Result};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
 
 use super::problem::Failure;
 use crate::login::Fields;
@@ -23,6 +23,8 @@ const MULTIPART: &str = "multipart/form-data";
 
 /// Bytes.
 const LARGEST: usize = 64 * 1024;
+/// Of a body that is too large.
+const MOST_DROPPED: u64 = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a document says of a body.
@@ -79,9 +81,9 @@ async fn read(body: Body) -> Result<Vec<u8>, Failure> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
-    match tokio::time::timeout(PATIENCE, body.into_bytes_limit(LARGEST)).await {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(ReadBodyError::PayloadTooLarge)) => {
+    match tokio::time::timeout(PATIENCE, read_at_most(body, LARGEST)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => {
             let detail = format!("A body may have {LARGEST} bytes.");
             Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail))
         }
@@ -91,6 +93,20 @@ async fn read(body: Body) -> Result<Vec<u8>, Failure> {
             Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail))
         }
     }
+}
+
+/// `None`: there is more than `most`. What follows is read and dropped for a while: a connection that is closed under a
+/// caller who still sends is reset, and the answer lost with it.
+async fn read_at_most(body: Body, most: usize) -> std::io::Result<Option<Vec<u8>>> {
+    let mut reader = body.into_async_read();
+    let mut bytes = Vec::with_capacity(512);
+    let limit = u64::try_from(most).unwrap_or(u64::MAX);
+    (&mut reader).take(limit + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() <= most {
+        return Ok(Some(bytes));
+    }
+    tokio::io::copy(&mut reader.take(MOST_DROPPED), &mut tokio::io::sink()).await?;
+    Ok(None)
 }
 
 fn json_fields(bytes: &[u8]) -> Result<Fields, Failure> {

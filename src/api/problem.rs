@@ -161,7 +161,7 @@ fn outward(refusal: Refusal) -> StatusCode {
         R::ProviderMissing | R::InvalidRequest | R::RedirectUriNotAllowed | R::OriginNotAllowed => {
             StatusCode::BAD_REQUEST
         }
-        R::InvalidCode | R::CodeAlreadyUsed | R::AccessDenied => StatusCode::BAD_REQUEST,
+        R::InvalidCode | R::CodeAlreadyUsed | R::AccessDenied | R::CallbackError => StatusCode::BAD_REQUEST,
         R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
         R::NotAuthenticated => StatusCode::UNAUTHORIZED,
         R::NotAllowed | R::UserInactive | R::NoUser => StatusCode::FORBIDDEN,

@@ -196,7 +196,8 @@ pub const LOGIN: &[Case] = &[
         status: 400,
         description: "The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, \
                       `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, \
-                      `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, \
+                      `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another \
+                      error than that), `state_mismatch`, `state_expired`, \
                       `flow_mismatch` (another browser began it).",
         example: ("invalid_request", "The request has invalid fields."),
     },

@@ -177,10 +177,12 @@ fn clock_found(mut clocks: Vec<(String, i64)>) -> Finding {
     };
     let (apart, way) = (ahead.unsigned_abs(), if *ahead > 0 { "behind" } else { "ahead of" });
     let what = format!("this machine's clock is {apart} s {way} that of {provider}");
-    match apart {
-        ..=CLOSE => Finding::good(format!("this machine's clock agrees with that of {provider}")),
-        ..=TOLERABLE => Finding::odd(what, "let it be set by NTP"),
-        _ => Finding::wrong(what, "let it be set by NTP: providers refuse, and are refused, by the time"),
+    if apart <= CLOSE {
+        Finding::good(format!("this machine's clock agrees with that of {provider}"))
+    } else if apart <= TOLERABLE {
+        Finding::odd(what, "let it be set by NTP")
+    } else {
+        Finding::wrong(what, "let it be set by NTP: providers refuse, and are refused, by the time")
     }
 }
 

@@ -29,6 +29,6 @@ mod tests {
     #[test]
     fn what_came_from_outside_cannot_steer_a_terminal() {
         let rows = [["name", "id"], ["a\u{1b}[2Jb\n", "\u{202e}7"]].map(|row| row.map(str::to_owned));
-        assert_eq!(columns(&rows), "name    id\na\u{fffd}[2Jb\u{fffd}  \u{fffd}7\n");
+        assert_eq!(columns(&rows), "name     id\na\u{fffd}[2Jb\u{fffd}  \u{fffd}7\n");
     }
 }

@@ -12,6 +12,7 @@ use crate::clock::UnixMillis;
 use crate::login::without_provider_tokens;
 use crate::model::{
     ClientInfo, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId,
+    drop_nulls,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
@@ -108,7 +109,7 @@ pub fn extra_data(text: &str) -> ExtraData {
     let mut kept = without_provider_tokens(&all);
     let had_secrets = kept != all;
     kept.retain(|name, _| !name.contains('\0'));
-    kept.values_mut().for_each(remove_nul);
+    kept.values_mut().for_each(drop_nulls);
     ExtraData { kept, tokens: provider_tokens(&all), had_secrets, is_unreadable: false }
 }
 
@@ -131,19 +132,6 @@ fn provider_tokens(all: &Map<String, Value>) -> Option<ProviderTokens> {
             .zip(seconds("expires_in"))
             .map(|(began, lives): (i64, i64)| UnixMillis::from_seconds(began.saturating_add(lives))),
     })
-}
-
-/// PostgreSQL keeps no NUL in text, nor in the names and texts of JSON.
-fn remove_nul(value: &mut Value) {
-    match value {
-        Value::String(text) => text.retain(|character| character != '\0'),
-        Value::Array(items) => items.iter_mut().for_each(remove_nul),
-        Value::Object(members) => {
-            members.retain(|name, _| !name.contains('\0'));
-            members.values_mut().for_each(remove_nul);
-        }
-        _ => {}
-    }
 }
 
 pub fn token(row: &django::Token, carried: &Carried, now: UnixMillis) -> Result<TokenRow, Reason> {

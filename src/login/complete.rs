@@ -427,7 +427,10 @@ impl LoginService {
                 .unwrap_or(&nothing),
             deadline: Instant::now() + self.settings.outgoing.login_timeout,
         };
-        Ok(posted.provider.identify(&callback).await?)
+        let identity = posted.provider.identify(&callback).await?;
+        identity
+            .storable()
+            .ok_or_else(|| LoginError::new(Refusal::ProviderError, "The provider's profile has no usable id."))
     }
 
     /// Bound to the account's row, so that two rows' tokens cannot be exchanged (SEC-40).

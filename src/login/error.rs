@@ -15,6 +15,7 @@ pub enum Refusal {
     InvalidCode,
     CodeAlreadyUsed,
     AccessDenied,
+    CallbackError,
     StateMismatch,
     StateExpired,
     FlowMismatch,
@@ -41,6 +42,7 @@ impl Refusal {
             Self::InvalidCode => "invalid_code",
             Self::CodeAlreadyUsed => "code_already_used",
             Self::AccessDenied => "access_denied",
+            Self::CallbackError => "callback_error",
             Self::StateMismatch => "state_mismatch",
             Self::StateExpired => "state_expired",
             Self::FlowMismatch => "flow_mismatch",
@@ -102,6 +104,11 @@ impl From<ProviderError> for LoginError {
             ProviderError::AccessDenied { message } => {
                 (Refusal::AccessDenied, "The person declined to sign in.".to_owned(), message)
             }
+            ProviderError::SentBack { message, .. } => (
+                Refusal::CallbackError,
+                "The provider sent the person back with an error instead of a code.".to_owned(),
+                message,
+            ),
             ProviderError::InvalidCode { message } => (
                 Refusal::InvalidCode,
                 "The provider refused the code: it is wrong, used or expired, or it was made for another redirect URI."

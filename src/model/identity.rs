@@ -29,3 +29,36 @@ pub struct Identity {
     /// Seconds that the provider says its login lives, for SESSION_EXPIRATION (R-SES-04).
     pub expires_in: Option<i64>,
 }
+
+impl Identity {
+    /// Without null characters, which PostgreSQL keeps in no text. Where one would change whom a value means, the value
+    /// goes: an address is dropped whole, and so is an old id.
+    ///
+    /// `None`: the id itself has one, so there is nobody to sign in.
+    pub fn storable(mut self) -> Option<Self> {
+        if self.uid.contains('\0') {
+            return None;
+        }
+        self.legacy_uids.retain(|uid| !uid.contains('\0'));
+        self.email = self.email.filter(|email| !email.contains('\0'));
+        for name in [&mut self.username, &mut self.fullname, &mut self.first_name, &mut self.last_name] {
+            name.iter_mut().for_each(|name| name.retain(|character| character != '\0'));
+        }
+        self.extra_data.retain(|name, _| !name.contains('\0'));
+        self.extra_data.values_mut().for_each(drop_nulls);
+        Some(self)
+    }
+}
+
+/// PostgreSQL keeps no null character in text, nor in the names and texts of JSON.
+pub fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::String(text) => text.retain(|character| character != '\0'),
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Object(members) => {
+            members.retain(|name, _| !name.contains('\0'));
+            members.values_mut().for_each(drop_nulls);
+        }
+        _ => {}
+    }
+}

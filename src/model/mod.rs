@@ -17,6 +17,6 @@ pub use credential::{
     TokenRow,
 };
 pub use finding::Finding;
-pub use identity::Identity;
+pub use identity::{Identity, drop_nulls};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};

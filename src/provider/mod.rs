@@ -111,6 +111,9 @@ pub enum ProviderError {
     /// The person said no.
     #[error("the person declined")]
     AccessDenied { message: Option<String> },
+    /// The callback carries another error: the provider sent the person back without a code.
+    #[error("callback: {reason}")]
+    SentBack { reason: String, message: Option<String> },
     /// The code, verifier or token is bad, used or expired.
     #[error("the provider refused the code")]
     InvalidCode { message: Option<String> },

@@ -10,8 +10,9 @@ use super::expression::{Expr, Scope, as_text, is_filled};
 const DECLINED: [&str; 6] =
     ["access_denied", "user_denied", "cancelled", "canceled", "user_refused", "permission_denied"];
 /// `invalid_token` is among them where a token is what was posted; elsewhere no code is involved.
-const BAD_CODE: [&str; 9] = [
+const BAD_CODE: [&str; 10] = [
     "invalid_grant",
+    "bad_refresh_token",
     "bad_verification_code",
     "incorrect_code",
     "invalid_code",
@@ -121,10 +122,11 @@ pub fn of_callback(fields: &Map<String, Value>) -> Option<ProviderError> {
             ["error_description", "error_message", "error_reason"].iter().find_map(|name| field(name)?.as_str());
         words.and_then(|text| harmless(text, &[]))
     };
-    if field("denied").is_some() {
+    // Facebook tells a refusal by error_code alone (R-ERR-12).
+    if field("denied").is_some() || field("error_code").is_some() && field("error").is_none() {
         return Some(ProviderError::AccessDenied { message: message() });
     }
-    let code = match field("error").or_else(|| field("oauth_problem")).or_else(|| field("error_code"))? {
+    let code = match field("error").or_else(|| field("oauth_problem"))? {
         Value::Object(error) => error.get("code").or_else(|| error.get("type")).and_then(as_text).unwrap_or_default(),
         value => as_text(value)?,
     };
@@ -134,8 +136,7 @@ pub fn of_callback(fields: &Map<String, Value>) -> Option<ProviderError> {
         return Some(ProviderError::AccessDenied { message: message() });
     }
     let code: String = code.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
-    Some(ProviderError::Failed {
-        stage: "callback",
+    Some(ProviderError::SentBack {
         reason: format!("error {code}"),
         message: message().or_else(|| harmless(&code, &[])),
     })

@@ -2,6 +2,8 @@
 # Schemathesis against the development server: every operation of the served document, every check. What is left out, and
 # why, stands in schemathesis.toml.
 #
+# SEED=N makes another run than the usual one.
+#
 #   tests/openapi/run.sh SERVER SCHEMATHESIS [further arguments of schemathesis]
 set -euo pipefail
 
@@ -18,4 +20,4 @@ for _ in $(seq 100); do
   curl -fsS "http://127.0.0.1:$port/healthz" >/dev/null 2>&1 && break
   sleep 0.1
 done
-"$schemathesis" --config-file "$here/schemathesis.toml" run "http://127.0.0.1:$port/openapi.json" "$@"
+"$schemathesis" --config-file "$here/schemathesis.toml" run "http://127.0.0.1:$port/openapi.json" --seed "${SEED:-20261124}" "$@"

@@ -127,7 +127,7 @@ async fn import_with(world: &World, project: &Project, dry_run: bool, further: &
         ("SOCIAL_AUTH_FACEBOOK_KEY", "k"),
     ];
     let environment = environment.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let settings = world::read(environment.collect(), None).expect("settings without a mistake");
+    let settings = world::read(environment.collect()).expect("settings without a mistake");
     let wanted = Wanted {
         from: SecretString::from(project.url.as_str()),
         names: Names::default(),

@@ -8,6 +8,7 @@ mod support;
 mod answers; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: what each kind of login hands out
 mod architecture; // the house as drawn
 mod begin; // logins that the server begins, and the same code once more
+mod binary; // the real binary: settings, start, end, log
 mod callers; // R-AUT: a login by somebody who is signed in
 mod catalogue; // docs/PROVIDERS.md knows every provider
 mod commands; // users, keys, audit, providers check, doctor: by the real binary
@@ -15,6 +16,8 @@ mod companions; // R-CMP: refresh, verify, logouts, who am I
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left
 mod import; // a Django project moves in
+mod landing; // the redirect flow on the server
+mod native; // an id_token instead of a code
 mod nodes; // two servers on one PostgreSQL
 mod oauth; // R-O2, R-O1: what goes out to the providers
 mod providers; // every provider signs somebody in, tests/cases
@@ -22,5 +25,6 @@ mod redirects; // R-URI: where a login may return to
 mod refusals; // single providers: accounts that change hands, callbacks nobody signed, other tenants
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 26 to 29, 32 to 36, 42, 44, 46
+mod signed_in; // what is signed in, unlinking, provider tokens, the audit trail
 mod store; // the repository by itself
 mod users; // R-PIPE, R-USR, R-EML, R-EXT: who is made or found, and what is kept

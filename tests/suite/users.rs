@@ -29,6 +29,7 @@ on_both_databases! {
     r_ext_04_extra_data_is_merged_at_each_login,
     r_ext_05_settings_add_to_extra_data,
     ids_that_differ_are_different_people,
+    null_characters_of_a_profile_are_left_out,
 }
 
 async fn profile(world: &World, code: &str, profile: Value) -> Value {
@@ -133,6 +134,9 @@ async fn r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides(eng
     assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
 
     let world = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
+    // Google vouches for addresses of its own and of the domains that it hosts (SEC-24).
+    let hosted = json!({"sub": "1", "email": "user1@example.com", "email_verified": true, "hd": "example.com"});
+    world.people.describe("google-oauth2", "u1", hosted);
     let first = world.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
     let second = world.client().login("session/oidc", json!({"code": "u1"})).await.ok();
     assert_eq!(first["id"], second["id"], "both vouch for it");
@@ -358,4 +362,19 @@ async fn ids_that_differ_are_different_people(engine: Engine) {
     }
     // A number and its text are one id; every other pair is two.
     assert_eq!(world.database.count("users").await, 7);
+}
+
+/// PostgreSQL keeps none, and nobody's name has one.
+async fn null_characters_of_a_profile_are_left_out(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_EXTRA_DATA", r#"["company"]"#).start().await;
+    let person = json!({"id": 1, "login": "an\u{0}a", "name": "A\u{0}na Lo\u{0}pez", "email": "an\u{0}a@example.com",
+        "company": {"na\u{0}me": 1, "name": ["AC\u{0}ME"]}});
+    world.people.describe("github", "u1", person);
+    let found = account(&world, "github", json!({"code": "u1"})).await;
+    assert_eq!(found["extra_data"]["company"], json!({"name": ["ACME"]}));
+    // What names somebody is not repaired: the address is dropped, and an id with one is nobody's.
+    let user = "SELECT count(*) FROM users WHERE username = 'ana' AND first_name = 'Ana' AND last_name = 'Lopez' AND email = ''";
+    assert_eq!(world.database.number(user).await, 1);
+    world.people.describe("github", "u2", json!({"id": "1\u{0}", "login": "eva", "email": "eva@example.com"}));
+    world.login("token", "u2").await.problem(502, "provider_error");
 }

@@ -1438,7 +1438,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1580,7 +1580,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1719,7 +1719,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1861,7 +1861,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2000,7 +2000,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2142,7 +2142,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2281,7 +2281,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2423,7 +2423,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2562,7 +2562,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2704,7 +2704,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2843,7 +2843,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2985,7 +2985,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3124,7 +3124,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3266,7 +3266,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3405,7 +3405,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3547,7 +3547,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3686,7 +3686,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3828,7 +3828,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3967,7 +3967,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4109,7 +4109,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -90,6 +90,7 @@ async fn sec_28_a_dump_of_the_database_gives_nothing_that_authenticates(engine: 
     let pair = world.login("jwt-pair", "u00001").await;
     secrets.extend([pair.field("token"), pair.field("refresh")]);
     // Open attempts and a kept answer are in there as well.
+    let browser = world.browser();
     let begun = world.begin(&browser, "oidc", json!({})).await;
     secrets.extend([begun.state.clone(), begun.flow_token.clone(), "u1".to_owned()]);
     secrets.extend(browser.cookies().into_values());

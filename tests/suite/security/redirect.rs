@@ -152,7 +152,7 @@ async fn sec_10_apps_of_private_schemes_are_listed_whole(engine: Engine) {
             ("ALLOWED_REDIRECT_URIS", listed),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let errors = read(environment.into(), None).expect_err(listed);
+        let errors = read(environment.into()).expect_err(listed);
         assert!(errors.iter().any(|error| error.name == "ALLOWED_REDIRECT_URIS"), "{listed}: {errors:?}");
     }
 }

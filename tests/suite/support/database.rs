@@ -243,11 +243,6 @@ pub fn unique() -> String {
     rest_social_auth::clock::Ambient::system().hex::<10>()
 }
 
-/// Whether a row of `table` fits; `filter` is SQL.
-pub async fn any(database: &Database, table: &str, filter: &str) -> bool {
-    database.number(&format!("SELECT count(*) FROM {table} WHERE {filter}")).await > 0
-}
-
 /// PostgreSQL writes bytes as `\\x` and hex digits.
 fn raw(text: &str) -> Vec<u8> {
     let pair = |index: usize| u8::from_str_radix(text.get(index..index + 2)?, 16).ok();

@@ -52,19 +52,12 @@ impl Entropy for RealEntropy {
 pub struct Plan {
     engine: Engine,
     settings: Vec<(String, String)>,
-    file: Option<String>,
 }
 
 impl Plan {
     /// A setting by its environment name; an empty value takes a default of this file back.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// The text of a settings file.
-    pub fn file(mut self, text: &str) -> Self {
-        self.file = Some(text.to_owned());
         self
     }
 
@@ -107,14 +100,8 @@ impl Plan {
                 environment.push((name, value));
             }
         }
-        let folder = tempfile::TempDir::new().expect("a temporary folder");
-        let file = self.file.map(|text| {
-            let path = folder.path().join("settings.toml");
-            std::fs::write(&path, text).expect("a file in a folder of ours");
-            path
-        });
-        let node = Node::start(&environment, file.as_deref(), &clock).await?;
-        Ok(World { node, database, double, people, clock, environment, file, _folder: folder })
+        let node = Node::start(&environment, &clock).await?;
+        Ok(World { node, database, double, people, clock, environment })
     }
 }
 
@@ -126,14 +113,12 @@ pub struct World {
     pub people: People,
     pub clock: Arc<TestClock>,
     environment: Vec<(String, String)>,
-    file: Option<std::path::PathBuf>,
-    _folder: tempfile::TempDir,
 }
 
 impl World {
     /// github, facebook, google-oauth2 and twitter are configured, the original's defaults hold.
     pub fn on(engine: Engine) -> Plan {
-        Plan { engine, settings: Vec::new(), file: None }
+        Plan { engine, settings: Vec::new() }
     }
 
     /// The same without a word, started.
@@ -153,7 +138,7 @@ impl World {
 
     /// Another server on the same database, with its own port.
     pub async fn second_node(&self) -> Node {
-        Node::start(&self.environment, self.file.as_deref(), &self.clock)
+        Node::start(&self.environment, &self.clock)
             .await
             .unwrap_or_else(|errors| panic!("the second server does not start: {errors:?}"))
     }
@@ -212,11 +197,7 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(
-        environment: &[(String, String)],
-        file: Option<&std::path::Path>,
-        clock: &Arc<TestClock>,
-    ) -> Result<Self, Vec<SettingError>> {
+    async fn start(environment: &[(String, String)], clock: &Arc<TestClock>) -> Result<Self, Vec<SettingError>> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let base = format!("http://{address}");
@@ -225,7 +206,7 @@ impl Node {
         if !environment.iter().any(|(name, _)| name == "PUBLIC_URL") {
             environment.push(("PUBLIC_URL".to_owned(), base.clone()));
         }
-        let settings = read(environment, file)?;
+        let settings = read(environment)?;
         let ambient = Ambient::new(clock.clone(), Arc::new(RealEntropy));
         let server = Server::build(settings, ambient, true).await?;
         let (stop, stopped) = oneshot::channel();
@@ -250,7 +231,13 @@ impl Node {
 }
 
 /// The settings of an environment, as `serve` reads them.
-pub fn read(environment: Vec<(String, String)>, file: Option<&std::path::Path>) -> Result<Settings, Vec<SettingError>> {
+pub fn read(environment: Vec<(String, String)>) -> Result<Settings, Vec<SettingError>> {
     let catalog = rest_social_auth::provider::catalog_names();
-    settings::read(&Sources { mode: Mode::Serve, defaults: toml::Table::new(), file, environment, catalog: &catalog })
+    settings::read(&Sources {
+        mode: Mode::Serve,
+        defaults: toml::Table::new(),
+        file: None,
+        environment,
+        catalog: &catalog,
+    })
 }

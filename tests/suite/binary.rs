@@ -1,0 +1,356 @@
+//! The real binary: what it says when it cannot start, how it starts and ends, and what its log never holds.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rest_social_auth::clock::Ambient;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::Answer;
+use crate::support::double::{Double, Reply};
+use crate::support::people::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN, People};
+use crate::support::process::{Process, run};
+
+const SECRET_KEY: &str = "the-binarys-own-secret-key-09f3c1-not-for-anybody-else";
+
+/// What a server needs to start, with the providers of the test behind it.
+struct Stage {
+    folder: TempDir,
+    double: Double,
+    people: People,
+}
+
+async fn stage() -> Stage {
+    let double = Double::start().await;
+    let people = People::default();
+    people.answer(&double);
+    people.set_now(Ambient::system().now().seconds());
+    Stage { folder: TempDir::new().expect("a temporary folder"), double, people }
+}
+
+impl Stage {
+    fn environment<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let mut all = vec![
+            ("SECRET_KEY", SECRET_KEY),
+            ("HTTPS_PROXY", self.double.proxy()),
+            ("SSL_CERT_FILE", self.double.authority().to_str().expect("a path in UTF-8")),
+            ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
+            ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
+        ];
+        all.extend_from_slice(more);
+        all
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// The names of the settings that `serve` complains about; it must have ended with 2.
+fn complaints(environment: &[(&str, &str)], folder: &Path) -> BTreeSet<String> {
+    let output = run(&["serve"], environment, folder);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    text.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn mistakes_in_the_settings_are_told_all_at_once_by_name() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let wrong = [
+        ("SECRET_KEY", "visible-and-short"),
+        ("PUBLIC_URL", "http://public.example"),
+        ("STATE_POLICY", "perhaps"),
+        ("LISTEN", "everywhere"),
+        ("DATABASE_URL", "mysql://user:visible-password@host/db"),
+        ("ALLOWED_ORIGINS", "https://front.example/path"),
+        ("SOCIAL_AUTH_GITHUB_KEY", "key"),
+        ("SOCIAL_AUTH_UUID_LENGTH", "many"),
+        ("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "five minutes"),
+        ("SOCIAL_AUTH_PIPELINE", "social_uid,invented_step"),
+    ];
+    let told = complaints(&wrong, folder.path());
+    for (name, _) in wrong.iter().filter(|(name, _)| *name != "SOCIAL_AUTH_GITHUB_KEY") {
+        assert!(told.contains(*name), "{name} in {told:?}");
+    }
+    let output = run(&["serve"], &wrong, folder.path());
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!text.contains("visible"), "a secret is not quoted: {text}");
+    assert!(std::fs::read_dir(folder.path()).expect("a folder").next().is_none(), "nothing was created");
+}
+
+#[tokio::test]
+async fn sec_47_what_is_not_safe_does_not_start() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let good = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example")];
+    let without = |name: &str| good.iter().copied().filter(|(known, _)| *known != name).collect::<Vec<_>>();
+    for (name, value) in [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
+        ("PUBLIC_URL", ""),
+        ("PUBLIC_URL", "http://login.example"),
+        ("PUBLIC_URL", "https://login.example/path"),
+        ("SIMPLE_JWT_SIGNING_KEY", "short"),
+        ("ALLOWED_REDIRECT_URIS", "javascript:alert(1)"),
+        ("ALLOWED_REDIRECT_URIS", "*"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("OUTGOING_ALLOW_PRIVATE", "perhaps"),
+    ] {
+        let mut environment = without(name);
+        environment.push((name, value));
+        let told = complaints(&environment, folder.path());
+        assert_eq!(told, BTreeSet::from([name.to_owned()]), "{name}={value}");
+    }
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, format!("secret_key = \"{SECRET_KEY}\"\npublic_url = \"https://login.example\"\n"))
+        .expect("a file");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("rights");
+    let config = file.to_str().expect("a path in UTF-8");
+    let told = complaints(&[("REST_SOCIAL_AUTH_CONFIG", config)], folder.path());
+    assert_eq!(told.len(), 1, "a file that everybody reads: {told:?}");
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environment() {
+    let stage = stage().await;
+    let file = stage.path().join("settings.toml");
+    std::fs::write(&file, "state_polcy = \"required\"\n[providers.github]\nsecrte = \"x\"\n").expect("a file");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("rights");
+    let config = file.to_str().expect("a path in UTF-8");
+    let environment =
+        stage.environment(&[("PUBLIC_URL", "https://login.example"), ("REST_SOCIAL_AUTH_CONFIG", config)]);
+    let output = run(&["serve"], &environment, stage.path());
+    let text = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for part in ["state_polcy", "state_policy", "secrte", "secret"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let environment = stage.environment(&[("SOCIAL_AUTH_GITHUB_SCOEP", "x"), ("REST_SOCIAL_VERBOSE_EROR", "1")]);
+    let process = Process::start(&["serve"], &environment, stage.path()).await;
+    let log = process.output();
+    for part in ["SOCIAL_AUTH_GITHUB_SCOEP", "REST_SOCIAL_VERBOSE_EROR", "REST_SOCIAL_VERBOSE_ERRORS"] {
+        assert!(log.contains(part), "{part} in {log}");
+    }
+}
+
+#[tokio::test]
+async fn serve_creates_its_database_for_its_owner_alone_and_is_soon_healthy() {
+    let stage = stage().await;
+    let process = Process::start(&["serve"], &stage.environment(&[]), stage.path()).await;
+    let client = process.client();
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(client.get(path).send().await.status, 200, "{path}");
+    }
+    let file = stage.path().join("rest-social-auth.db");
+    assert_eq!(std::fs::metadata(&file).expect("the database").permissions().mode() & 0o077, 0);
+    client.login("token/github", json!({"code": "u1"})).await.ok();
+    let providers = client.get("/api/login/social/providers/").send().await.ok();
+    assert_eq!(providers["providers"].as_array().map(Vec::len), Some(1), "no demo provider: {providers}");
+    assert!(process.output().contains("STATE_POLICY"), "it says that a code alone is enough: {}", process.output());
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_told_without_its_password() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for url in ["sqlite:///nowhere/at/all/x.db", "postgres://user:visible-password@127.0.0.1:1/db"] {
+        let environment = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example"), ("DATABASE_URL", url)];
+        assert!(complaints(&environment, folder.path()).contains("DATABASE_URL"), "{url}");
+        let output = run(&["serve"], &environment, folder.path());
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("visible"));
+    }
+}
+
+#[tokio::test]
+async fn migrate_prepares_what_serve_without_migration_runs_on() {
+    let stage = stage().await;
+    let output = run(&["migrate"], &stage.environment(&[]), stage.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let process = Process::start(&["serve", "--no-migrate"], &stage.environment(&[]), stage.path()).await;
+    process.client().login("token/github", json!({"code": "u1"})).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_lets_the_login_in_flight_finish() {
+    let stage = stage().await;
+    let reply = json!({"access_token": "gho_u1", "token_type": "bearer"});
+    stage.double.always(GITHUB_TOKEN, Reply::json(&reply).after(Duration::from_millis(1500)));
+    let mut process = Process::start(&["serve"], &stage.environment(&[]), stage.path()).await;
+    let client = process.client();
+    let login = tokio::spawn(async move { client.login("token_user/github", json!({"code": "u1"})).await });
+    while stage.double.calls().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    process.terminate();
+    assert_eq!(login.await.expect("no panic").field("username"), "user1");
+    assert!(process.ended(Duration::from_secs(10)).await.success(), "{}", process.output());
+    assert!(process.client().get("/healthz").try_send().await.is_err(), "nobody listens any more");
+}
+
+#[test]
+fn openapi_is_printed_without_database_or_configuration() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let yaml = run(&["openapi"], &[], folder.path());
+    assert!(yaml.status.success());
+    let checked_in = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.yaml")).expect("openapi.yaml");
+    assert!(yaml.stdout == checked_in, "openapi.yaml is not up to date: run make openapi");
+    let json = run(&["openapi", "--format", "json"], &[], folder.path());
+    let document: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert!(document["paths"].as_object().is_some_and(|paths| paths.len() > 20));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn init_writes_a_file_that_serve_accepts() {
+    let stage = stage().await;
+    let output = run(&["init"], &[], stage.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let file = stage.path().join("rest-social-auth.toml");
+    assert_eq!(std::fs::metadata(&file).expect("the file").permissions().mode() & 0o077, 0);
+    let text = std::fs::read_to_string(&file).expect("the file");
+    let again = run(&["init"], &[], stage.path());
+    assert!(!again.status.success(), "what is there stays");
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), text);
+
+    let environment: Vec<_> = stage.environment(&[]).into_iter().filter(|(name, _)| *name != "SECRET_KEY").collect();
+    let process = Process::start(&["serve", "--config", "rest-social-auth.toml"], &environment, stage.path()).await;
+    let client = process.client().browser();
+    client.login("token/github", json!({"code": "u1"})).await.problem(400, "state_mismatch");
+    let begun = client.post("/api/login/social/begin/github/").json(&json!({})).send().await.ok();
+    let pair = client.login("jwt-pair/github", json!({"code": "u1", "state": begun["state"]})).await;
+    let refresh = json!({"refresh": pair.field("refresh")});
+    assert_eq!(
+        client.post("/api/token/refresh/").json(&refresh).send().await.keys(),
+        ["access", "refresh"],
+        "it rotates"
+    );
+}
+
+#[tokio::test]
+async fn logs_for_machines_are_json_with_the_request_id() {
+    let stage = stage().await;
+    let process = Process::start(&["serve"], &stage.environment(&[("LOG_FORMAT", "json")]), stage.path()).await;
+    let answer = process.client().login("token/github", json!({"code": "u1"})).await;
+    let id = answer.header("x-request-id").expect("an id").to_owned();
+    let log = process.output();
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let of_request: Vec<&Value> = lines.iter().filter(|line| line.to_string().contains(&id)).collect();
+    assert!(of_request.iter().any(|line| line.to_string().contains("signed in")), "{log}");
+    assert!(
+        of_request.iter().any(|line| line.to_string().contains("token") && line.to_string().contains("200")),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_41_no_secret_is_in_the_log_however_much_is_logged() {
+    let stage = stage().await;
+    let environment = stage.environment(&[
+        ("RUST_LOG", "trace"),
+        ("REST_SOCIAL_VERBOSE_ERRORS", "true"),
+        ("SOCIAL_AUTH_FACEBOOK_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_FACEBOOK_SECRET", CLIENT_SECRET),
+        ("SOCIAL_AUTH_GOOGLE_OAUTH2_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_GOOGLE_OAUTH2_SECRET", CLIENT_SECRET),
+        ("SOCIAL_AUTH_TWITTER_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_TWITTER_SECRET", CLIENT_SECRET),
+        ("SOCIAL_AUTH_OIDC_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_OIDC_SECRET", CLIENT_SECRET),
+        ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", ISSUER),
+        ("STORE_PROVIDER_TOKENS", "true"),
+    ]);
+    let process = Process::start(&["serve"], &environment, stage.path()).await;
+    let mut secrets = BTreeSet::from([SECRET_KEY.to_owned(), CLIENT_SECRET.to_owned()]);
+    use_everything(&stage, &process, &mut secrets).await;
+    let log = process.output();
+    assert!(log.lines().count() > 80 && log.contains("signed in"), "a broad log: {} lines", log.lines().count());
+    assert!(secrets.len() > 25, "there is something to look for: {}", secrets.len());
+    for secret in secrets.iter().filter(|secret| secret.len() >= 8) {
+        let place = log.lines().find(|line| line.contains(secret.as_str()));
+        assert!(place.is_none(), "{secret} in {place:?}");
+        // Nor as the text of its bytes, or escaped for a URL.
+        let escaped = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
+        assert!(!log.contains(&escaped), "{escaped}");
+        let bytes = secret.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+        assert!(!log.contains(&bytes), "{secret} as bytes");
+    }
+}
+
+/// Signs in by every kind and provider, well and badly, and collects every secret that was in play.
+async fn use_everything(stage: &Stage, process: &Process, secrets: &mut BTreeSet<String>) {
+    let browser = process.client().browser();
+    let mut keep = |answer: &Answer| {
+        for name in ["token", "refresh", "access", "flow_token", "state", "oauth_token"] {
+            let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+            secrets.extend(body[name].as_str().map(str::to_owned));
+        }
+        secrets.extend(answer.set_cookies().into_iter().map(|cookie| cookie.value));
+    };
+    let long = |n: usize| format!("u{}{n}", "0".repeat(30));
+    let mut codes = Vec::new();
+    for (n, kind) in ["session", "token", "jwt-pair-user", "jwt-sliding", "knox_user"].iter().enumerate() {
+        for (m, provider) in ["github", "facebook", "google-oauth2", "oidc"].iter().enumerate() {
+            let code = long(1 + n * 10 + m);
+            let post = process.client().post(&format!("/api/login/social/{kind}/{provider}/"));
+            let answer = post.json(&json!({"code": code})).send().await;
+            answer.ok();
+            keep(&answer);
+            codes.push(code);
+        }
+    }
+    let begun = browser.post("/api/login/social/begin/oidc/").json(&json!({})).send().await;
+    let url = begun.field("authorization_url");
+    let nonce = url::Url::parse(&url)
+        .expect("a URL")
+        .query_pairs()
+        .find(|(name, _)| name == "nonce")
+        .expect("a nonce")
+        .1
+        .into_owned();
+    let code = format!("{}~{nonce}", long(90));
+    let finished = browser.login("jwt-pair/oidc", json!({"code": code, "state": begun.field("state")})).await;
+    let verifier =
+        stage.double.calls_at(OIDC_TOKEN).last().and_then(|call| call.field("code_verifier")).expect("a verifier");
+    let (refresh, access) = (finished.field("refresh"), finished.field("token"));
+    let refreshed = browser.post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
+    let first = browser.login("token/twitter", json!({})).await;
+    let second = json!({"oauth_token": first.field("oauth_token"), "oauth_verifier": long(91)});
+    let signed_in = browser.login("token/twitter", second).await;
+    let user = browser.user(&format!("Bearer {access}")).await;
+    let refused = browser.user("Bearer made-up-credential-5521").await;
+    for answer in [&begun, &finished, &refreshed, &first, &signed_in, &user, &refused] {
+        keep(answer);
+    }
+    // What goes wrong is logged most.
+    for (n, (place, reply)) in [
+        (GITHUB_TOKEN, Reply::Reset),
+        (GITHUB_TOKEN, Reply::of(500, "text/html", "provider-secret-77f1")),
+        (GITHUB_USER, Reply::json_at(401, &json!({"message": "provider-secret-77f1"}))),
+        (GITHUB_USER, Reply::Reset),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        stage.people.answer(&stage.double);
+        stage.double.always(place, reply);
+        let code = long(70 + n);
+        let answer =
+            process.client().login("token/github", json!({"code": code, "code_verifier": "v".repeat(50)})).await;
+        answer.problem(502, "provider_error");
+        codes.push(code);
+    }
+    codes.extend([code, long(91), nonce, verifier, "v".repeat(50), "made-up-credential-5521".to_owned()]);
+    let provider_tokens = codes
+        .iter()
+        .flat_map(|code| ["gho_", "fb-", "ya29.", "oidc-", "tw-", "tws-"].map(|kind| format!("{kind}{code}")));
+    secrets.extend(provider_tokens.collect::<Vec<_>>());
+    secrets.extend(stage.people.request_token_secret("rt-1"));
+    secrets.extend(codes);
+    secrets.extend(browser.cookies().into_values());
+    // A name and a kind are no secrets.
+    secrets.retain(|secret| secret.len() >= 8);
+}

@@ -1,0 +1,198 @@
+//! What is signed in, listed and ended; accounts, unlinked; a provider's token, kept sealed and handed out fresh; the audit
+//! trail.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::double::Reply;
+use crate::support::people::{GITHUB_TOKEN, OIDC_TOKEN};
+use crate::support::{Engine, World, on_both_databases, signer};
+
+on_both_databases! {
+    everything_that_is_signed_in_is_listed_whatever_its_kind,
+    one_credential_can_be_ended_and_so_can_all_others,
+    an_ended_permanent_token_is_not_handed_out_again,
+    an_account_is_unlinked_unless_it_is_the_last,
+    sec_25_two_unlinks_at_once_leave_one,
+    sec_40_provider_tokens_are_dropped_unless_the_settings_keep_them,
+    sec_40_a_kept_token_is_renewed_once_for_all_who_ask,
+    a_token_that_the_provider_does_not_renew_has_ended,
+    sec_45_each_login_and_each_refusal_leaves_one_row,
+}
+
+async fn listed(world: &World, authorization: &str) -> Vec<Value> {
+    let request = world.client().get("/api/user/credentials/").header("authorization", authorization);
+    request.send().await.ok().as_array().cloned().expect("a list")
+}
+
+async fn delete(world: &World, path: &str, authorization: &str) -> crate::support::Answer {
+    world.client().request("DELETE", path).header("authorization", authorization).send().await
+}
+
+async fn everything_that_is_signed_in_is_listed_whatever_its_kind(engine: Engine) {
+    let world = World::start(engine).await;
+    for (kind, code) in [("session", "u1"), ("knox", "u01"), ("jwt-sliding", "u001"), ("token", "u0001")] {
+        world.login(kind, code).await.ok();
+    }
+    let bearer = format!("Bearer {}", world.token("jwt-pair", "u00001").await);
+    let list = listed(&world, &bearer).await;
+    let mut kinds: Vec<&str> = list.iter().filter_map(|entry| entry["kind"].as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["jwt-pair", "jwt-sliding", "knox", "session", "token"]);
+    let current: Vec<&Value> = list.iter().filter(|entry| entry["current"] == true).collect();
+    assert_eq!(current.len(), 1);
+    assert_eq!(current[0]["kind"], "jwt-pair");
+    assert!(list.iter().all(|entry| entry["ip"] == "127.0.0.1" && entry["last_used"].is_string()), "{list:?}");
+}
+
+async fn one_credential_can_be_ended_and_so_can_all_others(engine: Engine) {
+    let world = World::start(engine).await;
+    let knox = format!("Token {}", world.token("knox", "u1").await);
+    let other = format!("Token {}", world.token("knox", "u01").await);
+    let refresh = world.login("jwt-pair", "u001").await.field("refresh");
+    let id = listed(&world, &other).await.iter().find(|entry| entry["current"] == true).expect("this one")["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let stranger = format!("Token {}", world.token("knox", "u2").await);
+    delete(&world, &format!("/api/user/credentials/{id}/"), &stranger).await.problem(404, "not_found");
+    assert_eq!(delete(&world, &format!("/api/user/credentials/{id}/"), &knox).await.status, 204);
+    world.client().user(&other).await.problem(401, "invalid_token");
+    assert_eq!(delete(&world, "/api/user/credentials/others/", &knox).await.status, 204);
+    world.client().user(&knox).await.ok();
+    let refreshed = world.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
+    refreshed.problem(401, "token_not_valid");
+    assert_eq!(listed(&world, &knox).await.len(), 1);
+}
+
+async fn an_ended_permanent_token_is_not_handed_out_again(engine: Engine) {
+    let world = World::start(engine).await;
+    let first = world.token("token", "u1").await;
+    let authorization = format!("Token {first}");
+    let id = listed(&world, &authorization).await[0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(delete(&world, &format!("/api/user/credentials/{id}/"), &authorization).await.status, 204);
+    world.client().user(&authorization).await.problem(401, "invalid_token");
+    assert_ne!(world.token("token", "u01").await, first);
+    world.client().user(&authorization).await.problem(401, "invalid_token");
+}
+
+/// A user with a github and a facebook account.
+async fn with_two_accounts(world: &World) -> (String, Vec<i64>) {
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let linked = world.client().post("/api/login/social/token/facebook/").header("authorization", &authorization);
+    linked.json(&json!({"code": "u2"})).send().await.ok();
+    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let ids = accounts.as_array().expect("a list").iter().filter_map(|account| account["id"].as_i64()).collect();
+    (authorization, ids)
+}
+
+async fn an_account_is_unlinked_unless_it_is_the_last(engine: Engine) {
+    let world = World::start(engine).await;
+    let (authorization, ids) = with_two_accounts(&world).await;
+    let stranger = format!("Token {}", world.token("token", "u3").await);
+    delete(&world, &format!("/api/user/social/{}/", ids[0]), &stranger).await.problem(404, "not_found");
+    delete(&world, "/api/user/social/x/", &authorization).await.problem(404, "not_found");
+    assert_eq!(delete(&world, &format!("/api/user/social/{}/", ids[0]), &authorization).await.status, 204);
+    delete(&world, &format!("/api/user/social/{}/", ids[1]), &authorization).await.problem(409, "last_login_method");
+    // The account signs somebody new in now.
+    assert_ne!(world.login("token_user", "u01").await.ok()["id"], world.client().user(&authorization).await.ok()["id"]);
+}
+
+async fn sec_25_two_unlinks_at_once_leave_one(engine: Engine) {
+    let world = World::start(engine).await;
+    let (authorization, ids) = with_two_accounts(&world).await;
+    let paths: Vec<String> = ids.iter().map(|id| format!("/api/user/social/{id}/")).collect();
+    let answers = join_all(paths.iter().map(|path| delete(&world, path, &authorization))).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409]);
+    assert_eq!(world.database.count("social_accounts").await, 1);
+}
+
+async fn token_of(world: &World, authorization: &str, account: i64) -> crate::support::Answer {
+    let path = format!("/api/user/social/{account}/token/");
+    world.client().get(&path).header("authorization", authorization).send().await
+}
+
+async fn first_account(world: &World, authorization: &str) -> i64 {
+    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+    accounts[0]["id"].as_i64().expect("an account")
+}
+
+async fn sec_40_provider_tokens_are_dropped_unless_the_settings_keep_them(engine: Engine) {
+    let world = World::start(engine).await;
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let account = first_account(&world, &authorization).await;
+    token_of(&world, &authorization, account).await.problem(404, "token_not_kept");
+
+    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let account = first_account(&world, &authorization).await;
+    let answer = token_of(&world, &authorization, account).await;
+    assert_eq!(answer.field("access_token"), "gho_u1");
+    let stranger = format!("Token {}", world.token("token", "u2").await);
+    token_of(&world, &stranger, account).await.problem(404, "not_found");
+    // Nothing of it stands in the database, and another account's sealed text does not open in its place.
+    world
+        .database
+        .run("UPDATE social_accounts SET tokens = (SELECT tokens FROM social_accounts ORDER BY id DESC LIMIT 1)")
+        .await;
+    token_of(&world, &authorization, account).await.problem(404, "token_not_kept");
+}
+
+async fn sec_40_a_kept_token_is_renewed_once_for_all_who_ask(engine: Engine) {
+    let world = World::on(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let claims = world.people.id_token_claims("u1", None, "first");
+    let exchanged = json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 120, "token_type": "Bearer",
+        "id_token": signer::signed(&claims)});
+    world.double.on(OIDC_TOKEN, move |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") if call.field("refresh_token").as_deref() == Some("r-1") => {
+            Reply::json(&json!({"access_token": "second", "expires_in": 3600, "token_type": "Bearer"}))
+                .after(Duration::from_millis(300))
+        }
+        Some("refresh_token") => Reply::json_at(400, &json!({"error": "invalid_grant"})),
+        _ => Reply::json(&exchanged),
+    });
+    world.double.always("GET id.example/userinfo", Reply::json(&json!({"sub": "s-1", "preferred_username": "user1"})));
+    let login = world.client().login("token/oidc", json!({"code": "u1"})).await;
+    let authorization = format!("Token {}", login.field("token"));
+    let account = first_account(&world, &authorization).await;
+    assert_eq!(token_of(&world, &authorization, account).await.field("access_token"), "first");
+    world.advance(Duration::from_secs(90));
+    world.double.forget();
+    let answers = join_all((0..8).map(|_| token_of(&world, &authorization, account))).await;
+    assert!(answers.iter().all(|answer| answer.field("access_token") == "second"));
+    assert_eq!(world.double.calls_at(OIDC_TOKEN).len(), 1, "one call for all who asked");
+}
+
+async fn a_token_that_the_provider_does_not_renew_has_ended(engine: Engine) {
+    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    world.double.on(GITHUB_TOKEN, |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => Reply::json(&json!({"error": "bad_refresh_token", "error_description": "expired"})),
+        _ => Reply::json(&json!({"access_token": "gho_u1", "refresh_token": "ghr", "expires_in": 100})),
+    });
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let account = first_account(&world, &authorization).await;
+    world.advance(Duration::from_secs(200));
+    token_of(&world, &authorization, account).await.problem(409, "token_ended");
+}
+
+async fn sec_45_each_login_and_each_refusal_leaves_one_row(engine: Engine) {
+    let world = World::start(engine).await;
+    world.login("token", "u1").await.ok();
+    world.login("token", "u01").await.ok();
+    world.login("token", "bad").await.problem(400, "invalid_code");
+    world.client().login("token/nope", json!({"code": "x"})).await.problem(404, "unknown_provider");
+    let rows = world.database.repository().await.audit_trail(None, 10).await.expect("the trail");
+    let told: Vec<(String, Option<String>)> = rows.into_iter().rev().map(|row| (row.event, row.code)).collect();
+    let refused = |code: &str| ("refused".to_owned(), Some(code.to_owned()));
+    let wanted = [
+        ("sign_up".to_owned(), None),
+        ("sign_in".to_owned(), None),
+        refused("invalid_code"),
+        refused("unknown_provider"),
+    ];
+    assert_eq!(told, wanted);
+}
