@@ -59,7 +59,13 @@ impl AccountService {
                 return if has_ended { Err(TokenError::Ended) } else { Ok(tokens) };
             }
             if self.store.lease_tokens(account, now, now.plus(LEASE)).await? {
-                return self.renewed(&row, &tokens, deadline).await;
+                let again = self.store.account_tokens(caller.user.id, account).await?;
+                if again.is_some_and(|(_, there)| there == sealed) {
+                    return self.renewed(&row, &tokens, deadline).await;
+                }
+                // Somebody renewed them between the look and the lease.
+                self.store.keep_tokens(account, None).await?;
+                continue;
             }
             // Somebody is at it: look again until it is there.
             if Instant::now() + PAUSE > deadline {

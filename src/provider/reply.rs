@@ -95,7 +95,7 @@ fn classified(stage: &'static str, told: &Told, status: u16, rules: &ErrorRules,
     };
     if listed(&rules.declined, &DECLINED) {
         ProviderError::AccessDenied { message }
-    } else if stage == "token" && status < 500 && listed(&rules.invalid_code, &BAD_CODE) {
+    } else if matches!(stage, "token" | "refresh") && status < 500 && listed(&rules.invalid_code, &BAD_CODE) {
         ProviderError::InvalidCode { message }
     } else {
         let code: String = told.code.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
