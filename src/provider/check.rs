@@ -8,7 +8,7 @@ use super::call::address;
 use super::descriptor::{ClientAuth, Method};
 use super::documents::Discovery;
 use super::expression::{Scope, Template};
-use super::{Protocol, Provider, config, id_token};
+use super::{Protocol, Provider, config};
 use crate::model::Finding;
 use crate::secrets::ExposeSecret;
 
@@ -19,10 +19,8 @@ impl Provider {
     /// Also: how many seconds the provider's clock is ahead of ours, where an answer said.
     pub async fn check_up(&self, deadline: Instant) -> (Vec<Finding>, Option<i64>) {
         let (mut findings, mut document, mut ahead) = (Vec::new(), None, None);
-        let proves =
-            !matches!(self.descriptor.token.auth, ClientAuth::Public | ClientAuth::Templates | ClientAuth::None);
-        let public = config::text(&self.values, "TOKEN_ENDPOINT_AUTH_METHOD") == Some("none");
-        if self.client_secret.expose_secret().is_empty() && proves && !public {
+        let public = matches!(self.client_auth(None), ClientAuth::Public | ClientAuth::Templates | ClientAuth::None);
+        if self.client_secret.expose_secret().is_empty() && !public {
             findings.push(Finding::odd(self.shown("SECRET"), "is not set: right only for a public client"));
         }
         if let Some(template) = self.discovery_url.as_ref().filter(|_| self.reads_discovery) {
@@ -43,14 +41,14 @@ impl Provider {
             }
         }
         let scope = Scope { discovery: document.as_ref().map(|found| &found.members), ..self.scope_of_settings() };
-        let reads = |template: &Template| document.is_some() || !template.mentions("{discovery");
-        let known = self.places().into_iter().filter(|(_, _, template, _)| reads(template));
+        let known = self.places().into_iter().filter(|(_, _, template, _)| {
+            !template.source().is_empty() && (document.is_some() || !template.mentions("{discovery"))
+        });
         for (found, told) in join_all(known.map(|place| self.knock(place, &scope, deadline))).await {
             findings.push(found);
             ahead = ahead.or(told);
         }
-        let shared = self.verification.algorithms.iter().copied().any(id_token::is_shared);
-        let by_key = self.verifies_id_token() && self.verification.fixed_key.is_none() && !shared;
+        let by_key = self.accepts_id_token() && self.verification.fixed_key.is_none();
         if by_key && (document.is_some() || !self.reads_discovery) {
             findings.push(self.keys_found(&scope, deadline).await);
         }
@@ -60,11 +58,8 @@ impl Provider {
     fn places(&self) -> Vec<Place<'_>> {
         let rules = &self.descriptor;
         let written = |setting, template| self.override_of(setting).unwrap_or(template);
-        let mut places: Vec<Place<'_>> = Vec::new();
         let authorization = written("AUTHORIZATION_URL", &rules.authorization.url);
-        if !authorization.source().is_empty() {
-            places.push(("authorization endpoint", Method::GET, authorization, &[]));
-        }
+        let mut places: Vec<Place<'_>> = vec![("authorization endpoint", Method::GET, authorization, &[])];
         if rules.protocol == Protocol::OAuth1 {
             places.push(("request token endpoint", Method::POST, &rules.oauth1.request_token_url, &[]));
         }

@@ -225,7 +225,7 @@ impl Provider {
         }
     }
 
-    fn client_auth(&self, discovery: Option<&Discovery>) -> ClientAuth {
+    pub(super) fn client_auth(&self, discovery: Option<&Discovery>) -> ClientAuth {
         match (self.descriptor.token.auth, config::text(&self.values, "TOKEN_ENDPOINT_AUTH_METHOD")) {
             (_, Some("client_secret_post")) => ClientAuth::Body,
             (_, Some("client_secret_basic")) => ClientAuth::Basic,

@@ -30,13 +30,13 @@ pub(super) struct Verification {
 
 impl Verification {
     fn new(
-        descriptor: &mut Descriptor,
+        descriptor: &Descriptor,
         values: &SettingValues,
         settings: &ProviderSettings,
         errors: &mut Vec<SettingError>,
     ) -> Self {
         let scope = Scope { settings: Some(values), ..Scope::default() };
-        let rules = &mut descriptor.id_token;
+        let rules = &descriptor.id_token;
         let rendered = |text: &str| -> Result<String, String> {
             let text = Template::parse(text)?.render(&scope).map_err(|error| error.to_string())?;
             text.ok_or_else(|| "cannot be made of the settings".to_owned())
@@ -72,10 +72,7 @@ impl Verification {
                 wrong("PUBLIC_KEY", problem);
                 None
             }),
-            jwks_url: rules
-                .jwks_url
-                .take()
-                .or_else(|| Template::parse("{discovery.jwks_uri}").ok())
+            jwks_url: Template::parse(rules.jwks_url.as_ref().map_or("{discovery.jwks_uri}", Template::source))
                 .unwrap_or_default(),
             max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
             leeway: seconds("JWT_LEEWAY", rules.leeway),
@@ -110,7 +107,7 @@ impl Provider {
 
     fn assembled(
         settings: &ProviderSettings,
-        mut descriptor: Descriptor,
+        descriptor: Descriptor,
         values: SettingValues,
         client: &Client,
         ambient: &Ambient,
@@ -137,7 +134,7 @@ impl Provider {
             Vec::new()
         });
         let reads_discovery = reads_discovery(&descriptor);
-        let verification = Verification::new(&mut descriptor, &values, settings, errors);
+        let verification = Verification::new(&descriptor, &values, settings, errors);
         let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "REVOKE_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
         let overrides =
             overrides.into_iter().filter_map(|name| Some((name, Template::literal(config::text(&values, name)?))));

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::database::any;
+use crate::support::double::Double;
 use crate::support::people::{CLIENT_ID, CLIENT_SECRET, ISSUER, OIDC_KEYS, People};
-use crate::support::{Database, Double, Engine, FRONT, REDIRECT, Reply, World, on_both_databases, process};
+use crate::support::{Database, Engine, FRONT, REDIRECT, Reply, World, on_both_databases, process};
 
 on_both_databases!(
     deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once,
@@ -87,6 +87,11 @@ async fn on(database: &Database, arguments: &[&str], further: &[(&str, &str)]) -
     run(arguments, &environment, folder.path()).await
 }
 
+/// Whether an audit row fits; `filter` is SQL.
+async fn is_on_the_trail(database: &Database, filter: &str) -> bool {
+    database.number(&format!("SELECT count(*) FROM audit_events WHERE {filter}")).await > 0
+}
+
 // ---- users
 
 async fn deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once(engine: Engine) {
@@ -137,7 +142,7 @@ async fn deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once(eng
     world.login("token", "u0000001").await.ok();
     for event in ["deactivated", "activated"] {
         let filter = format!("event = '{event}' AND user_id = 1 AND agent = 'command line'");
-        assert!(any(&world.database, "audit_events", &filter).await, "{event}");
+        assert!(is_on_the_trail(&world.database, &filter).await, "{event}");
     }
 }
 
@@ -158,8 +163,8 @@ async fn deleting_a_user_takes_all_that_is_theirs_and_leaves_the_trail(engine: E
         assert_eq!(world.database.count(table).await, 1, "{table}");
     }
     assert_eq!(world.database.count("knox_tokens").await, 0);
-    assert!(any(&world.database, "audit_events", "event = 'deleted' AND user_id = 1").await);
-    assert!(any(&world.database, "audit_events", "event = 'sign_up' AND user_id = 1").await);
+    assert!(is_on_the_trail(&world.database, "event = 'deleted' AND user_id = 1").await);
+    assert!(is_on_the_trail(&world.database, "event = 'sign_up' AND user_id = 1").await);
     let again = on(&world.database, &["users", "delete", "id:1", "--yes"], &[]).await;
     assert_eq!((again.status, again.err.as_str()), (Some(1), "there is no user id:1\n"));
 }

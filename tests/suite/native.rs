@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::people::OIDC_KEYS;
-use crate::support::{Engine, REDIRECT, World, on_both_databases, signer};
+use crate::support::{Engine, REDIRECT, Reply, World, on_both_databases, signer};
 
 on_both_databases! {
     an_id_token_signs_in_without_a_code,
+    google_takes_an_id_token_though_its_codes_bring_none,
     sec_20_one_token_signs_in_once,
     sec_17_each_fault_of_a_token_is_refused_alike,
     sec_18_algorithms_are_the_providers_and_keys_its_own,
@@ -31,6 +32,20 @@ async fn an_id_token_signs_in_without_a_code(engine: Engine) {
     // Without a token and without a code, it is the code that is missing.
     let refused = world.client().login("token/oidc", json!({})).await.problem(400, "invalid_request");
     assert!(refused["errors"]["code"].is_array(), "{refused}");
+}
+
+/// One Tap posts it as `credential`.
+async fn google_takes_an_id_token_though_its_codes_bring_none(engine: Engine) {
+    let world = World::start(engine).await;
+    world.double.on("GET www.googleapis.com/oauth2/v3/certs", |_| Reply::json(&signer::jwks()));
+    let mut claims = world.people.id_token_claims("u7", None, "");
+    claims["email"] = "user7@gmail.com".into();
+    for (issuer, status) in [("https://accounts.google.com", 200), ("https://accounts.example", 502)] {
+        claims["iss"] = issuer.into();
+        let token = signer::signed(&claims);
+        let answer = world.client().login("token_user/google-oauth2", json!({"credential": token})).await;
+        assert_eq!(answer.status, status, "{issuer}: {}", answer.text);
+    }
 }
 
 async fn sec_20_one_token_signs_in_once(engine: Engine) {
