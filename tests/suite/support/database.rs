@@ -251,8 +251,3 @@ fn raw(text: &str) -> Vec<u8> {
         None => text.as_bytes().to_vec(),
     }
 }
-
-/// Whether a row of `table` fits; `filter` is SQL.
-pub async fn any(database: &Database, table: &str, filter: &str) -> bool {
-    database.number(&format!("SELECT count(*) FROM {table} WHERE {filter}")).await > 0
-}
