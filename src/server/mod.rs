@@ -20,7 +20,7 @@ use crate::account::AccountService;
 use crate::api::{self, App};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
-use crate::login::LoginService;
+use crate::login::{Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::{SettingError, Settings, StatePolicy};
@@ -45,6 +45,15 @@ impl Server {
     /// Opens the database (`create`: makes the SQLite file), reads the descriptors, builds keys, client and routes. All
     /// mistakes together. Does not migrate.
     pub async fn build(settings: Settings, ambient: Ambient, create: bool) -> Result<Self, Vec<SettingError>> {
+        Self::extended(settings, Extensions::default(), ambient, create).await
+    }
+
+    async fn extended(
+        settings: Settings,
+        extensions: Extensions,
+        ambient: Ambient,
+        create: bool,
+    ) -> Result<Self, Vec<SettingError>> {
         let settings = Arc::new(settings);
         let mut errors = Vec::new();
         let credentials = Credentials::new(&settings).map_err(|error| errors.push(error)).ok();
@@ -69,6 +78,7 @@ impl Server {
             credentials.clone(),
             repository.clone(),
             ambient.clone(),
+            extensions,
         );
         let account = AccountService::new(&settings, credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });
