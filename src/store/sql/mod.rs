@@ -13,7 +13,7 @@ macro_rules! repository {
         use sqlx::types::Json;
 
         use super::rows::{
-            AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, KnoxUserRow, RefreshUseRow,
+            AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, HaltRow, KnoxUserRow, RefreshUseRow,
             SealedRow, SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow, sealed_columns, user_columns,
         };
         use super::{
@@ -22,7 +22,7 @@ macro_rules! repository {
         };
         use crate::clock::UnixMillis;
         use crate::model::{
-            Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, KnoxRow,
+            Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, Halt, KnoxRow,
             NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
@@ -93,6 +93,11 @@ macro_rules! repository {
                         now.0,
                     ),
                     (
+                        "DELETE FROM halted_logins WHERE token IN
+                        (SELECT token FROM halted_logins WHERE expires <= $1 LIMIT $2)",
+                        gone,
+                    ),
+                    (
                         "DELETE FROM sessions WHERE digest IN
                         (SELECT digest FROM sessions WHERE expires <= $1 LIMIT $2)",
                         now.0,
@@ -127,6 +132,11 @@ macro_rules! repository {
                         "SELECT count(*) FROM used_codes",
                         "DELETE FROM used_codes WHERE code IN
                         (SELECT code FROM used_codes ORDER BY claimed LIMIT $1)",
+                    ),
+                    (
+                        "SELECT count(*) FROM halted_logins",
+                        "DELETE FROM halted_logins WHERE token IN
+                        (SELECT token FROM halted_logins ORDER BY expires LIMIT $1)",
                     ),
                 ] {
                     let there: i64 = sqlx::query_scalar(count).fetch_one(&self.read).await?;
