@@ -8,7 +8,7 @@
 //! | `import.rs` | `import django` |
 //! | `init.rs`, `providers.rs` | `init`; `providers list`, `providers show` |
 //! | `check.rs`, `doctor.rs` | `providers check`; `doctor` |
-//! | `users.rs`, `keys.rs`, `audit.rs` | the commands of these names |
+//! | `users.rs`, `keys.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
 //! | `database.rs`, `table.rs`, `logging.rs`, `signals.rs` | what they share |
 
 mod audit;
@@ -26,6 +26,7 @@ mod serve;
 mod signals;
 mod table;
 mod users;
+mod webhooks;
 
 use std::future::Future;
 use std::io::Write as _;
@@ -39,6 +40,7 @@ use tokio::net::TcpListener;
 
 use crate::api::{self, DocumentFormat};
 use crate::clock::Ambient;
+use crate::hook::Hook;
 use crate::outgoing::{self, Client};
 use crate::provider::{self, Providers};
 use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, read_with_mistakes};
@@ -109,6 +111,9 @@ enum Command {
     /// What happened: logins, refusals, links, logouts; the newest first
     #[command(args_conflicts_with_subcommands = true)]
     Audit(audit::Command),
+    /// What your own software was told, or could not be
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Move in from elsewhere
     #[command(subcommand)]
     Import(import::Command),
@@ -183,6 +188,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Users(command) => block_on(users::run(command, config.as_deref(), ambient)),
         Command::Keys(command) => block_on(keys::run(command, config.as_deref(), ambient)),
         Command::Audit(command) => block_on(audit::run(command, config.as_deref(), ambient)),
+        Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), ambient)),
         Command::Import(command) => block_on(import::run(command, config.as_deref(), ambient)),
     }
 }
@@ -253,11 +259,12 @@ fn settings(
     Err(Failure::Settings(errors))
 }
 
-/// What certificates and providers have to say of the settings.
+/// What certificates, webhooks and providers have to say of the settings.
 fn mistakes_elsewhere(settings: &Settings, ambient: &Ambient) -> Vec<SettingError> {
     let mut errors = Vec::new();
     if let Some(client) = client(settings, &mut errors) {
         errors.extend(Providers::from_settings(settings, &client, ambient).err().unwrap_or_default());
+        errors.extend(Hook::new(settings, ambient).err());
     }
     errors
 }

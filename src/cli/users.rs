@@ -64,8 +64,8 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
-    let settings = database::settings_of(config, &[])?;
-    let repository = database::open(&settings).await?;
+    let settings = database::settings_of(config, &["WEBHOOK_URL", "WEBHOOK_SECRETS", "WEBHOOK_EVENTS"])?;
+    let repository = database::open_announcing(&settings, &ambient).await?;
     let done = obey(command, repository.as_ref(), ambient.now()).await;
     repository.close().await;
     done

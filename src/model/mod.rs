@@ -5,6 +5,7 @@
 mod attempt;
 mod audit;
 mod credential;
+mod event;
 mod finding;
 mod identity;
 mod provider_tokens;
@@ -16,6 +17,7 @@ pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
     TokenRow,
 };
+pub use event::{Announce, DueEvent, EventRecord, EventState, EventType, Happened, NewEvent};
 pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
 pub use provider_tokens::ProviderTokens;

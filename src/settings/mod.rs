@@ -14,7 +14,8 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use crate::secrets::{SecretString, Vault};
+use crate::model::EventType;
+use crate::secrets::{SecretString, SharedKey, Vault};
 
 mod addresses; // where to listen, own URL, exact lists, proxies
 mod gather; // file, environment and defaults brought together: whose setting is each
@@ -25,6 +26,7 @@ mod rules; // the typed groups
 #[cfg(test)]
 mod tests;
 mod value; // one value as written, and how it becomes a typed one
+mod webhooks; // whom to tell what happens to users
 
 pub use self::pipeline::own_step_name;
 pub use self::read::{Sources, read, read_with_mistakes};
@@ -92,6 +94,8 @@ pub struct Settings {
     pub vault: Option<Arc<Vault>>,
     /// AUDIT_RETENTION: what is older is deleted; `None`: nothing is.
     pub audit_retention: Option<Duration>,
+    /// WEBHOOK_*: `None`: nobody is told what happens to users.
+    pub webhooks: Option<WebhookRules>,
     /// Strict-Transport-Security on every answer (SEC-36).
     pub hsts: bool,
     /// Configured ones, in the settings' order.
@@ -231,6 +235,42 @@ pub struct OutgoingRules {
     /// For all calls of one login, default 15 s.
     pub login_timeout: Duration,
     pub user_agent: String,
+}
+
+/// Who is told what happens to users, and of what.
+#[derive(Clone)]
+pub struct WebhookRules {
+    /// http or https, without a user or a fragment; its query may be a secret.
+    pub url: Url,
+    /// Each signs; never empty.
+    pub secrets: Vec<SharedKey>,
+    pub events: Vec<EventType>,
+    /// Whether the URL's name may stand for an address of this network.
+    pub allow_private: bool,
+    /// Of one call; at most 10 s.
+    pub timeout: Duration,
+    /// What becomes of a sign-up when nobody answers the question whether it may be.
+    pub on_failure: OnFailure,
+    /// What was delivered or given up is deleted after it; `None`: nothing is.
+    pub retention: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    Refuse,
+    Allow,
+}
+
+/// Without the URL's query.
+impl fmt::Debug for WebhookRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookRules")
+            .field("host", &self.url.host_str())
+            .field("events", &self.events)
+            .field("timeout", &self.timeout)
+            .field("on_failure", &self.on_failure)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the settings say of one provider, names in upper case as in SOCIAL_AUTH_<PROVIDER>_<NAME>.

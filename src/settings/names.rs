@@ -3,7 +3,7 @@
 //! test holds the two together.
 
 /// Environment name, default and meaning, in the order of the document.
-pub(super) const SETTINGS: [(&str, &str, &str); 84] = [
+pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "DATABASE_URL",
         "`sqlite://rest-social-auth.db`",
@@ -53,6 +53,33 @@ pub(super) const SETTINGS: [(&str, &str, &str); 84] = [
         "list of `name:key`, the key being 32 bytes in base64: the first seals what is kept of providers, all open it; `keys rotate` seals everything anew with the first",
     ),
     ("AUDIT_RETENTION", "7776000 s", "how long the audit trail keeps what happened: 90 days; `0`: until `audit prune`"),
+    ("WEBHOOK_URL", "none", "where your own software is told what happens to users: see [WEBHOOKS.md](WEBHOOKS.md)"),
+    (
+        "WEBHOOK_SECRETS",
+        "required with WEBHOOK_URL",
+        "list of `whsec_` and 24 to 64 random bytes in base64: each signs every call, so that one can be replaced by another",
+    ),
+    (
+        "WEBHOOK_EVENTS",
+        "all but `user.creating`",
+        "list of what is told: `user.created`, `user.signed_in`, `account.linked`, `account.unlinked`, `user.deactivated`, `user.activated`, `user.deleted`; with `user.creating` your software is asked before a user is created",
+    ),
+    ("WEBHOOK_TIMEOUT", "5 s", "limit of one call, at most 10 s"),
+    (
+        "WEBHOOK_ON_FAILURE",
+        "`refuse`",
+        "what becomes of a sign-up when your software does not answer `user.creating` as it should: `refuse` or `allow`",
+    ),
+    (
+        "WEBHOOK_ALLOW_PRIVATE",
+        "`false`",
+        "lets the name in WEBHOOK_URL stand for a private or loopback address, also by plain http; an IP address and `localhost` need no leave",
+    ),
+    (
+        "WEBHOOK_RETENTION",
+        "604800 s",
+        "how long what was delivered or given up is kept: 7 days; `0`: until `webhooks prune`",
+    ),
     ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
     ("LOG_FORMAT", "`text`", "`json` for machines"),
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),

@@ -11,6 +11,7 @@ use super::names::USER_RULES;
 use super::value::{self, Section};
 use super::{
     LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, rules,
+    webhooks,
 };
 use crate::secrets::{ExposeSecret as _, SecretString};
 
@@ -97,6 +98,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         origins.extend(own_origins);
         redirect_uris.extend(own_uris);
     }
+    let webhooks = webhooks::webhooks(general, errors);
     let users = rules::users(&UserRules::default(), general, "SOCIAL_AUTH_", sources.steps, errors);
     let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
     let lists = rules::ProviderLists::new(general, &known, errors);
@@ -129,6 +131,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         outgoing: rules::outgoing(general, errors, &mut warnings),
         vault: rules::vault(general, &secret_key, errors),
         audit_retention: rules::audit_retention(general, errors),
+        webhooks,
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,
@@ -153,7 +156,9 @@ fn check_rights(
     let with_password =
         general.0.get("DATABASE_URL").is_some_and(|found| found.in_file && found.value.to_string().contains('@'));
     let holds_secrets = with_password
-        || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY", "ENCRYPTION_KEYS"].iter().any(|name| in_file(general, name))
+        || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY", "ENCRYPTION_KEYS", "WEBHOOK_SECRETS"]
+            .iter()
+            .any(|name| in_file(general, name))
         || providers.iter().any(|provider| {
             ["SECRET", "API_KEY", "CLIENT_ASSERTION"].iter().any(|name| in_file(&provider.section, name))
         });

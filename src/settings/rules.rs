@@ -18,8 +18,8 @@ use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, Vault};
 /// The least bytes of a key that signs or from which others are derived (SEC-29, SEC-47).
 pub(super) const LEAST_KEY: usize = 32;
 
-/// A provider's call may take no longer, whatever the settings say.
-const LONGEST_CALL: Duration = Duration::from_secs(10);
+/// A call may take no longer, whatever the settings say.
+pub(super) const LONGEST_CALL: Duration = Duration::from_secs(10);
 
 /// `prefix` is `SOCIAL_AUTH_` for everybody and empty for one provider, whose rules stand on everybody's. `steps`: names of
 /// a program's own.
@@ -159,10 +159,20 @@ pub(super) fn rest_social(section: &Section, has_origins: bool, errors: &mut Vec
 
 /// `0` keeps the audit trail for good.
 pub(super) fn audit_retention(section: &Section, errors: &mut Vec<SettingError>) -> Option<Duration> {
-    const USUAL: usize = 90 * 24 * 3600;
+    const USUAL: Duration = Duration::from_secs(90 * 24 * 3600);
+    retention(section, "AUDIT_RETENTION", USUAL, errors)
+}
+
+/// Whole seconds; `0`: for good.
+pub(super) fn retention(
+    section: &Section,
+    name: &str,
+    usual: Duration,
+    errors: &mut Vec<SettingError>,
+) -> Option<Duration> {
     const CENTURY: usize = 100 * 366 * 24 * 3600;
-    let seconds = section.get("AUDIT_RETENTION", errors, |value| value::whole(value, 0, CENTURY)).unwrap_or(USUAL);
-    (seconds > 0).then(|| Duration::from_secs(seconds as u64))
+    let whole = |value: &Value| value::whole(value, 0, CENTURY).map(|seconds| Duration::from_secs(seconds as u64));
+    Some(section.get(name, errors, whole).unwrap_or(usual)).filter(|span| !span.is_zero())
 }
 
 /// The keys of what is kept sealed; `None` where nothing is kept.

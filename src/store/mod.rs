@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, Halt, KnoxRow, NewCredential,
-    RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+    Announce, Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
+    EventState, Halt, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User,
+    UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
@@ -115,7 +116,7 @@ pub enum Rotated {
 
 /// All of the store.
 #[async_trait]
-pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + ImportStore {
+pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + EventStore + ImportStore {
     /// Brings the schema up to this release.
     async fn migrate(&self) -> Result<()>;
     /// Reads only.
@@ -136,6 +137,32 @@ pub trait AuditStore: Send + Sync {
     async fn audit_trail(&self, user: Option<UserId>, most: i64) -> Result<Vec<AuditRecord>>;
     /// Deletes rows from before `before`; returns how many.
     async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
+}
+
+/// Which events are to be sent again.
+#[derive(Clone, Copy, Debug)]
+pub enum Resend<'a> {
+    One(&'a str),
+    Dead,
+}
+
+/// The outbox: what the operator's software is still to be told, and was. Rows are written by the transactions of
+/// [`UserStore`], where the store was opened with somebody who wants them.
+#[async_trait]
+pub trait EventStore: Send + Sync {
+    /// At most `most` events that are due, the longest waiting first: the caller's until `until`, when they fall due
+    /// again. Of several nodes one gets an event.
+    async fn lease_events(&self, now: UnixMillis, until: UnixMillis, most: i64) -> Result<Vec<DueEvent>>;
+    async fn event_delivered(&self, id: &str, now: UnixMillis) -> Result<()>;
+    /// `next`: when it is tried again; `None`: never.
+    async fn event_failed(&self, id: &str, error: &str, next: Option<UnixMillis>) -> Result<()>;
+    /// The newest first.
+    async fn events(&self, state: Option<EventState>, most: i64) -> Result<Vec<EventRecord>>;
+    async fn event(&self, id: &str) -> Result<Option<EventRecord>>;
+    /// Makes them due now, as if they had never been tried; returns how many.
+    async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64>;
+    /// Deletes what was delivered or given up, of events from before `before`; returns how many.
+    async fn prune_events(&self, before: UnixMillis) -> Result<u64>;
 }
 
 /// Begun logins, claims on codes, and answers kept for whoever may fetch them.
@@ -249,11 +276,21 @@ pub trait CredentialStore: Send + Sync {
 ///
 /// Errors name the setting, never the URL's password.
 pub async fn open(database_url: &SecretString, create: bool) -> std::result::Result<Arc<dyn Repository>, SettingError> {
+    open_announcing(database_url, create, None).await
+}
+
+/// The same, with somebody who wants to be told what happens to users: each transaction about one asks, and writes the
+/// event along.
+pub async fn open_announcing(
+    database_url: &SecretString,
+    create: bool,
+    announce: Option<Announce>,
+) -> std::result::Result<Arc<dyn Repository>, SettingError> {
     let url = database_url.expose_secret();
     let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(Arc::new(sqlite::open(url, create).await.map_err(wrong)?)),
-        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::open(url).await.map_err(wrong)?)),
+        Some("sqlite") => Ok(Arc::new(sqlite::open(url, create, announce).await.map_err(wrong)?)),
+        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::open(url, announce).await.map_err(wrong)?)),
         _ => Err(wrong("must begin with sqlite: or postgres:".to_owned())),
     }
 }

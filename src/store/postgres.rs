@@ -13,9 +13,10 @@ const CONNECTIONS: u32 = 16;
 pub(super) struct PostgresStore {
     read: PgPool,
     write: PgPool,
+    announce: Option<Announce>,
 }
 
-pub(super) async fn open(url: &str) -> std::result::Result<PostgresStore, String> {
+pub(super) async fn open(url: &str, announce: Option<Announce>) -> std::result::Result<PostgresStore, String> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?
         .application_name("rest-social-auth")
@@ -27,7 +28,7 @@ pub(super) async fn open(url: &str) -> std::result::Result<PostgresStore, String
         .connect_with(options)
         .await
         .map_err(|error| format!("{place} cannot be opened: {error}"))?;
-    Ok(PostgresStore { read: pool.clone(), write: pool })
+    Ok(PostgresStore { read: pool.clone(), write: pool, announce })
 }
 
 impl PostgresStore {

@@ -13,9 +13,14 @@ use super::sql::repository;
 pub(super) struct SqliteStore {
     read: SqlitePool,
     write: SqlitePool,
+    announce: Option<Announce>,
 }
 
-pub(super) async fn open(url: &str, create: bool) -> std::result::Result<SqliteStore, String> {
+pub(super) async fn open(
+    url: &str,
+    create: bool,
+    announce: Option<Announce>,
+) -> std::result::Result<SqliteStore, String> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| "must look like sqlite://path/to/file.db".to_owned())?
         .create_if_missing(create)
@@ -39,7 +44,7 @@ pub(super) async fn open(url: &str, create: bool) -> std::result::Result<SqliteS
     };
     let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
     let read = pool(2).connect_lazy_with(options.read_only(true).create_if_missing(false));
-    Ok(SqliteStore { read, write })
+    Ok(SqliteStore { read, write, announce })
 }
 
 /// What the server creates is readable by its own user alone.

@@ -4,26 +4,30 @@
 pub(super) mod attempts;
 pub(super) mod audit;
 pub(super) mod credentials;
+pub(super) mod events;
 pub(super) mod import;
 pub(super) mod users;
 
-/// Implements [`super::Repository`] for a store with the pools `read` and `write` and a method `begin`.
+/// Implements [`super::Repository`] for a store with the pools `read` and `write`, whoever is to be told of events in
+/// `announce`, and a method `begin`.
 macro_rules! repository {
     ($store:ty, $database:ty, $migrations:literal) => {
         use sqlx::types::Json;
 
         use super::rows::{
-            AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, HaltRow, KnoxUserRow, RefreshUseRow,
-            SealedRow, SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow, sealed_columns, user_columns,
+            AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, DueEventRow, EventRow, HaltRow,
+            KnoxUserRow, RefreshUseRow, SealedRow, SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow,
+            sealed_columns, user_columns,
         };
         use super::{
-            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, LoginCommit, Repository, Result, Rotated,
-            Schema, StoreError, Unlinked, UserStore, Who, Written,
+            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, LoginCommit, Repository, Resend,
+            Result, Rotated, Schema, StoreError, Unlinked, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
-            Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, Halt, KnoxRow,
-            NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+            Announce, Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle,
+            DueEvent, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential, RefreshRow, RefreshUse,
+            SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
@@ -36,6 +40,7 @@ macro_rules! repository {
         crate::store::sql::credentials::credential_store!($store);
         crate::store::sql::import::import_store!($store, $database);
         crate::store::sql::audit::audit_store!($store);
+        crate::store::sql::events::event_store!($store);
 
         #[async_trait::async_trait]
         impl Repository for $store {

@@ -180,7 +180,12 @@ macro_rules! user_store {
             ) -> Result<Unlinked> {
                 let mut tx = self.begin().await?;
                 // A write to the user's row makes unlinks of one user wait for each other, in both databases.
-                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
+                let owner: Option<UserRow> =
+                    sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
+                        .bind(user)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                let Some(owner) = owner.map(User::from) else { return Ok(Unlinked::NotFound) };
                 let rows: Vec<SealedRow> = sqlx::query_as(concat!(
                     "SELECT ",
                     sealed_columns!(),
@@ -204,7 +209,7 @@ macro_rules! user_store {
                 }
                 sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
                 let audit = AuditEvent { provider: Some(row.provider.clone()), ..audit.clone() };
-                audit_query(&audit).execute(&mut *tx).await?;
+                self.write_down(&mut tx, &audit, &owner, Some((&row.provider, &row.uid))).await?;
                 tx.commit().await?;
                 Ok(Unlinked::Done(Box::new(row), tokens))
             }
@@ -318,30 +323,34 @@ macro_rules! user_store {
 
             async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool> {
                 let mut tx = self.begin().await?;
-                let updated = sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2")
-                    .bind(active)
-                    .bind(user)
-                    .execute(&mut *tx)
-                    .await?;
-                if updated.rows_affected() == 0 {
-                    return Ok(false);
-                }
+                let updated: Option<UserRow> = sqlx::query_as(concat!(
+                    "UPDATE users SET is_active = $1 WHERE id = $2 RETURNING ",
+                    user_columns!(bare)
+                ))
+                .bind(active)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
+                let Some(updated) = updated.map(User::from) else { return Ok(false) };
                 // A login that was under way when the user was deactivated may have left something: it must not come to
                 // life again.
                 Self::end_all(&mut tx, user, now).await?;
                 let event = if active { AuditKind::Activated } else { AuditKind::Deactivated };
-                audit_query(&AuditEvent::of_operator(event, user, now)).execute(&mut *tx).await?;
+                self.write_down(&mut tx, &AuditEvent::of_operator(event, user, now), &updated, None).await?;
                 tx.commit().await?;
                 Ok(true)
             }
 
             async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool> {
                 let mut tx = self.begin().await?;
-                let deleted = sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
-                if deleted.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                audit_query(audit).execute(&mut *tx).await?;
+                let deleted: Option<UserRow> =
+                    sqlx::query_as(concat!("DELETE FROM users WHERE id = $1 RETURNING ", user_columns!(bare)))
+                        .bind(user)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                let Some(deleted) = deleted.map(User::from) else { return Ok(false) };
+                Self::forget_events(&mut tx, user).await?;
+                self.write_down(&mut tx, audit, &deleted, None).await?;
                 tx.commit().await?;
                 Ok(true)
             }
@@ -372,7 +381,7 @@ macro_rules! user_store {
                         .await?;
                 }
                 let audit = AuditEvent { user_id: Some(user.id), ..login.audit.clone() };
-                audit_query(&audit).execute(&mut *tx).await?;
+                self.write_down(&mut tx, &audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;
                 Ok(Committed::Done(user))
             }
