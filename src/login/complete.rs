@@ -492,7 +492,7 @@ impl LoginService {
             answer = Some(signed_in);
             Written { credential: issued.row, answer: sealed }
         };
-        match self.store.commit_login(&commit, &mut make).await? {
+        match self.store.commit_login(commit, &mut make).await? {
             Committed::Done(_) => Ok(answer),
             Committed::Stale => Ok(None),
         }

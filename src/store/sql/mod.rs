@@ -9,7 +9,7 @@ pub(super) mod import;
 pub(super) mod users;
 
 /// Implements [`super::Repository`] for a store with the pools `read` and `write`, whoever is to be told of events in
-/// `announce`, and a method `begin`.
+/// `announce`, and methods `begin`, `claimed` and `signed_in` (how the two writes of a login are committed).
 macro_rules! repository {
     ($store:ty, $database:ty, $migrations:literal) => {
         use sqlx::types::Json;
@@ -20,20 +20,20 @@ macro_rules! repository {
             user_columns,
         };
         use super::{
-            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, LoginCommit, Repository, Resend,
-            Result, Rotated, Schema, StoreError, Unlinked, UserStore, Who, Written,
+            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, KnownLogin, LoginCommit,
+            Repository, Resend, Result, Rotated, Schema, StoreError, Unlinked, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
             Announce, Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle,
-            DueEvent, EventRecord, EventState, Happened, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
-            SocialAccount, Swap, UsedCode, User, UserId,
+            DueEvent, EventRecord, EventState, Happened, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse,
+            SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
 
         type Tx = sqlx::Transaction<'static, $database>;
-        type AuditQuery<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
+        type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
         crate::store::sql::attempts::attempt_store!($store);
         crate::store::sql::users::user_store!($store);
@@ -108,8 +108,8 @@ macro_rules! repository {
                         now.0,
                     ),
                     (
-                        "DELETE FROM refresh_tokens WHERE jti IN
-                        (SELECT jti FROM refresh_tokens WHERE expires <= $1 LIMIT $2)",
+                        "DELETE FROM refresh_tokens WHERE (user_id, jti) IN
+                        (SELECT user_id, jti FROM refresh_tokens WHERE expires <= $1 LIMIT $2)",
                         now.0,
                     ),
                 ] {
