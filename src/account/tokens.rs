@@ -29,7 +29,7 @@ impl AccountService {
         let family = used.family.as_deref().unwrap_or(&verified.jti);
         let access = jwt.access_of(&verified, family, &user, now, &self.ambient);
         if let Some(last) = used.last_used {
-            self.note_use(&CredentialHandle::Family(family.to_owned()), last).await?;
+            self.note_use(&CredentialHandle::Family(family.to_owned()), user.id, last).await?;
         }
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });

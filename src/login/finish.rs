@@ -172,7 +172,7 @@ impl LoginService {
             answer = Some(signed_in);
             Written { credential: issued.row, answer: kept }
         };
-        match self.store.commit_login(&commit, &mut make).await? {
+        match self.store.commit_login(commit, &mut make).await? {
             Committed::Done(_) => Ok(answer),
             Committed::Stale => Ok(None),
         }

@@ -11,13 +11,14 @@ use serde_json::Value;
 use crate::clock::UnixMillis;
 use crate::model::{
     Announce, Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
-    EventState, Halt, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User,
-    UserId,
+    EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap,
+    UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
 
 pub mod django;
+mod group;
 pub mod import;
 mod postgres;
 mod rows;
@@ -36,8 +37,9 @@ pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// Whose login it is.
 #[derive(Clone, Debug)]
 pub enum Who {
-    /// The account is known; `account_id` is its row, re-keyed to `LoginCommit::uid` if it was found by a legacy uid.
-    Known { user_id: UserId, account_id: i64 },
+    /// The account is known, and its user as read when this was decided. `rekeyed`: it was found by a legacy uid, and its
+    /// row gets `LoginCommit::uid`.
+    Known { user: Box<User>, account_id: i64, rekeyed: bool },
     /// A new account for a user who exists.
     Attach { user_id: UserId },
     /// A new user with a new account. The first username that is free is taken; the list is never empty.
@@ -65,12 +67,43 @@ pub struct LoginCommit {
     pub code: Option<Digest>,
 }
 
+impl LoginCommit {
+    /// Puts onto the user what the login changes; true when a name changed.
+    fn change(&self, user: &mut User) -> bool {
+        let mut renamed = false;
+        for (name, new) in [(&mut user.first_name, &self.first_name), (&mut user.last_name, &self.last_name)] {
+            let new = new.as_deref().map(|new| sql::cut(new, sql::LONGEST_NAME));
+            if let Some(new) = new.filter(|new| *new != name.as_str()) {
+                new.clone_into(name);
+                renamed = true;
+            }
+        }
+        if self.set_last_login {
+            user.last_login = Some(self.now);
+        }
+        renamed
+    }
+}
+
 /// What the credential's maker hands back inside the transaction, when the user's id is known.
 #[derive(Debug)]
 pub struct Written {
     pub credential: NewCredential,
     /// The sealed answer, kept for the same browser's repeat.
     pub answer: Option<Vec<u8>>,
+}
+
+/// A login of a known account, ready to be written: nothing of it is read from the database first.
+#[derive(Debug)]
+struct KnownLogin {
+    login: LoginCommit,
+    account_id: i64,
+    rekeyed: bool,
+    /// As the login leaves it.
+    user: User,
+    renamed: bool,
+    written: Written,
+    event: Option<NewEvent>,
 }
 
 #[derive(Debug)]
@@ -241,7 +274,7 @@ pub trait UserStore: Send + Sync {
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
     async fn commit_login(
         &self,
-        login: &LoginCommit,
+        login: LoginCommit,
         make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
     ) -> Result<Committed>;
 }
@@ -262,7 +295,7 @@ pub trait CredentialStore: Send + Sync {
     /// False when it was blacklisted before. A token without a row gets one (R-CMP-05 with simplejwt's tokens).
     async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
     /// Writes down that a credential was used.
-    async fn touch(&self, handle: &CredentialHandle, now: UnixMillis) -> Result<()>;
+    async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
     /// Ends one credential of the user; the permanent token will be another one after it.
     async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
     /// All that is signed in, whatever its kind. A chain of refresh tokens is one entry.

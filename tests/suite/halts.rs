@@ -247,7 +247,10 @@ async fn sec_28_a_login_that_waits_is_sealed(engine: Engine) {
     }
     // Two rows' texts cannot be exchanged.
     let other = flow_token(&world.login("token", "u2").await);
-    world.database.run("UPDATE halted_logins SET sealed = (SELECT sealed FROM halted_logins ORDER BY token LIMIT 1)").await;
+    world
+        .database
+        .run("UPDATE halted_logins SET sealed = (SELECT sealed FROM halted_logins ORDER BY token LIMIT 1)")
+        .await;
     let answers = [
         resume(&world.client(), &token, json!({"terms": true})).await,
         resume(&world.client(), &other, json!({"terms": true})).await,

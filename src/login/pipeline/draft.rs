@@ -233,7 +233,11 @@ impl<'a> Draft<'a> {
     pub(super) fn decision(self) -> Result<Decision, LoginError> {
         let no_user = || LoginError::new(Refusal::NoUser, "Nobody signs in with this account here.");
         let who = match (&self.account, &self.user) {
-            (Some(account), Some(user)) => Who::Known { user_id: user.id, account_id: account.id },
+            (Some(account), Some(user)) => Who::Known {
+                user: Box::new(user.clone()),
+                account_id: account.id,
+                rekeyed: account.uid != self.identity.uid,
+            },
             (None, Some(user)) if self.associate => Who::Attach { user_id: user.id },
             (None, None) if self.create && self.associate => {
                 let email = email::normalised(self.rules, self.details.email.as_deref());
