@@ -133,7 +133,8 @@ async fn r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides(eng
     world.client().login("token/facebook", json!({"code": "u1"})).await.problem(409, "account_exists");
     assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
 
-    let world = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
+    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
+    let world = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "google-oauth2,oidc").start().await;
     // Google vouches for addresses of its own and of the domains that it hosts (SEC-24).
     let hosted = json!({"sub": "1", "email": "user1@example.com", "email_verified": true, "hd": "example.com"});
     world.people.describe("google-oauth2", "u1", hosted);
