@@ -3,12 +3,15 @@
 export {
   createClient,
   SocialAuth,
+  type AskedField,
   type Browser,
   type CallbackResult,
   type ClientOptions,
+  type MoreNeeded,
   type Provider,
   type SignedIn,
   type SignInOptions,
+  type SignInResult,
   type SocialAccount,
   type User,
 } from "./client.js";

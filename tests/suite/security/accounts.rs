@@ -85,8 +85,8 @@ async fn sec_23_only_a_trusted_provider_links_by_a_verified_address(engine: Engi
     // Trusted, but the address is not verified.
     let world = linking(engine, "google-oauth2,oidc").start().await;
     at(&world, "oidc", "u1").await.ok();
-    for unverified in [json!(false), json!(null), json!("no")] {
-        let code = format!("u{}1", "0".repeat(unverified.to_string().len()));
+    for (n, unverified) in [json!(false), json!(null), json!("no")].into_iter().enumerate() {
+        let code = format!("u{}1", "0".repeat(n + 1));
         let profile = json!({"sub": "x", "email": "user1@example.com", "email_verified": unverified});
         world.people.describe("oidc", &code, profile);
         at(&world, "oidc", &code).await.problem(409, "account_exists");
