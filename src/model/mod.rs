@@ -11,7 +11,7 @@ mod identity;
 mod provider_tokens;
 mod user;
 
-pub use attempt::{Attempt, CodeClaim, Landing, Swap, UsedCode};
+pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, UsedCode};
 pub use audit::{AuditEvent, AuditKind, AuditRecord};
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
