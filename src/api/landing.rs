@@ -53,7 +53,8 @@ impl Landing {
     ///
     /// For a link on a page without script, and for native apps. The provider sends the person back to this server, which
     /// sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
-    /// A refusal arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+    /// A refusal arrives at `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, `is_new` comes along with a
+    /// session: `true` for a sign-up. Where a session cookie comes along, and the link
     /// stands on a page of the same site, the account is linked to its user.
     #[expect(clippy::too_many_arguments, reason = "each parameter of the query is an argument")]
     #[oai(path = "/authorize/:provider", method = "get", operation_id = "authorize")]
@@ -227,7 +228,7 @@ impl ApiResponse for SeeOther {
                 status_range: None,
                 content: vec![],
                 headers: vec![
-                    header("Location", "The provider's page, or `next` with `code` or `error`.", true),
+                    header("Location", "The provider's page, or `next` with `code`, `error` or `is_new`.", true),
                     header("Set-Cookie", "The attempt cookie, or the session's.", false),
                 ],
             }],

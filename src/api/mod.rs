@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `login.rs` | the login routes: one handler, one table |
 //! | `landing.rs` | the redirect flow on the server |
-//! | `begin.rs`, `user.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
+//! | `begin.rs`, `user.rs`, `export.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
 //! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
 //! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
@@ -22,6 +22,7 @@ mod body;
 mod credentials;
 mod described;
 mod entry;
+mod export;
 mod health;
 mod input;
 mod landing;

@@ -461,9 +461,11 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
+            fields: decision.fields,
             tokens: self.sealed_tokens(identity),
             set_last_login: *kind == Kind::Session,
             end_session: visitor.session.clone().filter(|_| *kind == Kind::Session),
+            knox_limit: self.credentials.knox.limit().filter(|_| *kind == Kind::Knox),
             audit: AuditEvent {
                 at: now,
                 event,
@@ -478,19 +480,21 @@ impl LoginService {
         let rules = &posted.provider.settings().user_rules;
         let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
         let client: &ClientInfo = &visitor.client;
+        let is_new = self.settings.rest_social.is_new.then_some(event == AuditKind::SignUp);
         let mut answer = None;
         let mut make = |user: &User| {
+            let user = rules.own_fields.of(user);
             let issue = Issue {
                 kind: *kind,
                 with_user: *with_user,
-                user,
+                user: &user,
                 now,
                 client,
                 expires_in,
                 longest: rules.max_session_length,
             };
             let issued = self.credentials.issue(&issue, &self.ambient);
-            let signed_in = signed_in(user, &issued);
+            let signed_in = SignedIn { is_new, ..signed_in(&user, &issued) };
             let sealed = posted.seal.as_ref().map(|seal| seal.close(&Ok(signed_in.clone()), &self.ambient));
             answer = Some(signed_in);
             Written { credential: issued.row, answer: sealed }
@@ -498,6 +502,9 @@ impl LoginService {
         match self.store.commit_login(&commit, &mut make).await? {
             Committed::Done(_) => Ok(answer),
             Committed::Stale => Ok(None),
+            Committed::TooManyTokens => {
+                Err(LoginError::new(Refusal::TokenLimitExceeded, "Maximum amount of tokens allowed per user exceeded."))
+            }
         }
     }
 }
@@ -519,6 +526,7 @@ fn signed_in(user: &User, issued: &Issued) -> SignedIn {
             .session
             .as_ref()
             .map(|session| SessionCookie { value: session.value.clone(), max_age: session.max_age }),
+        is_new: None,
     }
 }
 

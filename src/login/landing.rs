@@ -119,7 +119,13 @@ impl LoginService {
         self.record(name, landing.kind, client, &result).await;
         match result {
             Ok(Outcome::SignedIn(answer)) => match answer.session.clone() {
-                Some(cookie) => Ok(Landed::Session { location: landing.next, cookie }),
+                Some(cookie) => {
+                    let location = match answer.is_new {
+                        Some(is_new) => with_parameter(&landing.next, "is_new", &is_new.to_string()),
+                        None => landing.next,
+                    };
+                    Ok(Landed::Session { location, cookie })
+                }
                 None => self.keep_for_swap(landing, *answer).await,
             },
             Ok(Outcome::RequestToken { .. }) => {

@@ -9,6 +9,7 @@ mod finding;
 mod identity;
 mod provider_tokens;
 mod user;
+mod user_field;
 
 pub use attempt::{Attempt, CodeClaim, Landing, Swap, UsedCode};
 pub use audit::{AuditEvent, AuditKind, AuditRecord};
@@ -20,3 +21,4 @@ pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
+pub use user_field::{FieldType, UserField, UserFields};

@@ -70,7 +70,8 @@ impl Server {
             repository.clone(),
             ambient.clone(),
         );
-        let account = AccountService::new(&settings, credentials, providers, repository.clone(), ambient.clone());
+        let account =
+            AccountService::new(settings.clone(), credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });
         Ok(Self { app, repository, ambient })
     }

@@ -11,6 +11,7 @@ use super::names::USER_RULES;
 use super::value::{self, Section};
 use super::{
     LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, rules,
+    user_fields,
 };
 use crate::secrets::{ExposeSecret as _, SecretString};
 
@@ -95,7 +96,9 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         origins.extend(own_origins);
         redirect_uris.extend(own_uris);
     }
-    let users = rules::users(&UserRules::default(), general, "SOCIAL_AUTH_", errors);
+    let jwt = rules::jwt(general, &secret_key, errors);
+    let own_fields = user_fields::read(general, &jwt, errors);
+    let users = rules::users(&UserRules { own_fields, ..UserRules::default() }, general, "SOCIAL_AUTH_", errors);
     let providers = providers.into_iter().map(|provider| of_provider(provider, &users, &shared, errors)).collect();
     Settings {
         mode: sources.mode,
@@ -114,11 +117,12 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         rest_social,
         users,
         session: rules::sessions(general, errors),
-        jwt: rules::jwt(general, &secret_key, errors),
+        jwt,
         knox: rules::knox(general, errors),
         outgoing: rules::outgoing(general, errors, &mut warnings),
         vault: rules::vault(general, &secret_key, errors),
         audit_retention: rules::audit_retention(general, errors),
+        fresh_login_age: rules::fresh_login_age(general, errors),
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,

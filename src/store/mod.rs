@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
 use crate::model::{
@@ -55,10 +55,14 @@ pub struct LoginCommit {
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub set_last_login: bool,
+    /// Declared fields of the user; those that the user edited stay as they are, and so do the names.
+    pub fields: Map<String, Value>,
     /// The provider's tokens, sealed; `None` leaves what is there.
     pub tokens: Option<Vec<u8>>,
     /// A session that this login replaces (SEC-32).
     pub end_session: Option<Digest>,
+    /// Most live knox tokens of a user, where the login hands one out.
+    pub knox_limit: Option<i64>,
     pub audit: AuditEvent,
     /// Digest of the code whose claim gets `Written::answer`.
     pub code: Option<Digest>,
@@ -77,6 +81,8 @@ pub enum Committed {
     Done(User),
     /// What the decision rested on has changed since it was read (a lost race, R-PIPE-07): read again and decide anew.
     Stale,
+    /// The user has as many knox tokens as may be: nothing was written.
+    TooManyTokens,
 }
 
 #[derive(Debug)]
@@ -85,6 +91,15 @@ pub enum Claimed {
     /// The attempt was claimed before, or is gone.
     AttemptSpent,
     CodeUsed(UsedCode),
+}
+
+#[derive(Debug)]
+pub enum Updated {
+    Done(Box<User>),
+    /// Somebody else has the username: nothing was written.
+    UsernameTaken,
+    /// There is no such user.
+    NotFound,
 }
 
 #[derive(Debug)]
@@ -204,6 +219,14 @@ pub trait UserStore: Send + Sync {
     /// An operator's act, which ends every credential of the user and leaves an audit row; one transaction. False: there
     /// is no such user.
     async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
+    /// Writes what `change` makes of the user: names, e-mail and its verification, declared fields, what was edited.
+    /// Changes of one user at once follow each other.
+    async fn update_user(
+        &self,
+        user: UserId,
+        change: &(dyn for<'a> Fn(&'a User) -> User + Sync),
+        audit: &AuditEvent,
+    ) -> Result<Updated>;
     /// With all that is theirs; the audit trail stays. False: there is no such user.
     async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool>;
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.

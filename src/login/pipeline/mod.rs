@@ -5,6 +5,7 @@
 
 mod email;
 mod extra;
+mod fields;
 mod names;
 mod username;
 
@@ -27,6 +28,8 @@ pub struct Decision {
     /// `None`: stays as it is.
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Declared ones.
+    pub fields: Map<String, Value>,
 }
 
 /// What the steps work on.
@@ -48,6 +51,7 @@ struct Draft<'a> {
     extra_data: Option<Map<String, Value>>,
     first_name: Option<String>,
     last_name: Option<String>,
+    fields: Map<String, Value>,
 }
 
 /// Errors: `not_allowed`, `account_in_use`, `account_exists`, `user_inactive`, `no_user`, `provider_error`,
@@ -74,6 +78,7 @@ pub async fn decide(
         extra_data: None,
         first_name: None,
         last_name: None,
+        fields: Map::new(),
     };
     for step in &rules.pipeline {
         draft.run(step).await?;
@@ -177,7 +182,8 @@ impl Draft<'_> {
         }
     }
 
-    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04).
+    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04); declared fields as
+    /// far as they say so.
     fn user_details(&mut self) {
         let new = |detail: &Option<String>| detail.clone().unwrap_or_default();
         let may = |field: &str, now: Option<&str>| {
@@ -193,6 +199,7 @@ impl Draft<'_> {
         if may("last_name", last) {
             self.last_name = Some(new(self.details.field("last_name", self.rules)));
         }
+        self.fields = fields::chosen(&self.rules.own_fields, self.identity, self.rules, user);
     }
 
     fn decision(self) -> Result<Decision, LoginError> {
@@ -202,7 +209,7 @@ impl Draft<'_> {
             (None, Some(user)) if self.associate => Who::Attach { user_id: user.id },
             (None, None) if self.create && self.associate => {
                 let fields = &self.rules.user_fields;
-                let email = email::normalised(self.rules, self.details.email.as_deref());
+                let email = self.rules.stored_email(self.details.email.as_deref().unwrap_or_default());
                 let has_email = fields.iter().any(|field| field == "email");
                 let usernames = match self.usernames {
                     list if list.is_empty() => username::candidates(self.rules, &self.details, self.ambient),
@@ -222,6 +229,7 @@ impl Draft<'_> {
             extra_data: self.extra_data.map_or(kept, Value::Object),
             first_name: self.first_name,
             last_name: self.last_name,
+            fields: self.fields,
         })
     }
 }

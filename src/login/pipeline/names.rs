@@ -77,6 +77,7 @@ mod tests {
             email_verified: false,
             extra_data: serde_json::Map::new(),
             keep_if_empty: vec![],
+            fields: serde_json::Map::new(),
             tokens: None,
             expires_in: None,
         };

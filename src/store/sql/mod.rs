@@ -10,6 +10,7 @@ pub(super) mod users;
 /// Implements [`super::Repository`] for a store with the pools `read` and `write` and a method `begin`.
 macro_rules! repository {
     ($store:ty, $database:ty, $migrations:literal) => {
+        use serde_json::{Map, Value};
         use sqlx::types::Json;
 
         use super::rows::{
@@ -18,7 +19,7 @@ macro_rules! repository {
         };
         use super::{
             AttemptStore, AuditStore, Claimed, Committed, CredentialStore, LoginCommit, Repository, Result, Rotated,
-            Schema, StoreError, Unlinked, UserStore, Who, Written,
+            Schema, StoreError, Unlinked, Updated, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{

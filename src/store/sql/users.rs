@@ -79,8 +79,10 @@ macro_rules! user_store {
                         .fetch_optional(&mut **tx)
                         .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
-                let first = cut(login.first_name.as_deref().unwrap_or(&user.first_name), LONGEST_NAME);
-                let last = cut(login.last_name.as_deref().unwrap_or(&user.last_name), LONGEST_NAME);
+                let (first, last) = (login.first_name.as_ref(), login.last_name.as_ref());
+                let first = first.filter(|_| !user.has_edited("first_name")).unwrap_or(&user.first_name);
+                let last = last.filter(|_| !user.has_edited("last_name")).unwrap_or(&user.last_name);
+                let (first, last) = (cut(first, LONGEST_NAME), cut(last, LONGEST_NAME));
                 if first != user.first_name || last != user.last_name || login.set_last_login {
                     let (first, last) = (first.to_owned(), last.to_owned());
                     let last_login = if login.set_last_login { Some(login.now) } else { user.last_login };
@@ -94,6 +96,21 @@ macro_rules! user_store {
                     (user.first_name, user.last_name, user.last_login) = (first, last, last_login);
                 }
                 Ok(Some(user))
+            }
+
+            /// The login's values of declared fields.
+            async fn merge_fields(tx: &mut Tx, user: &mut User, new: &Map<String, Value>) -> Result<()> {
+                let mut fields = user.fields.clone();
+                fields.extend(new.iter().filter(|(name, _)| !user.has_edited(name)).map(|(name, value)| (name.clone(), value.clone())));
+                if fields != user.fields {
+                    sqlx::query("UPDATE users SET fields = $1 WHERE id = $2")
+                        .bind(Json(&fields))
+                        .bind(user.id)
+                        .execute(&mut **tx)
+                        .await?;
+                    user.fields = fields;
+                }
+                Ok(())
             }
 
             /// False when somebody else stored this account first.
@@ -335,6 +352,50 @@ macro_rules! user_store {
                 Ok(true)
             }
 
+            async fn update_user(
+                &self,
+                user: UserId,
+                change: &(dyn for<'a> Fn(&'a User) -> User + Sync),
+                audit: &AuditEvent,
+            ) -> Result<Updated> {
+                let mut tx = self.begin().await?;
+                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
+                        .bind(user)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                let Some(before) = row.map(User::from) else { return Ok(Updated::NotFound) };
+                let after = change(&before);
+                if after == before {
+                    return Ok(Updated::Done(Box::new(before)));
+                }
+                let updated = sqlx::query(
+                    "UPDATE users SET username = $1, first_name = $2, last_name = $3, email = $4, email_lower = $5,
+                            email_verified = $6, fields = $7, edited = $8 WHERE id = $9",
+                )
+                .bind(&after.username)
+                .bind(&after.first_name)
+                .bind(&after.last_name)
+                .bind(&after.email)
+                .bind(after.email.to_lowercase())
+                .bind(after.email_verified)
+                .bind(Json(&after.fields))
+                .bind(Json(&after.edited))
+                .bind(user)
+                .execute(&mut *tx)
+                .await;
+                match updated {
+                    Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                        return Ok(Updated::UsernameTaken);
+                    }
+                    updated => updated?,
+                };
+                audit_query(audit).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(Updated::Done(Box::new(after)))
+            }
+
             async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool> {
                 let mut tx = self.begin().await?;
                 let deleted = sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
@@ -352,10 +413,19 @@ macro_rules! user_store {
                 make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
             ) -> Result<Committed> {
                 let mut tx = self.begin().await?;
-                let Some(user) = Self::place_account(&mut tx, login).await? else {
+                let Some(mut user) = Self::place_account(&mut tx, login).await? else {
                     tx.rollback().await?;
                     return Ok(Committed::Stale);
                 };
+                if !login.fields.is_empty() {
+                    Self::merge_fields(&mut tx, &mut user, &login.fields).await?;
+                }
+                if let Some(most) = login.knox_limit
+                    && Self::is_full_of_knox(&mut tx, user.id, most, login.now).await?
+                {
+                    tx.rollback().await?;
+                    return Ok(Committed::TooManyTokens);
+                }
                 if let Some(session) = &login.end_session {
                     sqlx::query("DELETE FROM sessions WHERE digest = $1")
                         .bind(session.as_bytes())
