@@ -60,7 +60,7 @@ impl AccountService {
             return Ok(());
         }
         let refusal = AuthError::LoginTooOld;
-        self.note_refusal(refusal.code(), Some(caller.user.id), client).await?;
+        self.note_refusal(refusal.code(), Some(caller.user.id), client).await;
         Err(refusal)
     }
 

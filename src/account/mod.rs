@@ -65,17 +65,15 @@ impl AccountService {
         Ok(self.store.audit(&self.event(event, kind, user, client)).await?)
     }
 
-    /// The row of something that was not done, with the stable code that says why (SEC-45).
-    pub async fn note_refusal(
-        &self,
-        code: &'static str,
-        user: Option<UserId>,
-        client: &ClientInfo,
-    ) -> Result<(), AuthError> {
+    /// The row of something that was not done, with the stable code that says why (SEC-45). A row that cannot be written is
+    /// no reason to answer otherwise.
+    pub async fn note_refusal(&self, code: &'static str, user: Option<UserId>, client: &ClientInfo) {
         let (at, client) = (self.ambient.now(), client.clone());
         let event = AuditKind::Refused;
         let event = AuditEvent { at, event, code: Some(code), provider: None, kind: None, user_id: user, client };
-        Ok(self.store.audit(&event).await?)
+        if let Err(failure) = self.store.audit(&event).await {
+            tracing::warn!(%failure, "the refusal could not be put into the audit trail");
+        }
     }
 
     pub fn now(&self) -> UnixMillis {

@@ -41,7 +41,7 @@ impl AccountService {
                 Ok(Unlink::Done)
             }
             Unlinked::LastWayIn => {
-                self.note_refusal("last_login_method", Some(user), client).await?;
+                self.note_refusal("last_login_method", Some(user), client).await;
                 Ok(Unlink::LastWayIn)
             }
             Unlinked::NotFound => Ok(Unlink::NotFound),

@@ -78,7 +78,7 @@ pub struct Written {
 
 #[derive(Debug)]
 pub enum Committed {
-    Done(User),
+    Done(Box<User>),
     /// What the decision rested on has changed since it was read (a lost race, R-PIPE-07): read again and decide anew.
     Stale,
     /// The user has as many knox tokens as may be: nothing was written.

@@ -10,8 +10,8 @@ use crate::settings::UserRules;
 pub fn chosen(fields: &UserFields, identity: &Identity, rules: &UserRules, user: Option<&User>) -> Map<String, Value> {
     let may = |name: &String| {
         let Some(user) = user else { return true };
-        let is_there = user.fields.contains_key(name);
-        !rules.protected_user_fields.contains(name) && !(is_there && rules.immutable_user_fields.contains(name))
+        let is_empty = !user.fields.contains_key(name);
+        !rules.protected_user_fields.contains(name) && (is_empty || !rules.immutable_user_fields.contains(name))
     };
     let wanted = fields.iter().filter(|field| (field.at_login || user.is_none()) && may(&field.name));
     let typed = wanted.filter_map(|field| {

@@ -444,7 +444,7 @@ macro_rules! user_store {
                 let audit = AuditEvent { user_id: Some(user.id), ..login.audit.clone() };
                 audit_query(&audit).execute(&mut *tx).await?;
                 tx.commit().await?;
-                Ok(Committed::Done(user))
+                Ok(Committed::Done(Box::new(user)))
             }
         }
     };
