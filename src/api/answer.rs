@@ -176,12 +176,12 @@ fn set_cookie((description, required): (&str, bool)) -> MetaHeader {
     }
 }
 
-/// The signed-in user.
+/// The signed-in user. Fields that the settings declare come after the stock ones, as far as they have a value.
 #[derive(Object)]
 #[oai(example)]
 pub struct User {
     pub id: i64,
-    /// Unique. Made from the provider's user name at the first login, and never changed by a later one.
+    /// Unique. Made from the provider's user name at the sign-up; no later login changes it.
     pub username: String,
     pub first_name: String,
     pub last_name: String,

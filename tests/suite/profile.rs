@@ -16,6 +16,7 @@ on_both_databases! {
     a_field_comes_from_where_its_provider_says_it,
     a_field_follows_the_provider_unless_the_settings_say_otherwise,
     a_value_that_does_not_fit_leaves_the_field_as_it_is,
+    mistakes_in_declared_fields_end_the_start_by_name_and_column,
     a_user_changes_what_the_settings_let_them,
     what_may_not_be_changed_is_told_by_field,
     a_new_email_is_unverified_and_nobody_is_linked_by_it,
@@ -186,6 +187,38 @@ async fn a_value_that_does_not_fit_leaves_the_field_as_it_is(engine: Engine) {
     world.people.describe("github", "u01", person(json!({"locale": "d\u{0}e", "followers": " 12 "})));
     let user = world.login("session", "u01").await.ok();
     assert_eq!((&user["locale"], &user["followers"]), (&json!("de"), &json!(12)));
+}
+
+async fn mistakes_in_declared_fields_end_the_start_by_name_and_column(engine: Engine) {
+    let told = async |fields: &str| {
+        let started = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields).try_start().await;
+        let errors = started.err().unwrap_or_else(|| panic!("it starts with {fields}"));
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let name = "REST_SOCIAL_USER_FIELDS";
+    for (fields, wanted) in [
+        ("[]", format!("{name}: must be an object")),
+        (r#"{"is_new": {}}"#, format!("{name}.is_new: is a name that answers or tokens use already")),
+        (r#"{"user_id": {}}"#, format!("{name}.user_id: is a name")),
+        (r#"{"Locale": {}}"#, format!("{name}.Locale: a field's name is")),
+        (r#"{"a": {"type": "text"}}"#, format!("{name}.a.type: must be one of string,")),
+        (r#"{"a": {"form": "x"}}"#, format!("{name}.a.form: is no member of a field")),
+        (r#"{"a": {"from": "profile.x +"}}"#, format!("{name}.a.from: `profile.x +`, column 12: ")),
+        (r#"{"a": {"from": "person.x"}}"#, format!("{name}.a.from: `person.x`, column 1: nothing is called person")),
+        (r#"{"a": {"from": "access_token"}}"#, format!("{name}.a.from: `access_token`: may read profile,")),
+        (r#"{"a": {"from": {"githb": "profile.x"}}}"#, format!("{name}.a.from: no provider is called `githb`")),
+    ] {
+        let told = told(fields).await;
+        assert!(told.contains(&wanted), "{fields}: {told}");
+    }
+    let both = told(r#"{"a": {"update": "never"}, "b": {"editable": "perhaps"}}"#).await;
+    assert!(
+        both.contains("a.update: must be one of login, sign_up") && both.contains("b.editable: must be true"),
+        "{both}"
+    );
+    let plan = World::on(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name,is_staff");
+    let error = plan.try_start().await.err().expect("a mistake").remove(0).to_string();
+    assert!(error.starts_with("REST_SOCIAL_EDITABLE_USER_FIELDS: \"is_staff\" is none of username,"), "{error}");
 }
 
 async fn editable(engine: Engine) -> World {

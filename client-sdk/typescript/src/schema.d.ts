@@ -508,7 +508,8 @@ export interface paths {
          * Send the person to a provider
          * @description For a link on a page without script, and for native apps. The provider sends the person back to this server, which
          *     sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
-         *     A refusal arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+         *     A refusal arrives at `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, `is_new` comes along with a
+         *     session: `true` for a sign-up. Where a session cookie comes along, and the link
          *     stands on a page of the same site, the account is linked to its user.
          */
         get: operations["authorize"];
@@ -579,6 +580,38 @@ export interface paths {
         get: operations["getUser"];
         put?: never;
         post?: never;
+        /**
+         * Delete the signed-in user
+         * @description With linked accounts and everything that is signed in; tokens of providers that were kept are given back. What
+         *     happened stays in the audit trail. It needs a login that is at most FRESH_LOGIN_AGE old: sign in again first.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the signed-in user
+         * @description Names, e-mail and declared fields, as far as the settings let a user change them
+         *     (REST_SOCIAL_EDITABLE_USER_FIELDS, REST_SOCIAL_USER_FIELDS); all of the body or nothing. What is changed here
+         *     no later login writes anew. A new e-mail is unverified.
+         */
+        patch: operations["updateUser"];
+        trace?: never;
+    };
+    "/api/user/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export what is kept of the user
+         * @description The user, the linked accounts, what is signed in, and what happened (the newest 10,000 events): everything that
+         *     the server keeps of them, without what authenticates.
+         */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -638,7 +671,8 @@ export interface paths {
         post?: never;
         /**
          * Unlink an account
-         * @description The provider's account does not sign this user in any more. The last one stays: link another one first.
+         * @description The provider's account does not sign this user in any more. The last one stays: link another one first. It needs a
+         *     login that is at most FRESH_LOGIN_AGE old: sign in again first.
          */
         delete: operations["unlinkSocialAccount"];
         options?: never;
@@ -1010,6 +1044,71 @@ export interface components {
          */
         Empty: Record<string, never>;
         /**
+         * Event
+         * @description Something that happened, from the audit trail.
+         * @example {
+         *       "at": "2026-11-23T12:27:05.000Z",
+         *       "event": "sign_in",
+         *       "provider": "github",
+         *       "kind": "jwt-pair",
+         *       "ip": "203.0.113.7",
+         *       "agent": "Mozilla/5.0 (X11; Linux x86_64)",
+         *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
+         *     }
+         */
+        Event: {
+            /** Format: date-time */
+            at: string;
+            /** @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `log_out`, `updated`, `exported`, `refused`. */
+            event: string;
+            /** @description Why something was refused. */
+            code?: string;
+            provider?: string;
+            /** @description The kind of credential. */
+            kind?: string;
+            ip?: string;
+            agent?: string;
+            request_id?: string;
+        };
+        /**
+         * KeptUser
+         * @description The user as it is kept, with what no other answer shows.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "created": "2026-11-23T12:27:05.000Z",
+         *       "fields": {},
+         *       "edited": []
+         *     }
+         */
+        KeptUser: {
+            /** Format: int64 */
+            id: number;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            /** @description Whether a provider vouched for the e-mail. */
+            email_verified: boolean;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description The last session login.
+             */
+            last_login?: string;
+            /** @description Fields beyond these, by name. */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description Names of fields that the user changed by hand. */
+            edited: string[];
+        };
+        /**
          * LoginInput
          * @description What a login posts: all that the provider's callback carried, and what ties it to a begun login. Further members of
          *     any type are allowed and passed over, so that a front-end may post its whole configuration.
@@ -1233,6 +1332,41 @@ export interface components {
             oauth_callback_confirmed: string;
         };
         /**
+         * SessionUser
+         * @description The user, as a session login answers.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com"
+         *     }
+         */
+        SessionUser: {
+            /** Format: int64 */
+            id: number;
+            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
+            username: string;
+            first_name: string;
+            last_name: string;
+            /** @description May be empty, and is not unique: it identifies nobody. */
+            email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * SlidingToken
+         * @description The sliding token with a new end.
+         * @example {
+         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl"
+         *     }
+         */
+        SlidingToken: {
+            token: string;
+        };
+        /**
          * SocialAccount
          * @description A provider's account that signs the user in.
          * @example {
@@ -1298,6 +1432,8 @@ export interface components {
         Token: {
             /** @description Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
             token: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
         };
         /**
          * TokenInput
@@ -1333,10 +1469,12 @@ export interface components {
             token: string;
             /** @description Gets a new access token from `/api/token/refresh/`, for a day. */
             refresh: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
         };
         /**
          * User
-         * @description The signed-in user.
+         * @description The signed-in user. Fields that the settings declare come after the stock ones, as far as they have a value.
          * @example {
          *       "id": 1,
          *       "username": "ada",
@@ -1348,12 +1486,101 @@ export interface components {
         User: {
             /** Format: int64 */
             id: number;
-            /** @description Unique. Made from the provider's user name at the first login, and never changed by a later one. */
+            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
             username: string;
             first_name: string;
             last_name: string;
             /** @description May be empty, and is not unique: it identifies nobody. */
             email: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UserChange
+         * @description What the signed-in user wants to be otherwise; declared fields by their names, null taking a value away.
+         * @example {
+         *       "first_name": "Augusta Ada"
+         *     }
+         */
+        UserChange: {
+            /** @description At most 150 letters, digits and `@ . + _ -`, and nobody else's. */
+            username?: string;
+            /** @description At most 150 characters. */
+            first_name?: string;
+            /** @description At most 150 characters. */
+            last_name?: string;
+            /** @description Empty: none. A new one is unverified. */
+            email?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UserExport
+         * @description Everything that is kept of a user, without what authenticates.
+         * @example {
+         *       "exported": "2026-11-23T12:27:05.000Z",
+         *       "user": {
+         *         "id": 1,
+         *         "username": "ada",
+         *         "first_name": "Ada",
+         *         "last_name": "Lovelace",
+         *         "email": "ada@example.com",
+         *         "email_verified": true,
+         *         "created": "2026-11-23T12:27:05.000Z",
+         *         "fields": {},
+         *         "edited": []
+         *       },
+         *       "social_accounts": [
+         *         {
+         *           "id": 1,
+         *           "provider": "github",
+         *           "uid": "1815",
+         *           "extra_data": {
+         *             "auth_time": 1795436825,
+         *             "id": 1815,
+         *             "login": "ada",
+         *             "token_type": "bearer"
+         *           },
+         *           "created": "2026-11-23T12:27:05.000Z",
+         *           "modified": "2026-11-23T12:27:05.000Z"
+         *         }
+         *       ],
+         *       "credentials": [
+         *         {
+         *           "id": "5f1c0a9e7d3b8246a1b2c3d4",
+         *           "kind": "jwt-pair",
+         *           "current": true,
+         *           "created": "2026-11-23T12:27:05.000Z",
+         *           "last_used": "2026-11-23T12:27:05.000Z",
+         *           "expires": "2026-11-23T12:27:05.000Z",
+         *           "ip": "203.0.113.7",
+         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)"
+         *         }
+         *       ],
+         *       "events": [
+         *         {
+         *           "at": "2026-11-23T12:27:05.000Z",
+         *           "event": "sign_in",
+         *           "provider": "github",
+         *           "kind": "jwt-pair",
+         *           "ip": "203.0.113.7",
+         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)",
+         *           "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
+         *         }
+         *       ]
+         *     }
+         */
+        UserExport: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            exported: string;
+            user: components["schemas"]["KeptUser"];
+            social_accounts: components["schemas"]["SocialAccount"][];
+            credentials: components["schemas"]["Credential"][];
+            /** @description The newest first. */
+            events: components["schemas"]["Event"][];
         };
         /**
          * UserWithToken
@@ -1376,6 +1603,10 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * UserWithTokenPair
@@ -1401,6 +1632,10 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
@@ -1435,7 +1670,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
@@ -1458,7 +1693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1539,7 +1774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1577,7 +1812,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
@@ -1600,7 +1835,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1681,7 +1916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1739,7 +1974,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1820,7 +2055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1881,7 +2116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1962,7 +2197,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2020,7 +2255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2101,7 +2336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2162,7 +2397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2243,7 +2478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2301,7 +2536,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2382,7 +2617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2443,7 +2678,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2524,7 +2759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2582,7 +2817,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2663,7 +2898,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2724,7 +2959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2805,7 +3040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2863,7 +3098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2944,7 +3179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3005,7 +3240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3086,7 +3321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3144,7 +3379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3225,7 +3460,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3286,7 +3521,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3367,7 +3602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3425,7 +3660,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3506,7 +3741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3567,7 +3802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3648,7 +3883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3706,7 +3941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3787,7 +4022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3848,7 +4083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3929,7 +4164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3964,7 +4199,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
@@ -3987,7 +4222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4068,7 +4303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4106,7 +4341,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
@@ -4129,7 +4364,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens). On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4210,7 +4445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4343,7 +4578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4409,7 +4644,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, `error` or `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4462,7 +4697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4488,7 +4723,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, `error` or `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4568,7 +4803,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4601,7 +4836,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, `error` or `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4681,7 +4916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4789,6 +5024,214 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The fields to change, as JSON, form or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+                "application/x-www-form-urlencoded": components["schemas"]["UserChange"];
+                "multipart/form-data": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid_request` (with `errors`): a field that may not be changed, a value that its type does not take, a username that somebody has; `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserExport"];
                 };
             };
             /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
@@ -4948,7 +5391,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time. */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4989,7 +5432,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5451,7 +5894,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"];
+                    "application/json": components["schemas"]["SlidingToken"];
                 };
             };
             /** @description `invalid_request` (with `errors`), `invalid_json`. */
