@@ -20,6 +20,8 @@ export type Provider = components["schemas"]["Provider"];
 export type SocialAccount = components["schemas"]["SocialAccount"];
 /** One thing to ask the person; its answer goes under its `name`: a text, or a boolean for a checkbox. */
 export type AskedField = components["schemas"]["AskedField"];
+export type UserChange = components["schemas"]["UserChange"];
+export type UserExport = components["schemas"]["UserExport"];
 
 /** The parts of a browser's window that the flow uses; a test hands in its own. */
 export interface Browser {
@@ -67,6 +69,8 @@ export interface SignedIn {
   /** With session and the kinds that end in `user`; otherwise ask `user()`. */
   user: User | null;
   next: string | undefined;
+  /** Whether it was a sign-up; where the server is set to tell (REST_SOCIAL_IS_NEW). */
+  isNew?: boolean;
 }
 
 /** The server asks the person for more before it signs them in: draw `fields`, and give the answers to `resume`. */
@@ -251,7 +255,8 @@ export class SocialAuth {
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...(refresh ? { refresh } : {}) });
     }
-    return { outcome: "signed-in", ...login, user: userOf(body) };
+    const { is_new: isNew } = body;
+    return { outcome: "signed-in", ...login, user: userOf(body), ...(isNew === undefined ? {} : { isNew }) };
   }
 
   /** Who is signed in; `null`: nobody. */
@@ -261,6 +266,23 @@ export class SocialAuth {
     if (data) return data;
     if (response.status === 401) return null;
     throw Problem.read(error, response.status);
+  }
+
+  /** Changes what the server lets users change about themselves. Problems: `invalid_request` with `errors` by field. */
+  async updateUser(change: UserChange): Promise<User> {
+    return this.#answer(this.api.PATCH("/api/user/", { body: change }));
+  }
+
+  /** All that the server keeps of this user. */
+  async exportUser(): Promise<UserExport> {
+    return this.#answer(this.api.GET("/api/user/export/"));
+  }
+
+  /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
+  async deleteUser(): Promise<void> {
+    const { error, response } = await this.api.DELETE("/api/user/");
+    if (!response.ok) throw Problem.read(error, response.status);
+    await this.#storage.set(null);
   }
 
   /** The accounts that sign this user in. */
@@ -414,7 +436,7 @@ export class SocialAuth {
   }
 }
 
-type SignedInAnswer = Partial<User> & { token?: string; refresh?: string };
+type SignedInAnswer = Partial<User> & { token?: string; refresh?: string; is_new?: boolean };
 type Answer = SignedInAnswer | components["schemas"]["MoreNeeded"];
 
 /** What the person must answer first has a flow token, and no credential. */
@@ -422,7 +444,7 @@ function asksForMore(body: Answer): body is components["schemas"]["MoreNeeded"] 
   return "flow_token" in body;
 }
 
-function userOf({ token: _token, refresh: _refresh, ...user }: SignedInAnswer): User | null {
+function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }: SignedInAnswer): User | null {
   return user.id === undefined ? null : (user as User);
 }
 

@@ -511,7 +511,8 @@ export interface paths {
          *     sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
          *     Where a step asks the person for more, `halted` names the step, and swapping the `code` tells what it asks; a page
          *     without script sends the person to `/api/login/social/resume/?code=…` instead, which asks and lands again. A refusal
-         *     arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+         *     arrives at `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, `is_new` comes along with a session:
+         *     `true` for a sign-up. Where a session cookie comes along, and the link
          *     stands on a page of the same site, the account is linked to its user.
          */
         get: operations["authorize"];
@@ -610,6 +611,38 @@ export interface paths {
         get: operations["getUser"];
         put?: never;
         post?: never;
+        /**
+         * Delete the signed-in user
+         * @description With linked accounts and everything that is signed in; tokens of providers that were kept are given back. What
+         *     happened stays in the audit trail. It needs a login that is at most FRESH_LOGIN_AGE old: sign in again first.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the signed-in user
+         * @description Names, e-mail and declared fields, as far as the settings let a user change them
+         *     (REST_SOCIAL_EDITABLE_USER_FIELDS, REST_SOCIAL_USER_FIELDS); all of the body or nothing. What is changed here
+         *     no later login writes anew. A new e-mail is unverified.
+         */
+        patch: operations["updateUser"];
+        trace?: never;
+    };
+    "/api/user/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export what is kept of the user
+         * @description The user, the linked accounts, what is signed in, and what happened (the newest 10,000 events): everything that
+         *     the server keeps of them, without what authenticates.
+         */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -669,7 +702,8 @@ export interface paths {
         post?: never;
         /**
          * Unlink an account
-         * @description The provider's account does not sign this user in any more. The last one stays: link another one first.
+         * @description The provider's account does not sign this user in any more. The last one stays: link another one first. It needs a
+         *     login that is at most FRESH_LOGIN_AGE old: sign in again first.
          */
         delete: operations["unlinkSocialAccount"];
         options?: never;
@@ -1062,6 +1096,71 @@ export interface components {
          */
         Empty: Record<string, never>;
         /**
+         * Event
+         * @description Something that happened, from the audit trail.
+         * @example {
+         *       "at": "2026-11-23T12:27:05.000Z",
+         *       "event": "sign_in",
+         *       "provider": "github",
+         *       "kind": "jwt-pair",
+         *       "ip": "203.0.113.7",
+         *       "agent": "Mozilla/5.0 (X11; Linux x86_64)",
+         *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
+         *     }
+         */
+        Event: {
+            /** Format: date-time */
+            at: string;
+            /** @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `log_out`, `updated`, `exported`, `refused`. */
+            event: string;
+            /** @description Why something was refused. */
+            code?: string;
+            provider?: string;
+            /** @description The kind of credential. */
+            kind?: string;
+            ip?: string;
+            agent?: string;
+            request_id?: string;
+        };
+        /**
+         * KeptUser
+         * @description The user as it is kept, with what no other answer shows.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "created": "2026-11-23T12:27:05.000Z",
+         *       "fields": {},
+         *       "edited": []
+         *     }
+         */
+        KeptUser: {
+            /** Format: int64 */
+            id: number;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            /** @description Whether a provider vouched for the e-mail. */
+            email_verified: boolean;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description The last session login.
+             */
+            last_login?: string;
+            /** @description Fields beyond these, by name. */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description Names of fields that the user changed by hand. */
+            edited: string[];
+        };
+        /**
          * LoginInput
          * @description What a login posts: all that the provider's callback carried, and what ties it to a begun login. Further members of
          *     any type are allowed and passed over, so that a front-end may post its whole configuration.
@@ -1327,6 +1426,41 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * SessionUser
+         * @description The user, as a session login answers.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com"
+         *     }
+         */
+        SessionUser: {
+            /** Format: int64 */
+            id: number;
+            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
+            username: string;
+            first_name: string;
+            last_name: string;
+            /** @description May be empty, and is not unique: it identifies nobody. */
+            email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * SlidingToken
+         * @description The sliding token with a new end.
+         * @example {
+         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl"
+         *     }
+         */
+        SlidingToken: {
+            token: string;
+        };
+        /**
          * SocialAccount
          * @description A provider's account that signs the user in.
          * @example {
@@ -1392,6 +1526,8 @@ export interface components {
         Token: {
             /** @description Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
             token: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
         };
         /**
          * TokenInput
@@ -1427,10 +1563,12 @@ export interface components {
             token: string;
             /** @description Gets a new access token from `/api/token/refresh/`, for a day. */
             refresh: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
         };
         /**
          * User
-         * @description The signed-in user.
+         * @description The signed-in user. Fields that the settings declare come after the stock ones, as far as they have a value.
          * @example {
          *       "id": 1,
          *       "username": "ada",
@@ -1442,12 +1580,101 @@ export interface components {
         User: {
             /** Format: int64 */
             id: number;
-            /** @description Unique. Made from the provider's user name at the first login, and never changed by a later one. */
+            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
             username: string;
             first_name: string;
             last_name: string;
             /** @description May be empty, and is not unique: it identifies nobody. */
             email: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UserChange
+         * @description What the signed-in user wants to be otherwise; declared fields by their names, null taking a value away.
+         * @example {
+         *       "first_name": "Augusta Ada"
+         *     }
+         */
+        UserChange: {
+            /** @description At most 150 letters, digits and `@ . + _ -`, and nobody else's. */
+            username?: string;
+            /** @description At most 150 characters. */
+            first_name?: string;
+            /** @description At most 150 characters. */
+            last_name?: string;
+            /** @description Empty: none. A new one is unverified. */
+            email?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UserExport
+         * @description Everything that is kept of a user, without what authenticates.
+         * @example {
+         *       "exported": "2026-11-23T12:27:05.000Z",
+         *       "user": {
+         *         "id": 1,
+         *         "username": "ada",
+         *         "first_name": "Ada",
+         *         "last_name": "Lovelace",
+         *         "email": "ada@example.com",
+         *         "email_verified": true,
+         *         "created": "2026-11-23T12:27:05.000Z",
+         *         "fields": {},
+         *         "edited": []
+         *       },
+         *       "social_accounts": [
+         *         {
+         *           "id": 1,
+         *           "provider": "github",
+         *           "uid": "1815",
+         *           "extra_data": {
+         *             "auth_time": 1795436825,
+         *             "id": 1815,
+         *             "login": "ada",
+         *             "token_type": "bearer"
+         *           },
+         *           "created": "2026-11-23T12:27:05.000Z",
+         *           "modified": "2026-11-23T12:27:05.000Z"
+         *         }
+         *       ],
+         *       "credentials": [
+         *         {
+         *           "id": "5f1c0a9e7d3b8246a1b2c3d4",
+         *           "kind": "jwt-pair",
+         *           "current": true,
+         *           "created": "2026-11-23T12:27:05.000Z",
+         *           "last_used": "2026-11-23T12:27:05.000Z",
+         *           "expires": "2026-11-23T12:27:05.000Z",
+         *           "ip": "203.0.113.7",
+         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)"
+         *         }
+         *       ],
+         *       "events": [
+         *         {
+         *           "at": "2026-11-23T12:27:05.000Z",
+         *           "event": "sign_in",
+         *           "provider": "github",
+         *           "kind": "jwt-pair",
+         *           "ip": "203.0.113.7",
+         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)",
+         *           "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
+         *         }
+         *       ]
+         *     }
+         */
+        UserExport: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            exported: string;
+            user: components["schemas"]["KeptUser"];
+            social_accounts: components["schemas"]["SocialAccount"][];
+            credentials: components["schemas"]["Credential"][];
+            /** @description The newest first. */
+            events: components["schemas"]["Event"][];
         };
         /**
          * UserWithToken
@@ -1470,6 +1697,10 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * UserWithTokenPair
@@ -1495,6 +1726,10 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
@@ -1529,7 +1764,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -1561,7 +1796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1642,7 +1877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1680,7 +1915,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -1712,7 +1947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1793,7 +2028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1860,7 +2095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1941,7 +2176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2011,7 +2246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2092,7 +2327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2159,7 +2394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2240,7 +2475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2310,7 +2545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2391,7 +2626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2458,7 +2693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2539,7 +2774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2609,7 +2844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2690,7 +2925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2757,7 +2992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2838,7 +3073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2908,7 +3143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2989,7 +3224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3056,7 +3291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3137,7 +3372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3207,7 +3442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3288,7 +3523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3355,7 +3590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3436,7 +3671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3506,7 +3741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3587,7 +3822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3654,7 +3889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3735,7 +3970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3805,7 +4040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3886,7 +4121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3953,7 +4188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4034,7 +4269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4104,7 +4339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4185,7 +4420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4220,7 +4455,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -4252,7 +4487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4333,7 +4568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4371,7 +4606,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -4403,7 +4638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4484,7 +4719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4617,7 +4852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4683,7 +4918,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4745,7 +4980,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4771,7 +5006,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4851,7 +5086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4884,7 +5119,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4964,7 +5199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5154,7 +5389,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -5263,7 +5498,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5290,6 +5525,214 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The fields to change, as JSON, form or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+                "application/x-www-form-urlencoded": components["schemas"]["UserChange"];
+                "multipart/form-data": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid_request` (with `errors`): a field that may not be changed, a value that its type does not take, a username that somebody has; `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserExport"];
                 };
             };
             /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
@@ -5449,7 +5892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time. */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5490,7 +5933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5952,7 +6395,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"];
+                    "application/json": components["schemas"]["SlidingToken"];
                 };
             };
             /** @description `invalid_request` (with `errors`), `invalid_json`. */

@@ -190,3 +190,17 @@ test("a login that waits is told with what is asked, and goes on with the answer
   assert.deepEqual(host.at("/api/login/social/resume/").at(-1)?.body, { terms: true, flow_token: "waiting" });
   assert.equal(await auth.token(), "a");
 });
+
+test("a server that tells sign-ups from sign-ins is understood, and the user stays the user", async () => {
+  const host = new Server({
+    [BEGIN]: () => begun("s1"),
+    [LOGIN]: () => [200, { ...MARA, locale: "de", token: "access", refresh: "refresh", is_new: true }],
+  });
+  const browser = tab();
+  await leave(client(host, browser).signIn("demo"));
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const result = await client(host, browser).handleCallback();
+  assert.ok(result.outcome === "signed-in");
+  assert.equal(result.isNew, true);
+  assert.deepEqual(result.user, { ...MARA, locale: "de" });
+});
