@@ -3,6 +3,7 @@
 //! Every handler and the outermost wrapper end here. Nothing below knows a status. What a problem may look like in the
 //! document stands in `refused.rs`. It must never show a cause, a secret or a URL (SEC-46).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use poem::http::{HeaderValue, StatusCode, header};
@@ -11,6 +12,7 @@ use poem_openapi::Object;
 
 use crate::account::{AuthError, TokenError};
 use crate::login::{LoginError, Refusal};
+use crate::model::harmless;
 
 tokio::task_local! {
     /// Of the request being answered; set by the outermost middleware.
@@ -55,7 +57,7 @@ pub struct TokenMessage {
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub status: StatusCode,
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub detail: String,
     pub errors: BTreeMap<String, Vec<String>>,
     pub messages: Option<Vec<TokenMessage>>,
@@ -63,8 +65,15 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: BTreeMap::new(), messages: None, headers: Vec::new() }
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            errors: BTreeMap::new(),
+            messages: None,
+            headers: Vec::new(),
+        }
     }
 
     pub fn bad(code: &'static str, detail: impl Into<String>) -> Self {
@@ -94,7 +103,7 @@ impl IntoResponse for Failure {
             kind: "about:blank".to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
-            code: self.code.to_owned(),
+            code: self.code.into_owned(),
             detail: self.detail,
             request_id: REQUEST_ID.try_with(Clone::clone).unwrap_or_default(),
             errors: (!self.errors.is_empty()).then_some(self.errors),
@@ -130,7 +139,7 @@ impl Failure {
              content=\"width=device-width\"><title>Signing in did not work</title><h1>Signing in did not work</h1>\
              <p>{}</p><p>Go back and try again. Code: <code>{}</code>, request: <code>{}</code></p></html>",
             escaped(&self.detail),
-            escaped(self.code),
+            escaped(&self.code),
             escaped(&request_id)
         );
         Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
@@ -139,7 +148,7 @@ impl Failure {
 
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
-        let (status, code) = (outward(error.refusal), error.refusal.code());
+        let (status, code) = (outward(&error.refusal), error.refusal.code());
         let mut failure = Self::new(status, code, error.detail);
         for (name, message) in error.fields {
             failure.errors.entry(name).or_default().push(message);
@@ -155,7 +164,7 @@ impl From<LoginError> for Failure {
 }
 
 /// Status of every refusal of a login.
-fn outward(refusal: Refusal) -> StatusCode {
+fn outward(refusal: &Refusal) -> StatusCode {
     use Refusal as R;
     match refusal {
         R::ProviderMissing | R::InvalidRequest | R::RedirectUriNotAllowed | R::OriginNotAllowed => {
@@ -164,20 +173,14 @@ fn outward(refusal: Refusal) -> StatusCode {
         R::InvalidCode | R::CodeAlreadyUsed | R::AccessDenied | R::CallbackError => StatusCode::BAD_REQUEST,
         R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
         R::NotAuthenticated => StatusCode::UNAUTHORIZED,
-        R::NotAllowed | R::UserInactive | R::NoUser => StatusCode::FORBIDDEN,
+        R::NotAllowed | R::ProviderNotAllowed | R::OrganizationNotAllowed | R::SignUpClosed => StatusCode::FORBIDDEN,
+        R::SignUpRefused | R::UserInactive | R::NoUser | R::Own(_) => StatusCode::FORBIDDEN,
         R::UnknownProvider => StatusCode::NOT_FOUND,
         R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
         R::ProviderError => StatusCode::BAD_GATEWAY,
         R::ProviderTimeout => StatusCode::GATEWAY_TIMEOUT,
-        R::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        R::SignUpUnavailable | R::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-/// A provider's words without markup, control characters or URLs, and not too many of them (SEC-46).
-fn harmless(message: &str) -> String {
-    let plain: String = message.chars().map(|c| if c.is_control() || "<>".contains(c) { ' ' } else { c }).collect();
-    let words: Vec<&str> = plain.split_whitespace().filter(|word| !word.contains("://")).collect();
-    words.join(" ").chars().take(300).collect()
 }
 
 impl From<TokenError> for Failure {

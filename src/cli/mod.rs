@@ -228,6 +228,7 @@ fn settings_with_mistakes(config: Option<&std::path::Path>) -> (Settings, Vec<Se
         file: config,
         environment: environment(),
         catalog: &catalog,
+        steps: &[],
     })
 }
 
@@ -245,7 +246,7 @@ fn settings(
 ) -> Result<Settings, Failure> {
     let catalog = provider::catalog_names();
     let (settings, mut errors) =
-        read_with_mistakes(&Sources { mode, defaults, file: config, environment, catalog: &catalog });
+        read_with_mistakes(&Sources { mode, defaults, file: config, environment, catalog: &catalog, steps: &[] });
     if errors.is_empty() {
         return Ok(settings);
     }

@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use super::attempt::{self, Binding};
 use super::begin::link_only;
 use super::error::{LoginError, Refusal};
-use super::pipeline::{self, Decision};
+use super::pipeline::{Decided, Decision, Progress};
 use super::repeat::Seal;
 use super::{Fields, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
 use crate::credential::{Issue, Issued};
@@ -89,7 +89,7 @@ impl LoginService {
         };
         if self.settings.rest_social.log_auth_exceptions {
             let cause = error.cause.as_deref().unwrap_or_default();
-            tracing::warn!(provider, %kind, code = error.refusal.code(), cause, "login refused");
+            tracing::warn!(provider, %kind, code = %error.refusal.code(), cause, "login refused");
         }
         let event = AuditEvent {
             at: self.ambient.now(),
@@ -389,15 +389,12 @@ impl LoginService {
         let identity = self.identify(posted).await?;
         // A decision can be overtaken by another login of the same account; it is then taken anew, on what is there now.
         for _ in 0..4 {
-            let decision = pipeline::decide(
-                &self.store,
-                &self.ambient,
-                &posted.provider.settings().user_rules,
-                &identity,
-                posted.link_to,
-            )
-            .await?;
-            if let Some(answer) = self.commit(posted, &identity, decision).await? {
+            let line = self.lines.get(posted.provider.name()).ok_or_else(no_line)?;
+            let rules = &posted.provider.settings().user_rules;
+            let decided =
+                line.decide(&self.store, &self.ambient, rules, &identity, posted.link_to, &Progress::default()).await?;
+            let Decided::Commit(decision) = decided else { return Err(no_line()) };
+            if let Some(answer) = self.commit(posted, &identity, *decision).await? {
                 return Ok(answer);
             }
         }
@@ -500,6 +497,10 @@ impl LoginService {
             Committed::Stale => Ok(None),
         }
     }
+}
+
+fn no_line() -> LoginError {
+    LoginError::new(Refusal::UnknownProvider, "No provider of this name is configured.")
 }
 
 /// An id_token that stands for the code: where the provider publishes its keys and what it usually asks for is not there.

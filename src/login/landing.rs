@@ -126,7 +126,7 @@ impl LoginService {
                 Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this oauth_token."))
             }
             Err(error) => {
-                let location = with_parameter(&landing.next, "error", error.refusal.code());
+                let location = with_parameter(&landing.next, "error", &error.refusal.code());
                 Ok(Landed::Refused { location, error })
             }
         }

@@ -15,12 +15,14 @@ mod attempt;
 mod begin;
 mod complete;
 mod error;
+mod extensions;
 mod fields;
 mod landing;
 mod pipeline;
 mod redirect;
 mod repeat;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -30,9 +32,11 @@ use url::Url;
 
 pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
+pub use self::extensions::Extensions;
 pub use self::fields::Fields;
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
-pub use self::pipeline::without_provider_tokens;
+use self::pipeline::Line;
+pub use self::pipeline::{Draft, Field, FieldType, Step, Stop, without_provider_tokens};
 pub use self::redirect::{Origin, to_register};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
@@ -51,6 +55,9 @@ pub struct LoginService {
     store: Arc<dyn Repository>,
     key: ServerKey,
     ambient: Ambient,
+    /// The pipeline of each provider, by its name.
+    lines: Arc<HashMap<String, Line>>,
+    claims: Option<extensions::Claims>,
     /// Logins under way, whether or not anybody still waits for their answer.
     jobs: TaskTracker,
 }
@@ -148,9 +155,12 @@ impl LoginService {
         credentials: Arc<Credentials>,
         store: Arc<dyn Repository>,
         ambient: Ambient,
+        extensions: Extensions,
     ) -> Self {
         let key = ServerKey::new(&settings.secret_key);
-        Self { settings, providers, credentials, store, key, ambient, jobs: TaskTracker::new() }
+        let Extensions { steps, claims } = extensions;
+        let lines = Arc::new(pipeline::lines(&settings.providers, &steps));
+        Self { settings, providers, credentials, store, key, ambient, lines, claims, jobs: TaskTracker::new() }
     }
 
     /// Waits until every login under way has ended; for a shutdown.

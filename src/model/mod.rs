@@ -10,6 +10,7 @@ mod finding;
 mod identity;
 mod provider_tokens;
 mod user;
+mod words;
 
 pub use attempt::{Attempt, CodeClaim, Landing, Swap, UsedCode};
 pub use audit::{AuditEvent, AuditKind, AuditRecord};
@@ -22,3 +23,4 @@ pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
+pub use words::harmless;

@@ -23,7 +23,7 @@ use crate::clock::Ambient;
 use crate::credential::Credentials;
 use crate::delivery::Courier;
 use crate::hook::{self, Hook};
-use crate::login::LoginService;
+use crate::login::{Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::{SettingError, Settings, StatePolicy};
@@ -49,6 +49,15 @@ impl Server {
     /// Opens the database (`create`: makes the SQLite file), reads the descriptors, builds keys, client and routes. All
     /// mistakes together. Does not migrate.
     pub async fn build(settings: Settings, ambient: Ambient, create: bool) -> Result<Self, Vec<SettingError>> {
+        Self::extended(settings, Extensions::default(), ambient, create).await
+    }
+
+    async fn extended(
+        settings: Settings,
+        mut extensions: Extensions,
+        ambient: Ambient,
+        create: bool,
+    ) -> Result<Self, Vec<SettingError>> {
         let settings = Arc::new(settings);
         let mut errors = Vec::new();
         let credentials = Credentials::new(&settings).map_err(|error| errors.push(error)).ok();
@@ -72,6 +81,9 @@ impl Server {
             return Err(errors);
         };
         let hook = hook.map(Arc::new);
+        if let Some(hook) = &hook {
+            extensions.webhook(hook.clone());
+        }
         let credentials = Arc::new(credentials);
         let login = LoginService::new(
             settings.clone(),
@@ -79,6 +91,7 @@ impl Server {
             credentials.clone(),
             repository.clone(),
             ambient.clone(),
+            extensions,
         );
         let account = AccountService::new(&settings, credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });

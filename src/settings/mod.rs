@@ -28,6 +28,7 @@ mod tests;
 mod value; // one value as written, and how it becomes a typed one
 mod webhooks; // whom to tell what happens to users
 
+pub use self::pipeline::own_step_name;
 pub use self::read::{Sources, read, read_with_mistakes};
 
 /// One mistake in the settings: the name as the operator wrote it, and what to do.
@@ -134,6 +135,20 @@ pub struct UserRules {
     /// Lower case.
     pub whitelisted_emails: Vec<String>,
     pub whitelisted_domains: Vec<String>,
+    /// Lower case.
+    pub denied_emails: Vec<String>,
+    /// Lower case; what lies below them is denied too.
+    pub denied_domains: Vec<String>,
+    /// Lower case; empty: any.
+    pub allowed_organizations: Vec<String>,
+    /// Lower case.
+    pub denied_organizations: Vec<String>,
+    /// Whether somebody new may get a user.
+    pub sign_up: bool,
+    /// Of a provider: whether it is one of TRUSTED_EMAIL_PROVIDERS, whose word on an address links users (SEC-23).
+    pub trusts_email: bool,
+    /// Of a provider: whether ALLOWED_PROVIDERS and DENIED_PROVIDERS let anybody in through it.
+    pub may_enter: bool,
     pub protected_user_fields: Vec<String>,
     pub immutable_user_fields: Vec<String>,
     pub no_default_protected_user_fields: bool,
@@ -326,6 +341,13 @@ impl Default for UserRules {
             force_email_lowercase: false,
             whitelisted_emails: Vec::new(),
             whitelisted_domains: Vec::new(),
+            denied_emails: Vec::new(),
+            denied_domains: Vec::new(),
+            allowed_organizations: Vec::new(),
+            denied_organizations: Vec::new(),
+            sign_up: true,
+            trusts_email: false,
+            may_enter: true,
             protected_user_fields: Vec::new(),
             immutable_user_fields: Vec::new(),
             no_default_protected_user_fields: false,

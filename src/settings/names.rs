@@ -3,7 +3,7 @@
 //! test holds the two together.
 
 /// Environment name, default and meaning, in the order of the document.
-pub(super) const SETTINGS: [(&str, &str, &str); 83] = [
+pub(super) const SETTINGS: [(&str, &str, &str); 91] = [
     (
         "DATABASE_URL",
         "`sqlite://rest-social-auth.db`",
@@ -124,6 +124,22 @@ pub(super) const SETTINGS: [(&str, &str, &str); 83] = [
     ),
     ("SOCIAL_AUTH_WHITELISTED_EMAILS", "none", "only these addresses may sign in"),
     ("SOCIAL_AUTH_WHITELISTED_DOMAINS", "none", "only addresses of these domains may sign in"),
+    ("SOCIAL_AUTH_DENIED_EMAILS", "none", "these addresses may not sign in"),
+    ("SOCIAL_AUTH_DENIED_DOMAINS", "none", "addresses of these domains, and of those below them, may not sign in"),
+    (
+        "SOCIAL_AUTH_ALLOWED_ORGANIZATIONS",
+        "none",
+        "only people of these organisations or tenants may sign in, where the provider says so: the hosted domain at Google, the tenant's id at Microsoft, the team's id at Slack",
+    ),
+    ("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "none", "people of these organisations or tenants may not sign in"),
+    ("SOCIAL_AUTH_ALLOWED_PROVIDERS", "all that are configured", "nobody signs in or links through another one"),
+    ("SOCIAL_AUTH_DENIED_PROVIDERS", "none", "nobody signs in or links through these, though they are configured"),
+    ("SOCIAL_AUTH_SIGN_UP", "`true`", "`false`: only people who have a user here may sign in; nobody new is let in"),
+    (
+        "SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS",
+        "none",
+        "providers whose verified addresses the step associate_by_email links by; all others link nobody",
+    ),
     ("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "none", "fields that a later login does not change"),
     ("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "none", "fields that a later login fills only while they are empty"),
     ("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "`false`", "lifts the fixed list of protected fields"),
@@ -162,7 +178,7 @@ pub(super) const SETTINGS: [(&str, &str, &str); 83] = [
 ];
 
 /// What the settings of one provider may say of users instead of the general ones.
-pub(super) const USER_RULES: [&str; 16] = [
+pub(super) const USER_RULES: [&str; 21] = [
     "PIPELINE",
     "USER_FIELDS",
     "USERNAME_IS_FULL_EMAIL",
@@ -173,6 +189,11 @@ pub(super) const USER_RULES: [&str; 16] = [
     "FORCE_EMAIL_LOWERCASE",
     "WHITELISTED_EMAILS",
     "WHITELISTED_DOMAINS",
+    "DENIED_EMAILS",
+    "DENIED_DOMAINS",
+    "ALLOWED_ORGANIZATIONS",
+    "DENIED_ORGANIZATIONS",
+    "SIGN_UP",
     "PROTECTED_USER_FIELDS",
     "IMMUTABLE_USER_FIELDS",
     "NO_DEFAULT_PROTECTED_USER_FIELDS",

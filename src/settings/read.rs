@@ -25,6 +25,8 @@ pub struct Sources<'a> {
     pub environment: Vec<(String, String)>,
     /// Names of the provider catalogue, so that `SOCIAL_AUTH_*` is read by the longest provider name that fits.
     pub catalog: &'a [&'a str],
+    /// Names of a program's own steps, which SOCIAL_AUTH_PIPELINE may name too.
+    pub steps: &'a [&'a str],
 }
 
 /// Every mistake at once, by name.
@@ -97,8 +99,17 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         redirect_uris.extend(own_uris);
     }
     let webhooks = webhooks::webhooks(general, errors);
-    let users = rules::users(&UserRules::default(), general, "SOCIAL_AUTH_", errors);
-    let providers = providers.into_iter().map(|provider| of_provider(provider, &users, &shared, errors)).collect();
+    let users = rules::users(&UserRules::default(), general, "SOCIAL_AUTH_", sources.steps, errors);
+    let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
+    let lists = rules::ProviderLists::new(general, &known, errors);
+    let of_provider = |provider: GatheredProvider| {
+        let name = provider.name.clone();
+        let rules = rules::users(&users, &provider.section, "", sources.steps, errors);
+        of_provider(provider, lists.of(&name, rules), &shared)
+    };
+    let mut providers: Vec<ProviderSettings> = providers.into_iter().map(of_provider).collect();
+    webhooks::ask_before_creation(webhooks.as_ref(), &mut providers, general, errors);
+    warnings.extend(rules::links_nobody(&providers));
     Settings {
         mode: sources.mode,
         database_url: SecretString::from(
@@ -216,11 +227,9 @@ fn without_repeats(list: Vec<String>) -> Vec<String> {
 
 fn of_provider(
     provider: GatheredProvider,
-    users: &UserRules,
+    user_rules: UserRules,
     shared: &BTreeMap<String, Value>,
-    errors: &mut Vec<SettingError>,
 ) -> ProviderSettings {
-    let user_rules = rules::users(users, &provider.section, "", errors);
     let mut values = BTreeMap::new();
     let mut in_file = BTreeSet::new();
     for (name, found) in provider.section.0 {

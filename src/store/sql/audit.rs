@@ -10,7 +10,7 @@ macro_rules! audit_store {
             sqlx::query(AUDIT)
                 .bind(event.at.0)
                 .bind(event.event.to_string())
-                .bind(event.code)
+                .bind(event.code.as_deref())
                 .bind(&event.provider)
                 .bind(event.kind.map(kind_name))
                 .bind(event.user_id)

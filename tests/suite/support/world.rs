@@ -239,5 +239,6 @@ pub fn read(environment: Vec<(String, String)>) -> Result<Settings, Vec<SettingE
         file: None,
         environment,
         catalog: &catalog,
+        steps: &[],
     })
 }
