@@ -68,7 +68,7 @@ pub struct LoginProblems;
 
 impl Problems for LoginProblems {
     const LIST: &'static [&'static [Case]] =
-        &[refused::ANY, refused::BODY, refused::CREDENTIAL, refused::LOGIN, refused::PROVIDER, refused::STORE];
+        &[refused::ANY, refused::BODY, refused::CREDENTIAL, refused::LOGIN, refused::PROVIDER];
 }
 
 /// The two routes of a kind.

@@ -204,7 +204,7 @@ pub const LOGIN: &[Case] = &[
     Case {
         status: 403,
         description: "`not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the \
-                      pipeline made none). On the session routes also `csrf_failed`.",
+                      pipeline made none), `sign_up_refused` (the site's own software said no; `detail` says why). On the session routes also `csrf_failed`.",
         example: ("not_allowed", "This e-mail is not on the list of those who may sign in."),
     },
     Case {
@@ -212,6 +212,12 @@ pub const LOGIN: &[Case] = &[
         description: "`account_in_use`: the provider's account signs another user in and is not moved. \
                       `account_exists`: a user with this e-mail exists; sign in as before, then link.",
         example: ("account_in_use", "This account already signs another user in, and is not moved."),
+    },
+    Case {
+        status: 503,
+        description: "`database_unavailable`: try again in a moment. `sign_up_unavailable`: the site's own software was to \
+                      be asked about somebody new and did not answer.",
+        example: ("database_unavailable", "The database does not answer. Try again in a moment."),
     },
 ];
 

@@ -30,7 +30,7 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
         AuditKind::Deactivated => EventType::UserDeactivated,
         AuditKind::Activated => EventType::UserActivated,
         AuditKind::Deleted => EventType::UserDeleted,
-        AuditKind::Refused | AuditKind::LogOut => return None,
+        _ => return None,
     })
 }
 

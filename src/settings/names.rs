@@ -3,7 +3,7 @@
 //! test holds the two together.
 
 /// Environment name, default and meaning, in the order of the document.
-pub(super) const SETTINGS: [(&str, &str, &str); 91] = [
+pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "DATABASE_URL",
         "`sqlite://rest-social-auth.db`",
