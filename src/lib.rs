@@ -32,3 +32,6 @@ pub mod demo; // the provider that `dev` embeds; never part of `serve`
 pub mod server; // listeners, middleware, API, docs, example pages
 
 pub mod cli; // commands
+
+/// For a [`login::Step`] of a program's own.
+pub use async_trait::async_trait;

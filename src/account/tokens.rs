@@ -34,8 +34,16 @@ impl AccountService {
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
         }
-        let issue =
-            Issue { kind: Kind::JwtPair, with_user: false, user: &user, now, client, expires_in: None, longest: None };
+        let issue = Issue {
+            kind: Kind::JwtPair,
+            with_user: false,
+            user: &user,
+            now,
+            client,
+            claims: None,
+            expires_in: None,
+            longest: None,
+        };
         let (refresh, row) = jwt.rotate(&verified, family, &issue, &self.ambient);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),

@@ -121,18 +121,6 @@ impl IntoResponse for Failure {
 impl Failure {
     /// The same for a person at a browser: no script, no style, nothing from elsewhere.
     pub fn into_page(self) -> Response {
-        let escaped = |text: &str| {
-            text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-                match c {
-                    '&' => out.push_str("&amp;"),
-                    '<' => out.push_str("&lt;"),
-                    '>' => out.push_str("&gt;"),
-                    '"' => out.push_str("&quot;"),
-                    c => out.push(c),
-                }
-                out
-            })
-        };
         let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
         let page = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -144,6 +132,20 @@ impl Failure {
         );
         Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
     }
+}
+
+/// For a text or a quoted attribute of HTML.
+pub fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c => out.push(c),
+        }
+        out
+    })
 }
 
 impl From<LoginError> for Failure {

@@ -5,11 +5,14 @@
 //! | file | what |
 //! |---|---|
 //! | `begin.rs` | starts a login: state, PKCE, nonce, request token; answers where to send the person |
-//! | `complete.rs` | finishes one: claim, provider calls, decision, commit |
+//! | `complete.rs` | takes a posted one as far as the provider's answer: claim, provider calls |
+//! | `finish.rs` | the decision and its one commit |
+//! | `halt.rs` | a login that waits for what the person must answer |
 //! | `landing.rs` | the whole redirect flow on the server, for pages without script and for native apps |
 //! | `repeat.rs` | the same code once more: wait for the first answer, or refuse |
 //! | `attempt.rs`, `redirect.rs`, `fields.rs` | what a login is bound to, where it may return to, what its body may hold |
 //! | `pipeline/` | identity and caller in, decision out; no write |
+//! | `extensions.rs` | what a Rust program adds: steps and claims |
 
 mod attempt;
 mod begin;
@@ -17,6 +20,8 @@ mod complete;
 mod error;
 mod extensions;
 mod fields;
+mod finish;
+mod halt;
 mod landing;
 mod pipeline;
 mod redirect;
@@ -34,6 +39,7 @@ pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
 pub use self::extensions::Extensions;
 pub use self::fields::Fields;
+pub use self::halt::{Halted, Resumed};
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
 use self::pipeline::Line;
 pub use self::pipeline::{Draft, Field, FieldType, Step, Stop, without_provider_tokens};
@@ -92,11 +98,29 @@ pub struct LoginRequest {
 #[derive(Clone, Debug)]
 pub enum Outcome {
     SignedIn(Box<SignedIn>),
+    /// A step asks the person for more.
+    Halted(Halted),
     /// First step of OAuth 1.0a on a login route.
     RequestToken {
         oauth_token: String,
         cookie: String,
     },
+}
+
+/// How a login ends that had a code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Concluded {
+    SignedIn(Box<SignedIn>),
+    Halted(Halted),
+}
+
+impl From<Concluded> for Outcome {
+    fn from(concluded: Concluded) -> Self {
+        match concluded {
+            Concluded::SignedIn(answer) => Self::SignedIn(answer),
+            Concluded::Halted(halted) => Self::Halted(halted),
+        }
+    }
 }
 
 /// The answer to a login, whole enough to be given again to the same browser.
@@ -179,9 +203,16 @@ impl LoginService {
         redirect::choose(&self.settings, own, None, origin).ok()
     }
 
+    /// Errors: `unknown_provider`, `provider_not_allowed`.
     fn provider(&self, name: &str) -> Result<&Arc<Provider>, LoginError> {
-        self.providers
-            .get(name)
-            .ok_or_else(|| LoginError::new(Refusal::UnknownProvider, "No provider of this name is configured."))
+        let provider = self.providers.get(name).ok_or_else(unknown_provider)?;
+        if provider.settings().user_rules.may_enter {
+            return Ok(provider);
+        }
+        Err(LoginError::new(Refusal::ProviderNotAllowed, "Nobody signs in through this provider here."))
     }
+}
+
+fn unknown_provider() -> LoginError {
+    LoginError::new(Refusal::UnknownProvider, "No provider of this name is configured.")
 }

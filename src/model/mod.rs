@@ -12,7 +12,7 @@ mod provider_tokens;
 mod user;
 mod words;
 
-pub use attempt::{Attempt, CodeClaim, Landing, Swap, UsedCode};
+pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, UsedCode};
 pub use audit::{AuditEvent, AuditKind, AuditRecord};
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,

@@ -3,6 +3,7 @@
 //!
 //! `cli/` calls. Nothing here decides anything about a login.
 
+mod builder;
 mod edge;
 mod example;
 pub mod listen;
@@ -16,6 +17,7 @@ use poem::{Endpoint, Response};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+pub use self::builder::{Builder, Mistakes};
 use self::edge::Edge;
 use crate::account::AccountService;
 use crate::api::{self, App};
@@ -106,6 +108,13 @@ impl Server {
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
         let inner = example::mount(pages::mount(api::routes(&self.app)));
         Edge { inner, app: self.app.clone(), ambient: self.ambient.clone() }
+    }
+
+    /// Brings the database's schema up to date, listens where LISTEN says, and serves until `shutdown`.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        self.repository.migrate().await.map_err(std::io::Error::other)?;
+        let listener = tokio::net::TcpListener::bind(self.app.settings.listen).await?;
+        self.run(listener, None, shutdown).await
     }
 
     /// Serves on an already bound listener until `shutdown`, then lets open requests finish. `tls`: certificate chain and

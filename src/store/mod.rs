@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::clock::UnixMillis;
 use crate::model::{
     Announce, Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
-    EventState, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User,
+    EventState, Halt, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User,
     UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
@@ -124,7 +124,7 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     async fn close(&self);
-    /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
+    /// Deletes what has expired, and the oldest attempts, code claims and halted logins beyond `most` of each (SEC-44). Returns the
     /// number of rows deleted.
     async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
 }
@@ -191,6 +191,11 @@ pub trait AttemptStore: Send + Sync {
     async fn insert_swap(&self, swap: &Swap) -> Result<()>;
     /// Hands it out once.
     async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>>;
+
+    /// Keeps a login that waits for the person.
+    async fn insert_halt(&self, halt: &Halt) -> Result<()>;
+    /// Expired and finished ones too, for as long as the sweeper leaves them.
+    async fn halt(&self, token: &Digest) -> Result<Option<Halt>>;
 }
 
 /// Users and the accounts that sign them in.

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord, EventState, Kind,
+    Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord, EventState, Halt, Kind,
     KnoxRow, Landing, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User,
 };
 use crate::secrets::Digest;
@@ -304,6 +304,24 @@ impl CredentialEntryRow {
             client: client(self.ip, self.agent),
             handle,
         })
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct HaltRow {
+    browser: Option<Vec<u8>>,
+    sealed: Vec<u8>,
+    expires: i64,
+}
+
+impl HaltRow {
+    pub fn with_token(self, token: &Digest) -> Halt {
+        Halt {
+            token: token.clone(),
+            browser: self.browser.as_deref().and_then(Digest::from_stored),
+            sealed: self.sealed,
+            expires: UnixMillis(self.expires),
+        }
     }
 }
 

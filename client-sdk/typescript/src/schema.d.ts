@@ -508,7 +508,9 @@ export interface paths {
          * Send the person to a provider
          * @description For a link on a page without script, and for native apps. The provider sends the person back to this server, which
          *     sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
-         *     A refusal arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+         *     Where a step asks the person for more, `halted` names the step, and swapping the `code` tells what it asks; a page
+         *     without script sends the person to `/api/login/social/resume/?code=…` instead, which asks and lands again. A refusal
+         *     arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
          *     stands on a page of the same site, the account is linked to its user.
          */
         get: operations["authorize"];
@@ -555,10 +557,38 @@ export interface paths {
         put?: never;
         /**
          * Swap an app's code
-         * @description The answer of the login, once. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
+         * @description The answer of the login, once; 202 where it waits for the person. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
          *     is spent.
          */
         post: operations["swapLoginCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/social/resume/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A page that asks
+         * @description For a login of the redirect flow that landed with `halted` and a `code`: a page of this server with a form for what
+         *     the step asks, which needs no script. When it is answered, the person lands once more.
+         */
+        get: operations["showHaltedLogin"];
+        put?: never;
+        /**
+         * Go on with a login that waits
+         * @description A login that was answered by 202 waits ten minutes for what its step asks. Post the answers by their names, with the
+         *     `flow_token`: the answer is that of the route where the login was posted, or another 202 where a further step
+         *     asks. The provider is not asked again. Answers that will not do are told by `errors`, and the login still waits;
+         *     after it went on its flow token is over.
+         */
+        post: operations["resumeLogin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -883,6 +913,27 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AskedField
+         * @description One thing to ask the person; the answer is posted under its `name`.
+         */
+        AskedField: {
+            name: string;
+            type: components["schemas"]["AskedFieldType"];
+            /** @description What the person reads. */
+            title: string;
+            /** @description A required checkbox must be ticked. */
+            required: boolean;
+            /** @description Further words for the person. */
+            help?: string;
+            /** @description Of a choice: what may be answered. */
+            choices?: string[];
+        };
+        /**
+         * @description What a front-end draws: texts are posted as texts, a checkbox as a boolean.
+         * @enum {string}
+         */
+        AskedFieldType: "text" | "email" | "checkbox" | "choice";
+        /**
          * BeginInput
          * @description How to begin a login. Further members are what the provider's own address needs, such as shopify's `shop`.
          * @example {
@@ -1075,6 +1126,35 @@ export interface components {
          */
         LoginKind: "session" | "token" | "token_user" | "jwt-pair" | "jwt-pair-user" | "jwt-sliding" | "jwt-sliding-user" | "knox" | "knox_user";
         /**
+         * MoreNeeded
+         * @description What the person must answer before the login goes on. Nobody is signed in yet.
+         * @example {
+         *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
+         *       "expires_in": 600,
+         *       "step": "require_email",
+         *       "fields": [
+         *         {
+         *           "name": "email",
+         *           "type": "email",
+         *           "title": "E-mail address",
+         *           "required": true
+         *         }
+         *       ]
+         *     }
+         */
+        MoreNeeded: {
+            /** @description To be posted with the answers, once, by the same browser where the login came with the attempt cookie. */
+            flow_token: string;
+            /**
+             * Format: uint64
+             * @description Seconds.
+             */
+            expires_in: number;
+            /** @description The step that asks, such as `require_email`. */
+            step: string;
+            fields: components["schemas"]["AskedField"][];
+        };
+        /**
          * Problem
          * @description What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
          */
@@ -1231,6 +1311,19 @@ export interface components {
             oauth_token: string;
             /** @description Always `true`, as a text. */
             oauth_callback_confirmed: string;
+        };
+        /**
+         * ResumeInput
+         * @description What the person answered to a login that waits: the flow token, and a member for each field that was asked for.
+         * @example {
+         *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
+         *     }
+         */
+        ResumeInput: {
+            /** @description As the 202 gave it. */
+            flow_token: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * SocialAccount
@@ -1438,6 +1531,15 @@ export interface operations {
                     "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -1458,7 +1560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1530,7 +1632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1580,6 +1682,15 @@ export interface operations {
                     "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -1600,7 +1711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1672,7 +1783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1719,6 +1830,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -1739,7 +1859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1811,7 +1931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1861,6 +1981,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -1881,7 +2010,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1953,7 +2082,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2000,6 +2129,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2020,7 +2158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2092,7 +2230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2142,6 +2280,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2162,7 +2309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2234,7 +2381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2281,6 +2428,15 @@ export interface operations {
                     "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2301,7 +2457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2373,7 +2529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2423,6 +2579,15 @@ export interface operations {
                     "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2443,7 +2608,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2515,7 +2680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2562,6 +2727,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2582,7 +2756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2654,7 +2828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2704,6 +2878,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2724,7 +2907,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2796,7 +2979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2843,6 +3026,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2863,7 +3055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2935,7 +3127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2985,6 +3177,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3005,7 +3206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3077,7 +3278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3124,6 +3325,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3144,7 +3354,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3216,7 +3426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3266,6 +3476,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3286,7 +3505,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3358,7 +3577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3405,6 +3624,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3425,7 +3653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3497,7 +3725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3547,6 +3775,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3567,7 +3804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3639,7 +3876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3686,6 +3923,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3706,7 +3952,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3778,7 +4024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3828,6 +4074,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3848,7 +4103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3920,7 +4175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3967,6 +4222,15 @@ export interface operations {
                     "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3987,7 +4251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4059,7 +4323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4109,6 +4373,15 @@ export interface operations {
                     "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -4129,7 +4402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4201,7 +4474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4271,7 +4544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4409,7 +4682,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4419,6 +4692,15 @@ export interface operations {
             };
             /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an Origin that is not listed). */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4488,7 +4770,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4601,7 +4883,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4717,6 +4999,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description `invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. `invalid_request` (with `errors`), `invalid_json`. */
             400: {
                 headers: {
@@ -4764,6 +5055,215 @@ export interface operations {
             };
             /** @description `database_unavailable`: try again in a moment. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showHaltedLogin: {
+        parameters: {
+            query: {
+                /** @description As it came to the landing. */
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The form. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html; charset=utf-8": string;
+                };
+            };
+            /** @description `invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. `invalid_request` (with `errors`), `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The flow token and the answers, as JSON, form or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeInput"];
+                "application/x-www-form-urlencoded": components["schemas"]["ResumeInput"];
+                "multipart/form-data": components["schemas"]["ResumeInput"];
+            };
+        };
+        responses: {
+            /** @description What the login hands out, in the shape of its kind. */
+            200: {
+                headers: {
+                    /** @description The session cookie of a session login. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"] | components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
+                };
+            };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
+            /** @description Go on to `Location`. */
+            303: {
+                headers: {
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    Location: string;
+                    /** @description The attempt cookie, or the session's. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` (with `errors`: answers that will not do; the login still waits), `invalid_json`. `state_mismatch`: no login waits under this flow token. `state_expired`: it waited too long. `flow_mismatch`: it waits in another browser. `code_already_used`: it went on before. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_provider`: no provider of this name is configured. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

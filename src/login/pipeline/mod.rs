@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub(super) use self::ask::read_answers;
 pub use self::ask::{Field, FieldType};
 use self::draft::Amendment;
 pub use self::draft::Draft;

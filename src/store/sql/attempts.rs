@@ -151,6 +151,26 @@ macro_rules! attempt_store {
                 .await?;
                 Ok(row.map(|row| row.with_code(code)))
             }
+
+            async fn insert_halt(&self, halt: &Halt) -> Result<()> {
+                sqlx::query("INSERT INTO halted_logins (token, browser, sealed, expires) VALUES ($1, $2, $3, $4)")
+                    .bind(halt.token.as_bytes())
+                    .bind(bytes(halt.browser.as_ref()))
+                    .bind(&halt.sealed)
+                    .bind(halt.expires.0)
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn halt(&self, token: &Digest) -> Result<Option<Halt>> {
+                let row: Option<HaltRow> =
+                    sqlx::query_as("SELECT browser, sealed, expires FROM halted_logins WHERE token = $1")
+                        .bind(token.as_bytes())
+                        .fetch_optional(&self.read)
+                        .await?;
+                Ok(row.map(|row| row.with_token(token)))
+            }
         }
     };
 }
