@@ -45,7 +45,7 @@ impl From<StoreError> for TokenError {
 impl AccountService {
     /// A token that lives for a minute at least, or as long as it lives where the provider cannot renew it.
     pub async fn provider_token(&self, caller: &Caller, account: i64) -> Result<ProviderTokens, TokenError> {
-        let deadline = Instant::now() + self.longest_renewal;
+        let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         loop {
             let kept = self.store.account_tokens(caller.user.id, account).await?;
             let (row, sealed) = kept.ok_or(TokenError::NotFound)?;
@@ -86,7 +86,7 @@ impl AccountService {
             return Err(TokenError::Ended);
         };
         let result = provider.renew(tokens, deadline).await;
-        let sealed = match (&result, &self.vault) {
+        let sealed = match (&result, &self.settings.vault) {
             (Ok(fresh), Some(vault)) => Some(vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient)),
             _ => None,
         };
@@ -100,13 +100,13 @@ impl AccountService {
     /// Best effort: the account is unlinked whether the provider answers or not.
     pub(super) async fn give_back(&self, row: &SocialAccount, sealed: Option<&[u8]>) {
         let Some((provider, tokens)) = self.providers.get(&row.provider).zip(self.opened(row, sealed)) else { return };
-        if let Err(error) = provider.give_back(&tokens, Instant::now() + self.longest_renewal).await {
+        if let Err(error) = provider.give_back(&tokens, Instant::now() + self.settings.outgoing.login_timeout).await {
             tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
         }
     }
 
     fn opened(&self, row: &SocialAccount, sealed: Option<&[u8]>) -> Option<ProviderTokens> {
-        let plain = self.vault.as_ref()?.open(&[&row.provider, &row.uid], sealed?)?;
+        let plain = self.settings.vault.as_ref()?.open(&[&row.provider, &row.uid], sealed?)?;
         ProviderTokens::from_bytes(&plain)
     }
 }

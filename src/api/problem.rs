@@ -10,7 +10,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
-use crate::account::{AuthError, TokenError};
+use crate::account::{AuthError, ChangeError, TokenError};
 use crate::login::{LoginError, Refusal};
 use crate::model::harmless;
 
@@ -176,7 +176,8 @@ fn outward(refusal: &Refusal) -> StatusCode {
         R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
         R::NotAuthenticated => StatusCode::UNAUTHORIZED,
         R::NotAllowed | R::ProviderNotAllowed | R::OrganizationNotAllowed | R::SignUpClosed => StatusCode::FORBIDDEN,
-        R::SignUpRefused | R::UserInactive | R::NoUser | R::Own(_) => StatusCode::FORBIDDEN,
+        R::SignUpRefused | R::TokenLimitExceeded => StatusCode::FORBIDDEN,
+        R::UserInactive | R::NoUser | R::Own(_) => StatusCode::FORBIDDEN,
         R::UnknownProvider => StatusCode::NOT_FOUND,
         R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
         R::ProviderError => StatusCode::BAD_GATEWAY,
@@ -198,6 +199,15 @@ impl From<TokenError> for Failure {
     }
 }
 
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Fields(fields) => Self::fields(fields),
+            ChangeError::Auth(error) => error.into(),
+        }
+    }
+}
+
 impl From<AuthError> for Failure {
     fn from(error: AuthError) -> Self {
         let status = match &error {
@@ -207,6 +217,7 @@ impl From<AuthError> for Failure {
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail);
             }
             AuthError::Blacklisted => StatusCode::BAD_REQUEST,
+            AuthError::LoginTooOld => StatusCode::FORBIDDEN,
             _ => StatusCode::UNAUTHORIZED,
         };
         let mut failure = Self::new(status, error.code(), error.to_string());

@@ -80,6 +80,7 @@ async fn obey(command: Command, repository: &dyn Repository, now: UnixMillis) ->
             let credentials = repository.credentials_of(user.id, now).await?;
             if json {
                 let mut shown = member(&user);
+                shown["fields"] = user.fields.clone().into();
                 shown["accounts"] = accounts.iter().map(account).collect();
                 shown["credentials"] = credentials.iter().map(credential).collect();
                 return print(&pretty(&shown)?);
@@ -192,6 +193,11 @@ fn named(user: &User) -> String {
     format!("{} (id {})", plain(&user.username), user.id)
 }
 
+/// A text as it is, without what could steer a terminal; anything else as JSON.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), |text| plain(text).to_string())
+}
+
 fn moment(at: Option<UnixMillis>) -> String {
     at.map(UnixMillis::rfc3339).unwrap_or_default()
 }
@@ -242,7 +248,8 @@ fn page(user: &User, accounts: &[SocialAccount], credentials: &[CredentialEntry]
         ("created", user.created.rfc3339()),
         ("last login", moment(user.last_login)),
     ];
-    let facts: Vec<[String; 2]> = facts.into_iter().map(|(name, fact)| [name.to_owned(), fact]).collect();
+    let own = user.fields.iter().map(|(name, value)| (name.as_str(), as_text(value)));
+    let facts: Vec<[String; 2]> = facts.into_iter().chain(own).map(|(name, fact)| [name.to_owned(), fact]).collect();
     let mut linked = vec![["provider", "uid", "linked", "last seen"].map(str::to_owned)];
     linked.extend(accounts.iter().map(|account| {
         [account.provider.clone(), account.uid.clone(), account.created.rfc3339(), account.modified.rfc3339()]

@@ -131,6 +131,9 @@ pub struct SignedIn {
     pub token: Option<String>,
     pub refresh: Option<String>,
     pub session: Option<SessionCookie>,
+    /// Whether it was a sign-up; only with REST_SOCIAL_IS_NEW.
+    #[serde(default)]
+    pub is_new: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

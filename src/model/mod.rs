@@ -10,6 +10,7 @@ mod finding;
 mod identity;
 mod provider_tokens;
 mod user;
+mod user_field;
 mod words;
 
 pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, UsedCode};
@@ -23,4 +24,5 @@ pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
+pub use user_field::{FieldType, UserField, UserFields};
 pub use words::harmless;

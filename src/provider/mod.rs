@@ -22,6 +22,7 @@ mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
 #[cfg(test)]
 mod tests;
+mod user_fields; // the operator's own fields of a user
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use tokio::time::Instant;
 pub use self::catalog::Entry;
 use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Cached, Discovery, Key};
-use self::expression::{SettingValues, Template};
+use self::expression::{Expr, SettingValues, Template};
 use self::quirks::Quirk;
 use self::setup::Verification;
 use crate::clock::Ambient;
@@ -159,6 +160,8 @@ pub struct Provider {
     /// The descriptor's, then the settings'.
     extra_fields: Vec<ExtraField>,
     own_extra_fields: Vec<ExtraField>,
+    /// By the field's name.
+    user_fields: Vec<(String, Expr)>,
     /// Addresses that settings put in place of the descriptor's.
     overrides: Vec<(&'static str, Template)>,
     quirk: &'static dyn Quirk,
@@ -197,7 +200,7 @@ pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String>
         "service": rules.service,
         "scope": rules.scope.default,
         "pkce": rules.authorization.pkce,
-        "verified_email": rules.user.email_verified.as_ref().map(expression::Expr::source),
+        "verified_email": rules.user.email_verified.as_ref().map(Expr::source),
         "settings": setup::needs(&rules),
     }))
 }
@@ -205,10 +208,13 @@ pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String>
 impl Providers {
     /// Reads every configured descriptor and checks its settings; all mistakes together.
     pub fn from_settings(settings: &Settings, client: &Client, ambient: &Ambient) -> Result<Self, Vec<SettingError>> {
-        let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), user_fields::mistakes(settings));
         for provider in &settings.providers {
             match Provider::new(provider, settings.outgoing.allow_private, client, ambient, &mut warnings) {
-                Ok(provider) => list.push(Arc::new(provider)),
+                Ok(mut provider) => {
+                    provider.user_fields = user_fields::of_provider(&provider.name, &settings.users.own_fields);
+                    list.push(Arc::new(provider));
+                }
                 Err(mistakes) => errors.extend(mistakes),
             }
         }

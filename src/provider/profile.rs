@@ -10,7 +10,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Scope, as_text, is_filled};
 use super::oauth1::sign;
-use super::{Protocol, Provider, ProviderError, reply};
+use super::{Protocol, Provider, ProviderError, reply, user_fields};
 use crate::model::Identity;
 
 const STAGE: &str = "profile";
@@ -266,6 +266,7 @@ impl Provider {
             organizations: texts(details.get("organization")),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
+            fields: user_fields::evaluated(&self.user_fields, scope),
             tokens: self.tokens_of(scope.token.unwrap_or(&Value::Null), scope.access_token),
             expires_in: self.remaining(scope, &extra_data),
             extra_data,

@@ -154,6 +154,7 @@ impl Provider {
             legacy_keys,
             extra_fields: descriptor.extra_data.iter().chain(&own_fields).cloned().collect(),
             own_extra_fields: own_fields,
+            user_fields: Vec::new(),
             pkce: config::flag(&values, "USE_PKCE").unwrap_or(descriptor.authorization.pkce),
             verification,
             discovery_url: discovery_url(&descriptor, &values),

@@ -36,6 +36,38 @@ impl PostgresStore {
         self.write.begin().await
     }
 
+    /// False: nothing was written.
+    async fn claimed(
+        &self,
+        attempt: Option<&Digest>,
+        code: Option<&CodeClaim>,
+        now: UnixMillis,
+    ) -> super::Result<bool> {
+        // One statement needs no transaction.
+        if let (None, Some(code)) = (attempt, code) {
+            return Ok(claim_code(None, code).execute(&self.write).await?.rows_affected() == 1);
+        }
+        let mut tx = self.begin().await?;
+        let ours = Self::write_claim(&mut tx, attempt, code, now).await?;
+        Self::end(tx, ours).await
+    }
+
+    /// False: nothing was written.
+    async fn signed_in(&self, known: KnownLogin) -> super::Result<bool> {
+        let mut tx = self.begin().await?;
+        let done = Self::write_known(&mut tx, &known).await?;
+        Self::end(tx, done).await
+    }
+
+    async fn end(tx: Tx, done: bool) -> super::Result<bool> {
+        if done {
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
+        }
+        Ok(done)
+    }
+
     /// Never downwards. A sequence that was not used yet stands at 1 and would still hand that out.
     async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
         for (statement, id) in [

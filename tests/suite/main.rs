@@ -21,6 +21,7 @@ mod landing; // the redirect flow on the server
 mod native; // an id_token instead of a code
 mod nodes; // two servers on one PostgreSQL
 mod oauth; // R-O2, R-O1: what goes out to the providers
+mod profile; // is_new, declared fields, changes by hand, export, the end of a user
 mod providers; // every provider signs somebody in, tests/cases
 mod redirects; // R-URI: where a login may return to
 mod refusals; // single providers: accounts that change hands, callbacks nobody signed, other tenants

@@ -18,6 +18,8 @@ import type { components, paths } from "./schema.js";
 export type User = components["schemas"]["User"];
 export type Provider = components["schemas"]["Provider"];
 export type SocialAccount = components["schemas"]["SocialAccount"];
+export type UserChange = components["schemas"]["UserChange"];
+export type UserExport = components["schemas"]["UserExport"];
 
 /** The parts of a browser's window that the flow uses; a test hands in its own. */
 export interface Browser {
@@ -65,6 +67,8 @@ export interface SignedIn {
   /** With session and the kinds that end in `user`; otherwise ask `user()`. */
   user: User | null;
   next: string | undefined;
+  /** Whether it was a sign-up; where the server is set to tell (REST_SOCIAL_IS_NEW). */
+  isNew?: boolean;
 }
 
 export type CallbackResult =
@@ -212,7 +216,8 @@ export class SocialAuth {
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...(refresh ? { refresh } : {}) });
     }
-    return { provider, kind, user: userOf(body), next };
+    const { is_new: isNew } = body;
+    return { provider, kind, user: userOf(body), next, ...(isNew === undefined ? {} : { isNew }) };
   }
 
   /** Who is signed in; `null`: nobody. */
@@ -222,6 +227,23 @@ export class SocialAuth {
     if (data) return data;
     if (response.status === 401) return null;
     throw Problem.read(error, response.status);
+  }
+
+  /** Changes what the server lets users change about themselves. Problems: `invalid_request` with `errors` by field. */
+  async updateUser(change: UserChange): Promise<User> {
+    return this.#answer(this.api.PATCH("/api/user/", { body: change }));
+  }
+
+  /** All that the server keeps of this user. */
+  async exportUser(): Promise<UserExport> {
+    return this.#answer(this.api.GET("/api/user/export/"));
+  }
+
+  /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
+  async deleteUser(): Promise<void> {
+    const { error, response } = await this.api.DELETE("/api/user/");
+    if (!response.ok) throw Problem.read(error, response.status);
+    await this.#storage.set(null);
   }
 
   /** The accounts that sign this user in. */
@@ -375,9 +397,9 @@ export class SocialAuth {
   }
 }
 
-type Answer = Partial<User> & { token?: string; refresh?: string };
+type Answer = Partial<User> & { token?: string; refresh?: string; is_new?: boolean };
 
-function userOf({ token: _token, refresh: _refresh, ...user }: Answer): User | null {
+function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }: Answer): User | null {
   return user.id === undefined ? null : (user as User);
 }
 

@@ -11,6 +11,8 @@ export {
   type SignInOptions,
   type SocialAccount,
   type User,
+  type UserChange,
+  type UserExport,
 } from "./client.js";
 export { type LoginKind } from "./attempt.js";
 export { memoryStorage, webStorage, type Credentials, type CredentialStorage, type Family } from "./credentials.js";

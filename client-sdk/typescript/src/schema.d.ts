@@ -510,7 +510,8 @@ export interface paths {
          *     sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
          *     Where a step asks the person for more, `halted` names the step, and swapping the `code` tells what it asks; a page
          *     without script sends the person to `/api/login/social/resume/?code=…` instead, which asks and lands again. A refusal
-         *     arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+         *     arrives at `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, `is_new` comes along with a session:
+         *     `true` for a sign-up. Where a session cookie comes along, and the link
          *     stands on a page of the same site, the account is linked to its user.
          */
         get: operations["authorize"];
@@ -609,6 +610,38 @@ export interface paths {
         get: operations["getUser"];
         put?: never;
         post?: never;
+        /**
+         * Delete the signed-in user
+         * @description With linked accounts and everything that is signed in; tokens of providers that were kept are given back. What
+         *     happened stays in the audit trail. It needs a login that is at most FRESH_LOGIN_AGE old: sign in again first.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the signed-in user
+         * @description Names, e-mail and declared fields, as far as the settings let a user change them
+         *     (REST_SOCIAL_EDITABLE_USER_FIELDS, REST_SOCIAL_USER_FIELDS); all of the body or nothing. What is changed here
+         *     no later login writes anew. A new e-mail is unverified.
+         */
+        patch: operations["updateUser"];
+        trace?: never;
+    };
+    "/api/user/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export what is kept of the user
+         * @description The user, the linked accounts, what is signed in, and what happened (the newest 10,000 events): everything that
+         *     the server keeps of them, without what authenticates.
+         */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -668,7 +701,8 @@ export interface paths {
         post?: never;
         /**
          * Unlink an account
-         * @description The provider's account does not sign this user in any more. The last one stays: link another one first.
+         * @description The provider's account does not sign this user in any more. The last one stays: link another one first. It needs a
+         *     login that is at most FRESH_LOGIN_AGE old: sign in again first.
          */
         delete: operations["unlinkSocialAccount"];
         options?: never;
@@ -1061,6 +1095,71 @@ export interface components {
          */
         Empty: Record<string, never>;
         /**
+         * Event
+         * @description Something that happened, from the audit trail.
+         * @example {
+         *       "at": "2026-11-23T12:27:05.000Z",
+         *       "event": "sign_in",
+         *       "provider": "github",
+         *       "kind": "jwt-pair",
+         *       "ip": "203.0.113.7",
+         *       "agent": "Mozilla/5.0 (X11; Linux x86_64)",
+         *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
+         *     }
+         */
+        Event: {
+            /** Format: date-time */
+            at: string;
+            /** @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `log_out`, `updated`, `exported`, `refused`. */
+            event: string;
+            /** @description Why something was refused. */
+            code?: string;
+            provider?: string;
+            /** @description The kind of credential. */
+            kind?: string;
+            ip?: string;
+            agent?: string;
+            request_id?: string;
+        };
+        /**
+         * KeptUser
+         * @description The user as it is kept, with what no other answer shows.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "created": "2026-11-23T12:27:05.000Z",
+         *       "fields": {},
+         *       "edited": []
+         *     }
+         */
+        KeptUser: {
+            /** Format: int64 */
+            id: number;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            /** @description Whether a provider vouched for the e-mail. */
+            email_verified: boolean;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description The last session login.
+             */
+            last_login?: string;
+            /** @description Fields beyond these, by name. */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description Names of fields that the user changed by hand. */
+            edited: string[];
+        };
+        /**
          * LoginInput
          * @description What a login posts: all that the provider's callback carried, and what ties it to a begun login. Further members of
          *     any type are allowed and passed over, so that a front-end may post its whole configuration.
@@ -1326,6 +1425,41 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * SessionUser
+         * @description The user, as a session login answers.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com"
+         *     }
+         */
+        SessionUser: {
+            /** Format: int64 */
+            id: number;
+            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
+            username: string;
+            first_name: string;
+            last_name: string;
+            /** @description May be empty, and is not unique: it identifies nobody. */
+            email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * SlidingToken
+         * @description The sliding token with a new end.
+         * @example {
+         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl"
+         *     }
+         */
+        SlidingToken: {
+            token: string;
+        };
+        /**
          * SocialAccount
          * @description A provider's account that signs the user in.
          * @example {
@@ -1391,6 +1525,8 @@ export interface components {
         Token: {
             /** @description Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
             token: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
         };
         /**
          * TokenInput
@@ -1426,10 +1562,12 @@ export interface components {
             token: string;
             /** @description Gets a new access token from `/api/token/refresh/`, for a day. */
             refresh: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
         };
         /**
          * User
-         * @description The signed-in user.
+         * @description The signed-in user. Fields that the settings declare come after the stock ones, as far as they have a value.
          * @example {
          *       "id": 1,
          *       "username": "ada",
@@ -1441,12 +1579,101 @@ export interface components {
         User: {
             /** Format: int64 */
             id: number;
-            /** @description Unique. Made from the provider's user name at the first login, and never changed by a later one. */
+            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
             username: string;
             first_name: string;
             last_name: string;
             /** @description May be empty, and is not unique: it identifies nobody. */
             email: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UserChange
+         * @description What the signed-in user wants to be otherwise; declared fields by their names, null taking a value away.
+         * @example {
+         *       "first_name": "Augusta Ada"
+         *     }
+         */
+        UserChange: {
+            /** @description At most 150 letters, digits and `@ . + _ -`, and nobody else's. */
+            username?: string;
+            /** @description At most 150 characters. */
+            first_name?: string;
+            /** @description At most 150 characters. */
+            last_name?: string;
+            /** @description Empty: none. A new one is unverified. */
+            email?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UserExport
+         * @description Everything that is kept of a user, without what authenticates.
+         * @example {
+         *       "exported": "2026-11-23T12:27:05.000Z",
+         *       "user": {
+         *         "id": 1,
+         *         "username": "ada",
+         *         "first_name": "Ada",
+         *         "last_name": "Lovelace",
+         *         "email": "ada@example.com",
+         *         "email_verified": true,
+         *         "created": "2026-11-23T12:27:05.000Z",
+         *         "fields": {},
+         *         "edited": []
+         *       },
+         *       "social_accounts": [
+         *         {
+         *           "id": 1,
+         *           "provider": "github",
+         *           "uid": "1815",
+         *           "extra_data": {
+         *             "auth_time": 1795436825,
+         *             "id": 1815,
+         *             "login": "ada",
+         *             "token_type": "bearer"
+         *           },
+         *           "created": "2026-11-23T12:27:05.000Z",
+         *           "modified": "2026-11-23T12:27:05.000Z"
+         *         }
+         *       ],
+         *       "credentials": [
+         *         {
+         *           "id": "5f1c0a9e7d3b8246a1b2c3d4",
+         *           "kind": "jwt-pair",
+         *           "current": true,
+         *           "created": "2026-11-23T12:27:05.000Z",
+         *           "last_used": "2026-11-23T12:27:05.000Z",
+         *           "expires": "2026-11-23T12:27:05.000Z",
+         *           "ip": "203.0.113.7",
+         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)"
+         *         }
+         *       ],
+         *       "events": [
+         *         {
+         *           "at": "2026-11-23T12:27:05.000Z",
+         *           "event": "sign_in",
+         *           "provider": "github",
+         *           "kind": "jwt-pair",
+         *           "ip": "203.0.113.7",
+         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)",
+         *           "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
+         *         }
+         *       ]
+         *     }
+         */
+        UserExport: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            exported: string;
+            user: components["schemas"]["KeptUser"];
+            social_accounts: components["schemas"]["SocialAccount"][];
+            credentials: components["schemas"]["Credential"][];
+            /** @description The newest first. */
+            events: components["schemas"]["Event"][];
         };
         /**
          * UserWithToken
@@ -1469,6 +1696,10 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * UserWithTokenPair
@@ -1494,6 +1725,10 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
@@ -1528,7 +1763,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -1560,7 +1795,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1632,7 +1867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1641,7 +1876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1679,7 +1914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -1711,7 +1946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1783,7 +2018,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1792,7 +2027,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1859,7 +2094,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1931,7 +2166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1940,7 +2175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2010,7 +2245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2082,7 +2317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2091,7 +2326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2158,7 +2393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2230,7 +2465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2239,7 +2474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2309,7 +2544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2381,7 +2616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2390,7 +2625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2457,7 +2692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2529,7 +2764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2538,7 +2773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2608,7 +2843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2680,7 +2915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2689,7 +2924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2756,7 +2991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2828,7 +3063,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2837,7 +3072,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2907,7 +3142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2979,7 +3214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2988,7 +3223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3055,7 +3290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3127,7 +3362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3136,7 +3371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3206,7 +3441,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3278,7 +3513,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3287,7 +3522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3354,7 +3589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3426,7 +3661,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3435,7 +3670,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3505,7 +3740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3577,7 +3812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3586,7 +3821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3653,7 +3888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3725,7 +3960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3734,7 +3969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3804,7 +4039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3876,7 +4111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3885,7 +4120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3952,7 +4187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4024,7 +4259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4033,7 +4268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4103,7 +4338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4175,7 +4410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4184,7 +4419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4219,7 +4454,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -4251,7 +4486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4323,7 +4558,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4332,7 +4567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4370,7 +4605,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -4402,7 +4637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4474,7 +4709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4483,7 +4718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4616,7 +4851,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4682,7 +4917,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4744,7 +4979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4770,7 +5005,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4850,7 +5085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4883,7 +5118,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4963,7 +5198,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5153,7 +5388,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -5181,7 +5416,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
+            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5253,7 +5488,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5262,7 +5497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5289,6 +5524,214 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The fields to change, as JSON, form or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+                "application/x-www-form-urlencoded": components["schemas"]["UserChange"];
+                "multipart/form-data": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid_request` (with `errors`): a field that may not be changed, a value that its type does not take, a username that somebody has; `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserExport"];
                 };
             };
             /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
@@ -5448,7 +5891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time. */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5489,7 +5932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5951,7 +6394,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"];
+                    "application/json": components["schemas"]["SlidingToken"];
                 };
             };
             /** @description `invalid_request` (with `errors`), `invalid_json`. */

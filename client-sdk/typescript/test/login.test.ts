@@ -159,3 +159,17 @@ test("cookies go along for the session kind only, and old credentials only to li
   await leave(knox.signIn("demo", { kind: "session" }));
   assert.equal(host.seen.at(-1)?.credentials, "include");
 });
+
+test("a server that tells sign-ups from sign-ins is understood, and the user stays the user", async () => {
+  const host = new Server({
+    [BEGIN]: () => begun("s1"),
+    [LOGIN]: () => [200, { ...MARA, locale: "de", token: "access", refresh: "refresh", is_new: true }],
+  });
+  const browser = tab();
+  await leave(client(host, browser).signIn("demo"));
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const result = await client(host, browser).handleCallback();
+  assert.ok(result.outcome === "signed-in");
+  assert.equal(result.isNew, true);
+  assert.deepEqual(result.user, { ...MARA, locale: "de" });
+});

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::Details;
-use super::{Decision, email, extra, username};
+use super::{Decision, extra, username};
 use crate::clock::Ambient;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{Identity, SocialAccount, User, UserId};
@@ -37,6 +37,8 @@ pub struct Draft<'a> {
     pub(super) extra_data: Option<Map<String, Value>>,
     pub(super) first_name: Option<String>,
     pub(super) last_name: Option<String>,
+    /// Declared ones.
+    pub(super) fields: Map<String, Value>,
     /// Set by steps, which wins over what the profile says.
     chosen: Chosen,
     /// To the step that runs now.
@@ -197,6 +199,7 @@ impl<'a> Draft<'a> {
             extra_data: None,
             first_name: None,
             last_name: None,
+            fields: Map::new(),
             chosen: Chosen::default(),
             answers: None,
             amended: Vec::new(),
@@ -233,10 +236,14 @@ impl<'a> Draft<'a> {
     pub(super) fn decision(self) -> Result<Decision, LoginError> {
         let no_user = || LoginError::new(Refusal::NoUser, "Nobody signs in with this account here.");
         let who = match (&self.account, &self.user) {
-            (Some(account), Some(user)) => Who::Known { user_id: user.id, account_id: account.id },
+            (Some(account), Some(user)) => Who::Known {
+                user: Box::new(user.clone()),
+                account_id: account.id,
+                rekeyed: account.uid != self.identity.uid,
+            },
             (None, Some(user)) if self.associate => Who::Attach { user_id: user.id },
             (None, None) if self.create && self.associate => {
-                let email = email::normalised(self.rules, self.details.email.as_deref());
+                let email = self.rules.stored_email(self.details.email.as_deref().unwrap_or_default());
                 let has_email = self.rules.user_fields.iter().any(|field| field == "email");
                 let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
                 Who::Create {
@@ -257,6 +264,7 @@ impl<'a> Draft<'a> {
             extra_data,
             first_name: self.chosen.first_name.or(self.first_name),
             last_name: self.chosen.last_name.or(self.last_name),
+            fields: self.fields,
         })
     }
 }

@@ -9,6 +9,7 @@ mod built_in;
 mod draft;
 mod email;
 mod extra;
+mod fields;
 mod line;
 mod names;
 mod username;
@@ -87,6 +88,8 @@ pub(super) struct Decision {
     /// `None`: stays as it is.
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Declared ones.
+    pub fields: Map<String, Value>,
 }
 
 /// How far a halted login had come: what each step of a program's own did before.

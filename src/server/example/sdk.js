@@ -845,7 +845,8 @@ var SocialAuth = class {
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...refresh ? { refresh } : {} });
     }
-    return { provider, kind, user: userOf(body), next };
+    const { is_new: isNew } = body;
+    return { provider, kind, user: userOf(body), next, ...isNew === void 0 ? {} : { isNew } };
   }
   /** Who is signed in; `null`: nobody. */
   async user() {
@@ -854,6 +855,20 @@ var SocialAuth = class {
     if (data) return data;
     if (response.status === 401) return null;
     throw Problem.read(error, response.status);
+  }
+  /** Changes what the server lets users change about themselves. Problems: `invalid_request` with `errors` by field. */
+  async updateUser(change) {
+    return this.#answer(this.api.PATCH("/api/user/", { body: change }));
+  }
+  /** All that the server keeps of this user. */
+  async exportUser() {
+    return this.#answer(this.api.GET("/api/user/export/"));
+  }
+  /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
+  async deleteUser() {
+    const { error, response } = await this.api.DELETE("/api/user/");
+    if (!response.ok) throw Problem.read(error, response.status);
+    await this.#storage.set(null);
   }
   /** The accounts that sign this user in. */
   async socialAccounts() {
@@ -986,7 +1001,7 @@ var SocialAuth = class {
     return this.#browserOption ?? window;
   }
 };
-function userOf({ token: _token, refresh: _refresh, ...user }) {
+function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }) {
   return user.id === void 0 ? null : user;
 }
 function familyOf(kind) {

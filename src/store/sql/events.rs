@@ -15,9 +15,18 @@ macro_rules! event_store {
                 user: &User,
                 account: Option<(&str, &str)>,
             ) -> Result<()> {
+                let event = self.announce.as_ref().and_then(|announce| announce(&Happened { audit, user, account }));
+                Self::write_audit_and_event(tx, audit, user, event.as_ref()).await
+            }
+
+            async fn write_audit_and_event(
+                tx: &mut Tx,
+                audit: &AuditEvent,
+                user: &User,
+                event: Option<&NewEvent>,
+            ) -> Result<()> {
                 audit_query(audit).execute(&mut **tx).await?;
-                let Some(announce) = &self.announce else { return Ok(()) };
-                let Some(event) = announce(&Happened { audit, user, account }) else { return Ok(()) };
+                let Some(event) = event else { return Ok(()) };
                 sqlx::query(
                     "INSERT INTO webhook_events (id, type, user_id, body, created, due) VALUES ($1, $2, $3, $4, $5, $5)",
                 )

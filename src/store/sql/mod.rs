@@ -14,9 +14,9 @@ macro_rules! expired {
         concat!(
             "DELETE FROM ",
             $table,
-            " WHERE ",
+            " WHERE (",
             $key,
-            " IN (SELECT ",
+            ") IN (SELECT ",
             $key,
             " FROM ",
             $table,
@@ -50,7 +50,7 @@ macro_rules! oldest {
 pub(super) use oldest;
 
 /// Implements [`super::Repository`] for a store with the pools `read` and `write`, whoever is to be told of events in
-/// `announce`, and a method `begin`.
+/// `announce`, and methods `begin`, `claimed` and `signed_in` (how the two writes of a login are committed).
 macro_rules! repository {
     ($store:ty, $database:ty, $migrations:literal) => {
         use sqlx::types::Json;
@@ -61,20 +61,20 @@ macro_rules! repository {
             sealed_columns, user_columns,
         };
         use super::{
-            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, LoginCommit, Repository, Resend,
-            Result, Rotated, Schema, StoreError, Unlinked, UserStore, Who, Written,
+            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, KnownLogin, LoginCommit,
+            Repository, Resend, Result, Rotated, Schema, StoreError, Unlinked, Updated, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
             Announce, Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle,
-            DueEvent, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential, RefreshRow, RefreshUse,
-            SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+            DueEvent, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential, NewEvent, RefreshRow,
+            RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
 
         type Tx = sqlx::Transaction<'static, $database>;
-        type AuditQuery<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
+        type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
         crate::store::sql::attempts::attempt_store!($store);
         crate::store::sql::users::user_store!($store);
@@ -129,7 +129,7 @@ macro_rules! repository {
                     (crate::store::sql::expired!("halted_logins", "token"), gone),
                     (crate::store::sql::expired!("sessions", "digest"), now.0),
                     (crate::store::sql::expired!("knox_tokens", "digest"), now.0),
-                    (crate::store::sql::expired!("refresh_tokens", "jti"), now.0),
+                    (crate::store::sql::expired!("refresh_tokens", "user_id, jti"), now.0),
                 ] {
                     loop {
                         let deleted =

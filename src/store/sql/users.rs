@@ -4,30 +4,88 @@
 macro_rules! user_store {
     ($store:ty) => {
         impl $store {
-            /// The account's row and its user, as one transaction's reads and writes leave them; `None`: overtaken.
+            async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
+                let user = known.user.clone();
+                // Counting tokens is no part of a group: it may have to undo.
+                let done = if known.login.knox_limit.is_some() {
+                    let mut tx = self.begin().await?;
+                    if Self::is_full_of_knox(&mut tx, user.id, &known.login).await? {
+                        tx.rollback().await?;
+                        return Ok(Committed::TooManyTokens);
+                    }
+                    let done = Self::write_known(&mut tx, &known).await?;
+                    tx.commit().await?;
+                    done
+                } else {
+                    self.signed_in(known).await?
+                };
+                Ok(if done { Committed::Done(user) } else { Committed::Stale })
+            }
+
+            /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
+            /// written nothing.
+            async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
+                let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
+                let updated = sqlx::query(
+                    "UPDATE social_accounts SET extra_data = $1, modified = $2, tokens = coalesce($3, tokens)
+                     WHERE id = $4 AND user_id = $5 AND EXISTS
+                       (SELECT 1 FROM users
+                        WHERE id = $5 AND is_active AND revoked_before = $6 AND token_generation = $7)",
+                )
+                .bind(Json(&login.extra_data))
+                .bind(login.now.0)
+                .bind(&login.tokens)
+                .bind(account_id)
+                .bind(user.id)
+                .bind(user.revoked_before)
+                .bind(user.token_generation)
+                .execute(&mut **tx)
+                .await?;
+                if updated.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                if *rekeyed {
+                    sqlx::query("UPDATE social_accounts SET uid = $1 WHERE id = $2")
+                        .bind(&login.uid)
+                        .bind(account_id)
+                        .execute(&mut **tx)
+                        .await?;
+                }
+                if *changed {
+                    Self::write_changes(tx, user).await?;
+                }
+                Self::hand_out(tx, login, written).await?;
+                Self::write_audit_and_event(tx, &login.audit, user, event.as_ref()).await?;
+                Ok(true)
+            }
+
+            /// What a login gives, and what it takes away.
+            async fn hand_out(tx: &mut Tx, login: &LoginCommit, written: &Written) -> Result<()> {
+                if let Some(session) = &login.end_session {
+                    sqlx::query("DELETE FROM sessions WHERE digest = $1")
+                        .bind(session.as_bytes())
+                        .execute(&mut **tx)
+                        .await?;
+                }
+                Self::insert_credential(tx, &written.credential).await?;
+                if let (Some(code), Some(answer)) = (&login.code, &written.answer) {
+                    sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
+                        .bind(answer)
+                        .bind(code.as_bytes())
+                        .execute(&mut **tx)
+                        .await?;
+                }
+                Ok(())
+            }
+
+            /// The new account's row and its user, as the transaction leaves them; `None`: overtaken.
             async fn place_account(
                 tx: &mut Tx,
                 login: &LoginCommit,
             ) -> Result<Option<User>> {
                 match &login.who {
-                    Who::Known { user_id, account_id } => {
-                        let updated = sqlx::query(
-                            "UPDATE social_accounts SET uid = $1, extra_data = $2, modified = $3, tokens = coalesce($6, tokens)
-                             WHERE id = $4 AND user_id = $5",
-                        )
-                        .bind(&login.uid)
-                        .bind(Json(&login.extra_data))
-                        .bind(login.now.0)
-                        .bind(account_id)
-                        .bind(user_id)
-                        .bind(&login.tokens)
-                        .execute(&mut **tx)
-                        .await?;
-                        if updated.rows_affected() == 0 {
-                            return Ok(None);
-                        }
-                        Self::refreshed_user(tx, *user_id, login).await
-                    }
+                    // Written by `write_known`.
+                    Who::Known { .. } => Ok(None),
                     Who::Attach { user_id } => {
                         let Some(user) = Self::refreshed_user(tx, *user_id, login).await? else {
                             return Ok(None);
@@ -40,8 +98,9 @@ macro_rules! user_store {
                         for username in usernames {
                             let row: Option<UserRow> = sqlx::query_as(concat!(
                                 "INSERT INTO users
-                                   (username, first_name, last_name, email, email_lower, email_verified, created, last_login)
-                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                                   (username, first_name, last_name, email, email_lower, email_verified, created,
+                                    last_login, fields)
+                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                                  ON CONFLICT (username) DO NOTHING RETURNING ",
                                 user_columns!(bare)
                             ))
@@ -53,6 +112,7 @@ macro_rules! user_store {
                             .bind(email_verified)
                             .bind(login.now.0)
                             .bind(login.set_last_login.then_some(login.now.0))
+                            .bind(Json(&login.fields))
                             .fetch_optional(&mut **tx)
                             .await?;
                             if let Some(row) = row {
@@ -79,21 +139,23 @@ macro_rules! user_store {
                         .fetch_optional(&mut **tx)
                         .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
-                let first = cut(login.first_name.as_deref().unwrap_or(&user.first_name), LONGEST_NAME);
-                let last = cut(login.last_name.as_deref().unwrap_or(&user.last_name), LONGEST_NAME);
-                if first != user.first_name || last != user.last_name || login.set_last_login {
-                    let (first, last) = (first.to_owned(), last.to_owned());
-                    let last_login = if login.set_last_login { Some(login.now) } else { user.last_login };
-                    sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3 WHERE id = $4")
-                        .bind(&first)
-                        .bind(&last)
-                        .bind(last_login.map(|at| at.0))
-                        .bind(id)
-                        .execute(&mut **tx)
-                        .await?;
-                    (user.first_name, user.last_name, user.last_login) = (first, last, last_login);
+                if login.change(&mut user) {
+                    Self::write_changes(tx, &user).await?;
                 }
                 Ok(Some(user))
+            }
+
+            /// What a login changes of a user.
+            async fn write_changes(tx: &mut Tx, user: &User) -> Result<()> {
+                sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3, fields = $4 WHERE id = $5")
+                    .bind(&user.first_name)
+                    .bind(&user.last_name)
+                    .bind(user.last_login.map(|at| at.0))
+                    .bind(Json(&user.fields))
+                    .bind(user.id)
+                    .execute(&mut **tx)
+                    .await?;
+                Ok(())
             }
 
             /// False when somebody else stored this account first.
@@ -341,6 +403,50 @@ macro_rules! user_store {
                 Ok(true)
             }
 
+            async fn update_user(
+                &self,
+                user: UserId,
+                change: &(dyn for<'a> Fn(&'a User) -> User + Sync),
+                audit: &AuditEvent,
+            ) -> Result<Updated> {
+                let mut tx = self.begin().await?;
+                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
+                        .bind(user)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                let Some(before) = row.map(User::from) else { return Ok(Updated::NotFound) };
+                let after = change(&before);
+                if after == before {
+                    return Ok(Updated::Done(Box::new(before)));
+                }
+                let updated = sqlx::query(
+                    "UPDATE users SET username = $1, first_name = $2, last_name = $3, email = $4, email_lower = $5,
+                            email_verified = $6, fields = $7, edited = $8 WHERE id = $9",
+                )
+                .bind(&after.username)
+                .bind(&after.first_name)
+                .bind(&after.last_name)
+                .bind(&after.email)
+                .bind(after.email.to_lowercase())
+                .bind(after.email_verified)
+                .bind(Json(&after.fields))
+                .bind(Json(&after.edited))
+                .bind(user)
+                .execute(&mut *tx)
+                .await;
+                match updated {
+                    Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                        return Ok(Updated::UsernameTaken);
+                    }
+                    updated => updated?,
+                };
+                self.write_down(&mut tx, audit, &after, None).await?;
+                tx.commit().await?;
+                Ok(Updated::Done(Box::new(after)))
+            }
+
             async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool> {
                 let mut tx = self.begin().await?;
                 let deleted: Option<UserRow> =
@@ -357,33 +463,35 @@ macro_rules! user_store {
 
             async fn commit_login(
                 &self,
-                login: &LoginCommit,
+                mut login: LoginCommit,
                 make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
             ) -> Result<Committed> {
+                if let Who::Known { user, account_id, rekeyed } = &login.who {
+                    let (account_id, rekeyed, mut user) = (*account_id, *rekeyed, user.clone());
+                    let changed = login.change(&mut user);
+                    let written = make(&user);
+                    login.audit.user_id = Some(user.id);
+                    let event = self.announce.as_ref().and_then(|announce| {
+                        let account = Some((login.provider.as_str(), login.uid.as_str()));
+                        announce(&Happened { audit: &login.audit, user: &user, account })
+                    });
+                    let known = KnownLogin { login, account_id, rekeyed, user, changed, written, event };
+                    return self.commit_known(known).await;
+                }
                 let mut tx = self.begin().await?;
-                let Some(user) = Self::place_account(&mut tx, login).await? else {
+                let Some(user) = Self::place_account(&mut tx, &login).await? else {
                     tx.rollback().await?;
                     return Ok(Committed::Stale);
                 };
-                if let Some(session) = &login.end_session {
-                    sqlx::query("DELETE FROM sessions WHERE digest = $1")
-                        .bind(session.as_bytes())
-                        .execute(&mut *tx)
-                        .await?;
+                if Self::is_full_of_knox(&mut tx, user.id, &login).await? {
+                    tx.rollback().await?;
+                    return Ok(Committed::TooManyTokens);
                 }
-                let written = make(&user);
-                Self::insert_credential(&mut tx, &written.credential).await?;
-                if let (Some(code), Some(answer)) = (&login.code, written.answer) {
-                    sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
-                        .bind(answer)
-                        .bind(code.as_bytes())
-                        .execute(&mut *tx)
-                        .await?;
-                }
-                let audit = AuditEvent { user_id: Some(user.id), ..login.audit.clone() };
-                self.write_down(&mut tx, &audit, &user, Some((&login.provider, &login.uid))).await?;
+                Self::hand_out(&mut tx, &login, &make(&user)).await?;
+                login.audit.user_id = Some(user.id);
+                self.write_down(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;
-                Ok(Committed::Done(user))
+                Ok(Committed::Done(Box::new(user)))
             }
         }
     };
