@@ -74,7 +74,7 @@ impl Problems for LoginProblems {
         refused::LOGIN,
         refused::ACCOUNTS,
         refused::PROVIDER,
-        refused::STORE,
+        refused::SIGN_UP,
     ];
 }
 

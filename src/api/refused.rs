@@ -136,6 +136,14 @@ pub const STORE: &[Case] = &[Case {
     example: ("database_unavailable", "The database does not answer. Try again in a moment."),
 }];
 
+/// Of the operations that may create a user, instead of [`STORE`].
+pub const SIGN_UP: &[Case] = &[Case {
+    status: 503,
+    description: "`database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to \
+                  be asked about somebody new and did not answer.",
+    example: ("database_unavailable", "The database does not answer. Try again in a moment."),
+}];
+
 /// Of every operation that reads a body.
 pub const BODY: &[Case] = &[
     Case {
@@ -212,9 +220,10 @@ pub const LOGIN: &[Case] = &[
         status: 403,
         description: "`not_allowed` (a list of addresses or domains, or the provider's admission rule), \
                       `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), \
-                      `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), \
-                      `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's \
-                      own. On the session routes also `csrf_failed`.",
+                      `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` \
+                      has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user \
+                      may have no more knox tokens), or the code of a step of the operator's own. On the session routes also \
+                      `csrf_failed`.",
         example: ("not_allowed", "This account is not among those that may sign in here."),
     },
 ];
@@ -239,7 +248,7 @@ pub const RESUME: &[Case] = &[
     Case {
         status: 403,
         description: "As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, \
-                      `sign_up_closed`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And \
+                      `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And \
                       `csrf_failed`: the page is not of a listed origin.",
         example: ("not_allowed", "This account is not among those that may sign in here."),
     },

@@ -36,7 +36,7 @@ impl Problems for ResumeProblems {
         refused::CREDENTIAL,
         refused::ACCOUNTS,
         refused::PROVIDER,
-        refused::STORE,
+        refused::SIGN_UP,
     ];
 }
 

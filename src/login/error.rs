@@ -26,6 +26,10 @@ pub enum Refusal {
     ProviderNotAllowed,
     OrganizationNotAllowed,
     SignUpClosed,
+    /// By the operator's own software.
+    SignUpRefused,
+    /// It was to be asked and did not answer.
+    SignUpUnavailable,
     UserInactive,
     NoUser,
     TokenLimitExceeded,
@@ -74,6 +78,8 @@ impl Refusal {
             Self::ProviderNotAllowed => "provider_not_allowed",
             Self::OrganizationNotAllowed => "organization_not_allowed",
             Self::SignUpClosed => "sign_up_closed",
+            Self::SignUpRefused => "sign_up_refused",
+            Self::SignUpUnavailable => "sign_up_unavailable",
             Self::UserInactive => "user_inactive",
             Self::NoUser => "no_user",
             Self::TokenLimitExceeded => "token_limit_exceeded",

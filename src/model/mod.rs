@@ -11,6 +11,7 @@ mod identity;
 mod provider_tokens;
 mod user;
 mod user_field;
+mod words;
 
 pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, UsedCode};
 pub use audit::{AuditEvent, AuditKind, AuditRecord};
@@ -24,3 +25,4 @@ pub use identity::{Identity, drop_nulls};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
 pub use user_field::{FieldType, UserField, UserFields};
+pub use words::harmless;

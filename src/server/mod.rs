@@ -56,7 +56,7 @@ impl Server {
 
     async fn extended(
         settings: Settings,
-        extensions: Extensions,
+        mut extensions: Extensions,
         ambient: Ambient,
         create: bool,
     ) -> Result<Self, Vec<SettingError>> {
@@ -83,6 +83,9 @@ impl Server {
             return Err(errors);
         };
         let hook = hook.map(Arc::new);
+        if let Some(hook) = &hook {
+            extensions.webhook(hook.clone());
+        }
         let credentials = Arc::new(credentials);
         let login = LoginService::new(
             settings.clone(),

@@ -62,7 +62,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "WEBHOOK_EVENTS",
         "all but `user.creating`",
-        "list of what is told: `user.created`, `user.signed_in`, `account.linked`, `account.unlinked`, `user.deactivated`, `user.activated`, `user.deleted`; with `user.creating` your software is asked before a user is created",
+        "list of what is told: `user.created`, `user.signed_in`, `account.linked`, `account.unlinked`, `user.updated`, `user.deactivated`, `user.activated`, `user.deleted`; with `user.creating` your software is asked before a user is created",
     ),
     ("WEBHOOK_TIMEOUT", "5 s", "limit of one call, at most 10 s"),
     (

@@ -110,7 +110,8 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         let rules = rules::users(&users, &provider.section, "", sources.steps, errors);
         of_provider(provider, lists.of(&name, rules), &shared)
     };
-    let providers: Vec<ProviderSettings> = providers.into_iter().map(of_provider).collect();
+    let mut providers: Vec<ProviderSettings> = providers.into_iter().map(of_provider).collect();
+    webhooks::ask_before_creation(webhooks.as_ref(), &mut providers, general, errors);
     warnings.extend(rules::links_nobody(&providers));
     Settings {
         mode: sources.mode,

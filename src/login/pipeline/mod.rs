@@ -13,6 +13,7 @@ mod fields;
 mod line;
 mod names;
 mod username;
+mod webhook;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use self::draft::Amendment;
 pub use self::draft::Draft;
 pub use self::extra::without_provider_tokens;
 pub(super) use self::line::{Line, lines};
+pub(super) use self::webhook::AskWebhook;
 use super::error::{LoginError, Refusal};
 use crate::store::{StoreError, Who};
 

@@ -442,7 +442,7 @@ macro_rules! user_store {
                     }
                     updated => updated?,
                 };
-                audit_query(audit).execute(&mut *tx).await?;
+                self.write_down(&mut tx, audit, &after, None).await?;
                 tx.commit().await?;
                 Ok(Updated::Done(Box::new(after)))
             }
