@@ -192,7 +192,7 @@ macro_rules! user_store {
                     ))
                     .bind(provider)
                     .bind(*uid)
-                    .fetch_optional(&self.read)
+                    .fetch_optional(&mut *self.reader().await?)
                     .await?;
                     if let Some(row) = row {
                         return Ok(Some((row.account.into(), row.user.into())));
@@ -205,7 +205,7 @@ macro_rules! user_store {
                 let row: Option<UserRow> =
                     sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
                         .bind(id)
-                        .fetch_optional(&self.read)
+                        .fetch_optional(&mut *self.reader().await?)
                         .await?;
                 Ok(row.map(User::from))
             }
@@ -217,7 +217,7 @@ macro_rules! user_store {
                     " FROM users u WHERE u.email_lower = $1 AND u.email_lower <> '' ORDER BY u.id LIMIT 2"
                 ))
                 .bind(email.to_lowercase())
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(User::from).collect())
             }
@@ -228,7 +228,7 @@ macro_rules! user_store {
                      FROM social_accounts WHERE user_id = $1 ORDER BY id",
                 )
                 .bind(user)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(SocialAccount::from).collect())
             }
@@ -288,7 +288,7 @@ macro_rules! user_store {
                 ))
                 .bind(account)
                 .bind(user)
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(row.map(SealedRow::split))
             }
@@ -322,7 +322,7 @@ macro_rules! user_store {
                 ))
                 .bind(after)
                 .bind(most)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(SealedRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
             }
@@ -342,7 +342,7 @@ macro_rules! user_store {
                     "SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL AND substr(tokens, 1, length($1)) = $1",
                 )
                 .bind(beginning)
-                .fetch_one(&self.read)
+                .fetch_one(&mut *self.reader().await?)
                 .await?;
                 Ok(count)
             }
@@ -369,7 +369,7 @@ macro_rules! user_store {
                 .bind(pattern)
                 .bind(search)
                 .bind(most)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(User::from).collect())
             }
@@ -378,7 +378,7 @@ macro_rules! user_store {
                 let row: Option<UserRow> =
                     sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.username = $1"))
                         .bind(username)
-                        .fetch_optional(&self.read)
+                        .fetch_optional(&mut *self.reader().await?)
                         .await?;
                 Ok(row.map(User::from))
             }
