@@ -201,6 +201,11 @@ impl LoginService {
         &self.providers
     }
 
+    /// Those that people may enter through.
+    pub fn entrances(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.iter().filter(|provider| provider.settings().user_rules.may_enter)
+    }
+
     /// The redirect URI that a login without one of its own would use; `None` where this origin may have none.
     pub fn default_redirect_uri(&self, own: &Url, origin: &Origin) -> Option<String> {
         redirect::choose(&self.settings, own, None, origin).ok()

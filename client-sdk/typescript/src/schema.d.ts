@@ -486,7 +486,8 @@ export interface paths {
         };
         /**
          * List the providers
-         * @description What a front-end needs to draw its buttons: the configured providers, in the settings' order.
+         * @description What a front-end needs to draw its buttons: the configured providers that people may enter through, in the settings'
+         *     order.
          */
         get: operations["listProviders"];
         put?: never;
@@ -5373,7 +5374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
