@@ -193,9 +193,9 @@ fn named(user: &User) -> String {
     format!("{} (id {})", plain(&user.username), user.id)
 }
 
-/// A text as it is, without what could steer a terminal; anything else as JSON.
+/// A text as it is, anything else as JSON.
 fn as_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), |text| plain(text).to_string())
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn moment(at: Option<UnixMillis>) -> String {
