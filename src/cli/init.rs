@@ -60,6 +60,10 @@ state_policy = "required"
 simple_jwt_rotate_refresh_tokens = true
 simple_jwt_blacklist_after_rotation = true
 
+# Who may enter: only addresses of these domains, only people who have a user here; docs/SETTINGS.md has further lists.
+# social_auth_whitelisted_domains = ["example.com"]
+# social_auth_sign_up = false
+
 # Tells browsers to use https only, for a year. Turn it on once https works.
 # hsts = true
 

@@ -159,8 +159,6 @@ impl LoginService {
             code: Digest::of_parts(&parts),
             seal: Some(Seal::new(&self.key, &parts, kind, with_user)),
         };
-        let person = Person { identity: waiting.identity, tokens: waiting.tokens };
-        let first = self.decide(&ticket, &person.identity, &progress).await?;
         let now = self.ambient.now();
         let claim = CodeClaim {
             digest: ticket.code.clone(),
@@ -168,6 +166,11 @@ impl LoginService {
             claimed: now,
             expires: now.plus(attempt::CODE_MEMORY),
         };
+        if let Some(used) = self.store.used_code(&claim.digest).await? {
+            return self.repeat(&claim, used, &binding, ticket.seal).await;
+        }
+        let person = Person { identity: waiting.identity, tokens: waiting.tokens };
+        let first = self.decide(&ticket, &person.identity, &progress).await?;
         match self.store.claim(None, Some(&claim), now).await? {
             Claimed::Ours => {
                 let result = self.conclude(&ticket, &person, progress, Some(first)).await;
