@@ -197,7 +197,7 @@ async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
     delete(&accounts[1]).await.problem(409, "last_login_method");
     let rows = world.database.repository().await.audit_trail(Some(1), 10).await.expect("the trail");
     let told: Vec<&str> = rows.iter().rev().map(|row| row.event.as_str()).collect();
-    assert_eq!(told, ["sign_up", "link", "unlink"]);
+    assert_eq!(told, ["sign_up", "link", "unlink", "refused"]);
 }
 
 async fn sec_25_linking_needs_a_fresh_login_where_the_settings_say_so(engine: Engine) {
