@@ -205,6 +205,11 @@ impl Provider {
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
             }
         }
+        let tells = rules.user.more.0.iter().any(|(name, _)| name == "organization");
+        if !tells && !self.settings.user_rules.allowed_organizations.is_empty() {
+            let name = config::shown(&self.settings, "ALLOWED_ORGANIZATIONS");
+            warnings.push(format!("{name}: {} says of nobody whose they are, so nobody enters through it", self.name));
+        }
         if rules.uid.mutable_keys.contains(&self.id_key) {
             let name = config::shown(&self.settings, "ID_KEY");
             warnings.push(format!("{name}: {} can pass from one person to another", self.id_key));
