@@ -26,6 +26,9 @@ macro_rules! user_store {
             /// written nothing.
             async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
                 let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
+                if *changed && !Self::is_edited_no_further(tx, user).await? {
+                    return Ok(false);
+                }
                 let updated = sqlx::query(
                     "UPDATE social_accounts SET extra_data = $1, modified = $2, tokens = coalesce($3, tokens)
                      WHERE id = $4 AND user_id = $5 AND EXISTS
@@ -53,6 +56,12 @@ macro_rules! user_store {
                 }
                 if *changed {
                     Self::write_changes(tx, user).await?;
+                } else if login.set_last_login {
+                    sqlx::query("UPDATE users SET last_login = $1 WHERE id = $2")
+                        .bind(login.now.0)
+                        .bind(user.id)
+                        .execute(&mut **tx)
+                        .await?;
                 }
                 Self::hand_out(tx, login, written).await?;
                 Self::write_audit_and_event(tx, &login.audit, user, event.as_ref()).await?;
@@ -139,10 +148,20 @@ macro_rules! user_store {
                         .fetch_optional(&mut **tx)
                         .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
-                if login.change(&mut user) {
+                if login.change(&mut user) || login.set_last_login {
                     Self::write_changes(tx, &user).await?;
                 }
                 Ok(Some(user))
+            }
+
+            /// Whether the user has edited nothing since they were read; until the transaction ends they edit nothing more.
+            async fn is_edited_no_further(tx: &mut Tx, user: &User) -> Result<bool> {
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
+                        .bind(user.id)
+                        .fetch_optional(&mut **tx)
+                        .await?;
+                Ok(row.is_some_and(|row| User::from(row).edited == user.edited))
             }
 
             /// What a login changes of a user.
