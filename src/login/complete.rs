@@ -17,7 +17,7 @@ use super::repeat::Seal;
 use super::{Fields, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
 use crate::credential::{Issue, Issued};
 use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
-use crate::provider::{Callback, LoginFields, Protocol, Provider, RequestToken};
+use crate::provider::{Callback, Protocol, Provider, RequestToken};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
 use crate::store::{Claimed, Committed, LoginCommit, Who, Written};
@@ -114,7 +114,7 @@ impl LoginService {
         let provider = self.provider(name)?.clone();
         request.fields.add(provider.wrapped_fields(request.fields.map()));
         let declined = provider.callback_error(request.fields.map());
-        let is_first_step = *provider.login_fields() == LoginFields::OAuth1
+        let is_first_step = provider.protocol() == Protocol::OAuth1
             && declined.is_none()
             && request.fields.own("oauth_token").is_none();
         if is_first_step && ending == Ending::Answer {
@@ -162,11 +162,7 @@ impl LoginService {
         ending: Ending,
     ) -> Result<Posted, LoginError> {
         let mut errors = Vec::new();
-        let names: &[String] = match provider.login_fields() {
-            LoginFields::Code => &["code".to_owned()],
-            LoginFields::OAuth1 => &["oauth_token".to_owned(), "oauth_verifier".to_owned()],
-            LoginFields::Named(names) => names,
-        };
+        let names = provider.login_fields();
         let native = id_token_of(&provider, names, &request.fields);
         let names = if native.is_some() { &[] } else { names };
         let mut values: Vec<String> =

@@ -7,6 +7,7 @@ mod audit;
 mod credential;
 mod finding;
 mod identity;
+mod json;
 mod provider_tokens;
 mod user;
 
@@ -18,5 +19,6 @@ pub use credential::{
 };
 pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
+pub use json::{as_text, is_filled};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
