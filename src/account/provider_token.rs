@@ -85,7 +85,7 @@ impl AccountService {
             self.store.keep_tokens(row.id, None).await?;
             return Err(TokenError::Ended);
         };
-        let result = provider.renew(tokens, deadline).await;
+        let result = provider.renew(tokens, &row.uid, deadline).await;
         let sealed = match (&result, &self.vault) {
             (Ok(fresh), Some(vault)) => Some(vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient)),
             _ => None,
@@ -100,7 +100,7 @@ impl AccountService {
     /// Best effort: the account is unlinked whether the provider answers or not.
     pub(super) async fn give_back(&self, row: &SocialAccount, sealed: Option<&[u8]>) {
         let Some((provider, tokens)) = self.providers.get(&row.provider).zip(self.opened(row, sealed)) else { return };
-        if let Err(error) = provider.give_back(&tokens, Instant::now() + self.longest_renewal).await {
+        if let Err(error) = provider.give_back(&tokens, &row.uid, Instant::now() + self.longest_renewal).await {
             tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
         }
     }

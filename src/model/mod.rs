@@ -19,6 +19,6 @@ pub use credential::{
 };
 pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
-pub use json::{as_text, is_filled};
+pub use json::{as_text, authenticates, is_filled};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};

@@ -13,7 +13,7 @@ pub struct ProviderTokens {
     pub token_type: Option<String>,
     /// `None`: the provider did not say.
     pub expires: Option<UnixMillis>,
-    /// What the callback brought and renewal needs again, such as the device of VK ID.
+    /// What was known at the login and renewal needs again, such as the device of VK ID.
     pub callback: Map<String, Value>,
 }
 

@@ -185,8 +185,8 @@ pub struct AfterRules {
     pub query: Ordered<Template>,
     /// Instead of the usual body.
     pub form: Option<Ordered<Template>>,
-    /// Fields of the callback that the templates read: they are kept with the tokens.
-    pub needs: Vec<String>,
+    /// Expressions over the login, kept with its tokens: the templates read them as members of `callback`.
+    pub needs: Ordered<Expr>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]

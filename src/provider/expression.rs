@@ -41,8 +41,9 @@ pub enum Part<'a> {
 /// shopify's `shop`. `token`: the token answer; `id_token`: its verified claims. `bodies`: the answers of the profile
 /// requests so far; `body` is the last one, `headers` its headers, names in lower case. `profile`: the merged profile;
 /// `details`: the person's fields as mapped from it. `now`: Unix seconds.
+/// `uid`: whose tokens they are, in calls after the login.
 const ROOTS: &str = "client_id client_secret redirect_uri state nonce code code_verifier access_token scope callback \
-     address discovery token id_token bodies body headers profile details now";
+     address discovery token id_token bodies body headers profile details now uid";
 
 fn is_root(name: &str) -> bool {
     is_setting(name) || ROOTS.split_whitespace().any(|root| root == name)

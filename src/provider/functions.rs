@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::secrets::{hex, same};
 
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 29] = [
     "local_part",
     "last_segment",
     "first_where",
@@ -40,6 +40,7 @@ pub const NAMES: [&str; 28] = [
     "any_of",
     "as_list",
     "is_true",
+    "is_digits",
 ];
 
 pub fn add_to(environment: &mut Environment<'static>) {
@@ -109,6 +110,9 @@ fn add_texts(environment: &mut Environment<'static>) {
     environment.add_function("concat", |parts: Rest<Value>| {
         parts.iter().filter(|part| !part.is_undefined() && !part.is_none()).map(ToString::to_string).collect::<String>()
     });
+    environment.add_function("is_digits", |x: Value, count: usize| {
+        x.as_str().is_some_and(|text| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()))
+    });
     environment.add_function("words", |x: Value, separator: String| match x.as_str() {
         Some(text) => text.split(separator.as_str()).filter(|word| !word.is_empty()).collect(),
         None => x,
@@ -138,8 +142,13 @@ fn add_signatures(environment: &mut Environment<'static>) {
     });
     // `name=value` in the order of the names, as signatures are made over.
     environment.add_function("sorted_pairs", |object: Value, separator: String| -> Result<String, Error> {
-        let pair = |name: Value| Ok::<_, Error>(format!("{name}={}", object.get_item(&name)?));
-        let mut pairs = object.try_iter()?.map(pair).collect::<Result<Vec<_>, _>>()?;
+        let mut pairs = Vec::new();
+        for name in object.try_iter()? {
+            let value = object.get_item(&name)?;
+            if !value.is_none() {
+                pairs.push(format!("{name}={value}"));
+            }
+        }
         pairs.sort_unstable();
         Ok(pairs.join(&separator))
     });

@@ -47,6 +47,10 @@ pub enum Protocol {
     #[default]
     OAuth2,
     Oidc,
+    /// OpenID 2.0: the callback is an assertion, which the provider itself is asked about.
+    OpenId2,
+    /// A page's widget hands over signed data: nobody is asked.
+    Widget,
 }
 
 /// What goes into the authorization URL.
@@ -296,6 +300,8 @@ impl fmt::Display for Protocol {
             Self::OAuth1 => "oauth1",
             Self::OAuth2 => "oauth2",
             Self::Oidc => "oidc",
+            Self::OpenId2 => "openid2",
+            Self::Widget => "widget",
         })
     }
 }

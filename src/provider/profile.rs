@@ -272,7 +272,7 @@ impl Provider {
             last_name: text("last_name"),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
-            tokens: self.tokens_of(login),
+            tokens: self.tokens_of(login)?,
             expires_in: self.remaining(login, &extra_data),
             extra_data,
             same: self.descriptor.uid.same.clone(),
@@ -334,6 +334,9 @@ impl Provider {
                 }
             }
         }
+        if matches!(self.descriptor.protocol, Protocol::OpenId2 | Protocol::Widget) {
+            return extra;
+        }
         let token = match self.descriptor.protocol {
             Protocol::OAuth1 => login.token.clone(),
             _ => login.access_token.as_deref().map(Value::from).unwrap_or_default(),
@@ -376,7 +379,7 @@ fn id_text(value: &Value) -> Option<String> {
     }
 }
 
-fn evaluated(exprs: &Ordered<Expr>, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
+pub fn evaluated(exprs: &Ordered<Expr>, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
     let mut members = Map::new();
     for (name, expr) in exprs {
         if let Some(value) = expr.eval(scope)? {

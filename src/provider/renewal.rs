@@ -7,6 +7,7 @@ use super::call::{failed, place, rendered};
 use super::descriptor::{AfterRules, ClientAuth};
 use super::exchange::Login;
 use super::expression::{Ordered, Template};
+use super::profile::evaluated;
 use super::{Callback, Protocol, Provider, ProviderError, reply};
 use crate::model::{ProviderTokens, as_text};
 use crate::outgoing::{Body, Reply, Request};
@@ -15,7 +16,12 @@ use crate::secrets::{ExposeSecret, SecretString};
 impl Provider {
     /// Fresh tokens for a refresh token; what the answer leaves out stays. Errors: `InvalidCode` where the provider does
     /// not take the refresh token any more.
-    pub async fn renew(&self, kept: &ProviderTokens, deadline: Instant) -> Result<ProviderTokens, ProviderError> {
+    pub async fn renew(
+        &self,
+        kept: &ProviderTokens,
+        uid: &str,
+        deadline: Instant,
+    ) -> Result<ProviderTokens, ProviderError> {
         const STAGE: &str = "refresh";
         let rules = &self.descriptor.refresh;
         let refresh = kept.refresh_token.as_ref().ok_or_else(|| failed(STAGE, "there is no refresh token"))?;
@@ -23,7 +29,7 @@ impl Provider {
         let headers = rules.headers.as_ref().unwrap_or(&self.descriptor.token.headers);
         let usual = [("refresh_token", refresh.expose_secret()), ("grant_type", "refresh_token")];
         let url = url.unwrap_or(&self.descriptor.token.url);
-        let answer = self.afterwards(STAGE, kept, rules, (url, headers), &usual, deadline).await?;
+        let answer = self.afterwards(STAGE, (kept, uid), rules, (url, headers), &usual, deadline).await?;
         let secrets = [refresh.expose_secret(), self.client_secret.expose_secret()];
         let token = reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)?;
         let access = token.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
@@ -38,13 +44,13 @@ impl Provider {
     }
 
     /// Asks the provider to end the tokens. False: it has no way to.
-    pub async fn give_back(&self, kept: &ProviderTokens, deadline: Instant) -> Result<bool, ProviderError> {
+    pub async fn give_back(&self, kept: &ProviderTokens, uid: &str, deadline: Instant) -> Result<bool, ProviderError> {
         const STAGE: &str = "revoke";
         let rules = &self.descriptor.revoke;
         let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
         let (usual, none) = ([("token", kept.access_token.expose_secret())], Ordered::new());
         let headers = rules.headers.as_ref().unwrap_or(&none);
-        let answer = self.afterwards(STAGE, kept, rules, (url, headers), &usual, deadline).await?;
+        let answer = self.afterwards(STAGE, (kept, uid), rules, (url, headers), &usual, deadline).await?;
         if answer.is_success() { Ok(true) } else { Err(failed(STAGE, format!("status {}", answer.status))) }
     }
 
@@ -52,7 +58,7 @@ impl Provider {
     async fn afterwards(
         &self,
         stage: &'static str,
-        kept: &ProviderTokens,
+        (kept, uid): (&ProviderTokens, &str),
         rules: &AfterRules,
         (url, headers): (&Template, &Ordered<Template>),
         usual: &[(&str, &str)],
@@ -83,7 +89,7 @@ impl Provider {
             token_secret: kept.secret.clone(),
             claims: None,
         };
-        let scope = login.scope();
+        let scope = login.scope().with("uid", Some(uid));
         let mut call = Request::new(rules.method, place(stage, url, &scope, &self.descriptor.token.hosts)?);
         call.headers = rendered(headers, &scope)?;
         call.query = rendered(&rules.query, &scope)?;
@@ -98,10 +104,10 @@ impl Provider {
     }
 
     /// What a login's token answer hands out, for keeping; `None` where it holds no access token.
-    pub(super) fn tokens_of(&self, login: &Login<'_>) -> Option<ProviderTokens> {
-        let needed = |name: &String| Some((name.clone(), login.callback.fields.get(name)?.clone()));
-        let callback = self.descriptor.refresh.needs.iter().filter_map(needed).collect();
-        Some(ProviderTokens { callback, ..self.tokens_in(&login.token, login.access_token.as_deref()?) })
+    pub(super) fn tokens_of(&self, login: &Login<'_>) -> Result<Option<ProviderTokens>, ProviderError> {
+        let Some(access_token) = login.access_token.as_deref() else { return Ok(None) };
+        let callback = evaluated(&self.descriptor.refresh.needs, &login.scope())?;
+        Ok(Some(ProviderTokens { callback, ..self.tokens_in(&login.token, access_token) }))
     }
 
     fn tokens_in(&self, token: &Value, access_token: &str) -> ProviderTokens {

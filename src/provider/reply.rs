@@ -141,7 +141,8 @@ pub fn of_callback(fields: &Map<String, Value>) -> Option<ProviderError> {
         words.and_then(|text| harmless(text, &[]))
     };
     // Facebook tells a refusal by error_code alone (R-ERR-12).
-    if field("denied").is_some() || field("error_code").is_some() && field("error").is_none() {
+    let cancelled = field("openid.mode").is_some_and(|mode| mode == "cancel");
+    if cancelled || field("denied").is_some() || field("error_code").is_some() && field("error").is_none() {
         return Some(ProviderError::AccessDenied { message: message() });
     }
     let code = match field("error").or_else(|| field("oauth_problem"))? {

@@ -119,7 +119,8 @@ impl Provider {
             None => values.text(setting).map(str::to_owned),
         };
         let client_id = text(descriptor.client_id.as_ref(), "KEY");
-        if client_id.is_none() && descriptor.token.auth != ClientAuth::None {
+        let has_client = !matches!(descriptor.protocol, Protocol::OpenId2 | Protocol::Widget);
+        if client_id.is_none() && has_client && descriptor.token.auth != ClientAuth::None {
             errors.push(SettingError::new(name("KEY"), "is needed: the client id"));
         }
         let client_secret = text(descriptor.client_secret.as_ref(), "SECRET").unwrap_or_default();
