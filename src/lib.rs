@@ -15,10 +15,12 @@ pub mod store; // the repository: one trait, SQLite and PostgreSQL behind it
 
 // floor 2: wings that never import each other
 pub mod credential; // issue, authenticate, renew, revoke: session, token, JWT, knox
+pub mod hook; // the operator's own software: asked before a user is created, told afterwards
 pub mod provider; // descriptor and code in, identity out
 
 // floor 3: the jobs
 pub mod account; // whose credential is this; refresh, verify, logout, profile
+pub mod delivery; // what is queued for the operator's software, brought there
 pub mod login; // begin, complete, link; attempts, redirect URIs, the pipeline
 
 // floor 4: poem-openapi definitions only
@@ -30,3 +32,6 @@ pub mod demo; // the provider that `dev` embeds; never part of `serve`
 pub mod server; // listeners, middleware, API, docs, example pages
 
 pub mod cli; // commands
+
+/// For a [`login::Step`] of a program's own.
+pub use async_trait::async_trait;

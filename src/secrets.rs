@@ -95,6 +95,33 @@ impl fmt::Debug for ServerKey {
     }
 }
 
+/// A key shared with somebody else, who checks with it what is signed here.
+#[derive(Clone)]
+pub struct SharedKey(hmac::Key);
+
+impl SharedKey {
+    pub fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// HMAC-SHA256 of the parts as one text.
+    pub fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+}
+
+impl fmt::Debug for SharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedKey(***)")
+    }
+}
+
 /// AES-256-GCM with a random nonce in front. `bound_to` must be the same when opening, or opening fails.
 pub fn seal(key: &[u8; 32], bound_to: &[u8], plain: &[u8], ambient: &Ambient) -> Vec<u8> {
     let nonce = ambient.bytes::<12>();

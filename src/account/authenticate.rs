@@ -7,7 +7,7 @@ use crate::clock::UnixMillis;
 use crate::credential::TOUCH_EVERY;
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::credential::session::Standing;
-use crate::model::{CredentialHandle, User};
+use crate::model::{CredentialHandle, User, UserId};
 use crate::secrets::Digest;
 
 /// What a request carries.
@@ -84,7 +84,7 @@ impl AccountService {
         let now = self.ambient.now();
         match self.credentials.session.standing(&row, now) {
             Standing::Over => return Ok(None),
-            Standing::Touch => self.store.touch(&CredentialHandle::Session(digest.clone()), now).await?,
+            Standing::Touch => self.store.touch(&CredentialHandle::Session(digest.clone()), user.id, now).await?,
             Standing::Live => {}
         }
         Ok(user.is_active.then_some(Caller { user, proof: Proof::Session(digest) }))
@@ -96,7 +96,7 @@ impl AccountService {
         if !user.is_active {
             return Err(INACTIVE);
         }
-        self.note_use(&CredentialHandle::Token(digest.clone()), last_used).await?;
+        self.note_use(&CredentialHandle::Token(digest.clone()), user.id, last_used).await?;
         Ok(Caller { user, proof: Proof::Token(digest) })
     }
 
@@ -114,14 +114,19 @@ impl AccountService {
         if let Some(expires) = self.credentials.knox.renew(&row, now) {
             self.store.extend_knox(&digest, expires).await?;
         }
-        self.note_use(&CredentialHandle::Knox(digest.clone()), row.last_used).await?;
+        self.note_use(&CredentialHandle::Knox(digest.clone()), user.id, row.last_used).await?;
         Ok(Caller { user, proof: Proof::Knox(digest) })
     }
 
-    pub(super) async fn note_use(&self, handle: &CredentialHandle, last: UnixMillis) -> Result<(), AuthError> {
+    pub(super) async fn note_use(
+        &self,
+        handle: &CredentialHandle,
+        user: UserId,
+        last: UnixMillis,
+    ) -> Result<(), AuthError> {
         let now = self.ambient.now();
         if last.plus(TOUCH_EVERY) <= now {
-            self.store.touch(handle, now).await?;
+            self.store.touch(handle, user, now).await?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ pub use self::authenticate::{Caller, Family, Presented, Proof};
 pub use self::credentials::Listed;
 pub use self::error::{AuthError, Challenge};
 pub use self::profile::{Unlink, visible_extra_data};
-pub use self::provider_token::{TokenError, rotate_keys};
+pub use self::provider_token::{TokenError, give_back, rotate_keys};
 pub use self::tokens::Refreshed;
 use crate::clock::{Ambient, UnixMillis};
 use crate::credential::Credentials;

@@ -38,7 +38,8 @@ impl AccountService {
             user_id: Some(user),
             client: client.clone(),
         };
-        let counts = |provider: &str| self.providers.get(provider).is_some();
+        let counts =
+            |name: &str| self.providers.get(name).is_some_and(|provider| provider.settings().user_rules.may_enter);
         match self.store.unlink(user, account, &counts, &audit).await? {
             Unlinked::Done(row, tokens) => {
                 self.give_back(&row, tokens.as_deref()).await;

@@ -29,13 +29,21 @@ impl AccountService {
         let family = used.family.as_deref().unwrap_or(&verified.jti);
         let access = jwt.access_of(&verified, family, &user, now, &self.ambient);
         if let Some(last) = used.last_used {
-            self.note_use(&CredentialHandle::Family(family.to_owned()), last).await?;
+            self.note_use(&CredentialHandle::Family(family.to_owned()), user.id, last).await?;
         }
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
         }
-        let issue =
-            Issue { kind: Kind::JwtPair, with_user: false, user: &user, now, client, expires_in: None, longest: None };
+        let issue = Issue {
+            kind: Kind::JwtPair,
+            with_user: false,
+            user: &user,
+            now,
+            client,
+            claims: None,
+            expires_in: None,
+            longest: None,
+        };
         let (refresh, row) = jwt.rotate(&verified, family, &issue, &self.ambient);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),

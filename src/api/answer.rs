@@ -9,9 +9,9 @@ use poem_openapi::registry::{
     MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::types::{Example, ToJSON, Type};
-use poem_openapi::{ApiResponse, Object};
+use poem_openapi::{ApiResponse, Enum, Object};
 
-use crate::login::SignedIn;
+use crate::login::{Field, FieldType, Halted, SignedIn};
 use crate::model;
 
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -110,7 +110,7 @@ impl ApiResponse for LoggedOut {
     fn register(_: &mut Registry) {}
 }
 
-/// The answer to a login: `T`, or the first step of OAuth 1.0a.
+/// The answer to a login: `T`, or the first step of OAuth 1.0a; or 202, where the person must answer first.
 pub struct Login<T> {
     pub response: Response,
     pub body: PhantomData<T>,
@@ -136,16 +136,48 @@ impl<T: ToJSON + Example> ApiResponse for Login<T> {
         let description = "Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, \
                            answered by a request token and nothing else.";
         let schema = MetaSchemaRef::Inline(Box::new(either));
-        MetaResponses { responses: vec![success(description, schema, Some((cookie, false)))] }
+        MetaResponses { responses: vec![success(description, schema, Some((cookie, false))), more_needed_response()] }
     }
 
     fn register(registry: &mut Registry) {
         T::register(registry);
         RequestToken::register(registry);
+        MoreNeeded::register(registry);
     }
 }
 
-fn success(description: &'static str, schema: MetaSchemaRef, cookie: Option<(&str, bool)>) -> MetaResponse {
+/// The body of a login that ended, in the shape of its kind.
+pub fn of_kind(kind: model::Kind, with_user: bool, answer: SignedIn) -> Response {
+    match (kind, with_user) {
+        (model::Kind::Session, _) => json(&User::from(answer)),
+        (model::Kind::JwtPair, true) => json(&UserWithTokenPair::from(answer)),
+        (model::Kind::JwtPair, false) => json(&TokenPair::from(answer)),
+        (_, true) => json(&UserWithToken::from(answer)),
+        (_, false) => json(&Token::from(answer)),
+    }
+}
+
+/// 202: the login waits for the person.
+pub fn more_needed(halted: Halted) -> Response {
+    let mut response = json(&MoreNeeded::from(halted));
+    response.set_status(StatusCode::ACCEPTED);
+    response
+}
+
+/// [`more_needed`] in the document.
+pub fn more_needed_response() -> MetaResponse {
+    MetaResponse {
+        status: Some(202),
+        ..success(
+            "A step of the pipeline asks the person for more. Post the answers with the `flow_token` to \
+             `/api/login/social/resume/`, which then answers as this route would have.",
+            MoreNeeded::schema_ref(),
+            None,
+        )
+    }
+}
+
+pub fn success(description: &'static str, schema: MetaSchemaRef, cookie: Option<(&str, bool)>) -> MetaResponse {
     MetaResponse {
         description,
         status: Some(200),
@@ -241,6 +273,79 @@ pub struct RequestToken {
     pub oauth_token: String,
     /// Always `true`, as a text.
     pub oauth_callback_confirmed: String,
+}
+
+/// What the person must answer before the login goes on. Nobody is signed in yet.
+#[derive(Object)]
+#[oai(example)]
+pub struct MoreNeeded {
+    /// To be posted with the answers, once, by the same browser where the login came with the attempt cookie.
+    pub flow_token: String,
+    /// Seconds.
+    pub expires_in: u64,
+    /// The step that asks, such as `require_email`.
+    pub step: String,
+    pub fields: Vec<AskedField>,
+}
+
+/// One thing to ask the person; the answer is posted under its `name`.
+#[derive(Object)]
+pub struct AskedField {
+    pub name: String,
+    #[oai(rename = "type")]
+    pub kind: AskedFieldType,
+    /// What the person reads.
+    pub title: String,
+    /// A required checkbox must be ticked.
+    pub required: bool,
+    /// Further words for the person.
+    #[oai(skip_serializing_if_is_none)]
+    pub help: Option<String>,
+    /// Of a choice: what may be answered.
+    #[oai(skip_serializing_if_is_none)]
+    pub choices: Option<Vec<String>>,
+}
+
+/// What a front-end draws: texts are posted as texts, a checkbox as a boolean.
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum AskedFieldType {
+    Text,
+    Email,
+    Checkbox,
+    Choice,
+}
+
+impl From<Halted> for MoreNeeded {
+    fn from(halted: Halted) -> Self {
+        let Halted { flow_token, expires_in, step, fields } = halted;
+        Self { flow_token, expires_in, step, fields: fields.into_iter().map(AskedField::from).collect() }
+    }
+}
+
+impl From<Field> for AskedField {
+    fn from(field: Field) -> Self {
+        let kind = match field.kind {
+            FieldType::Text => AskedFieldType::Text,
+            FieldType::Email => AskedFieldType::Email,
+            FieldType::Checkbox => AskedFieldType::Checkbox,
+            FieldType::Choice => AskedFieldType::Choice,
+        };
+        let choices = (!field.choices.is_empty()).then_some(field.choices);
+        Self { name: field.name, kind, title: field.title, required: field.required, help: field.help, choices }
+    }
+}
+
+impl Example for MoreNeeded {
+    fn example() -> Self {
+        Halted {
+            flow_token: "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned(),
+            expires_in: 600,
+            step: "require_email".to_owned(),
+            fields: vec![Field::email("email", "E-mail address")],
+        }
+        .into()
+    }
 }
 
 const ACCESS: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";

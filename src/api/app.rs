@@ -136,6 +136,12 @@ fn is_same_site(request: &Request) -> bool {
     matches!(site, Some(b"same-origin" | b"same-site" | b"none"))
 }
 
+/// Whether a person at a browser asks, rather than a program.
+pub fn wants_page(request: &Request) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
 /// What a request authenticates by.
 pub fn presented(request: &Request, own: &Url) -> Presented {
     let headers = request.headers();

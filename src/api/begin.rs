@@ -26,15 +26,8 @@ pub struct Begin {
 pub struct BeginProblems;
 
 impl Problems for BeginProblems {
-    const LIST: &'static [&'static [Case]] = &[
-        refused::ANY,
-        refused::BODY,
-        refused::BEGIN,
-        refused::CREDENTIAL,
-        refused::CSRF,
-        refused::PROVIDER,
-        refused::STORE,
-    ];
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::BODY, refused::BEGIN, refused::CREDENTIAL, refused::PROVIDER, refused::STORE];
 }
 
 pub struct ListProblems;

@@ -171,8 +171,8 @@ mod tests {
         Posted { content_type: content_type.map(str::to_owned), body: body.into(), described: PhantomData }
     }
 
-    async fn code(content_type: Option<&str>, body: impl Into<Body>) -> &'static str {
-        posted(content_type, body).fields().await.err().map_or("read", |failure| failure.code)
+    async fn code(content_type: Option<&str>, body: impl Into<Body>) -> String {
+        posted(content_type, body).fields().await.err().map_or("read".into(), |failure| failure.code).into_owned()
     }
 
     #[tokio::test]

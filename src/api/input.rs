@@ -270,6 +270,30 @@ impl Example for SwapInput {
     }
 }
 
+/// What the person answered to a login that waits: the flow token, and a member for each field that was asked for.
+#[derive(Object)]
+#[oai(example)]
+pub struct ResumeInput {
+    /// As the 202 gave it.
+    #[oai(validator(pattern = r"\S"))]
+    pub flow_token: String,
+}
+
+impl BodyOf for ResumeInput {
+    const DESCRIPTION: &'static str = "The flow token and the answers, as JSON, form or multipart.";
+    const REQUIRED: bool = true;
+
+    fn adjust(registry: &mut Registry) {
+        allow_more::<Self>(registry);
+    }
+}
+
+impl Example for ResumeInput {
+    fn example() -> Self {
+        Self { flow_token: "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned() }
+    }
+}
+
 /// Members of any name and type beside the described ones.
 fn allow_more<T: Type>(registry: &mut Registry) {
     if let MetaSchemaRef::Reference(name) = T::schema_ref()

@@ -11,8 +11,9 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::{Example, ToJSON, Type};
 use poem_openapi::{ApiResponse, OpenApi};
+use url::Url;
 
-use super::answer::{self, Token, TokenPair, UserWithToken, UserWithTokenPair};
+use super::answer::{self, MoreNeeded, Token, TokenPair, UserWithToken, UserWithTokenPair};
 use super::app::{self, App, Gate, SameSite};
 use super::begin::LoginKind;
 use super::body::Posted;
@@ -22,7 +23,6 @@ use super::login::Tag;
 use super::problem::Failure;
 use super::refused::{self, Case, Problems, Refused};
 use crate::login::{AuthorizeRequest, Fields, Landed, Swapped, Visitor};
-use crate::model::Kind;
 
 pub struct Landing {
     pub app: Arc<App>,
@@ -53,7 +53,9 @@ impl Landing {
     ///
     /// For a link on a page without script, and for native apps. The provider sends the person back to this server, which
     /// sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
-    /// A refusal arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+    /// Where a step asks the person for more, `halted` names the step, and swapping the `code` tells what it asks; a page
+    /// without script sends the person to `/api/login/social/resume/?code=…` instead, which asks and lands again. A refusal
+    /// arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
     /// stands on a page of the same site, the account is linked to its user.
     #[expect(clippy::too_many_arguments, reason = "each parameter of the query is an argument")]
     #[oai(path = "/authorize/:provider", method = "get", operation_id = "authorize")]
@@ -127,7 +129,7 @@ impl Landing {
 
     /// Swap an app's code
     ///
-    /// The answer of the login, once. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
+    /// The answer of the login, once; 202 where it waits for the person. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
     /// is spent.
     #[oai(path = "/swap", method = "post", operation_id = "swapLoginCode")]
     async fn swap(&self, body: Posted<SwapInput>) -> Result<SwapAnswer, Refused<SwapProblems>> {
@@ -151,20 +153,12 @@ impl Landing {
     ) -> Result<SeeOther, PersonalFailure> {
         let own = visitor.own.clone();
         let landed = self.app.login.land(provider, fields, visitor).await;
-        match landed.map_err(|error| self.refused(request, self.app.refused(error)))? {
-            Landed::Session { location, cookie } => {
-                let name = app::session_cookie(&own);
-                let cookie = app::set_cookie(&own, name, &cookie.value, cookie.max_age, SameSite::Lax);
-                SeeOther::to(&location, Some(cookie))
-            }
-            Landed::Code { location } | Landed::Refused { location, .. } => SeeOther::to(&location, None),
-        }
-        .map_err(|failure| self.refused(request, failure))
+        let landed = landed.map_err(|error| self.refused(request, self.app.refused(error)))?;
+        SeeOther::landed(&own, landed).map_err(|failure| self.refused(request, failure))
     }
 
     fn refused(&self, request: &Request, failure: Failure) -> PersonalFailure {
-        let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-        PersonalFailure { failure, as_page: accept.is_some_and(|accept| accept.contains("text/html")) }
+        PersonalFailure { failure, as_page: app::wants_page(request) }
     }
 }
 
@@ -193,6 +187,18 @@ pub struct SeeOther {
 }
 
 impl SeeOther {
+    /// Where a login landed, with its session's cookie.
+    pub fn landed(own: &Url, landed: Landed) -> Result<Self, Failure> {
+        match landed {
+            Landed::Session { location, cookie } => {
+                let name = app::session_cookie(own);
+                let cookie = app::set_cookie(own, name, &cookie.value, cookie.max_age, SameSite::Lax);
+                Self::to(&location, Some(cookie))
+            }
+            Landed::Code { location } | Landed::Refused { location, .. } => Self::to(&location, None),
+        }
+    }
+
     fn to(location: &str, cookie: Option<HeaderValue>) -> Result<Self, Failure> {
         let unsendable =
             |_| Failure::new(StatusCode::BAD_GATEWAY, "provider_error", "The provider's address cannot be sent on.");
@@ -211,8 +217,8 @@ impl IntoResponse for SeeOther {
     }
 }
 
-impl ApiResponse for SeeOther {
-    fn meta() -> MetaResponses {
+impl SeeOther {
+    pub fn response() -> MetaResponse {
         let header = |name: &str, description: &str, required| MetaHeader {
             name: name.to_owned(),
             description: Some(description.to_owned()),
@@ -220,18 +226,26 @@ impl ApiResponse for SeeOther {
             deprecated: false,
             schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
         };
-        MetaResponses {
-            responses: vec![MetaResponse {
-                description: "Go on to `Location`.",
-                status: Some(303),
-                status_range: None,
-                content: vec![],
-                headers: vec![
-                    header("Location", "The provider's page, or `next` with `code` or `error`.", true),
-                    header("Set-Cookie", "The attempt cookie, or the session's.", false),
-                ],
-            }],
+        MetaResponse {
+            description: "Go on to `Location`.",
+            status: Some(303),
+            status_range: None,
+            content: vec![],
+            headers: vec![
+                header(
+                    "Location",
+                    "The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`.",
+                    true,
+                ),
+                header("Set-Cookie", "The attempt cookie, or the session's.", false),
+            ],
         }
+    }
+}
+
+impl ApiResponse for SeeOther {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: vec![Self::response()] }
     }
 
     fn register(_: &mut Registry) {}
@@ -242,12 +256,9 @@ pub struct SwapAnswer(Swapped);
 
 impl IntoResponse for SwapAnswer {
     fn into_response(self) -> Response {
-        let Swapped { kind, with_user, answer } = self.0;
-        match (kind, with_user) {
-            (Kind::JwtPair, true) => answer::json(&UserWithTokenPair::from(answer)),
-            (Kind::JwtPair, false) => answer::json(&TokenPair::from(answer)),
-            (_, true) => answer::json(&UserWithToken::from(answer)),
-            (_, false) => answer::json(&Token::from(answer)),
+        match self.0 {
+            Swapped::SignedIn { kind, with_user, answer } => answer::of_kind(kind, with_user, *answer),
+            Swapped::Halted(halted) => answer::more_needed(halted),
         }
     }
 }
@@ -265,20 +276,24 @@ impl ApiResponse for SwapAnswer {
             ..MetaSchema::ANY
         };
         MetaResponses {
-            responses: vec![MetaResponse {
-                description: "What the login handed out, in the shape of its kind.",
-                status: Some(200),
-                status_range: None,
-                content: vec![MetaMediaType {
-                    content_type: "application/json",
-                    schema: MetaSchemaRef::Inline(Box::new(either)),
-                }],
-                headers: vec![],
-            }],
+            responses: vec![
+                MetaResponse {
+                    description: "What the login handed out, in the shape of its kind.",
+                    status: Some(200),
+                    status_range: None,
+                    content: vec![MetaMediaType {
+                        content_type: "application/json",
+                        schema: MetaSchemaRef::Inline(Box::new(either)),
+                    }],
+                    headers: vec![],
+                },
+                answer::more_needed_response(),
+            ],
         }
     }
 
     fn register(registry: &mut Registry) {
+        MoreNeeded::register(registry);
         Token::register(registry);
         UserWithToken::register(registry);
         TokenPair::register(registry);

@@ -67,8 +67,15 @@ pub trait Kind: Send + Sync + 'static {
 pub struct LoginProblems;
 
 impl Problems for LoginProblems {
-    const LIST: &'static [&'static [Case]] =
-        &[refused::ANY, refused::BODY, refused::CREDENTIAL, refused::LOGIN, refused::PROVIDER, refused::STORE];
+    const LIST: &'static [&'static [Case]] = &[
+        refused::ANY,
+        refused::BODY,
+        refused::CREDENTIAL,
+        refused::LOGIN,
+        refused::ACCOUNTS,
+        refused::PROVIDER,
+        refused::STORE,
+    ];
 }
 
 /// The two routes of a kind.
@@ -132,6 +139,7 @@ impl<K: Kind> Login<K> {
                 });
                 (answer::json(&K::Answer::from(*signed_in)), cookie)
             }
+            Outcome::Halted(halted) => (answer::more_needed(halted), None),
             Outcome::RequestToken { oauth_token, cookie } => {
                 let age = ATTEMPT_LIFETIME.as_secs().cast_signed();
                 let cookie = app::set_cookie(&own, app::attempt_cookie(&own), &cookie, age, SameSite::Lax);

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `login.rs` | the login routes: one handler, one table |
 //! | `landing.rs` | the redirect flow on the server |
+//! | `resume.rs` | goes on with a login that waits for the person |
 //! | `begin.rs`, `user.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
 //! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
@@ -30,6 +31,7 @@ mod logout;
 mod problem;
 mod refused;
 mod resource;
+mod resume;
 mod tidy;
 mod tokens;
 mod user;
@@ -71,6 +73,7 @@ type Apis = (
     (
         begin::Begin,
         landing::Landing,
+        resume::Resume,
         user::Users,
         credentials::Credentials,
         tokens::Tokens,
@@ -86,6 +89,7 @@ pub fn routes(app: &Arc<App>) -> Route {
         (
             begin::Begin { app: app.clone() },
             landing::Landing { app: app.clone() },
+            resume::Resume { app: app.clone() },
             user::Users { app: app.clone() },
             credentials::Credentials { app: app.clone() },
             tokens::Tokens { app: app.clone() },

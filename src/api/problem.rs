@@ -3,6 +3,7 @@
 //! Every handler and the outermost wrapper end here. Nothing below knows a status. What a problem may look like in the
 //! document stands in `refused.rs`. It must never show a cause, a secret or a URL (SEC-46).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use poem::http::{HeaderValue, StatusCode, header};
@@ -55,7 +56,7 @@ pub struct TokenMessage {
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub status: StatusCode,
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub detail: String,
     pub errors: BTreeMap<String, Vec<String>>,
     pub messages: Option<Vec<TokenMessage>>,
@@ -63,8 +64,15 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: BTreeMap::new(), messages: None, headers: Vec::new() }
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            errors: BTreeMap::new(),
+            messages: None,
+            headers: Vec::new(),
+        }
     }
 
     pub fn bad(code: &'static str, detail: impl Into<String>) -> Self {
@@ -94,7 +102,7 @@ impl IntoResponse for Failure {
             kind: "about:blank".to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
-            code: self.code.to_owned(),
+            code: self.code.into_owned(),
             detail: self.detail,
             request_id: REQUEST_ID.try_with(Clone::clone).unwrap_or_default(),
             errors: (!self.errors.is_empty()).then_some(self.errors),
@@ -112,34 +120,36 @@ impl IntoResponse for Failure {
 impl Failure {
     /// The same for a person at a browser: no script, no style, nothing from elsewhere.
     pub fn into_page(self) -> Response {
-        let escaped = |text: &str| {
-            text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-                match c {
-                    '&' => out.push_str("&amp;"),
-                    '<' => out.push_str("&lt;"),
-                    '>' => out.push_str("&gt;"),
-                    '"' => out.push_str("&quot;"),
-                    c => out.push(c),
-                }
-                out
-            })
-        };
         let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
         let page = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
              content=\"width=device-width\"><title>Signing in did not work</title><h1>Signing in did not work</h1>\
              <p>{}</p><p>Go back and try again. Code: <code>{}</code>, request: <code>{}</code></p></html>",
             escaped(&self.detail),
-            escaped(self.code),
+            escaped(&self.code),
             escaped(&request_id)
         );
         Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
     }
 }
 
+/// For a text or a quoted attribute of HTML.
+pub fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
-        let (status, code) = (outward(error.refusal), error.refusal.code());
+        let (status, code) = (outward(&error.refusal), error.refusal.code());
         let mut failure = Self::new(status, code, error.detail);
         for (name, message) in error.fields {
             failure.errors.entry(name).or_default().push(message);
@@ -155,7 +165,7 @@ impl From<LoginError> for Failure {
 }
 
 /// Status of every refusal of a login.
-fn outward(refusal: Refusal) -> StatusCode {
+fn outward(refusal: &Refusal) -> StatusCode {
     use Refusal as R;
     match refusal {
         R::ProviderMissing | R::InvalidRequest | R::RedirectUriNotAllowed | R::OriginNotAllowed => {
@@ -164,7 +174,8 @@ fn outward(refusal: Refusal) -> StatusCode {
         R::InvalidCode | R::CodeAlreadyUsed | R::AccessDenied | R::CallbackError => StatusCode::BAD_REQUEST,
         R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
         R::NotAuthenticated => StatusCode::UNAUTHORIZED,
-        R::NotAllowed | R::UserInactive | R::NoUser => StatusCode::FORBIDDEN,
+        R::NotAllowed | R::ProviderNotAllowed | R::OrganizationNotAllowed | R::SignUpClosed => StatusCode::FORBIDDEN,
+        R::UserInactive | R::NoUser | R::Own(_) => StatusCode::FORBIDDEN,
         R::UnknownProvider => StatusCode::NOT_FOUND,
         R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
         R::ProviderError => StatusCode::BAD_GATEWAY,

@@ -203,27 +203,58 @@ pub const LOGIN: &[Case] = &[
     },
     Case {
         status: 403,
-        description: "`not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the \
-                      pipeline made none). On the session routes also `csrf_failed`.",
-        example: ("not_allowed", "This e-mail is not on the list of those who may sign in."),
-    },
-    Case {
-        status: 409,
-        description: "`account_in_use`: the provider's account signs another user in and is not moved. \
-                      `account_exists`: a user with this e-mail exists; sign in as before, then link.",
-        example: ("account_in_use", "This account already signs another user in, and is not moved."),
+        description: "`not_allowed` (a list of addresses or domains, or the provider's admission rule), \
+                      `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), \
+                      `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code \
+                      of a step of the operator's own. On the session routes also `csrf_failed`.",
+        example: ("not_allowed", "This account is not among those that may sign in here."),
     },
 ];
 
-pub const BEGIN: &[Case] = &[Case {
-    status: 400,
-    description: "`invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` \
-                  (the redirect URI would be built from an Origin that is not listed).",
-    example: (
-        "redirect_uri_not_allowed",
-        "This redirect_uri is not in ALLOWED_REDIRECT_URIS. It must be there to the letter.",
-    ),
+/// Of what links an account.
+pub const ACCOUNTS: &[Case] = &[Case {
+    status: 409,
+    description: "`account_in_use`: the provider's account signs another user in and is not moved. \
+                      `account_exists`: a user with this e-mail exists; sign in as before, then link.",
+    example: ("account_in_use", "This account already signs another user in, and is not moved."),
 }];
+
+/// Of what goes on with a login that waits.
+pub const RESUME: &[Case] = &[
+    Case {
+        status: 400,
+        description: "`invalid_request` (with `errors`: answers that will not do; the login still waits), `invalid_json`. \
+                      `state_mismatch`: no login waits under this flow token. `state_expired`: it waited too long. \
+                      `flow_mismatch`: it waits in another browser. `code_already_used`: it went on before.",
+        example: ("invalid_request", "The request has invalid fields."),
+    },
+    Case {
+        status: 403,
+        description: "As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, \
+                      `sign_up_closed`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And \
+                      `csrf_failed`: the page is not of a listed origin.",
+        example: ("not_allowed", "This account is not among those that may sign in here."),
+    },
+];
+
+pub const BEGIN: &[Case] = &[
+    Case {
+        status: 400,
+        description: "`invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` \
+                      (the redirect URI would be built from an Origin that is not listed).",
+        example: (
+            "redirect_uri_not_allowed",
+            "This redirect_uri is not in ALLOWED_REDIRECT_URIS. It must be there to the letter.",
+        ),
+    },
+    Case {
+        status: 403,
+        description: "`provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came \
+                      from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor \
+                      `Sec-Fetch-Site`.",
+        example: ("provider_not_allowed", "Nobody signs in through this provider here."),
+    },
+];
 
 /// Of a provider's callback that comes to this server. Where the login was begun here by this browser, a refusal is told
 /// at its landing instead.

@@ -88,7 +88,7 @@ async fn prune(age: Duration, json: bool, repository: &dyn Repository, ambient: 
 }
 
 /// `90d`. A bare number could be anything.
-fn age(text: &str) -> Result<Duration, String> {
+pub(super) fn age(text: &str) -> Result<Duration, String> {
     let wrong = || "must be a number with s, m, h, d or w, such as 90d".to_owned();
     let unit = text.chars().last().ok_or_else(wrong)?;
     let seconds: u64 = match unit {

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Failure, settings_with_mistakes};
+use crate::clock::Ambient;
+use crate::hook;
 use crate::settings::{SettingError, Settings};
 use crate::store::{self, Repository, Schema};
 
@@ -21,7 +23,16 @@ pub(super) fn settings_of(config: Option<&Path>, further: &[&str]) -> Result<Set
 
 /// Makes nothing and migrates nothing.
 pub(super) async fn open(settings: &Settings) -> Result<Arc<dyn Repository>, Failure> {
-    let repository = store::open(&settings.database_url, false).await?;
+    checked(store::open(&settings.database_url, false).await?).await
+}
+
+/// The same for what changes users: where the settings have a webhook, it will be told.
+pub(super) async fn open_announcing(settings: &Settings, ambient: &Ambient) -> Result<Arc<dyn Repository>, Failure> {
+    let announce = settings.webhooks.as_ref().map(|rules| hook::announcer(rules, ambient));
+    checked(store::open_announcing(&settings.database_url, false, announce).await?).await
+}
+
+async fn checked(repository: Arc<dyn Repository>) -> Result<Arc<dyn Repository>, Failure> {
     let problem = match repository.schema().await? {
         Schema::Current => return Ok(repository),
         Schema::Behind => "the database does not have this release's tables: run `rest-social-auth migrate`",

@@ -101,6 +101,7 @@ mod tests {
             file: Some(&path),
             environment: Vec::new(),
             catalog: &["github"],
+            steps: &[],
         })
         .unwrap_or_else(|errors| panic!("{errors:?}"));
         assert_eq!(settings.state_policy, StatePolicy::Required);

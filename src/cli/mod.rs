@@ -8,7 +8,7 @@
 //! | `import.rs` | `import django` |
 //! | `init.rs`, `providers.rs` | `init`; `providers list`, `providers show` |
 //! | `check.rs`, `doctor.rs` | `providers check`; `doctor` |
-//! | `users.rs`, `keys.rs`, `audit.rs` | the commands of these names |
+//! | `users.rs`, `keys.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
 //! | `database.rs`, `table.rs`, `logging.rs`, `signals.rs` | what they share |
 
 mod audit;
@@ -27,6 +27,7 @@ mod serve;
 mod signals;
 mod table;
 mod users;
+mod webhooks;
 
 use std::future::Future;
 use std::io::Write as _;
@@ -40,6 +41,7 @@ use tokio::net::TcpListener;
 
 use crate::api::{self, DocumentFormat};
 use crate::clock::Ambient;
+use crate::hook::Hook;
 use crate::outgoing::{self, Client};
 use crate::provider::{self, Providers};
 use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, read_with_mistakes};
@@ -110,6 +112,9 @@ enum Command {
     /// What happened: logins, refusals, links, logouts; the newest first
     #[command(args_conflicts_with_subcommands = true)]
     Audit(audit::Command),
+    /// What your own software was told, or could not be
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Move in from elsewhere
     #[command(subcommand)]
     Import(import::Command),
@@ -184,6 +189,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Users(command) => block_on(users::run(command, config.as_deref(), ambient)),
         Command::Keys(command) => block_on(keys::run(command, config.as_deref(), ambient)),
         Command::Audit(command) => block_on(audit::run(command, config.as_deref(), ambient)),
+        Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), ambient)),
         Command::Import(command) => block_on(import::run(command, config.as_deref(), ambient)),
     }
 }
@@ -223,6 +229,7 @@ fn settings_with_mistakes(config: Option<&std::path::Path>) -> (Settings, Vec<Se
         file: config,
         environment: environment(),
         catalog: &catalog,
+        steps: &[],
     })
 }
 
@@ -240,7 +247,7 @@ fn settings(
 ) -> Result<Settings, Failure> {
     let catalog = provider::catalog_names();
     let (settings, mut errors) =
-        read_with_mistakes(&Sources { mode, defaults, file: config, environment, catalog: &catalog });
+        read_with_mistakes(&Sources { mode, defaults, file: config, environment, catalog: &catalog, steps: &[] });
     if errors.is_empty() {
         return Ok(settings);
     }
@@ -253,11 +260,12 @@ fn settings(
     Err(Failure::Settings(errors))
 }
 
-/// What certificates and providers have to say of the settings.
+/// What certificates, webhooks and providers have to say of the settings.
 fn mistakes_elsewhere(settings: &Settings, ambient: &Ambient) -> Vec<SettingError> {
     let mut errors = Vec::new();
     if let Some(client) = client(settings, &mut errors) {
         errors.extend(Providers::from_settings(settings, &client, ambient).err().unwrap_or_default());
+        errors.extend(Hook::new(settings, ambient).err());
     }
     errors
 }

@@ -262,7 +262,20 @@ impl Jwts {
         if let Some(issuer) = &rules.issuer {
             claims.insert("iss".to_owned(), issuer.as_str().into());
         }
+        if let Some(own) = issue.claims {
+            let free = own.iter().filter(|(name, _)| !self.is_reserved(name) && !claims.contains_key(*name));
+            let free: Vec<_> = free.map(|(name, value)| (name.clone(), value.clone())).collect();
+            claims.extend(free);
+        }
         claims
+    }
+
+    /// Names whose meaning is ours or registered (RFC 7519, section 4.1), also where this token has none of the name: a
+    /// program's own claims must not pass for them.
+    fn is_reserved(&self, name: &str) -> bool {
+        let rules = &self.rules;
+        let ours = [&rules.token_type_claim, &rules.jti_claim, &rules.user_id_claim, &rules.sliding_refresh_exp_claim];
+        ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"].contains(&name) || ours.iter().any(|known| *known == name)
     }
 
     fn renewed(
@@ -396,8 +409,16 @@ pub(crate) mod tests {
     fn pair(user: &User, with_user: bool, at: i64) -> (String, String) {
         let client = ClientInfo::default();
         let now = UnixMillis::from_seconds(at);
-        let issue =
-            Issue { kind: Kind::JwtPair, with_user, user, now, client: &client, expires_in: None, longest: None };
+        let issue = Issue {
+            kind: Kind::JwtPair,
+            with_user,
+            user,
+            now,
+            client: &client,
+            claims: None,
+            expires_in: None,
+            longest: None,
+        };
         let (access, refresh, _) = jwts().issue_pair(&issue, &Ambient::system());
         (access, refresh)
     }

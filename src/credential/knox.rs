@@ -100,6 +100,7 @@ mod tests {
             user: &user,
             now,
             client: &client,
+            claims: None,
             expires_in: None,
             longest: None,
         };

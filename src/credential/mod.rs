@@ -11,6 +11,8 @@ pub mod token;
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::clock::{Ambient, UnixMillis};
 use crate::model::{ClientInfo, Kind, NewCredential, User};
 use crate::secrets::ServerKey;
@@ -35,6 +37,8 @@ pub struct Issue<'a> {
     pub user: &'a User,
     pub now: UnixMillis,
     pub client: &'a ClientInfo,
+    /// A program's own claims of JWTs; those that have a name of ours are left out.
+    pub claims: Option<&'a Map<String, Value>>,
     /// Seconds that the provider's login lives, where SESSION_EXPIRATION is on (R-SES-04).
     pub expires_in: Option<i64>,
     /// MAX_SESSION_LENGTH.

@@ -91,8 +91,16 @@ mod tests {
         let user = user();
         let longest = longest.map(Duration::from_secs);
         let now = UnixMillis(0);
-        let issue =
-            Issue { kind: Kind::Session, with_user: true, user: &user, now, client: &client, expires_in, longest };
+        let issue = Issue {
+            kind: Kind::Session,
+            with_user: true,
+            user: &user,
+            now,
+            client: &client,
+            claims: None,
+            expires_in,
+            longest,
+        };
         sessions().issue(&issue, &Ambient::system()).0.max_age
     }
 

@@ -1,31 +1,28 @@
-//! Finishes a login: which attempt it belongs to, one short claim, the provider's calls, the decision, one commit.
-//!
-//! Everything after the claim runs in a task of its own: a browser that breaks off and posts again (React's StrictMode
-//! does) must find the answer of the first post, not a code that was spent for nothing.
+//! Takes a posted login as far as the provider's answer: which attempt it belongs to, one short claim, the provider's calls.
+//! `finish.rs` decides and commits.
 
 use std::sync::Arc;
 
 use serde_json::Map;
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use super::attempt::{self, Binding};
 use super::begin::link_only;
 use super::error::{LoginError, Refusal};
-use super::pipeline::{self, Decision};
+use super::finish::{Person, Ticket};
+use super::pipeline::Progress;
 use super::repeat::Seal;
-use super::{Fields, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, redirect};
-use crate::credential::{Issue, Issued};
-use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, User, UserId};
+use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, redirect};
+use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, UserId};
 use crate::provider::{Callback, Protocol, Provider, RequestToken};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
-use crate::store::{Claimed, Committed, LoginCommit, Who, Written};
+use crate::store::Claimed;
 
 /// A login as posted, checked as far as it goes without the provider.
 struct Posted {
-    provider: Arc<Provider>,
-    request: LoginRequest,
+    ticket: Ticket,
+    fields: Fields,
     binding: Binding,
     attempt: Option<Begun>,
     redirect_uri: String,
@@ -33,10 +30,7 @@ struct Posted {
     request_token: Option<RequestToken>,
     /// Instead of a code.
     id_token: Option<String>,
-    link_to: Option<UserId>,
     claim: CodeClaim,
-    /// Of the same browser: seals the answer for its repeat.
-    seal: Option<Seal>,
 }
 
 /// How a login was begun to be finished.
@@ -85,11 +79,15 @@ impl LoginService {
                 tracing::info!(provider, %kind, "request token given");
                 return;
             }
+            Ok(Outcome::Halted(halted)) => {
+                tracing::info!(provider, %kind, step = halted.step, "login waits for the person");
+                return;
+            }
             Err(error) => error,
         };
         if self.settings.rest_social.log_auth_exceptions {
             let cause = error.cause.as_deref().unwrap_or_default();
-            tracing::warn!(provider, %kind, code = error.refusal.code(), cause, "login refused");
+            tracing::warn!(provider, %kind, code = %error.refusal.code(), cause, "login refused");
         }
         let event = AuditEvent {
             at: self.ambient.now(),
@@ -133,18 +131,12 @@ impl LoginService {
         match self.store.claim(key, Some(&posted.claim), self.ambient.now()).await? {
             Claimed::Ours => {
                 let service = self.clone();
-                let job = self.jobs.spawn(async move { service.finish(posted).await }.in_current_span());
-                job.await.unwrap_or_else(|panic| {
-                    Err(LoginError {
-                        cause: Some(panic.to_string()),
-                        ..LoginError::new(Refusal::ProviderError, "The login could not be finished.")
-                    })
-                })
+                self.in_a_job(async move { service.finish(posted).await }).await
             }
             Claimed::AttemptSpent => Err(spent()),
-            Claimed::CodeUsed(used) => self.repeat(&posted.claim, used, &posted.binding, posted.seal).await,
+            Claimed::CodeUsed(used) => self.repeat(&posted.claim, used, &posted.binding, posted.ticket.seal).await,
         }
-        .map(|answer| Outcome::SignedIn(Box::new(answer)))
+        .map(Outcome::from)
     }
 
     /// URL first; the body's provider is read and must be a text all the same (R-IN-02).
@@ -200,19 +192,29 @@ impl LoginService {
             claimed: now,
             expires: now.plus(if native.is_some() { attempt::ID_TOKEN_MEMORY } else { attempt::CODE_MEMORY }),
         };
-        let seal = (!binding.is_empty()).then(|| Seal::new(&self.key, &parts, request.kind, request.with_user));
-        Ok(Posted {
+        let LoginRequest { kind, with_user, fields, visitor, .. } = request;
+        let ticket = Ticket {
+            seal: (!binding.is_empty()).then(|| Seal::new(&self.key, &parts, kind, with_user)),
             provider,
-            request,
+            kind,
+            with_user,
+            link_to,
+            client: visitor.client,
+            session: visitor.session,
+            browser: binding.browser.clone(),
+            landing: attempt.as_ref().and_then(|begun| begun.row.landing.clone()),
+            code: claim.digest.clone(),
+        };
+        Ok(Posted {
+            ticket,
+            fields,
             binding,
             attempt,
             redirect_uri,
             code_verifier,
             request_token,
             id_token: native,
-            link_to,
             claim,
-            seal,
         })
     }
 
@@ -370,47 +372,29 @@ impl LoginService {
     }
 
     /// After the claim. Whatever comes of it, the same browser's repeat will get it too.
-    async fn finish(&self, posted: Posted) -> Result<SignedIn, LoginError> {
-        let result = self.sign_in(&posted).await;
-        if let (Err(error), Some(seal)) = (&result, &posted.seal) {
-            let answer = seal.close(&Err(error.clone()), &self.ambient);
-            if let Err(failure) = self.store.keep_answer(&posted.claim.digest, &answer).await {
-                tracing::warn!(%failure, "the refusal could not be kept for a repeat");
+    async fn finish(&self, posted: Posted) -> Result<Concluded, LoginError> {
+        let result = match self.identify(&posted).await {
+            Ok(identity) => {
+                let tokens = self.sealed_tokens(&identity);
+                let person = Person { identity, tokens };
+                self.conclude(&posted.ticket, &person, Progress::default(), None).await
             }
-        }
-        result
-    }
-
-    async fn sign_in(&self, posted: &Posted) -> Result<SignedIn, LoginError> {
-        let identity = self.identify(posted).await?;
-        // A decision can be overtaken by another login of the same account; it is then taken anew, on what is there now.
-        for _ in 0..4 {
-            let decision = pipeline::decide(
-                &self.store,
-                &self.ambient,
-                &posted.provider.settings().user_rules,
-                &identity,
-                posted.link_to,
-            )
-            .await?;
-            if let Some(answer) = self.commit(posted, &identity, decision).await? {
-                return Ok(answer);
-            }
-        }
-        Err(LoginError::new(Refusal::DatabaseUnavailable, "Too many logins of one account at once. Try again."))
+            Err(error) => Err(error),
+        };
+        self.kept(&posted.ticket, result).await
     }
 
     async fn identify(&self, posted: &Posted) -> Result<Identity, LoginError> {
         let begun = posted.attempt.as_ref();
         let state = begun.map(|begun| begun.state.as_str()).filter(|state| !state.is_empty());
-        let asks = posted.provider.uses_nonce() || posted.id_token.is_some();
+        let asks = posted.ticket.provider.uses_nonce() || posted.id_token.is_some();
         let nonce = state.filter(|_| asks).map(|state| attempt::nonce(&self.key, state));
         // A front-end that began nothing here shows the nonce that it gave to the provider's own software.
-        let own = posted.request.fields.own("nonce").filter(|_| state.is_none() && posted.id_token.is_some());
+        let own = posted.fields.own("nonce").filter(|_| state.is_none() && posted.id_token.is_some());
         let nonce = nonce.or_else(|| own.map(str::to_owned));
         let nothing = Map::new();
         let callback = Callback {
-            fields: posted.request.fields.map(),
+            fields: posted.fields.map(),
             redirect_uri: &posted.redirect_uri,
             state,
             code_verifier: posted.code_verifier.as_deref(),
@@ -423,7 +407,7 @@ impl LoginService {
                 .unwrap_or(&nothing),
             deadline: Instant::now() + self.settings.outgoing.login_timeout,
         };
-        let identity = posted.provider.identify(&callback).await?;
+        let identity = posted.ticket.provider.identify(&callback).await?;
         identity
             .storable()
             .ok_or_else(|| LoginError::new(Refusal::ProviderError, "The provider's profile has no usable id."))
@@ -434,68 +418,6 @@ impl LoginService {
         let (vault, tokens) = self.settings.vault.as_ref().zip(identity.tokens.as_ref())?;
         Some(vault.seal(&[&identity.provider, &identity.uid], &tokens.to_bytes(), &self.ambient))
     }
-
-    /// `None`: the decision was overtaken.
-    async fn commit(
-        &self,
-        posted: &Posted,
-        identity: &Identity,
-        decision: Decision,
-    ) -> Result<Option<SignedIn>, LoginError> {
-        let now = self.ambient.now();
-        let LoginRequest { kind, with_user, visitor, .. } = &posted.request;
-        let event = match &decision.who {
-            Who::Known { .. } => AuditKind::SignIn,
-            Who::Attach { .. } => AuditKind::Link,
-            Who::Create { .. } => AuditKind::SignUp,
-        };
-        let commit = LoginCommit {
-            now,
-            who: decision.who,
-            provider: identity.provider.clone(),
-            uid: identity.uid.clone(),
-            extra_data: decision.extra_data,
-            first_name: decision.first_name,
-            last_name: decision.last_name,
-            tokens: self.sealed_tokens(identity),
-            set_last_login: *kind == Kind::Session,
-            end_session: visitor.session.clone().filter(|_| *kind == Kind::Session),
-            audit: AuditEvent {
-                at: now,
-                event,
-                code: None,
-                provider: Some(identity.provider.clone()),
-                kind: Some(*kind),
-                user_id: None,
-                client: visitor.client.clone(),
-            },
-            code: posted.seal.as_ref().map(|_| posted.claim.digest.clone()),
-        };
-        let rules = &posted.provider.settings().user_rules;
-        let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
-        let client: &ClientInfo = &visitor.client;
-        let mut answer = None;
-        let mut make = |user: &User| {
-            let issue = Issue {
-                kind: *kind,
-                with_user: *with_user,
-                user,
-                now,
-                client,
-                expires_in,
-                longest: rules.max_session_length,
-            };
-            let issued = self.credentials.issue(&issue, &self.ambient);
-            let signed_in = signed_in(user, &issued);
-            let sealed = posted.seal.as_ref().map(|seal| seal.close(&Ok(signed_in.clone()), &self.ambient));
-            answer = Some(signed_in);
-            Written { credential: issued.row, answer: sealed }
-        };
-        match self.store.commit_login(&commit, &mut make).await? {
-            Committed::Done(_) => Ok(answer),
-            Committed::Stale => Ok(None),
-        }
-    }
 }
 
 /// An id_token that stands for the code: where the provider publishes its keys and what it usually asks for is not there.
@@ -504,18 +426,6 @@ fn id_token_of(provider: &Provider, names: &[String], fields: &Fields) -> Option
     let is_native = provider.accepts_id_token() && names.iter().all(|name| fields.own(name).is_none());
     let token = fields.own("id_token").or_else(|| fields.own("credential")).filter(|_| is_native)?;
     Some(token.to_owned())
-}
-
-fn signed_in(user: &User, issued: &Issued) -> SignedIn {
-    SignedIn {
-        user: user.clone(),
-        token: issued.token.clone(),
-        refresh: issued.refresh.clone(),
-        session: issued
-            .session
-            .as_ref()
-            .map(|session| SessionCookie { value: session.value.clone(), max_age: session.max_age }),
-    }
 }
 
 pub(super) fn spent() -> LoginError {

@@ -1,10 +1,12 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::provider::ProviderError;
 use crate::store::StoreError;
 
 /// Why a login was refused: the stable code that stands in the problem document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     ProviderMissing,
@@ -21,6 +23,9 @@ pub enum Refusal {
     FlowMismatch,
     NotAuthenticated,
     NotAllowed,
+    ProviderNotAllowed,
+    OrganizationNotAllowed,
+    SignUpClosed,
     UserInactive,
     NoUser,
     AccountInUse,
@@ -28,12 +33,29 @@ pub enum Refusal {
     ProviderError,
     ProviderTimeout,
     DatabaseUnavailable,
+    /// The code of a step of a program's own.
+    Own(Cow<'static, str>),
 }
 
+/// Longest code of a program's own.
+const LONGEST_CODE: usize = 64;
+
 impl Refusal {
+    /// Lower case letters, digits and `_`, since a code stands in URLs too.
+    pub(super) fn own(code: impl Into<Cow<'static, str>>) -> Self {
+        let code = code.into();
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !code.is_empty() && code.len() <= LONGEST_CODE && code.chars().all(plain) {
+            return Self::Own(code);
+        }
+        let repaired = |c: char| Some(c.to_ascii_lowercase()).filter(|c| plain(*c)).unwrap_or('_');
+        Self::Own(Cow::Owned(code.chars().map(repaired).take(LONGEST_CODE).collect()))
+    }
+
     /// As it stands in problem documents, and as `error` in a landing.
-    pub fn code(self) -> &'static str {
-        match self {
+    pub fn code(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Own(code) => return code.clone(),
             Self::ProviderMissing => "provider_missing",
             Self::InvalidRequest => "invalid_request",
             Self::RedirectUriNotAllowed => "redirect_uri_not_allowed",
@@ -48,6 +70,9 @@ impl Refusal {
             Self::FlowMismatch => "flow_mismatch",
             Self::NotAuthenticated => "not_authenticated",
             Self::NotAllowed => "not_allowed",
+            Self::ProviderNotAllowed => "provider_not_allowed",
+            Self::OrganizationNotAllowed => "organization_not_allowed",
+            Self::SignUpClosed => "sign_up_closed",
             Self::UserInactive => "user_inactive",
             Self::NoUser => "no_user",
             Self::AccountInUse => "account_in_use",
@@ -55,7 +80,7 @@ impl Refusal {
             Self::ProviderError => "provider_error",
             Self::ProviderTimeout => "provider_timeout",
             Self::DatabaseUnavailable => "database_unavailable",
-        }
+        })
     }
 }
 

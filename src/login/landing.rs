@@ -15,7 +15,7 @@ use super::attempt;
 use super::begin::{Start, s256_challenge};
 use super::complete::Ending;
 use super::error::{LoginError, Refusal};
-use super::{Begun, Fields, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, Visitor, redirect};
+use super::{Begun, Fields, Halted, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, Visitor, redirect};
 use crate::model::{Kind, Landing, Swap};
 use crate::secrets::{self, Digest};
 
@@ -43,7 +43,7 @@ pub enum Landed {
         location: String,
         cookie: SessionCookie,
     },
-    /// An app: the location has the code to swap.
+    /// An app, or a login that waits for answers (`halted` names the step): the location has the code to swap.
     Code {
         location: String,
     },
@@ -54,12 +54,16 @@ pub enum Landed {
     },
 }
 
-/// What a code was swapped for, and the shape that was asked for.
+/// What a code was swapped for.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Swapped {
-    pub kind: Kind,
-    pub with_user: bool,
-    pub answer: SignedIn,
+pub enum Swapped {
+    /// With the shape that was asked for.
+    SignedIn {
+        kind: Kind,
+        with_user: bool,
+        answer: Box<SignedIn>,
+    },
+    Halted(Halted),
 }
 
 /// The callback of `provider`, below the server's own base URL.
@@ -118,23 +122,36 @@ impl LoginService {
         let result = self.login_at(name, request, Ending::Landing).await;
         self.record(name, landing.kind, client, &result).await;
         match result {
-            Ok(Outcome::SignedIn(answer)) => match answer.session.clone() {
-                Some(cookie) => Ok(Landed::Session { location: landing.next, cookie }),
-                None => self.keep_for_swap(landing, *answer).await,
-            },
-            Ok(Outcome::RequestToken { .. }) => {
-                Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this oauth_token."))
-            }
+            Ok(outcome) => self.landed(landing, outcome).await,
             Err(error) => {
-                let location = with_parameter(&landing.next, "error", error.refusal.code());
+                let location = with_parameter(&landing.next, "error", &error.refusal.code());
                 Ok(Landed::Refused { location, error })
             }
         }
     }
 
-    async fn keep_for_swap(&self, landing: Landing, answer: SignedIn) -> Result<Landed, LoginError> {
+    /// Where the person goes with this outcome.
+    pub(super) async fn landed(&self, landing: Landing, outcome: Outcome) -> Result<Landed, LoginError> {
+        match outcome {
+            Outcome::SignedIn(answer) => match answer.session.clone() {
+                Some(cookie) => Ok(Landed::Session { location: landing.next, cookie }),
+                None => {
+                    let (kind, with_user) = (landing.kind, landing.with_user);
+                    self.keep_for_swap(landing, Swapped::SignedIn { kind, with_user, answer }).await
+                }
+            },
+            Outcome::Halted(halted) => {
+                let next = with_parameter(&landing.next, "halted", &halted.step);
+                self.keep_for_swap(Landing { next, ..landing }, Swapped::Halted(halted)).await
+            }
+            Outcome::RequestToken { .. } => {
+                Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this oauth_token."))
+            }
+        }
+    }
+
+    async fn keep_for_swap(&self, landing: Landing, swapped: Swapped) -> Result<Landed, LoginError> {
         let code = format!("rsax_{}", self.ambient.token::<32>());
-        let swapped = Swapped { kind: landing.kind, with_user: landing.with_user, answer };
         let plain = serde_json::to_vec(&swapped).expect("plain data has a JSON form");
         let swap = Swap {
             code: Digest::of(code.as_bytes()),
@@ -174,7 +191,7 @@ impl LoginService {
     }
 }
 
-/// Listed URIs have no fragment, and the values here need no escaping.
+/// Listed URIs have no fragment, and the values here (codes, names of steps) need no escaping.
 fn with_parameter(uri: &str, name: &str, value: &str) -> String {
     let joint = if uri.contains('?') { '&' } else { '?' };
     format!("{uri}{joint}{name}={value}")

@@ -5,22 +5,29 @@
 //! | file | what |
 //! |---|---|
 //! | `begin.rs` | starts a login: state, PKCE, nonce, request token; answers where to send the person |
-//! | `complete.rs` | finishes one: claim, provider calls, decision, commit |
+//! | `complete.rs` | takes a posted one as far as the provider's answer: claim, provider calls |
+//! | `finish.rs` | the decision and its one commit |
+//! | `halt.rs` | a login that waits for what the person must answer |
 //! | `landing.rs` | the whole redirect flow on the server, for pages without script and for native apps |
 //! | `repeat.rs` | the same code once more: wait for the first answer, or refuse |
 //! | `attempt.rs`, `redirect.rs`, `fields.rs` | what a login is bound to, where it may return to, what its body may hold |
 //! | `pipeline/` | identity and caller in, decision out; no write |
+//! | `extensions.rs` | what a Rust program adds: steps and claims |
 
 mod attempt;
 mod begin;
 mod complete;
 mod error;
+mod extensions;
 mod fields;
+mod finish;
+mod halt;
 mod landing;
 mod pipeline;
 mod redirect;
 mod repeat;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -30,9 +37,12 @@ use url::Url;
 
 pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
+pub use self::extensions::Extensions;
 pub use self::fields::Fields;
+pub use self::halt::{Halted, Resumed};
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
-pub use self::pipeline::without_provider_tokens;
+use self::pipeline::Line;
+pub use self::pipeline::{Draft, Field, FieldType, Step, Stop, without_provider_tokens};
 pub use self::redirect::{Origin, to_register};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
@@ -51,6 +61,9 @@ pub struct LoginService {
     store: Arc<dyn Repository>,
     key: ServerKey,
     ambient: Ambient,
+    /// The pipeline of each provider, by its name.
+    lines: Arc<HashMap<String, Line>>,
+    claims: Option<extensions::Claims>,
     /// Logins under way, whether or not anybody still waits for their answer.
     jobs: TaskTracker,
 }
@@ -85,11 +98,29 @@ pub struct LoginRequest {
 #[derive(Clone, Debug)]
 pub enum Outcome {
     SignedIn(Box<SignedIn>),
+    /// A step asks the person for more.
+    Halted(Halted),
     /// First step of OAuth 1.0a on a login route.
     RequestToken {
         oauth_token: String,
         cookie: String,
     },
+}
+
+/// How a login ends that had a code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Concluded {
+    SignedIn(Box<SignedIn>),
+    Halted(Halted),
+}
+
+impl From<Concluded> for Outcome {
+    fn from(concluded: Concluded) -> Self {
+        match concluded {
+            Concluded::SignedIn(answer) => Self::SignedIn(answer),
+            Concluded::Halted(halted) => Self::Halted(halted),
+        }
+    }
 }
 
 /// The answer to a login, whole enough to be given again to the same browser.
@@ -148,9 +179,12 @@ impl LoginService {
         credentials: Arc<Credentials>,
         store: Arc<dyn Repository>,
         ambient: Ambient,
+        extensions: Extensions,
     ) -> Self {
         let key = ServerKey::new(&settings.secret_key);
-        Self { settings, providers, credentials, store, key, ambient, jobs: TaskTracker::new() }
+        let Extensions { steps, claims } = extensions;
+        let lines = Arc::new(pipeline::lines(&settings.providers, &steps));
+        Self { settings, providers, credentials, store, key, ambient, lines, claims, jobs: TaskTracker::new() }
     }
 
     /// Waits until every login under way has ended; for a shutdown.
@@ -169,9 +203,16 @@ impl LoginService {
         redirect::choose(&self.settings, own, None, origin).ok()
     }
 
+    /// Errors: `unknown_provider`, `provider_not_allowed`.
     fn provider(&self, name: &str) -> Result<&Arc<Provider>, LoginError> {
-        self.providers
-            .get(name)
-            .ok_or_else(|| LoginError::new(Refusal::UnknownProvider, "No provider of this name is configured."))
+        let provider = self.providers.get(name).ok_or_else(unknown_provider)?;
+        if provider.settings().user_rules.may_enter {
+            return Ok(provider);
+        }
+        Err(LoginError::new(Refusal::ProviderNotAllowed, "Nobody signs in through this provider here."))
     }
+}
+
+fn unknown_provider() -> LoginError {
+    LoginError::new(Refusal::UnknownProvider, "No provider of this name is configured.")
 }

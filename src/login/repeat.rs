@@ -3,11 +3,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::attempt::Binding;
 use super::error::{LoginError, Refusal};
-use super::{LoginService, SignedIn};
+use super::{Concluded, LoginService};
 use crate::clock::Ambient;
 use crate::model::{CodeClaim, Kind, UsedCode};
 use crate::secrets::{self, ServerKey};
@@ -26,32 +24,19 @@ pub(super) struct Seal {
     route: String,
 }
 
-#[derive(Serialize, Deserialize)]
-enum Kept {
-    SignedIn(Box<SignedIn>),
-    Refused(LoginError),
-}
-
 impl Seal {
     pub(super) fn new(key: &ServerKey, code: &[&[u8]], kind: Kind, with_user: bool) -> Self {
         Self { key: key.derive("login answer", code), route: format!("{kind} {with_user}") }
     }
 
-    pub(super) fn close(&self, answer: &Result<SignedIn, LoginError>, ambient: &Ambient) -> Vec<u8> {
-        let kept = match answer {
-            Ok(answer) => Kept::SignedIn(Box::new(answer.clone())),
-            Err(error) => Kept::Refused(error.clone()),
-        };
-        let plain = serde_json::to_vec(&kept).expect("plain data has a JSON form");
+    pub(super) fn close(&self, answer: &Result<Concluded, LoginError>, ambient: &Ambient) -> Vec<u8> {
+        let plain = serde_json::to_vec(answer).expect("plain data has a JSON form");
         secrets::seal(&self.key, self.route.as_bytes(), &plain, ambient)
     }
 
-    fn open(&self, sealed: &[u8]) -> Option<Result<SignedIn, LoginError>> {
+    fn open(&self, sealed: &[u8]) -> Option<Result<Concluded, LoginError>> {
         let plain = secrets::open(&self.key, self.route.as_bytes(), sealed)?;
-        Some(match serde_json::from_slice(&plain).ok()? {
-            Kept::SignedIn(answer) => Ok(*answer),
-            Kept::Refused(error) => Err(error),
-        })
+        serde_json::from_slice(&plain).ok()
     }
 }
 
@@ -62,7 +47,7 @@ impl LoginService {
         mut used: UsedCode,
         binding: &Binding,
         seal: Option<Seal>,
-    ) -> Result<SignedIn, LoginError> {
+    ) -> Result<Concluded, LoginError> {
         let ours = used.binding.as_ref().and_then(|kept| binding.that_fits(kept)).is_some();
         let (true, Some(seal)) = (ours && self.ambient.now() <= used.claimed.plus(WINDOW), seal) else {
             return Err(already_used());

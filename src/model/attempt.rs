@@ -56,6 +56,16 @@ pub struct Swap {
     pub expires: UnixMillis,
 }
 
+/// A login that waits for what the person must answer, sealed with a key derived from its flow token.
+#[derive(Clone, Debug)]
+pub struct Halt {
+    pub token: Digest,
+    /// Digest of the attempt cookie, where the login came with one: then its answers must come with it too.
+    pub browser: Option<Digest>,
+    pub sealed: Vec<u8>,
+    pub expires: UnixMillis,
+}
+
 /// The claim on a code: it is sent to the provider once (SEC-6).
 #[derive(Clone, Debug)]
 pub struct CodeClaim {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -44,7 +45,7 @@ pub struct AuditEvent {
     pub at: UnixMillis,
     pub event: AuditKind,
     /// The stable code of a refusal.
-    pub code: Option<&'static str>,
+    pub code: Option<Cow<'static, str>>,
     pub provider: Option<String>,
     pub kind: Option<Kind>,
     pub user_id: Option<UserId>,

@@ -1,9 +1,10 @@
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::ProviderTokens;
 
 /// What a provider says of the person who just signed in: all that `provider/` hands upwards.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
     pub provider: String,
     /// Never empty: a profile without a stable id is refused (R-PIPE-02).
@@ -19,12 +20,18 @@ pub struct Identity {
     pub last_name: Option<String>,
     /// By the provider's rule in its descriptor; unknown means not verified (SEC-24).
     pub email_verified: bool,
+    /// Where the person's picture lies, for the step `save_avatar`.
+    pub picture: Option<String>,
+    /// The organisations or tenants that the provider says the person belongs to.
+    pub organizations: Vec<String>,
     /// The fields kept with the association, in order (R-EXT-01, 02, 05), `auth_time` left to the pipeline.
     pub extra_data: Map<String, Value>,
     /// Names in `extra_data` that are dropped rather than stored when they are empty, so that an older value survives
     /// (R-EXT-04).
     pub keep_if_empty: Vec<String>,
-    /// What the provider handed out to act for the person; `None` where it handed out nothing.
+    /// What the provider handed out to act for the person; `None` where it handed out nothing. Never serialised: where
+    /// it is kept at all, it is sealed by itself.
+    #[serde(skip)]
     pub tokens: Option<ProviderTokens>,
     /// Seconds that the provider says its login lives, for SESSION_EXPIRATION (R-SES-04).
     pub expires_in: Option<i64>,
@@ -41,6 +48,7 @@ impl Identity {
         }
         self.legacy_uids.retain(|uid| !uid.contains('\0'));
         self.email = self.email.filter(|email| !email.contains('\0'));
+        self.picture = self.picture.filter(|picture| !picture.contains('\0'));
         for name in [&mut self.username, &mut self.fullname, &mut self.first_name, &mut self.last_name] {
             name.iter_mut().for_each(|name| name.retain(|character| character != '\0'));
         }

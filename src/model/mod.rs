@@ -5,18 +5,20 @@
 mod attempt;
 mod audit;
 mod credential;
+mod event;
 mod finding;
 mod identity;
 mod json;
 mod provider_tokens;
 mod user;
 
-pub use attempt::{Attempt, CodeClaim, Landing, Swap, UsedCode};
+pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, UsedCode};
 pub use audit::{AuditEvent, AuditKind, AuditRecord};
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
     TokenRow,
 };
+pub use event::{Announce, DueEvent, EventRecord, EventState, EventType, Happened, NewEvent};
 pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
 pub use json::{as_text, authenticates, is_filled};

@@ -2,7 +2,7 @@
 //!
 //! HTTPS only unless allowed, no redirects, 5 s to connect and 10 s in all, at most 1 MiB of answer counted while it
 //! arrives, private and loopback addresses refused at connect time, proxies and extra roots honoured (SEC-37); a host that
-//! falls silent or fails takes nobody else down (SEC-39). Callers: `provider/`. It must never log a URL's query, a header
+//! falls silent or fails takes nobody else down (SEC-39). Callers: `provider/` and `hook/`. It must never log a URL's query, a header
 //! or a body.
 
 mod address;
@@ -115,17 +115,16 @@ impl Client {
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
             Ok(reply) => {
-                tracing::debug!(
-                    host,
-                    status = reply.status,
-                    bytes = reply.body.len(),
-                    milliseconds,
-                    "provider answered"
-                );
+                tracing::debug!(host, status = reply.status, bytes = reply.body.len(), milliseconds, "answered");
             }
-            Err(error) => tracing::debug!(host, %error, milliseconds, "provider did not answer"),
+            Err(error) => tracing::debug!(host, %error, milliseconds, "no answer"),
         }
         result
+    }
+
+    /// Whether a URL may be called, as far as can be told without resolving its name.
+    pub fn may_call(&self, url: &Url) -> Result<(), OutgoingError> {
+        self.permitted(url, url.host_str().unwrap_or_default()).map(drop)
     }
 
     /// The pool that may make this call. Names are held against the rule when they are resolved.

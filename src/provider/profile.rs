@@ -270,6 +270,8 @@ impl Provider {
             fullname: text("fullname"),
             first_name: text("first_name"),
             last_name: text("last_name"),
+            picture: text("picture"),
+            organizations: texts(details.get("organization")),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
             tokens: self.tokens_of(login)?,
@@ -363,6 +365,14 @@ impl Provider {
         let seconds = named("expires_in").or_else(|| named("expires"))?;
         // Some say when, others how long.
         Some(if seconds > now { seconds - now } else { seconds })
+    }
+}
+
+/// A list of texts, or one text.
+fn texts(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
+        one => one.and_then(as_text).into_iter().collect(),
     }
 }
 

@@ -1,8 +1,9 @@
-//! The app built from settings: the services wired together, the routes and pages behind one wrapper, the listener, and
-//! the sweeper that keeps tables small.
+//! The app built from settings: the services wired together, the routes and pages behind one wrapper, the listener, the
+//! courier of webhooks, and the sweeper that keeps tables small.
 //!
 //! `cli/` calls. Nothing here decides anything about a login.
 
+mod builder;
 mod edge;
 mod example;
 pub mod listen;
@@ -14,13 +15,17 @@ use std::time::Duration;
 
 use poem::{Endpoint, Response};
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
+pub use self::builder::{Builder, Mistakes};
 use self::edge::Edge;
 use crate::account::AccountService;
 use crate::api::{self, App};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
-use crate::login::LoginService;
+use crate::delivery::Courier;
+use crate::hook::{self, Hook};
+use crate::login::{Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::{SettingError, Settings, StatePolicy};
@@ -38,6 +43,7 @@ const MOST_ROWS: i64 = 100_000;
 pub struct Server {
     app: Arc<App>,
     repository: Arc<dyn Repository>,
+    hook: Option<Arc<Hook>>,
     ambient: Ambient,
 }
 
@@ -45,6 +51,15 @@ impl Server {
     /// Opens the database (`create`: makes the SQLite file), reads the descriptors, builds keys, client and routes. All
     /// mistakes together. Does not migrate.
     pub async fn build(settings: Settings, ambient: Ambient, create: bool) -> Result<Self, Vec<SettingError>> {
+        Self::extended(settings, Extensions::default(), ambient, create).await
+    }
+
+    async fn extended(
+        settings: Settings,
+        extensions: Extensions,
+        ambient: Ambient,
+        create: bool,
+    ) -> Result<Self, Vec<SettingError>> {
         let settings = Arc::new(settings);
         let mut errors = Vec::new();
         let credentials = Credentials::new(&settings).map_err(|error| errors.push(error)).ok();
@@ -58,10 +73,16 @@ impl Server {
                 None
             }
         };
-        let repository = store::open(&settings.database_url, create).await.map_err(|error| errors.push(error)).ok();
-        let (Some(credentials), Some(providers), Some(repository)) = (credentials, providers, repository) else {
+        let hook = Hook::new(&settings, &ambient).map_err(|error| errors.push(error)).ok();
+        let announce = settings.webhooks.as_ref().map(|rules| hook::announcer(rules, &ambient));
+        let opened = store::open_announcing(&settings.database_url, create, announce).await;
+        let repository = opened.map_err(|error| errors.push(error)).ok();
+        let (Some(credentials), Some(providers), Some(hook), Some(repository)) =
+            (credentials, providers, hook, repository)
+        else {
             return Err(errors);
         };
+        let hook = hook.map(Arc::new);
         let credentials = Arc::new(credentials);
         let login = LoginService::new(
             settings.clone(),
@@ -69,10 +90,11 @@ impl Server {
             credentials.clone(),
             repository.clone(),
             ambient.clone(),
+            extensions,
         );
         let account = AccountService::new(&settings, credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });
-        Ok(Self { app, repository, ambient })
+        Ok(Self { app, repository, hook, ambient })
     }
 
     pub fn repository(&self) -> &Arc<dyn Repository> {
@@ -85,6 +107,13 @@ impl Server {
         Edge { inner, app: self.app.clone(), ambient: self.ambient.clone() }
     }
 
+    /// Brings the database's schema up to date, listens where LISTEN says, and serves until `shutdown`.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        self.repository.migrate().await.map_err(std::io::Error::other)?;
+        let listener = tokio::net::TcpListener::bind(self.app.settings.listen).await?;
+        self.run(listener, None, shutdown).await
+    }
+
     /// Serves on an already bound listener until `shutdown`, then lets open requests finish. `tls`: certificate chain and
     /// key as PEM (`dev --tls`).
     pub async fn run(
@@ -95,12 +124,23 @@ impl Server {
     ) -> std::io::Result<()> {
         self.tell_of_settings();
         let sweeper =
-            tokio::spawn(sweep(self.repository.clone(), self.app.settings.audit_retention, self.ambient.clone()));
+            tokio::spawn(sweep(self.repository.clone(), Retention::of(&self.app.settings), self.ambient.clone()));
+        let stop = CancellationToken::new();
+        let courier = self.hook.clone().map(|hook| {
+            let courier = Courier::new(hook, self.repository.clone(), self.ambient.clone());
+            tokio::spawn(courier.run(stop.clone()))
+        });
         let served = listen::serve(listener, tls, self.endpoint(), shutdown, GRACE).await;
         sweeper.abort();
         // A login whose browser broke off still runs: its code is spent, so its answer must be kept.
         if tokio::time::timeout(GRACE, self.app.login.finish_jobs()).await.is_err() {
             tracing::warn!("logins were still under way when the time to finish them was over");
+        }
+        stop.cancel();
+        if let Some(courier) = courier
+            && tokio::time::timeout(GRACE, courier).await.is_err()
+        {
+            tracing::warn!("webhooks were still under way when the time to finish them was over");
         }
         self.repository.close().await;
         served
@@ -124,15 +164,29 @@ impl Server {
     }
 }
 
-/// Deletes what has expired, once a minute, and the oldest beyond the bound; of the audit trail once an hour.
-async fn sweep(repository: Arc<dyn Repository>, audit_retention: Option<Duration>, ambient: Ambient) {
+/// How long what happened is kept; `None`: for good.
+#[derive(Clone, Copy, Default)]
+struct Retention {
+    audit: Option<Duration>,
+    webhooks: Option<Duration>,
+}
+
+impl Retention {
+    fn of(settings: &Settings) -> Self {
+        let webhooks = settings.webhooks.as_ref().and_then(|rules| rules.retention);
+        Self { audit: settings.audit_retention, webhooks }
+    }
+}
+
+/// Deletes what has expired, once a minute, and the oldest beyond the bound; of what happened once an hour.
+async fn sweep(repository: Arc<dyn Repository>, retention: Retention, ambient: Ambient) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is now: a start must not wait for a sweep.
     ticks.tick().await;
     for round in 0_u64.. {
         ticks.tick().await;
-        let retention = audit_retention.filter(|_| round.is_multiple_of(SWEEPS_OF_A_PRUNE));
+        let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) { retention } else { Retention::default() };
         match swept(repository.as_ref(), retention, &ambient).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
@@ -141,17 +195,16 @@ async fn sweep(repository: Arc<dyn Repository>, audit_retention: Option<Duration
     }
 }
 
-/// With `retention`, of the audit trail too what is older than it.
-async fn swept(
-    repository: &dyn Repository,
-    retention: Option<Duration>,
-    ambient: &Ambient,
-) -> Result<u64, store::StoreError> {
-    let swept = repository.sweep(ambient.now(), MOST_ROWS).await?;
-    match retention {
-        Some(retention) => Ok(swept + repository.prune_audit(ambient.now().minus(retention)).await?),
-        None => Ok(swept),
+async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambient) -> Result<u64, store::StoreError> {
+    let now = ambient.now();
+    let mut swept = repository.sweep(now, MOST_ROWS).await?;
+    if let Some(retention) = retention.audit {
+        swept += repository.prune_audit(now.minus(retention)).await?;
     }
+    if let Some(retention) = retention.webhooks {
+        swept += repository.prune_events(now.minus(retention)).await?;
+    }
+    Ok(swept)
 }
 
 #[cfg(test)]
@@ -172,8 +225,9 @@ mod tests {
             let event = AuditEvent::of_operator(AuditKind::Deactivated, 1, ambient.now().minus(age));
             repository.audit(&event).await.expect("a row");
         }
-        assert_eq!(swept(repository.as_ref(), None, &ambient).await.expect("a sweep"), 0);
-        assert_eq!(swept(repository.as_ref(), Some(day * 90), &ambient).await.expect("a sweep"), 1);
+        assert_eq!(swept(repository.as_ref(), Retention::default(), &ambient).await.expect("a sweep"), 0);
+        let retention = Retention { audit: Some(day * 90), webhooks: None };
+        assert_eq!(swept(repository.as_ref(), retention, &ambient).await.expect("a sweep"), 1);
         assert_eq!(repository.audit_trail(None, 9).await.expect("the trail").len(), 2);
     }
 }

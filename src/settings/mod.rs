@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::secrets::{SecretString, Vault};
+use crate::model::EventType;
+use crate::secrets::{SecretString, SharedKey, Vault};
 
 mod addresses; // where to listen, own URL, exact lists, proxies
 mod gather; // file, environment and defaults brought together: whose setting is each
@@ -25,7 +26,9 @@ mod rules; // the typed groups
 #[cfg(test)]
 mod tests;
 mod value; // one value as written, and how it becomes a typed one
+mod webhooks; // whom to tell what happens to users
 
+pub use self::pipeline::own_step_name;
 pub use self::provider::{ProviderSettings, SettingRules, SettingValues};
 pub use self::read::{Sources, read, read_with_mistakes};
 
@@ -92,6 +95,8 @@ pub struct Settings {
     pub vault: Option<Arc<Vault>>,
     /// AUDIT_RETENTION: what is older is deleted; `None`: nothing is.
     pub audit_retention: Option<Duration>,
+    /// WEBHOOK_*: `None`: nobody is told what happens to users.
+    pub webhooks: Option<WebhookRules>,
     /// Strict-Transport-Security on every answer (SEC-36).
     pub hsts: bool,
     /// Configured ones, in the settings' order.
@@ -131,6 +136,20 @@ pub struct UserRules {
     /// Lower case.
     pub whitelisted_emails: Vec<String>,
     pub whitelisted_domains: Vec<String>,
+    /// Lower case.
+    pub denied_emails: Vec<String>,
+    /// Lower case; what lies below them is denied too.
+    pub denied_domains: Vec<String>,
+    /// Lower case; empty: any.
+    pub allowed_organizations: Vec<String>,
+    /// Lower case.
+    pub denied_organizations: Vec<String>,
+    /// Whether somebody new may get a user.
+    pub sign_up: bool,
+    /// Of a provider: whether it is one of TRUSTED_EMAIL_PROVIDERS, whose word on an address links users (SEC-23).
+    pub trusts_email: bool,
+    /// Of a provider: whether ALLOWED_PROVIDERS and DENIED_PROVIDERS let anybody in through it.
+    pub may_enter: bool,
     pub protected_user_fields: Vec<String>,
     pub immutable_user_fields: Vec<String>,
     pub no_default_protected_user_fields: bool,
@@ -219,6 +238,42 @@ pub struct OutgoingRules {
     pub user_agent: String,
 }
 
+/// Who is told what happens to users, and of what.
+#[derive(Clone)]
+pub struct WebhookRules {
+    /// http or https, without a user or a fragment; its query may be a secret.
+    pub url: Url,
+    /// Each signs; never empty.
+    pub secrets: Vec<SharedKey>,
+    pub events: Vec<EventType>,
+    /// Whether the URL's name may stand for an address of this network.
+    pub allow_private: bool,
+    /// Of one call; at most 10 s.
+    pub timeout: Duration,
+    /// What becomes of a sign-up when nobody answers the question whether it may be.
+    pub on_failure: OnFailure,
+    /// What was delivered or given up is deleted after it; `None`: nothing is.
+    pub retention: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    Refuse,
+    Allow,
+}
+
+/// Without the URL's query.
+impl fmt::Debug for WebhookRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookRules")
+            .field("host", &self.url.host_str())
+            .field("events", &self.events)
+            .field("timeout", &self.timeout)
+            .field("on_failure", &self.on_failure)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Without the proxies, whose URLs may hold a password.
 impl fmt::Debug for OutgoingRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -253,6 +308,13 @@ impl Default for UserRules {
             force_email_lowercase: false,
             whitelisted_emails: Vec::new(),
             whitelisted_domains: Vec::new(),
+            denied_emails: Vec::new(),
+            denied_domains: Vec::new(),
+            allowed_organizations: Vec::new(),
+            denied_organizations: Vec::new(),
+            sign_up: true,
+            trusts_email: false,
+            may_enter: true,
             protected_user_fields: Vec::new(),
             immutable_user_fields: Vec::new(),
             no_default_protected_user_fields: false,

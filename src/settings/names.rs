@@ -3,7 +3,7 @@
 //! test holds the two together.
 
 /// Environment name, default and meaning, in the order of the document.
-pub(super) const SETTINGS: [(&str, &str, &str); 76] = [
+pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "DATABASE_URL",
         "`sqlite://rest-social-auth.db`",
@@ -53,6 +53,33 @@ pub(super) const SETTINGS: [(&str, &str, &str); 76] = [
         "list of `name:key`, the key being 32 bytes in base64: the first seals what is kept of providers, all open it; `keys rotate` seals everything anew with the first",
     ),
     ("AUDIT_RETENTION", "7776000 s", "how long the audit trail keeps what happened: 90 days; `0`: until `audit prune`"),
+    ("WEBHOOK_URL", "none", "where your own software is told what happens to users: see [WEBHOOKS.md](WEBHOOKS.md)"),
+    (
+        "WEBHOOK_SECRETS",
+        "required with WEBHOOK_URL",
+        "list of `whsec_` and 24 to 64 random bytes in base64: each signs every call, so that one can be replaced by another",
+    ),
+    (
+        "WEBHOOK_EVENTS",
+        "all but `user.creating`",
+        "list of what is told: `user.created`, `user.signed_in`, `account.linked`, `account.unlinked`, `user.deactivated`, `user.activated`, `user.deleted`; with `user.creating` your software is asked before a user is created",
+    ),
+    ("WEBHOOK_TIMEOUT", "5 s", "limit of one call, at most 10 s"),
+    (
+        "WEBHOOK_ON_FAILURE",
+        "`refuse`",
+        "what becomes of a sign-up when your software does not answer `user.creating` as it should: `refuse` or `allow`",
+    ),
+    (
+        "WEBHOOK_ALLOW_PRIVATE",
+        "`false`",
+        "lets the name in WEBHOOK_URL stand for a private or loopback address, also by plain http; an IP address and `localhost` need no leave",
+    ),
+    (
+        "WEBHOOK_RETENTION",
+        "604800 s",
+        "how long what was delivered or given up is kept: 7 days; `0`: until `webhooks prune`",
+    ),
     ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
     ("LOG_FORMAT", "`text`", "`json` for machines"),
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),
@@ -97,6 +124,22 @@ pub(super) const SETTINGS: [(&str, &str, &str); 76] = [
     ),
     ("SOCIAL_AUTH_WHITELISTED_EMAILS", "none", "only these addresses may sign in"),
     ("SOCIAL_AUTH_WHITELISTED_DOMAINS", "none", "only addresses of these domains may sign in"),
+    ("SOCIAL_AUTH_DENIED_EMAILS", "none", "these addresses may not sign in"),
+    ("SOCIAL_AUTH_DENIED_DOMAINS", "none", "addresses of these domains, and of those below them, may not sign in"),
+    (
+        "SOCIAL_AUTH_ALLOWED_ORGANIZATIONS",
+        "none",
+        "only people of these organisations or tenants may sign in, where the provider says so: the hosted domain at Google, the tenant's id at Microsoft, the team's id at Slack",
+    ),
+    ("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "none", "people of these organisations or tenants may not sign in"),
+    ("SOCIAL_AUTH_ALLOWED_PROVIDERS", "all that are configured", "nobody signs in or links through another one"),
+    ("SOCIAL_AUTH_DENIED_PROVIDERS", "none", "nobody signs in or links through these, though they are configured"),
+    ("SOCIAL_AUTH_SIGN_UP", "`true`", "`false`: only people who have a user here may sign in; nobody new is let in"),
+    (
+        "SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS",
+        "none",
+        "providers whose verified addresses the step associate_by_email links by; all others link nobody",
+    ),
     ("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "none", "fields that a later login does not change"),
     ("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "none", "fields that a later login fills only while they are empty"),
     ("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "`false`", "lifts the fixed list of protected fields"),
@@ -135,7 +178,7 @@ pub(super) const SETTINGS: [(&str, &str, &str); 76] = [
 ];
 
 /// What the settings of one provider may say of users instead of the general ones.
-pub(super) const USER_RULES: [&str; 16] = [
+pub(super) const USER_RULES: [&str; 21] = [
     "PIPELINE",
     "USER_FIELDS",
     "USERNAME_IS_FULL_EMAIL",
@@ -146,6 +189,11 @@ pub(super) const USER_RULES: [&str; 16] = [
     "FORCE_EMAIL_LOWERCASE",
     "WHITELISTED_EMAILS",
     "WHITELISTED_DOMAINS",
+    "DENIED_EMAILS",
+    "DENIED_DOMAINS",
+    "ALLOWED_ORGANIZATIONS",
+    "DENIED_ORGANIZATIONS",
+    "SIGN_UP",
     "PROTECTED_USER_FIELDS",
     "IMMUTABLE_USER_FIELDS",
     "NO_DEFAULT_PROTECTED_USER_FIELDS",

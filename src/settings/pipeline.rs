@@ -1,7 +1,9 @@
 //! SOCIAL_AUTH_PIPELINE: which steps there are and in which order they can do their work (R-PIPE).
 
+use super::names;
+
 /// Every step of `login/pipeline/`.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 12] = [
     "social_details",
     "social_uid",
     "auth_allowed",
@@ -12,10 +14,12 @@ const STEPS: [&str; 10] = [
     "associate_user",
     "load_extra_data",
     "user_details",
+    "require_email",
+    "save_avatar",
 ];
 
 /// The first must come before the second, for the reason.
-const ORDER: [(&str, &str, &str); 11] = [
+const ORDER: [(&str, &str, &str); 15] = [
     ("social_details", "auth_allowed", "which looks at the e-mail that it finds"),
     ("social_details", "get_username", "which takes the names that it finds"),
     ("social_details", "associate_by_email", "which takes the e-mail that it finds"),
@@ -27,30 +31,33 @@ const ORDER: [(&str, &str, &str); 11] = [
     ("associate_by_email", "create_user", "which is for people whom it does not find"),
     ("create_user", "associate_user", "which needs the user"),
     ("associate_user", "load_extra_data", "which needs the account's row"),
+    ("social_details", "require_email", "which asks where it finds no e-mail"),
+    ("auth_allowed", "require_email", "or whoever names a listed address would be let in"),
+    ("social_user", "require_email", "which asks only people whom it does not know"),
+    ("associate_by_email", "require_email", "since an address that nobody vouches for must not be looked for"),
 ];
 
 /// A step that makes no sense alone.
-const NEEDS: [(&str, &str, &str); 4] = [
+const NEEDS: [(&str, &str, &str); 6] = [
     ("create_user", "social_user", "without which everybody would be new at every login"),
     ("associate_user", "social_user", "without which everybody would be new at every login"),
     ("create_user", "associate_user", "without which a new user could never come back"),
     ("social_user", "social_uid", "without which there is no id to look for"),
+    ("require_email", "social_user", "without which everybody would be asked at every login"),
+    ("require_email", "create_user", "which is for whom it asks"),
 ];
 
-/// The steps by the last part of their dotted path.
+/// The steps by the last part of their dotted path. `own`: the names of a program's own steps.
 ///
 /// Errors: an unknown step, one that stands twice, an order in which a step lacks what it needs.
-pub(super) fn checked(written: &[String]) -> Result<Vec<String>, String> {
+pub(super) fn checked(written: &[String], own: &[&str]) -> Result<Vec<String>, String> {
     let steps: Vec<&str> = written.iter().map(|step| step.rsplit('.').next().unwrap_or_default().trim()).collect();
     if steps.is_empty() {
         return Err("must name at least one step".to_owned());
     }
     for (place, step) in steps.iter().enumerate() {
-        if !STEPS.contains(step) {
-            return Err(format!(
-                "{step:?} is no step; there are {}. Functions of a Django project cannot run here",
-                STEPS.join(", ")
-            ));
+        if !STEPS.contains(step) && !own.contains(step) {
+            return Err(unknown(step, own));
         }
         if steps[..place].contains(step) {
             return Err(format!("{step} stands twice"));
@@ -72,20 +79,44 @@ pub(super) fn checked(written: &[String]) -> Result<Vec<String>, String> {
     Ok(steps.into_iter().map(str::to_owned).collect())
 }
 
+/// Whether a program's own step may be called so.
+pub fn own_step_name(name: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if STEPS.contains(&name) {
+        return Err("is the name of a built-in step".to_owned());
+    }
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        return Err("a step's name is 1 to 64 letters, digits, - and _".to_owned());
+    }
+    Ok(())
+}
+
+fn unknown(step: &str, own: &[&str]) -> String {
+    let known: Vec<&str> = STEPS.iter().chain(own).copied().collect();
+    match names::nearest(step, known.iter().copied()) {
+        Some(nearest) => format!("{step:?} is no step; did you mean {nearest}?"),
+        None => format!(
+            "{step:?} is no step; there are {}. Functions of a Django project cannot run here; a Rust program registers \
+             steps of its own",
+            known.join(", ")
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::settings::DEFAULT_PIPELINE;
 
     fn check(steps: &[&str]) -> Result<Vec<String>, String> {
-        checked(&steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>())
+        checked(&steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>(), &["terms"])
     }
 
     #[test]
     fn the_default_pipeline_and_the_originals_dotted_paths_pass() {
         assert_eq!(check(&DEFAULT_PIPELINE).as_deref(), Ok(&DEFAULT_PIPELINE.map(str::to_owned)[..]));
         let dotted = DEFAULT_PIPELINE.map(|step| format!("social_core.pipeline.some_module.{step}"));
-        assert_eq!(checked(&dotted).as_deref(), Ok(&DEFAULT_PIPELINE.map(str::to_owned)[..]));
+        assert_eq!(checked(&dotted, &[]).as_deref(), Ok(&DEFAULT_PIPELINE.map(str::to_owned)[..]));
     }
 
     #[test]
@@ -109,5 +140,24 @@ mod tests {
         ] {
             assert!(check(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_programs_own_step_stands_anywhere_and_a_slip_is_told_with_the_nearest_name() {
+        assert!(check(&["social_uid", "terms", "social_user"]).is_ok());
+        assert_eq!(check(&["social_uid", "term"]), Err(r#""term" is no step; did you mean terms?"#.to_owned()));
+        assert_eq!(check(&["save_avatr"]), Err(r#""save_avatr" is no step; did you mean save_avatar?"#.to_owned()));
+        assert!(own_step_name("terms").is_ok());
+        assert!(own_step_name("create_user").is_err() && own_step_name("my terms").is_err());
+    }
+
+    #[test]
+    fn an_address_is_asked_for_when_it_can_let_nobody_in_and_link_nobody() {
+        let mut steps = DEFAULT_PIPELINE.to_vec();
+        steps.insert(5, "require_email");
+        assert!(check(&steps).is_ok());
+        steps.insert(6, "associate_by_email");
+        assert!(check(&steps).is_err_and(|problem| problem.starts_with("associate_by_email must come before")));
+        assert!(check(&["social_details", "require_email", "auth_allowed"]).is_err());
     }
 }

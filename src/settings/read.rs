@@ -11,6 +11,7 @@ use super::names::USER_RULES;
 use super::value::{self, Section};
 use super::{
     LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, rules,
+    webhooks,
 };
 use crate::secrets::{ExposeSecret as _, SecretString};
 
@@ -24,6 +25,8 @@ pub struct Sources<'a> {
     pub environment: Vec<(String, String)>,
     /// Names of the provider catalogue, so that `SOCIAL_AUTH_*` is read by the longest provider name that fits.
     pub catalog: &'a [&'a str],
+    /// Names of a program's own steps, which SOCIAL_AUTH_PIPELINE may name too.
+    pub steps: &'a [&'a str],
 }
 
 /// Every mistake at once, by name.
@@ -95,8 +98,17 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         origins.extend(own_origins);
         redirect_uris.extend(own_uris);
     }
-    let users = rules::users(&UserRules::default(), general, "SOCIAL_AUTH_", errors);
-    let providers = providers.into_iter().map(|provider| of_provider(provider, &users, &shared, errors)).collect();
+    let webhooks = webhooks::webhooks(general, errors);
+    let users = rules::users(&UserRules::default(), general, "SOCIAL_AUTH_", sources.steps, errors);
+    let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
+    let lists = rules::ProviderLists::new(general, &known, errors);
+    let of_provider = |provider: GatheredProvider| {
+        let name = provider.name.clone();
+        let rules = rules::users(&users, &provider.section, "", sources.steps, errors);
+        of_provider(provider, lists.of(&name, rules), &shared)
+    };
+    let providers: Vec<ProviderSettings> = providers.into_iter().map(of_provider).collect();
+    warnings.extend(rules::links_nobody(&providers));
     Settings {
         mode: sources.mode,
         database_url: SecretString::from(
@@ -119,6 +131,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         outgoing: rules::outgoing(general, errors, &mut warnings),
         vault: rules::vault(general, &secret_key, errors),
         audit_retention: rules::audit_retention(general, errors),
+        webhooks,
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,
@@ -143,7 +156,9 @@ fn check_rights(
     let with_password =
         general.0.get("DATABASE_URL").is_some_and(|found| found.in_file && found.value.to_string().contains('@'));
     let holds_secrets = with_password
-        || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY", "ENCRYPTION_KEYS"].iter().any(|name| in_file(general, name))
+        || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY", "ENCRYPTION_KEYS", "WEBHOOK_SECRETS"]
+            .iter()
+            .any(|name| in_file(general, name))
         || providers.iter().any(|provider| {
             ["SECRET", "API_KEY", "CLIENT_ASSERTION"].iter().any(|name| in_file(&provider.section, name))
         });
@@ -211,11 +226,9 @@ fn without_repeats(list: Vec<String>) -> Vec<String> {
 
 fn of_provider(
     provider: GatheredProvider,
-    users: &UserRules,
+    user_rules: UserRules,
     shared: &BTreeMap<String, Value>,
-    errors: &mut Vec<SettingError>,
 ) -> ProviderSettings {
-    let user_rules = rules::users(users, &provider.section, "", errors);
     let mut values = BTreeMap::new();
     let mut in_file = BTreeSet::new();
     for (name, found) in provider.section.0 {

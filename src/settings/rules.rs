@@ -10,22 +10,31 @@ use serde_json::Value;
 
 use super::value::{self, Section, or_none};
 use super::{
-    JwtAlgorithm, JwtRules, KnoxRules, OutgoingRules, RestSocial, SessionRules, SettingError, UserRules, addresses,
-    pipeline,
+    JwtAlgorithm, JwtRules, KnoxRules, OutgoingRules, ProviderSettings, RestSocial, SessionRules, SettingError,
+    UserRules, addresses, names, pipeline,
 };
 use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, Vault};
 
 /// The least bytes of a key that signs or from which others are derived (SEC-29, SEC-47).
 pub(super) const LEAST_KEY: usize = 32;
 
-/// A provider's call may take no longer, whatever the settings say.
-const LONGEST_CALL: Duration = Duration::from_secs(10);
+/// A call may take no longer, whatever the settings say.
+pub(super) const LONGEST_CALL: Duration = Duration::from_secs(10);
 
-/// `prefix` is `SOCIAL_AUTH_` for everybody and empty for one provider, whose rules stand on everybody's.
-pub(super) fn users(base: &UserRules, section: &Section, prefix: &str, errors: &mut Vec<SettingError>) -> UserRules {
+/// `prefix` is `SOCIAL_AUTH_` for everybody and empty for one provider, whose rules stand on everybody's. `steps`: names of
+/// a program's own.
+pub(super) fn users(
+    base: &UserRules,
+    section: &Section,
+    prefix: &str,
+    steps: &[&str],
+    errors: &mut Vec<SettingError>,
+) -> UserRules {
     let mut rules = base.clone();
     let lower = |value: &Value| value::list(value).map(|list| list.iter().map(|entry| entry.to_lowercase()).collect());
-    set(&mut rules.pipeline, section, prefix, "PIPELINE", errors, |value| pipeline::checked(&value::list(value)?));
+    set(&mut rules.pipeline, section, prefix, "PIPELINE", errors, |value| {
+        pipeline::checked(&value::list(value)?, steps)
+    });
     set(&mut rules.user_fields, section, prefix, "USER_FIELDS", errors, value::list);
     set(&mut rules.username_is_full_email, section, prefix, "USERNAME_IS_FULL_EMAIL", errors, value::flag);
     set(&mut rules.slugify_usernames, section, prefix, "SLUGIFY_USERNAMES", errors, value::flag);
@@ -35,6 +44,11 @@ pub(super) fn users(base: &UserRules, section: &Section, prefix: &str, errors: &
     set(&mut rules.force_email_lowercase, section, prefix, "FORCE_EMAIL_LOWERCASE", errors, value::flag);
     set(&mut rules.whitelisted_emails, section, prefix, "WHITELISTED_EMAILS", errors, lower);
     set(&mut rules.whitelisted_domains, section, prefix, "WHITELISTED_DOMAINS", errors, lower);
+    set(&mut rules.denied_emails, section, prefix, "DENIED_EMAILS", errors, lower);
+    set(&mut rules.denied_domains, section, prefix, "DENIED_DOMAINS", errors, lower);
+    set(&mut rules.allowed_organizations, section, prefix, "ALLOWED_ORGANIZATIONS", errors, lower);
+    set(&mut rules.denied_organizations, section, prefix, "DENIED_ORGANIZATIONS", errors, lower);
+    set(&mut rules.sign_up, section, prefix, "SIGN_UP", errors, value::flag);
     set(&mut rules.protected_user_fields, section, prefix, "PROTECTED_USER_FIELDS", errors, value::list);
     set(&mut rules.immutable_user_fields, section, prefix, "IMMUTABLE_USER_FIELDS", errors, value::list);
     let lifted = &mut rules.no_default_protected_user_fields;
@@ -43,6 +57,59 @@ pub(super) fn users(base: &UserRules, section: &Section, prefix: &str, errors: &
     set(&mut rules.session_expiration, section, prefix, "SESSION_EXPIRATION", errors, value::flag);
     set(&mut rules.max_session_length, section, prefix, "MAX_SESSION_LENGTH", errors, or_none(value::seconds));
     rules
+}
+
+/// The lists that name providers: each one's say in them. A name that no provider has is a mistake.
+pub(super) struct ProviderLists {
+    trusted: Vec<String>,
+    /// Empty: any.
+    allowed: Vec<String>,
+    denied: Vec<String>,
+}
+
+impl ProviderLists {
+    pub(super) fn new(section: &Section, known: &[&str], errors: &mut Vec<SettingError>) -> Self {
+        let mut list = |name: &str| {
+            let read = |value: &Value| {
+                let names = value::list(value)?;
+                match names.iter().find(|name| !known.contains(&name.as_str())) {
+                    Some(unknown) => Err(match names::nearest(unknown, known.iter().copied()) {
+                        Some(nearest) => format!("{unknown:?} is not configured; did you mean {nearest}?"),
+                        None => format!("{unknown:?} is no configured provider"),
+                    }),
+                    None => Ok(names),
+                }
+            };
+            section.get(name, errors, read).unwrap_or_default()
+        };
+        Self {
+            trusted: list("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS"),
+            allowed: list("SOCIAL_AUTH_ALLOWED_PROVIDERS"),
+            denied: list("SOCIAL_AUTH_DENIED_PROVIDERS"),
+        }
+    }
+
+    pub(super) fn of(&self, provider: &str, rules: UserRules) -> UserRules {
+        let lists = |list: &[String]| list.iter().any(|name| name == provider);
+        UserRules {
+            trusts_email: lists(&self.trusted),
+            may_enter: !lists(&self.denied) && (self.allowed.is_empty() || lists(&self.allowed)),
+            ..rules
+        }
+    }
+}
+
+/// The original linked by any address; here a provider must be trusted for that.
+pub(super) fn links_nobody(providers: &[ProviderSettings]) -> Option<String> {
+    let links =
+        |provider: &&ProviderSettings| provider.user_rules.pipeline.iter().any(|step| step == "associate_by_email");
+    let mut asked = providers.iter().filter(links).peekable();
+    let nobody = asked.peek().is_some() && asked.all(|provider| !provider.user_rules.trusts_email);
+    nobody.then(|| {
+        "SOCIAL_AUTH_PIPELINE: associate_by_email links nobody while SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS names no \
+         provider; a login with a known address is refused"
+            .to_owned()
+    })
 }
 
 /// Puts what the settings say into `place`, and leaves it where they say nothing.
@@ -92,10 +159,20 @@ pub(super) fn rest_social(section: &Section, has_origins: bool, errors: &mut Vec
 
 /// `0` keeps the audit trail for good.
 pub(super) fn audit_retention(section: &Section, errors: &mut Vec<SettingError>) -> Option<Duration> {
-    const USUAL: usize = 90 * 24 * 3600;
+    const USUAL: Duration = Duration::from_secs(90 * 24 * 3600);
+    retention(section, "AUDIT_RETENTION", USUAL, errors)
+}
+
+/// Whole seconds; `0`: for good.
+pub(super) fn retention(
+    section: &Section,
+    name: &str,
+    usual: Duration,
+    errors: &mut Vec<SettingError>,
+) -> Option<Duration> {
     const CENTURY: usize = 100 * 366 * 24 * 3600;
-    let seconds = section.get("AUDIT_RETENTION", errors, |value| value::whole(value, 0, CENTURY)).unwrap_or(USUAL);
-    (seconds > 0).then(|| Duration::from_secs(seconds as u64))
+    let whole = |value: &Value| value::whole(value, 0, CENTURY).map(|seconds| Duration::from_secs(seconds as u64));
+    Some(section.get(name, errors, whole).unwrap_or(usual)).filter(|span| !span.is_zero())
 }
 
 /// The keys of what is kept sealed; `None` where nothing is kept.

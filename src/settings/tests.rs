@@ -33,6 +33,7 @@ fn bare(mode: Mode, file: &str, entries: &[(&str, &str)], rights: u32) -> Result
         file: Some(written.path()),
         environment: environment(entries),
         catalog: &CATALOG,
+        steps: &[],
     })
 }
 
@@ -226,6 +227,7 @@ fn what_dev_brings_along_comes_last_and_yields() {
             ("LISTEN", "127.0.0.1:8123"),
         ]),
         catalog: &CATALOG,
+        steps: &[],
     })
     .unwrap_or_else(|errors| panic!("{errors:?}"));
     assert_eq!(settings.state_policy, StatePolicy::Off);
@@ -345,6 +347,7 @@ fn settings_with_mistakes_can_still_be_looked_at() {
         file: Some(std::path::Path::new("/nowhere/at/all.toml")),
         environment: environment(&[("SOCIAL_AUTH_GITHUB_KEY", "k"), ("STATE_POLICY", "maybe")]),
         catalog: &CATALOG,
+        steps: &[],
     });
     assert_eq!(errors.len(), 4, "{errors:?}");
     assert_eq!(settings.providers.len(), 1);

@@ -10,13 +10,15 @@ use serde_json::Value;
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, KnoxRow, NewCredential, RefreshRow,
-    RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+    Announce, Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
+    EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap,
+    UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
 
 pub mod django;
+mod group;
 pub mod import;
 mod postgres;
 mod rows;
@@ -35,8 +37,9 @@ pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// Whose login it is.
 #[derive(Clone, Debug)]
 pub enum Who {
-    /// The account is known; `account_id` is its row, re-keyed to `LoginCommit::uid` if it was found by a legacy uid.
-    Known { user_id: UserId, account_id: i64 },
+    /// The account is known, and its user as read when this was decided. `rekeyed`: it was found by a legacy uid, and its
+    /// row gets `LoginCommit::uid`.
+    Known { user: Box<User>, account_id: i64, rekeyed: bool },
     /// A new account for a user who exists.
     Attach { user_id: UserId },
     /// A new user with a new account. The first username that is free is taken; the list is never empty.
@@ -64,12 +67,43 @@ pub struct LoginCommit {
     pub code: Option<Digest>,
 }
 
+impl LoginCommit {
+    /// Puts onto the user what the login changes; true when a name changed.
+    fn change(&self, user: &mut User) -> bool {
+        let mut renamed = false;
+        for (name, new) in [(&mut user.first_name, &self.first_name), (&mut user.last_name, &self.last_name)] {
+            let new = new.as_deref().map(|new| sql::cut(new, sql::LONGEST_NAME));
+            if let Some(new) = new.filter(|new| *new != name.as_str()) {
+                new.clone_into(name);
+                renamed = true;
+            }
+        }
+        if self.set_last_login {
+            user.last_login = Some(self.now);
+        }
+        renamed
+    }
+}
+
 /// What the credential's maker hands back inside the transaction, when the user's id is known.
 #[derive(Debug)]
 pub struct Written {
     pub credential: NewCredential,
     /// The sealed answer, kept for the same browser's repeat.
     pub answer: Option<Vec<u8>>,
+}
+
+/// A login of a known account, ready to be written: nothing of it is read from the database first.
+#[derive(Debug)]
+struct KnownLogin {
+    login: LoginCommit,
+    account_id: i64,
+    rekeyed: bool,
+    /// As the login leaves it.
+    user: User,
+    renamed: bool,
+    written: Written,
+    event: Option<NewEvent>,
 }
 
 #[derive(Debug)]
@@ -115,7 +149,7 @@ pub enum Rotated {
 
 /// All of the store.
 #[async_trait]
-pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + ImportStore {
+pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + EventStore + ImportStore {
     /// Brings the schema up to this release.
     async fn migrate(&self) -> Result<()>;
     /// Reads only.
@@ -123,7 +157,7 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     async fn close(&self);
-    /// Deletes what has expired, and the oldest attempts and code claims beyond `most` of each (SEC-44). Returns the
+    /// Deletes what has expired, and the oldest attempts, code claims and halted logins beyond `most` of each (SEC-44). Returns the
     /// number of rows deleted.
     async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
 }
@@ -136,6 +170,32 @@ pub trait AuditStore: Send + Sync {
     async fn audit_trail(&self, user: Option<UserId>, most: i64) -> Result<Vec<AuditRecord>>;
     /// Deletes rows from before `before`; returns how many.
     async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
+}
+
+/// Which events are to be sent again.
+#[derive(Clone, Copy, Debug)]
+pub enum Resend<'a> {
+    One(&'a str),
+    Dead,
+}
+
+/// The outbox: what the operator's software is still to be told, and was. Rows are written by the transactions of
+/// [`UserStore`], where the store was opened with somebody who wants them.
+#[async_trait]
+pub trait EventStore: Send + Sync {
+    /// At most `most` events that are due, the longest waiting first: the caller's until `until`, when they fall due
+    /// again. Of several nodes one gets an event.
+    async fn lease_events(&self, now: UnixMillis, until: UnixMillis, most: i64) -> Result<Vec<DueEvent>>;
+    async fn event_delivered(&self, id: &str, now: UnixMillis) -> Result<()>;
+    /// `next`: when it is tried again; `None`: never.
+    async fn event_failed(&self, id: &str, error: &str, next: Option<UnixMillis>) -> Result<()>;
+    /// The newest first.
+    async fn events(&self, state: Option<EventState>, most: i64) -> Result<Vec<EventRecord>>;
+    async fn event(&self, id: &str) -> Result<Option<EventRecord>>;
+    /// Makes them due now, as if they had never been tried; returns how many.
+    async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64>;
+    /// Deletes what was delivered or given up, of events from before `before`; returns how many.
+    async fn prune_events(&self, before: UnixMillis) -> Result<u64>;
 }
 
 /// Begun logins, claims on codes, and answers kept for whoever may fetch them.
@@ -164,6 +224,11 @@ pub trait AttemptStore: Send + Sync {
     async fn insert_swap(&self, swap: &Swap) -> Result<()>;
     /// Hands it out once.
     async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>>;
+
+    /// Keeps a login that waits for the person.
+    async fn insert_halt(&self, halt: &Halt) -> Result<()>;
+    /// Expired and finished ones too, for as long as the sweeper leaves them.
+    async fn halt(&self, token: &Digest) -> Result<Option<Halt>>;
 }
 
 /// Users and the accounts that sign them in.
@@ -209,7 +274,7 @@ pub trait UserStore: Send + Sync {
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
     async fn commit_login(
         &self,
-        login: &LoginCommit,
+        login: LoginCommit,
         make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
     ) -> Result<Committed>;
 }
@@ -230,7 +295,7 @@ pub trait CredentialStore: Send + Sync {
     /// False when it was blacklisted before. A token without a row gets one (R-CMP-05 with simplejwt's tokens).
     async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
     /// Writes down that a credential was used.
-    async fn touch(&self, handle: &CredentialHandle, now: UnixMillis) -> Result<()>;
+    async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
     /// Ends one credential of the user; the permanent token will be another one after it.
     async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
     /// All that is signed in, whatever its kind. A chain of refresh tokens is one entry.
@@ -244,11 +309,21 @@ pub trait CredentialStore: Send + Sync {
 ///
 /// Errors name the setting, never the URL's password.
 pub async fn open(database_url: &SecretString, create: bool) -> std::result::Result<Arc<dyn Repository>, SettingError> {
+    open_announcing(database_url, create, None).await
+}
+
+/// The same, with somebody who wants to be told what happens to users: each transaction about one asks, and writes the
+/// event along.
+pub async fn open_announcing(
+    database_url: &SecretString,
+    create: bool,
+    announce: Option<Announce>,
+) -> std::result::Result<Arc<dyn Repository>, SettingError> {
     let url = database_url.expose_secret();
     let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(Arc::new(sqlite::open(url, create).await.map_err(wrong)?)),
-        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::open(url).await.map_err(wrong)?)),
+        Some("sqlite") => Ok(Arc::new(sqlite::open(url, create, announce).await.map_err(wrong)?)),
+        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::open(url, announce).await.map_err(wrong)?)),
         _ => Err(wrong("must begin with sqlite: or postgres:".to_owned())),
     }
 }

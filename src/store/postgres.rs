@@ -13,9 +13,10 @@ const CONNECTIONS: u32 = 16;
 pub(super) struct PostgresStore {
     read: PgPool,
     write: PgPool,
+    announce: Option<Announce>,
 }
 
-pub(super) async fn open(url: &str) -> std::result::Result<PostgresStore, String> {
+pub(super) async fn open(url: &str, announce: Option<Announce>) -> std::result::Result<PostgresStore, String> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?
         .application_name("rest-social-auth")
@@ -27,12 +28,44 @@ pub(super) async fn open(url: &str) -> std::result::Result<PostgresStore, String
         .connect_with(options)
         .await
         .map_err(|error| format!("{place} cannot be opened: {error}"))?;
-    Ok(PostgresStore { read: pool.clone(), write: pool })
+    Ok(PostgresStore { read: pool.clone(), write: pool, announce })
 }
 
 impl PostgresStore {
     async fn begin(&self) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.write.begin().await
+    }
+
+    /// False: nothing was written.
+    async fn claimed(
+        &self,
+        attempt: Option<&Digest>,
+        code: Option<&CodeClaim>,
+        now: UnixMillis,
+    ) -> super::Result<bool> {
+        // One statement needs no transaction.
+        if let (None, Some(code)) = (attempt, code) {
+            return Ok(claim_code(None, code).execute(&self.write).await?.rows_affected() == 1);
+        }
+        let mut tx = self.begin().await?;
+        let ours = Self::write_claim(&mut tx, attempt, code, now).await?;
+        Self::end(tx, ours).await
+    }
+
+    /// False: nothing was written.
+    async fn signed_in(&self, known: KnownLogin) -> super::Result<bool> {
+        let mut tx = self.begin().await?;
+        let done = Self::write_known(&mut tx, &known).await?;
+        Self::end(tx, done).await
+    }
+
+    async fn end(tx: Tx, done: bool) -> super::Result<bool> {
+        if done {
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
+        }
+        Ok(done)
     }
 
     /// Never downwards. A sequence that was not used yet stands at 1 and would still hand that out.

@@ -6,8 +6,8 @@ use sqlx::types::Json;
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, Landing, RefreshUse,
-    SessionRow, SocialAccount, Swap, UsedCode, User,
+    Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord, EventState, Halt, Kind,
+    KnoxRow, Landing, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User,
 };
 use crate::secrets::Digest;
 
@@ -308,6 +308,24 @@ impl CredentialEntryRow {
 }
 
 #[derive(FromRow)]
+pub(super) struct HaltRow {
+    browser: Option<Vec<u8>>,
+    sealed: Vec<u8>,
+    expires: i64,
+}
+
+impl HaltRow {
+    pub fn with_token(self, token: &Digest) -> Halt {
+        Halt {
+            token: token.clone(),
+            browser: self.browser.as_deref().and_then(Digest::from_stored),
+            sealed: self.sealed,
+            expires: UnixMillis(self.expires),
+        }
+    }
+}
+
+#[derive(FromRow)]
 pub(super) struct AuditRow {
     at: i64,
     event: String,
@@ -332,6 +350,56 @@ impl From<AuditRow> for AuditRecord {
             ip: row.ip,
             agent: row.agent,
             request_id: row.request_id,
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct DueEventRow {
+    id: String,
+    body: String,
+    attempts: i64,
+}
+
+impl From<DueEventRow> for DueEvent {
+    fn from(row: DueEventRow) -> Self {
+        Self { id: row.id, body: row.body, attempts: row.attempts }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct EventRow {
+    id: String,
+    #[sqlx(rename = "type")]
+    kind: String,
+    user_id: i64,
+    body: String,
+    created: i64,
+    attempts: i64,
+    due: Option<i64>,
+    delivered: Option<i64>,
+    error: Option<String>,
+}
+
+impl From<EventRow> for EventRecord {
+    fn from(row: EventRow) -> Self {
+        let moment = |at: Option<i64>| at.map(|at| UnixMillis(at).rfc3339());
+        let state = match (row.due, row.delivered) {
+            (Some(_), _) => EventState::Pending,
+            (None, Some(_)) => EventState::Delivered,
+            (None, None) => EventState::Dead,
+        };
+        Self {
+            id: row.id,
+            kind: row.kind,
+            user_id: row.user_id,
+            state,
+            attempts: row.attempts,
+            created: UnixMillis(row.created).rfc3339(),
+            next_attempt: moment(row.due),
+            delivered: moment(row.delivered),
+            error: row.error,
+            body: row.body,
         }
     }
 }

@@ -7,21 +7,32 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
 
+use super::group::{Group, Write};
 use super::sql::repository;
+
+/// Pages of the log before they are brought home (16 MiB): most of what logins write is written over before that.
+const LOG_PAGES: &str = "4000";
 
 /// The writer is one connection: SQLite has one anyway, and so nobody meets a busy database inside this process.
 pub(super) struct SqliteStore {
     read: SqlitePool,
     write: SqlitePool,
+    group: Group,
+    announce: Option<Announce>,
 }
 
-pub(super) async fn open(url: &str, create: bool) -> std::result::Result<SqliteStore, String> {
+pub(super) async fn open(
+    url: &str,
+    create: bool,
+    announce: Option<Announce>,
+) -> std::result::Result<SqliteStore, String> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| "must look like sqlite://path/to/file.db".to_owned())?
         .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
+        .pragma("wal_autocheckpoint", LOG_PAGES)
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging();
     let path = options.get_filename().to_owned();
@@ -39,7 +50,7 @@ pub(super) async fn open(url: &str, create: bool) -> std::result::Result<SqliteS
     };
     let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
     let read = pool(2).connect_lazy_with(options.read_only(true).create_if_missing(false));
-    Ok(SqliteStore { read, write })
+    Ok(SqliteStore { group: Group::over(write.clone()), read, write, announce })
 }
 
 /// What the server creates is readable by its own user alone.
@@ -58,6 +69,29 @@ impl SqliteStore {
     /// A write that began as a read could not wait for the writer: it says at once that it will write.
     async fn begin(&self) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
         self.write.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// False: nothing was written.
+    async fn claimed(
+        &self,
+        attempt: Option<&Digest>,
+        code: Option<&CodeClaim>,
+        now: UnixMillis,
+    ) -> super::Result<bool> {
+        self.group.write(Write::Claim { attempt: attempt.cloned(), code: code.cloned(), now }).await
+    }
+
+    /// False: nothing was written.
+    async fn signed_in(&self, known: KnownLogin) -> super::Result<bool> {
+        self.group.write(Write::Login(Box::new(known))).await
+    }
+
+    /// One of a group's writes.
+    pub(super) async fn write_one(tx: &mut Tx, write: &Write) -> super::Result<bool> {
+        match write {
+            Write::Claim { attempt, code, now } => Self::write_claim(tx, attempt.as_ref(), code.as_ref(), *now).await,
+            Write::Login(known) => Self::write_known(tx, known).await,
+        }
     }
 
     async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {

@@ -15,6 +15,7 @@ mod commands; // users, keys, audit, providers check, doctor: by the real binary
 mod companions; // R-CMP: refresh, verify, logouts, who am I
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left
+mod halts; // steps of a program's own, and logins that wait for the person
 mod import; // a Django project moves in
 mod landing; // the redirect flow on the server
 mod native; // an id_token instead of a code

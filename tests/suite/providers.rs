@@ -260,7 +260,8 @@ impl Stage {
         let challenge = self.check_redirect(&url);
         let mut body = json!({"state": begun.field("state")});
         // OpenID 2.0 repeats it in the assertion.
-        let return_to = url.query_pairs().find(|(name, _)| name == "openid.return_to").map(|(_, value)| value.into_owned());
+        let return_to =
+            url.query_pairs().find(|(name, _)| name == "openid.return_to").map(|(_, value)| value.into_owned());
         if let Some((_, token)) = url.query_pairs().find(|(name, _)| self.case.oauth1 && name == "oauth_token") {
             body["oauth_token"] = json!(token);
         }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
     Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Kind, KnoxRow, NewCredential, RefreshRow, SessionRow,
-    TokenRow, User,
+    SocialAccount, TokenRow, User,
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{Claimed, Committed, LoginCommit, Repository, Rotated, Who, Written};
@@ -143,6 +143,10 @@ fn refresh(jti: &str, user: i64) -> RefreshRow {
     }
 }
 
+fn known(user: &User, account: &SocialAccount) -> Who {
+    Who::Known { user: Box::new(user.clone()), account_id: account.id, rekeyed: true }
+}
+
 impl Store {
     async fn commit(
         &self,
@@ -150,7 +154,7 @@ impl Store {
         credential: impl Fn(&User) -> NewCredential + Send + Sync,
     ) -> Option<User> {
         let mut make = |user: &User| Written { credential: credential(user), answer: Some(b"sealed".to_vec()) };
-        match self.repository.commit_login(login, &mut make).await.expect("a commit") {
+        match self.repository.commit_login(login.clone(), &mut make).await.expect("a commit") {
             Committed::Done(user) => Some(user),
             Committed::Stale => None,
         }
@@ -283,7 +287,7 @@ async fn an_account_of_somebody_else_is_stale(engine: Engine) {
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     let (account, owner) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
     assert_eq!((account.user_id, owner.id), (first.id, first.id));
-    let known = LoginCommit { who: Who::Known { user_id: second.id, account_id: account.id }, ..create("1", &[]) };
+    let known = LoginCommit { who: known(&second, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
     assert_eq!(store.database.count("sessions").await, 0);
 }
@@ -293,7 +297,7 @@ async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
     let user = store.user("1").await;
     store.repository.set_active(user.id, false, NOW).await.expect("a write");
     let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
-    let known = LoginCommit { who: Who::Known { user_id: user.id, account_id: account.id }, ..create("1", &[]) };
+    let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
     let attach = LoginCommit { who: Who::Attach { user_id: user.id }, ..create("2", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
@@ -305,7 +309,7 @@ async fn a_row_found_by_a_legacy_uid_is_rekeyed(engine: Engine) {
     let user = store.user("ana@example.com").await;
     let found = store.repository.account("github", &["100", "ana@example.com"]).await.expect("a read");
     let (account, _) = found.expect("the account by its legacy uid");
-    let known = LoginCommit { who: Who::Known { user_id: user.id, account_id: account.id }, ..create("100", &[]) };
+    let known = LoginCommit { who: known(&user, &account), ..create("100", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     let (rekeyed, _) = store.repository.account("github", &["100"]).await.expect("a read").expect("the account");
     assert_eq!(rekeyed.id, account.id);
@@ -361,7 +365,7 @@ async fn ending_everything_ends_all_of_one_user(engine: Engine) {
     let store = store(engine).await;
     let (user, other) = (store.user("1").await, store.user("2").await);
     let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
-    let known = LoginCommit { who: Who::Known { user_id: user.id, account_id: account.id }, ..create("1", &[]) };
+    let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
     store.commit(&known, |user| NewCredential::Refresh(refresh("r", user.id))).await.expect("the user");
@@ -395,7 +399,7 @@ async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine)
     let store = store(engine).await;
     let user = store.user("1").await;
     let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
-    let known = LoginCommit { who: Who::Known { user_id: user.id, account_id: account.id }, ..create("1", &[]) };
+    let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
     store.commit(&known, |user| NewCredential::Refresh(refresh("r", user.id))).await.expect("the user");

@@ -58,6 +58,8 @@ mod tests {
             first_name: None,
             last_name: None,
             email_verified: false,
+            picture: None,
+            organizations: vec![],
             extra_data: extra.as_object().cloned().unwrap_or_default(),
             keep_if_empty: keep.iter().map(|name| (*name).to_owned()).collect(),
             tokens: None,

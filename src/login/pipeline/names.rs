@@ -75,6 +75,8 @@ mod tests {
             first_name: some(first),
             last_name: some(last),
             email_verified: false,
+            picture: None,
+            organizations: vec![],
             extra_data: serde_json::Map::new(),
             keep_if_empty: vec![],
             tokens: None,

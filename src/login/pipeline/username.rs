@@ -1,6 +1,5 @@
 //! Which usernames a new user may get, in the order they are tried (R-USR-01 to 04).
 
-use super::names::Details;
 use crate::clock::Ambient;
 use crate::settings::UserRules;
 
@@ -10,8 +9,7 @@ const LONGEST: usize = 150;
 const TRIES: usize = 5;
 
 /// Never empty; the repository takes the first that is free.
-pub fn candidates(rules: &UserRules, details: &Details, ambient: &Ambient) -> Vec<String> {
-    let wanted = if rules.username_is_full_email { details.email.as_deref() } else { details.username.as_deref() };
+pub fn candidates(rules: &UserRules, wanted: Option<&str>, ambient: &Ambient) -> Vec<String> {
     let base = match wanted.filter(|name| !name.is_empty()) {
         Some(name) => cut(name, LONGEST).to_owned(),
         None => ambient.hex::<16>(),
@@ -58,8 +56,7 @@ mod tests {
     }
 
     fn first(name: &str, rules: &UserRules) -> String {
-        let details = Details { username: Some(name.to_owned()), ..Details::default() };
-        candidates(rules, &details, &Ambient::system()).remove(0)
+        candidates(rules, Some(name), &Ambient::system()).remove(0)
     }
 
     #[test]
@@ -76,17 +73,15 @@ mod tests {
 
     #[test]
     fn r_usr_04_a_taken_name_gets_sixteen_hex_digits() {
-        let details = Details { username: Some("same".into()), ..Details::default() };
-        let names = candidates(&rules(true, false), &details, &Ambient::system());
+        let names = candidates(&rules(true, false), Some("same"), &Ambient::system());
         assert_eq!(names[0], "same");
         assert!(names[1].starts_with("same") && names[1].len() == 20);
-        let details = Details { username: Some("!!!".into()), ..Details::default() };
-        assert_eq!(candidates(&rules(true, false), &details, &Ambient::system())[0].len(), 16);
+        assert_eq!(candidates(&rules(true, false), Some("!!!"), &Ambient::system())[0].len(), 16);
     }
 
     #[test]
     fn r_usr_01_no_name_at_all_is_32_hex_digits() {
-        let names = candidates(&rules(true, false), &Details::default(), &Ambient::system());
+        let names = candidates(&rules(true, false), None, &Ambient::system());
         assert_eq!(names[0].len(), 32);
     }
 }

@@ -3,6 +3,47 @@
 /// Implements [`super::super::AttemptStore`].
 macro_rules! attempt_store {
     ($store:ty) => {
+        /// Takes the code, where it is free and the attempt is open.
+        fn claim_code<'q>(attempt: Option<&'q Digest>, code: &'q CodeClaim) -> Query<'q> {
+            sqlx::query(
+                "INSERT INTO used_codes AS known (code, binding, claimed, expires)
+                 SELECT $1, $2, $3, $4
+                 WHERE $5 IS NULL OR EXISTS (SELECT 1 FROM login_attempts WHERE key = $5 AND claimed IS NULL)
+                 ON CONFLICT (code) DO UPDATE
+                   SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires, answer = NULL
+                   WHERE known.expires <= excluded.claimed",
+            )
+            .bind(code.digest.as_bytes())
+            .bind(bytes(code.binding.as_ref()))
+            .bind(code.claimed.0)
+            .bind(code.expires.0)
+            .bind(bytes(attempt))
+        }
+
+        impl $store {
+            /// The short claim. On false the transaction has written nothing, unless another node took the attempt
+            /// meanwhile.
+            async fn write_claim(
+                tx: &mut Tx,
+                attempt: Option<&Digest>,
+                code: Option<&CodeClaim>,
+                now: UnixMillis,
+            ) -> Result<bool> {
+                if let Some(code) = code
+                    && claim_code(attempt, code).execute(&mut **tx).await?.rows_affected() == 0
+                {
+                    return Ok(false);
+                }
+                let Some(key) = attempt else { return Ok(true) };
+                let spent = sqlx::query("UPDATE login_attempts SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
+                    .bind(now.0)
+                    .bind(key.as_bytes())
+                    .execute(&mut **tx)
+                    .await?;
+                Ok(spent.rows_affected() == 1)
+            }
+        }
+
         #[async_trait::async_trait]
         impl AttemptStore for $store {
             async fn insert_attempt(&self, attempt: &Attempt) -> Result<()> {
@@ -67,42 +108,7 @@ macro_rules! attempt_store {
                 code: Option<&CodeClaim>,
                 now: UnixMillis,
             ) -> Result<Claimed> {
-                const CLAIM_CODE: &str = "INSERT INTO used_codes AS known (code, binding, claimed, expires)
-                     VALUES ($1, $2, $3, $4)
-                     ON CONFLICT (code) DO UPDATE
-                       SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires, answer = NULL
-                       WHERE known.expires <= excluded.claimed";
-                let insert = |code: &CodeClaim| {
-                    sqlx::query(CLAIM_CODE)
-                        .bind(code.digest.as_bytes().to_vec())
-                        .bind(bytes(code.binding.as_ref()).map(<[u8]>::to_vec))
-                        .bind(code.claimed.0)
-                        .bind(code.expires.0)
-                };
-                let ours = match (attempt, code) {
-                    (None, None) => return Ok(Claimed::Ours),
-                    // One statement, since it is the common case and every login pays for it.
-                    (None, Some(code)) => insert(code).execute(&self.write).await?.rows_affected() == 1,
-                    (Some(key), code) => {
-                        let mut tx = self.begin().await?;
-                        let spent = sqlx::query("UPDATE login_attempts SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
-                            .bind(now.0)
-                            .bind(key.as_bytes())
-                            .execute(&mut *tx)
-                            .await?;
-                        let mut ours = spent.rows_affected() == 1;
-                        if let (true, Some(code)) = (ours, code) {
-                            ours = insert(code).execute(&mut *tx).await?.rows_affected() == 1;
-                        }
-                        if ours {
-                            tx.commit().await?;
-                        } else {
-                            tx.rollback().await?;
-                        }
-                        ours
-                    }
-                };
-                if ours {
+                if self.claimed(attempt, code, now).await? {
                     return Ok(Claimed::Ours);
                 }
                 // A spent attempt whose code is known may be the same browser posting twice: the caller decides.
@@ -150,6 +156,26 @@ macro_rules! attempt_store {
                 .fetch_optional(&self.write)
                 .await?;
                 Ok(row.map(|row| row.with_code(code)))
+            }
+
+            async fn insert_halt(&self, halt: &Halt) -> Result<()> {
+                sqlx::query("INSERT INTO halted_logins (token, browser, sealed, expires) VALUES ($1, $2, $3, $4)")
+                    .bind(halt.token.as_bytes())
+                    .bind(bytes(halt.browser.as_ref()))
+                    .bind(&halt.sealed)
+                    .bind(halt.expires.0)
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn halt(&self, token: &Digest) -> Result<Option<Halt>> {
+                let row: Option<HaltRow> =
+                    sqlx::query_as("SELECT browser, sealed, expires FROM halted_logins WHERE token = $1")
+                        .bind(token.as_bytes())
+                        .fetch_optional(&self.read)
+                        .await?;
+                Ok(row.map(|row| row.with_token(token)))
             }
         }
     };

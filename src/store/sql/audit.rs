@@ -6,11 +6,11 @@ macro_rules! audit_store {
         const AUDIT: &str = "INSERT INTO audit_events (at, event, code, provider, kind, user_id, ip, agent, request_id)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-        fn audit_query(event: &AuditEvent) -> AuditQuery<'_> {
+        fn audit_query(event: &AuditEvent) -> Query<'_> {
             sqlx::query(AUDIT)
                 .bind(event.at.0)
                 .bind(event.event.to_string())
-                .bind(event.code)
+                .bind(event.code.as_deref())
                 .bind(&event.provider)
                 .bind(event.kind.map(kind_name))
                 .bind(event.user_id)
@@ -42,8 +42,8 @@ macro_rules! audit_store {
                 let mut pruned = 0;
                 loop {
                     let deleted = sqlx::query(
-                        "DELETE FROM audit_events WHERE id IN
-                           (SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2)",
+                        "DELETE FROM audit_events WHERE at < $1 AND id IN
+                           (SELECT id FROM audit_events ORDER BY id LIMIT $2)",
                     )
                     .bind(before.0)
                     .bind(SWEEP_BATCH)

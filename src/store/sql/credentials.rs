@@ -116,7 +116,7 @@ macro_rules! credential_store {
                 Ok(row.map(|row| row.split(digest)))
             }
 
-            async fn touch(&self, handle: &CredentialHandle, now: UnixMillis) -> Result<()> {
+            async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
                 let touched = match handle {
                     CredentialHandle::Session(digest) => {
                         sqlx::query("UPDATE sessions SET last_used = $1 WHERE digest = $2")
@@ -132,9 +132,13 @@ macro_rules! credential_store {
                         sqlx::query("UPDATE knox_tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest)
                     }
                     CredentialHandle::Family(family) => {
-                        sqlx::query("UPDATE refresh_tokens SET last_used = $1 WHERE family = $2 AND blacklisted IS NULL")
-                            .bind(now.0)
-                            .bind(family)
+                        sqlx::query(
+                            "UPDATE refresh_tokens SET last_used = $1
+                             WHERE user_id = $2 AND family = $3 AND blacklisted IS NULL",
+                        )
+                        .bind(now.0)
+                        .bind(user)
+                        .bind(family)
                     }
                 };
                 touched.execute(&self.write).await?;
@@ -266,8 +270,9 @@ macro_rules! credential_store {
                     "INSERT INTO refresh_tokens AS known
                        (jti, family, kind, user_id, created, expires, last_used, successor, blacklisted)
                      VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)
-                     ON CONFLICT (jti) DO UPDATE SET successor = excluded.successor, blacklisted = excluded.blacklisted
-                       WHERE known.blacklisted IS NULL AND known.user_id = excluded.user_id",
+                     ON CONFLICT (user_id, jti) DO UPDATE
+                       SET successor = excluded.successor, blacklisted = excluded.blacklisted
+                       WHERE known.blacklisted IS NULL",
                 )
                 .bind(&before.jti)
                 .bind(&before.family)
@@ -293,8 +298,8 @@ macro_rules! credential_store {
                     "INSERT INTO refresh_tokens AS known
                        (jti, family, kind, user_id, created, expires, last_used, blacklisted)
                      VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3, $3)
-                     ON CONFLICT (jti) DO UPDATE SET blacklisted = excluded.blacklisted
-                       WHERE known.blacklisted IS NULL AND known.user_id = excluded.user_id",
+                     ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
+                       WHERE known.blacklisted IS NULL",
                 )
                 .bind(jti)
                 .bind(user)

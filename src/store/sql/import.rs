@@ -23,10 +23,6 @@ pub(in crate::store) struct KnownAccount {
     pub uid: String,
 }
 
-/// A table to look into: refresh tokens that are not blacklisted.
-pub(in crate::store) const GOOD_REFRESH_TOKENS: &str =
-    "(SELECT jti, user_id FROM refresh_tokens WHERE blacklisted IS NULL) AS good";
-
 /// What a credential's owner makes of it: `owner` is whose it is in the target, if it is there.
 pub(in crate::store) fn credential_fate(owner: Option<UserId>, user: UserId) -> Fate {
     match owner {
@@ -57,25 +53,23 @@ macro_rules! import_store {
 
         use super::import::{Clash, Fate, ImportStore};
         use crate::model::TokenRow;
-        use crate::store::sql::import::{
-            GOOD_REFRESH_TOKENS, KnownAccount, KnownUser, credential_fate, settle, with_fate,
-        };
+        use crate::store::sql::import::{KnownAccount, KnownUser, credential_fate, settle, with_fate};
 
         type ImportedAccount = (SocialAccount, Option<Vec<u8>>);
-        type Query = sqlx::QueryBuilder<$database>;
+        type Builder = sqlx::QueryBuilder<$database>;
 
         impl $store {
             /// Users of the target who have an id or a username of these.
             async fn known_users(&self, users: &[User]) -> Result<Vec<KnownUser>> {
                 const COLUMNS: &str = "SELECT id, username, created, is_active FROM users WHERE ";
-                let mut by_id = Query::new(format!("{COLUMNS} id IN ("));
+                let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
                 let mut list = by_id.separated(", ");
                 for user in users {
                     list.push_bind(user.id);
                 }
                 list.push_unseparated(")");
                 let mut known: Vec<KnownUser> = by_id.build_query_as().persistent(false).fetch_all(&self.read).await?;
-                let mut by_name = Query::new(format!("{COLUMNS} username IN ("));
+                let mut by_name = Builder::new(format!("{COLUMNS} username IN ("));
                 let mut list = by_name.separated(", ");
                 for user in users {
                     list.push_bind(user.username.as_str());
@@ -86,7 +80,7 @@ macro_rules! import_store {
             }
 
             async fn insert_users(&self, users: &[&User]) -> Result<HashSet<UserId>> {
-                let mut insert = Query::new(
+                let mut insert = Builder::new(
                     "INSERT INTO users (id, username, first_name, last_name, email, email_lower, email_verified,
                                         is_active, created, last_login) ",
                 );
@@ -112,7 +106,7 @@ macro_rules! import_store {
             /// Accounts of the target that have an id, or a provider's uid, of these.
             async fn known_accounts(&self, accounts: &[ImportedAccount]) -> Result<Vec<KnownAccount>> {
                 const COLUMNS: &str = "SELECT id, user_id, provider, uid FROM social_accounts WHERE ";
-                let mut by_id = Query::new(format!("{COLUMNS} id IN ("));
+                let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
                 let mut list = by_id.separated(", ");
                 for (account, _) in accounts {
                     list.push_bind(account.id);
@@ -120,7 +114,7 @@ macro_rules! import_store {
                 list.push_unseparated(")");
                 let mut known: Vec<KnownAccount> =
                     by_id.build_query_as().persistent(false).fetch_all(&self.read).await?;
-                let mut by_uid = Query::new(format!("{COLUMNS} (provider, uid) IN ("));
+                let mut by_uid = Builder::new(format!("{COLUMNS} (provider, uid) IN ("));
                 by_uid.push_values(accounts, |mut row, (account, _)| {
                     row.push_bind(account.provider.as_str()).push_bind(account.uid.as_str());
                 });
@@ -139,7 +133,7 @@ macro_rules! import_store {
                     return Ok(Vec::new());
                 }
                 let id = if renumbered { "" } else { "id, " };
-                let mut insert = Query::new(format!(
+                let mut insert = Builder::new(format!(
                     "INSERT INTO social_accounts ({id}user_id, provider, uid, extra_data, created, modified, tokens) "
                 ));
                 insert.push_values(accounts, |mut row, (account, tokens)| {
@@ -165,7 +159,7 @@ macro_rules! import_store {
                 column: &str,
                 keys: impl Iterator<Item = K> + Send,
             ) -> Result<HashMap<K, UserId>> {
-                let mut query = Query::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN ("));
+                let mut query = Builder::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN ("));
                 let mut list = query.separated(", ");
                 for key in keys {
                     list.push_bind(key);
@@ -175,8 +169,25 @@ macro_rules! import_store {
                 Ok(rows.into_iter().collect())
             }
 
+            /// Refresh tokens of these users, and whether each is still good: a token is looked up with its user.
+            async fn known_refresh_tokens(
+                &self,
+                users: impl Iterator<Item = UserId> + Send,
+            ) -> Result<HashMap<(UserId, String), bool>> {
+                let mut query =
+                    Builder::new("SELECT user_id, jti, blacklisted IS NULL FROM refresh_tokens WHERE user_id IN (");
+                let mut list = query.separated(", ");
+                for user in users.collect::<HashSet<_>>() {
+                    list.push_bind(user);
+                }
+                list.push_unseparated(")");
+                let rows: Vec<(UserId, String, bool)> =
+                    query.build_query_as().persistent(false).fetch_all(&self.read).await?;
+                Ok(rows.into_iter().map(|(user, jti, is_good)| ((user, jti), is_good)).collect())
+            }
+
             /// Runs an insert that reports the keys of what it wrote.
-            async fn insert_returning<K: Key>(&self, mut insert: Query, column: &str) -> Result<HashSet<K>> {
+            async fn insert_returning<K: Key>(&self, mut insert: Builder, column: &str) -> Result<HashSet<K>> {
                 insert.push(format!(" ON CONFLICT DO NOTHING RETURNING {column}"));
                 let mut tx = self.begin().await?;
                 let written: Vec<K> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
@@ -276,7 +287,7 @@ macro_rules! import_store {
                     .collect();
                 let new = with_fate(tokens, &fates, Fate::Written);
                 if write && !new.is_empty() {
-                    let mut insert = Query::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
+                    let mut insert = Builder::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
                     insert.push_values(new, |mut row, token| {
                         row.push_bind(token.digest.as_bytes())
                             .push_bind(token.user_id)
@@ -300,7 +311,7 @@ macro_rules! import_store {
                     .collect();
                 let new = with_fate(tokens, &fates, Fate::Written);
                 if write && !new.is_empty() {
-                    let mut insert = Query::new(
+                    let mut insert = Builder::new(
                         "INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ",
                     );
                     insert.push_values(new, |mut row, token| {
@@ -325,17 +336,18 @@ macro_rules! import_store {
                     return Ok(Vec::new());
                 }
                 let keys = || tokens.iter().map(|(token, _)| token.jti.clone());
-                let owners = self.owners("refresh_tokens", "jti", keys()).await?;
-                let still_good = self.owners(GOOD_REFRESH_TOKENS, "jti", keys()).await?;
-                let mut fates: Vec<Fate> = Vec::with_capacity(tokens.len());
-                for (token, blacklisted) in tokens {
-                    let fate = credential_fate(owners.get(&token.jti).copied(), token.user_id);
-                    let ended_since = blacklisted.is_some() && still_good.contains_key(&token.jti);
-                    fates.push(if fate == Fate::There && ended_since { Fate::Written } else { fate });
-                }
+                let known = self.known_refresh_tokens(tokens.iter().map(|(token, _)| token.user_id)).await?;
+                let fate = |(token, blacklisted): &(RefreshRow, Option<UnixMillis>)| {
+                    match known.get(&(token.user_id, token.jti.clone())) {
+                        Some(is_good) if !is_good || blacklisted.is_none() => Fate::There,
+                        // New, or blacklisted since the last import.
+                        _ => Fate::Written,
+                    }
+                };
+                let mut fates: Vec<Fate> = tokens.iter().map(fate).collect();
                 let new: Vec<_> = with_fate(tokens, &fates, Fate::Written);
                 if write && !new.is_empty() {
-                    let mut insert = Query::new(
+                    let mut insert = Builder::new(
                         "INSERT INTO refresh_tokens AS known
                            (jti, family, kind, user_id, created, expires, last_used, blacklisted) ",
                     );
@@ -350,9 +362,8 @@ macro_rules! import_store {
                             .push_bind(blacklisted.map(|at| at.0));
                     });
                     insert.push(
-                        " ON CONFLICT (jti) DO UPDATE SET blacklisted = excluded.blacklisted
-                            WHERE known.blacklisted IS NULL AND known.user_id = excluded.user_id
-                              AND excluded.blacklisted IS NOT NULL
+                        " ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
+                            WHERE known.blacklisted IS NULL AND excluded.blacklisted IS NOT NULL
                           RETURNING jti",
                     );
                     let mut tx = self.begin().await?;
@@ -376,7 +387,8 @@ macro_rules! import_store {
                     .collect();
                 let new = with_fate(sessions, &fates, Fate::Written);
                 if write && !new.is_empty() {
-                    let mut insert = Query::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
+                    let mut insert =
+                        Builder::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
                     insert.push_values(new, |mut row, session| {
                         row.push_bind(session.digest.as_bytes())
                             .push_bind(session.user_id)

@@ -4,38 +4,84 @@
 pub(super) mod attempts;
 pub(super) mod audit;
 pub(super) mod credentials;
+pub(super) mod events;
 pub(super) mod import;
 pub(super) mod users;
 
-/// Implements [`super::Repository`] for a store with the pools `read` and `write` and a method `begin`.
+/// Deletes some rows of a table that have expired.
+macro_rules! expired {
+    ($table:literal, $key:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE expires <= $1 LIMIT $2)"
+        )
+    };
+}
+pub(super) use expired;
+
+/// Counts the rows of a table, and deletes some of the oldest by a column.
+macro_rules! oldest {
+    ($table:literal, $key:literal, $column:literal) => {
+        (
+            concat!("SELECT count(*) FROM ", $table),
+            concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE ",
+                $key,
+                " IN (SELECT ",
+                $key,
+                " FROM ",
+                $table,
+                " ORDER BY ",
+                $column,
+                " LIMIT $1)"
+            ),
+        )
+    };
+}
+pub(super) use oldest;
+
+/// Implements [`super::Repository`] for a store with the pools `read` and `write`, whoever is to be told of events in
+/// `announce`, and methods `begin`, `claimed` and `signed_in` (how the two writes of a login are committed).
 macro_rules! repository {
     ($store:ty, $database:ty, $migrations:literal) => {
         use sqlx::types::Json;
 
         use super::rows::{
-            AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, KnoxUserRow, RefreshUseRow,
-            SealedRow, SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow, sealed_columns, user_columns,
+            AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, DueEventRow, EventRow, HaltRow,
+            KnoxUserRow, RefreshUseRow, SealedRow, SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow,
+            sealed_columns, user_columns,
         };
         use super::{
-            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, LoginCommit, Repository, Result, Rotated,
-            Schema, StoreError, Unlinked, UserStore, Who, Written,
+            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, KnownLogin, LoginCommit,
+            Repository, Resend, Result, Rotated, Schema, StoreError, Unlinked, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
-            Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, KnoxRow,
-            NewCredential, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+            Announce, Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle,
+            DueEvent, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential, NewEvent, RefreshRow,
+            RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
 
         type Tx = sqlx::Transaction<'static, $database>;
-        type AuditQuery<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
+        type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
         crate::store::sql::attempts::attempt_store!($store);
         crate::store::sql::users::user_store!($store);
         crate::store::sql::credentials::credential_store!($store);
         crate::store::sql::import::import_store!($store, $database);
         crate::store::sql::audit::audit_store!($store);
+        crate::store::sql::events::event_store!($store);
 
         #[async_trait::async_trait]
         impl Repository for $store {
@@ -77,36 +123,13 @@ macro_rules! repository {
                 let gone = now.minus(crate::store::sql::AFTERLIFE).0;
                 let mut swept = 0;
                 for (statement, before) in [
-                    (
-                        "DELETE FROM login_attempts WHERE key IN
-                        (SELECT key FROM login_attempts WHERE expires <= $1 LIMIT $2)",
-                        gone,
-                    ),
-                    (
-                        "DELETE FROM used_codes WHERE code IN
-                        (SELECT code FROM used_codes WHERE expires <= $1 LIMIT $2)",
-                        now.0,
-                    ),
-                    (
-                        "DELETE FROM swap_codes WHERE code IN
-                        (SELECT code FROM swap_codes WHERE expires <= $1 LIMIT $2)",
-                        now.0,
-                    ),
-                    (
-                        "DELETE FROM sessions WHERE digest IN
-                        (SELECT digest FROM sessions WHERE expires <= $1 LIMIT $2)",
-                        now.0,
-                    ),
-                    (
-                        "DELETE FROM knox_tokens WHERE digest IN
-                        (SELECT digest FROM knox_tokens WHERE expires <= $1 LIMIT $2)",
-                        now.0,
-                    ),
-                    (
-                        "DELETE FROM refresh_tokens WHERE jti IN
-                        (SELECT jti FROM refresh_tokens WHERE expires <= $1 LIMIT $2)",
-                        now.0,
-                    ),
+                    (crate::store::sql::expired!("login_attempts", "key"), gone),
+                    (crate::store::sql::expired!("used_codes", "code"), now.0),
+                    (crate::store::sql::expired!("swap_codes", "code"), now.0),
+                    (crate::store::sql::expired!("halted_logins", "token"), gone),
+                    (crate::store::sql::expired!("sessions", "digest"), now.0),
+                    (crate::store::sql::expired!("knox_tokens", "digest"), now.0),
+                    (crate::store::sql::expired!("refresh_tokens", "user_id, jti"), now.0),
                 ] {
                     loop {
                         let deleted =
@@ -118,16 +141,9 @@ macro_rules! repository {
                     }
                 }
                 for (count, statement) in [
-                    (
-                        "SELECT count(*) FROM login_attempts",
-                        "DELETE FROM login_attempts WHERE key IN
-                        (SELECT key FROM login_attempts ORDER BY created LIMIT $1)",
-                    ),
-                    (
-                        "SELECT count(*) FROM used_codes",
-                        "DELETE FROM used_codes WHERE code IN
-                        (SELECT code FROM used_codes ORDER BY claimed LIMIT $1)",
-                    ),
+                    crate::store::sql::oldest!("login_attempts", "key", "created"),
+                    crate::store::sql::oldest!("used_codes", "code", "claimed"),
+                    crate::store::sql::oldest!("halted_logins", "token", "expires"),
                 ] {
                     let there: i64 = sqlx::query_scalar(count).fetch_one(&self.read).await?;
                     let mut too_many = there - most;

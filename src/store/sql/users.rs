@@ -4,30 +4,70 @@
 macro_rules! user_store {
     ($store:ty) => {
         impl $store {
-            /// The account's row and its user, as one transaction's reads and writes leave them; `None`: overtaken.
+            /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
+            /// written nothing.
+            async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
+                let KnownLogin { login, account_id, rekeyed, user, renamed, written, event } = known;
+                let updated = sqlx::query(
+                    "UPDATE social_accounts SET extra_data = $1, modified = $2, tokens = coalesce($3, tokens)
+                     WHERE id = $4 AND user_id = $5 AND EXISTS
+                       (SELECT 1 FROM users
+                        WHERE id = $5 AND is_active AND revoked_before = $6 AND token_generation = $7)",
+                )
+                .bind(Json(&login.extra_data))
+                .bind(login.now.0)
+                .bind(&login.tokens)
+                .bind(account_id)
+                .bind(user.id)
+                .bind(user.revoked_before)
+                .bind(user.token_generation)
+                .execute(&mut **tx)
+                .await?;
+                if updated.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                if *rekeyed {
+                    sqlx::query("UPDATE social_accounts SET uid = $1 WHERE id = $2")
+                        .bind(&login.uid)
+                        .bind(account_id)
+                        .execute(&mut **tx)
+                        .await?;
+                }
+                if *renamed || login.set_last_login {
+                    Self::update_user(tx, user).await?;
+                }
+                Self::hand_out(tx, login, written).await?;
+                Self::write_audit_and_event(tx, &login.audit, user, event.as_ref()).await?;
+                Ok(true)
+            }
+
+            /// What a login gives, and what it takes away.
+            async fn hand_out(tx: &mut Tx, login: &LoginCommit, written: &Written) -> Result<()> {
+                if let Some(session) = &login.end_session {
+                    sqlx::query("DELETE FROM sessions WHERE digest = $1")
+                        .bind(session.as_bytes())
+                        .execute(&mut **tx)
+                        .await?;
+                }
+                Self::insert_credential(tx, &written.credential).await?;
+                if let (Some(code), Some(answer)) = (&login.code, &written.answer) {
+                    sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
+                        .bind(answer)
+                        .bind(code.as_bytes())
+                        .execute(&mut **tx)
+                        .await?;
+                }
+                Ok(())
+            }
+
+            /// The new account's row and its user, as the transaction leaves them; `None`: overtaken.
             async fn place_account(
                 tx: &mut Tx,
                 login: &LoginCommit,
             ) -> Result<Option<User>> {
                 match &login.who {
-                    Who::Known { user_id, account_id } => {
-                        let updated = sqlx::query(
-                            "UPDATE social_accounts SET uid = $1, extra_data = $2, modified = $3, tokens = coalesce($6, tokens)
-                             WHERE id = $4 AND user_id = $5",
-                        )
-                        .bind(&login.uid)
-                        .bind(Json(&login.extra_data))
-                        .bind(login.now.0)
-                        .bind(account_id)
-                        .bind(user_id)
-                        .bind(&login.tokens)
-                        .execute(&mut **tx)
-                        .await?;
-                        if updated.rows_affected() == 0 {
-                            return Ok(None);
-                        }
-                        Self::refreshed_user(tx, *user_id, login).await
-                    }
+                    // Written by `write_known`.
+                    Who::Known { .. } => Ok(None),
                     Who::Attach { user_id } => {
                         let Some(user) = Self::refreshed_user(tx, *user_id, login).await? else {
                             return Ok(None);
@@ -79,21 +119,22 @@ macro_rules! user_store {
                         .fetch_optional(&mut **tx)
                         .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
-                let first = cut(login.first_name.as_deref().unwrap_or(&user.first_name), LONGEST_NAME);
-                let last = cut(login.last_name.as_deref().unwrap_or(&user.last_name), LONGEST_NAME);
-                if first != user.first_name || last != user.last_name || login.set_last_login {
-                    let (first, last) = (first.to_owned(), last.to_owned());
-                    let last_login = if login.set_last_login { Some(login.now) } else { user.last_login };
-                    sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3 WHERE id = $4")
-                        .bind(&first)
-                        .bind(&last)
-                        .bind(last_login.map(|at| at.0))
-                        .bind(id)
-                        .execute(&mut **tx)
-                        .await?;
-                    (user.first_name, user.last_name, user.last_login) = (first, last, last_login);
+                if login.change(&mut user) || login.set_last_login {
+                    Self::update_user(tx, &user).await?;
                 }
                 Ok(Some(user))
+            }
+
+            /// What a login changes of a user.
+            async fn update_user(tx: &mut Tx, user: &User) -> Result<()> {
+                sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3 WHERE id = $4")
+                    .bind(&user.first_name)
+                    .bind(&user.last_name)
+                    .bind(user.last_login.map(|at| at.0))
+                    .bind(user.id)
+                    .execute(&mut **tx)
+                    .await?;
+                Ok(())
             }
 
             /// False when somebody else stored this account first.
@@ -180,7 +221,12 @@ macro_rules! user_store {
             ) -> Result<Unlinked> {
                 let mut tx = self.begin().await?;
                 // A write to the user's row makes unlinks of one user wait for each other, in both databases.
-                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
+                let owner: Option<UserRow> =
+                    sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
+                        .bind(user)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                let Some(owner) = owner.map(User::from) else { return Ok(Unlinked::NotFound) };
                 let rows: Vec<SealedRow> = sqlx::query_as(concat!(
                     "SELECT ",
                     sealed_columns!(),
@@ -204,7 +250,7 @@ macro_rules! user_store {
                 }
                 sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
                 let audit = AuditEvent { provider: Some(row.provider.clone()), ..audit.clone() };
-                audit_query(&audit).execute(&mut *tx).await?;
+                self.write_down(&mut tx, &audit, &owner, Some((&row.provider, &row.uid))).await?;
                 tx.commit().await?;
                 Ok(Unlinked::Done(Box::new(row), tokens))
             }
@@ -318,61 +364,65 @@ macro_rules! user_store {
 
             async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool> {
                 let mut tx = self.begin().await?;
-                let updated = sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2")
-                    .bind(active)
-                    .bind(user)
-                    .execute(&mut *tx)
-                    .await?;
-                if updated.rows_affected() == 0 {
-                    return Ok(false);
-                }
+                let updated: Option<UserRow> = sqlx::query_as(concat!(
+                    "UPDATE users SET is_active = $1 WHERE id = $2 RETURNING ",
+                    user_columns!(bare)
+                ))
+                .bind(active)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
+                let Some(updated) = updated.map(User::from) else { return Ok(false) };
                 // A login that was under way when the user was deactivated may have left something: it must not come to
                 // life again.
                 Self::end_all(&mut tx, user, now).await?;
                 let event = if active { AuditKind::Activated } else { AuditKind::Deactivated };
-                audit_query(&AuditEvent::of_operator(event, user, now)).execute(&mut *tx).await?;
+                self.write_down(&mut tx, &AuditEvent::of_operator(event, user, now), &updated, None).await?;
                 tx.commit().await?;
                 Ok(true)
             }
 
             async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool> {
                 let mut tx = self.begin().await?;
-                let deleted = sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
-                if deleted.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                audit_query(audit).execute(&mut *tx).await?;
+                let deleted: Option<UserRow> =
+                    sqlx::query_as(concat!("DELETE FROM users WHERE id = $1 RETURNING ", user_columns!(bare)))
+                        .bind(user)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                let Some(deleted) = deleted.map(User::from) else { return Ok(false) };
+                Self::forget_events(&mut tx, user).await?;
+                self.write_down(&mut tx, audit, &deleted, None).await?;
                 tx.commit().await?;
                 Ok(true)
             }
 
             async fn commit_login(
                 &self,
-                login: &LoginCommit,
+                mut login: LoginCommit,
                 make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
             ) -> Result<Committed> {
+                if let Who::Known { user, account_id, rekeyed } = &login.who {
+                    let (account_id, rekeyed, mut user) = (*account_id, *rekeyed, (**user).clone());
+                    let renamed = login.change(&mut user);
+                    let written = make(&user);
+                    login.audit.user_id = Some(user.id);
+                    let event = self.announce.as_ref().and_then(|announce| {
+                        let account = Some((login.provider.as_str(), login.uid.as_str()));
+                        announce(&Happened { audit: &login.audit, user: &user, account })
+                    });
+                    let answer = user.clone();
+                    let known = KnownLogin { login, account_id, rekeyed, user, renamed, written, event };
+                    let done = self.signed_in(known).await?;
+                    return Ok(if done { Committed::Done(answer) } else { Committed::Stale });
+                }
                 let mut tx = self.begin().await?;
-                let Some(user) = Self::place_account(&mut tx, login).await? else {
+                let Some(user) = Self::place_account(&mut tx, &login).await? else {
                     tx.rollback().await?;
                     return Ok(Committed::Stale);
                 };
-                if let Some(session) = &login.end_session {
-                    sqlx::query("DELETE FROM sessions WHERE digest = $1")
-                        .bind(session.as_bytes())
-                        .execute(&mut *tx)
-                        .await?;
-                }
-                let written = make(&user);
-                Self::insert_credential(&mut tx, &written.credential).await?;
-                if let (Some(code), Some(answer)) = (&login.code, written.answer) {
-                    sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
-                        .bind(answer)
-                        .bind(code.as_bytes())
-                        .execute(&mut *tx)
-                        .await?;
-                }
-                let audit = AuditEvent { user_id: Some(user.id), ..login.audit.clone() };
-                audit_query(&audit).execute(&mut *tx).await?;
+                Self::hand_out(&mut tx, &login, &make(&user)).await?;
+                login.audit.user_id = Some(user.id);
+                self.write_down(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;
                 Ok(Committed::Done(user))
             }

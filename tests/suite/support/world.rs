@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rest_social_auth::clock::{Ambient, Clock, Entropy, UnixMillis};
-use rest_social_auth::server::Server;
+use rest_social_auth::server::{Builder, Server};
 use rest_social_auth::settings::{self, Mode, SettingError, Settings, Sources};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -52,13 +52,22 @@ impl Entropy for RealEntropy {
 pub struct Plan {
     engine: Engine,
     settings: Vec<(String, String)>,
+    program: Program,
 }
+
+/// What the program around the server adds to it.
+type Program = Arc<dyn Fn(Builder) -> Builder + Send + Sync>;
 
 impl Plan {
     /// A setting by its environment name; an empty value takes a default of this file back.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Steps and claims of the program that runs the server.
+    pub fn program(self, program: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
+        Self { program: Arc::new(program), ..self }
     }
 
     /// Configures the generic OpenID Connect provider at `id.example`.
@@ -100,8 +109,8 @@ impl Plan {
                 environment.push((name, value));
             }
         }
-        let node = Node::start(&environment, &clock).await?;
-        Ok(World { node, database, double, people, clock, environment })
+        let node = Node::start(&environment, &clock, &self.program).await?;
+        Ok(World { node, database, double, people, clock, environment, program: self.program })
     }
 }
 
@@ -113,12 +122,13 @@ pub struct World {
     pub people: People,
     pub clock: Arc<TestClock>,
     environment: Vec<(String, String)>,
+    program: Program,
 }
 
 impl World {
     /// github, facebook, google-oauth2 and twitter are configured, the original's defaults hold.
     pub fn on(engine: Engine) -> Plan {
-        Plan { engine, settings: Vec::new() }
+        Plan { engine, settings: Vec::new(), program: Arc::new(|builder| builder) }
     }
 
     /// The same without a word, started.
@@ -138,7 +148,7 @@ impl World {
 
     /// Another server on the same database, with its own port.
     pub async fn second_node(&self) -> Node {
-        Node::start(&self.environment, &self.clock)
+        Node::start(&self.environment, &self.clock, &self.program)
             .await
             .unwrap_or_else(|errors| panic!("the second server does not start: {errors:?}"))
     }
@@ -197,7 +207,11 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(environment: &[(String, String)], clock: &Arc<TestClock>) -> Result<Self, Vec<SettingError>> {
+    async fn start(
+        environment: &[(String, String)],
+        clock: &Arc<TestClock>,
+        program: &Program,
+    ) -> Result<Self, Vec<SettingError>> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let base = format!("http://{address}");
@@ -206,9 +220,10 @@ impl Node {
         if !environment.iter().any(|(name, _)| name == "PUBLIC_URL") {
             environment.push(("PUBLIC_URL".to_owned(), base.clone()));
         }
-        let settings = read(environment)?;
         let ambient = Ambient::new(clock.clone(), Arc::new(RealEntropy));
-        let server = Server::build(settings, ambient, true).await?;
+        let settings = |builder: Builder, (name, value): (String, String)| builder.setting(name, value);
+        let builder = environment.into_iter().fold(Server::builder().ambient(ambient), settings);
+        let server = program(builder).build().await.map_err(|mistakes| mistakes.0)?;
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
@@ -239,5 +254,6 @@ pub fn read(environment: Vec<(String, String)>) -> Result<Settings, Vec<SettingE
         file: None,
         environment,
         catalog: &catalog,
+        steps: &[],
     })
 }

@@ -1,0 +1,9 @@
+-- Logins that wait for what the person must answer, sealed with a key derived from their flow token.
+
+CREATE TABLE halted_logins (
+    token   BYTEA  PRIMARY KEY, -- digest of the flow token
+    browser BYTEA,              -- digest of the attempt cookie, where the login came with one
+    sealed  BYTEA  NOT NULL,
+    expires BIGINT NOT NULL
+);
+CREATE INDEX halted_logins_expires ON halted_logins (expires);

@@ -1,0 +1,108 @@
+//! Brings what the store has queued to the operator's software: at least once, tried again with growing pauses, given up
+//! after the last try and then left for a person to see (`webhooks list --state dead`).
+//!
+//! `server/` runs one courier on each node; a lease in the store keeps two from bringing the same event at a time, and
+//! gives what a dead one held to the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Ambient;
+use crate::hook::Hook;
+use crate::model::DueEvent;
+use crate::store::{Repository, Result};
+
+/// How often the queue is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Events that are brought at a time.
+const AT_ONCE: i64 = 32;
+/// Far longer than one call may take.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// After the first try; each pause is four times the one before.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(12 * 3600);
+/// All pauses together: a good two days.
+pub const TRIES: i64 = 12;
+
+pub struct Courier {
+    hook: Arc<Hook>,
+    store: Arc<dyn Repository>,
+    ambient: Ambient,
+}
+
+impl Courier {
+    pub fn new(hook: Arc<Hook>, store: Arc<dyn Repository>, ambient: Ambient) -> Self {
+        Self { hook, store, ambient }
+    }
+
+    /// Until `stop`; what is on its way then is still brought.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.round().await {
+                // There may be more.
+                Ok(AT_ONCE..) => continue,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the queue of webhooks cannot be read"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Brings what is due now, and answers how many events that were.
+    async fn round(&self) -> Result<i64> {
+        let now = self.ambient.now();
+        let due = self.store.lease_events(now, now.plus(LEASE), AT_ONCE).await?;
+        for brought in join_all(due.iter().map(|event| self.bring(event))).await {
+            brought?;
+        }
+        Ok(i64::try_from(due.len()).unwrap_or(i64::MAX))
+    }
+
+    async fn bring(&self, event: &DueEvent) -> Result<()> {
+        let told = self.hook.tell(&event.id, &event.body).await;
+        let now = self.ambient.now();
+        let Err(error) = told else {
+            tracing::debug!(id = event.id, "webhook delivered");
+            return self.store.event_delivered(&event.id, now).await;
+        };
+        let pause = pause_after(event.attempts, &self.ambient);
+        match pause {
+            Some(pause) => tracing::info!(id = event.id, %error, seconds = pause.as_secs(), "webhook is tried again"),
+            None => tracing::warn!(id = event.id, %error, "webhook given up: see `webhooks show`"),
+        }
+        self.store.event_failed(&event.id, &error.to_string(), pause.map(|pause| now.plus(pause))).await
+    }
+}
+
+/// `None` after the last try. A fifth of chance on either side keeps what failed together from coming back together.
+fn pause_after(attempts: i64, ambient: &Ambient) -> Option<Duration> {
+    let further = attempts.checked_sub(1).and_then(|tried| u32::try_from(tried).ok())?;
+    let pause = FIRST_PAUSE.saturating_mul(4_u32.saturating_pow(further)).min(LONGEST_PAUSE);
+    let chance = f64::from(u16::from_be_bytes(ambient.bytes())) / f64::from(u16::MAX);
+    (attempts < TRIES).then(|| pause.mul_f64(0.8 + 0.4 * chance))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_half_a_day_and_end() {
+        let ambient = Ambient::system();
+        let pauses: Vec<f64> =
+            (1..TRIES).map(|tries| pause_after(tries, &ambient).expect("another try").as_secs_f64()).collect();
+        let about = |pause: f64, usual: f64| (usual * 0.8..=usual * 1.2).contains(&pause);
+        assert!(about(pauses[0], 5.0) && about(pauses[1], 20.0) && about(pauses[10], 43_200.0), "{pauses:?}");
+        assert!((1.5..3.0).contains(&(pauses.iter().sum::<f64>() / 86_400.0)), "{pauses:?}");
+        for last in [TRIES, TRIES + 1, i64::MAX] {
+            assert_eq!(pause_after(last, &ambient), None);
+        }
+    }
+}

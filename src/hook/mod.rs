@@ -1,0 +1,85 @@
+//! The operator's own software, called by signed webhooks in the manner of Standard Webhooks: asked before a user is
+//! created, told of everything else afterwards.
+//!
+//! `login/` asks, `delivery/` tells; what is told is worded here while the store writes what it tells of. There is one
+//! address, which stands in the settings and nowhere else, and no redirect is followed (SEC-37). It must never log a
+//! body, an answer or the URL's query.
+//!
+//! | file | what |
+//! |---|---|
+//! | `message.rs` | what an event says, and who wants it |
+//! | `signature.rs` | the three headers |
+//! | `question.rs` | may this user be created, and as who |
+
+mod message;
+mod question;
+mod signature;
+
+use tokio::time::Instant;
+use url::{Host, Url};
+
+pub use self::message::announcer;
+pub use self::question::{Amendments, Candidate, Unanswered, Verdict};
+use crate::clock::Ambient;
+use crate::outgoing::{Body, Client, OutgoingError, Reply, Request};
+use crate::settings::{OutgoingRules, SettingError, Settings, WebhookRules};
+
+/// Whoever stands at WEBHOOK_URL.
+pub struct Hook {
+    rules: WebhookRules,
+    client: Client,
+    ambient: Ambient,
+}
+
+impl Hook {
+    /// `None`: nobody wants to be called.
+    ///
+    /// Errors: an address that may not be called, certificates that cannot be read.
+    pub fn new(settings: &Settings, ambient: &Ambient) -> Result<Option<Self>, SettingError> {
+        let Some(rules) = settings.webhooks.clone() else { return Ok(None) };
+        let private = rules.allow_private || settings.outgoing.allow_private || is_written_out(&rules.url);
+        let client = Client::new(&OutgoingRules { allow_private: private, ..settings.outgoing.clone() })?;
+        client.may_call(&rules.url).map_err(|error| {
+            let advice = match error {
+                _ if private => "plain http is for private and loopback addresses: use https",
+                _ => {
+                    "must be https; an address of this network may be called by plain http if it is written as an IP \
+                      address, or with WEBHOOK_ALLOW_PRIVATE"
+                }
+            };
+            SettingError::new("WEBHOOK_URL", advice)
+        })?;
+        Ok(Some(Self { rules, client, ambient: ambient.clone() }))
+    }
+
+    /// One attempt to tell. `body` is signed as it is, with the moment of this attempt.
+    pub async fn tell(&self, id: &str, body: &str) -> Result<(), Untold> {
+        let reply = self.post(id, body).await?;
+        if (200..300).contains(&reply.status) { Ok(()) } else { Err(Untold::Status(reply.status)) }
+    }
+
+    async fn post(&self, id: &str, body: &str) -> Result<Reply, OutgoingError> {
+        let mut request = Request::new(reqwest::Method::POST, self.rules.url.clone());
+        request.headers = signature::headers(&self.rules.secrets, id, self.ambient.now(), body);
+        request.body = Body::Written(body.to_owned());
+        self.client.send(&request, Instant::now() + self.rules.timeout).await
+    }
+}
+
+/// Why somebody could not be told.
+#[derive(Debug, thiserror::Error)]
+pub enum Untold {
+    #[error("the answer's status is {0}")]
+    Status(u16),
+    #[error(transparent)]
+    NoAnswer(#[from] OutgoingError),
+}
+
+/// An address that no name server has a say in: it is the operator's word, so it may be one of this network.
+fn is_written_out(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}

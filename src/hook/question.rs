@@ -1,0 +1,162 @@
+//! Asked before a user is created, and waited for: may this user be, and as who?
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Hook, message};
+use crate::model::EventType;
+use crate::settings::OnFailure;
+
+/// Who is about to be created.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    pub provider: &'a str,
+    pub uid: &'a str,
+    pub username: &'a str,
+    pub email: &'a str,
+    pub email_verified: bool,
+    pub first_name: &'a str,
+    pub last_name: &'a str,
+    /// What will be kept of the profile.
+    pub extra_data: &'a Map<String, Value>,
+}
+
+#[derive(Debug)]
+pub enum Verdict {
+    Allowed(Amendments),
+    /// With a message for the person, which may be empty.
+    Refused(String),
+}
+
+/// Fields that shall be other than proposed; `None`: as proposed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Amendments {
+    pub username: Option<String>,
+    pub email: Option<String>,
+    /// Of another `email` than proposed, false unless said.
+    pub email_verified: Option<bool>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+}
+
+/// No answer that can be understood, where the settings want one.
+#[derive(Debug, thiserror::Error)]
+#[error("the webhook did not answer as it should: {0}")]
+pub struct Unanswered(String);
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    allow: Option<bool>,
+    message: String,
+    user: Amendments,
+}
+
+impl Hook {
+    /// Within WEBHOOK_TIMEOUT. Without an answer, WEBHOOK_ON_FAILURE decides.
+    pub async fn may_create(&self, candidate: Candidate<'_>) -> Result<Verdict, Unanswered> {
+        let (id, now) = (message::new_id(&self.ambient), self.ambient.now());
+        let body = message::body(EventType::UserCreating, now, data(candidate));
+        let answer = match self.post(&id, &body).await {
+            Ok(reply) if (200..300).contains(&reply.status) => understood(&reply.body),
+            Ok(reply) => Err(format!("its status is {}", reply.status)),
+            Err(error) => Err(error.to_string()),
+        };
+        match (answer, self.rules.on_failure) {
+            (Ok(answer), _) if answer.allow == Some(false) => Ok(Verdict::Refused(answer.message)),
+            (Ok(answer), _) => Ok(Verdict::Allowed(answer.user)),
+            (Err(reason), OnFailure::Refuse) => Err(Unanswered(reason)),
+            (Err(reason), OnFailure::Allow) => {
+                tracing::warn!(reason, "the webhook did not answer as it should: the user is created all the same");
+                Ok(Verdict::Allowed(Amendments::default()))
+            }
+        }
+    }
+}
+
+fn data(candidate: Candidate<'_>) -> Map<String, Value> {
+    let user = json!({
+        "username": candidate.username,
+        "first_name": candidate.first_name,
+        "last_name": candidate.last_name,
+        "email": candidate.email,
+        "email_verified": candidate.email_verified,
+    });
+    let account = json!({
+        "provider": candidate.provider,
+        "uid": candidate.uid,
+        "extra_data": candidate.extra_data,
+    });
+    Map::from_iter([("user".to_owned(), user), ("account".to_owned(), account)])
+}
+
+/// Nothing at all allows. The text of an error holds no part of the answer.
+fn understood(body: &[u8]) -> Result<Answer, String> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Answer::default());
+    }
+    let answer: Answer = serde_json::from_slice(body)
+        .map_err(|error| format!("not the JSON that is answered here, at {}", place(&error)))?;
+    let amended = &answer.user;
+    let texts = [&amended.username, &amended.email, &amended.first_name, &amended.last_name];
+    let too_long = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > LONGEST);
+    let unprintable = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(char::is_control));
+    let is_blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
+    let is_no_address = |email: &String| !email.is_empty() && !email.contains('@');
+    match () {
+        () if texts.iter().any(too_long) => Err(format!("a field of user is longer than {LONGEST} characters")),
+        () if texts.iter().any(unprintable) => Err("a field of user holds a control character".to_owned()),
+        () if is_blank(&amended.username) => Err("user.username is blank".to_owned()),
+        () if amended.email.as_ref().is_some_and(is_no_address) => Err("user.email is no address".to_owned()),
+        () => Ok(answer),
+    }
+}
+
+/// As long as the shortest of the columns.
+const LONGEST: usize = 150;
+
+fn place(error: &serde_json::Error) -> String {
+    format!("line {} column {}", error.line(), error.column())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(text: &str) -> Result<Answer, String> {
+        understood(text.as_bytes())
+    }
+
+    #[test]
+    fn an_answer_allows_unless_it_says_no() {
+        for allowed in ["", " \n", "{}", r#"{"allow": true}"#, r#"{"user": {}}"#, r#"{"other": [1]}"#] {
+            assert_ne!(answer(allowed).unwrap_or_else(|error| panic!("{allowed}: {error}")).allow, Some(false));
+        }
+        let refused = answer(r#"{"allow": false, "message": "Members only."}"#).expect("understood");
+        assert_eq!((refused.allow, refused.message.as_str()), (Some(false), "Members only."));
+        let amended = answer(r#"{"user": {"username": "ana", "last_name": ""}}"#).expect("understood").user;
+        assert_eq!(
+            (amended.username.as_deref(), amended.last_name.as_deref(), amended.email),
+            (Some("ana"), Some(""), None)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_no_answer_and_is_not_repeated() {
+        for wrong in [
+            "ok",
+            "[]",
+            "null",
+            r#"{"allow": "no"}"#,
+            r#"{"user": {"username": " "}}"#,
+            r#"{"user": {"username": 7}}"#,
+            r#"{"user": {"email": "secret"}}"#,
+            r#"{"user": {"first_name": "a\u0000secret"}}"#,
+            &format!(r#"{{"user": {{"first_name": "{}"}}}}"#, "x".repeat(151)),
+        ] {
+            let error = answer(wrong).err().unwrap_or_else(|| panic!("{wrong} was understood"));
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The end of every login, once the provider has said who it is: the decision, and its one commit; or the halt, where a
+//! step asks the person for more.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tracing::Instrument as _;
+
+use super::error::{LoginError, Refusal};
+use super::pipeline::{Decided, Decision, Progress};
+use super::repeat::Seal;
+use super::{Concluded, LoginService, SessionCookie, SignedIn};
+use crate::credential::{Issue, Issued};
+use crate::model::{AuditEvent, AuditKind, ClientInfo, Identity, Kind, Landing, User, UserId};
+use crate::provider::Provider;
+use crate::secrets::Digest;
+use crate::store::{Committed, LoginCommit, Who, Written};
+
+/// What a login is to end with, for whom, and where its answer is kept.
+pub(super) struct Ticket {
+    pub provider: Arc<Provider>,
+    pub kind: Kind,
+    pub with_user: bool,
+    pub link_to: Option<UserId>,
+    pub client: ClientInfo,
+    /// Of the caller, which a session login replaces (SEC-32).
+    pub session: Option<Digest>,
+    /// Digest of the attempt cookie that came along.
+    pub browser: Option<Digest>,
+    /// Where the person lands, in the redirect flow on the server.
+    pub landing: Option<Landing>,
+    /// Digest of the code that was claimed for it.
+    pub code: Digest,
+    /// Of the same browser: seals the answer for its repeat.
+    pub seal: Option<Seal>,
+}
+
+/// The person, as the provider told of them.
+pub(super) struct Person {
+    pub identity: Identity,
+    /// The provider's tokens, sealed; only with STORE_PROVIDER_TOKENS (SEC-40).
+    pub tokens: Option<Vec<u8>>,
+}
+
+impl LoginService {
+    /// In a task of its own: a browser that breaks off and posts again (React's StrictMode does) must find the answer of
+    /// the first post, not a code that was spent for nothing.
+    pub(super) async fn in_a_job(
+        &self,
+        work: impl Future<Output = Result<Concluded, LoginError>> + Send + 'static,
+    ) -> Result<Concluded, LoginError> {
+        let job = self.jobs.spawn(work.in_current_span());
+        job.await.unwrap_or_else(|panic| {
+            Err(LoginError {
+                cause: Some(panic.to_string()),
+                ..LoginError::new(Refusal::ProviderError, "The login could not be finished.")
+            })
+        })
+    }
+
+    /// What the pipeline of the ticket's provider says of the person now.
+    pub(super) async fn decide(
+        &self,
+        ticket: &Ticket,
+        identity: &Identity,
+        progress: &Progress,
+    ) -> Result<Decided, LoginError> {
+        let name = ticket.provider.name();
+        let line = self.lines.get(name).ok_or_else(super::unknown_provider)?;
+        let rules = &ticket.provider.settings().user_rules;
+        line.decide(&self.store, &self.ambient, rules, identity, ticket.link_to, progress).await
+    }
+
+    /// Decides and commits, or halts. A decision can be overtaken by another login of the same account; it is then taken
+    /// anew, on what is there now. `first`: one that was taken already.
+    pub(super) async fn conclude(
+        &self,
+        ticket: &Ticket,
+        person: &Person,
+        progress: Progress,
+        mut first: Option<Decided>,
+    ) -> Result<Concluded, LoginError> {
+        for _ in 0..4 {
+            let decided = match first.take() {
+                Some(decided) => decided,
+                None => self.decide(ticket, &person.identity, &progress).await?,
+            };
+            match decided {
+                Decided::Ask(question) => return self.halt(ticket, person, *question).await.map(Concluded::Halted),
+                Decided::Commit(decision) => {
+                    if let Some(answer) = self.commit(ticket, person, *decision).await? {
+                        return Ok(Concluded::SignedIn(Box::new(answer)));
+                    }
+                }
+            }
+        }
+        Err(LoginError::new(Refusal::DatabaseUnavailable, "Too many logins of one account at once. Try again."))
+    }
+
+    /// Whatever came of a login without a commit is kept for the same browser's repeat; a commit keeps its own answer.
+    pub(super) async fn kept(
+        &self,
+        ticket: &Ticket,
+        result: Result<Concluded, LoginError>,
+    ) -> Result<Concluded, LoginError> {
+        if let (false, Some(seal)) = (matches!(&result, Ok(Concluded::SignedIn(_))), &ticket.seal) {
+            let answer = seal.close(&result, &self.ambient);
+            if let Err(failure) = self.store.keep_answer(&ticket.code, &answer).await {
+                tracing::warn!(%failure, "an answer could not be kept for a repeat");
+            }
+        }
+        result
+    }
+
+    /// `None`: the decision was overtaken.
+    async fn commit(
+        &self,
+        ticket: &Ticket,
+        person: &Person,
+        decision: Decision,
+    ) -> Result<Option<SignedIn>, LoginError> {
+        let now = self.ambient.now();
+        let (kind, identity) = (ticket.kind, &person.identity);
+        let event = match &decision.who {
+            Who::Known { .. } => AuditKind::SignIn,
+            Who::Attach { .. } => AuditKind::Link,
+            Who::Create { .. } => AuditKind::SignUp,
+        };
+        let commit = LoginCommit {
+            now,
+            who: decision.who,
+            provider: identity.provider.clone(),
+            uid: identity.uid.clone(),
+            extra_data: decision.extra_data,
+            first_name: decision.first_name,
+            last_name: decision.last_name,
+            tokens: person.tokens.clone(),
+            set_last_login: kind == Kind::Session,
+            end_session: ticket.session.clone().filter(|_| kind == Kind::Session),
+            audit: AuditEvent {
+                at: now,
+                event,
+                code: None,
+                provider: Some(identity.provider.clone()),
+                kind: Some(kind),
+                user_id: None,
+                client: ticket.client.clone(),
+            },
+            code: ticket.seal.as_ref().map(|_| ticket.code.clone()),
+        };
+        let rules = &ticket.provider.settings().user_rules;
+        let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
+        let mut answer = None;
+        let mut make = |user: &User| {
+            let claims = self.claims.as_ref().map(|claims| claims(user, identity));
+            let issue = Issue {
+                kind,
+                with_user: ticket.with_user,
+                user,
+                now,
+                client: &ticket.client,
+                claims: claims.as_ref(),
+                expires_in,
+                longest: rules.max_session_length,
+            };
+            let issued = self.credentials.issue(&issue, &self.ambient);
+            let signed_in = signed_in(user, &issued);
+            let kept = ticket
+                .seal
+                .as_ref()
+                .map(|seal| seal.close(&Ok(Concluded::SignedIn(Box::new(signed_in.clone()))), &self.ambient));
+            answer = Some(signed_in);
+            Written { credential: issued.row, answer: kept }
+        };
+        match self.store.commit_login(commit, &mut make).await? {
+            Committed::Done(_) => Ok(answer),
+            Committed::Stale => Ok(None),
+        }
+    }
+}
+
+fn signed_in(user: &User, issued: &Issued) -> SignedIn {
+    SignedIn {
+        user: user.clone(),
+        token: issued.token.clone(),
+        refresh: issued.refresh.clone(),
+        session: issued
+            .session
+            .as_ref()
+            .map(|session| SessionCookie { value: session.value.clone(), max_age: session.max_age }),
+    }
+}

@@ -1,0 +1,175 @@
+//! The original's steps by name, and `save_avatar`.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::draft::Draft;
+use super::line::sign_up_closed;
+use super::names::Details;
+use super::{Step, Stop, email, extra};
+use crate::login::error::{LoginError, Refusal};
+use crate::model::SocialAccount;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BuiltIn {
+    SocialDetails,
+    SocialUid,
+    AuthAllowed,
+    SocialUser,
+    GetUsername,
+    AssociateByEmail,
+    CreateUser,
+    AssociateUser,
+    LoadExtraData,
+    UserDetails,
+    SaveAvatar,
+}
+
+impl BuiltIn {
+    pub fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "social_details" => Self::SocialDetails,
+            "social_uid" => Self::SocialUid,
+            "auth_allowed" => Self::AuthAllowed,
+            "social_user" => Self::SocialUser,
+            "get_username" => Self::GetUsername,
+            "associate_by_email" => Self::AssociateByEmail,
+            "create_user" => Self::CreateUser,
+            "associate_user" => Self::AssociateUser,
+            "load_extra_data" => Self::LoadExtraData,
+            "user_details" => Self::UserDetails,
+            "save_avatar" => Self::SaveAvatar,
+            _ => return None,
+        })
+    }
+}
+
+#[async_trait]
+impl Step for BuiltIn {
+    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        match self {
+            Self::SocialDetails => draft.details = Details::completed(draft.identity),
+            Self::SocialUid => draft.check_uid()?,
+            Self::AuthAllowed => draft.check_allowed()?,
+            Self::SocialUser => draft.find_account().await?,
+            Self::GetUsername if draft.user.is_none() => draft.usernames = draft.candidates(),
+            Self::AssociateByEmail if draft.user.is_none() => draft.find_by_email().await?,
+            Self::CreateUser if draft.is_closed() => return Err(sign_up_closed().into()),
+            Self::CreateUser if draft.user.is_none() => draft.create = true,
+            Self::AssociateUser => draft.associate = true,
+            Self::LoadExtraData => {
+                let known = draft.account.as_ref().and_then(|account| account.extra_data.as_object());
+                draft.extra_data = Some(extra::merged(draft.identity, known, draft.ambient.now()));
+            }
+            Self::UserDetails => draft.take_names(),
+            Self::SaveAvatar => draft.keep_picture(),
+            Self::GetUsername | Self::AssociateByEmail | Self::CreateUser => {}
+        }
+        Ok(())
+    }
+}
+
+impl Draft<'_> {
+    fn check_uid(&self) -> Result<(), LoginError> {
+        let length = self.identity.uid.chars().count();
+        if length == 0 || length > 255 {
+            return Err(LoginError::new(Refusal::ProviderError, "The provider's profile has no usable id."));
+        }
+        Ok(())
+    }
+
+    fn check_allowed(&self) -> Result<(), LoginError> {
+        email::check_allowed(self.rules, self.details.email.as_deref())?;
+        email::check_organizations(self.rules, &self.identity.organizations)
+    }
+
+    /// Who has this account (R-PIPE-04, R-AUT-03, R-AUT-05).
+    async fn find_account(&mut self) -> Result<(), LoginError> {
+        let uids: Vec<&str> =
+            std::iter::once(&self.identity.uid).chain(&self.identity.legacy_uids).map(String::as_str).collect();
+        let found = self.store.account(&self.identity.provider, &uids).await?;
+        let found = match found {
+            Some((account, _)) if self.is_somebody_elses(&account) => {
+                if account.uid == self.identity.uid {
+                    return Err(LoginError::new(Refusal::NotAllowed, "This account has passed to another person."));
+                }
+                None
+            }
+            found => found,
+        };
+        if let Some((account, user)) = found {
+            if self.caller.is_some_and(|caller| caller != user.id) {
+                return Err(LoginError::new(
+                    Refusal::AccountInUse,
+                    "This account already signs another user in, and is not moved.",
+                ));
+            }
+            self.account = Some(account);
+            self.user = Some(user);
+        } else if let Some(caller) = self.caller {
+            self.user = self.store.user(caller).await?;
+        }
+        match &self.user {
+            Some(user) if !user.is_active => Err(LoginError::new(Refusal::UserInactive, "This user is inactive.")),
+            None if self.caller.is_some() => {
+                Err(LoginError::new(Refusal::NotAuthenticated, "The user who began this login is gone."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what the row keeps tells another person than what came now. A row found by an older id must tell the same.
+    fn is_somebody_elses(&self, account: &SocialAccount) -> bool {
+        let by_old_id = account.uid != self.identity.uid;
+        self.identity.same.iter().any(|name| {
+            let kept = account.extra_data.get(name).filter(|value| !value.is_null());
+            kept.map_or(by_old_id, |kept| self.identity.extra_data.get(name) != Some(kept))
+        })
+    }
+
+    /// Not in the default pipeline. Takes a user only when a trusted provider vouches for the address, and one vouched for
+    /// it when it was stored here too (SEC-23); else nobody is signed in.
+    async fn find_by_email(&mut self) -> Result<(), LoginError> {
+        let Some(address) = self.details.email.as_deref().filter(|address| !address.is_empty()) else {
+            return Ok(());
+        };
+        let mut users = self.store.users_by_email(address).await?;
+        let vouched = self.rules.trusts_email && self.email_verified;
+        match (users.pop(), users.is_empty()) {
+            (None, _) => Ok(()),
+            (Some(user), true) if vouched && user.email_verified && user.is_active => {
+                self.user = Some(user);
+                Ok(())
+            }
+            _ => Err(LoginError::new(
+                Refusal::AccountExists,
+                "A user with this e-mail exists. Sign in the way you did before, then link this account.",
+            )),
+        }
+    }
+
+    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04).
+    fn take_names(&mut self) {
+        let new = |detail: &Option<String>| detail.clone().unwrap_or_default();
+        let may = |field: &str, now: Option<&str>| {
+            let protected = self.rules.protected_user_fields.iter().any(|name| name == field);
+            let immutable = self.rules.immutable_user_fields.iter().any(|name| name == field);
+            !protected && (!immutable || now.is_none_or(str::is_empty))
+        };
+        let user = self.user.as_ref();
+        let (first, last) = (user.map(|user| user.first_name.as_str()), user.map(|user| user.last_name.as_str()));
+        if may("first_name", first) {
+            self.first_name = Some(new(self.details.field("first_name", self.rules)));
+        }
+        if may("last_name", last) {
+            self.last_name = Some(new(self.details.field("last_name", self.rules)));
+        }
+    }
+
+    /// The picture's address, kept as `picture` with the account. It is not fetched: the browser that shows it does.
+    fn keep_picture(&mut self) {
+        if let Some(address) = self.identity.picture.as_deref().filter(|address| address.starts_with("https://")) {
+            self.set_extra_data("picture", Value::from(address));
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What the steps work on: who signs in by which account, and what will be written of them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::names::Details;
+use super::{Decision, email, extra, username};
+use crate::clock::Ambient;
+use crate::login::error::{LoginError, Refusal};
+use crate::model::{Identity, SocialAccount, User, UserId};
+use crate::settings::UserRules;
+use crate::store::{Repository, Who};
+
+/// A login on its way through the pipeline.
+///
+/// What is set here for somebody new is written when the pipeline has ended, all at once. Of somebody who is known, first
+/// and last name and extra data are written; username and e-mail never change after creation.
+pub struct Draft<'a> {
+    pub(super) identity: &'a Identity,
+    pub(super) rules: &'a UserRules,
+    pub(super) store: &'a Arc<dyn Repository>,
+    pub(super) ambient: &'a Ambient,
+    pub(super) details: Details,
+    /// Of `details.email`.
+    pub(super) email_verified: bool,
+    /// Whom the login is linked to.
+    pub(super) caller: Option<UserId>,
+    /// The account's row, once `social_user` found it.
+    pub(super) account: Option<SocialAccount>,
+    /// The user who signs in, unless one is created.
+    pub(super) user: Option<User>,
+    pub(super) usernames: Vec<String>,
+    pub(super) create: bool,
+    pub(super) associate: bool,
+    pub(super) extra_data: Option<Map<String, Value>>,
+    pub(super) first_name: Option<String>,
+    pub(super) last_name: Option<String>,
+    /// Set by steps, which wins over what the profile says.
+    chosen: Chosen,
+    /// To the step that runs now.
+    answers: Option<Map<String, Value>>,
+    /// What the step that runs now has set.
+    amended: Vec<Amendment>,
+}
+
+#[derive(Default)]
+struct Chosen {
+    username: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    extra_data: Map<String, Value>,
+}
+
+/// One thing that a step set; kept sealed while a login waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Amendment {
+    Username(String),
+    Email(String, bool),
+    FirstName(String),
+    LastName(String),
+    ExtraData(String, Value),
+}
+
+/// For steps of any kind.
+impl Draft<'_> {
+    /// What the provider says of the person: provider, id, address and whether it is verified, names, extra data.
+    pub fn identity(&self) -> &Identity {
+        self.identity
+    }
+
+    /// The user whom the account will be linked to: whoever is signed in.
+    pub fn caller(&self) -> Option<UserId> {
+        self.caller
+    }
+
+    /// The user who signs in, once `social_user` (or `associate_by_email`) found them. `None` after that: somebody new.
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// The account's row, once `social_user` found it.
+    pub fn account(&self) -> Option<&SocialAccount> {
+        self.account.as_ref()
+    }
+
+    /// The name that the user will be made from; another may be taken where this one is.
+    pub fn username(&self) -> &str {
+        self.chosen.username.as_deref().or(self.details.username.as_deref()).unwrap_or_default()
+    }
+
+    /// The provider's address, or the one that a step set. May be empty.
+    pub fn email(&self) -> &str {
+        self.details.email.as_deref().unwrap_or_default()
+    }
+
+    /// Whether somebody vouches for [`Self::email`].
+    pub fn email_verified(&self) -> bool {
+        self.email_verified
+    }
+
+    pub fn first_name(&self) -> &str {
+        let chosen = self.chosen.first_name.as_deref();
+        chosen.or(self.details.first_name.as_deref()).unwrap_or_default()
+    }
+
+    pub fn last_name(&self) -> &str {
+        self.chosen.last_name.as_deref().or(self.details.last_name.as_deref()).unwrap_or_default()
+    }
+
+    /// What the person answered to this step's [`super::Stop::ask`]: a text, or a boolean for a checkbox. `None` before
+    /// they were asked, and for an optional field that they left out.
+    pub fn answer(&self, field: &str) -> Option<&Value> {
+        self.answers.as_ref()?.get(field)
+    }
+
+    /// The username of somebody new; it is cleaned by the settings' rules and gets a tail where it is taken.
+    pub fn set_username(&mut self, username: &str) {
+        self.amend(Amendment::Username(storable(username)));
+    }
+
+    /// The address of somebody new. `verified` says that it was proved to be theirs, which lets a later login with the
+    /// same verified address be linked to them (SEC-23): false, unless it was.
+    pub fn set_email(&mut self, address: &str, verified: bool) {
+        self.amend(Amendment::Email(storable(address), verified));
+    }
+
+    pub fn set_first_name(&mut self, name: &str) {
+        self.amend(Amendment::FirstName(storable(name)));
+    }
+
+    pub fn set_last_name(&mut self, name: &str) {
+        self.amend(Amendment::LastName(storable(name)));
+    }
+
+    /// Kept with the account and shown to its user; what is called like a token or a secret is left out (SEC-40).
+    pub fn set_extra_data(&mut self, name: &str, mut value: Value) {
+        crate::model::drop_nulls(&mut value);
+        self.amend(Amendment::ExtraData(storable(name), value));
+    }
+
+    fn amend(&mut self, amendment: Amendment) {
+        self.apply(amendment.clone());
+        self.amended.push(amendment);
+    }
+
+    fn apply(&mut self, amendment: Amendment) {
+        match amendment {
+            Amendment::Username(name) => {
+                self.chosen.username = Some(name);
+                self.usernames.clear();
+            }
+            Amendment::Email(address, verified) => {
+                self.email_verified = verified && !address.is_empty();
+                self.details.email = Some(address);
+                if self.rules.username_is_full_email {
+                    self.usernames.clear();
+                }
+            }
+            Amendment::FirstName(name) => self.chosen.first_name = Some(name),
+            Amendment::LastName(name) => self.chosen.last_name = Some(name),
+            Amendment::ExtraData(name, value) => {
+                self.chosen.extra_data.insert(name, value);
+            }
+        }
+    }
+}
+
+/// PostgreSQL keeps no null character.
+fn storable(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+/// For the line that runs them.
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        identity: &'a Identity,
+        rules: &'a UserRules,
+        store: &'a Arc<dyn Repository>,
+        ambient: &'a Ambient,
+        link_to: Option<UserId>,
+    ) -> Self {
+        Self {
+            identity,
+            rules,
+            store,
+            ambient,
+            details: Details::of(identity),
+            email_verified: identity.email_verified,
+            caller: link_to,
+            account: None,
+            user: None,
+            usernames: Vec::new(),
+            create: false,
+            associate: false,
+            extra_data: None,
+            first_name: None,
+            last_name: None,
+            chosen: Chosen::default(),
+            answers: None,
+            amended: Vec::new(),
+        }
+    }
+
+    /// What the person said to the step that runs next.
+    pub(super) fn hear(&mut self, answers: Option<&Map<String, Value>>) {
+        self.answers = answers.cloned();
+        self.amended.clear();
+    }
+
+    /// What the step that ran last has set.
+    pub(super) fn amendments(&mut self) -> Vec<Amendment> {
+        std::mem::take(&mut self.amended)
+    }
+
+    /// What a step did before the login waited.
+    pub(super) fn repeat(&mut self, amendments: &[Amendment]) {
+        amendments.iter().cloned().for_each(|amendment| self.apply(amendment));
+    }
+
+    /// Whether nobody is known and nobody may be new.
+    pub(super) fn is_closed(&self) -> bool {
+        self.user.is_none() && !self.rules.sign_up
+    }
+
+    pub(super) fn candidates(&self) -> Vec<String> {
+        let by_setting = if self.rules.username_is_full_email { &self.details.email } else { &self.details.username };
+        let wanted = self.chosen.username.as_deref().or(by_setting.as_deref());
+        username::candidates(self.rules, wanted, self.ambient)
+    }
+
+    pub(super) fn decision(self) -> Result<Decision, LoginError> {
+        let no_user = || LoginError::new(Refusal::NoUser, "Nobody signs in with this account here.");
+        let who = match (&self.account, &self.user) {
+            (Some(account), Some(user)) => Who::Known {
+                user: Box::new(user.clone()),
+                account_id: account.id,
+                rekeyed: account.uid != self.identity.uid,
+            },
+            (None, Some(user)) if self.associate => Who::Attach { user_id: user.id },
+            (None, None) if self.create && self.associate => {
+                let email = email::normalised(self.rules, self.details.email.as_deref());
+                let has_email = self.rules.user_fields.iter().any(|field| field == "email");
+                let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
+                Who::Create {
+                    usernames,
+                    email_verified: has_email && self.email_verified && !email.is_empty(),
+                    email: if has_email { email } else { String::new() },
+                }
+            }
+            _ => return Err(no_user()),
+        };
+        let kept = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);
+        let mut extra_data = self.extra_data.map_or(kept, Value::Object);
+        if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
+            members.extend(extra::without_provider_tokens(&self.chosen.extra_data));
+        }
+        Ok(Decision {
+            who,
+            extra_data,
+            first_name: self.chosen.first_name.or(self.first_name),
+            last_name: self.chosen.last_name.or(self.last_name),
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! The steps of one provider in order, found by their names once at start, and run for each login.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::ask::RequireEmail;
+use super::built_in::BuiltIn;
+use super::draft::Draft;
+use super::{Decided, Progress, Question, Step, Stop};
+use crate::clock::Ambient;
+use crate::login::error::{LoginError, Refusal};
+use crate::model::{Identity, UserId};
+use crate::settings::{ProviderSettings, UserRules};
+use crate::store::Repository;
+
+/// The pipeline of one provider.
+pub(in crate::login) struct Line {
+    steps: Vec<Named>,
+}
+
+struct Named {
+    name: String,
+    step: Arc<dyn Step>,
+    /// Whether what it did is kept while the login waits, rather than done again.
+    kept: bool,
+}
+
+/// The pipeline of each provider. Unknown names were refused when the settings were read.
+pub(in crate::login) fn lines(
+    providers: &[ProviderSettings],
+    own: &HashMap<String, Arc<dyn Step>>,
+) -> HashMap<String, Line> {
+    let named = |name: &String| {
+        let (step, kept): (Arc<dyn Step>, bool) = match (own.get(name), BuiltIn::of(name)) {
+            (Some(own), _) => (own.clone(), true),
+            (None, Some(built_in)) => (Arc::new(built_in), false),
+            (None, None) if name == "require_email" => (Arc::new(RequireEmail), true),
+            (None, None) => return None,
+        };
+        Some(Named { name: name.clone(), step, kept })
+    };
+    let line =
+        |provider: &ProviderSettings| Line { steps: provider.user_rules.pipeline.iter().filter_map(named).collect() };
+    providers.iter().map(|provider| (provider.name.clone(), line(provider))).collect()
+}
+
+impl Line {
+    /// Errors: `not_allowed`, `organization_not_allowed`, `sign_up_closed`, `account_in_use`, `account_exists`,
+    /// `user_inactive`, `no_user`, `provider_error`, `invalid_request` for answers that will not do,
+    /// `database_unavailable`, and the codes of a program's own steps.
+    pub async fn decide(
+        &self,
+        store: &Arc<dyn Repository>,
+        ambient: &Ambient,
+        rules: &UserRules,
+        identity: &Identity,
+        link_to: Option<UserId>,
+        before: &Progress,
+    ) -> Result<Decided, LoginError> {
+        let mut draft = Draft::new(identity, rules, store, ambient, link_to);
+        let mut passed = std::collections::BTreeMap::new();
+        for Named { name, step, kept } in &self.steps {
+            if let Some(amendments) = before.passed.get(name) {
+                draft.repeat(amendments);
+                passed.insert(name.clone(), amendments.clone());
+                continue;
+            }
+            draft.hear(before.answered.as_ref().filter(|(asked, _)| asked == name).map(|(_, answers)| answers));
+            match step.run(&mut draft).await {
+                Ok(()) if *kept => {
+                    passed.insert(name.clone(), draft.amendments());
+                }
+                Ok(()) => {}
+                Err(Stop::Refused(error)) => return Err(error),
+                Err(Stop::Asks(_)) if self.is_closed_to(&draft, name) => return Err(sign_up_closed()),
+                Err(Stop::Asks(fields)) => {
+                    let progress = Progress { passed, answered: None };
+                    return Ok(Decided::Ask(Box::new(Question { step: name.clone(), fields, progress })));
+                }
+            }
+        }
+        draft.decision().map(|decision| Decided::Commit(Box::new(decision)))
+    }
+
+    /// Whether nobody is known, nobody may be new, and no later step can find somebody: then there is nothing to ask.
+    fn is_closed_to(&self, draft: &Draft<'_>, asking: &str) -> bool {
+        let mut later = self.steps.iter().map(|named| named.name.as_str()).skip_while(|name| *name != asking);
+        draft.is_closed() && !later.any(|name| name == "social_user" || name == "associate_by_email")
+    }
+}
+
+pub(super) fn sign_up_closed() -> LoginError {
+    LoginError::new(Refusal::SignUpClosed, "Only people who have a user here may sign in; nobody new is let in.")
+}

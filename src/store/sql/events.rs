@@ -1,0 +1,162 @@
+//! The outbox: events written with what they tell of, leased to whoever delivers them, kept until they are pruned.
+//!
+//! `due` is all the state there is: taking an event moves it to the end of the lease, so what a dead process held falls
+//! due again by itself.
+
+/// Implements [`super::super::EventStore`].
+macro_rules! event_store {
+    ($store:ty) => {
+        impl $store {
+            /// The audit row and, where somebody wants to know, the event: the last write of a transaction about a user.
+            async fn write_down(
+                &self,
+                tx: &mut Tx,
+                audit: &AuditEvent,
+                user: &User,
+                account: Option<(&str, &str)>,
+            ) -> Result<()> {
+                let event = self.announce.as_ref().and_then(|announce| announce(&Happened { audit, user, account }));
+                Self::write_audit_and_event(tx, audit, user, event.as_ref()).await
+            }
+
+            async fn write_audit_and_event(
+                tx: &mut Tx,
+                audit: &AuditEvent,
+                user: &User,
+                event: Option<&NewEvent>,
+            ) -> Result<()> {
+                audit_query(audit).execute(&mut **tx).await?;
+                let Some(event) = event else { return Ok(()) };
+                sqlx::query(
+                    "INSERT INTO webhook_events (id, type, user_id, body, created, due) VALUES ($1, $2, $3, $4, $5, $5)",
+                )
+                .bind(&event.id)
+                .bind(event.kind.name())
+                .bind(user.id)
+                .bind(&event.body)
+                .bind(audit.at.0)
+                .execute(&mut **tx)
+                .await?;
+                Ok(())
+            }
+
+            /// What was told of a user who is being deleted; what is still to be told stays until it is.
+            async fn forget_events(tx: &mut Tx, user: UserId) -> Result<()> {
+                sqlx::query("DELETE FROM webhook_events WHERE user_id = $1 AND due IS NULL")
+                    .bind(user)
+                    .execute(&mut **tx)
+                    .await?;
+                Ok(())
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl EventStore for $store {
+            async fn lease_events(&self, now: UnixMillis, until: UnixMillis, most: i64) -> Result<Vec<DueEvent>> {
+                // Mostly there is nothing, and the writer need not be asked.
+                let any: Option<i32> = sqlx::query_scalar("SELECT 1 FROM webhook_events WHERE due <= $1 LIMIT 1")
+                    .bind(now.0)
+                    .fetch_optional(&self.read)
+                    .await?;
+                if any.is_none() {
+                    return Ok(Vec::new());
+                }
+                // `due` is looked at once more outside: whoever waited for a row that another node took finds it moved.
+                let rows: Vec<DueEventRow> = sqlx::query_as(
+                    "UPDATE webhook_events SET due = $1, attempts = attempts + 1
+                     WHERE due <= $2 AND id IN (SELECT id FROM webhook_events WHERE due <= $2 ORDER BY due LIMIT $3)
+                     RETURNING id, body, attempts",
+                )
+                .bind(until.0)
+                .bind(now.0)
+                .bind(most)
+                .fetch_all(&self.write)
+                .await?;
+                Ok(rows.into_iter().map(DueEvent::from).collect())
+            }
+
+            async fn event_delivered(&self, id: &str, now: UnixMillis) -> Result<()> {
+                sqlx::query("UPDATE webhook_events SET due = NULL, delivered = $1, error = NULL WHERE id = $2")
+                    .bind(now.0)
+                    .bind(id)
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn event_failed(&self, id: &str, error: &str, next: Option<UnixMillis>) -> Result<()> {
+                // Not where another attempt, begun after a lease had run out, came through.
+                sqlx::query("UPDATE webhook_events SET due = $1, error = $2 WHERE id = $3 AND delivered IS NULL")
+                    .bind(next.map(|at| at.0))
+                    .bind(error)
+                    .bind(id)
+                    .execute(&self.write)
+                    .await?;
+                Ok(())
+            }
+
+            async fn events(&self, state: Option<EventState>, most: i64) -> Result<Vec<EventRecord>> {
+                let pending = state.map(|state| state == EventState::Pending);
+                let delivered = state.map(|state| state == EventState::Delivered);
+                let rows: Vec<EventRow> = sqlx::query_as(
+                    "SELECT id, type, user_id, body, created, attempts, due, delivered, error FROM webhook_events
+                     WHERE $1 IS NULL OR ((due IS NOT NULL) = $1 AND (due IS NULL AND delivered IS NOT NULL) = $2)
+                     ORDER BY created DESC, id LIMIT $3",
+                )
+                .bind(pending)
+                .bind(delivered)
+                .bind(most)
+                .fetch_all(&self.read)
+                .await?;
+                Ok(rows.into_iter().map(EventRecord::from).collect())
+            }
+
+            async fn event(&self, id: &str) -> Result<Option<EventRecord>> {
+                let row: Option<EventRow> = sqlx::query_as(
+                    "SELECT id, type, user_id, body, created, attempts, due, delivered, error FROM webhook_events
+                     WHERE id = $1",
+                )
+                .bind(id)
+                .fetch_optional(&self.read)
+                .await?;
+                Ok(row.map(EventRecord::from))
+            }
+
+            async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64> {
+                let id = match which {
+                    Resend::One(id) => Some(id),
+                    Resend::Dead => None,
+                };
+                let again = sqlx::query(
+                    "UPDATE webhook_events SET due = $1, attempts = 0, delivered = NULL, error = NULL
+                     WHERE id = $2 OR ($2 IS NULL AND due IS NULL AND delivered IS NULL)",
+                )
+                .bind(now.0)
+                .bind(id)
+                .execute(&self.write)
+                .await?;
+                Ok(again.rows_affected())
+            }
+
+            async fn prune_events(&self, before: UnixMillis) -> Result<u64> {
+                let mut pruned = 0;
+                loop {
+                    let deleted = sqlx::query(
+                        "DELETE FROM webhook_events WHERE id IN
+                           (SELECT id FROM webhook_events WHERE created < $1 AND due IS NULL ORDER BY created LIMIT $2)",
+                    )
+                    .bind(before.0)
+                    .bind(SWEEP_BATCH)
+                    .execute(&self.write)
+                    .await?
+                    .rows_affected();
+                    pruned += deleted;
+                    if deleted < SWEEP_BATCH.unsigned_abs() {
+                        return Ok(pruned);
+                    }
+                }
+            }
+        }
+    };
+}
+pub(in crate::store) use event_store;

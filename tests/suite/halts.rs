@@ -1,0 +1,473 @@
+//! Steps of a program's own, and logins that wait for the person: 202, the answers, and what becomes of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rest_social_auth::async_trait;
+use rest_social_auth::login::{Draft, Field, Step, Stop};
+use serde_json::{Value, json};
+
+use crate::support::client::claims;
+use crate::support::people::GITHUB_TOKEN;
+use crate::support::world::Plan;
+use crate::support::{Answer, Client, Engine, World, on_both_databases};
+
+on_both_databases! {
+    every_login_route_halts_and_the_answers_end_it_as_its_kind_wants,
+    answers_that_will_not_do_leave_the_login_waiting,
+    a_flow_token_is_good_once_for_ten_minutes,
+    another_browser_cannot_go_on_with_a_login_that_waits,
+    the_same_browser_gets_the_same_202_again,
+    sec_28_a_login_that_waits_is_sealed,
+    a_step_that_passed_is_not_run_again_when_the_login_goes_on,
+    a_step_refuses_with_a_code_of_its_own,
+    a_provider_has_a_pipeline_of_its_own,
+    sec_34_a_page_from_elsewhere_cannot_go_on_with_a_login,
+    an_address_that_a_person_gave_is_not_verified,
+    a_login_that_waits_links_to_whom_it_was_begun_for,
+    a_page_without_script_is_asked_on_a_page_of_the_server,
+    an_app_is_told_at_the_swap_what_is_asked,
+    claims_of_the_program_stand_in_its_tokens_and_in_those_they_are_renewed_to,
+    a_step_that_no_pipeline_names_is_a_mistake,
+}
+
+/// Asks somebody new to accept the terms, and remembers that they did.
+struct Terms;
+
+#[async_trait]
+impl Step for Terms {
+    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        if draft.user().is_some() {
+            return Ok(());
+        }
+        let plan = match (draft.answer("terms"), draft.answer("plan")) {
+            (Some(Value::Bool(true)), plan) => plan.cloned().unwrap_or_default(),
+            _ => {
+                return Err(Stop::ask([
+                    Field::checkbox("terms", "I accept the terms").help("https://a.example/terms"),
+                    Field::choice("plan", "Plan", &["free", "gold"]).optional(),
+                ]));
+            }
+        };
+        if plan == json!("gold") && draft.email() == "user13@example.com" {
+            return Err(Stop::wrong("plan", "There is no gold for you."));
+        }
+        draft.set_extra_data("plan", plan);
+        Ok(())
+    }
+}
+
+/// Counts how often it runs, and gives everybody new another first name.
+struct Counts(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Step for Counts {
+    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let runs = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+        if draft.user().is_none() {
+            draft.set_first_name(&format!("Run{runs}"));
+            draft.set_username("chosen name");
+        }
+        Ok(())
+    }
+}
+
+/// Refuses everybody of one name.
+struct NoEva;
+
+#[async_trait]
+impl Step for NoEva {
+    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        match draft.identity().username.as_deref() {
+            Some("eva") => Err(Stop::refuse("eva_is_banned", "Eva knows why.")),
+            _ => Ok(()),
+        }
+    }
+}
+
+const WITH_TERMS: &str = "social_details,social_uid,auth_allowed,social_user,terms,get_username,create_user,associate_user,\
+                          load_extra_data,user_details";
+const WITH_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,require_email,\
+                          create_user,associate_user,load_extra_data,user_details";
+
+fn with_terms(engine: Engine) -> Plan {
+    World::on(engine).with("SOCIAL_AUTH_PIPELINE", WITH_TERMS).program(|builder| builder.step("terms", Terms))
+}
+
+#[track_caller]
+fn halted(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    assert!(answer.set_cookie("sessionid").is_none(), "nobody is signed in yet");
+    answer.json()
+}
+
+fn flow_token(answer: &Answer) -> String {
+    halted(answer)["flow_token"].as_str().expect("a flow token").to_owned()
+}
+
+async fn resume(client: &Client, flow_token: &str, mut answers: Value) -> Answer {
+    answers["flow_token"] = flow_token.into();
+    client.post("/api/login/social/resume/").json(&answers).send().await
+}
+
+async fn every_login_route_halts_and_the_answers_end_it_as_its_kind_wants(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let user = ["username", "first_name", "last_name", "email"];
+    let with = |first: &[&str], rest: &[&str]| [first, rest].concat().iter().map(|key| (*key).to_owned()).collect();
+    for (n, (route, keys)) in [
+        ("session", with(&["id"], &user)),
+        ("token", vec!["token".to_owned()]),
+        ("token_user", with(&["id", "token"], &user)),
+        ("jwt-pair", with(&["token", "refresh"], &[])),
+        ("jwt-pair-user", with(&["id", "token", "refresh"], &user)),
+        ("jwt-sliding", vec!["token".to_owned()]),
+        ("jwt-sliding-user", with(&["id", "token"], &user)),
+        ("knox", vec!["token".to_owned()]),
+        ("knox_user", with(&["id", "token"], &user)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (client, code) = (world.browser(), format!("u{}", n + 1));
+        let answer = client.login(&format!("{route}/github"), json!({"code": code})).await;
+        let asked = halted(&answer);
+        assert_eq!(
+            asked.as_object().map(|all| all.keys().map(String::as_str).collect::<Vec<_>>()).expect("an object"),
+            ["flow_token", "expires_in", "step", "fields"]
+        );
+        assert_eq!((&asked["step"], &asked["expires_in"]), (&json!("terms"), &json!(600)), "{route}");
+        assert_eq!(
+            asked["fields"],
+            json!([
+                {"name": "terms", "type": "checkbox", "title": "I accept the terms", "required": true,
+                    "help": "https://a.example/terms"},
+                {"name": "plan", "type": "choice", "title": "Plan", "required": false, "choices": ["free", "gold"]},
+            ])
+        );
+        assert_eq!(world.database.count("users").await, i64::try_from(n).expect("few"), "nothing is written yet");
+        let done = resume(&client, &flow_token(&answer), json!({"terms": true, "plan": "free"})).await;
+        assert_eq!(done.keys(), keys, "{route}");
+        assert_eq!(done.set_cookie("sessionid").is_some(), route == "session", "{route}");
+    }
+    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 9, "the provider is not asked again");
+    // Somebody who is known is not asked.
+    world.login("token", "u01").await.ok();
+    let kept = "SELECT count(*) FROM social_accounts WHERE CAST(extra_data AS TEXT) LIKE '%\"plan\"%free%'";
+    assert_eq!(world.database.number(kept).await, 9);
+}
+
+async fn answers_that_will_not_do_leave_the_login_waiting(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let client = world.client();
+    let token = flow_token(&world.login("token_user", "u13").await);
+    for (answers, field) in [
+        (json!({}), "terms"),
+        (json!({"terms": false}), "terms"),
+        (json!({"terms": [1]}), "terms"),
+        (json!({"terms": true, "plan": "silver"}), "plan"),
+        (json!({"terms": true, "plan": {"a": 1}}), "plan"),
+        (json!({"terms": true, "plan": "gold"}), "plan"),
+    ] {
+        let problem = resume(&client, &token, answers.clone()).await.problem(400, "invalid_request");
+        assert!(problem["errors"][field].is_array(), "{answers}: {problem}");
+    }
+    assert_eq!(world.database.count("users").await, 0);
+    let done = client.post("/api/login/social/resume/").form(&[("flow_token", &token), ("terms", "on")]).send().await;
+    assert_eq!(done.ok()["username"], "user13");
+    assert_eq!(world.database.number("SELECT count(*) FROM audit_events WHERE event = 'refused'").await, 0);
+}
+
+async fn a_flow_token_is_good_once_for_ten_minutes(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let client = world.client();
+    let accepted = || json!({"terms": true});
+    resume(&client, "", accepted()).await.problem(400, "invalid_request");
+    resume(&client, "rsaf_made_up", accepted()).await.problem(400, "state_mismatch");
+    resume(&client, &"x".repeat(5000), accepted()).await.problem(400, "state_mismatch");
+
+    let token = flow_token(&world.login("knox", "u1").await);
+    let first = resume(&client, &token, accepted()).await;
+    let again = resume(&client, &token, accepted()).await;
+    assert_eq!(first.field("token"), again.field("token"), "a page that posts twice gets one answer");
+    world.advance(Duration::from_secs(31));
+    resume(&client, &token, accepted()).await.problem(400, "code_already_used");
+    assert_eq!((world.database.count("users").await, world.database.count("knox_tokens").await), (1, 1));
+
+    let late = flow_token(&world.login("knox", "u2").await);
+    world.advance(Duration::from_secs(600));
+    resume(&client, &late, accepted()).await.problem(400, "state_expired");
+    world.advance(Duration::from_secs(601));
+    let repository = world.database.repository().await;
+    repository.sweep(world.clock.now(), 100).await.expect("a sweep");
+    assert_eq!(world.database.count("halted_logins").await, 0);
+}
+
+async fn another_browser_cannot_go_on_with_a_login_that_waits(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    let answer = browser.login("token/github", json!({"code": "u1", "state": begun.state})).await;
+    let token = flow_token(&answer);
+    for other in [world.client(), world.browser()] {
+        resume(&other, &token, json!({"terms": true})).await.problem(400, "flow_mismatch");
+    }
+    let other = world.browser();
+    world.begin(&other, "github", json!({})).await;
+    resume(&other, &token, json!({"terms": true})).await.problem(400, "flow_mismatch");
+    resume(&browser, &token, json!({"terms": true})).await.ok();
+    // Without cookies the flow token is all there is.
+    let begun = world.begin(&world.client(), "github", json!({})).await;
+    let login = json!({"code": "u2", "state": begun.state, "flow_token": begun.flow_token});
+    let token = flow_token(&world.client().login("token/github", login).await);
+    resume(&world.client(), &token, json!({"terms": true})).await.ok();
+}
+
+async fn the_same_browser_gets_the_same_202_again(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    let login = json!({"code": "u1", "state": begun.state});
+    let first = browser.login("jwt-pair/github", login.clone()).await;
+    let again = browser.login("jwt-pair/github", login.clone()).await;
+    assert_eq!(halted(&first), halted(&again));
+    assert_eq!((world.double.calls_at(GITHUB_TOKEN).len(), world.database.count("halted_logins").await), (1, 1));
+    world.advance(Duration::from_secs(31));
+    browser.login("jwt-pair/github", login).await.problem(400, "code_already_used");
+}
+
+async fn sec_28_a_login_that_waits_is_sealed(engine: Engine) {
+    let world = with_terms(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let token = flow_token(&world.login("token", "u1").await);
+    for stored in world.database.dump().await {
+        let text = String::from_utf8_lossy(&stored.bytes).into_owned();
+        for secret in [token.as_str(), "gho_u1", "user1", "First1"] {
+            assert!(!text.contains(secret), "{}.{} holds {secret}", stored.table, stored.column);
+        }
+    }
+    // Two rows' texts cannot be exchanged.
+    let other = flow_token(&world.login("token", "u2").await);
+    world.database.run("UPDATE halted_logins SET sealed = (SELECT min(sealed) FROM halted_logins)").await;
+    let answers = [
+        resume(&world.client(), &token, json!({"terms": true})).await,
+        resume(&world.client(), &other, json!({"terms": true})).await,
+    ];
+    assert_eq!(answers.iter().filter(|answer| answer.status == 400).count(), 1, "one of them is in its row");
+    // The provider's token went along, sealed.
+    let kept = answers.iter().find(|answer| answer.status == 200).expect("the other").field("token");
+    let authorization = format!("Token {kept}");
+    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
+    let given = world.client().get(&path).header("authorization", &authorization).send().await.field("access_token");
+    assert!(given.starts_with("gho_u"), "{given}");
+}
+
+async fn a_step_that_passed_is_not_run_again_when_the_login_goes_on(engine: Engine) {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    let program = move |builder: rest_social_auth::server::Builder| {
+        builder.step("terms", Terms).step("counts", Counts(counted.clone()))
+    };
+    let pipeline = WITH_TERMS.replace("terms", "counts,terms");
+    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline).program(program).start().await;
+    let token = flow_token(&world.login("token_user", "u1").await);
+    resume(&world.client(), &token, json!({})).await.problem(400, "invalid_request");
+    let user = resume(&world.client(), &token, json!({"terms": true})).await.ok();
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    assert_eq!((&user["first_name"], &user["username"]), (&json!("Run1"), &json!("chosenname")), "what it set is kept");
+    assert_eq!(user["last_name"], "Last1");
+    let known = world.login("token_user", "u01").await.ok();
+    assert_eq!((runs.load(Ordering::SeqCst), &known["first_name"]), (2, &json!("First1")));
+}
+
+async fn a_step_refuses_with_a_code_of_its_own(engine: Engine) {
+    let pipeline = WITH_TERMS.replace("terms", "no_eva");
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
+    let world = plan.program(|builder| builder.step("no_eva", NoEva)).start().await;
+    world.people.describe("github", "u1", json!({"id": 1, "login": "eva"}));
+    let problem = world.login("token", "u1").await.problem(403, "eva_is_banned");
+    assert_eq!(problem["detail"], "Eva knows why.");
+    assert_eq!(world.database.text("SELECT code FROM audit_events WHERE event = 'refused'").await, "eva_is_banned");
+    world.login("token", "u2").await.ok();
+    assert_eq!(world.database.count("users").await, 1);
+}
+
+async fn a_provider_has_a_pipeline_of_its_own(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", WITH_TERMS);
+    let world = plan.program(|builder| builder.step("terms", Terms)).start().await;
+    world.login("token", "u1").await.ok();
+    halted(&world.client().login("token/facebook", json!({"code": "u1"})).await);
+}
+
+async fn sec_34_a_page_from_elsewhere_cannot_go_on_with_a_login(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let token = flow_token(&world.login("session", "u1").await);
+    let post = || world.client().post("/api/login/social/resume/").form(&[("flow_token", &token), ("terms", "on")]);
+    for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+        post().header(name, value).send().await.problem(403, "csrf_failed");
+    }
+    assert_eq!(world.database.count("users").await, 0);
+    post().header("origin", crate::support::FRONT).send().await.ok();
+}
+
+async fn an_address_that_a_person_gave_is_not_verified(engine: Engine) {
+    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
+    let plan = plan
+        .with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc,github")
+        .with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example");
+    let world = plan.start().await;
+    let nobody = json!({"id": 7, "login": "seven", "email": null});
+    world.people.describe("github", "u7", nobody);
+    let answer = world.login("token_user", "u7").await;
+    let asked = halted(&answer);
+    assert_eq!(asked["step"], "require_email");
+    assert_eq!(
+        asked["fields"],
+        json!([{"name": "email", "type": "email", "title": "E-mail address", "required": true}])
+    );
+    let token = flow_token(&answer);
+    for wrong in ["", "seven", "a@b@c.example", "a b@c.example", "<a@b.example>"] {
+        let problem = resume(&world.client(), &token, json!({"email": wrong})).await.problem(400, "invalid_request");
+        assert!(problem["errors"]["email"].is_array(), "{wrong}");
+    }
+    resume(&world.client(), &token, json!({"email": "x@sub.evil.example"})).await.problem(403, "not_allowed");
+    let user = resume(&world.client(), &token, json!({"email": " User1@EXAMPLE.com "})).await.ok();
+    assert_eq!(user["email"], "User1@example.com");
+
+    // SEC-23: whoever named somebody's address before them gets neither them nor their login.
+    world.client().login("token/oidc", json!({"code": "u1"})).await.problem(409, "account_exists");
+    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
+    // Who has an address, and who is known, is not asked.
+    world.login("token", "u2").await.ok();
+    world.people.describe("github", "u07", json!({"id": 7, "login": "seven", "email": null}));
+    world.login("token", "u07").await.ok();
+}
+
+async fn a_login_that_waits_links_to_whom_it_was_begun_for(engine: Engine) {
+    let asks_always = WITH_TERMS.replace("terms", "asks");
+    struct Asks;
+    #[async_trait]
+    impl Step for Asks {
+        async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+            match draft.answer("word") {
+                Some(word) if *word == "swordfish" => Ok(()),
+                Some(_) => Err(Stop::wrong("word", "That is not it.")),
+                None => Err(Stop::ask([Field::text("word", "The word")])),
+            }
+        }
+    }
+    let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", &asks_always);
+    let world = plan.program(|builder| builder.step("asks", Asks)).start().await;
+    let owner = format!("Token {}", world.token("token", "u1").await);
+    let post = world.client().post("/api/login/social/token_user/facebook/").header("authorization", &owner);
+    let token = flow_token(&post.json(&json!({"code": "u9"})).send().await);
+    let linked = resume(&world.client(), &token, json!({"word": "swordfish"})).await;
+    assert_eq!(linked.ok()["username"], "user1");
+    // A user who was deactivated meanwhile is refused.
+    let post = world.client().post("/api/login/social/token/facebook/").header("authorization", &owner);
+    let token = flow_token(&post.json(&json!({"code": "u8"})).send().await);
+    world.database.repository().await.set_active(1, false, world.clock.now()).await.expect("a write");
+    resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(403, "user_inactive");
+}
+
+fn parameter(url: &url::Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+fn location(answer: &Answer) -> url::Url {
+    assert_eq!(answer.status, 303, "{}", answer.whole());
+    url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
+}
+
+/// Goes through the redirect flow, and lands.
+async fn landed(browser: &Client, query: &str, code: &str) -> url::Url {
+    let answer = browser.get(&format!("/api/login/social/authorize/github/?{query}")).send().await;
+    let state = parameter(&location(&answer), "state").expect("a state");
+    let callback = format!("/api/login/social/complete/github/?code={code}&state={state}");
+    location(&browser.get(&callback).send().await)
+}
+
+async fn a_page_without_script_is_asked_on_a_page_of_the_server(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let browser = world.browser();
+    let there = landed(&browser, "next=https://front.example/cb", "u1").await;
+    assert!(there.as_str().starts_with("https://front.example/cb?halted=terms&code=rsax_"), "{there}");
+    let path = format!("/api/login/social/resume/?code={}", parameter(&there, "code").expect("a code"));
+    let page = browser.get(&path).header("accept", "text/html").send().await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(page.text.contains("<form method=\"post\" action=\"/api/login/social/resume/\">"), "{}", page.text);
+    assert!(page.text.contains("name=\"terms\"") && page.text.contains("<option>gold</option>"), "{}", page.text);
+    assert!(!page.text.contains("<script"));
+    assert_eq!(browser.get(&path).header("accept", "text/html").send().await.status, 400, "once");
+
+    let token = page.text.split("name=\"flow_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let token = token.expect("the hidden field").to_owned();
+    let post = |browser: &Client, fields: &[(&str, &str)]| {
+        let post = browser.post("/api/login/social/resume/").header("accept", "text/html,*/*;q=0.8");
+        post.header("origin", &world.node.base).form(fields)
+    };
+    let again = post(&browser, &[("flow_token", &token)]).send().await;
+    assert_eq!(again.status, 400);
+    assert!(again.text.contains("This must be accepted."), "the page says what is wrong: {}", again.text);
+    let elsewhere = post(&world.browser(), &[("flow_token", &token), ("terms", "true")]).send().await;
+    assert!(elsewhere.status == 400 && elsewhere.text.contains("flow_mismatch"), "{}", elsewhere.text);
+    let done = post(&browser, &[("flow_token", &token), ("terms", "true")]).send().await;
+    assert_eq!(location(&done).as_str(), "https://front.example/cb");
+    assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1");
+}
+
+async fn an_app_is_told_at_the_swap_what_is_asked(engine: Engine) {
+    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
+    let there = landed(&world.browser(), "next=com.example.app:/cb&kind=jwt-pair-user", "u1").await;
+    assert_eq!(parameter(&there, "halted").as_deref(), Some("terms"));
+    let swap = json!({"code": parameter(&there, "code").expect("a code")});
+    let answer = world.client().post("/api/login/social/swap/").json(&swap).send().await;
+    let token = flow_token(&answer);
+    world.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
+    let done = resume(&world.client(), &token, json!({"terms": true})).await;
+    assert_eq!(done.keys(), ["id", "token", "refresh", "username", "first_name", "last_name", "email"]);
+}
+
+async fn claims_of_the_program_stand_in_its_tokens_and_in_those_they_are_renewed_to(engine: Engine) {
+    let program = |builder: rest_social_auth::server::Builder| {
+        builder.claims(|user, identity| {
+            let claims = json!({"via": identity.provider, "roles": ["reader"], "user_id": "999", "exp": 1, "sub": "evil",
+                "token_type": "refresh", "name_of": user.username, "refresh_exp": 1, "username": "evil"});
+            claims.as_object().cloned().unwrap_or_default()
+        })
+    };
+    let world = World::on(engine).program(program).start().await;
+    let pair = world.login("jwt-pair-user", "u1").await;
+    for token in ["token", "refresh"] {
+        let claims = claims(&pair.field(token));
+        assert_eq!(
+            (&claims["via"], &claims["roles"], &claims["name_of"]),
+            (&json!("github"), &json!(["reader"]), &json!("user1"))
+        );
+        assert_eq!((&claims["user_id"], &claims["username"]), (&json!("1"), &json!("user1")));
+        assert!(claims["exp"].as_i64() > Some(1) && claims.get("sub").is_none() && claims.get("refresh_exp").is_none());
+    }
+    let refreshed =
+        world.client().post("/api/token/refresh/").json(&json!({"refresh": pair.field("refresh")})).send().await;
+    let access = refreshed.field("access");
+    assert_eq!((&claims(&access)["via"], &claims(&access)["token_type"]), (&json!("github"), &json!("access")));
+    world.client().user(&format!("Bearer {access}")).await.ok();
+    assert_eq!(claims(&world.token("jwt-sliding", "u01").await)["roles"], json!(["reader"]));
+}
+
+async fn a_step_that_no_pipeline_names_is_a_mistake(engine: Engine) {
+    let told = |result: Result<World, Vec<rest_social_auth::settings::SettingError>>| {
+        result
+            .err()
+            .map(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            .unwrap_or_default()
+    };
+    let idle = told(World::on(engine).program(|builder| builder.step("terms", Terms)).try_start().await);
+    assert!(idle.contains("SOCIAL_AUTH_PIPELINE") && idle.contains("\"terms\""), "{idle}");
+    let slip = WITH_TERMS.replace("terms", "trems");
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &slip).program(|builder| builder.step("terms", Terms));
+    let slip = told(plan.try_start().await);
+    assert!(slip.contains("\"trems\" is no step; did you mean terms?"), "{slip}");
+    let taken = told(World::on(engine).program(|builder| builder.step("create_user", Terms)).try_start().await);
+    assert!(taken.contains("is the name of a built-in step"), "{taken}");
+}
