@@ -8,10 +8,11 @@ use md5::{Digest as _, Md5};
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use percent_encoding::percent_decode_str;
+use url::Url;
 
 use crate::secrets::{hex, same};
 
-pub const NAMES: [&str; 29] = [
+pub const NAMES: [&str; 30] = [
     "local_part",
     "last_segment",
     "first_where",
@@ -22,6 +23,7 @@ pub const NAMES: [&str; 29] = [
     "containing",
     "trim_sep",
     "urldecode",
+    "origin",
     "chars",
     "concat",
     "words",
@@ -103,6 +105,9 @@ fn add_texts(environment: &mut Environment<'static>) {
     });
     environment.add_function("urldecode", |x: Value| {
         on_text(x, |text| percent_decode_str(text).decode_utf8_lossy().into_owned())
+    });
+    environment.add_function("origin", |url: String| -> Result<String, Error> {
+        Url::parse(&url).map(|url| url.origin().ascii_serialization()).map_err(|_| wrong("not a URL"))
     });
     environment.add_function("chars", |x: Value, from: usize, to: Option<usize>| {
         on_text(x, |text| text.chars().skip(from).take(to.unwrap_or(usize::MAX).saturating_sub(from)).collect())

@@ -68,6 +68,7 @@ fn each_function_says_what_it_is_named_for() {
         ("containing(profile.nick, '@')", Value::Null),
         ("containing(profile.mail, '@')", json!("ana@example.com")),
         ("concat(profile.nick, profile.none, profile.n)", json!("Jörg5")),
+        ("origin('https://front.example:8443/cb?a=b')", json!("https://front.example:8443")),
         ("primary(profile.mails).v", json!(2)),
         ("primary(profile.mails | reject('eq', profile.mails[1]) | list).v", json!(1)),
         ("words('a,,b', ',')", json!(["a", "b"])),
