@@ -13,10 +13,12 @@ CREATE TABLE refresh_tokens_by_user (
     agent       TEXT,
     successor   TEXT,
     blacklisted INTEGER,
+    signed_in   INTEGER,
     PRIMARY KEY (user_id, jti)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO refresh_tokens_by_user
-    SELECT user_id, jti, family, kind, created, expires, last_used, ip, agent, successor, blacklisted FROM refresh_tokens;
+    SELECT user_id, jti, family, kind, created, expires, last_used, ip, agent, successor, blacklisted, signed_in
+    FROM refresh_tokens;
 DROP TABLE refresh_tokens;
 ALTER TABLE refresh_tokens_by_user RENAME TO refresh_tokens;
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires);

@@ -49,6 +49,21 @@ impl AccountService {
         Ok(ended)
     }
 
+    /// Whether what the caller shows comes from a login that is at most FRESH_LOGIN_AGE old (SEC-25). One of which nobody
+    /// knows where it comes from is not. Errors: `fresh_login_required`.
+    pub(super) async fn require_fresh_login(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
+        let Some(age) = self.settings.fresh_login_age else { return Ok(()) };
+        let listed = self.credentials(caller).await?;
+        let shown = listed.iter().find(|listed| listed.is_current);
+        let signed_in = shown.and_then(|listed| listed.entry.signed_in);
+        if signed_in.is_some_and(|at| at.plus(age) >= self.ambient.now()) {
+            return Ok(());
+        }
+        let refusal = AuthError::LoginTooOld;
+        self.note_refusal(refusal.code(), Some(caller.user.id), client).await;
+        Err(refusal)
+    }
+
     fn is_current(&self, caller: &Caller, handle: &CredentialHandle) -> bool {
         match (&caller.proof, handle) {
             (Proof::Session(shown), CredentialHandle::Session(kept))

@@ -24,6 +24,9 @@ pub enum AuthError {
     /// 400: a verified token that was blacklisted (R-CMP-04).
     #[error("Token is blacklisted")]
     Blacklisted,
+    /// 403: it needs a login that is not older than FRESH_LOGIN_AGE.
+    #[error("Your login is too old for this: sign in again, then repeat it.")]
+    LoginTooOld,
     /// 503.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -46,6 +49,7 @@ impl AuthError {
             Self::UserNotFound => "user_not_found",
             Self::UserInactive(_) => "user_inactive",
             Self::Blacklisted => "token_blacklisted",
+            Self::LoginTooOld => "fresh_login_required",
             Self::Store(_) => "database_unavailable",
         }
     }

@@ -3,18 +3,22 @@
 //! `api/` calls [`AccountService`]; it joins the credentials and the store. One read for each authenticated request.
 
 mod authenticate;
+mod change;
 mod credentials;
 mod error;
+mod leave;
 mod profile;
 mod provider_token;
 mod tokens;
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use self::authenticate::{Caller, Family, Presented, Proof};
+pub use self::change::ChangeError;
 pub use self::credentials::Listed;
 pub use self::error::{AuthError, Challenge};
+pub use self::leave::Export;
 pub use self::profile::{Unlink, visible_extra_data};
 pub use self::provider_token::{TokenError, give_back, rotate_keys};
 pub use self::tokens::Refreshed;
@@ -22,32 +26,33 @@ use crate::clock::{Ambient, UnixMillis};
 use crate::credential::Credentials;
 use crate::model::{AuditEvent, AuditKind, ClientInfo, Kind, UserId};
 use crate::provider::Providers;
-use crate::secrets::Vault;
 use crate::settings::Settings;
 use crate::store::Repository;
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct AccountService {
+    settings: Arc<Settings>,
     credentials: Arc<Credentials>,
     providers: Providers,
     store: Arc<dyn Repository>,
-    vault: Option<Arc<Vault>>,
-    /// For the calls that renew a provider's token or give it back.
-    longest_renewal: Duration,
     ambient: Ambient,
 }
 
 impl AccountService {
     pub fn new(
-        settings: &Settings,
+        settings: Arc<Settings>,
         credentials: Arc<Credentials>,
         providers: Providers,
         store: Arc<dyn Repository>,
         ambient: Ambient,
     ) -> Self {
-        let (vault, longest_renewal) = (settings.vault.clone(), settings.outgoing.login_timeout);
-        Self { credentials, providers, store, vault, longest_renewal, ambient }
+        Self { settings, credentials, providers, store, ambient }
+    }
+
+    fn event(&self, event: AuditKind, kind: Option<Kind>, user: UserId, client: &ClientInfo) -> AuditEvent {
+        let (at, client) = (self.ambient.now(), client.clone());
+        AuditEvent { at, event, code: None, provider: None, kind, user_id: Some(user), client }
     }
 
     /// One row of the audit trail.
@@ -58,9 +63,19 @@ impl AccountService {
         user: UserId,
         client: &ClientInfo,
     ) -> Result<(), AuthError> {
+        Ok(self.store.audit(&self.event(event, kind, user, client)).await?)
+    }
+
+    /// The row of something that was not done, with the stable code that says why (SEC-45). A row that cannot be written is
+    /// no reason to answer otherwise.
+    pub async fn note_refusal(&self, code: impl Into<Cow<'static, str>>, user: Option<UserId>, client: &ClientInfo) {
         let (at, client) = (self.ambient.now(), client.clone());
-        let event = AuditEvent { at, event, code: None, provider: None, kind, user_id: Some(user), client };
-        Ok(self.store.audit(&event).await?)
+        let event = AuditKind::Refused;
+        let event =
+            AuditEvent { at, event, code: Some(code.into()), provider: None, kind: None, user_id: user, client };
+        if let Err(failure) = self.store.audit(&event).await {
+            tracing::warn!(%failure, "the refusal could not be put into the audit trail");
+        }
     }
 
     pub fn now(&self) -> UnixMillis {

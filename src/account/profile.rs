@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{AccountService, AuthError, Caller};
-use crate::model::{AuditEvent, AuditKind, ClientInfo, SocialAccount, authenticates};
+use crate::model::{AuditKind, ClientInfo, SocialAccount, authenticates};
 use crate::store::Unlinked;
 
 impl AccountService {
@@ -26,18 +26,12 @@ pub enum Unlink {
 }
 
 impl AccountService {
-    /// Takes an account from the caller (SEC-25), and gives its tokens back to the provider where that can be.
+    /// Takes an account from the caller (SEC-25), and gives its tokens back to the provider where that can be. Errors:
+    /// `fresh_login_required`.
     pub async fn unlink(&self, caller: &Caller, account: i64, client: &ClientInfo) -> Result<Unlink, AuthError> {
+        self.require_fresh_login(caller, client).await?;
         let user = caller.user.id;
-        let audit = AuditEvent {
-            at: self.ambient.now(),
-            event: AuditKind::Unlink,
-            code: None,
-            provider: None,
-            kind: None,
-            user_id: Some(user),
-            client: client.clone(),
-        };
+        let audit = self.event(AuditKind::Unlink, None, user, client);
         let counts =
             |name: &str| self.providers.get(name).is_some_and(|provider| provider.settings().user_rules.may_enter);
         match self.store.unlink(user, account, &counts, &audit).await? {
@@ -45,7 +39,10 @@ impl AccountService {
                 self.give_back(&row, tokens.as_deref()).await;
                 Ok(Unlink::Done)
             }
-            Unlinked::LastWayIn => Ok(Unlink::LastWayIn),
+            Unlinked::LastWayIn => {
+                self.note_refusal("last_login_method", Some(user), client).await;
+                Ok(Unlink::LastWayIn)
+            }
             Unlinked::NotFound => Ok(Unlink::NotFound),
         }
     }

@@ -45,11 +45,11 @@ impl From<StoreError> for TokenError {
 impl AccountService {
     /// A token that lives for a minute at least, or as long as it lives where the provider cannot renew it.
     pub async fn provider_token(&self, caller: &Caller, account: i64) -> Result<ProviderTokens, TokenError> {
-        let deadline = Instant::now() + self.longest_renewal;
+        let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         loop {
             let kept = self.store.account_tokens(caller.user.id, account).await?;
             let (row, sealed) = kept.ok_or(TokenError::NotFound)?;
-            let there = self.vault.as_deref().zip(sealed.as_deref());
+            let there = self.settings.vault.as_deref().zip(sealed.as_deref());
             let tokens = there.and_then(|(vault, sealed)| opened(vault, &row, sealed)).ok_or(TokenError::NotKept)?;
             let now = self.ambient.now();
             if tokens.expires.is_none_or(|expires| expires > now.plus(MARGIN)) {
@@ -87,7 +87,7 @@ impl AccountService {
             return Err(TokenError::Ended);
         };
         let result = provider.renew(tokens, &row.uid, deadline).await;
-        let sealed = match (&result, &self.vault) {
+        let sealed = match (&result, &self.settings.vault) {
             (Ok(fresh), Some(vault)) => Some(vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient)),
             _ => None,
         };
@@ -100,8 +100,8 @@ impl AccountService {
 
     /// Best effort: the account is unlinked whether the provider answers or not.
     pub(super) async fn give_back(&self, row: &SocialAccount, sealed: Option<&[u8]>) {
-        let Some((vault, sealed)) = self.vault.as_deref().zip(sealed) else { return };
-        give_back(&self.providers, vault, row, sealed, Instant::now() + self.longest_renewal).await;
+        let Some((vault, sealed)) = self.settings.vault.as_deref().zip(sealed) else { return };
+        give_back(&self.providers, vault, row, sealed, Instant::now() + self.settings.outgoing.login_timeout).await;
     }
 }
 

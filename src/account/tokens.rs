@@ -5,7 +5,7 @@ use super::{AccountService, Caller};
 use crate::account::authenticate::{Family, Presented, Proof};
 use crate::credential::Issue;
 use crate::credential::jwt::{JwtFault, TokenType, Verified};
-use crate::model::{ClientInfo, CredentialHandle, Kind, RefreshUse, User};
+use crate::model::{AuditKind, ClientInfo, CredentialHandle, Kind, RefreshUse, User};
 use crate::store::Rotated;
 
 /// The answer to a refresh.
@@ -44,7 +44,7 @@ impl AccountService {
             expires_in: None,
             longest: None,
         };
-        let (refresh, row) = jwt.rotate(&verified, family, &issue, &self.ambient);
+        let (refresh, row) = jwt.rotate(&verified, &used, &issue, &self.ambient);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
             Rotated::Spent => Err(BLACKLISTED),
@@ -61,13 +61,13 @@ impl AccountService {
         Ok(())
     }
 
-    pub async fn blacklist(&self, token: &str) -> Result<(), AuthError> {
+    pub async fn blacklist(&self, token: &str, client: &ClientInfo) -> Result<(), AuthError> {
         let (verified, user, _) = self.checked(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
-        if self.store.blacklist(&verified.jti, user.id, verified.expires, self.ambient.now()).await? {
-            Ok(())
-        } else {
-            Err(BLACKLISTED)
+        if !self.store.blacklist(&verified.jti, user.id, verified.expires, self.ambient.now()).await? {
+            return Err(BLACKLISTED);
         }
+        let kind = if verified.token_type == TokenType::Sliding { Kind::JwtSliding } else { Kind::JwtPair };
+        self.note(AuditKind::LogOut, Some(kind), user.id, client).await
     }
 
     pub async fn refresh_sliding(&self, token: &str) -> Result<String, AuthError> {
@@ -92,17 +92,18 @@ impl AccountService {
     }
 
     /// Deletes the knox token that was presented (R-CMP-07).
-    pub async fn logout_knox(&self, presented: &Presented) -> Result<(), AuthError> {
+    pub async fn logout_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
         if let Proof::Knox(digest) = caller.proof {
             self.store.end(&CredentialHandle::Knox(digest), caller.user.id, self.ambient.now()).await?;
         }
-        Ok(())
+        self.note(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client).await
     }
 
-    pub async fn logout_all_knox(&self, presented: &Presented) -> Result<(), AuthError> {
+    pub async fn logout_all_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
-        Ok(self.store.end_all_knox(caller.user.id).await?)
+        self.store.end_all_knox(caller.user.id).await?;
+        self.note(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client).await
     }
 
     async fn knox_caller(&self, presented: &Presented) -> Result<Caller, AuthError> {
@@ -110,16 +111,26 @@ impl AccountService {
     }
 
     /// Ends the session of a cookie, where there is one (R-CMP-09).
-    pub async fn logout_session(&self, cookie: Option<&str>) -> Result<(), AuthError> {
+    pub async fn logout_session(&self, cookie: Option<&str>, client: &ClientInfo) -> Result<(), AuthError> {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookie).await? {
             self.store.end(&CredentialHandle::Session(digest), user.id, self.ambient.now()).await?;
+            self.note(AuditKind::LogOut, Some(Kind::Session), user.id, client).await?;
         }
         Ok(())
     }
 
-    /// Ends every credential of the caller, of whatever kind, on all nodes.
-    pub async fn logout_everything(&self, caller: &Caller) -> Result<(), AuthError> {
-        Ok(self.store.end_everything(caller.user.id, self.ambient.now()).await?)
+    /// Ends every credential of the caller, of whatever kind, on all nodes. Returns whether the session of `cookie` was
+    /// among them: beside an `Authorization` header it may be another user's.
+    pub async fn logout_everything(
+        &self,
+        caller: &Caller,
+        cookie: Option<&str>,
+        client: &ClientInfo,
+    ) -> Result<bool, AuthError> {
+        let session = self.by_session(cookie).await?;
+        self.store.end_everything(caller.user.id, self.ambient.now()).await?;
+        self.note(AuditKind::LogOut, None, caller.user.id, client).await?;
+        Ok(session.is_some_and(|session| session.user.id == caller.user.id))
     }
 }
 

@@ -11,6 +11,7 @@ use poem_openapi::registry::{
 use poem_openapi::types::{Example, ToJSON, Type};
 use poem_openapi::{ApiResponse, Enum, Object};
 
+use super::described::JsonObject;
 use crate::login::{Field, FieldType, Halted, SignedIn};
 use crate::model;
 
@@ -149,7 +150,7 @@ impl<T: ToJSON + Example> ApiResponse for Login<T> {
 /// The body of a login that ended, in the shape of its kind.
 pub fn of_kind(kind: model::Kind, with_user: bool, answer: SignedIn) -> Response {
     match (kind, with_user) {
-        (model::Kind::Session, _) => json(&User::from(answer)),
+        (model::Kind::Session, _) => json(&SessionUser::from(answer)),
         (model::Kind::JwtPair, true) => json(&UserWithTokenPair::from(answer)),
         (model::Kind::JwtPair, false) => json(&TokenPair::from(answer)),
         (_, true) => json(&UserWithToken::from(answer)),
@@ -207,17 +208,31 @@ fn set_cookie((description, required): (&str, bool)) -> MetaHeader {
     }
 }
 
-/// The signed-in user.
+/// The signed-in user. Fields that the settings declare come after the stock ones, as far as they have a value.
 #[derive(Object)]
 #[oai(example)]
 pub struct User {
     pub id: i64,
-    /// Unique. Made from the provider's user name at the first login, and never changed by a later one.
+    /// Unique. Made from the provider's user name at the sign-up; no later login changes it.
     pub username: String,
     pub first_name: String,
     pub last_name: String,
     /// May be empty, and is not unique: it identifies nobody.
     pub email: String,
+    /// Declared fields that have a value.
+    #[oai(flatten)]
+    pub fields: JsonObject,
+}
+
+/// The user, as a session login answers.
+#[derive(Object)]
+#[oai(example)]
+pub struct SessionUser {
+    #[oai(flatten)]
+    pub user: User,
+    /// Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
 }
 
 /// A token alone.
@@ -226,6 +241,9 @@ pub struct User {
 pub struct Token {
     /// Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
     pub token: String,
+    /// Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
 }
 
 /// A token and its user.
@@ -239,6 +257,11 @@ pub struct UserWithToken {
     pub first_name: String,
     pub last_name: String,
     pub email: String,
+    #[oai(flatten)]
+    pub fields: JsonObject,
+    /// Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
 }
 
 /// An access and a refresh token.
@@ -249,6 +272,9 @@ pub struct TokenPair {
     pub token: String,
     /// Gets a new access token from `/api/token/refresh/`, for a day.
     pub refresh: String,
+    /// Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
 }
 
 /// An access and a refresh token, and their user.
@@ -264,6 +290,11 @@ pub struct UserWithTokenPair {
     pub first_name: String,
     pub last_name: String,
     pub email: String,
+    #[oai(flatten)]
+    pub fields: JsonObject,
+    /// Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
 }
 
 /// The first step of OAuth 1.0a: send the person to the provider with this token. Its secret stays on the server.
@@ -360,33 +391,41 @@ impl Example for User {
             first_name: "Ada".to_owned(),
             last_name: "Lovelace".to_owned(),
             email: "ada@example.com".to_owned(),
+            fields: JsonObject::default(),
         }
+    }
+}
+
+impl Example for SessionUser {
+    fn example() -> Self {
+        Self { user: User::example(), is_new: None }
     }
 }
 
 impl Example for Token {
     fn example() -> Self {
-        Self { token: OPAQUE.to_owned() }
+        Self { token: OPAQUE.to_owned(), is_new: None }
     }
 }
 
 impl Example for UserWithToken {
     fn example() -> Self {
-        let User { id, username, first_name, last_name, email } = User::example();
-        Self { id, token: OPAQUE.to_owned(), username, first_name, last_name, email }
+        let User { id, username, first_name, last_name, email, fields } = User::example();
+        Self { id, token: OPAQUE.to_owned(), username, first_name, last_name, email, fields, is_new: None }
     }
 }
 
 impl Example for TokenPair {
     fn example() -> Self {
-        Self { token: ACCESS.to_owned(), refresh: REFRESH.to_owned() }
+        Self { token: ACCESS.to_owned(), refresh: REFRESH.to_owned(), is_new: None }
     }
 }
 
 impl Example for UserWithTokenPair {
     fn example() -> Self {
-        let User { id, username, first_name, last_name, email } = User::example();
-        Self { id, token: ACCESS.to_owned(), refresh: REFRESH.to_owned(), username, first_name, last_name, email }
+        let User { id, username, first_name, last_name, email, fields } = User::example();
+        let (token, refresh) = (ACCESS.to_owned(), REFRESH.to_owned());
+        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new: None }
     }
 }
 
@@ -402,43 +441,46 @@ impl RequestToken {
     }
 }
 
+/// Of a user with the declared fields alone.
 impl From<model::User> for User {
     fn from(user: model::User) -> Self {
-        let model::User { id, username, first_name, last_name, email, .. } = user;
-        Self { id, username, first_name, last_name, email }
+        let model::User { id, username, first_name, last_name, email, fields, .. } = user;
+        Self { id, username, first_name, last_name, email, fields: JsonObject(fields) }
     }
 }
 
-impl From<SignedIn> for User {
+impl From<SignedIn> for SessionUser {
     fn from(signed_in: SignedIn) -> Self {
-        signed_in.user.into()
+        Self { user: signed_in.user.into(), is_new: signed_in.is_new }
     }
 }
 
 impl From<SignedIn> for Token {
     fn from(signed_in: SignedIn) -> Self {
-        Self { token: token_of(signed_in.token) }
+        Self { token: token_of(signed_in.token), is_new: signed_in.is_new }
     }
 }
 
 impl From<SignedIn> for UserWithToken {
     fn from(signed_in: SignedIn) -> Self {
-        let User { id, username, first_name, last_name, email } = signed_in.user.into();
-        Self { id, token: token_of(signed_in.token), username, first_name, last_name, email }
+        let User { id, username, first_name, last_name, email, fields } = signed_in.user.into();
+        let (token, is_new) = (token_of(signed_in.token), signed_in.is_new);
+        Self { id, token, username, first_name, last_name, email, fields, is_new }
     }
 }
 
 impl From<SignedIn> for TokenPair {
     fn from(signed_in: SignedIn) -> Self {
-        Self { token: token_of(signed_in.token), refresh: token_of(signed_in.refresh) }
+        let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
+        Self { token, refresh, is_new: signed_in.is_new }
     }
 }
 
 impl From<SignedIn> for UserWithTokenPair {
     fn from(signed_in: SignedIn) -> Self {
-        let User { id, username, first_name, last_name, email } = signed_in.user.into();
+        let User { id, username, first_name, last_name, email, fields } = signed_in.user.into();
         let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
-        Self { id, token, refresh, username, first_name, last_name, email }
+        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new: signed_in.is_new }
     }
 }
 

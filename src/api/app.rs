@@ -58,10 +58,15 @@ impl App {
         let origin = origin(request.headers());
         let caller = self.account.authenticate(&presented, family).await?;
         let by_cookie = matches!(&caller, Some(Caller { proof: Proof::Session(_), .. }));
-        match gate {
-            Gate::Session => self.same_site(request, &own, &origin, presented.session_cookie.is_some())?,
-            Gate::Unsafe if by_cookie => self.same_site(request, &own, &origin, true)?,
-            _ => {}
+        let has_cookie = match gate {
+            Gate::Session => Some(presented.session_cookie.is_some()),
+            Gate::Unsafe => by_cookie.then_some(true),
+            _ => None,
+        };
+        if let Some(refused) = has_cookie.and_then(|has| self.same_site(request, &own, &origin, has).err()) {
+            let user = caller.map(|caller| caller.user.id);
+            self.account.note_refusal(refused.code.clone(), user, &client(request)).await;
+            return Err(refused);
         }
         let from_elsewhere = gate == Gate::Navigation && !is_same_site(request);
         let session = match &caller {

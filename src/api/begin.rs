@@ -84,13 +84,14 @@ impl Begin {
 
     /// List the providers
     ///
-    /// What a front-end needs to draw its buttons: the configured providers, in the settings' order.
+    /// What a front-end needs to draw its buttons: the configured providers that people may enter through, in the settings'
+    /// order.
     #[oai(path = "/providers", method = "get", operation_id = "listProviders")]
     async fn providers(&self, request: &poem::Request) -> Result<Answer<ProviderList>, Refused<ListProblems>> {
         let (own, origin) = (self.app.own(request), app::origin(request.headers()));
         let redirect_uri = self.app.login.default_redirect_uri(&own, &origin);
         let describe = |provider: &Arc<Provider>| described(provider, redirect_uri.clone());
-        Ok(Answer(ProviderList { providers: self.app.login.providers().iter().map(describe).collect() }))
+        Ok(Answer(ProviderList { providers: self.app.login.entrances().map(describe).collect() }))
     }
 }
 

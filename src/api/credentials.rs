@@ -9,11 +9,11 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::{Answer, Done};
 use super::app::{self, App, Gate};
 use super::begin::LoginKind;
+use super::described::Timestamp;
 use super::entry::{ByAny, Member};
 use super::login::Tag;
 use super::problem::Failure;
 use super::refused::{self, Case, Problems, Refused};
-use super::user::Timestamp;
 use crate::account::Listed;
 use crate::model::Kind;
 

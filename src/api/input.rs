@@ -294,6 +294,39 @@ impl Example for ResumeInput {
     }
 }
 
+/// What the signed-in user wants to be otherwise; declared fields by their names, null taking a value away.
+#[derive(Object, Default)]
+#[oai(example)]
+pub struct UserChange {
+    /// At most 150 letters, digits and `@ . + _ -`, and nobody else's.
+    #[oai(skip_serializing_if_is_none)]
+    pub username: Option<String>,
+    /// At most 150 characters.
+    #[oai(skip_serializing_if_is_none)]
+    pub first_name: Option<String>,
+    /// At most 150 characters.
+    #[oai(skip_serializing_if_is_none)]
+    pub last_name: Option<String>,
+    /// Empty: none. A new one is unverified.
+    #[oai(skip_serializing_if_is_none)]
+    pub email: Option<String>,
+}
+
+impl BodyOf for UserChange {
+    const DESCRIPTION: &'static str = "The fields to change, as JSON, form or multipart.";
+    const REQUIRED: bool = true;
+
+    fn adjust(registry: &mut Registry) {
+        allow_more::<Self>(registry);
+    }
+}
+
+impl Example for UserChange {
+    fn example() -> Self {
+        Self { first_name: Some("Augusta Ada".to_owned()), ..Self::default() }
+    }
+}
+
 /// Members of any name and type beside the described ones.
 fn allow_more<T: Type>(registry: &mut Registry) {
     if let MetaSchemaRef::Reference(name) = T::schema_ref()

@@ -55,7 +55,8 @@ impl Landing {
     /// sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
     /// Where a step asks the person for more, `halted` names the step, and swapping the `code` tells what it asks; a page
     /// without script sends the person to `/api/login/social/resume/?code=…` instead, which asks and lands again. A refusal
-    /// arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+    /// arrives at `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, `is_new` comes along with a session:
+    /// `true` for a sign-up. Where a session cookie comes along, and the link
     /// stands on a page of the same site, the account is linked to its user.
     #[expect(clippy::too_many_arguments, reason = "each parameter of the query is an argument")]
     #[oai(path = "/authorize/:provider", method = "get", operation_id = "authorize")]
@@ -234,7 +235,7 @@ impl SeeOther {
             headers: vec![
                 header(
                     "Location",
-                    "The provider's page, or `next` with `code`, with `halted` and `code`, or with `error`.",
+                    "The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`.",
                     true,
                 ),
                 header("Set-Cookie", "The attempt cookie, or the session's.", false),

@@ -12,7 +12,7 @@ use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, OpenApi, Tags};
 
-use super::answer::{self, Token, TokenPair, User, UserWithToken, UserWithTokenPair};
+use super::answer::{self, SessionUser, Token, TokenPair, UserWithToken, UserWithTokenPair};
 use super::app::{self, App, Gate, SameSite};
 use super::body::Posted;
 use super::entry::{ByJwt, ByKnox, BySession, ByToken, Guest, Reads};
@@ -74,7 +74,7 @@ impl Problems for LoginProblems {
         refused::LOGIN,
         refused::ACCOUNTS,
         refused::PROVIDER,
-        refused::STORE,
+        refused::SIGN_UP,
     ];
 }
 
@@ -218,7 +218,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    SessionLogin: "/session", "loginSession", "Sign in by session cookie", Session, true, BySession => User;
+    SessionLogin: "/session", "loginSession", "Sign in by session cookie", Session, true, BySession => SessionUser;
     TokenLogin: "/token", "loginToken", "Sign in by permanent token", Token, false, ByToken => Token;
     TokenUserLogin: "/token_user", "loginTokenUser", "Sign in by permanent token, with the user", Token, true, ByToken => UserWithToken;
     JwtPairLogin: "/jwt-pair", "loginJwtPair", "Sign in by access and refresh token", JwtPair, false, ByJwt => TokenPair;
@@ -227,5 +227,5 @@ kinds! {
     JwtSlidingUserLogin: "/jwt-sliding-user", "loginJwtSlidingUser", "Sign in by sliding token, with the user", JwtSliding, true, ByJwt => UserWithToken;
     KnoxLogin: "/knox", "loginKnox", "Sign in by knox token", Knox, false, ByKnox => Token;
     KnoxUserLogin: "/knox_user", "loginKnoxUser", "Sign in by knox token, with the user", Knox, true, ByKnox => UserWithToken;
-    BareLogin: "", "login", "Sign in by session cookie, short path", Session, true, BySession => User;
+    BareLogin: "", "login", "Sign in by session cookie, short path", Session, true, BySession => SessionUser;
 }

@@ -9,7 +9,6 @@ use super::app::{self, App, Gate, SameSite};
 use super::entry::{ByAny, ByKnox, BySession, Guest, Member};
 use super::login::Tag;
 use super::refused::{self, Case, Problems, Refused};
-use crate::account::Proof;
 
 pub struct Logout {
     pub app: Arc<App>,
@@ -39,7 +38,7 @@ impl Logout {
     #[oai(path = "/knox/logout", method = "post", operation_id = "logoutKnox")]
     async fn knox(&self, member: Member<'_, ByKnox>) -> Result<Done, Refused<KnoxProblems>> {
         let presented = app::presented(member.request, &self.app.own(member.request));
-        self.app.account.logout_knox(&presented).await?;
+        self.app.account.logout_knox(&presented, &app::client(member.request)).await?;
         Ok(Done)
     }
 
@@ -47,7 +46,7 @@ impl Logout {
     #[oai(path = "/knox/logoutall", method = "post", operation_id = "logoutAllKnox")]
     async fn all_knox(&self, member: Member<'_, ByKnox>) -> Result<Done, Refused<KnoxProblems>> {
         let presented = app::presented(member.request, &self.app.own(member.request));
-        self.app.account.logout_all_knox(&presented).await?;
+        self.app.account.logout_all_knox(&presented, &app::client(member.request)).await?;
         Ok(Done)
     }
 
@@ -58,7 +57,7 @@ impl Logout {
     async fn session(&self, guest: Guest<'_, BySession>) -> Result<LoggedOut, Refused<SessionProblems>> {
         let visitor = guest.admit(&self.app, Gate::Session).await?.visitor;
         let presented = app::presented(guest.request, &visitor.own);
-        self.app.account.logout_session(presented.session_cookie.as_deref()).await?;
+        self.app.account.logout_session(presented.session_cookie.as_deref(), &visitor.client).await?;
         Ok(LoggedOut { cookie: Some(dropped(&visitor.own)) })
     }
 
@@ -69,13 +68,15 @@ impl Logout {
     #[oai(path = "/logout/all", method = "post", operation_id = "logoutEverything")]
     async fn everything(&self, member: Member<'_, ByAny>) -> Result<LoggedOut, Refused<AllProblems>> {
         let caller = member.admit(&self.app, Gate::Unsafe).await?;
-        self.app.account.logout_everything(&caller).await?;
-        // A cookie that came beside an `Authorization` header may be another user's, and did not count.
-        let by_session = matches!(caller.proof, Proof::Session(_));
-        Ok(LoggedOut { cookie: by_session.then(|| dropped(&self.app.own(member.request))) })
+        let own = self.app.own(member.request);
+        let cookie = app::presented(member.request, &own).session_cookie;
+        let client = app::client(member.request);
+        let had_session = self.app.account.logout_everything(&caller, cookie.as_deref(), &client).await?;
+        Ok(LoggedOut { cookie: had_session.then(|| dropped(&own)) })
     }
 }
 
-fn dropped(own: &url::Url) -> poem::http::HeaderValue {
+/// The session cookie, so that a browser forgets it.
+pub(super) fn dropped(own: &url::Url) -> poem::http::HeaderValue {
     app::set_cookie(own, app::session_cookie(own), "", 0, SameSite::Lax)
 }

@@ -6,13 +6,13 @@
 //! | `login.rs` | the login routes: one handler, one table |
 //! | `landing.rs` | the redirect flow on the server |
 //! | `resume.rs` | goes on with a login that waits for the person |
-//! | `begin.rs`, `user.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
+//! | `begin.rs`, `user.rs`, `export.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
 //! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
 //! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
 //! | `described.rs` | types whose schema is written by hand |
 //! | `problem.rs`, `refused.rs` | errors, and their place in the document |
-//! | `tidy.rs` | the document as a whole |
+//! | `tidy.rs`, `own_fields.rs` | the document as a whole |
 //!
 //! `docs/API.md` says what a new endpoint must look like.
 
@@ -23,11 +23,13 @@ mod body;
 mod credentials;
 mod described;
 mod entry;
+mod export;
 mod health;
 mod input;
 mod landing;
 mod login;
 mod logout;
+mod own_fields;
 mod problem;
 mod refused;
 mod resource;
@@ -42,11 +44,13 @@ use std::sync::Arc;
 use poem::Route;
 use poem_openapi::registry::{MetaParamIn, MetaPath};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, ServerObject};
+use serde_json::Value;
 
 pub use self::app::App;
 pub use self::problem::{Failure, REQUEST_ID, from_framework};
 pub use self::resource::{Resource, Template};
 use self::tidy::Tidy;
+use crate::model::UserFields;
 
 /// The OpenAPI document of the stock model, as `rest-social-auth openapi` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +67,26 @@ pub fn document(format: DocumentFormat) -> String {
     }
 }
 
+/// The document as a server with these fields of its own serves it.
+pub fn document_with(fields: &UserFields, format: DocumentFormat) -> String {
+    if fields.is_empty() {
+        return document(format);
+    }
+    let mut document: Value = serde_json::from_str(&service().spec()).expect("the document is JSON");
+    own_fields::add(&mut document, fields);
+    match format {
+        DocumentFormat::Yaml => serde_yaml::to_string(&document).expect("JSON has a YAML form"),
+        DocumentFormat::Json => format!("{document:#}"),
+    }
+}
+
 /// Swagger UI with the document and all its assets inside: one page that asks no other host.
-pub fn swagger_ui() -> String {
-    service().swagger_ui_html()
+pub fn swagger_ui(fields: &UserFields) -> String {
+    let page = service().swagger_ui_html();
+    if fields.is_empty() {
+        return page;
+    }
+    page.replace(&document(DocumentFormat::Json), &document_with(fields, DocumentFormat::Json))
 }
 
 type Apis = (

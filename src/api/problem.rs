@@ -10,8 +10,9 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
-use crate::account::{AuthError, TokenError};
+use crate::account::{AuthError, ChangeError, TokenError};
 use crate::login::{LoginError, Refusal};
+use crate::model::harmless;
 
 tokio::task_local! {
     /// Of the request being answered; set by the outermost middleware.
@@ -175,20 +176,14 @@ fn outward(refusal: &Refusal) -> StatusCode {
         R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
         R::NotAuthenticated => StatusCode::UNAUTHORIZED,
         R::NotAllowed | R::ProviderNotAllowed | R::OrganizationNotAllowed | R::SignUpClosed => StatusCode::FORBIDDEN,
+        R::SignUpRefused | R::TokenLimitExceeded => StatusCode::FORBIDDEN,
         R::UserInactive | R::NoUser | R::Own(_) => StatusCode::FORBIDDEN,
         R::UnknownProvider => StatusCode::NOT_FOUND,
         R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
         R::ProviderError => StatusCode::BAD_GATEWAY,
         R::ProviderTimeout => StatusCode::GATEWAY_TIMEOUT,
-        R::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        R::SignUpUnavailable | R::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-/// A provider's words without markup, control characters or URLs, and not too many of them (SEC-46).
-fn harmless(message: &str) -> String {
-    let plain: String = message.chars().map(|c| if c.is_control() || "<>".contains(c) { ' ' } else { c }).collect();
-    let words: Vec<&str> = plain.split_whitespace().filter(|word| !word.contains("://")).collect();
-    words.join(" ").chars().take(300).collect()
 }
 
 impl From<TokenError> for Failure {
@@ -204,6 +199,15 @@ impl From<TokenError> for Failure {
     }
 }
 
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Fields(fields) => Self::fields(fields),
+            ChangeError::Auth(error) => error.into(),
+        }
+    }
+}
+
 impl From<AuthError> for Failure {
     fn from(error: AuthError) -> Self {
         let status = match &error {
@@ -213,6 +217,7 @@ impl From<AuthError> for Failure {
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail);
             }
             AuthError::Blacklisted => StatusCode::BAD_REQUEST,
+            AuthError::LoginTooOld => StatusCode::FORBIDDEN,
             _ => StatusCode::UNAUTHORIZED,
         };
         let mut failure = Self::new(status, error.code(), error.to_string());

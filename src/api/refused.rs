@@ -136,6 +136,14 @@ pub const STORE: &[Case] = &[Case {
     example: ("database_unavailable", "The database does not answer. Try again in a moment."),
 }];
 
+/// Of the operations that may create a user, instead of [`STORE`].
+pub const SIGN_UP: &[Case] = &[Case {
+    status: 503,
+    description: "`database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to \
+                  be asked about somebody new and did not answer.",
+    example: ("database_unavailable", "The database does not answer. Try again in a moment."),
+}];
+
 /// Of every operation that reads a body.
 pub const BODY: &[Case] = &[
     Case {
@@ -172,6 +180,21 @@ pub const CSRF: &[Case] = &[Case {
     example: ("csrf_failed", "This Origin is not in ALLOWED_ORIGINS."),
 }];
 
+const PROVIDER_ERROR: Case = Case {
+    status: 502,
+    description: "`provider_error`: the provider refused this server, or answered what cannot be used.",
+    example: ("provider_error", "The provider's answer cannot be used."),
+};
+
+const PROVIDER_TIMEOUT: Case = Case {
+    status: 504,
+    description: "`provider_timeout`: the provider did not answer in time (10 s a call, 15 s together).",
+    example: ("provider_timeout", "The provider did not answer in time."),
+};
+
+/// Of a call to a provider outside a login.
+pub const PROVIDER_CALL: &[Case] = &[PROVIDER_ERROR, PROVIDER_TIMEOUT];
+
 /// Of the login routes and of begin.
 pub const PROVIDER: &[Case] = &[
     Case {
@@ -179,16 +202,8 @@ pub const PROVIDER: &[Case] = &[
         description: "`unknown_provider`: no provider of this name is configured.",
         example: ("unknown_provider", "No provider of this name is configured."),
     },
-    Case {
-        status: 502,
-        description: "`provider_error`: the provider refused this server, or answered what cannot be used.",
-        example: ("provider_error", "The provider's answer cannot be used."),
-    },
-    Case {
-        status: 504,
-        description: "`provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login).",
-        example: ("provider_timeout", "The provider did not answer in time."),
-    },
+    PROVIDER_ERROR,
+    PROVIDER_TIMEOUT,
 ];
 
 pub const LOGIN: &[Case] = &[
@@ -205,8 +220,10 @@ pub const LOGIN: &[Case] = &[
         status: 403,
         description: "`not_allowed` (a list of addresses or domains, or the provider's admission rule), \
                       `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), \
-                      `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), or the code \
-                      of a step of the operator's own. On the session routes also `csrf_failed`.",
+                      `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` \
+                      has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user \
+                      may have no more knox tokens), or the code of a step of the operator's own. On the session routes also \
+                      `csrf_failed`.",
         example: ("not_allowed", "This account is not among those that may sign in here."),
     },
 ];
@@ -231,7 +248,7 @@ pub const RESUME: &[Case] = &[
     Case {
         status: 403,
         description: "As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, \
-                      `sign_up_closed`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And \
+                      `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And \
                       `csrf_failed`: the page is not of a listed origin.",
         example: ("not_allowed", "This account is not among those that may sign in here."),
     },
@@ -294,19 +311,22 @@ pub const KEPT: &[Case] = &[
     },
 ];
 
-/// Of a call to a provider outside a login.
-pub const PROVIDER_CALL: &[Case] = &[
-    Case {
-        status: 502,
-        description: "`provider_error`: the provider refused this server, or answered what cannot be used.",
-        example: ("provider_error", "The provider's answer cannot be used."),
-    },
-    Case {
-        status: 504,
-        description: "`provider_timeout`: the provider did not answer in time.",
-        example: ("provider_timeout", "The provider did not answer in time."),
-    },
-];
+/// Of what a session cookie may do from listed pages only, and only a fresh login may do at all.
+pub const FRESH: &[Case] = &[Case {
+    status: 403,
+    description: "`fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign \
+                  in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a \
+                  session cookie came with neither `Origin` nor `Sec-Fetch-Site`.",
+    example: ("fresh_login_required", "Your login is too old for this: sign in again, then repeat it."),
+}];
+
+/// Of what a user changes about themselves.
+pub const CHANGE: &[Case] = &[Case {
+    status: 400,
+    description: "`invalid_request` (with `errors`): a field that may not be changed, a value that its type does not \
+                  take, a username that somebody has; `invalid_json`.",
+    example: ("invalid_request", "The request has invalid fields."),
+}];
 
 /// Of unlinking.
 pub const UNLINK: &[Case] = &[Case {

@@ -11,7 +11,7 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSch
 use poem_openapi::types::{Example, ToJSON, Type};
 use poem_openapi::{ApiResponse, OpenApi};
 
-use super::answer::{self, MoreNeeded, Token, TokenPair, User, UserWithToken, UserWithTokenPair};
+use super::answer::{self, MoreNeeded, SessionUser, Token, TokenPair, UserWithToken, UserWithTokenPair};
 use super::app::{self, App, Gate, SameSite};
 use super::body::Posted;
 use super::entry::{BySession, Guest};
@@ -36,7 +36,7 @@ impl Problems for ResumeProblems {
         refused::CREDENTIAL,
         refused::ACCOUNTS,
         refused::PROVIDER,
-        refused::STORE,
+        refused::SIGN_UP,
     ];
 }
 
@@ -194,7 +194,7 @@ impl ApiResponse for ResumeAnswer {
     fn meta() -> MetaResponses {
         let either = MetaSchema {
             any_of: vec![
-                User::schema_ref(),
+                SessionUser::schema_ref(),
                 Token::schema_ref(),
                 UserWithToken::schema_ref(),
                 TokenPair::schema_ref(),
@@ -212,7 +212,7 @@ impl ApiResponse for ResumeAnswer {
     }
 
     fn register(registry: &mut Registry) {
-        User::register(registry);
+        SessionUser::register(registry);
         Token::register(registry);
         UserWithToken::register(registry);
         TokenPair::register(registry);

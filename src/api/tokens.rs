@@ -6,7 +6,7 @@ use poem::Request;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 
-use super::answer::{Answer, Token};
+use super::answer::Answer;
 use super::app::{self, App};
 use super::body::Posted;
 use super::input::{RefreshInput, TokenInput};
@@ -60,8 +60,12 @@ impl Tokens {
     ///
     /// A sliding token can be ended as well. Access tokens that it made live on until they expire.
     #[oai(path = "/blacklist", method = "post", operation_id = "blacklistToken")]
-    async fn blacklist(&self, body: Posted<RefreshInput>) -> Result<Answer<Empty>, Refused<JwtProblems>> {
-        self.app.account.blacklist(&body.text("refresh").await?).await?;
+    async fn blacklist(
+        &self,
+        request: &Request,
+        body: Posted<RefreshInput>,
+    ) -> Result<Answer<Empty>, Refused<JwtProblems>> {
+        self.app.account.blacklist(&body.text("refresh").await?, &app::client(request)).await?;
         Ok(Answer(Empty::default()))
     }
 
@@ -69,9 +73,9 @@ impl Tokens {
     ///
     /// The token must not have expired yet; it keeps its id and its last refresh date.
     #[oai(path = "/sliding/refresh", method = "post", operation_id = "refreshSlidingToken")]
-    async fn refresh_sliding(&self, body: Posted<TokenInput>) -> Result<Answer<Token>, Refused<JwtProblems>> {
+    async fn refresh_sliding(&self, body: Posted<TokenInput>) -> Result<Answer<SlidingToken>, Refused<JwtProblems>> {
         let token = self.app.account.refresh_sliding(&body.text("token").await?).await?;
-        Ok(Answer(Token { token }))
+        Ok(Answer(SlidingToken { token }))
     }
 }
 
@@ -89,6 +93,20 @@ impl Example for Refreshed {
     fn example() -> Self {
         let access = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
         Self { access: access.to_owned(), refresh: None }
+    }
+}
+
+/// The sliding token with a new end.
+#[derive(Object)]
+#[oai(example)]
+pub struct SlidingToken {
+    pub token: String,
+}
+
+impl Example for SlidingToken {
+    fn example() -> Self {
+        let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl";
+        Self { token: token.to_owned() }
     }
 }
 

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem_openapi::param::Path;
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseResult, ToJSON};
+use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Done, User};
+use super::answer::{Answer, Done, LoggedOut, User};
 use super::app::{self, App, Gate};
-use super::described::described;
+use super::body::Posted;
+use super::described::{JsonObject, Timestamp};
 use super::entry::{ByAny, Member};
+use super::export::UserExport;
+use super::input::UserChange;
 use super::login::Tag;
+use super::logout::dropped;
 use super::problem::Failure;
 use super::refused::{self, Case, Problems, Refused};
-use crate::account::Unlink;
-use crate::clock::UnixMillis;
+use crate::account::{Proof, Unlink};
 use crate::model;
 use crate::secrets::ExposeSecret;
 
@@ -42,7 +44,20 @@ pub struct UnlinkProblems;
 
 impl Problems for UnlinkProblems {
     const LIST: &'static [&'static [Case]] =
-        &[refused::ANY, refused::CREDENTIAL, refused::CSRF, refused::NAMED, refused::UNLINK, refused::STORE];
+        &[refused::ANY, refused::CREDENTIAL, refused::FRESH, refused::NAMED, refused::UNLINK, refused::STORE];
+}
+
+pub struct UpdateProblems;
+
+impl Problems for UpdateProblems {
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::BODY, refused::CHANGE, refused::CREDENTIAL, refused::CSRF, refused::STORE];
+}
+
+pub struct DeleteProblems;
+
+impl Problems for DeleteProblems {
+    const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::CREDENTIAL, refused::FRESH, refused::STORE];
 }
 
 #[OpenApi(prefix_path = "/api/user", tag = Tag::User)]
@@ -53,7 +68,47 @@ impl Users {
     #[oai(path = "/", method = "get", operation_id = "getUser")]
     async fn user(&self, member: Member<'_, ByAny>) -> Result<Answer<User>, Refused<UserProblems>> {
         let caller = member.admit(&self.app, Gate::Open).await?;
-        Ok(Answer(caller.user.into()))
+        Ok(Answer(self.shown(&caller.user)))
+    }
+
+    /// Change the signed-in user
+    ///
+    /// Names, e-mail and declared fields, as far as the settings let a user change them
+    /// (REST_SOCIAL_EDITABLE_USER_FIELDS, REST_SOCIAL_USER_FIELDS); all of the body or nothing. What is changed here
+    /// no later login writes anew. A new e-mail is unverified.
+    #[oai(path = "/", method = "patch", operation_id = "updateUser")]
+    async fn update(
+        &self,
+        member: Member<'_, ByAny>,
+        body: Posted<UserChange>,
+    ) -> Result<Answer<User>, Refused<UpdateProblems>> {
+        let caller = member.admit(&self.app, Gate::Unsafe).await?;
+        let fields = body.fields().await?;
+        let user = self.app.account.change(&caller, fields.map(), &app::client(member.request)).await?;
+        Ok(Answer(self.shown(&user)))
+    }
+
+    /// Delete the signed-in user
+    ///
+    /// With linked accounts and everything that is signed in; tokens of providers that were kept are given back. What
+    /// happened stays in the audit trail. It needs a login that is at most FRESH_LOGIN_AGE old: sign in again first.
+    #[oai(path = "/", method = "delete", operation_id = "deleteUser")]
+    async fn delete(&self, member: Member<'_, ByAny>) -> Result<LoggedOut, Refused<DeleteProblems>> {
+        let caller = member.admit(&self.app, Gate::Unsafe).await?;
+        self.app.account.delete(&caller, &app::client(member.request)).await?;
+        let by_session = matches!(caller.proof, Proof::Session(_));
+        Ok(LoggedOut { cookie: by_session.then(|| dropped(&self.app.own(member.request))) })
+    }
+
+    /// Export what is kept of the user
+    ///
+    /// The user, the linked accounts, what is signed in, and what happened (the newest 10,000 events): everything that
+    /// the server keeps of them, without what authenticates.
+    #[oai(path = "/export", method = "get", operation_id = "exportUser")]
+    async fn export(&self, member: Member<'_, ByAny>) -> Result<Answer<UserExport>, Refused<UserProblems>> {
+        let caller = member.admit(&self.app, Gate::Open).await?;
+        let export = self.app.account.export(&caller, &app::client(member.request)).await?;
+        Ok(Answer(export.into()))
     }
 
     /// List the linked accounts
@@ -91,7 +146,8 @@ impl Users {
 
     /// Unlink an account
     ///
-    /// The provider's account does not sign this user in any more. The last one stays: link another one first.
+    /// The provider's account does not sign this user in any more. The last one stays: link another one first. It needs a
+    /// login that is at most FRESH_LOGIN_AGE old: sign in again first.
     #[oai(path = "/social/:id", method = "delete", operation_id = "unlinkSocialAccount")]
     async fn unlink(
         &self,
@@ -111,6 +167,12 @@ impl Users {
             )
             .into()),
         }
+    }
+}
+
+impl Users {
+    fn shown(&self, user: &model::User) -> User {
+        self.app.settings.users.own_fields.of(user).into_owned().into()
     }
 }
 
@@ -182,56 +244,5 @@ impl Example for SocialAccount {
             created: Timestamp::example(),
             modified: Timestamp::example(),
         }
-    }
-}
-
-/// An object of any members, in their order.
-pub struct JsonObject(Map<String, Value>);
-
-/// RFC 3339 in UTC.
-pub struct Timestamp(String);
-
-impl From<UnixMillis> for Timestamp {
-    fn from(at: UnixMillis) -> Self {
-        Self(at.rfc3339())
-    }
-}
-
-impl Example for Timestamp {
-    fn example() -> Self {
-        Self("2026-11-23T12:27:05.000Z".to_owned())
-    }
-}
-
-described!(JsonObject, "object", {
-    let any = MetaSchemaRef::Inline(Box::new(MetaSchema::ANY));
-    let schema = MetaSchema { additional_properties: Some(Box::new(any)), ..MetaSchema::new("object") };
-    MetaSchemaRef::Inline(Box::new(schema))
-});
-described!(Timestamp, "timestamp", {
-    MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time")))
-});
-
-impl ParseFromJSON for JsonObject {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        serde_json::from_value(value.unwrap_or_default()).map(Self).map_err(ParseError::custom)
-    }
-}
-
-impl ToJSON for JsonObject {
-    fn to_json(&self) -> Option<Value> {
-        Some(Value::Object(self.0.clone()))
-    }
-}
-
-impl ParseFromJSON for Timestamp {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        serde_json::from_value(value.unwrap_or_default()).map(Self).map_err(ParseError::custom)
-    }
-}
-
-impl ToJSON for Timestamp {
-    fn to_json(&self) -> Option<Value> {
-        Some(Value::String(self.0.clone()))
     }
 }

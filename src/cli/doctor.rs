@@ -9,7 +9,8 @@ use super::check::{self, Area, mistake, of_provider, warning};
 use super::{Failure, client, keys, settings_with_mistakes};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
-use crate::model::Finding;
+use crate::hook::Hook;
+use crate::model::{EventState, Finding};
 use crate::secrets::ExposeSecret;
 use crate::settings::{SettingError, Settings, StatePolicy};
 use crate::store::{self, Repository, Schema};
@@ -33,6 +34,9 @@ pub(super) async fn run(json: bool, config: Option<&Path>, ambient: Ambient) -> 
         Area::new("database", database_found(&settings).await),
         Area::new("calls to providers", calls_found(&settings)),
     ];
+    if let Some(found) = webhook_found(&settings, &ambient).await {
+        areas.push(Area::new("webhook", vec![found]));
+    }
     let mut clocks = Vec::new();
     if let Some(client) = client {
         let checks = settings.providers.iter().map(|provider| of_provider(provider, &settings, &client, &ambient));
@@ -144,6 +148,11 @@ async fn tables_found(settings: &Settings, repository: &dyn Repository) -> Vec<F
         Ok(_) => Finding::good("ENCRYPTION_KEYS open all that is sealed"),
         Err(_) => Finding::wrong("ENCRYPTION_KEYS", "what they sealed could not be counted"),
     });
+    match repository.events(Some(EventState::Dead), 1).await {
+        Ok(dead) if dead.is_empty() => {}
+        Ok(_) => findings.push(Finding::odd("webhooks", "some were given up: see `webhooks list --state dead`")),
+        Err(error) => findings.push(Finding::wrong("webhooks", error.to_string())),
+    }
     findings
 }
 
@@ -167,6 +176,15 @@ fn calls_found(settings: &Settings) -> Vec<Finding> {
         findings.push(Finding::good("no proxy, the system's certificates, public addresses only"));
     }
     findings
+}
+
+/// `None` where none is configured, or where the settings already say what is wrong.
+async fn webhook_found(settings: &Settings, ambient: &Ambient) -> Option<Finding> {
+    match Hook::new(settings, ambient) {
+        Ok(hook) => Some(hook?.check_up().await),
+        Err(error) if error.name == "WEBHOOK_URL" => Some(mistake(error)),
+        Err(_) => None,
+    }
 }
 
 /// The providers' clocks against this machine's: the one in the middle counts, since one may be wrong itself.

@@ -65,6 +65,11 @@ simple_jwt_blacklist_after_rotation = true
 
 # log_format = "json"
 
+# Your own software is told what happens to users, by signed calls: docs/WEBHOOKS.md. A secret is whsec_ and what
+# `openssl rand -base64 32` prints.
+# webhook_url = "https://app.example.com/hooks/users"
+# webhook_secrets = ["whsec_..."]
+
 # One table for each provider; `rest-social-auth providers list` has the names. What to register at the provider as redirect
 # or callback URI is what stands in allowed_redirect_uris.
 # [providers.github]

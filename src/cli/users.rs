@@ -92,6 +92,7 @@ async fn obey(
             let credentials = repository.credentials_of(user.id, now).await?;
             if json {
                 let mut shown = member(&user);
+                shown["fields"] = user.fields.clone().into();
                 shown["accounts"] = accounts.iter().map(linked).collect();
                 shown["credentials"] = credentials.iter().map(credential).collect();
                 return print(&pretty(&shown)?);
@@ -238,6 +239,11 @@ fn named(user: &User) -> String {
     format!("{} (id {})", plain(&user.username), user.id)
 }
 
+/// A text as it is, anything else as JSON.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 fn moment(at: Option<UnixMillis>) -> String {
     at.map(UnixMillis::rfc3339).unwrap_or_default()
 }
@@ -288,7 +294,8 @@ fn page(user: &User, accounts: &[SocialAccount], credentials: &[CredentialEntry]
         ("created", user.created.rfc3339()),
         ("last login", moment(user.last_login)),
     ];
-    let facts: Vec<[String; 2]> = facts.into_iter().map(|(name, fact)| [name.to_owned(), fact]).collect();
+    let own = user.fields.iter().map(|(name, value)| (name.as_str(), as_text(value)));
+    let facts: Vec<[String; 2]> = facts.into_iter().chain(own).map(|(name, fact)| [name.to_owned(), fact]).collect();
     let mut linked = vec![["provider", "uid", "linked", "last seen"].map(str::to_owned)];
     linked.extend(accounts.iter().map(|account| {
         [account.provider.clone(), account.uid.clone(), account.created.rfc3339(), account.modified.rfc3339()]

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::Issue;
 use crate::clock::{Ambient, UnixMillis};
-use crate::model::{Kind, RefreshRow, User, UserId};
+use crate::model::{Kind, RefreshRow, RefreshUse, User, UserId};
 use crate::secrets::{self, Digest, ExposeSecret, ServerKey, hex};
 use crate::settings::{JwtAlgorithm, JwtRules, SettingError};
 
@@ -176,11 +176,11 @@ impl Jwts {
         self.sign(TokenType::Access, &claims)
     }
 
-    /// The successor of a refresh token, of the same family (R-CMP-02).
+    /// The successor of a refresh token, of the same family and the same login (R-CMP-02).
     pub fn rotate(
         &self,
         refresh: &Verified,
-        family: &str,
+        used: &RefreshUse,
         issue: &Issue<'_>,
         ambient: &Ambient,
     ) -> (String, RefreshRow) {
@@ -188,7 +188,8 @@ impl Jwts {
         let lifetime = self.rules.refresh_lifetime;
         let claims = self.renewed(refresh, TokenType::Refresh, lifetime, issue.user, issue.now, &jti);
         let mut row = row(issue, Kind::JwtPair, jti, issue.now.plus(lifetime));
-        family.clone_into(&mut row.family);
+        used.family.as_deref().unwrap_or(&refresh.jti).clone_into(&mut row.family);
+        row.signed_in = used.signed_in;
         (self.sign(TokenType::Refresh, &claims), row)
     }
 
@@ -255,6 +256,7 @@ impl Jwts {
             ] {
                 claims.insert(name.to_owned(), value.as_str().into());
             }
+            claims.extend(issue.user.fields.clone());
         }
         if let Some(audience) = &rules.audience {
             claims.insert("aud".to_owned(), audience.as_str().into());
@@ -326,6 +328,7 @@ fn row(issue: &Issue<'_>, kind: Kind, jti: String, expires: UnixMillis) -> Refre
         kind,
         user_id: issue.user.id,
         created: issue.now,
+        signed_in: Some(issue.now),
         expires,
         client: issue.client.clone(),
     }
@@ -391,6 +394,8 @@ pub(crate) mod tests {
             last_login: None,
             revoked_before: 0,
             token_generation: 0,
+            fields: Map::new(),
+            edited: Vec::new(),
         }
     }
 

@@ -25,6 +25,11 @@ impl Knox {
         &self.rules.auth_header_prefix
     }
 
+    /// Most live tokens of a user.
+    pub fn limit(&self) -> Option<i64> {
+        self.rules.limit_per_user
+    }
+
     pub fn issue(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, KnoxRow) {
         let mut digits = String::with_capacity(self.rules.character_length + 64);
         while digits.len() < self.rules.character_length {
@@ -82,6 +87,7 @@ mod tests {
         Knox::new(KnoxRules {
             ttl: Some(Duration::from_secs(36_000)),
             character_length: 64,
+            limit_per_user: None,
             prefix: "kx".into(),
             auto_refresh,
             auto_refresh_max_ttl: Some(Duration::from_secs(40_000)),

@@ -30,7 +30,8 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
         AuditKind::Deactivated => EventType::UserDeactivated,
         AuditKind::Activated => EventType::UserActivated,
         AuditKind::Deleted => EventType::UserDeleted,
-        AuditKind::Refused | AuditKind::LogOut => return None,
+        AuditKind::Updated => EventType::UserUpdated,
+        AuditKind::Refused | AuditKind::LogOut | AuditKind::Exported => return None,
     })
 }
 

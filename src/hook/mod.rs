@@ -21,6 +21,7 @@ use url::{Host, Url};
 pub use self::message::announcer;
 pub use self::question::{Amendments, Candidate, Unanswered, Verdict};
 use crate::clock::Ambient;
+use crate::model::Finding;
 use crate::outgoing::{Body, Client, OutgoingError, Reply, Request};
 use crate::settings::{OutgoingRules, SettingError, Settings, WebhookRules};
 
@@ -56,6 +57,19 @@ impl Hook {
     pub async fn tell(&self, id: &str, body: &str) -> Result<(), Untold> {
         let reply = self.post(id, body).await?;
         if (200..300).contains(&reply.status) { Ok(()) } else { Err(Untold::Status(reply.status)) }
+    }
+
+    /// Whether somebody is at home there: a plain request that proves nothing; any answer counts.
+    pub async fn check_up(&self) -> Finding {
+        let deadline = Instant::now() + self.rules.timeout;
+        match self.client.reach(reqwest::Method::GET, self.rules.url.clone(), deadline).await {
+            Ok(_) => Finding::good("WEBHOOK_URL answers"),
+            Err(error @ OutgoingError::Forbidden { .. }) => Finding::wrong(
+                "WEBHOOK_URL",
+                format!("{error}; WEBHOOK_ALLOW_PRIVATE opens addresses of this network to it"),
+            ),
+            Err(error) => Finding::wrong("WEBHOOK_URL", format!("{error}; {}", error.advice())),
+        }
     }
 
     async fn post(&self, id: &str, body: &str) -> Result<Reply, OutgoingError> {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Hook, message};
-use crate::model::EventType;
+use crate::model::{EventType, harmless};
 use crate::settings::OnFailure;
 
 /// Who is about to be created.
@@ -24,7 +24,7 @@ pub struct Candidate<'a> {
 #[derive(Debug)]
 pub enum Verdict {
     Allowed(Amendments),
-    /// With a message for the person, which may be empty.
+    /// With words for the person, harmless ones; there may be none.
     Refused(String),
 }
 
@@ -64,7 +64,7 @@ impl Hook {
             Err(error) => Err(error.to_string()),
         };
         match (answer, self.rules.on_failure) {
-            (Ok(answer), _) if answer.allow == Some(false) => Ok(Verdict::Refused(answer.message)),
+            (Ok(answer), _) if answer.allow == Some(false) => Ok(Verdict::Refused(harmless(&answer.message))),
             (Ok(answer), _) => Ok(Verdict::Allowed(answer.user)),
             (Err(reason), OnFailure::Refuse) => Err(Unanswered(reason)),
             (Err(reason), OnFailure::Allow) => {
@@ -96,8 +96,13 @@ fn understood(body: &[u8]) -> Result<Answer, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Answer::default());
     }
-    let answer: Answer = serde_json::from_slice(body)
-        .map_err(|error| format!("not the JSON that is answered here, at {}", place(&error)))?;
+    let answer: Value = serde_json::from_slice(body).map_err(|_| "it is not JSON")?;
+    // A list would be read as the members in order.
+    if !answer.is_object() || answer.get("user").is_some_and(|user| !user.is_object()) {
+        return Err("it is no JSON object, or its user is none".to_owned());
+    }
+    let answer: Answer =
+        serde_json::from_value(answer).map_err(|_| "a member of it is of another type than it must be")?;
     let amended = &answer.user;
     let texts = [&amended.username, &amended.email, &amended.first_name, &amended.last_name];
     let too_long = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > LONGEST);
@@ -115,10 +120,6 @@ fn understood(body: &[u8]) -> Result<Answer, String> {
 
 /// As long as the shortest of the columns.
 const LONGEST: usize = 150;
-
-fn place(error: &serde_json::Error) -> String {
-    format!("line {} column {}", error.line(), error.column())
-}
 
 #[cfg(test)]
 mod tests {
@@ -147,6 +148,7 @@ mod tests {
         for wrong in [
             "ok",
             "[]",
+            r#"{"user": ["ana"]}"#,
             "null",
             r#"{"allow": "no"}"#,
             r#"{"user": {"username": " "}}"#,

@@ -52,6 +52,8 @@ pub fn user(row: &django::User, now: UnixMillis) -> Result<User, Reason> {
         last_login: row.last_login.map(UnixMillis),
         revoked_before: 0,
         token_generation: 0,
+        fields: serde_json::Map::new(),
+        edited: Vec::new(),
     })
 }
 
@@ -206,6 +208,7 @@ pub fn refresh(
         kind: if is_sliding { Kind::JwtSliding } else { Kind::JwtPair },
         user_id,
         created: row.created.map_or(now, UnixMillis),
+        signed_in: None,
         expires,
         client: ClientInfo::default(),
     };

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::pipeline::Step;
+use super::pipeline::{AskWebhook, Step};
+use crate::hook::Hook;
 use crate::model::{Identity, User};
 
 /// From a user and what the provider said of them to further claims.
@@ -22,6 +23,11 @@ impl Extensions {
     /// A step that SOCIAL_AUTH_PIPELINE names. One of the same name is replaced.
     pub fn step(&mut self, name: &str, step: impl Step + 'static) {
         self.steps.insert(name.to_owned(), Arc::new(step));
+    }
+
+    /// Whoever the step `webhook` asks.
+    pub fn webhook(&mut self, hook: Arc<Hook>) {
+        self.step("webhook", AskWebhook(hook));
     }
 
     /// Names of the steps.

@@ -134,9 +134,11 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
+            fields: decision.fields,
             tokens: person.tokens.clone(),
             set_last_login: kind == Kind::Session,
             end_session: ticket.session.clone().filter(|_| kind == Kind::Session),
+            knox_limit: self.credentials.knox.limit().filter(|_| kind == Kind::Knox),
             audit: AuditEvent {
                 at: now,
                 event,
@@ -151,7 +153,9 @@ impl LoginService {
         let rules = &ticket.provider.settings().user_rules;
         let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
         let mut answer = None;
+        let is_new = self.settings.rest_social.is_new.then_some(event == AuditKind::SignUp);
         let mut make = |user: &User| {
+            let user = &rules.own_fields.of(user);
             let claims = self.claims.as_ref().map(|claims| claims(user, identity));
             let issue = Issue {
                 kind,
@@ -164,7 +168,7 @@ impl LoginService {
                 longest: rules.max_session_length,
             };
             let issued = self.credentials.issue(&issue, &self.ambient);
-            let signed_in = signed_in(user, &issued);
+            let signed_in = SignedIn { is_new, ..signed_in(user, &issued) };
             let kept = ticket
                 .seal
                 .as_ref()
@@ -175,6 +179,9 @@ impl LoginService {
         match self.store.commit_login(commit, &mut make).await? {
             Committed::Done(_) => Ok(answer),
             Committed::Stale => Ok(None),
+            Committed::TooManyTokens => {
+                Err(LoginError::new(Refusal::TokenLimitExceeded, "Maximum amount of tokens allowed per user exceeded."))
+            }
         }
     }
 }
@@ -188,5 +195,6 @@ fn signed_in(user: &User, issued: &Issued) -> SignedIn {
             .session
             .as_ref()
             .map(|session| SessionCookie { value: session.value.clone(), max_age: session.max_age }),
+        is_new: None,
     }
 }

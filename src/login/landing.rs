@@ -134,7 +134,13 @@ impl LoginService {
     pub(super) async fn landed(&self, landing: Landing, outcome: Outcome) -> Result<Landed, LoginError> {
         match outcome {
             Outcome::SignedIn(answer) => match answer.session.clone() {
-                Some(cookie) => Ok(Landed::Session { location: landing.next, cookie }),
+                Some(cookie) => {
+                    let location = match answer.is_new {
+                        Some(is_new) => with_parameter(&landing.next, "is_new", &is_new.to_string()),
+                        None => landing.next,
+                    };
+                    Ok(Landed::Session { location, cookie })
+                }
                 None => {
                     let (kind, with_user) = (landing.kind, landing.with_user);
                     self.keep_for_swap(landing, Swapped::SignedIn { kind, with_user, answer }).await

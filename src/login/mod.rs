@@ -131,6 +131,9 @@ pub struct SignedIn {
     pub token: Option<String>,
     pub refresh: Option<String>,
     pub session: Option<SessionCookie>,
+    /// Whether it was a sign-up; only with REST_SOCIAL_IS_NEW.
+    #[serde(default)]
+    pub is_new: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -196,6 +199,11 @@ impl LoginService {
     /// Configured ones, in the settings' order.
     pub fn providers(&self) -> &Providers {
         &self.providers
+    }
+
+    /// Those that people may enter through.
+    pub fn entrances(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.iter().filter(|provider| provider.settings().user_rules.may_enter)
     }
 
     /// The redirect URI that a login without one of its own would use; `None` where this origin may have none.

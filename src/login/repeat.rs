@@ -12,8 +12,8 @@ use crate::secrets::{self, ServerKey};
 
 /// How long after the first post the same browser gets its answer again.
 const WINDOW: Duration = Duration::from_secs(30);
-/// Longer than all calls of one login may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than all calls of one login may take, to the provider and to the operator's own software.
+const PATIENCE: Duration = Duration::from_secs(28);
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 

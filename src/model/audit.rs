@@ -18,6 +18,10 @@ pub enum AuditKind {
     Refused,
     /// One credential, all of a kind, or everything.
     LogOut,
+    /// What the user changed about themselves.
+    Updated,
+    /// The user took a copy of all that is kept of them.
+    Exported,
     Deactivated,
     Activated,
     Deleted,
@@ -32,6 +36,8 @@ impl fmt::Display for AuditKind {
             Self::Unlink => "unlink",
             Self::Refused => "refused",
             Self::LogOut => "log_out",
+            Self::Updated => "updated",
+            Self::Exported => "exported",
             Self::Deactivated => "deactivated",
             Self::Activated => "activated",
             Self::Deleted => "deleted",

@@ -76,6 +76,8 @@ pub struct RefreshRow {
     pub kind: Kind,
     pub user_id: UserId,
     pub created: UnixMillis,
+    /// The login at the beginning of the chain; `None`: it is not known.
+    pub signed_in: Option<UnixMillis>,
     pub expires: UnixMillis,
     pub client: ClientInfo,
 }
@@ -89,6 +91,7 @@ pub struct RefreshUse {
     /// `jti` of the token that it was rotated into.
     pub successor: Option<String>,
     pub last_used: Option<UnixMillis>,
+    pub signed_in: Option<UnixMillis>,
 }
 
 #[derive(Clone, Debug)]
@@ -110,6 +113,8 @@ pub struct KnoxRow {
 pub struct CredentialEntry {
     pub kind: Kind,
     pub created: UnixMillis,
+    /// The login that it comes from; `None`: it is not known, as of what was imported.
+    pub signed_in: Option<UnixMillis>,
     pub last_used: UnixMillis,
     /// `None`: it never ends by itself.
     pub expires: Option<UnixMillis>,

@@ -14,18 +14,20 @@ pub enum EventType {
     UserSignedIn,
     AccountLinked,
     AccountUnlinked,
+    UserUpdated,
     UserDeactivated,
     UserActivated,
     UserDeleted,
 }
 
 impl EventType {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::UserCreating,
         Self::UserCreated,
         Self::UserSignedIn,
         Self::AccountLinked,
         Self::AccountUnlinked,
+        Self::UserUpdated,
         Self::UserDeactivated,
         Self::UserActivated,
         Self::UserDeleted,
@@ -38,6 +40,7 @@ impl EventType {
             Self::UserSignedIn => "user.signed_in",
             Self::AccountLinked => "account.linked",
             Self::AccountUnlinked => "account.unlinked",
+            Self::UserUpdated => "user.updated",
             Self::UserDeactivated => "user.deactivated",
             Self::UserActivated => "user.activated",
             Self::UserDeleted => "user.deleted",

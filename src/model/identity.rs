@@ -29,6 +29,8 @@ pub struct Identity {
     /// Names in `extra_data` that are dropped rather than stored when they are empty, so that an older value survives
     /// (R-EXT-04).
     pub keep_if_empty: Vec<String>,
+    /// What the provider says for the declared fields of the user, as it says it.
+    pub fields: Map<String, Value>,
     /// What the provider handed out to act for the person; `None` where it handed out nothing. Never serialised: where
     /// it is kept at all, it is sealed by itself.
     #[serde(skip)]
@@ -54,6 +56,7 @@ impl Identity {
         }
         self.extra_data.retain(|name, _| !name.contains('\0'));
         self.extra_data.values_mut().for_each(drop_nulls);
+        self.fields.values_mut().for_each(drop_nulls);
         Some(self)
     }
 }

@@ -11,6 +11,8 @@ mod identity;
 mod json;
 mod provider_tokens;
 mod user;
+mod user_field;
+mod words;
 
 pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, UsedCode};
 pub use audit::{AuditEvent, AuditKind, AuditRecord};
@@ -24,3 +26,5 @@ pub use identity::{Identity, drop_nulls};
 pub use json::{as_text, authenticates, is_filled};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
+pub use user_field::{FieldType, UserField, UserFields};
+pub use words::harmless;

@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
 
@@ -24,6 +24,18 @@ pub struct User {
     pub revoked_before: i64,
     /// Part of what the permanent token is derived from; counted up when everything is logged out.
     pub token_generation: i64,
+    /// Of the declared fields, those that have a value; names that are declared no more may be among them.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+    /// Names of fields that the user changed by hand: a login leaves them alone (R-PIPE-09).
+    #[serde(default)]
+    pub edited: Vec<String>,
+}
+
+impl User {
+    pub fn has_edited(&self, field: &str) -> bool {
+        self.edited.iter().any(|name| name == field)
+    }
 }
 
 /// A provider's account that signs a user in: unique on (provider, uid).

@@ -21,6 +21,7 @@ mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
 #[cfg(test)]
 mod tests;
+mod user_fields; // the operator's own fields of a user
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub use self::catalog::Entry;
 pub use self::check::Endpoint;
 use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Discovery, Key};
-use self::expression::Template;
+use self::expression::{Expr, Template};
 use self::quirks::Quirk;
 use self::setup::Verification;
 use crate::clock::Ambient;
@@ -150,6 +151,8 @@ pub struct Provider {
     legacy_keys: Vec<String>,
     /// The descriptor's, then the settings'.
     extra_fields: Vec<ExtraField>,
+    /// By the field's name.
+    user_fields: Vec<(String, Expr)>,
     /// Addresses that settings put in place of the descriptor's.
     overrides: Vec<(&'static str, Template)>,
     quirk: &'static dyn Quirk,
@@ -186,10 +189,13 @@ pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<(Entry, Descri
 impl Providers {
     /// Reads every configured descriptor and checks its settings; all mistakes together.
     pub fn from_settings(settings: &Settings, client: &Client, ambient: &Ambient) -> Result<Self, Vec<SettingError>> {
-        let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), user_fields::mistakes(settings));
         for provider in &settings.providers {
             match Provider::new(provider, settings.outgoing.allow_private, client, ambient, &mut warnings) {
-                Ok(provider) => list.push(Arc::new(provider)),
+                Ok(mut provider) => {
+                    provider.user_fields = user_fields::of_provider(&provider.name, &settings.users.own_fields);
+                    list.push(Arc::new(provider));
+                }
                 Err(mistakes) => errors.extend(mistakes),
             }
         }

@@ -9,7 +9,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
 use super::oauth1::sign;
-use super::{Protocol, Provider, ProviderError, reply};
+use super::{Protocol, Provider, ProviderError, reply, user_fields};
 use crate::model::{Identity, as_text, is_filled};
 use crate::outgoing::{Body, Request};
 
@@ -274,6 +274,7 @@ impl Provider {
             organizations: texts(details.get("organization")),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
+            fields: user_fields::evaluated(&self.user_fields, scope),
             tokens: self.tokens_of(login)?,
             expires_in: self.remaining(login, &extra_data),
             extra_data,

@@ -152,6 +152,7 @@ impl Provider {
             id_key: values.text("ID_KEY").unwrap_or(&descriptor.uid.key).to_owned(),
             legacy_keys,
             extra_fields: descriptor.extra_data.iter().chain(&own_fields).cloned().collect(),
+            user_fields: Vec::new(),
             pkce: values.flag("USE_PKCE").unwrap_or(descriptor.authorization.pkce),
             verification,
             discovery_url: discovery_url(&descriptor, &values),

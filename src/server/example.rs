@@ -48,7 +48,7 @@ impl Asset {
 }
 
 /// Path below `/example/` and what is there.
-fn assets() -> [(&'static str, Asset); 11] {
+fn assets() -> [(&'static str, Asset); 12] {
     let text = |text: &str, content_type| Asset::new(text.to_owned(), content_type);
     [
         ("", page("index.html", None)),
@@ -59,6 +59,7 @@ fn assets() -> [(&'static str, Asset); 11] {
         ("callback/", page("callback.html", None)),
         ("sdk.js", text(include_str!("example/sdk.js"), SCRIPT)),
         ("kind.js", text(include_str!("example/kind.js"), SCRIPT)),
+        ("ask.js", text(include_str!("example/ask.js"), SCRIPT)),
         ("callback.js", text(include_str!("example/callback.js"), SCRIPT)),
         ("example.css", text(include_str!("example/example.css"), "text/css; charset=utf-8")),
         ("icon.svg", text(include_str!("example/icon.svg"), "image/svg+xml")),

@@ -56,7 +56,7 @@ impl Server {
 
     async fn extended(
         settings: Settings,
-        extensions: Extensions,
+        mut extensions: Extensions,
         ambient: Ambient,
         create: bool,
     ) -> Result<Self, Vec<SettingError>> {
@@ -83,6 +83,9 @@ impl Server {
             return Err(errors);
         };
         let hook = hook.map(Arc::new);
+        if let Some(hook) = &hook {
+            extensions.webhook(hook.clone());
+        }
         let credentials = Arc::new(credentials);
         let login = LoginService::new(
             settings.clone(),
@@ -92,7 +95,8 @@ impl Server {
             ambient.clone(),
             extensions,
         );
-        let account = AccountService::new(&settings, credentials, providers, repository.clone(), ambient.clone());
+        let account =
+            AccountService::new(settings.clone(), credentials, providers, repository.clone(), ambient.clone());
         let app = Arc::new(App { settings, login: Arc::new(login), account });
         Ok(Self { app, repository, hook, ambient })
     }
@@ -103,7 +107,7 @@ impl Server {
 
     /// All routes behind the outermost wrapper: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
-        let inner = example::mount(pages::mount(api::routes(&self.app)));
+        let inner = example::mount(pages::mount(api::routes(&self.app), &self.app.settings.users.own_fields));
         Edge { inner, app: self.app.clone(), ambient: self.ambient.clone() }
     }
 

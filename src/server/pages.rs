@@ -2,7 +2,7 @@
 //!
 //! They are made when first asked for and kept: nobody waits for them at start.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use poem::{EndpointExt as _, Response, Route};
 
 use super::edge::CONTENT_SECURITY_POLICY;
 use crate::api::{self, DocumentFormat, Resource};
+use crate::model::UserFields;
 use crate::secrets::Digest;
 
 /// A whole text with its type and its policy.
@@ -32,32 +33,35 @@ impl Page {
     }
 }
 
-pub fn mount(route: Route) -> Route {
-    static START: OnceLock<Page> = OnceLock::new();
-    static DOCS: OnceLock<Page> = OnceLock::new();
-    static JSON: OnceLock<Page> = OnceLock::new();
-    static YAML: OnceLock<Page> = OnceLock::new();
+/// `fields`: the operator's own, which the document shows.
+pub fn mount(route: Route, fields: &UserFields) -> Route {
+    let docs = page("/docs/", {
+        let fields = fields.clone();
+        move || docs(&fields)
+    });
+    let document = |template, format, content_type| {
+        let fields = fields.clone();
+        let text = move || api::document_with(&fields, format);
+        page(template, move || Page { text: text(), content_type, policy: None })
+    };
     route
-        .at("/", page("/", &START, start))
-        .at("/docs", page("/docs/", &DOCS, docs))
-        .at("/docs/", page("/docs/", &DOCS, docs))
-        .at("/openapi.json", page("/openapi.json", &JSON, || document(DocumentFormat::Json, "application/json")))
-        .at("/openapi.yaml", page("/openapi.yaml", &YAML, || document(DocumentFormat::Yaml, "application/yaml")))
+        .at("/", page("/", start))
+        .at("/docs", docs.clone())
+        .at("/docs/", docs)
+        .at("/openapi.json", document("/openapi.json", DocumentFormat::Json, "application/json"))
+        .at("/openapi.yaml", document("/openapi.yaml", DocumentFormat::Yaml, "application/yaml"))
 }
 
-fn page(template: &str, made: &'static OnceLock<Page>, make: fn() -> Page) -> Resource {
-    let endpoint = make_sync(move |_| made.get_or_init(make).response());
-    Resource::new(template.to_owned(), [(Method::GET, endpoint.boxed())].into())
-}
-
-fn document(format: DocumentFormat, content_type: &'static str) -> Page {
-    Page { text: api::document(format), content_type, policy: None }
+fn page(template: &str, make: impl FnOnce() -> Page + Send + Sync + 'static) -> Arc<Resource> {
+    let made = LazyLock::new(make);
+    let endpoint = make_sync(move |_| made.response());
+    Arc::new(Resource::new(template.to_owned(), [(Method::GET, endpoint.boxed())].into()))
 }
 
 /// Scripts are allowed by their digests, so that nothing injected into the page would run.
-fn docs() -> Page {
+fn docs(fields: &UserFields) -> Page {
     // A browser takes the digest of what it has read, and it reads every line end as LF.
-    let html = api::swagger_ui().replace("\r\n", "\n").replace('\r', "\n");
+    let html = api::swagger_ui(fields).replace("\r\n", "\n").replace('\r', "\n");
     let scripts: Vec<String> = inline_scripts(&html)
         .map(|script| format!("'sha256-{}'", STANDARD.encode(Digest::of(script.as_bytes()).as_bytes())))
         .collect();
@@ -120,7 +124,7 @@ mod tests {
 
     #[test]
     fn swagger_ui_asks_no_other_host_and_runs_only_its_own_scripts() {
-        let page = docs();
+        let page = docs(&UserFields::default());
         assert_eq!(inline_scripts(&page.text).count(), 2);
         assert!(!page.text.contains("<script src=") && !page.text.contains("<link "));
         let policy = page.policy.expect("digests are plain ASCII");

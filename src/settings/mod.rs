@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::model::EventType;
+use crate::model::{EventType, UserFields};
 use crate::secrets::{SecretString, SharedKey, Vault};
 
 mod addresses; // where to listen, own URL, exact lists, proxies
@@ -25,6 +25,7 @@ mod read; // all of it, every mistake at once
 mod rules; // the typed groups
 #[cfg(test)]
 mod tests;
+mod user_fields; // fields beyond the stock ones
 mod value; // one value as written, and how it becomes a typed one
 mod webhooks; // whom to tell what happens to users
 
@@ -97,6 +98,8 @@ pub struct Settings {
     pub audit_retention: Option<Duration>,
     /// WEBHOOK_*: `None`: nobody is told what happens to users.
     pub webhooks: Option<WebhookRules>,
+    /// FRESH_LOGIN_AGE: how old a login may be that deletes a user or unlinks an account; `None`: of any age.
+    pub fresh_login_age: Option<Duration>,
     /// Strict-Transport-Security on every answer (SEC-36).
     pub hsts: bool,
     /// Configured ones, in the settings' order.
@@ -117,6 +120,10 @@ pub struct RestSocial {
     pub verbose_errors: bool,
     /// SOCIAL_AUTH_REDIRECT_IS_HTTPS.
     pub redirect_is_https: bool,
+    /// The answer of a login says whether it was a sign-up.
+    pub is_new: bool,
+    /// Stock fields that a user may change; the declared ones say so of themselves.
+    pub editable_user_fields: Vec<String>,
 }
 
 /// The SOCIAL_AUTH settings of the pipeline. A provider may have its own: see [`ProviderSettings::user_rules`].
@@ -157,6 +164,8 @@ pub struct UserRules {
     pub user_field_mapping: BTreeMap<String, String>,
     pub session_expiration: bool,
     pub max_session_length: Option<Duration>,
+    /// REST_SOCIAL_USER_FIELDS, for all providers the same.
+    pub own_fields: UserFields,
 }
 
 #[derive(Clone, Debug)]
@@ -209,6 +218,8 @@ pub struct KnoxRules {
     pub ttl: Option<Duration>,
     /// Hex digits after the prefix.
     pub character_length: usize,
+    /// Live tokens of one user.
+    pub limit_per_user: Option<i64>,
     /// At most 10 characters.
     pub prefix: String,
     pub auto_refresh: bool,
@@ -294,6 +305,22 @@ impl fmt::Display for StatePolicy {
     }
 }
 
+impl UserRules {
+    /// An address as it is stored: its domain in lower case, all of it with FORCE_EMAIL_LOWERCASE (R-EML-01). One that no
+    /// column takes is none.
+    pub fn stored_email(&self, address: &str) -> String {
+        let address = address.trim();
+        if address.chars().count() > 254 {
+            return String::new();
+        }
+        match address.rsplit_once('@') {
+            Some(_) if self.force_email_lowercase => address.to_lowercase(),
+            Some((local, domain)) if self.email_domain_lowercase => format!("{local}@{}", domain.to_lowercase()),
+            _ => address.to_owned(),
+        }
+    }
+}
+
 impl Default for UserRules {
     fn default() -> Self {
         let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
@@ -321,6 +348,7 @@ impl Default for UserRules {
             user_field_mapping: BTreeMap::new(),
             session_expiration: false,
             max_session_length: None,
+            own_fields: UserFields::default(),
         }
     }
 }

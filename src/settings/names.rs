@@ -62,7 +62,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "WEBHOOK_EVENTS",
         "all but `user.creating`",
-        "list of what is told: `user.created`, `user.signed_in`, `account.linked`, `account.unlinked`, `user.deactivated`, `user.activated`, `user.deleted`; with `user.creating` your software is asked before a user is created",
+        "list of what is told: `user.created`, `user.signed_in`, `account.linked`, `account.unlinked`, `user.updated`, `user.deactivated`, `user.activated`, `user.deleted`; with `user.creating` your software is asked before a user is created",
     ),
     ("WEBHOOK_TIMEOUT", "5 s", "limit of one call, at most 10 s"),
     (
@@ -85,6 +85,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),
     ("SESSION_COOKIE_AGE", "1209600 s", "how long a session lasts"),
     ("SESSION_IDLE_TIMEOUT", "none", "seconds after which a session that nobody used ends"),
+    ("FRESH_LOGIN_AGE", "900 s", "how old a login may be that deletes its user or unlinks an account; `0`: of any age"),
     (
         "REST_SOCIAL_OAUTH_REDIRECT_URI",
         "`/`",
@@ -98,6 +99,17 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("REST_SOCIAL_LOG_AUTH_EXCEPTIONS", "`true`", "logs why a login was refused"),
     ("REST_SOCIAL_VERBOSE_ERRORS", "`false`", "adds the provider's own message to `detail`, never a secret or a URL"),
+    ("REST_SOCIAL_IS_NEW", "`false`", "adds `is_new` to the answer of a login: whether it was a sign-up"),
+    (
+        "REST_SOCIAL_USER_FIELDS",
+        "none",
+        "object: fields of a user beyond the stock ones, [declared](#fields-of-your-own) by name",
+    ),
+    (
+        "REST_SOCIAL_EDITABLE_USER_FIELDS",
+        "none",
+        "which of `username`, `first_name`, `last_name` and `email` a user may change by `PATCH /api/user/`",
+    ),
     ("SOCIAL_AUTH_REDIRECT_IS_HTTPS", "`false`", "makes the redirect URI that is built from PUBLIC_URL https"),
     ("SOCIAL_AUTH_REQUESTS_TIMEOUT", "10 s", "limit of one provider call, at most 10 s"),
     ("SOCIAL_AUTH_URLOPEN_TIMEOUT", "10 s", "the original's other name for it"),
@@ -173,7 +185,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ("REST_KNOX_MIN_REFRESH_INTERVAL", "60 s", "least time between two prolongations"),
     ("REST_KNOX_AUTH_HEADER_PREFIX", "`Token`", "scheme of the `Authorization` header, in any case"),
     ("REST_KNOX_SECURE_HASH_ALGORITHM", "SHA-512", "nothing else; a path that ends in `SHA512` is fine"),
-    ("REST_KNOX_TOKEN_LIMIT_PER_USER", "none", "read and, as in the original, not looked at by the login routes"),
+    ("REST_KNOX_TOKEN_LIMIT_PER_USER", "none", "most live knox tokens of a user: a login beyond is 403"),
     ("SIMPLE_JWT_AUTH_TOKEN_CLASSES", "all", "read, but access and sliding tokens are always accepted"),
 ];
 

@@ -2,8 +2,11 @@
 
 use super::names;
 
+/// Asks the operator's software whether somebody new may be.
+const WEBHOOK: &str = "webhook";
+
 /// Every step of `login/pipeline/`.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "social_details",
     "social_uid",
     "auth_allowed",
@@ -16,10 +19,11 @@ const STEPS: [&str; 12] = [
     "user_details",
     "require_email",
     "save_avatar",
+    WEBHOOK,
 ];
 
 /// The first must come before the second, for the reason.
-const ORDER: [(&str, &str, &str); 15] = [
+const ORDER: [(&str, &str, &str); 19] = [
     ("social_details", "auth_allowed", "which looks at the e-mail that it finds"),
     ("social_details", "get_username", "which takes the names that it finds"),
     ("social_details", "associate_by_email", "which takes the e-mail that it finds"),
@@ -35,16 +39,22 @@ const ORDER: [(&str, &str, &str); 15] = [
     ("auth_allowed", "require_email", "or whoever names a listed address would be let in"),
     ("social_user", "require_email", "which asks only people whom it does not know"),
     ("associate_by_email", "require_email", "since an address that nobody vouches for must not be looked for"),
+    ("social_details", WEBHOOK, "which tells the names and the e-mail that it finds"),
+    ("social_user", WEBHOOK, "which is for accounts that it does not know"),
+    ("associate_by_email", WEBHOOK, "which is for people whom it does not find"),
+    (WEBHOOK, "create_user", "which it may forbid"),
 ];
 
 /// A step that makes no sense alone.
-const NEEDS: [(&str, &str, &str); 6] = [
+const NEEDS: [(&str, &str, &str); 8] = [
     ("create_user", "social_user", "without which everybody would be new at every login"),
     ("associate_user", "social_user", "without which everybody would be new at every login"),
     ("create_user", "associate_user", "without which a new user could never come back"),
     ("social_user", "social_uid", "without which there is no id to look for"),
     ("require_email", "social_user", "without which everybody would be asked at every login"),
     ("require_email", "create_user", "which is for whom it asks"),
+    (WEBHOOK, "social_user", "without which it would be asked at every login"),
+    (WEBHOOK, "create_user", "which it may forbid"),
 ];
 
 /// The steps by the last part of their dotted path. `own`: the names of a program's own steps.
@@ -77,6 +87,18 @@ pub(super) fn checked(written: &[String], own: &[&str]) -> Result<Vec<String>, S
         }
     }
     Ok(steps.into_iter().map(str::to_owned).collect())
+}
+
+/// Puts the step that asks the operator's software before the one that creates, where it has no place yet.
+pub(super) fn ask_webhook(steps: &mut Vec<String>) {
+    let creates = steps.iter().position(|step| step == "create_user");
+    if let Some(place) = creates.filter(|_| !asks_webhook(steps)) {
+        steps.insert(place, WEBHOOK.to_owned());
+    }
+}
+
+pub(super) fn asks_webhook(steps: &[String]) -> bool {
+    steps.iter().any(|step| step == WEBHOOK)
 }
 
 /// Whether a program's own step may be called so.

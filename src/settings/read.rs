@@ -11,7 +11,7 @@ use super::names::USER_RULES;
 use super::value::{self, Section};
 use super::{
     LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, rules,
-    webhooks,
+    user_fields, webhooks,
 };
 use crate::secrets::{ExposeSecret as _, SecretString};
 
@@ -99,7 +99,10 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         redirect_uris.extend(own_uris);
     }
     let webhooks = webhooks::webhooks(general, errors);
-    let users = rules::users(&UserRules::default(), general, "SOCIAL_AUTH_", sources.steps, errors);
+    let jwt = rules::jwt(general, &secret_key, errors);
+    let own_fields = user_fields::read(general, &jwt, errors);
+    let users = UserRules { own_fields, ..UserRules::default() };
+    let users = rules::users(&users, general, "SOCIAL_AUTH_", sources.steps, errors);
     let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
     let lists = rules::ProviderLists::new(general, &known, errors);
     let of_provider = |provider: GatheredProvider| {
@@ -107,7 +110,8 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         let rules = rules::users(&users, &provider.section, "", sources.steps, errors);
         of_provider(provider, lists.of(&name, rules), &shared)
     };
-    let providers: Vec<ProviderSettings> = providers.into_iter().map(of_provider).collect();
+    let mut providers: Vec<ProviderSettings> = providers.into_iter().map(of_provider).collect();
+    webhooks::ask_before_creation(webhooks.as_ref(), &mut providers, general, errors);
     warnings.extend(rules::links_nobody(&providers));
     Settings {
         mode: sources.mode,
@@ -126,12 +130,13 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         rest_social,
         users,
         session: rules::sessions(general, errors),
-        jwt: rules::jwt(general, &secret_key, errors),
+        jwt,
         knox: rules::knox(general, errors),
         outgoing: rules::outgoing(general, errors, &mut warnings),
         vault: rules::vault(general, &secret_key, errors),
         audit_retention: rules::audit_retention(general, errors),
         webhooks,
+        fresh_login_age: rules::fresh_login_age(general, errors),
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,

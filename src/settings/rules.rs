@@ -142,6 +142,8 @@ pub(super) fn rest_social(section: &Section, has_origins: bool, errors: &mut Vec
         log_auth_exceptions: true,
         verbose_errors: false,
         redirect_is_https: false,
+        is_new: false,
+        editable_user_fields: Vec::new(),
     };
     set(&mut rules.oauth_redirect_uri, section, prefix, "OAUTH_REDIRECT_URI", errors, addresses::redirect_path);
     let absolute = |value: &Value| {
@@ -152,9 +154,26 @@ pub(super) fn rest_social(section: &Section, has_origins: bool, errors: &mut Vec
     set(place, section, prefix, "OAUTH_ABSOLUTE_REDIRECT_URI", errors, or_none(absolute));
     set(&mut rules.domain_from_origin, section, prefix, "DOMAIN_FROM_ORIGIN", errors, value::flag);
     set(&mut rules.log_auth_exceptions, section, prefix, "LOG_AUTH_EXCEPTIONS", errors, value::flag);
+    set(&mut rules.is_new, section, prefix, "IS_NEW", errors, value::flag);
+    set(&mut rules.editable_user_fields, section, prefix, "EDITABLE_USER_FIELDS", errors, |value| {
+        const STOCK: [&str; 4] = ["username", "first_name", "last_name", "email"];
+        let fields = value::list(value)?;
+        match fields.iter().find(|field| !STOCK.contains(&field.as_str())) {
+            Some(field) => {
+                Err(format!("{field:?} is none of {}; a declared field says `editable` itself", STOCK.join(", ")))
+            }
+            None => Ok(fields),
+        }
+    });
     set(&mut rules.verbose_errors, section, prefix, "VERBOSE_ERRORS", errors, value::flag);
     set(&mut rules.redirect_is_https, section, "SOCIAL_AUTH_", "REDIRECT_IS_HTTPS", errors, value::flag);
     rules
+}
+
+/// `0` lets a login of any age do.
+pub(super) fn fresh_login_age(section: &Section, errors: &mut Vec<SettingError>) -> Option<Duration> {
+    let age = section.get("FRESH_LOGIN_AGE", errors, value::seconds_or_none).unwrap_or(Duration::from_secs(900));
+    (!age.is_zero()).then_some(age)
 }
 
 /// `0` keeps the audit trail for good.
@@ -330,6 +349,7 @@ pub(super) fn knox(section: &Section, errors: &mut Vec<SettingError>) -> KnoxRul
     let mut rules = KnoxRules {
         ttl: Some(Duration::from_secs(36_000)),
         character_length: 64,
+        limit_per_user: None,
         prefix: String::new(),
         auto_refresh: false,
         auto_refresh_max_ttl: None,
@@ -355,7 +375,8 @@ pub(super) fn knox(section: &Section, errors: &mut Vec<SettingError>) -> KnoxRul
         let name = value::text(value)?.to_ascii_uppercase().replace('-', "");
         if name.ends_with("SHA512") { Ok(()) } else { Err("must be SHA-512".to_owned()) }
     });
-    section.get("REST_KNOX_TOKEN_LIMIT_PER_USER", errors, or_none(|value: &Value| value::whole(value, 1, usize::MAX)));
+    let limit = |value: &Value| value::whole(value, 1, 1_000_000).map(|limit| limit as i64);
+    set(&mut rules.limit_per_user, section, prefix, "TOKEN_LIMIT_PER_USER", errors, or_none(limit));
     rules
 }
 

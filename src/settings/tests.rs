@@ -72,6 +72,37 @@ fn without_settings_the_originals_defaults_hold() {
 }
 
 #[test]
+fn a_webhook_needs_an_address_and_secrets_and_quotes_none_of_them() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let file = format!("webhook_url = \"https://app.example.com/hook?key=hidden\"\nwebhook_secrets = [\"{secret}\"]");
+    let rules = good(&file, &[("WEBHOOK_TIMEOUT", "2.5"), ("WEBHOOK_RETENTION", "0")]).webhooks.expect("a webhook");
+    assert_eq!((rules.timeout, rules.retention, rules.events.len()), (Duration::from_millis(2500), None, 8));
+    assert!(!format!("{rules:?}").contains("hidden") && !format!("{rules:?}").contains("MfKQ"), "{rules:?}");
+    assert!(good("", &[]).webhooks.is_none());
+
+    let url = ("WEBHOOK_URL", "https://app.example.com/hook");
+    for (name, value) in [
+        ("WEBHOOK_SECRETS", ""),
+        ("WEBHOOK_SECRETS", "whsec_hidden"),
+        ("WEBHOOK_SECRETS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw-hidden"),
+        ("WEBHOOK_SECRETS", "whsec_aGlkZGVu"),
+        ("WEBHOOK_SECRETS", "[]"),
+        ("WEBHOOK_EVENTS", "user.create"),
+        ("WEBHOOK_TIMEOUT", "11"),
+        ("WEBHOOK_TIMEOUT", "0"),
+        ("WEBHOOK_ON_FAILURE", "perhaps"),
+        ("WEBHOOK_ALLOW_PRIVATE", "perhaps"),
+        ("WEBHOOK_RETENTION", "-1"),
+        ("WEBHOOK_URL", "app.example.com/hidden"),
+        ("WEBHOOK_URL", "https://hidden:hidden@app.example.com/"),
+    ] {
+        let told = mistakes(serve("", &[url, ("WEBHOOK_SECRETS", secret), (name, value)]));
+        assert_eq!(told.len(), 1, "{name}={value}: {told:?}");
+        assert!(told[0].starts_with(name) && !told[0].contains("hidden"), "{told:?}");
+    }
+}
+
+#[test]
 fn all_mistakes_are_told_together_by_name() {
     let file = "state_polcy = \"required\"\nlog_format = \"xml\"\n[providers.github]\nuuid_length = 0\n[providers.githb]\nkey = \"k\"";
     let all = bare(

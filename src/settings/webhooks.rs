@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::value::{self, Section};
-use super::{OnFailure, SettingError, WebhookRules, rules};
+use super::{OnFailure, ProviderSettings, SettingError, WebhookRules, pipeline, rules};
 use crate::model::EventType;
 use crate::secrets::SharedKey;
 
@@ -56,6 +56,25 @@ pub(super) fn webhooks(section: &Section, errors: &mut Vec<SettingError>) -> Opt
         on_failure: on_failure.unwrap_or(OnFailure::Refuse),
         retention,
     })
+}
+
+/// Places the step that asks before a user is created, where the settings want to be asked.
+pub(super) fn ask_before_creation(
+    webhooks: Option<&WebhookRules>,
+    providers: &mut [ProviderSettings],
+    section: &Section,
+    errors: &mut Vec<SettingError>,
+) {
+    let asks = webhooks.is_some_and(|rules| rules.events.contains(&EventType::UserCreating));
+    for pipeline in providers.iter_mut().map(|provider| &mut provider.user_rules.pipeline) {
+        if asks {
+            pipeline::ask_webhook(pipeline);
+        }
+    }
+    let asking = providers.iter().any(|provider| pipeline::asks_webhook(&provider.user_rules.pipeline));
+    if asking && !section.0.contains_key("WEBHOOK_URL") {
+        errors.push(SettingError::new("WEBHOOK_URL", "must be set, since the pipeline has the step webhook"));
+    }
 }
 
 fn address(value: &Value) -> Result<Url, String> {

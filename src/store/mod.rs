@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
 use crate::model::{
@@ -58,30 +58,44 @@ pub struct LoginCommit {
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub set_last_login: bool,
+    /// Declared fields of the user; those that the user edited stay as they are, and so do the names.
+    pub fields: Map<String, Value>,
     /// The provider's tokens, sealed; `None` leaves what is there.
     pub tokens: Option<Vec<u8>>,
     /// A session that this login replaces (SEC-32).
     pub end_session: Option<Digest>,
+    /// Most live knox tokens of a user, where the login hands one out.
+    pub knox_limit: Option<i64>,
     pub audit: AuditEvent,
     /// Digest of the code whose claim gets `Written::answer`.
     pub code: Option<Digest>,
 }
 
 impl LoginCommit {
-    /// Puts onto the user what the login changes; true when a name changed.
+    /// Puts onto the user what the login changes, except where the user made a change; true when there is something to
+    /// write.
     fn change(&self, user: &mut User) -> bool {
-        let mut renamed = false;
-        for (name, new) in [(&mut user.first_name, &self.first_name), (&mut user.last_name, &self.last_name)] {
+        let edited = std::mem::take(&mut user.edited);
+        let may = |field: &str| !edited.iter().any(|name| name == field);
+        let mut changed = false;
+        for (field, name, new) in [
+            ("first_name", &mut user.first_name, &self.first_name),
+            ("last_name", &mut user.last_name, &self.last_name),
+        ] {
             let new = new.as_deref().map(|new| sql::cut(new, sql::LONGEST_NAME));
-            if let Some(new) = new.filter(|new| *new != name.as_str()) {
+            if let Some(new) = new.filter(|new| *new != name.as_str() && may(field)) {
                 new.clone_into(name);
-                renamed = true;
+                changed = true;
             }
+        }
+        for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {
+            changed |= user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value);
         }
         if self.set_last_login {
             user.last_login = Some(self.now);
         }
-        renamed
+        user.edited = edited;
+        changed || self.set_last_login
     }
 }
 
@@ -100,17 +114,19 @@ struct KnownLogin {
     account_id: i64,
     rekeyed: bool,
     /// As the login leaves it.
-    user: User,
-    renamed: bool,
+    user: Box<User>,
+    changed: bool,
     written: Written,
     event: Option<NewEvent>,
 }
 
 #[derive(Debug)]
 pub enum Committed {
-    Done(User),
+    Done(Box<User>),
     /// What the decision rested on has changed since it was read (a lost race, R-PIPE-07): read again and decide anew.
     Stale,
+    /// The user has as many knox tokens as may be: nothing was written.
+    TooManyTokens,
 }
 
 #[derive(Debug)]
@@ -119,6 +135,15 @@ pub enum Claimed {
     /// The attempt was claimed before, or is gone.
     AttemptSpent,
     CodeUsed(UsedCode),
+}
+
+#[derive(Debug)]
+pub enum Updated {
+    Done(Box<User>),
+    /// Somebody else has the username: nothing was written.
+    UsernameTaken,
+    /// There is no such user.
+    NotFound,
 }
 
 #[derive(Debug)]
@@ -269,6 +294,14 @@ pub trait UserStore: Send + Sync {
     /// An operator's act, which ends every credential of the user and leaves an audit row; one transaction. False: there
     /// is no such user.
     async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
+    /// Writes what `change` makes of the user: names, e-mail and its verification, declared fields, what was edited.
+    /// Changes of one user at once follow each other.
+    async fn update_user(
+        &self,
+        user: UserId,
+        change: &(dyn for<'a> Fn(&'a User) -> User + Sync),
+        audit: &AuditEvent,
+    ) -> Result<Updated>;
     /// With all that is theirs; the audit trail stays. False: there is no such user.
     async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool>;
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.

@@ -1,6 +1,6 @@
 //! Rows as the databases give them, and what they become above: nobody outside `store/` sees one.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
@@ -15,11 +15,11 @@ use crate::secrets::Digest;
 macro_rules! user_columns {
     () => {
         "u.id, u.username, u.first_name, u.last_name, u.email, u.email_verified, u.is_active, u.created, \
-         u.last_login, u.revoked_before, u.token_generation"
+         u.last_login, u.revoked_before, u.token_generation, u.fields, u.edited"
     };
     (bare) => {
         "id, username, first_name, last_name, email, email_verified, is_active, created, last_login, \
-         revoked_before, token_generation"
+         revoked_before, token_generation, fields, edited"
     };
 }
 pub(super) use user_columns;
@@ -37,6 +37,8 @@ pub(super) struct UserRow {
     last_login: Option<i64>,
     revoked_before: i64,
     token_generation: i64,
+    fields: Option<Json<Map<String, Value>>>,
+    edited: Option<Json<Vec<String>>>,
 }
 
 impl From<UserRow> for User {
@@ -53,6 +55,8 @@ impl From<UserRow> for User {
             last_login: row.last_login.map(UnixMillis),
             revoked_before: row.revoked_before,
             token_generation: row.token_generation,
+            fields: row.fields.map(|fields| fields.0).unwrap_or_default(),
+            edited: row.edited.map(|edited| edited.0).unwrap_or_default(),
         }
     }
 }
@@ -171,6 +175,7 @@ pub(super) struct RefreshUseRow {
     blacklisted: Option<i64>,
     successor: Option<String>,
     last_used: Option<i64>,
+    signed_in: Option<i64>,
     #[sqlx(flatten)]
     user: UserRow,
 }
@@ -182,6 +187,7 @@ impl RefreshUseRow {
             blacklisted: self.blacklisted.is_some(),
             successor: self.successor,
             last_used: self.last_used.map(UnixMillis),
+            signed_in: self.signed_in.map(UnixMillis),
         };
         (Some(self.user.into()), used)
     }
@@ -280,6 +286,7 @@ pub(super) struct CredentialEntryRow {
     digest: Option<Vec<u8>>,
     name: Option<String>,
     created: i64,
+    signed_in: Option<i64>,
     last_used: i64,
     expires: Option<i64>,
     ip: Option<String>,
@@ -299,6 +306,7 @@ impl CredentialEntryRow {
         Some(CredentialEntry {
             kind,
             created: UnixMillis(self.created),
+            signed_in: self.signed_in.map(UnixMillis),
             last_used: UnixMillis(self.last_used),
             expires: self.expires.map(UnixMillis),
             client: client(self.ip, self.agent),

@@ -25,6 +25,9 @@ on_both_databases! {
     r_knx_03_a_row_holds_a_digest_and_the_first_fifteen_characters,
     r_knx_04_its_scheme_counts_in_any_case_and_it_ends,
     knox_prefix_and_length_come_from_the_settings,
+    knox_auto_refresh_prolongs_a_token_in_use_up_to_its_longest,
+    knox_token_limit_refuses_the_login_beyond_and_nothing_is_written,
+    knox_token_limit_holds_in_a_race,
 }
 
 /// Unix seconds of the test's start.
@@ -277,4 +280,56 @@ async fn knox_prefix_and_length_come_from_the_settings(engine: Engine) {
     world.client().user(&format!("knox {token}")).await.ok();
     world.advance(std::time::Duration::from_secs(60));
     assert_eq!(world.client().user(&format!("Knox {token}")).await.status, 401);
+}
+
+async fn knox_auto_refresh_prolongs_a_token_in_use_up_to_its_longest(engine: Engine) {
+    let plan = World::on(engine).with("REST_KNOX_TOKEN_TTL", "600").with("REST_KNOX_AUTO_REFRESH", "True");
+    let plan = plan.with("REST_KNOX_AUTO_REFRESH_MAX_TTL", "1000").with("REST_KNOX_MIN_REFRESH_INTERVAL", "60");
+    let world = plan.start().await;
+    let token = format!("Token {}", world.token("knox", "u1").await);
+    let expires = "SELECT expires FROM knox_tokens";
+    let end = |seconds: i64| (NOW + seconds) * 1000;
+    for (later, until) in [(50, 600), (250, 900), (200, 1000), (499, 1000)] {
+        world.advance(std::time::Duration::from_secs(later));
+        world.client().user(&token).await.ok();
+        assert_eq!(world.database.number(expires).await, end(until), "{later} s later");
+    }
+    world.advance(std::time::Duration::from_secs(1));
+    world.client().user(&token).await.problem(401, "invalid_token");
+}
+
+async fn knox_token_limit_refuses_the_login_beyond_and_nothing_is_written(engine: Engine) {
+    let world = World::on(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "2").start().await;
+    let first = format!("Token {}", world.token("knox", "u1").await);
+    world.advance(std::time::Duration::from_secs(60));
+    world.login("knox_user", "u01").await.ok();
+    let refused = world.login("knox", "u001").await.problem(403, "token_limit_exceeded");
+    assert_eq!(refused["detail"], "Maximum amount of tokens allowed per user exceeded.");
+    assert_eq!(world.database.count("knox_tokens").await, 2);
+    let linking = world.client().post("/api/login/social/knox/facebook/").header("authorization", &first);
+    linking.json(&json!({"code": "u2"})).send().await.problem(403, "token_limit_exceeded");
+    assert_eq!(world.database.count("social_accounts").await, 1, "the login left nothing");
+    world.login("token", "u0001").await.ok();
+    world.login("knox", "u3").await.ok();
+    // One that is over counts no more.
+    world.advance(std::time::Duration::from_secs(36_000 - 60));
+    world.login("knox", "u00001").await.ok();
+    world.login("knox", "u000001").await.problem(403, "token_limit_exceeded");
+}
+
+async fn knox_token_limit_holds_in_a_race(engine: Engine) {
+    let world = World::on(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "3").start().await;
+    // Two accounts of one user, so that not even the account's row makes the logins wait for each other.
+    let token = format!("Token {}", world.token("token", "u1").await);
+    let linked = world.client().post("/api/login/social/token/facebook/").header("authorization", &token);
+    linked.json(&json!({"code": "u1"})).send().await.ok();
+    let logins = (1..=8).map(|n| {
+        let (provider, code) = (["github", "facebook"][n % 2], format!("u{}1", "0".repeat(n)));
+        let client = world.client();
+        async move { client.login(&format!("knox/{provider}"), json!({"code": code})).await.status }
+    });
+    let mut statuses = futures_util::future::join_all(logins).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 403, 403, 403, 403, 403]);
+    assert_eq!(world.database.count("knox_tokens").await, 3);
 }

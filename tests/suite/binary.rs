@@ -262,9 +262,12 @@ async fn sec_41_no_secret_is_in_the_log_however_much_is_logged() {
         ("SOCIAL_AUTH_OIDC_SECRET", CLIENT_SECRET),
         ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", ISSUER),
         ("STORE_PROVIDER_TOKENS", "true"),
+        ("WEBHOOK_URL", "https://hooks.example/users?key=webhook-url-secret-31c7"),
+        ("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ]);
     let process = Process::start(&["serve"], &environment, stage.path()).await;
     let mut secrets = BTreeSet::from([SECRET_KEY.to_owned(), CLIENT_SECRET.to_owned()]);
+    secrets.extend(["webhook-url-secret-31c7", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"].map(str::to_owned));
     use_everything(&stage, &process, &mut secrets).await;
     let log = process.output();
     assert!(log.lines().count() > 80 && log.contains("signed in"), "a broad log: {} lines", log.lines().count());

@@ -19,6 +19,7 @@ on_both_databases! {
     r_cmp_10_who_am_i_by_every_kind_of_credential,
     a_bad_header_decides_whatever_cookie_comes_along,
     logout_all_ends_every_credential_of_whatever_kind,
+    logout_all_drops_the_cookie_of_its_own_user_alone,
     tokens_after_a_logout_of_everything_work,
     providers_are_told_as_a_front_end_needs_them,
     linked_accounts_are_shown_without_what_authenticates,
@@ -252,6 +253,20 @@ async fn logout_all_ends_every_credential_of_whatever_kind(engine: Engine) {
     assert_eq!(browser.get("/api/user/").send().await.status, 401);
     world.client().user(&stranger).await.ok();
     world.client().post("/api/logout/all/").send().await.problem(401, "not_authenticated");
+}
+
+async fn logout_all_drops_the_cookie_of_its_own_user_alone(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = signed_in(&world, "u1").await;
+    let out = async |code: &str| {
+        let token = format!("Token {}", world.token("token", code).await);
+        let answer = browser.post("/api/logout/all/").header("authorization", token).send().await;
+        assert_eq!(answer.status, 204, "{}", answer.text);
+    };
+    out("u2").await;
+    assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1", "somebody else logged out");
+    out("u01").await;
+    assert!(browser.cookie("sessionid").is_none(), "its session has ended");
 }
 
 async fn tokens_after_a_logout_of_everything_work(engine: Engine) {

@@ -30,6 +30,8 @@ on_both_databases! {
     an_app_is_told_at_the_swap_what_is_asked,
     claims_of_the_program_stand_in_its_tokens_and_in_those_they_are_renewed_to,
     a_step_that_no_pipeline_names_is_a_mistake,
+    a_step_fills_a_declared_field,
+    two_answers_at_once_sign_in_once,
 }
 
 /// Asks somebody new to accept the terms, and remembers that they did.
@@ -247,7 +249,10 @@ async fn sec_28_a_login_that_waits_is_sealed(engine: Engine) {
     }
     // Two rows' texts cannot be exchanged.
     let other = flow_token(&world.login("token", "u2").await);
-    world.database.run("UPDATE halted_logins SET sealed = (SELECT min(sealed) FROM halted_logins)").await;
+    world
+        .database
+        .run("UPDATE halted_logins SET sealed = (SELECT sealed FROM halted_logins ORDER BY token LIMIT 1)")
+        .await;
     let answers = [
         resume(&world.client(), &token, json!({"terms": true})).await,
         resume(&world.client(), &other, json!({"terms": true})).await,
@@ -470,4 +475,50 @@ async fn a_step_that_no_pipeline_names_is_a_mistake(engine: Engine) {
     assert!(slip.contains("\"trems\" is no step; did you mean terms?"), "{slip}");
     let taken = told(World::on(engine).program(|builder| builder.step("create_user", Terms)).try_start().await);
     assert!(taken.contains("is the name of a built-in step"), "{taken}");
+}
+
+async fn a_step_fills_a_declared_field(engine: Engine) {
+    struct Birthday;
+    #[async_trait]
+    impl Step for Birthday {
+        async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+            if draft.field("birthday").is_some() {
+                return Ok(());
+            }
+            let Some(birthday) = draft.answer("birthday").cloned() else {
+                return Err(Stop::ask([Field::text("birthday", "Birthday")]));
+            };
+            assert!(draft.set_field("undeclared", &birthday).is_err());
+            draft.set_field("birthday", &birthday).map_err(|problem| Stop::wrong("birthday", problem))
+        }
+    }
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "birthday"));
+    let plan =
+        plan.with("REST_SOCIAL_USER_FIELDS", r#"{"birthday": {"type": "date"}}"#).with("REST_SOCIAL_IS_NEW", "1");
+    let world = plan.program(|builder| builder.step("birthday", Birthday)).start().await;
+    let token = flow_token(&world.login("jwt-pair-user", "u1").await);
+    let wrong = resume(&world.client(), &token, json!({"birthday": "soon"})).await.problem(400, "invalid_request");
+    assert!(wrong["errors"]["birthday"][0].as_str().is_some_and(|text| text.contains("YYYY-MM-DD")), "{wrong}");
+    let done = resume(&world.client(), &token, json!({"birthday": "2001-02-03"})).await;
+    let user = done.ok();
+    assert_eq!((&user["birthday"], &user["is_new"]), (&json!("2001-02-03"), &json!(true)));
+    assert_eq!(claims(&done.field("token"))["birthday"], "2001-02-03");
+    assert_eq!(world.login("token_user", "u01").await.ok()["birthday"], "2001-02-03", "it is asked for once");
+}
+
+async fn two_answers_at_once_sign_in_once(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let token = flow_token(&world.login("knox_user", "u1").await);
+    let client = world.client();
+    let answers = (0..8).map(|_| resume(&client, &token, json!({"terms": true})));
+    let answers = futures_util::future::join_all(answers).await;
+    assert!(answers.iter().all(|answer| answer.ok()["token"] == answers[0].ok()["token"]), "one answer for all");
+    assert_eq!((world.database.count("users").await, world.database.count("knox_tokens").await), (1, 1));
+    // Two logins of one person who is new, both waiting: the second finds the user whom the first made.
+    let waiting = [world.login("token_user", "u2").await, world.login("token_user", "u02").await];
+    let tokens = waiting.map(|answer| flow_token(&answer));
+    let done = tokens.iter().map(|token| resume(&client, token, json!({"terms": true})));
+    let done = futures_util::future::join_all(done).await;
+    assert_eq!(done[0].ok()["id"], done[1].ok()["id"]);
+    assert_eq!(world.database.count("users").await, 2);
 }

@@ -14,20 +14,24 @@ mod callers; // R-AUT: a login by somebody who is signed in
 mod catalogue; // docs/PROVIDERS.md knows every provider
 mod commands; // users, keys, audit, providers check, doctor: by the real binary
 mod companions; // R-CMP: refresh, verify, logouts, who am I
+mod entry; // who may enter: lists, organisations, a closed sign-up
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left
 mod halts; // steps of a program's own, and logins that wait for the person
 mod import; // a Django project moves in
 mod kept_tokens; // provider tokens renewed and given back
 mod landing; // the redirect flow on the server
+mod library; // the server as a library: the program in examples/
 mod native; // an id_token instead of a code
 mod nodes; // two servers on one PostgreSQL
 mod oauth; // R-O2, R-O1: what goes out to the providers
+mod profile; // is_new, declared fields, changes by hand, export, the end of a user
 mod providers; // every provider signs somebody in, tests/cases
 mod redirects; // R-URI: where a login may return to
 mod refusals; // single providers: accounts that change hands, callbacks nobody signed, other tenants
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
-mod security; // SEC-1 to 16, 26 to 29, 32 to 36, 42, 44, 46
+mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
 mod signed_in; // what is signed in, unlinking, provider tokens, the audit trail
 mod store; // the repository by itself
 mod users; // R-PIPE, R-USR, R-EML, R-EXT: who is made or found, and what is kept
+mod webhooks; // the operator's own software is told, and asked

@@ -20,6 +20,8 @@ on_both_databases! {
     sec_40_a_kept_token_is_renewed_once_for_all_who_ask,
     a_token_that_the_provider_does_not_renew_has_ended,
     sec_45_each_login_and_each_refusal_leaves_one_row,
+    sec_45_all_that_a_user_ends_or_changes_leaves_one_row,
+    sec_45_what_is_refused_of_a_user_leaves_one_row,
 }
 
 async fn listed(world: &World, authorization: &str) -> Vec<Value> {
@@ -195,4 +197,82 @@ async fn sec_45_each_login_and_each_refusal_leaves_one_row(engine: Engine) {
         refused("unknown_provider"),
     ];
     assert_eq!(told, wanted);
+}
+
+/// Events and codes, the oldest first.
+async fn trail(world: &World) -> Vec<String> {
+    let rows = world.database.repository().await.audit_trail(None, 99).await.expect("the trail");
+    let told = rows.into_iter().rev().map(|row| match row.code {
+        Some(code) => format!("{} {code}", row.event),
+        None => format!("{} {}", row.event, row.kind.unwrap_or_default()).trim_end().to_owned(),
+    });
+    told.collect()
+}
+
+async fn sec_45_all_that_a_user_ends_or_changes_leaves_one_row(engine: Engine) {
+    let world = World::on(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name").start().await;
+    let (authorization, ids) = with_two_accounts(&world).await;
+    let call = async |method: &str, path: &str, header: &str, body: Value| {
+        let request = world.client().request(method, path).header("authorization", header).json(&body);
+        assert!(request.send().await.status < 300, "{method} {path}");
+    };
+    let before = trail(&world).await.len();
+    call("PATCH", "/api/user/", &authorization, json!({"first_name": "X"})).await;
+    call("PATCH", "/api/user/", &authorization, json!({"first_name": "X"})).await;
+    call("GET", "/api/user/export/", &authorization, json!({})).await;
+    call("DELETE", &format!("/api/user/social/{}/", ids[1]), &authorization, json!({})).await;
+    let knox = format!("Token {}", world.token("knox", "u01").await);
+    call("POST", "/api/knox/logout/", &knox, json!({})).await;
+    let knox = format!("Token {}", world.token("knox", "u001").await);
+    call("POST", "/api/knox/logoutall/", &knox, json!({})).await;
+    let refresh = world.login("jwt-pair", "u0001").await.field("refresh");
+    call("POST", "/api/token/blacklist/", &authorization, json!({"refresh": refresh})).await;
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u00001"})).await.ok();
+    browser.post("/api/session/logout/").header("origin", &world.node.base).send().await;
+    call("DELETE", "/api/user/credentials/others/", &authorization, json!({})).await;
+    call("POST", "/api/logout/all/", &authorization, json!({})).await;
+    let authorization = format!("Token {}", world.token("token", "u000001").await);
+    call("DELETE", "/api/user/", &authorization, json!({})).await;
+    let wanted = [
+        "updated",
+        "exported",
+        "unlink",
+        "sign_in knox",
+        "log_out knox",
+        "sign_in knox",
+        "log_out knox",
+        "sign_in jwt-pair",
+        "log_out jwt-pair",
+        "sign_in session",
+        "log_out session",
+        "log_out",
+        "log_out",
+        "sign_in token",
+        "deleted",
+    ];
+    assert_eq!(trail(&world).await[before..], wanted);
+    let rows = world.database.repository().await.audit_trail(None, 99).await.expect("the trail");
+    assert!(rows.iter().all(|row| row.user_id == Some(1) && row.ip.is_some() && row.request_id.is_some()), "{rows:?}");
+}
+
+async fn sec_45_what_is_refused_of_a_user_leaves_one_row(engine: Engine) {
+    let world = World::on(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1").start().await;
+    let knox = format!("Token {}", world.token("knox", "u1").await);
+    world.login("knox", "u01").await.problem(403, "token_limit_exceeded");
+    delete(&world, "/api/user/social/1/", &knox).await.problem(409, "last_login_method");
+    world.advance(Duration::from_secs(1000));
+    delete(&world, "/api/user/", &knox).await.problem(403, "fresh_login_required");
+    let browser = world.browser();
+    browser.set_cookie("sessionid", "rsas_x");
+    let evil = browser.post("/api/login/social/session/github/").header("origin", "https://evil.example");
+    evil.json(&json!({"code": "u001"})).send().await.problem(403, "csrf_failed");
+    let wanted = [
+        "sign_up knox",
+        "refused token_limit_exceeded",
+        "refused last_login_method",
+        "refused fresh_login_required",
+        "refused csrf_failed",
+    ];
+    assert_eq!(trail(&world).await, wanted);
 }

@@ -87,9 +87,11 @@ fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
         extra_data: json!({"id": 1, "list": [null, true, "ü"]}),
         first_name: Some("Ana".into()),
         last_name: Some("Lopez".into()),
+        fields: serde_json::Map::new(),
         set_last_login: false,
         tokens: None,
         end_session: None,
+        knox_limit: None,
         audit: event(),
         code: None,
     }
@@ -138,6 +140,7 @@ fn refresh(jti: &str, user: i64) -> RefreshRow {
         kind: Kind::JwtPair,
         user_id: user,
         created: NOW,
+        signed_in: Some(NOW),
         expires: NOW.plus(Duration::from_secs(60)),
         client: ClientInfo::default(),
     }
@@ -155,8 +158,8 @@ impl Store {
     ) -> Option<User> {
         let mut make = |user: &User| Written { credential: credential(user), answer: Some(b"sealed".to_vec()) };
         match self.repository.commit_login(login.clone(), &mut make).await.expect("a commit") {
-            Committed::Done(user) => Some(user),
-            Committed::Stale => None,
+            Committed::Done(user) => Some(*user),
+            Committed::Stale | Committed::TooManyTokens => None,
         }
     }
 

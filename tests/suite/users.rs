@@ -28,6 +28,7 @@ on_both_databases! {
     r_ext_02_facebooks_scopes_come_from_the_request,
     r_ext_04_extra_data_is_merged_at_each_login,
     r_ext_05_settings_add_to_extra_data,
+    save_avatar_keeps_the_address_of_the_picture,
     ids_that_differ_are_different_people,
     null_characters_of_a_profile_are_left_out,
 }
@@ -133,7 +134,8 @@ async fn r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides(eng
     world.client().login("token/facebook", json!({"code": "u1"})).await.problem(409, "account_exists");
     assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
 
-    let world = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
+    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
+    let world = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "google-oauth2,oidc").start().await;
     // Google vouches for addresses of its own and of the domains that it hosts (SEC-24).
     let hosted = json!({"sub": "1", "email": "user1@example.com", "email_verified": true, "hd": "example.com"});
     world.people.describe("google-oauth2", "u1", hosted);
@@ -377,4 +379,23 @@ async fn null_characters_of_a_profile_are_left_out(engine: Engine) {
     assert_eq!(world.database.number(user).await, 1);
     world.people.describe("github", "u2", json!({"id": "1\u{0}", "login": "eva", "email": "eva@example.com"}));
     world.login("token", "u2").await.problem(502, "provider_error");
+}
+
+async fn save_avatar_keeps_the_address_of_the_picture(engine: Engine) {
+    let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user,load_extra_data,\
+                    user_details,save_avatar";
+    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    for (n, (picture, kept)) in [
+        (json!("https://pictures.example/1.png"), json!("https://pictures.example/1.png")),
+        (json!("javascript:alert(1)"), json!(null)),
+        (json!("http://pictures.example/1.png"), json!(null)),
+        (json!(null), json!(null)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let code = format!("u{}", n + 1);
+        world.people.describe("github", &code, json!({"id": n + 1, "login": "ana", "avatar_url": picture}));
+        assert_eq!(account(&world, "github", json!({"code": code})).await["extra_data"]["picture"], kept, "{picture}");
+    }
 }

@@ -18,6 +18,10 @@ import type { components, paths } from "./schema.js";
 export type User = components["schemas"]["User"];
 export type Provider = components["schemas"]["Provider"];
 export type SocialAccount = components["schemas"]["SocialAccount"];
+/** One thing to ask the person; its answer goes under its `name`: a text, or a boolean for a checkbox. */
+export type AskedField = components["schemas"]["AskedField"];
+export type UserChange = components["schemas"]["UserChange"];
+export type UserExport = components["schemas"]["UserExport"];
 
 /** The parts of a browser's window that the flow uses; a test hands in its own. */
 export interface Browser {
@@ -65,10 +69,27 @@ export interface SignedIn {
   /** With session and the kinds that end in `user`; otherwise ask `user()`. */
   user: User | null;
   next: string | undefined;
+  /** Whether it was a sign-up; where the server is set to tell (REST_SOCIAL_IS_NEW). */
+  isNew?: boolean;
 }
 
+/** The server asks the person for more before it signs them in: draw `fields`, and give the answers to `resume`. */
+export interface MoreNeeded {
+  provider: string;
+  kind: LoginKind;
+  next: string | undefined;
+  /** Which step asks, such as `require_email`. */
+  step: string;
+  fields: AskedField[];
+  flowToken: string;
+  /** Milliseconds since 1970: the login waits until then. */
+  expires: number;
+}
+
+export type SignInResult = ({ outcome: "signed-in" } & SignedIn) | ({ outcome: "more-needed" } & MoreNeeded);
+
 export type CallbackResult =
-  | ({ outcome: "signed-in" } & SignedIn)
+  | SignInResult
   /** This is the pop-up, and the page that opened it goes on. It closes itself. */
   | { outcome: "handed-over" }
   /** This address is no callback. */
@@ -116,14 +137,14 @@ export class SocialAuth {
 
   /**
    * Begins a login. By redirect (the default) the page goes away, and the promise never settles; by pop-up it gives the
-   * signed-in user. Call it straight from a click, or browsers will block the pop-up.
+   * signed-in user, or what the person is asked first. Call it straight from a click, or browsers will block the pop-up.
    *
    * Problems: those of the server, `popup_blocked`, `popup_closed`.
    */
-  signIn(provider: string, options: SignInOptions & { mode: "popup" }): Promise<SignedIn>;
+  signIn(provider: string, options: SignInOptions & { mode: "popup" }): Promise<SignInResult>;
   signIn(provider: string, options?: SignInOptions & { mode?: "redirect" }): Promise<never>;
-  signIn(provider: string, options: SignInOptions & { mode?: "redirect" | "popup" }): Promise<SignedIn>;
-  async signIn(provider: string, options: SignInOptions & { mode?: "redirect" | "popup" } = {}): Promise<SignedIn> {
+  signIn(provider: string, options: SignInOptions & { mode?: "redirect" | "popup" }): Promise<SignInResult>;
+  async signIn(provider: string, options: SignInOptions & { mode?: "redirect" | "popup" } = {}): Promise<SignInResult> {
     if (options.mode === "popup") return this.#signInByPopup(provider, options);
     const begun = await this.#begin(provider, options);
     new Attempts(this.#browser.sessionStorage).keep(begun.keys, begun.attempt);
@@ -131,7 +152,7 @@ export class SocialAuth {
     return new Promise<never>(() => {});
   }
 
-  async #signInByPopup(provider: string, options: SignInOptions): Promise<SignedIn> {
+  async #signInByPopup(provider: string, options: SignInOptions): Promise<SignInResult> {
     // Opened before anything is awaited: later, it is no longer the click's.
     const popup = this.#browser.open("about:blank", "_blank", "popup,width=480,height=720");
     if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
@@ -191,7 +212,7 @@ export class SocialAuth {
 
   async #complete({ keys, fields }: Callback): Promise<CallbackResult> {
     const attempt = new Attempts(this.#browser.sessionStorage).take(keys);
-    if (attempt) return { outcome: "signed-in", ...(await this.#finish(attempt, fields)) };
+    if (attempt) return this.#finish(attempt, fields);
     if (await offerCallback(keys, fields)) {
       this.#browser.close();
       return { outcome: "handed-over" };
@@ -202,17 +223,40 @@ export class SocialAuth {
     });
   }
 
-  async #finish(attempt: Attempt, fields: Record<string, string>): Promise<SignedIn> {
+  async #finish(attempt: Attempt, fields: Record<string, string>): Promise<SignInResult> {
     const { provider, kind, flowToken, next, link = false } = attempt;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
     const body = await this.#post<Answer>(path, { ...fields, flow_token: flowToken }, kind, link);
+    return this.#outcome({ provider, kind, next }, body);
+  }
+
+  /**
+   * Goes on with a login that waits for the person. It may ask for more once again.
+   *
+   * Problems: those of the server, among them `invalid_request` with `errors` by field, after which the same login can be
+   * given other answers.
+   */
+  async resume(waiting: MoreNeeded, answers: Record<string, string | boolean>): Promise<SignInResult> {
+    const { provider, kind, next, flowToken } = waiting;
+    const path = "/api/login/social/resume/";
+    const body = await this.#post<Answer>(path, { ...answers, flow_token: flowToken }, kind, false);
+    return this.#outcome({ provider, kind, next }, body);
+  }
+
+  async #outcome(login: Pick<SignedIn, "provider" | "kind" | "next">, body: Answer): Promise<SignInResult> {
+    const { kind } = login;
+    if (asksForMore(body)) {
+      const { flow_token: flowToken, expires_in, step, fields } = body;
+      return { outcome: "more-needed", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1000 };
+    }
     const family = familyOf(kind);
     if (family !== "session") {
       const { token, refresh } = body;
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...(refresh ? { refresh } : {}) });
     }
-    return { provider, kind, user: userOf(body), next };
+    const { is_new: isNew } = body;
+    return { outcome: "signed-in", ...login, user: userOf(body), ...(isNew === undefined ? {} : { isNew }) };
   }
 
   /** Who is signed in; `null`: nobody. */
@@ -222,6 +266,23 @@ export class SocialAuth {
     if (data) return data;
     if (response.status === 401) return null;
     throw Problem.read(error, response.status);
+  }
+
+  /** Changes what the server lets users change about themselves. Problems: `invalid_request` with `errors` by field. */
+  async updateUser(change: UserChange): Promise<User> {
+    return this.#answer(this.api.PATCH("/api/user/", { body: change }));
+  }
+
+  /** All that the server keeps of this user. */
+  async exportUser(): Promise<UserExport> {
+    return this.#answer(this.api.GET("/api/user/export/"));
+  }
+
+  /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
+  async deleteUser(): Promise<void> {
+    const { error, response } = await this.api.DELETE("/api/user/");
+    if (!response.ok) throw Problem.read(error, response.status);
+    await this.#storage.set(null);
   }
 
   /** The accounts that sign this user in. */
@@ -375,9 +436,15 @@ export class SocialAuth {
   }
 }
 
-type Answer = Partial<User> & { token?: string; refresh?: string };
+type SignedInAnswer = Partial<User> & { token?: string; refresh?: string; is_new?: boolean };
+type Answer = SignedInAnswer | components["schemas"]["MoreNeeded"];
 
-function userOf({ token: _token, refresh: _refresh, ...user }: Answer): User | null {
+/** What the person must answer first has a flow token, and no credential. */
+function asksForMore(body: Answer): body is components["schemas"]["MoreNeeded"] {
+  return "flow_token" in body;
+}
+
+function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }: SignedInAnswer): User | null {
   return user.id === undefined ? null : (user as User);
 }
 

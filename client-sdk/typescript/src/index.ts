@@ -3,14 +3,19 @@
 export {
   createClient,
   SocialAuth,
+  type AskedField,
   type Browser,
   type CallbackResult,
   type ClientOptions,
+  type MoreNeeded,
   type Provider,
   type SignedIn,
   type SignInOptions,
+  type SignInResult,
   type SocialAccount,
   type User,
+  type UserChange,
+  type UserExport,
 } from "./client.js";
 export { type LoginKind } from "./attempt.js";
 export { memoryStorage, webStorage, type Credentials, type CredentialStorage, type Family } from "./credentials.js";

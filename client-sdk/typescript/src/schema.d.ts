@@ -486,7 +486,8 @@ export interface paths {
         };
         /**
          * List the providers
-         * @description What a front-end needs to draw its buttons: the configured providers, in the settings' order.
+         * @description What a front-end needs to draw its buttons: the configured providers that people may enter through, in the settings'
+         *     order.
          */
         get: operations["listProviders"];
         put?: never;
@@ -508,7 +509,10 @@ export interface paths {
          * Send the person to a provider
          * @description For a link on a page without script, and for native apps. The provider sends the person back to this server, which
          *     sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
-         *     A refusal arrives at `next` as `error`, with its stable code. Where a session cookie comes along, and the link
+         *     Where a step asks the person for more, `halted` names the step, and swapping the `code` tells what it asks; a page
+         *     without script sends the person to `/api/login/social/resume/?code=…` instead, which asks and lands again. A refusal
+         *     arrives at `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, `is_new` comes along with a session:
+         *     `true` for a sign-up. Where a session cookie comes along, and the link
          *     stands on a page of the same site, the account is linked to its user.
          */
         get: operations["authorize"];
@@ -555,10 +559,38 @@ export interface paths {
         put?: never;
         /**
          * Swap an app's code
-         * @description The answer of the login, once. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
+         * @description The answer of the login, once; 202 where it waits for the person. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
          *     is spent.
          */
         post: operations["swapLoginCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/social/resume/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A page that asks
+         * @description For a login of the redirect flow that landed with `halted` and a `code`: a page of this server with a form for what
+         *     the step asks, which needs no script. When it is answered, the person lands once more.
+         */
+        get: operations["showHaltedLogin"];
+        put?: never;
+        /**
+         * Go on with a login that waits
+         * @description A login that was answered by 202 waits ten minutes for what its step asks. Post the answers by their names, with the
+         *     `flow_token`: the answer is that of the route where the login was posted, or another 202 where a further step
+         *     asks. The provider is not asked again. Answers that will not do are told by `errors`, and the login still waits;
+         *     after it went on its flow token is over.
+         */
+        post: operations["resumeLogin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -577,6 +609,38 @@ export interface paths {
          * @description By any kind of credential. An `Authorization` header settles who calls; without one, the session cookie.
          */
         get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete the signed-in user
+         * @description With linked accounts and everything that is signed in; tokens of providers that were kept are given back. What
+         *     happened stays in the audit trail. It needs a login that is at most FRESH_LOGIN_AGE old: sign in again first.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the signed-in user
+         * @description Names, e-mail and declared fields, as far as the settings let a user change them
+         *     (REST_SOCIAL_EDITABLE_USER_FIELDS, REST_SOCIAL_USER_FIELDS); all of the body or nothing. What is changed here
+         *     no later login writes anew. A new e-mail is unverified.
+         */
+        patch: operations["updateUser"];
+        trace?: never;
+    };
+    "/api/user/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export what is kept of the user
+         * @description The user, the linked accounts, what is signed in, and what happened (the newest 10,000 events): everything that
+         *     the server keeps of them, without what authenticates.
+         */
+        get: operations["exportUser"];
         put?: never;
         post?: never;
         delete?: never;
@@ -638,7 +702,8 @@ export interface paths {
         post?: never;
         /**
          * Unlink an account
-         * @description The provider's account does not sign this user in any more. The last one stays: link another one first.
+         * @description The provider's account does not sign this user in any more. The last one stays: link another one first. It needs a
+         *     login that is at most FRESH_LOGIN_AGE old: sign in again first.
          */
         delete: operations["unlinkSocialAccount"];
         options?: never;
@@ -883,6 +948,27 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AskedField
+         * @description One thing to ask the person; the answer is posted under its `name`.
+         */
+        AskedField: {
+            name: string;
+            type: components["schemas"]["AskedFieldType"];
+            /** @description What the person reads. */
+            title: string;
+            /** @description A required checkbox must be ticked. */
+            required: boolean;
+            /** @description Further words for the person. */
+            help?: string;
+            /** @description Of a choice: what may be answered. */
+            choices?: string[];
+        };
+        /**
+         * @description What a front-end draws: texts are posted as texts, a checkbox as a boolean.
+         * @enum {string}
+         */
+        AskedFieldType: "text" | "email" | "checkbox" | "choice";
+        /**
          * BeginInput
          * @description How to begin a login. Further members are what the provider's own address needs, such as shopify's `shop`.
          * @example {
@@ -1010,6 +1096,71 @@ export interface components {
          */
         Empty: Record<string, never>;
         /**
+         * Event
+         * @description Something that happened, from the audit trail.
+         * @example {
+         *       "at": "2026-11-23T12:27:05.000Z",
+         *       "event": "sign_in",
+         *       "provider": "github",
+         *       "kind": "jwt-pair",
+         *       "ip": "203.0.113.7",
+         *       "agent": "Mozilla/5.0 (X11; Linux x86_64)",
+         *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
+         *     }
+         */
+        Event: {
+            /** Format: date-time */
+            at: string;
+            /** @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `log_out`, `updated`, `exported`, `refused`. */
+            event: string;
+            /** @description Why something was refused. */
+            code?: string;
+            provider?: string;
+            /** @description The kind of credential. */
+            kind?: string;
+            ip?: string;
+            agent?: string;
+            request_id?: string;
+        };
+        /**
+         * KeptUser
+         * @description The user as it is kept, with what no other answer shows.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "created": "2026-11-23T12:27:05.000Z",
+         *       "fields": {},
+         *       "edited": []
+         *     }
+         */
+        KeptUser: {
+            /** Format: int64 */
+            id: number;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            /** @description Whether a provider vouched for the e-mail. */
+            email_verified: boolean;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description The last session login.
+             */
+            last_login?: string;
+            /** @description Fields beyond these, by name. */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description Names of fields that the user changed by hand. */
+            edited: string[];
+        };
+        /**
          * LoginInput
          * @description What a login posts: all that the provider's callback carried, and what ties it to a begun login. Further members of
          *     any type are allowed and passed over, so that a front-end may post its whole configuration.
@@ -1074,6 +1225,35 @@ export interface components {
          * @enum {string}
          */
         LoginKind: "session" | "token" | "token_user" | "jwt-pair" | "jwt-pair-user" | "jwt-sliding" | "jwt-sliding-user" | "knox" | "knox_user";
+        /**
+         * MoreNeeded
+         * @description What the person must answer before the login goes on. Nobody is signed in yet.
+         * @example {
+         *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
+         *       "expires_in": 600,
+         *       "step": "require_email",
+         *       "fields": [
+         *         {
+         *           "name": "email",
+         *           "type": "email",
+         *           "title": "E-mail address",
+         *           "required": true
+         *         }
+         *       ]
+         *     }
+         */
+        MoreNeeded: {
+            /** @description To be posted with the answers, once, by the same browser where the login came with the attempt cookie. */
+            flow_token: string;
+            /**
+             * Format: uint64
+             * @description Seconds.
+             */
+            expires_in: number;
+            /** @description The step that asks, such as `require_email`. */
+            step: string;
+            fields: components["schemas"]["AskedField"][];
+        };
         /**
          * Problem
          * @description What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
@@ -1233,6 +1413,54 @@ export interface components {
             oauth_callback_confirmed: string;
         };
         /**
+         * ResumeInput
+         * @description What the person answered to a login that waits: the flow token, and a member for each field that was asked for.
+         * @example {
+         *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
+         *     }
+         */
+        ResumeInput: {
+            /** @description As the 202 gave it. */
+            flow_token: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * SessionUser
+         * @description The user, as a session login answers.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com"
+         *     }
+         */
+        SessionUser: {
+            /** Format: int64 */
+            id: number;
+            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
+            username: string;
+            first_name: string;
+            last_name: string;
+            /** @description May be empty, and is not unique: it identifies nobody. */
+            email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * SlidingToken
+         * @description The sliding token with a new end.
+         * @example {
+         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl"
+         *     }
+         */
+        SlidingToken: {
+            token: string;
+        };
+        /**
          * SocialAccount
          * @description A provider's account that signs the user in.
          * @example {
@@ -1298,6 +1526,8 @@ export interface components {
         Token: {
             /** @description Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
             token: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
         };
         /**
          * TokenInput
@@ -1333,10 +1563,12 @@ export interface components {
             token: string;
             /** @description Gets a new access token from `/api/token/refresh/`, for a day. */
             refresh: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
         };
         /**
          * User
-         * @description The signed-in user.
+         * @description The signed-in user. Fields that the settings declare come after the stock ones, as far as they have a value.
          * @example {
          *       "id": 1,
          *       "username": "ada",
@@ -1348,12 +1580,101 @@ export interface components {
         User: {
             /** Format: int64 */
             id: number;
-            /** @description Unique. Made from the provider's user name at the first login, and never changed by a later one. */
+            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
             username: string;
             first_name: string;
             last_name: string;
             /** @description May be empty, and is not unique: it identifies nobody. */
             email: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UserChange
+         * @description What the signed-in user wants to be otherwise; declared fields by their names, null taking a value away.
+         * @example {
+         *       "first_name": "Augusta Ada"
+         *     }
+         */
+        UserChange: {
+            /** @description At most 150 letters, digits and `@ . + _ -`, and nobody else's. */
+            username?: string;
+            /** @description At most 150 characters. */
+            first_name?: string;
+            /** @description At most 150 characters. */
+            last_name?: string;
+            /** @description Empty: none. A new one is unverified. */
+            email?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UserExport
+         * @description Everything that is kept of a user, without what authenticates.
+         * @example {
+         *       "exported": "2026-11-23T12:27:05.000Z",
+         *       "user": {
+         *         "id": 1,
+         *         "username": "ada",
+         *         "first_name": "Ada",
+         *         "last_name": "Lovelace",
+         *         "email": "ada@example.com",
+         *         "email_verified": true,
+         *         "created": "2026-11-23T12:27:05.000Z",
+         *         "fields": {},
+         *         "edited": []
+         *       },
+         *       "social_accounts": [
+         *         {
+         *           "id": 1,
+         *           "provider": "github",
+         *           "uid": "1815",
+         *           "extra_data": {
+         *             "auth_time": 1795436825,
+         *             "id": 1815,
+         *             "login": "ada",
+         *             "token_type": "bearer"
+         *           },
+         *           "created": "2026-11-23T12:27:05.000Z",
+         *           "modified": "2026-11-23T12:27:05.000Z"
+         *         }
+         *       ],
+         *       "credentials": [
+         *         {
+         *           "id": "5f1c0a9e7d3b8246a1b2c3d4",
+         *           "kind": "jwt-pair",
+         *           "current": true,
+         *           "created": "2026-11-23T12:27:05.000Z",
+         *           "last_used": "2026-11-23T12:27:05.000Z",
+         *           "expires": "2026-11-23T12:27:05.000Z",
+         *           "ip": "203.0.113.7",
+         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)"
+         *         }
+         *       ],
+         *       "events": [
+         *         {
+         *           "at": "2026-11-23T12:27:05.000Z",
+         *           "event": "sign_in",
+         *           "provider": "github",
+         *           "kind": "jwt-pair",
+         *           "ip": "203.0.113.7",
+         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)",
+         *           "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
+         *         }
+         *       ]
+         *     }
+         */
+        UserExport: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            exported: string;
+            user: components["schemas"]["KeptUser"];
+            social_accounts: components["schemas"]["SocialAccount"][];
+            credentials: components["schemas"]["Credential"][];
+            /** @description The newest first. */
+            events: components["schemas"]["Event"][];
         };
         /**
          * UserWithToken
@@ -1376,6 +1697,10 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * UserWithTokenPair
@@ -1401,6 +1726,10 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
+            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
@@ -1435,7 +1764,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
+                };
+            };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
@@ -1458,7 +1796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1539,7 +1877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1577,7 +1915,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
+                };
+            };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
@@ -1600,7 +1947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1681,7 +2028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1719,6 +2066,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -1739,7 +2095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1820,7 +2176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1861,6 +2217,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -1881,7 +2246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1962,7 +2327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2000,6 +2365,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2020,7 +2394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2101,7 +2475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2142,6 +2516,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2162,7 +2545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2243,7 +2626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2281,6 +2664,15 @@ export interface operations {
                     "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2301,7 +2693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2382,7 +2774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2423,6 +2815,15 @@ export interface operations {
                     "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2443,7 +2844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2524,7 +2925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2562,6 +2963,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2582,7 +2992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2663,7 +3073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2704,6 +3114,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2724,7 +3143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2805,7 +3224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2843,6 +3262,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -2863,7 +3291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2944,7 +3372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2985,6 +3413,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3005,7 +3442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3086,7 +3523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3124,6 +3561,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3144,7 +3590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3225,7 +3671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3266,6 +3712,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3286,7 +3741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3367,7 +3822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3405,6 +3860,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3425,7 +3889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3506,7 +3970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3547,6 +4011,15 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3567,7 +4040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3648,7 +4121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3686,6 +4159,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3706,7 +4188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3787,7 +4269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3828,6 +4310,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
             400: {
                 headers: {
@@ -3848,7 +4339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3929,7 +4420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3964,7 +4455,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
+                };
+            };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
@@ -3987,7 +4487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4068,7 +4568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4106,7 +4606,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
+                };
+            };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
             /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
@@ -4129,7 +4638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (an allow list or the provider's admission rule), `user_inactive`, `no_user` (the pipeline made none). On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4210,7 +4719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4271,7 +4780,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4343,7 +4852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4409,7 +4918,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4419,6 +4928,15 @@ export interface operations {
             };
             /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an Origin that is not listed). */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4462,7 +4980,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4488,7 +5006,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4568,7 +5086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4601,7 +5119,7 @@ export interface operations {
             /** @description Go on to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code` or `error`. */
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
                     /** @description The attempt cookie, or the session's. */
                     "Set-Cookie"?: string;
@@ -4681,7 +5199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s for a login). */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4715,6 +5233,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
+                };
+            };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
             /** @description `invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. `invalid_request` (with `errors`), `invalid_json`. */
@@ -4773,6 +5300,215 @@ export interface operations {
             };
         };
     };
+    showHaltedLogin: {
+        parameters: {
+            query: {
+                /** @description As it came to the landing. */
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The form. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html; charset=utf-8": string;
+                };
+            };
+            /** @description `invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. `invalid_request` (with `errors`), `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The flow token and the answers, as JSON, form or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeInput"];
+                "application/x-www-form-urlencoded": components["schemas"]["ResumeInput"];
+                "multipart/form-data": components["schemas"]["ResumeInput"];
+            };
+        };
+        responses: {
+            /** @description What the login hands out, in the shape of its kind. */
+            200: {
+                headers: {
+                    /** @description The session cookie of a session login. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
+                };
+            };
+            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoreNeeded"];
+                };
+            };
+            /** @description Go on to `Location`. */
+            303: {
+                headers: {
+                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
+                    Location: string;
+                    /** @description The attempt cookie, or the session's. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` (with `errors`: answers that will not do; the login still waits), `invalid_json`. `state_mismatch`: no login waits under this flow token. `state_expired`: it waited too long. `flow_mismatch`: it waits in another browser. `code_already_used`: it went on before. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_provider`: no provider of this name is configured. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getUser: {
         parameters: {
             query?: never;
@@ -4789,6 +5525,214 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The fields to change, as JSON, form or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+                "application/x-www-form-urlencoded": components["schemas"]["UserChange"];
+                "multipart/form-data": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid_request` (with `errors`): a field that may not be changed, a value that its type does not take, a username that somebody has; `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: a body may have 65,536 bytes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserExport"];
                 };
             };
             /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
@@ -4948,7 +5892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_timeout`: the provider did not answer in time. */
+            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4989,7 +5933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5451,7 +6395,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"];
+                    "application/json": components["schemas"]["SlidingToken"];
                 };
             };
             /** @description `invalid_request` (with `errors`), `invalid_json`. */

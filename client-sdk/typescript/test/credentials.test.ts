@@ -147,3 +147,24 @@ test("a problem keeps the field errors, and an answer that is none is named so",
   await assert.rejects(auth.providers(), { code: "invalid_request", errors: { code: ["required"] }, requestId: undefined });
   await assert.rejects(auth.socialAccounts(), { code: "unexpected_answer", status: 502 });
 });
+
+test("a user is changed, exported, and deleted, which forgets the credentials unless the login was too old", async () => {
+  let isFresh = false;
+  const host = new Server({
+    "/api/user/": ({ method, body }) => {
+      if (method === "PATCH") return [200, { id: 1, ...body }];
+      return isFresh ? [204] : [403, { code: "fresh_login_required", detail: "x" }];
+    },
+    "/api/user/export/": () => [200, { events: [] }],
+  });
+  const storage = await storing({ family: "knox", token: "k1" });
+  const auth = client(host, storage, "knox");
+  assert.deepEqual(await auth.updateUser({ first_name: "Ada", locale: "de" }), { id: 1, first_name: "Ada", locale: "de" });
+  assert.deepEqual(await auth.exportUser(), { events: [] });
+  await assert.rejects(auth.deleteUser(), { code: "fresh_login_required", status: 403 });
+  assert.equal((await storage.get())?.token, "k1");
+  isFresh = true;
+  await auth.deleteUser();
+  assert.equal(await storage.get(), null);
+  assert.ok(host.seen.every(({ authorization }) => authorization === "Token k1"));
+});

@@ -117,7 +117,8 @@ test("by pop-up: the callback page hands over, the opener signs in, and the pop-
   popup.location.href = "https://app.example/cb?code=c&state=s1";
   const inPopup: CallbackResult = await client(host, popup).handleCallback();
   assert.deepEqual(inPopup, { outcome: "handed-over" });
-  assert.equal((await signedIn).user?.username, "mara");
+  const result = await signedIn;
+  assert.equal(result.outcome === "signed-in" && result.user?.username, "mara");
   assert.equal(await page.token(), "access-c", "the tokens are with the opener");
   assert.equal(popup.isClosed, true);
   assert.equal(host.at(LOGIN).length, 1);
@@ -158,4 +159,48 @@ test("cookies go along for the session kind only, and old credentials only to li
 
   await leave(knox.signIn("demo", { kind: "session" }));
   assert.equal(host.seen.at(-1)?.credentials, "include");
+});
+
+test("a login that waits is told with what is asked, and goes on with the answers", async () => {
+  const terms = { name: "terms", type: "checkbox", title: "I accept", required: true };
+  const halted = { flow_token: "waiting", expires_in: 600, step: "terms", fields: [terms] };
+  const wrong = { code: "invalid_request", detail: "Wrong.", errors: { terms: ["This must be accepted."] } };
+  const host = new Server({
+    [BEGIN]: () => begun("s1"),
+    [LOGIN]: () => [202, halted],
+    "/api/login/social/resume/": ({ body }) =>
+      body["terms"] === true ? [200, { ...MARA, token: "a", refresh: "r" }] : [400, wrong],
+  });
+  const browser = tab();
+  const auth = client(host, browser);
+  await leave(auth.signIn("demo"));
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const waiting = await auth.handleCallback();
+  assert.equal(waiting.outcome, "more-needed");
+  if (waiting.outcome !== "more-needed") return;
+  assert.deepEqual([waiting.step, waiting.fields, waiting.next], ["terms", [terms], "/after"]);
+  assert.equal(await auth.token(), null, "nobody is signed in yet");
+
+  await assert.rejects(auth.resume(waiting, { terms: false }), (problem: Problem) => {
+    assert.deepEqual([problem.code, problem.errors], ["invalid_request", { terms: ["This must be accepted."] }]);
+    return true;
+  });
+  const done = await auth.resume(waiting, { terms: true });
+  assert.deepEqual(done, { outcome: "signed-in", provider: "demo", kind: "jwt-pair-user", user: MARA, next: "/after" });
+  assert.deepEqual(host.at("/api/login/social/resume/").at(-1)?.body, { terms: true, flow_token: "waiting" });
+  assert.equal(await auth.token(), "a");
+});
+
+test("a server that tells sign-ups from sign-ins is understood, and the user stays the user", async () => {
+  const host = new Server({
+    [BEGIN]: () => begun("s1"),
+    [LOGIN]: () => [200, { ...MARA, locale: "de", token: "access", refresh: "refresh", is_new: true }],
+  });
+  const browser = tab();
+  await leave(client(host, browser).signIn("demo"));
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const result = await client(host, browser).handleCallback();
+  assert.ok(result.outcome === "signed-in");
+  assert.equal(result.isNew, true);
+  assert.deepEqual(result.user, { ...MARA, locale: "de" });
 });

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::draft::Draft;
 use super::line::sign_up_closed;
 use super::names::Details;
-use super::{Step, Stop, email, extra};
+use super::{Step, Stop, email, extra, fields};
 use crate::login::error::{LoginError, Refusal};
 use crate::model::SocialAccount;
 
@@ -148,7 +148,8 @@ impl Draft<'_> {
         }
     }
 
-    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04).
+    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04); declared
+    /// fields as far as they say so.
     fn take_names(&mut self) {
         let new = |detail: &Option<String>| detail.clone().unwrap_or_default();
         let may = |field: &str, now: Option<&str>| {
@@ -164,6 +165,7 @@ impl Draft<'_> {
         if may("last_name", last) {
             self.last_name = Some(new(self.details.field("last_name", self.rules)));
         }
+        self.fields = fields::chosen(&self.rules.own_fields, self.identity, self.rules, user);
     }
 
     /// The picture's address, kept as `picture` with the account. It is not fetched: the browser that shows it does.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::Details;
-use super::{Decision, email, extra, username};
+use super::{Decision, extra, username};
 use crate::clock::Ambient;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{Identity, SocialAccount, User, UserId};
@@ -37,6 +37,8 @@ pub struct Draft<'a> {
     pub(super) extra_data: Option<Map<String, Value>>,
     pub(super) first_name: Option<String>,
     pub(super) last_name: Option<String>,
+    /// Declared ones.
+    pub(super) fields: Map<String, Value>,
     /// Set by steps, which wins over what the profile says.
     chosen: Chosen,
     /// To the step that runs now.
@@ -51,6 +53,7 @@ struct Chosen {
     first_name: Option<String>,
     last_name: Option<String>,
     extra_data: Map<String, Value>,
+    fields: Map<String, Value>,
 }
 
 /// One thing that a step set; kept sealed while a login waits.
@@ -61,6 +64,7 @@ pub(super) enum Amendment {
     FirstName(String),
     LastName(String),
     ExtraData(String, Value),
+    Field(String, Value),
 }
 
 /// For steps of any kind.
@@ -109,6 +113,12 @@ impl Draft<'_> {
         self.chosen.last_name.as_deref().or(self.details.last_name.as_deref()).unwrap_or_default()
     }
 
+    /// One of the fields that REST_SOCIAL_USER_FIELDS declares, as the user has it or as a step set it.
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        let known = || self.user.as_ref()?.fields.get(name);
+        self.chosen.fields.get(name).or_else(known)
+    }
+
     /// What the person answered to this step's [`super::Stop::ask`]: a text, or a boolean for a checkbox. `None` before
     /// they were asked, and for an optional field that they left out.
     pub fn answer(&self, field: &str) -> Option<&Value> {
@@ -140,6 +150,16 @@ impl Draft<'_> {
         self.amend(Amendment::ExtraData(storable(name), value));
     }
 
+    /// One of the fields that REST_SOCIAL_USER_FIELDS declares. What its user edited by hand stays as it is.
+    ///
+    /// Errors, for the person: a value that does not fit the field's type, and a name that is not declared.
+    pub fn set_field(&mut self, name: &str, value: &Value) -> Result<(), &'static str> {
+        let declared = self.rules.own_fields.iter().find(|field| field.name == name);
+        let fitting = declared.ok_or("There is no such field.")?.kind.fit(value)?;
+        self.amend(Amendment::Field(name.to_owned(), fitting));
+        Ok(())
+    }
+
     fn amend(&mut self, amendment: Amendment) {
         self.apply(amendment.clone());
         self.amended.push(amendment);
@@ -162,6 +182,9 @@ impl Draft<'_> {
             Amendment::LastName(name) => self.chosen.last_name = Some(name),
             Amendment::ExtraData(name, value) => {
                 self.chosen.extra_data.insert(name, value);
+            }
+            Amendment::Field(name, value) => {
+                self.chosen.fields.insert(name, value);
             }
         }
     }
@@ -197,6 +220,7 @@ impl<'a> Draft<'a> {
             extra_data: None,
             first_name: None,
             last_name: None,
+            fields: Map::new(),
             chosen: Chosen::default(),
             answers: None,
             amended: Vec::new(),
@@ -240,7 +264,7 @@ impl<'a> Draft<'a> {
             },
             (None, Some(user)) if self.associate => Who::Attach { user_id: user.id },
             (None, None) if self.create && self.associate => {
-                let email = email::normalised(self.rules, self.details.email.as_deref());
+                let email = self.rules.stored_email(self.details.email.as_deref().unwrap_or_default());
                 let has_email = self.rules.user_fields.iter().any(|field| field == "email");
                 let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
                 Who::Create {
@@ -256,11 +280,14 @@ impl<'a> Draft<'a> {
         if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
             members.extend(extra::without_provider_tokens(&self.chosen.extra_data));
         }
+        let mut fields = self.fields;
+        fields.extend(self.chosen.fields);
         Ok(Decision {
             who,
             extra_data,
             first_name: self.chosen.first_name.or(self.first_name),
             last_name: self.chosen.last_name.or(self.last_name),
+            fields,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Who may enter by e-mail and by organisation, and how an address is stored (R-PIPE-03, R-EML-01).
+//! Who may enter by e-mail and by organisation (R-PIPE-03).
 
 use crate::login::error::{LoginError, Refusal};
 use crate::settings::UserRules;
@@ -51,19 +51,6 @@ pub fn check_organizations(rules: &UserRules, organizations: &[String]) -> Resul
     Ok(())
 }
 
-/// The domain in lower case; all of it with FORCE_EMAIL_LOWERCASE. Addresses that no column takes are none.
-pub fn normalised(rules: &UserRules, address: Option<&str>) -> String {
-    let address = address.unwrap_or_default().trim();
-    if address.chars().count() > 254 {
-        return String::new();
-    }
-    match address.rsplit_once('@') {
-        Some(_) if rules.force_email_lowercase => address.to_lowercase(),
-        Some((local, domain)) if rules.email_domain_lowercase => format!("{local}@{}", domain.to_lowercase()),
-        _ => address.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,8 +99,8 @@ mod tests {
 
     #[test]
     fn r_eml_01_the_domain_is_lower_case() {
-        assert_eq!(normalised(&UserRules::default(), Some("Foo.Bar@EXAMPLE.Com")), "Foo.Bar@example.com");
+        assert_eq!(UserRules::default().stored_email("Foo.Bar@EXAMPLE.Com"), "Foo.Bar@example.com");
         let rules = UserRules { force_email_lowercase: true, ..UserRules::default() };
-        assert_eq!(normalised(&rules, Some("Foo.Bar@EXAMPLE.Com")), "foo.bar@example.com");
+        assert_eq!(rules.stored_email("Foo.Bar@EXAMPLE.Com"), "foo.bar@example.com");
     }
 }

@@ -62,6 +62,7 @@ mod tests {
             organizations: vec![],
             extra_data: extra.as_object().cloned().unwrap_or_default(),
             keep_if_empty: keep.iter().map(|name| (*name).to_owned()).collect(),
+            fields: serde_json::Map::new(),
             tokens: None,
             expires_in: None,
         }

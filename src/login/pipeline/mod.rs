@@ -9,9 +9,11 @@ mod built_in;
 mod draft;
 mod email;
 mod extra;
+mod fields;
 mod line;
 mod names;
 mod username;
+mod webhook;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use self::draft::Amendment;
 pub use self::draft::Draft;
 pub use self::extra::without_provider_tokens;
 pub(super) use self::line::{Line, lines};
+pub(super) use self::webhook::AskWebhook;
 use super::error::{LoginError, Refusal};
 use crate::store::{StoreError, Who};
 
@@ -85,6 +88,8 @@ pub(super) struct Decision {
     /// `None`: stays as it is.
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Declared ones.
+    pub fields: Map<String, Value>,
 }
 
 /// How far a halted login had come: what each step of a program's own did before.

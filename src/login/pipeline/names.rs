@@ -79,6 +79,7 @@ mod tests {
             organizations: vec![],
             extra_data: serde_json::Map::new(),
             keep_if_empty: vec![],
+            fields: serde_json::Map::new(),
             tokens: None,
             expires_in: None,
         };

@@ -1,5 +1,6 @@
 // Where providers send the browser back to. In a pop-up, it hands over to the page that opened it and closes.
 
+import { goOn } from "/example/ask.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
 const element = (id) => document.getElementById(id);
@@ -13,7 +14,8 @@ const storage = {
 };
 
 try {
-  const result = await createClient({ storage }).handleCallback();
+  const auth = createClient({ storage });
+  const result = await goOn(auth, await auth.handleCallback(), element("ask"));
   switch (result.outcome) {
     case "signed-in":
       location.replace(result.next ?? "/example/");

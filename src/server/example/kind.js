@@ -1,5 +1,6 @@
 // One page for each kind of credential: sign in, show who it is, call a resource, sign out. All of it by the SDK.
 
+import { goOn } from "/example/ask.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
 const element = (id) => document.getElementById(id);
@@ -38,7 +39,7 @@ function signIn(provider) {
   const mode = chosen("mode");
   const options = { mode, kind: chosen("kind"), next: location.pathname };
   return run(`Signing in with ${provider.title} …`, async () => {
-    await auth.signIn(provider.name, options);
+    await goOn(auth, await auth.signIn(provider.name, options), element("ask"));
     await showUser(await auth.user());
     element("user-title").focus();
   });

@@ -825,7 +825,7 @@ var SocialAuth = class {
   }
   async #complete({ keys, fields }) {
     const attempt = new Attempts(this.#browser.sessionStorage).take(keys);
-    if (attempt) return { outcome: "signed-in", ...await this.#finish(attempt, fields) };
+    if (attempt) return this.#finish(attempt, fields);
     if (await offerCallback(keys, fields)) {
       this.#browser.close();
       return { outcome: "handed-over" };
@@ -839,13 +839,34 @@ var SocialAuth = class {
     const { provider, kind, flowToken, next, link = false } = attempt;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
     const body = await this.#post(path, { ...fields, flow_token: flowToken }, kind, link);
+    return this.#outcome({ provider, kind, next }, body);
+  }
+  /**
+   * Goes on with a login that waits for the person. It may ask for more once again.
+   *
+   * Problems: those of the server, among them `invalid_request` with `errors` by field, after which the same login can be
+   * given other answers.
+   */
+  async resume(waiting, answers) {
+    const { provider, kind, next, flowToken } = waiting;
+    const path = "/api/login/social/resume/";
+    const body = await this.#post(path, { ...answers, flow_token: flowToken }, kind, false);
+    return this.#outcome({ provider, kind, next }, body);
+  }
+  async #outcome(login, body) {
+    const { kind } = login;
+    if (asksForMore(body)) {
+      const { flow_token: flowToken, expires_in, step, fields } = body;
+      return { outcome: "more-needed", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1e3 };
+    }
     const family = familyOf(kind);
     if (family !== "session") {
       const { token, refresh } = body;
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...refresh ? { refresh } : {} });
     }
-    return { provider, kind, user: userOf(body), next };
+    const { is_new: isNew } = body;
+    return { outcome: "signed-in", ...login, user: userOf(body), ...isNew === void 0 ? {} : { isNew } };
   }
   /** Who is signed in; `null`: nobody. */
   async user() {
@@ -854,6 +875,20 @@ var SocialAuth = class {
     if (data) return data;
     if (response.status === 401) return null;
     throw Problem.read(error, response.status);
+  }
+  /** Changes what the server lets users change about themselves. Problems: `invalid_request` with `errors` by field. */
+  async updateUser(change) {
+    return this.#answer(this.api.PATCH("/api/user/", { body: change }));
+  }
+  /** All that the server keeps of this user. */
+  async exportUser() {
+    return this.#answer(this.api.GET("/api/user/export/"));
+  }
+  /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
+  async deleteUser() {
+    const { error, response } = await this.api.DELETE("/api/user/");
+    if (!response.ok) throw Problem.read(error, response.status);
+    await this.#storage.set(null);
   }
   /** The accounts that sign this user in. */
   async socialAccounts() {
@@ -986,7 +1021,10 @@ var SocialAuth = class {
     return this.#browserOption ?? window;
   }
 };
-function userOf({ token: _token, refresh: _refresh, ...user }) {
+function asksForMore(body) {
+  return "flow_token" in body;
+}
+function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }) {
   return user.id === void 0 ? null : user;
 }
 function familyOf(kind) {

@@ -29,6 +29,21 @@ macro_rules! credential_store {
                 Ok(())
             }
 
+            /// Whether the user has `most` live knox tokens or more. Logins of one user wait here for each other, so
+            /// that two at once do not both find room.
+            async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
+                let Some(most) = login.knox_limit else { return Ok(false) };
+                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut **tx).await?;
+                let live: i64 = sqlx::query_scalar(
+                    "SELECT count(*) FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
+                )
+                .bind(user)
+                .bind(login.now.0)
+                .fetch_one(&mut **tx)
+                .await?;
+                Ok(live >= most)
+            }
+
             async fn insert_credential(
                 tx: &mut Tx,
                 credential: &NewCredential,
@@ -51,8 +66,10 @@ macro_rules! credential_store {
                     }
                     NewCredential::Token(row) => {
                         sqlx::query(
-                            "INSERT INTO tokens (digest, user_id, created, last_used, ip, agent)
-                             VALUES ($1, $2, $3, $3, $4, $5) ON CONFLICT (digest) DO NOTHING",
+                            "INSERT INTO tokens AS known (digest, user_id, created, signed_in, last_used, ip, agent)
+                             VALUES ($1, $2, $3, $3, $3, $4, $5)
+                             ON CONFLICT (digest) DO UPDATE SET signed_in = excluded.signed_in
+                               WHERE known.signed_in IS NULL OR known.signed_in < excluded.signed_in - 60000",
                         )
                         .bind(row.digest.as_bytes())
                         .bind(row.user_id)
@@ -85,8 +102,9 @@ macro_rules! credential_store {
 
             async fn insert_refresh(tx: &mut Tx, row: &RefreshRow) -> Result<()> {
                 sqlx::query(
-                    "INSERT INTO refresh_tokens (jti, family, kind, user_id, created, expires, last_used, ip, agent)
-                     VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)",
+                    "INSERT INTO refresh_tokens
+                       (jti, family, kind, user_id, created, expires, last_used, ip, agent, signed_in)
+                     VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9)",
                 )
                 .bind(&row.jti)
                 .bind(&row.family)
@@ -96,6 +114,7 @@ macro_rules! credential_store {
                 .bind(row.expires.0)
                 .bind(&row.client.ip)
                 .bind(&row.client.agent)
+                .bind(row.signed_in.map(|at| at.0))
                 .execute(&mut **tx)
                 .await?;
                 Ok(())
@@ -193,13 +212,15 @@ macro_rules! credential_store {
             async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>> {
                 let mut entries = Vec::new();
                 for statement in [
-                    "SELECT 'session' AS kind, digest, NULL AS name, created, last_used, expires, ip, agent
+                    "SELECT 'session' AS kind, digest, NULL AS name, created, created AS signed_in, last_used, expires, ip, agent
                      FROM sessions WHERE user_id = $1 AND expires > $2",
-                    "SELECT 'token' AS kind, digest, NULL AS name, created, last_used, NULL AS expires, ip, agent
+                    "SELECT 'token' AS kind, digest, NULL AS name, created, signed_in, last_used, NULL AS expires, ip, agent
                      FROM tokens WHERE user_id = $1 AND $2 >= 0",
-                    "SELECT 'knox' AS kind, NULL AS digest, digest AS name, created, last_used, expires, ip, agent
+                    "SELECT 'knox' AS kind, NULL AS digest, digest AS name, created, created AS signed_in, last_used, expires,
+                            ip, agent
                      FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
-                    "SELECT max(kind) AS kind, NULL AS digest, family AS name, min(created) AS created,
+                    "SELECT max(kind) AS kind, NULL AS digest, family AS name,
+                            coalesce(max(signed_in), min(created)) AS created, max(signed_in) AS signed_in,
                             max(last_used) AS last_used, max(expires) AS expires, max(ip) AS ip, max(agent) AS agent
                      FROM refresh_tokens WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2 GROUP BY family",
                 ] {
@@ -250,7 +271,7 @@ macro_rules! credential_store {
 
             async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)> {
                 let row: Option<RefreshUseRow> = sqlx::query_as(concat!(
-                    "SELECT r.family, r.blacklisted, r.successor, r.last_used, ",
+                    "SELECT r.family, r.blacklisted, r.successor, r.last_used, r.signed_in, ",
                     user_columns!(),
                     " FROM users u LEFT JOIN refresh_tokens r ON r.jti = $1 AND r.user_id = u.id WHERE u.id = $2"
                 ))

@@ -62,7 +62,7 @@ macro_rules! repository {
         };
         use super::{
             AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, KnownLogin, LoginCommit,
-            Repository, Resend, Result, Rotated, Schema, StoreError, Unlinked, UserStore, Who, Written,
+            Repository, Resend, Result, Rotated, Schema, StoreError, Unlinked, Updated, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{

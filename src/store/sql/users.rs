@@ -4,10 +4,28 @@
 macro_rules! user_store {
     ($store:ty) => {
         impl $store {
+            async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
+                let user = known.user.clone();
+                // Counting tokens is no part of a group: it may have to undo.
+                let done = if known.login.knox_limit.is_some() {
+                    let mut tx = self.begin().await?;
+                    if Self::is_full_of_knox(&mut tx, user.id, &known.login).await? {
+                        tx.rollback().await?;
+                        return Ok(Committed::TooManyTokens);
+                    }
+                    let done = Self::write_known(&mut tx, &known).await?;
+                    tx.commit().await?;
+                    done
+                } else {
+                    self.signed_in(known).await?
+                };
+                Ok(if done { Committed::Done(user) } else { Committed::Stale })
+            }
+
             /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
             /// written nothing.
             async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
-                let KnownLogin { login, account_id, rekeyed, user, renamed, written, event } = known;
+                let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
                 let updated = sqlx::query(
                     "UPDATE social_accounts SET extra_data = $1, modified = $2, tokens = coalesce($3, tokens)
                      WHERE id = $4 AND user_id = $5 AND EXISTS
@@ -33,8 +51,8 @@ macro_rules! user_store {
                         .execute(&mut **tx)
                         .await?;
                 }
-                if *renamed || login.set_last_login {
-                    Self::update_user(tx, user).await?;
+                if *changed {
+                    Self::write_changes(tx, user).await?;
                 }
                 Self::hand_out(tx, login, written).await?;
                 Self::write_audit_and_event(tx, &login.audit, user, event.as_ref()).await?;
@@ -80,8 +98,9 @@ macro_rules! user_store {
                         for username in usernames {
                             let row: Option<UserRow> = sqlx::query_as(concat!(
                                 "INSERT INTO users
-                                   (username, first_name, last_name, email, email_lower, email_verified, created, last_login)
-                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                                   (username, first_name, last_name, email, email_lower, email_verified, created,
+                                    last_login, fields)
+                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                                  ON CONFLICT (username) DO NOTHING RETURNING ",
                                 user_columns!(bare)
                             ))
@@ -93,6 +112,7 @@ macro_rules! user_store {
                             .bind(email_verified)
                             .bind(login.now.0)
                             .bind(login.set_last_login.then_some(login.now.0))
+                            .bind(Json(&login.fields))
                             .fetch_optional(&mut **tx)
                             .await?;
                             if let Some(row) = row {
@@ -119,18 +139,19 @@ macro_rules! user_store {
                         .fetch_optional(&mut **tx)
                         .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
-                if login.change(&mut user) || login.set_last_login {
-                    Self::update_user(tx, &user).await?;
+                if login.change(&mut user) {
+                    Self::write_changes(tx, &user).await?;
                 }
                 Ok(Some(user))
             }
 
             /// What a login changes of a user.
-            async fn update_user(tx: &mut Tx, user: &User) -> Result<()> {
-                sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3 WHERE id = $4")
+            async fn write_changes(tx: &mut Tx, user: &User) -> Result<()> {
+                sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3, fields = $4 WHERE id = $5")
                     .bind(&user.first_name)
                     .bind(&user.last_name)
                     .bind(user.last_login.map(|at| at.0))
+                    .bind(Json(&user.fields))
                     .bind(user.id)
                     .execute(&mut **tx)
                     .await?;
@@ -382,6 +403,50 @@ macro_rules! user_store {
                 Ok(true)
             }
 
+            async fn update_user(
+                &self,
+                user: UserId,
+                change: &(dyn for<'a> Fn(&'a User) -> User + Sync),
+                audit: &AuditEvent,
+            ) -> Result<Updated> {
+                let mut tx = self.begin().await?;
+                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
+                        .bind(user)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                let Some(before) = row.map(User::from) else { return Ok(Updated::NotFound) };
+                let after = change(&before);
+                if after == before {
+                    return Ok(Updated::Done(Box::new(before)));
+                }
+                let updated = sqlx::query(
+                    "UPDATE users SET username = $1, first_name = $2, last_name = $3, email = $4, email_lower = $5,
+                            email_verified = $6, fields = $7, edited = $8 WHERE id = $9",
+                )
+                .bind(&after.username)
+                .bind(&after.first_name)
+                .bind(&after.last_name)
+                .bind(&after.email)
+                .bind(after.email.to_lowercase())
+                .bind(after.email_verified)
+                .bind(Json(&after.fields))
+                .bind(Json(&after.edited))
+                .bind(user)
+                .execute(&mut *tx)
+                .await;
+                match updated {
+                    Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                        return Ok(Updated::UsernameTaken);
+                    }
+                    updated => updated?,
+                };
+                self.write_down(&mut tx, audit, &after, None).await?;
+                tx.commit().await?;
+                Ok(Updated::Done(Box::new(after)))
+            }
+
             async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool> {
                 let mut tx = self.begin().await?;
                 let deleted: Option<UserRow> =
@@ -402,29 +467,31 @@ macro_rules! user_store {
                 make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
             ) -> Result<Committed> {
                 if let Who::Known { user, account_id, rekeyed } = &login.who {
-                    let (account_id, rekeyed, mut user) = (*account_id, *rekeyed, (**user).clone());
-                    let renamed = login.change(&mut user);
+                    let (account_id, rekeyed, mut user) = (*account_id, *rekeyed, user.clone());
+                    let changed = login.change(&mut user);
                     let written = make(&user);
                     login.audit.user_id = Some(user.id);
                     let event = self.announce.as_ref().and_then(|announce| {
                         let account = Some((login.provider.as_str(), login.uid.as_str()));
                         announce(&Happened { audit: &login.audit, user: &user, account })
                     });
-                    let answer = user.clone();
-                    let known = KnownLogin { login, account_id, rekeyed, user, renamed, written, event };
-                    let done = self.signed_in(known).await?;
-                    return Ok(if done { Committed::Done(answer) } else { Committed::Stale });
+                    let known = KnownLogin { login, account_id, rekeyed, user, changed, written, event };
+                    return self.commit_known(known).await;
                 }
                 let mut tx = self.begin().await?;
                 let Some(user) = Self::place_account(&mut tx, &login).await? else {
                     tx.rollback().await?;
                     return Ok(Committed::Stale);
                 };
+                if Self::is_full_of_knox(&mut tx, user.id, &login).await? {
+                    tx.rollback().await?;
+                    return Ok(Committed::TooManyTokens);
+                }
                 Self::hand_out(&mut tx, &login, &make(&user)).await?;
                 login.audit.user_id = Some(user.id);
                 self.write_down(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;
-                Ok(Committed::Done(user))
+                Ok(Committed::Done(Box::new(user)))
             }
         }
     };

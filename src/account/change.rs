@@ -1,0 +1,223 @@
+//! What users change about themselves: which fields they may, and what a value must be. Messages are the original's
+//! framework's.
+
+use serde_json::{Map, Value};
+
+use super::{AccountService, AuthError, Caller};
+use crate::model::{AuditKind, ClientInfo, User};
+use crate::store::{StoreError, Updated};
+
+/// Characters, as in Django.
+const LONGEST_NAME: usize = 150;
+const LONGEST_EMAIL: usize = 254;
+
+const NOT_EDITABLE: &str = "This field cannot be changed.";
+
+/// What a user wants to be otherwise; `None` stays.
+#[derive(Clone, Debug, Default)]
+struct Change {
+    username: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    email: Option<String>,
+    /// Declared fields; null: it has no value any more.
+    fields: Map<String, Value>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Field and message.
+    #[error("The request has invalid fields.")]
+    Fields(Vec<(String, String)>),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Auth(error.into())
+    }
+}
+
+impl AccountService {
+    /// All that `wanted` names, or nothing; the user as it is then. Members that are no field of a user are passed over.
+    /// A new e-mail is one that nobody vouches for, and what was changed is the user's own from now on (R-PIPE-09).
+    pub async fn change(
+        &self,
+        caller: &Caller,
+        wanted: &Map<String, Value>,
+        client: &ClientInfo,
+    ) -> Result<User, ChangeError> {
+        let change = self.read_change(&caller.user, wanted).map_err(ChangeError::Fields)?;
+        let audit = self.event(AuditKind::Updated, None, caller.user.id, client);
+        match self.store.update_user(caller.user.id, &|user| change.applied(user), &audit).await? {
+            Updated::Done(user) => Ok(*user),
+            Updated::UsernameTaken => {
+                let message = "A user with that username already exists.".to_owned();
+                Err(ChangeError::Fields(vec![("username".to_owned(), message)]))
+            }
+            Updated::NotFound => Err(AuthError::UserNotFound.into()),
+        }
+    }
+
+    fn read_change(&self, user: &User, wanted: &Map<String, Value>) -> Result<Change, Vec<(String, String)>> {
+        let mut change = Change::default();
+        let mut errors = Vec::new();
+        for (name, value) in wanted {
+            if let Err(message) = self.read_field(&mut change, user, name, value) {
+                errors.push((name.clone(), message));
+            }
+        }
+        if errors.is_empty() { Ok(change) } else { Err(errors) }
+    }
+
+    fn read_field(&self, change: &mut Change, user: &User, name: &str, value: &Value) -> Result<(), String> {
+        let rules = &self.settings.users;
+        if let Some(field) = rules.own_fields.get(name) {
+            let is_nothing = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+            let new = match is_nothing {
+                true => Value::Null,
+                false => field.kind.fit(value)?,
+            };
+            change.fields.insert(name.to_owned(), new);
+            return if field.editable { Ok(()) } else { Err(NOT_EDITABLE.to_owned()) };
+        }
+        match name {
+            "username" => {
+                let new = text(value, LONGEST_NAME)?;
+                if new != user.username {
+                    check_username(&new, rules.clean_usernames)?;
+                }
+                change.username = Some(new);
+            }
+            "first_name" => change.first_name = Some(text(value, LONGEST_NAME)?),
+            "last_name" => change.last_name = Some(text(value, LONGEST_NAME)?),
+            "email" => {
+                let new = rules.stored_email(&text(value, LONGEST_EMAIL)?);
+                if new != user.email {
+                    check_email(&new)?;
+                }
+                change.email = Some(new);
+            }
+            "id" => {}
+            _ => return Ok(()),
+        }
+        let editable = self.settings.rest_social.editable_user_fields.iter().any(|field| field == name);
+        if editable { Ok(()) } else { Err(NOT_EDITABLE.to_owned()) }
+    }
+}
+
+impl Change {
+    fn applied(&self, before: &User) -> User {
+        let or = |new: &Option<String>, old: &str| new.clone().unwrap_or_else(|| old.to_owned());
+        let mut user = User {
+            username: or(&self.username, &before.username),
+            first_name: or(&self.first_name, &before.first_name),
+            last_name: or(&self.last_name, &before.last_name),
+            email: or(&self.email, &before.email),
+            ..before.clone()
+        };
+        let stock = [
+            ("username", before.username != user.username),
+            ("first_name", before.first_name != user.first_name),
+            ("last_name", before.last_name != user.last_name),
+            ("email", before.email != user.email),
+        ];
+        let mut changed: Vec<String> =
+            stock.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect();
+        user.email_verified &= before.email == user.email;
+        for (name, new) in &self.fields {
+            if before.fields.get(name).unwrap_or(&Value::Null) != new {
+                changed.push(name.clone());
+            }
+            match new {
+                Value::Null => user.fields.shift_remove(name),
+                new => user.fields.insert(name.clone(), new.clone()),
+            };
+        }
+        changed.retain(|name| !before.has_edited(name));
+        user.edited.append(&mut changed);
+        user
+    }
+}
+
+fn text(value: &Value, longest: usize) -> Result<String, String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Null => return Err("This field may not be null.".to_owned()),
+        _ => return Err("Not a valid string.".to_owned()),
+    };
+    if text.contains('\0') {
+        return Err("Null characters are not allowed.".to_owned());
+    }
+    if text.chars().count() > longest {
+        return Err(format!("Ensure this field has no more than {longest} characters."));
+    }
+    Ok(text)
+}
+
+/// What a sign-up would have made: with CLEAN_USERNAMES ASCII alone.
+fn check_username(name: &str, ascii: bool) -> Result<(), String> {
+    let is_letter = |c: char| if ascii { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() };
+    if name.is_empty() {
+        Err("This field may not be blank.".to_owned())
+    } else if name.chars().all(|c| is_letter(c) || "@.+-_".contains(c)) {
+        Ok(())
+    } else {
+        Err("Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
+            .to_owned())
+    }
+}
+
+/// One `@` with something around it and nothing that no address has; whether it is somebody's, only a mail could tell.
+fn check_email(address: &str) -> Result<(), String> {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c);
+    let parts = address.split_once('@').filter(|(local, domain)| {
+        !local.is_empty() && !domain.contains('@') && domain.split('.').all(|label| !label.is_empty())
+    });
+    if address.is_empty() || parts.is_some() && !address.contains(odd) {
+        Ok(())
+    } else {
+        Err("Enter a valid email address.".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::credential::jwt::tests::user;
+
+    #[test]
+    fn what_is_changed_is_the_users_own_and_nobody_vouches_for_a_new_address() {
+        let fields = json!({"locale": "de", "gone": null});
+        let change = Change {
+            first_name: Some("Ann".to_owned()),
+            last_name: Some(user().last_name),
+            email: Some("new@example.com".to_owned()),
+            fields: fields.as_object().cloned().unwrap_or_default(),
+            ..Change::default()
+        };
+        let after = change.applied(&user());
+        assert_eq!(after.edited, ["first_name", "email", "locale"], "what stays the same is not changed");
+        assert_eq!((after.first_name.as_str(), after.email_verified), ("Ann", false));
+        assert_eq!(change.applied(&after), after, "the same again changes nothing");
+        assert_eq!(after.fields.keys().collect::<Vec<_>>(), ["locale"]);
+    }
+
+    #[test]
+    fn addresses_and_usernames_are_looked_at() {
+        for good in ["", "a@example.com", "a+b@localhost", "ü@müller.example"] {
+            assert!(check_email(good).is_ok(), "{good}");
+        }
+        for bad in ["a", "@a", "a@", "a@b@c", "a b@c.d", "a@b..c", "a@b.\n", "<a@b.c>"] {
+            assert!(check_email(bad).is_err(), "{bad}");
+        }
+        assert!(check_username("ana.lopez@x+1-_", true).is_ok() && check_username("Zoë", false).is_ok());
+        assert!(check_username("Zoë", true).is_err() && check_username("a b", false).is_err());
+        assert!(check_username("", true).is_err() && text(&json!("a".repeat(151)), LONGEST_NAME).is_err());
+    }
+}

@@ -1,0 +1,52 @@
+//! All that is kept of a user, handed out; and the end of a user with all that is theirs.
+
+use futures_util::future::join_all;
+
+use super::{AccountService, AuthError, Caller, Listed};
+use crate::clock::UnixMillis;
+use crate::model::{AuditKind, AuditRecord, ClientInfo, SocialAccount, User};
+
+/// Rows of the audit trail in an export: the newest.
+const MOST_EVENTS: i64 = 10_000;
+
+/// All that is kept of a user but what authenticates.
+#[derive(Clone, Debug)]
+pub struct Export {
+    pub at: UnixMillis,
+    pub user: User,
+    pub accounts: Vec<SocialAccount>,
+    pub credentials: Vec<Listed>,
+    /// The newest first.
+    pub events: Vec<AuditRecord>,
+}
+
+impl AccountService {
+    pub async fn export(&self, caller: &Caller, client: &ClientInfo) -> Result<Export, AuthError> {
+        let export = Export {
+            at: self.ambient.now(),
+            user: caller.user.clone(),
+            accounts: self.accounts(caller).await?,
+            credentials: self.credentials(caller).await?,
+            events: self.store.audit_trail(Some(caller.user.id), MOST_EVENTS).await?,
+        };
+        self.note(AuditKind::Exported, None, caller.user.id, client).await?;
+        Ok(export)
+    }
+
+    /// Ends every credential, gives the providers' tokens back where that can be, and leaves nothing but the audit trail.
+    /// Errors: `fresh_login_required`.
+    pub async fn delete(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
+        self.require_fresh_login(caller, client).await?;
+        let user = caller.user.id;
+        let mut accounts = Vec::new();
+        for account in self.store.accounts_of(user).await? {
+            accounts.extend(self.store.account_tokens(user, account.id).await?);
+        }
+        let audit = self.event(AuditKind::Deleted, None, user, client);
+        if !self.store.delete_user(user, &audit).await? {
+            return Err(AuthError::UserNotFound);
+        }
+        join_all(accounts.iter().map(|(row, tokens)| self.give_back(row, tokens.as_deref()))).await;
+        Ok(())
+    }
+}

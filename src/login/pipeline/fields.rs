@@ -1,0 +1,26 @@
+//! Declared fields of the user: which of the provider's values a login writes. What the user edited is held back when it
+//! is written.
+
+use serde_json::{Map, Value};
+
+use crate::model::{Identity, User, UserFields};
+use crate::settings::UserRules;
+
+/// Typed. What does not fit its type is left out, and so is what only a sign-up writes, unless `user` is yet to be.
+pub fn chosen(fields: &UserFields, identity: &Identity, rules: &UserRules, user: Option<&User>) -> Map<String, Value> {
+    let may = |name: &String| {
+        let Some(user) = user else { return true };
+        let is_empty = !user.fields.contains_key(name);
+        !rules.protected_user_fields.contains(name) && (is_empty || !rules.immutable_user_fields.contains(name))
+    };
+    let wanted = fields.iter().filter(|field| (field.at_login || user.is_none()) && may(&field.name));
+    let typed = wanted.filter_map(|field| {
+        let said = identity.fields.get(&field.name)?;
+        let value = field.kind.fit(said);
+        if value.is_err() {
+            tracing::debug!(field = field.name, provider = identity.provider, "the value does not fit the field");
+        }
+        Some((field.name.clone(), value.ok()?))
+    });
+    typed.collect()
+}

@@ -1,0 +1,65 @@
+//! The step `webhook`: the operator's own software is asked whether somebody new may be, and as who.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Draft, Step, Stop, without_provider_tokens};
+use crate::hook::{Amendments, Candidate, Hook, Verdict};
+use crate::login::error::{LoginError, Refusal};
+
+pub(in crate::login) struct AskWebhook(pub Arc<Hook>);
+
+#[async_trait]
+impl Step for AskWebhook {
+    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        if draft.user().is_some() || draft.is_closed() {
+            return Ok(());
+        }
+        let identity = draft.identity();
+        let candidate = Candidate {
+            provider: &identity.provider,
+            uid: &identity.uid,
+            username: draft.username(),
+            email: draft.email(),
+            email_verified: draft.email_verified(),
+            first_name: draft.first_name(),
+            last_name: draft.last_name(),
+            extra_data: &without_provider_tokens(&identity.extra_data),
+        };
+        match self.0.may_create(candidate).await {
+            Ok(Verdict::Allowed(amendments)) => amend(draft, amendments),
+            Ok(Verdict::Refused(words)) if words.is_empty() => return Err(refused("Signing up was refused.").into()),
+            Ok(Verdict::Refused(words)) => return Err(refused(&words).into()),
+            Err(unanswered) => {
+                let detail = "Nobody new can be let in at the moment. Try again later.";
+                let error = LoginError::new(Refusal::SignUpUnavailable, detail);
+                return Err(LoginError { cause: Some(unanswered.to_string()), ..error }.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused(words: &str) -> LoginError {
+    LoginError::new(Refusal::SignUpRefused, words)
+}
+
+fn amend(draft: &mut Draft<'_>, amendments: Amendments) {
+    let Amendments { username, email, email_verified, first_name, last_name } = amendments;
+    if let Some(username) = username {
+        draft.set_username(&username);
+    }
+    if email.is_some() || email_verified.is_some() {
+        let email = email.unwrap_or_else(|| draft.email().to_owned());
+        // Another address than the provider's is nobody's until the answer says otherwise.
+        let vouched = draft.email_verified() && email == draft.email();
+        draft.set_email(&email, email_verified.unwrap_or(vouched));
+    }
+    if let Some(name) = first_name {
+        draft.set_first_name(&name);
+    }
+    if let Some(name) = last_name {
+        draft.set_last_name(&name);
+    }
+}

@@ -1,0 +1,57 @@
+// What the server wants to know before it signs somebody in: a form, drawn from the fields that it names.
+
+/** Asks in `place` until the login has gone on, and gives its outcome. */
+export async function goOn(auth, result, place) {
+  let errors = {};
+  while (result.outcome === "more-needed") {
+    const answers = await answered(result.fields, errors, place);
+    try {
+      result = await auth.resume(result, answers);
+      errors = {};
+    } catch (problem) {
+      if (problem.code !== "invalid_request") throw problem;
+      errors = problem.errors;
+    }
+  }
+  return result;
+}
+
+function answered(fields, errors, place) {
+  const form = document.createElement("form");
+  const inputs = fields.map((field) => [field, inputOf(field)]);
+  for (const [field, input] of inputs) {
+    const label = document.createElement("label");
+    const isBox = field.type === "checkbox";
+    label.append(...(isBox ? [input, ` ${field.title}`] : [field.title, " ", input]));
+    const wrong = document.createElement("strong");
+    wrong.textContent = (errors[field.name] ?? []).join(" ");
+    const help = document.createElement("small");
+    help.textContent = field.help ?? "";
+    const row = document.createElement("p");
+    row.append(label, " ", help, " ", wrong);
+    form.append(row);
+  }
+  const button = document.createElement("button");
+  button.textContent = "Go on";
+  form.append(button);
+  place.replaceChildren(form);
+  place.hidden = false;
+  return new Promise((resolve) => {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      place.replaceChildren();
+      place.hidden = true;
+      const answer = ([field, input]) => [field.name, field.type === "checkbox" ? input.checked : input.value];
+      resolve(Object.fromEntries(inputs.map(answer)));
+    });
+  });
+}
+
+function inputOf({ name, type, required, choices = [] }) {
+  const input = document.createElement(type === "choice" ? "select" : "input");
+  if (type === "choice") input.append(...choices.map((choice) => new Option(choice, choice)));
+  else input.type = type;
+  input.name = name;
+  input.required = required;
+  return input;
+}

@@ -1,0 +1,53 @@
+//! The server as a library: the program in `examples/`, over HTTP.
+
+use serde_json::json;
+
+use crate::support::client::claims;
+use crate::support::{Engine, World, on_both_databases};
+
+#[path = "../../examples/own_step.rs"]
+#[expect(dead_code, reason = "its main is for cargo run --example")]
+mod own_step;
+
+on_both_databases! {
+    the_programs_steps_ask_refuse_and_leave_their_mark,
+}
+
+async fn the_programs_steps_ask_refuse_and_leave_their_mark(engine: Engine) {
+    let world = World::on(engine).program(own_step::extended).start().await;
+    let waits = world.login("jwt-pair", "u1").await;
+    assert_eq!(waits.status, 202, "{}", waits.text);
+    let asked = waits.json();
+    assert_eq!((&asked["step"], &asked["fields"][0]["name"]), (&json!("terms"), &json!("terms")));
+    let resume = || world.client().post("/api/login/social/resume/");
+    let answers = json!({"flow_token": asked["flow_token"], "terms": true});
+    let token = resume().json(&answers).send().await.field("token");
+    let told = claims(&token);
+    assert_eq!(
+        (&told["staff"], &told["signed_in_with"]),
+        (&json!(false), &json!("github")),
+        "github vouches for nothing"
+    );
+    let authorization = format!("Bearer {token}");
+    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+    assert_eq!(accounts[0]["extra_data"]["accepted_terms"], "2026-11");
+    world.login("jwt-pair", "u01").await.ok();
+
+    let rival =
+        json!({"sub": "7", "email": "eva@competitor.example", "email_verified": true, "hd": "competitor.example"});
+    world.people.describe("google-oauth2", "u7", rival);
+    world.client().login("token/google-oauth2", json!({"code": "u7"})).await.problem(403, "competitor");
+
+    // Two steps ask one after the other: ours for an address, the program's for its terms.
+    world.people.describe("github", "u8", json!({"id": 8, "login": "eight"}));
+    let first = world.login("token_user", "u8").await.json();
+    assert_eq!(first["step"], "require_email");
+    let answers = json!({"flow_token": first["flow_token"], "email": "eight@example.com"});
+    let second = resume().json(&answers).send().await;
+    assert_eq!(second.status, 202, "{}", second.text);
+    let (first, second) = (answers, second.json());
+    assert_eq!(second["step"], "terms");
+    assert_ne!(first["flow_token"], second["flow_token"]);
+    let done = resume().json(&json!({"flow_token": second["flow_token"], "terms": true})).send().await;
+    assert_eq!(done.ok()["email"], "eight@example.com");
+}

@@ -1,0 +1,200 @@
+//! SEC-22 to SEC-25: whose account it is, and what links two of them.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Engine, World, on_both_databases};
+
+on_both_databases! {
+    sec_22_the_same_subject_at_two_providers_is_two_people,
+    sec_22_an_email_identifies_nobody,
+    sec_23_only_a_trusted_provider_links_by_a_verified_address,
+    sec_23_an_address_that_was_registered_before_its_owner_came_catches_nobody,
+    sec_23_two_users_of_one_address_are_nobody,
+    sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so,
+    sec_25_an_account_of_somebody_else_is_never_moved,
+    sec_25_linking_and_unlinking_leave_their_mark,
+}
+
+const BY_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
+                        associate_user,load_extra_data,user_details";
+
+fn linking(engine: Engine, trusted: &str) -> crate::support::world::Plan {
+    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
+    plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", trusted)
+}
+
+async fn at(world: &World, provider: &str, code: &str) -> Answer {
+    world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
+}
+
+/// Of a domain that Google hosts, so that it vouches for the address.
+fn hosted(sub: &str, email: &str) -> Value {
+    json!({"sub": sub, "email": email, "email_verified": true, "hd": "example.com"})
+}
+
+async fn sec_22_the_same_subject_at_two_providers_is_two_people(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    world.people.describe("google-oauth2", "u1", hosted("one-subject", "a@example.com"));
+    world.people.describe(
+        "oidc",
+        "u1",
+        json!({"sub": "one-subject", "preferred_username": "b", "email": "b@example.com"}),
+    );
+    let (first, second) = (at(&world, "google-oauth2", "u1").await.ok(), at(&world, "oidc", "u1").await.ok());
+    assert_ne!(first["id"], second["id"]);
+    assert_eq!(world.database.count("users").await, 2);
+}
+
+async fn sec_22_an_email_identifies_nobody(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    world.people.describe("google-oauth2", "u1", hosted("1", "a@example.com"));
+    let first = at(&world, "google-oauth2", "u1").await.ok();
+    // The same address, another subject: another person, at the same provider and at another.
+    world.people.describe("google-oauth2", "u2", hosted("2", "a@example.com"));
+    let second = at(&world, "google-oauth2", "u2").await.ok();
+    let profile = json!({"sub": "3", "preferred_username": "c", "email": "a@example.com", "email_verified": true});
+    world.people.describe("oidc", "u3", profile);
+    let third = at(&world, "oidc", "u3").await.ok();
+    assert!(first["id"] != second["id"] && second["id"] != third["id"] && first["id"] != third["id"]);
+    // Another address, the same subject: the same person.
+    world.people.describe("google-oauth2", "u4", hosted("1", "new@example.com"));
+    assert_eq!(at(&world, "google-oauth2", "u4").await.ok()["id"], first["id"]);
+}
+
+async fn sec_23_only_a_trusted_provider_links_by_a_verified_address(engine: Engine) {
+    for (trusted, code, status) in [("", "u1", 409), ("google-oauth2", "u1", 409), ("google-oauth2,oidc", "u1", 200)] {
+        let world = linking(engine, trusted).start().await;
+        world.people.describe("google-oauth2", code, hosted("1", "user1@example.com"));
+        let owner = at(&world, "google-oauth2", code).await.ok();
+        let other = at(&world, "oidc", code).await;
+        assert_eq!(other.status, status, "trusted: {trusted:?}: {}", other.text);
+        if status == 200 {
+            assert_eq!(other.ok()["id"], owner["id"]);
+        } else {
+            let problem = other.problem(409, "account_exists");
+            let detail = problem["detail"].as_str().expect("a text");
+            assert!(detail.contains("Sign in the way you did before"), "what to do next: {detail}");
+            assert!(!detail.to_lowercase().contains("google"), "no provider is named: {detail}");
+            // What to do next works: sign in as before, and link.
+            let authorization = format!("Token {}", owner["token"].as_str().expect("a token"));
+            let link = world.client().post("/api/login/social/token_user/oidc/").header("authorization", authorization);
+            assert_eq!(link.json(&json!({"code": "u01"})).send().await.ok()["id"], owner["id"]);
+        }
+        assert_eq!(world.database.count("users").await, 1);
+    }
+    // Trusted, but the address is not verified.
+    let world = linking(engine, "google-oauth2,oidc").start().await;
+    at(&world, "oidc", "u1").await.ok();
+    for (n, unverified) in [json!(false), json!(null), json!("no")].into_iter().enumerate() {
+        let code = format!("u{}1", "0".repeat(n + 1));
+        let profile = json!({"sub": "x", "email": "user1@example.com", "email_verified": unverified});
+        world.people.describe("oidc", &code, profile);
+        at(&world, "oidc", &code).await.problem(409, "account_exists");
+    }
+}
+
+async fn sec_23_an_address_that_was_registered_before_its_owner_came_catches_nobody(engine: Engine) {
+    let world = linking(engine, "google-oauth2,oidc,github").start().await;
+    // The attacker's account at a provider that vouches for nothing says the victim's address.
+    world.people.describe("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
+    let attacker = at(&world, "github", "u6").await.ok();
+    at(&world, "oidc", "u1").await.problem(409, "account_exists");
+    let rows = (world.database.count("users").await, world.database.count("social_accounts").await);
+    assert_eq!(rows, (1, 1), "the victim's account is not in the attacker's hands");
+    let authorization = format!("Token {}", attacker["token"].as_str().expect("a token"));
+    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+    assert_eq!(accounts.as_array().map(Vec::len), Some(1));
+
+    // Without the step, the default, the owner gets a user of their own.
+    let world = World::on(engine).oidc().start().await;
+    world.people.describe("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
+    let attacker = at(&world, "github", "u6").await.ok();
+    assert_ne!(at(&world, "oidc", "u1").await.ok()["id"], attacker["id"]);
+}
+
+async fn sec_23_two_users_of_one_address_are_nobody(engine: Engine) {
+    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_PIPELINE", BY_EMAIL);
+    let world = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc").start().await;
+    for n in ["1", "2"] {
+        world.people.describe("google-oauth2", &format!("u{n}"), hosted(n, "user7@example.com"));
+        at(&world, "google-oauth2", &format!("u{n}")).await.ok();
+    }
+    at(&world, "oidc", "u7").await.problem(409, "account_exists");
+    assert_eq!(world.database.count("social_accounts").await, 2);
+}
+
+async fn sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let is_verified = match engine {
+        Engine::Sqlite => "email_verified = 1",
+        Engine::Postgres => "email_verified",
+    };
+    let mut wanted = 0;
+    for (n, (provider, profile, verified)) in [
+        // Google vouches for its own addresses and for the domains that it hosts.
+        ("google-oauth2", json!({"email": "a@gmail.com", "email_verified": true}), true),
+        ("google-oauth2", json!({"email": "a@example.com", "email_verified": true, "hd": "example.com"}), true),
+        ("google-oauth2", json!({"email": "a@example.com", "email_verified": true}), false),
+        ("oidc", json!({"email": "a@example.com", "email_verified": true}), true),
+        ("oidc", json!({"email": "a@example.com", "email_verified": "true"}), true),
+        ("oidc", json!({"email": "a@example.com", "email_verified": "yes"}), false),
+        ("oidc", json!({"email": "a@example.com"}), false),
+        ("oidc", json!({"email": "", "email_verified": true}), false),
+        ("github", json!({"email": "a@example.com", "login": "a"}), false),
+        ("facebook", json!({"email": "a@example.com", "name": "A"}), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let code = format!("u{}", n + 1);
+        let mut profile = profile;
+        profile["sub"] = json!(format!("s{n}"));
+        profile["id"] = json!(n + 1);
+        world.people.describe(provider, &code, profile);
+        at(&world, provider, &code).await.ok();
+        wanted += i64::from(verified);
+        let stored = world.database.number(&format!("SELECT count(*) FROM users WHERE {is_verified}")).await;
+        assert_eq!(stored, wanted, "case {n} at {provider}");
+    }
+}
+
+async fn sec_25_an_account_of_somebody_else_is_never_moved(engine: Engine) {
+    let world = World::start(engine).await;
+    let first = format!("Token {}", world.token("token", "u1").await);
+    let second = world.login("token_user", "u2").await.ok();
+    let link = |code: &str| {
+        let post = world.client().post("/api/login/social/token/github/").header("authorization", &first);
+        post.json(&json!({"code": code})).send()
+    };
+    link("u02").await.problem(409, "account_in_use");
+    assert_eq!(world.login("token_user", "u002").await.ok()["id"], second["id"], "it signs in whom it did before");
+    // Two at once for one account: one gets it.
+    let third = format!("Token {}", world.token("token", "u3").await);
+    let both = [(&first, "u9"), (&third, "u09")].map(|(authorization, code)| {
+        let post = world.client().post("/api/login/social/token/facebook/").header("authorization", authorization);
+        post.json(&json!({"code": code})).send()
+    });
+    let mut statuses: Vec<u16> =
+        futures_util::future::join_all(both).await.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    let owners = "SELECT count(*) FROM social_accounts WHERE provider = 'facebook'";
+    assert_eq!(world.database.number(owners).await, 1);
+}
+
+async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
+    let world = World::start(engine).await;
+    let owner = format!("Token {}", world.token("token", "u1").await);
+    let link = world.client().post("/api/login/social/token/facebook/").header("authorization", &owner);
+    link.json(&json!({"code": "u1"})).send().await.ok();
+    let accounts = world.client().get("/api/user/social/").header("authorization", &owner).send().await.ok();
+    let delete = |account: &Value| {
+        let path = format!("/api/user/social/{}/", account["id"]);
+        world.client().request("DELETE", &path).header("authorization", &owner).send()
+    };
+    assert_eq!(delete(&accounts[0]).await.status, 204);
+    delete(&accounts[1]).await.problem(409, "last_login_method");
+    let rows = world.database.repository().await.audit_trail(Some(1), 10).await.expect("the trail");
+    let told: Vec<&str> = rows.iter().rev().map(|row| row.event.as_str()).collect();
+    assert_eq!(told, ["sign_up", "link", "unlink"]);
+}

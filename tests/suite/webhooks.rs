@@ -1,0 +1,583 @@
+//! The operator's own software: told of what happens to users by signed webhooks, at least once, also after a crash; and
+//! asked before a user is created. The receiver stands behind TLS at `hooks.example`, and verifies by the scheme's own
+//! library.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use rest_social_auth::clock::UnixMillis;
+use rest_social_auth::model::{AuditEvent, AuditKind, EventRecord, EventState};
+use rest_social_auth::store::Resend;
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use tempfile::TempDir;
+
+use crate::support::double::Double;
+use crate::support::people::{CLIENT_ID, CLIENT_SECRET, People};
+use crate::support::process::{self, Process};
+use crate::support::world::Plan;
+use crate::support::{Call, Database, Engine, Reply, World, on_both_databases};
+
+on_both_databases! {
+    each_act_on_a_user_is_told_and_signed,
+    without_a_webhook_nothing_is_written,
+    only_what_the_settings_list_is_told,
+    what_failed_is_tried_again_under_the_same_id,
+    after_the_last_try_an_event_waits_for_an_operator,
+    what_a_killed_server_held_is_delivered_after_a_restart,
+    two_nodes_deliver_each_event_once,
+    a_silent_receiver_holds_up_nobody,
+    sec_37_a_webhook_follows_no_redirect_and_reads_no_endless_answer,
+    a_receiver_on_this_machine_is_called_by_plain_http,
+    what_was_told_of_a_deleted_user_is_deleted_too,
+    a_lease_keeps_others_away_until_it_ends,
+    a_new_user_is_asked_for_once_and_a_known_one_never,
+    a_refusal_is_told_in_harmless_words_and_leaves_nobody,
+    an_answer_amends_who_is_created,
+    a_silent_receiver_ends_a_sign_up_at_its_limit,
+    where_the_settings_say_so_a_sign_up_goes_on_without_an_answer,
+    the_step_stands_where_the_pipeline_puts_it,
+}
+
+const PLACE: &str = "POST hooks.example/users";
+const URL: &str = "https://hooks.example/users?key=of-the-operator";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const NEXT_SECRET: &str = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+/// For what must happen; nothing takes so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn plan(engine: Engine) -> Plan {
+    World::on(engine).with("WEBHOOK_URL", URL).with("WEBHOOK_SECRETS", SECRET)
+}
+
+/// With a receiver that takes everything.
+async fn start(plan: Plan) -> World {
+    let world = plan.start().await;
+    world.double.always(PLACE, Reply::of(204, "text/plain", ""));
+    world
+}
+
+/// Waits until `n` calls came, and answers them in the order they came.
+async fn calls(double: &Double, n: usize) -> Vec<Call> {
+    let begun = Instant::now();
+    loop {
+        let calls = double.calls_at(PLACE);
+        if calls.len() >= n {
+            return calls;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{} calls of {n}", calls.len());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until the queue has `n` events in this state.
+async fn queue(database: &Database, state: EventState, n: usize) {
+    let repository = database.repository().await;
+    let begun = Instant::now();
+    while repository.events(Some(state), 1000).await.expect("a read").len() != n {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", repository.events(None, 1000).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    repository.close().await;
+}
+
+/// Waits until the only event has failed `n` times.
+async fn failed(database: &Database, n: i64) -> EventRecord {
+    let repository = database.repository().await;
+    let begun = Instant::now();
+    loop {
+        let event = repository.events(None, 1).await.expect("a read").remove(0);
+        if event.attempts == n && event.error.is_some() {
+            repository.close().await;
+            return event;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{event:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn id(call: &Call) -> String {
+    call.header("webhook-id").expect("an id").to_owned()
+}
+
+fn body(call: &Call) -> Value {
+    serde_json::from_str(&call.body).expect("JSON")
+}
+
+/// The body of a call whose signature holds. The library makes it anew: its own check wants the machine's clock.
+#[track_caller]
+fn verified(call: &Call, secret: &str) -> Value {
+    let timestamp: i64 = call.header("webhook-timestamp").and_then(|text| text.parse().ok()).expect("seconds");
+    let webhook = Webhook::new(secret).expect("a secret");
+    let wanted = webhook.sign(&id(call), timestamp, call.body.as_bytes()).expect("a signature");
+    let signatures = call.header("webhook-signature").expect("a signature");
+    assert!(signatures.split(' ').any(|signature| signature == wanted), "{signatures} has no {wanted}");
+    assert_eq!(call.header("content-type"), Some("application/json"));
+    body(call)
+}
+
+/// The bodies by their types, in the order of the types.
+fn by_type(calls: &[Call]) -> Vec<(String, Value)> {
+    let mut told: Vec<(String, Value)> = calls
+        .iter()
+        .map(|call| verified(call, SECRET))
+        .map(|body| (body["type"].as_str().expect("a type").to_owned(), body))
+        .collect();
+    told.sort_by(|(a, _), (b, _)| a.cmp(b));
+    told
+}
+
+async fn command(database: &Database, arguments: &'static [&'static str]) -> String {
+    let url = database.url().to_owned();
+    let running = tokio::task::spawn_blocking(move || {
+        let folder = TempDir::new().expect("a temporary folder");
+        let environment = [("DATABASE_URL", url.as_str()), ("WEBHOOK_URL", URL), ("WEBHOOK_SECRETS", SECRET)];
+        process::run(arguments, &environment, folder.path())
+    });
+    let output = running.await.expect("no panic");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+// ---- told
+
+async fn each_act_on_a_user_is_told_and_signed(engine: Engine) {
+    let secrets = format!("{SECRET},{NEXT_SECRET}");
+    let world = start(plan(engine).with("WEBHOOK_SECRETS", &secrets)).await;
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    world.login("session", "u01").await.ok();
+    let link = world.client().post("/api/login/social/token/facebook/").header("authorization", &authorization);
+    link.json(&json!({"code": "u2"})).send().await.ok();
+    let first = world.database.number("SELECT min(id) FROM social_accounts").await;
+    let unlink = world.client().request("DELETE", &format!("/api/user/social/{first}/"));
+    assert_eq!(unlink.header("authorization", &authorization).send().await.status, 204);
+    command(&world.database, &["users", "deactivate", "user1"]).await;
+    command(&world.database, &["users", "activate", "user1"]).await;
+    command(&world.database, &["users", "delete", "user1", "--yes"]).await;
+    // The commands' clock is the machine's.
+    world.database.run("UPDATE webhook_events SET due = 0 WHERE due IS NOT NULL").await;
+
+    let calls = calls(&world.double, 7).await;
+    for call in &calls {
+        verified(call, SECRET);
+        verified(call, NEXT_SECRET);
+        assert!(!call.body.contains("gho_") && !call.body.contains("token\":"), "no secret: {}", call.body);
+    }
+    let told = by_type(&calls);
+    let types: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    let all = ["account.linked", "account.unlinked", "user.activated", "user.created", "user.deactivated"];
+    assert_eq!(types, [&all[..], &["user.deleted", "user.signed_in"]].concat());
+    let of = |kind: &str| &told.iter().find(|(known, _)| known == kind).expect("told").1;
+    let user = json!({"id": 1, "username": "user1", "first_name": "First1", "last_name": "Last1",
+        "email": "user1@example.com", "email_verified": false, "is_active": true, "created": "2026-11-24T12:00:00.000Z"});
+    let created = json!({"type": "user.created", "timestamp": "2026-11-24T12:00:00.000Z", "version": 1,
+        "data": {"user": user, "account": {"provider": "github", "uid": "100001"}, "credential": "token"}});
+    let mut shown = of("user.created").clone();
+    shown["data"]["account"]["uid"] = json!("100001");
+    shown["data"]["user"]["email_verified"] = json!(false);
+    assert_eq!(shown, created);
+    assert_eq!(of("account.linked")["data"]["account"]["provider"], "facebook");
+    assert_eq!(of("account.unlinked")["data"]["account"]["provider"], "github");
+    assert_eq!(of("user.signed_in")["data"]["credential"], "session");
+    assert_eq!(of("user.deactivated")["data"]["user"]["is_active"], false);
+    assert_eq!(of("user.deleted")["data"]["user"]["username"], "user1");
+    assert!(of("user.deleted")["data"].get("account").is_none());
+}
+
+async fn without_a_webhook_nothing_is_written(engine: Engine) {
+    let world = World::start(engine).await;
+    world.login("token", "u1").await.ok();
+    world.login("token", "u01").await.ok();
+    assert_eq!(world.database.count("webhook_events").await, 0);
+}
+
+async fn only_what_the_settings_list_is_told(engine: Engine) {
+    let world = start(plan(engine).with("WEBHOOK_EVENTS", "user.created,user.deleted")).await;
+    world.login("token", "u1").await.ok();
+    world.login("token", "u01").await.ok();
+    world.login("token", "u2").await.ok();
+    let told = by_type(&calls(&world.double, 2).await);
+    assert!(told.iter().all(|(kind, _)| kind == "user.created"), "{told:?}");
+    assert_eq!(world.database.count("webhook_events").await, 2);
+}
+
+async fn what_failed_is_tried_again_under_the_same_id(engine: Engine) {
+    let world = plan(engine).start().await;
+    let tries = Arc::new(AtomicUsize::new(0));
+    world.double.on(PLACE, move |_| match tries.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::of(500, "text/plain", "out of order"),
+        1 => Reply::Reset,
+        _ => Reply::of(200, "text/plain", "thanks"),
+    });
+    world.login("token", "u1").await.ok();
+    calls(&world.double, 1).await;
+    let once = failed(&world.database, 1).await;
+    assert_eq!((once.state, once.error.as_deref()), (EventState::Pending, Some("the answer's status is 500")));
+    // Nothing comes before the pause is over, and with it the next try.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(world.double.calls_at(PLACE).len(), 1);
+    world.advance(Duration::from_secs(6));
+    failed(&world.database, 2).await;
+    world.advance(Duration::from_secs(24));
+    queue(&world.database, EventState::Delivered, 1).await;
+
+    let calls = calls(&world.double, 3).await;
+    let moments: Vec<&str> = calls.iter().filter_map(|call| call.header("webhook-timestamp")).collect();
+    assert_eq!(moments, ["1795521600", "1795521606", "1795521630"], "each attempt has its own moment");
+    assert!(calls.iter().all(|call| id(call) == once.id && call.body == calls[0].body));
+    calls.iter().for_each(|call| drop(verified(call, SECRET)));
+}
+
+async fn after_the_last_try_an_event_waits_for_an_operator(engine: Engine) {
+    let world = plan(engine).start().await;
+    world.double.always(PLACE, Reply::of(503, "text/plain", ""));
+    world.login("token", "u1").await.ok();
+    failed(&world.database, 1).await;
+    // Ten tries later.
+    world.database.run("UPDATE webhook_events SET attempts = 11, due = 0").await;
+    queue(&world.database, EventState::Dead, 1).await;
+    let dead: Value =
+        serde_json::from_str(&command(&world.database, &["webhooks", "list", "--state", "dead", "--json"]).await)
+            .expect("JSON");
+    assert_eq!((&dead[0]["attempts"], &dead[0]["type"]), (&json!(12), &json!("user.created")), "{dead}");
+    assert_eq!(dead[0]["error"], "the answer's status is 503");
+    world.advance(Duration::from_secs(86_400));
+    let tried = calls(&world.double, 2).await.len();
+
+    world.double.always(PLACE, Reply::of(200, "text/plain", ""));
+    let queued = command(&world.database, &["webhooks", "resend", "--dead", "--json"]).await;
+    assert!(queued.contains("\"queued\": 1"), "{queued}");
+    // The commands' clock is the machine's.
+    world.database.run("UPDATE webhook_events SET due = 0").await;
+    queue(&world.database, EventState::Delivered, 1).await;
+    let after = calls(&world.double, tried + 1).await;
+    assert!(after.iter().all(|call| id(call) == id(&after[0])), "the id is the same");
+    let shown = command(&world.database, &["webhooks", "list"]).await;
+    assert!(shown.contains("delivered") && shown.contains("user.created"), "{shown}");
+}
+
+async fn what_a_killed_server_held_is_delivered_after_a_restart(engine: Engine) {
+    let double = Double::start().await;
+    let people = People::default();
+    people.answer(&double);
+    double.always(PLACE, Reply::Hang);
+    let database = Database::create(engine).await;
+    let folder = TempDir::new().expect("a temporary folder");
+    let environment = [
+        ("DATABASE_URL", database.url()),
+        ("SECRET_KEY", "the-webhooks-own-secret-key-5b1e-not-for-anybody-else"),
+        ("HTTPS_PROXY", double.proxy()),
+        ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
+        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
+        ("WEBHOOK_URL", URL),
+        ("WEBHOOK_SECRETS", SECRET),
+    ];
+    let server = Process::start(&["serve"], &environment, folder.path()).await;
+    server.client().login("token/github", json!({"code": "u1"})).await.ok();
+    let held = calls(&double, 1).await.remove(0);
+    drop(server); // SIGKILL
+    queue(&database, EventState::Pending, 1).await;
+
+    double.always(PLACE, Reply::of(200, "text/plain", ""));
+    // As if the lease of the killed one had run out.
+    database.run("UPDATE webhook_events SET due = due - 60000").await;
+    let server = Process::start(&["serve"], &environment, folder.path()).await;
+    let again = calls(&double, 2).await.remove(1);
+    assert_eq!((id(&again), &again.body), (id(&held), &held.body));
+    // With the machine's clock the scheme's library verifies as any receiver does.
+    let mut headers = hyper::HeaderMap::new();
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        headers.insert(name, again.header(name).expect(name).parse().expect("a header"));
+    }
+    let webhook = Webhook::new(SECRET).expect("a secret");
+    webhook.verify(again.body.as_bytes(), &headers).expect("the signature holds");
+    assert!(webhook.verify(b"{}", &headers).is_err());
+    queue(&database, EventState::Delivered, 1).await;
+    let log = server.output();
+    assert!(!log.contains("of-the-operator") && !log.contains("MfKQ9r8"), "{log}");
+}
+
+async fn two_nodes_deliver_each_event_once(engine: Engine) {
+    let world = plan(engine).start().await;
+    world.double.always(PLACE, Reply::of(200, "text/plain", "").after(Duration::from_millis(50)));
+    let other = world.second_node().await;
+    let logins = (1..=30).map(|n| {
+        let client = if n % 2 == 0 { world.client() } else { other.client() };
+        async move { client.login("token/github", json!({"code": format!("u{n}")})).await.ok() }
+    });
+    join_all(logins).await;
+    queue(&world.database, EventState::Delivered, 30).await;
+    let mut ids: Vec<String> = world.double.calls_at(PLACE).iter().map(id).collect();
+    assert_eq!(ids.len(), 30);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 30);
+}
+
+async fn a_silent_receiver_holds_up_nobody(engine: Engine) {
+    let world = plan(engine).with("WEBHOOK_TIMEOUT", "2").start().await;
+    world.double.always(PLACE, Reply::Hang);
+    world.login("token", "u1").await.ok();
+    calls(&world.double, 1).await;
+    let begun = Instant::now();
+    world.login("token", "u2").await.ok();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    // A server that ends waits for what is on its way, and no longer.
+    let database = world.database;
+    world.node.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    queue(&database, EventState::Pending, 2).await;
+}
+
+async fn sec_37_a_webhook_follows_no_redirect_and_reads_no_endless_answer(engine: Engine) {
+    let world = plan(engine).start().await;
+    let away = Reply::of(307, "text/plain", "").with_header("location", "https://169.254.169.254/latest/meta-data/");
+    for (n, (reply, error)) in [
+        (away, "the answer's status is 307"),
+        (Reply::Endless, "the answer is larger than 1048576 bytes"),
+        (Reply::Truncated, "the answer broke off"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        world.double.forget();
+        world.double.always(PLACE, reply);
+        world.database.run("DELETE FROM webhook_events").await;
+        world.login("token", &format!("u{}", n + 1)).await.ok();
+        let event = failed(&world.database, 1).await;
+        assert!(event.error.as_ref().is_some_and(|text| text.starts_with(error)), "{event:?}");
+        assert_eq!(world.double.calls_at(PLACE).len(), 1);
+        assert!(world.double.calls().iter().all(|call| call.host != "169.254.169.254"));
+    }
+}
+
+/// One request read whole, and answered.
+async fn received(listener: &tokio::net::TcpListener) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (mut stream, _) = listener.accept().await.expect("a connection");
+    let mut text = String::new();
+    let length = |text: &str| {
+        let head = text.split_once("\r\n\r\n")?.0.to_lowercase();
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())
+    };
+    while text.split_once("\r\n\r\n").is_none_or(|(_, body)| Some(body.len()) != length(&text)) {
+        let mut part = [0; 4096];
+        let read = stream.read(&mut part).await.expect("a request");
+        assert!(read > 0, "broke off: {text}");
+        text.push_str(std::str::from_utf8(&part[..read]).expect("UTF-8"));
+    }
+    stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("an answer");
+    text
+}
+
+async fn a_receiver_on_this_machine_is_called_by_plain_http(engine: Engine) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("http://{host}:{}/hook", address.port());
+        let world = plan(engine).with("WEBHOOK_URL", &url).start().await;
+        world.login("token", "u1").await.ok();
+        let request = tokio::time::timeout(PATIENCE, received(&listener)).await.expect("a call");
+        assert!(request.starts_with("POST /hook HTTP/1.1\r\n") && request.contains("\"user.created\""), "{request}");
+        queue(&world.database, EventState::Delivered, 1).await;
+    }
+    for (url, leave, good) in [
+        ("http://hooks.example/", "false", false),
+        ("http://hooks.example/", "true", true),
+        ("http://8.8.8.8/", "false", false),
+        ("http://10.0.0.7:3000/hook", "false", true),
+        ("http://[fd00::7]/hook", "false", true),
+        ("https://8.8.8.8/", "false", true),
+        ("https://user@hooks.example/", "true", false),
+        ("ftp://hooks.example/", "true", false),
+    ] {
+        let started = plan(engine).with("WEBHOOK_URL", url).with("WEBHOOK_ALLOW_PRIVATE", leave).try_start().await;
+        let told: Vec<String> = started.err().unwrap_or_default().into_iter().map(|error| error.name).collect();
+        assert_eq!(told.is_empty(), good, "{url}: {told:?}");
+        assert!(told.iter().all(|name| name == "WEBHOOK_URL"), "{url}: {told:?}");
+    }
+}
+
+async fn what_was_told_of_a_deleted_user_is_deleted_too(engine: Engine) {
+    let world = start(plan(engine)).await;
+    world.login("token", "u1").await.ok();
+    world.login("token", "u2").await.ok();
+    queue(&world.database, EventState::Delivered, 2).await;
+    let repository = world.database.repository().await;
+    let audit = AuditEvent::of_operator(AuditKind::Deleted, 1, world.clock.now());
+    assert!(repository.delete_user(1, &audit).await.expect("a write"));
+    let left = repository.events(None, 10).await.expect("a read");
+    assert_eq!(left.iter().map(|event| event.user_id).collect::<Vec<_>>(), [2]);
+
+    // And of everybody, once the retention is over.
+    assert_eq!(repository.prune_events(world.clock.now()).await.expect("a write"), 0);
+    let later = world.clock.now().plus(Duration::from_secs(1));
+    assert_eq!(repository.prune_events(later).await.expect("a write"), 1);
+}
+
+async fn a_lease_keeps_others_away_until_it_ends(engine: Engine) {
+    let database = Database::create(engine).await;
+    for n in 0..5 {
+        let row = format!("('msg_{n}', 'user.created', 1, '{{}}', {n}, {n})");
+        database.run(&format!("INSERT INTO webhook_events (id, type, user_id, body, created, due) VALUES {row}")).await;
+    }
+    let (one, other) = (database.repository().await, database.repository().await);
+    let (now, until) = (UnixMillis(10), UnixMillis(20));
+    let (mine, theirs) = tokio::join!(one.lease_events(now, until, 3), other.lease_events(now, until, 3));
+    let mut ids: Vec<String> =
+        mine.expect("a lease").into_iter().chain(theirs.expect("a lease")).map(|event| event.id).collect();
+    let rest = one.lease_events(now, until, 9).await.expect("a lease");
+    ids.extend(rest.into_iter().map(|event| event.id));
+    ids.sort();
+    assert_eq!(ids, ["msg_0", "msg_1", "msg_2", "msg_3", "msg_4"]);
+    assert!(one.lease_events(UnixMillis(19), until, 9).await.expect("a read").is_empty());
+    assert_eq!(one.lease_events(UnixMillis(20), UnixMillis(40), 9).await.expect("a lease").len(), 5);
+
+    one.event_failed("msg_0", "late", Some(UnixMillis(50))).await.expect("a write");
+    other.event_delivered("msg_0", now).await.expect("a write");
+    one.event_failed("msg_0", "late", Some(UnixMillis(50))).await.expect("a write");
+    let event = one.event("msg_0").await.expect("a read").expect("the event");
+    assert_eq!(
+        (event.state, event.attempts, event.error),
+        (EventState::Delivered, 2, None),
+        "delivered stays delivered"
+    );
+    assert_eq!(one.resend_events(Resend::One("msg_0"), UnixMillis(60)).await.expect("a write"), 1);
+    assert_eq!(one.resend_events(Resend::One("msg_9"), UnixMillis(60)).await.expect("a write"), 0);
+    assert_eq!(one.resend_events(Resend::Dead, UnixMillis(60)).await.expect("a write"), 0);
+    let event = one.event("msg_0").await.expect("a read").expect("the event");
+    assert_eq!((event.state, event.attempts), (EventState::Pending, 0));
+}
+
+// ---- asked
+
+fn asking(engine: Engine) -> Plan {
+    plan(engine).with("WEBHOOK_EVENTS", "user.creating")
+}
+
+/// Answers every question with `answer`.
+async fn answering(plan: Plan, answer: Value) -> World {
+    let world = plan.start().await;
+    world.double.always(PLACE, Reply::json(&answer));
+    world
+}
+
+async fn a_new_user_is_asked_for_once_and_a_known_one_never(engine: Engine) {
+    let world = start(asking(engine)).await;
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let call = world.double.call_at(PLACE);
+    let asked = verified(&call, SECRET);
+    assert_eq!((&asked["type"], &asked["version"]), (&json!("user.creating"), &json!(1)));
+    let user = json!({"username": "user1", "first_name": "First1", "last_name": "Last1", "email": "user1@example.com",
+        "email_verified": false});
+    assert_eq!(asked["data"]["user"], user);
+    assert_eq!(
+        (&asked["data"]["account"]["provider"], &asked["data"]["account"]["uid"]),
+        (&json!("github"), &json!("1"))
+    );
+    assert_eq!(asked["data"]["account"]["extra_data"]["login"], "user1", "{asked}");
+    assert!(!call.body.contains("gho_"), "no token: {}", call.body);
+
+    world.login("session", "u01").await.ok();
+    let link = world.client().post("/api/login/social/token/facebook/").header("authorization", &authorization);
+    link.json(&json!({"code": "u2"})).send().await.ok();
+    assert_eq!(world.double.calls_at(PLACE).len(), 1, "nobody new");
+    assert_eq!(world.database.count("webhook_events").await, 0, "nothing else is told");
+}
+
+async fn a_refusal_is_told_in_harmless_words_and_leaves_nobody(engine: Engine) {
+    let words = "Only <b>members</b> may sign up,\u{0} see https://evil.example/ or ask us.";
+    let world = answering(asking(engine), json!({"allow": false, "message": words})).await;
+    let refused = world.login("token", "u1").await.problem(403, "sign_up_refused");
+    assert_eq!(refused["detail"], "Only b members /b may sign up, see or ask us.");
+    assert_eq!(world.database.count("users").await, 0);
+    let trail = "SELECT count(*) FROM audit_events WHERE event = 'refused' AND code = 'sign_up_refused'";
+    assert_eq!(world.database.number(trail).await, 1);
+
+    world.double.always(PLACE, Reply::json(&json!({"allow": false})));
+    let refused = world.login("token", "u2").await.problem(403, "sign_up_refused");
+    assert_eq!(refused["detail"], "Signing up was refused.");
+    // The person may try again later, and then somebody may have thought better of it.
+    world.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    world.login("token", "u02").await.ok();
+}
+
+async fn an_answer_amends_who_is_created(engine: Engine) {
+    let amended = json!({"username": "ana", "email": "ana@corp.example", "first_name": "Ana", "last_name": ""});
+    let world = answering(asking(engine), json!({"user": amended})).await;
+    let user = world.login("session", "u1").await.ok();
+    assert_eq!((&user["username"], &user["email"]), (&json!("ana"), &json!("ana@corp.example")));
+    assert_eq!((&user["first_name"], &user["last_name"]), (&json!("Ana"), &json!("")));
+    let verified = "SELECT count(*) FROM users WHERE email_verified";
+    assert_eq!(world.database.number(verified).await, 0, "nobody vouched for the other address");
+    // Taken: the next one gets a tail.
+    let next = world.login("session", "u2").await.field("username");
+    assert!(next.starts_with("ana") && next.len() == 19, "{next}");
+
+    world.double.always(PLACE, Reply::json(&json!({"user": {"email_verified": true}})));
+    let user = world.login("session", "u3").await.ok();
+    assert_eq!((&user["username"], &user["email"]), (&json!("user3"), &json!("user3@example.com")));
+    assert_eq!(world.database.number(verified).await, 1);
+}
+
+async fn a_silent_receiver_ends_a_sign_up_at_its_limit(engine: Engine) {
+    let world = asking(engine).with("WEBHOOK_TIMEOUT", "0.5").start().await;
+    let replies = [
+        Reply::Hang,
+        Reply::Drip,
+        Reply::of(500, "text/plain", "boom"),
+        Reply::of(403, "text/plain", "no"),
+        Reply::of(200, "text/html", "<html>"),
+        Reply::json(&json!({"user": {"username": ""}})),
+    ];
+    for (n, reply) in replies.into_iter().enumerate() {
+        world.double.always(PLACE, reply);
+        let begun = Instant::now();
+        let told = world.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(!told.to_string().contains("hooks.example"), "{told}");
+    }
+    assert_eq!(world.database.count("users").await, 0);
+    // Those who are known already do not notice.
+    world.double.always(PLACE, Reply::of(204, "text/plain", ""));
+    world.login("token", "u7").await.ok();
+    world.double.always(PLACE, Reply::Hang);
+    world.login("token", "u07").await.ok();
+}
+
+async fn where_the_settings_say_so_a_sign_up_goes_on_without_an_answer(engine: Engine) {
+    let plan = asking(engine).with("WEBHOOK_ON_FAILURE", "allow").with("WEBHOOK_TIMEOUT", "0.5");
+    let world = plan.start().await;
+    for (n, reply) in [Reply::Hang, Reply::of(500, "text/plain", "boom"), Reply::Reset].into_iter().enumerate() {
+        world.double.always(PLACE, reply);
+        let begun = Instant::now();
+        let username = world.login("token_user", &format!("u{}", n + 1)).await.field("username");
+        assert_eq!(username, format!("user{}", n + 1));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+    world.double.always(PLACE, Reply::json(&json!({"allow": false})));
+    world.login("token", "u9").await.problem(403, "sign_up_refused");
+}
+
+async fn the_step_stands_where_the_pipeline_puts_it(engine: Engine) {
+    let steps = "social_details,social_uid,auth_allowed,social_user,webhook,get_username,create_user,associate_user,\
+                 load_extra_data,user_details";
+    // Named for one provider, and asked for that one alone.
+    let plan = plan(engine).with("WEBHOOK_EVENTS", "user.deleted").with("SOCIAL_AUTH_FACEBOOK_PIPELINE", steps);
+    let world = answering(plan, json!({"allow": false})).await;
+    world.login("token", "u1").await.ok();
+    world.client().login("token/facebook", json!({"code": "u2"})).await.problem(403, "sign_up_refused");
+
+    let names = |errors: Vec<rest_social_auth::settings::SettingError>| {
+        errors.into_iter().map(|error| error.name).collect::<Vec<String>>()
+    };
+    let without = World::on(engine).with("SOCIAL_AUTH_PIPELINE", steps).try_start().await;
+    assert_eq!(without.err().map(names), Some(vec!["WEBHOOK_URL".to_owned()]));
+    let late = steps.replace("webhook,", "").replace("create_user,", "create_user,webhook,");
+    let late = asking(engine).with("SOCIAL_AUTH_PIPELINE", &late).try_start().await;
+    assert_eq!(late.err().map(names), Some(vec!["SOCIAL_AUTH_PIPELINE".to_owned()]));
+}
