@@ -14,7 +14,7 @@ use super::pipeline::Progress;
 use super::repeat::Seal;
 use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, redirect};
 use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, UserId};
-use crate::provider::{Callback, Protocol, Provider, RequestToken};
+use crate::provider::{Callback, Protocol, Provider, RequestToken, callback_error};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
 use crate::store::Claimed;
@@ -111,7 +111,7 @@ impl LoginService {
     ) -> Result<Outcome, LoginError> {
         let provider = self.provider(name)?.clone();
         request.fields.add(provider.wrapped_fields(request.fields.map()));
-        let declined = provider.callback_error(request.fields.map());
+        let declined = callback_error(request.fields.map());
         let is_first_step = provider.protocol() == Protocol::OAuth1
             && declined.is_none()
             && request.fields.own("oauth_token").is_none();

@@ -23,6 +23,14 @@ pub fn as_text(value: &Value) -> Option<String> {
     }
 }
 
+/// A list of texts; a single one counts as a list.
+pub fn as_texts(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
+        one => one.and_then(as_text).into_iter().collect(),
+    }
+}
+
 /// Names of members that would let their reader act for the person at the provider: they end in one of these words.
 const SECRETS: [&str; 4] = ["token", "secret", "password", "session_key"];
 /// The same written without a border. Other such names are the provider's own, as Sketchfab's `apiToken`, which the

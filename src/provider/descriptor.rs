@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::expression::{Expr, Ordered, Scope, Template};
+use super::quirks::Named;
 use super::{Protocol, ProviderError};
 use crate::settings::SettingRules;
 
@@ -23,7 +24,7 @@ pub struct Descriptor {
     pub service: Option<String>,
     pub protocol: Protocol,
     /// The function in `quirks/` that does what data cannot say.
-    pub quirk: Option<String>,
+    pub quirk: Named,
     /// It only links to a signed-in user.
     pub association_only: bool,
     /// Fields of the callback that are required instead of `code`; `a|b` means one of them.

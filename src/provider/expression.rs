@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::functions;
-use crate::model::{as_text, is_filled};
+use crate::model::{as_text, as_texts, is_filled};
 use crate::settings::SettingValues;
 
 /// What a login has brought so far, by the names that expressions use. It may hold secrets, so it prints nothing.
@@ -197,7 +197,7 @@ impl Expr {
         for name in expression.undeclared_variables(false) {
             if is_root(&name) {
                 roots.insert(name);
-            } else if !functions::NAMES.contains(&name.as_str()) {
+            } else if !ENVIRONMENT.globals().any(|(function, _)| function == name) {
                 let column = source.find(&name).map_or(1, |at| at + 1);
                 return Err(format!("`{source}`, column {column}: nothing is called {name}"));
             }
@@ -262,10 +262,7 @@ impl Expr {
 
     /// A list of texts; a single one counts as a list.
     pub fn texts(&self, scope: &Scope<'_>) -> Result<Vec<String>, ExprError> {
-        Ok(match self.eval(scope)?.as_deref() {
-            Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
-            one => one.and_then(as_text).into_iter().collect(),
-        })
+        Ok(as_texts(self.eval(scope)?.as_deref()))
     }
 }
 
@@ -333,6 +330,7 @@ enum Piece {
 }
 
 /// A text with expressions in braces; `{{` and `}}` stand for a brace.
+#[derive(Default)]
 pub struct Template {
     source: String,
     pieces: Vec<Piece>,
@@ -361,7 +359,7 @@ impl Template {
             }
         }
         text.push_str(rest);
-        if !text.is_empty() || pieces.is_empty() {
+        if !text.is_empty() {
             pieces.push(Piece::Text(text));
         }
         Ok(Self { source: source.to_owned(), pieces })
@@ -406,12 +404,6 @@ impl Template {
 
     pub fn source(&self) -> &str {
         &self.source
-    }
-}
-
-impl Default for Template {
-    fn default() -> Self {
-        Self { source: String::new(), pieces: vec![Piece::Text(String::new())] }
     }
 }
 

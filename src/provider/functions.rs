@@ -12,39 +12,6 @@ use url::Url;
 
 use crate::secrets::{hex, same};
 
-pub const NAMES: [&str; 30] = [
-    "local_part",
-    "last_segment",
-    "first_where",
-    "first_having",
-    "first_key",
-    "primary",
-    "non_null",
-    "containing",
-    "trim_sep",
-    "urldecode",
-    "origin",
-    "chars",
-    "concat",
-    "words",
-    "names",
-    "parse_json",
-    "base64",
-    "sha256",
-    "hmac_sha256_hex",
-    "md5_hex",
-    "same",
-    "only",
-    "without",
-    "sorted_pairs",
-    "signed_json",
-    "utf8_again",
-    "any_of",
-    "as_list",
-    "is_true",
-    "is_digits",
-];
-
 pub fn add_to(environment: &mut Environment<'static>) {
     add_pickers(environment);
     add_texts(environment);

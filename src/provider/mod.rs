@@ -35,6 +35,7 @@ use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Discovery, Key};
 use self::expression::{Expr, Template};
 use self::quirks::Quirk;
+pub use self::reply::callback_error;
 use self::setup::Verification;
 use crate::clock::Ambient;
 use crate::outgoing::{Client, Published};
@@ -302,12 +303,6 @@ impl fmt::Debug for Provider {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::OAuth1 => "oauth1",
-            Self::OAuth2 => "oauth2",
-            Self::Oidc => "oidc",
-            Self::OpenId2 => "openid2",
-            Self::Widget => "widget",
-        })
+        f.write_str(&format!("{self:?}").to_ascii_lowercase())
     }
 }

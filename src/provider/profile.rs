@@ -10,7 +10,7 @@ use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
 use super::oauth1::sign;
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{Identity, as_text, is_filled};
+use crate::model::{Identity, as_text, as_texts, is_filled};
 use crate::outgoing::{Body, Request};
 
 const STAGE: &str = "profile";
@@ -227,11 +227,7 @@ impl Provider {
                 Some(_) => return Err(failed(STAGE, format!("{name} is no text"))),
             }
         }
-        for (name, expr) in &rules.more {
-            if let Some(value) = expr.eval(scope)? {
-                details.insert(name.clone(), value.into_owned());
-            }
-        }
+        details.extend(evaluated(&rules.more, scope)?);
         Ok(details)
     }
 
@@ -271,7 +267,7 @@ impl Provider {
             first_name: text("first_name"),
             last_name: text("last_name"),
             picture: text("picture"),
-            organizations: texts(details.get("organization")),
+            organizations: as_texts(details.get("organization")),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
             fields: user_fields::evaluated(&self.user_fields, scope),
@@ -366,14 +362,6 @@ impl Provider {
         let seconds = named("expires_in").or_else(|| named("expires"))?;
         // Some say when, others how long.
         Some(if seconds > now { seconds - now } else { seconds })
-    }
-}
-
-/// A list of texts, or one text.
-fn texts(value: Option<&Value>) -> Vec<String> {
-    match value {
-        Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
-        one => one.and_then(as_text).into_iter().collect(),
     }
 }
 

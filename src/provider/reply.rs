@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::ProviderError;
 use super::call::failed;
 use super::descriptor::{ErrorRules, Format};
 use super::expression::{Expr, Scope};
-use super::{Provider, ProviderError};
 use crate::model::{as_text, is_filled};
 use crate::outgoing::Reply;
 
@@ -125,15 +125,9 @@ pub fn harmless(text: &str, secrets: &[&str]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-impl Provider {
-    /// The error that a callback carries (`error`, `denied`, `oauth_problem`, `error_code`), read before anything else is
-    /// required (R-ERR-12, SEC-7); `None` where it carries none.
-    pub fn callback_error(&self, fields: &Map<String, Value>) -> Option<ProviderError> {
-        of_callback(fields)
-    }
-}
-
-pub fn of_callback(fields: &Map<String, Value>) -> Option<ProviderError> {
+/// The error that a callback carries (`error`, `denied`, `oauth_problem`, `error_code`), read before anything else is
+/// required (R-ERR-12, SEC-7); `None` where it carries none.
+pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
     let field = |name: &str| fields.get(name).filter(|value| is_filled(value));
     let message = || {
         let words =

@@ -9,7 +9,7 @@ use super::call::address;
 use super::descriptor::{ClientAuth, Descriptor, ExtraField};
 use super::documents::Key;
 use super::expression::{Scope, Template};
-use super::{Protocol, Provider, catalog, quirks};
+use super::{Protocol, Provider, catalog};
 use crate::clock::Ambient;
 use crate::model::is_filled;
 use crate::outgoing::{Client, Published};
@@ -42,7 +42,6 @@ impl Verification {
             let text = Template::parse(text)?.render(&scope).map_err(|error| error.to_string())?;
             text.ok_or_else(|| "cannot be made of the settings".to_owned())
         };
-        let mut wrong = |name: &str, problem: String| errors.push(SettingError::new(settings.shown(name), problem));
         let names = match values.texts("JWT_ALGORITHMS") {
             own if own.is_empty() => rules.algorithms.iter().map(|name| rendered(name)).collect(),
             own => Ok(own),
@@ -59,18 +58,9 @@ impl Verification {
         let fixed_key = key.map(|text| Key::from_pem(&text).ok_or_else(|| "must be a public key in PEM".to_owned()));
         let seconds = |name: &str, own: u64| values.seconds(name).unwrap_or(i64::try_from(own).unwrap_or(i64::MAX));
         Self {
-            algorithms: algorithms.unwrap_or_else(|problem| {
-                wrong("JWT_ALGORITHMS", problem);
-                Vec::new()
-            }),
-            issuers: issuers.unwrap_or_else(|problem| {
-                wrong("ID_TOKEN_ISSUER", problem);
-                Vec::new()
-            }),
-            fixed_key: fixed_key.transpose().unwrap_or_else(|problem| {
-                wrong("PUBLIC_KEY", problem);
-                None
-            }),
+            algorithms: or_told(algorithms, settings.shown("JWT_ALGORITHMS"), errors),
+            issuers: or_told(issuers, settings.shown("ID_TOKEN_ISSUER"), errors),
+            fixed_key: or_told(fixed_key.transpose(), settings.shown("PUBLIC_KEY"), errors),
             jwks_url: Template::parse(rules.jwks_url.as_ref().map_or("{discovery.jwks_uri}", Template::source))
                 .unwrap_or_default(),
             max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
@@ -99,7 +89,6 @@ impl Provider {
         warnings.extend(told);
         let mut errors = Vec::new();
         let provider = Self::assembled(settings, descriptor, values, client, ambient, &mut errors);
-        let provider = provider.ok_or_else(|| errors.clone())?;
         provider.check(warnings, &mut errors);
         if errors.is_empty() { Ok(provider) } else { Err(errors) }
     }
@@ -111,7 +100,7 @@ impl Provider {
         client: &Client,
         ambient: &Ambient,
         errors: &mut Vec<SettingError>,
-    ) -> Option<Self> {
+    ) -> Self {
         let name = |setting: &str| settings.shown(setting);
         let scope = Scope::of(&values);
         let text = |template: Option<&Template>, setting: &str| match template {
@@ -124,15 +113,7 @@ impl Provider {
             errors.push(SettingError::new(name("KEY"), "is needed: the client id"));
         }
         let client_secret = text(descriptor.client_secret.as_ref(), "SECRET").unwrap_or_default();
-        let quirk = quirks::find(descriptor.quirk.as_deref());
-        if quirk.is_none() {
-            let problem = format!("there is no quirk `{}`", descriptor.quirk.as_deref().unwrap_or_default());
-            errors.push(SettingError::new(format!("providers.{}.quirk", settings.name), problem));
-        }
-        let own_fields = extra_fields(&values).unwrap_or_else(|problem| {
-            errors.push(SettingError::new(name("EXTRA_DATA"), problem));
-            Vec::new()
-        });
+        let own_fields = or_told(extra_fields(&values), name("EXTRA_DATA"), errors);
         let reads_discovery = reads_discovery(&descriptor);
         let verification = Verification::new(&descriptor, &values, settings, errors);
         let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "REVOKE_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
@@ -141,11 +122,11 @@ impl Provider {
             true => values.texts("LEGACY_ID_KEYS"),
             false => descriptor.uid.legacy_keys.clone(),
         };
-        Some(Self {
+        Self {
             name: settings.name.clone(),
             client_id: client_id.unwrap_or_default(),
             client_secret: SecretString::from(client_secret),
-            quirk: quirk?,
+            quirk: descriptor.quirk.quirk(),
             overrides: overrides.collect(),
             login_fields: login_fields(&descriptor),
             scope: scopes(&descriptor, &values),
@@ -164,7 +145,7 @@ impl Provider {
             ambient: ambient.clone(),
             values,
             descriptor,
-        })
+        }
     }
 
     /// What can be known at start: addresses that hang on settings alone must be addresses.
@@ -208,6 +189,14 @@ impl Provider {
             warnings.push(format!("{name}: {} can pass from one person to another", self.id_key));
         }
     }
+}
+
+/// The value; where there is none, the mistake is told and nothing stands in its place.
+fn or_told<T: Default>(value: Result<T, String>, name: String, errors: &mut Vec<SettingError>) -> T {
+    value.unwrap_or_else(|problem| {
+        errors.push(SettingError::new(name, problem));
+        T::default()
+    })
 }
 
 fn login_fields(descriptor: &Descriptor) -> Vec<String> {

@@ -1285,7 +1285,7 @@ export interface components {
          * @description The protocol that a provider speaks.
          * @enum {string}
          */
-        Protocol: "oauth1" | "oauth2" | "oidc";
+        Protocol: "oauth1" | "oauth2" | "oidc" | "openid2" | "widget";
         /**
          * Provider
          * @description A provider, as far as a front-end needs to know it.
@@ -1796,7 +1796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1868,7 +1868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1947,7 +1947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2019,7 +2019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2095,7 +2095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2167,7 +2167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2246,7 +2246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2318,7 +2318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2394,7 +2394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2466,7 +2466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2545,7 +2545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2617,7 +2617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2693,7 +2693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2765,7 +2765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2844,7 +2844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2916,7 +2916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2992,7 +2992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3064,7 +3064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3143,7 +3143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3215,7 +3215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3291,7 +3291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3363,7 +3363,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3442,7 +3442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3514,7 +3514,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3590,7 +3590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3662,7 +3662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3741,7 +3741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3813,7 +3813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3889,7 +3889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3961,7 +3961,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4040,7 +4040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4112,7 +4112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4188,7 +4188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4260,7 +4260,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4339,7 +4339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4411,7 +4411,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4487,7 +4487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4559,7 +4559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4638,7 +4638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4710,7 +4710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5417,7 +5417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
+            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5489,7 +5489,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;

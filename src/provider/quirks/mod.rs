@@ -6,6 +6,7 @@ mod azuread;
 mod mediawiki;
 pub mod tripit;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::ProviderError;
@@ -28,14 +29,26 @@ struct Nothing;
 
 impl Quirk for Nothing {}
 
-/// The quirk that a descriptor names.
-pub fn find(name: Option<&str>) -> Option<&'static dyn Quirk> {
-    Some(match name {
-        None => &Nothing,
-        Some("apple") => &apple::Apple,
-        Some("azuread") => &azuread::AzureAd,
-        Some("mediawiki") => &mediawiki::MediaWiki,
-        Some("tripit") => &tripit::TripIt,
-        Some(_) => return None,
-    })
+/// As a descriptor names it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Named {
+    #[default]
+    None,
+    Apple,
+    AzureAd,
+    MediaWiki,
+    TripIt,
+}
+
+impl Named {
+    pub fn quirk(self) -> &'static dyn Quirk {
+        match self {
+            Self::None => &Nothing,
+            Self::Apple => &apple::Apple,
+            Self::AzureAd => &azuread::AzureAd,
+            Self::MediaWiki => &mediawiki::MediaWiki,
+            Self::TripIt => &tripit::TripIt,
+        }
+    }
 }

@@ -227,7 +227,7 @@ fn sec_46_a_providers_words_are_shortened_and_hold_no_secret_and_no_address() {
 
 #[test]
 fn sec_7_the_error_of_a_callback_is_seen_before_anything_else() {
-    let of = |fields: Value| reply::of_callback(&object(fields));
+    let of = |fields: Value| reply::callback_error(&object(fields));
     assert!(of(json!({"code": "c", "error": null, "error_code": "", "denied": false})).is_none());
     for declined in [
         json!({"error": "access_denied"}),
