@@ -89,7 +89,7 @@ impl Landing {
             address: super::begin::address(&query_of(guest.request)),
         };
         let begun = self.app.login.authorize(&provider.0, request, &visitor).await;
-        let begun = begun.map_err(|error| self.refused(guest.request, self.app.refused(error)))?;
+        let begun = begun.map_err(|error| PersonalFailure::of(guest.request, self.app.refused(error)))?;
         let own = &visitor.own;
         let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
         let age = begun.expires_in.cast_signed();
@@ -154,12 +154,8 @@ impl Landing {
     ) -> Result<SeeOther, PersonalFailure> {
         let own = visitor.own.clone();
         let landed = self.app.login.land(provider, fields, visitor).await;
-        let landed = landed.map_err(|error| self.refused(request, self.app.refused(error)))?;
-        SeeOther::landed(&own, landed).map_err(|failure| self.refused(request, failure))
-    }
-
-    fn refused(&self, request: &Request, failure: Failure) -> PersonalFailure {
-        PersonalFailure { failure, as_page: app::wants_page(request) }
+        let landed = landed.map_err(|error| PersonalFailure::of(request, self.app.refused(error)))?;
+        SeeOther::landed(&own, landed).map_err(|failure| PersonalFailure::of(request, failure))
     }
 }
 
@@ -167,6 +163,13 @@ impl Landing {
 pub struct PersonalFailure {
     failure: Failure,
     as_page: bool,
+}
+
+impl PersonalFailure {
+    /// A page for a person, a problem document for a program.
+    pub fn of(request: &Request, failure: Failure) -> Self {
+        Self { failure, as_page: app::wants_page(request) }
+    }
 }
 
 impl<S> From<PersonalFailure> for Refused<S> {

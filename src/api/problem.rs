@@ -60,7 +60,7 @@ pub struct Failure {
     pub code: Cow<'static, str>,
     pub detail: String,
     pub errors: BTreeMap<String, Vec<String>>,
-    pub messages: Option<Vec<TokenMessage>>,
+    pub messages: Option<Box<[TokenMessage]>>,
     pub headers: Vec<(header::HeaderName, HeaderValue)>,
 }
 
@@ -107,7 +107,7 @@ impl IntoResponse for Failure {
             detail: self.detail,
             request_id: REQUEST_ID.try_with(Clone::clone).unwrap_or_default(),
             errors: (!self.errors.is_empty()).then_some(self.errors),
-            messages: self.messages,
+            messages: self.messages.map(Vec::from),
         };
         let body = poem_openapi::types::ToJSON::to_json_string(&problem);
         let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);

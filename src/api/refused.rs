@@ -248,8 +248,8 @@ pub const RESUME: &[Case] = &[
     Case {
         status: 403,
         description: "As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, \
-                      `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, or the code of a step of the operator's own. And \
-                      `csrf_failed`: the page is not of a listed origin.",
+                      `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, or the code of \
+                      a step of the operator's own. And `csrf_failed`: the page is not of a listed origin.",
         example: ("not_allowed", "This account is not among those that may sign in here."),
     },
 ];

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use poem::http::{StatusCode, header};
-use poem::{IntoResponse, Response};
+use poem::{IntoResponse, Request, Response};
 use poem_openapi::param::Query;
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, ToJSON, Type};
@@ -16,7 +16,7 @@ use super::app::{self, App, Gate, SameSite};
 use super::body::Posted;
 use super::entry::{BySession, Guest};
 use super::input::ResumeInput;
-use super::landing::SeeOther;
+use super::landing::{PersonalFailure, SeeOther};
 use super::login::Tag;
 use super::problem::{Failure, escaped};
 use super::refused::{self, Case, Problems, Refused};
@@ -81,14 +81,14 @@ impl Resume {
         &self,
         /// As it came to the landing.
         code: Query<String>,
+        request: &Request,
     ) -> Result<Page, Refused<PageProblems>> {
-        match self.app.login.swap(&code.0, None).await {
-            Ok(Swapped::Halted(halted)) => Ok(Page(page(&halted, &[]))),
-            Ok(Swapped::SignedIn { .. }) => {
-                Err(Refused::page(Failure::bad("invalid_code", "This code is of a login that does not wait.")))
-            }
-            Err(error) => Err(Refused::page(self.app.refused(error))),
-        }
+        let failure = match self.app.login.swap(&code.0, None).await {
+            Ok(Swapped::Halted(halted)) => return Ok(Page(page(&halted, &[]))),
+            Ok(Swapped::SignedIn { .. }) => Failure::bad("invalid_code", "This code is of a login that does not wait."),
+            Err(error) => self.app.refused(error),
+        };
+        Err(PersonalFailure::of(request, failure).into())
     }
 }
 

@@ -55,7 +55,7 @@ impl LoginService {
         let (kind, client) = (request.kind, request.visitor.client.clone());
         let name = self.name_of(&request)?;
         let result = self.login_at(&name, request, Ending::Answer).await;
-        self.record(&name, kind, client, &result).await;
+        self.record(&name, Some(kind), client, &result).await;
         result
     }
 
@@ -63,38 +63,39 @@ impl LoginService {
     pub(super) async fn record(
         &self,
         provider: &str,
-        kind: Kind,
+        kind: Option<Kind>,
         client: ClientInfo,
         result: &Result<Outcome, LoginError>,
     ) {
         // A name that no provider has is a stranger's text, as long as they like: it stays out of log and trail.
         let known = self.providers.get(provider).map(|provider| provider.name());
         let provider = known.unwrap_or("unknown");
+        let shown = kind.map(tracing::field::display);
         let error = match result {
             Ok(Outcome::SignedIn(answer)) => {
-                tracing::info!(provider, %kind, user_id = answer.user.id, "signed in");
+                tracing::info!(provider, kind = shown, user_id = answer.user.id, "signed in");
                 return;
             }
             Ok(Outcome::RequestToken { .. }) => {
-                tracing::info!(provider, %kind, "request token given");
+                tracing::info!(provider, kind = shown, "request token given");
                 return;
             }
             Ok(Outcome::Halted(halted)) => {
-                tracing::info!(provider, %kind, step = halted.step, "login waits for the person");
+                tracing::info!(provider, kind = shown, step = halted.step, "login waits for the person");
                 return;
             }
             Err(error) => error,
         };
         if self.settings.rest_social.log_auth_exceptions {
             let cause = error.cause.as_deref().unwrap_or_default();
-            tracing::warn!(provider, %kind, code = %error.refusal.code(), cause, "login refused");
+            tracing::warn!(provider, kind = shown, code = %error.refusal.code(), cause, "login refused");
         }
         let event = AuditEvent {
             at: self.ambient.now(),
             event: AuditKind::Refused,
             code: Some(error.refusal.code()),
             provider: known.map(str::to_owned),
-            kind: Some(kind),
+            kind,
             user_id: None,
             client,
         };

@@ -107,13 +107,22 @@ impl LoginService {
         let Some(flow_token) = fields.own("flow_token") else {
             return Err(LoginError::field("flow_token", "This field is required."));
         };
-        let (waiting, _) = self.waiting(flow_token, &visitor).await?;
+        let client = visitor.client.clone();
+        let waiting = match self.waiting(flow_token, &visitor).await {
+            Ok((waiting, _)) => waiting,
+            Err(error) => {
+                self.record("unknown", None, client, &Err(error.clone())).await;
+                return Err(error);
+            }
+        };
         let (kind, with_user, landing) = (waiting.kind, waiting.with_user, waiting.landing.clone());
-        let (provider, client) = (waiting.identity.provider.clone(), visitor.client.clone());
-        let result = self.go_on(flow_token, waiting, &fields, visitor).await.map(Outcome::from);
+        let provider = waiting.identity.provider.clone();
+        let (service, flow_token) = (self.clone(), flow_token.to_owned());
+        let work = async move { service.go_on(&flow_token, waiting, &fields, visitor).await };
+        let result = self.in_a_job(work).await.map(Outcome::from);
         // Mistyped answers are no refusal of the login, which still waits.
         if !matches!(&result, Err(error) if error.refusal == Refusal::InvalidRequest) {
-            self.record(&provider, kind, client, &result).await;
+            self.record(&provider, Some(kind), client, &result).await;
         }
         Ok(Resumed { kind, with_user, outcome: result?, landing })
     }
@@ -125,8 +134,9 @@ impl LoginService {
         Some(self.landed(landing, resumed.outcome.clone()).await)
     }
 
+    /// Decides before it claims: a flow token is spent by answers that will do.
     async fn go_on(
-        self: &Arc<Self>,
+        &self,
         flow_token: &str,
         waiting: Waiting,
         fields: &Fields,
@@ -160,12 +170,8 @@ impl LoginService {
         };
         match self.store.claim(None, Some(&claim), now).await? {
             Claimed::Ours => {
-                let service = self.clone();
-                self.in_a_job(async move {
-                    let result = service.conclude(&ticket, &person, progress, Some(first)).await;
-                    service.kept(&ticket, result).await
-                })
-                .await
+                let result = self.conclude(&ticket, &person, progress, Some(first)).await;
+                self.kept(&ticket, result).await
             }
             Claimed::CodeUsed(used) => self.repeat(&claim, used, &binding, ticket.seal).await,
             Claimed::AttemptSpent => Err(unknown()),

@@ -120,7 +120,7 @@ impl LoginService {
         let request = LoginRequest { kind: landing.kind, with_user: landing.with_user, ..request };
         let client = request.visitor.client.clone();
         let result = self.login_at(name, request, Ending::Landing).await;
-        self.record(name, landing.kind, client, &result).await;
+        self.record(name, Some(landing.kind), client, &result).await;
         match result {
             Ok(outcome) => self.landed(landing, outcome).await,
             Err(error) => {

@@ -187,6 +187,8 @@ async fn a_flow_token_is_good_once_for_ten_minutes(engine: Engine) {
     resume(&client, "", accepted()).await.problem(400, "invalid_request");
     resume(&client, "rsaf_made_up", accepted()).await.problem(400, "state_mismatch");
     resume(&client, &"x".repeat(5000), accepted()).await.problem(400, "state_mismatch");
+    let refused = "SELECT count(*) FROM audit_events WHERE event = 'refused' AND code = 'state_mismatch'";
+    assert_eq!(world.database.number(refused).await, 2, "each leaves one row (SEC-45)");
 
     let token = flow_token(&world.login("knox", "u1").await);
     let first = resume(&client, &token, accepted()).await;
