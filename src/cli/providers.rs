@@ -163,9 +163,11 @@ fn indented(value: &Value, depth: usize) -> String {
                 .map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned))
                 .collect::<Vec<_>>()
                 .join(", "),
-            Value::Object(members) if members.is_empty() => continue,
             Value::Object(_) => {
-                let _ = write!(lines, "{:depth$}{name}:\n{}", "", indented(member, depth + 2));
+                let members = indented(member, depth + 2);
+                if !members.is_empty() {
+                    let _ = write!(lines, "{:depth$}{name}:\n{members}", "");
+                }
                 continue;
             }
             _ => member.to_string(),
@@ -181,8 +183,7 @@ mod tests {
 
     #[test]
     fn a_provider_is_shown_a_line_a_fact_without_what_is_empty() {
-        let shown =
-            json!({"name": "x", "scope": ["a", "b"], "none": null, "empty": [], "settings": {"required": ["KEY"]}});
+        let shown = json!({"name": "x", "scope": ["a", "b"], "none": null, "empty": [], "settings": {"required": ["KEY"]}, "more": {"none": []}});
         assert_eq!(indented(&shown, 0), "name: x\nscope: a, b\nsettings:\n  required: KEY\n");
     }
 
