@@ -11,6 +11,7 @@ mod host;
 mod message;
 mod published;
 mod reach;
+mod signature;
 mod tls;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ use self::host::Host;
 pub use self::message::{Body, Pairs, Reply, Request};
 pub use self::published::{Missing, Published};
 pub use self::reach::Reached;
+pub use self::signature::{ESCAPED, Signer, sign};
 pub use self::tls::install_crypto;
 use crate::settings::{OutgoingRules, SettingError};
 

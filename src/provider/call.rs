@@ -1,16 +1,13 @@
 //! Calls to a provider: addresses and parameters made from templates, sent by `outgoing/`. Nothing here logs: an address
 //! may hold a secret.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use tokio::time::Instant;
 use url::Url;
 
 use super::expression::{Expr, ExprError, Ordered, Scope, Template};
 use super::{Provider, ProviderError};
-use crate::outgoing::{OutgoingError, Pairs, Reply, Request};
-
-/// RFC 3986: all but unreserved characters are escaped.
-pub const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::outgoing::{ESCAPED, OutgoingError, Pairs, Reply, Request};
 
 /// Something wrong between this server and the provider, with no words of the provider's.
 pub fn failed(stage: &'static str, reason: impl Into<String>) -> ProviderError {

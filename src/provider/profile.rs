@@ -8,10 +8,9 @@ use super::call::{address, failed, rendered, set};
 use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
-use super::oauth1::sign;
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
 use crate::model::{Identity, as_text, as_texts, is_filled};
-use crate::outgoing::{Body, Request};
+use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
 /// Most pages of a list that are asked for: an endless one must not hold a login.

@@ -4,7 +4,6 @@ mod catalog;
 mod id_token;
 mod language;
 mod mapping;
-mod oauth1;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
