@@ -20,7 +20,7 @@ pub use self::credentials::Listed;
 pub use self::error::{AuthError, Challenge};
 pub use self::leave::Export;
 pub use self::profile::{Unlink, visible_extra_data};
-pub use self::provider_token::{TokenError, rotate_keys};
+pub use self::provider_token::{TokenError, give_back, rotate_keys};
 pub use self::tokens::Refreshed;
 use crate::clock::{Ambient, UnixMillis};
 use crate::credential::Credentials;

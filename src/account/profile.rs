@@ -3,10 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{AccountService, AuthError, Caller};
-use crate::model::{AuditKind, ClientInfo, SocialAccount};
+use crate::model::{AuditKind, ClientInfo, SocialAccount, authenticates};
 use crate::store::Unlinked;
-
-const SECRETS: [&str; 5] = ["access_token", "refresh_token", "id_token", "oauth_token", "oauth_token_secret"];
 
 impl AccountService {
     pub async fn accounts(&self, caller: &Caller) -> Result<Vec<SocialAccount>, AuthError> {
@@ -55,19 +53,12 @@ impl AccountService {
 pub fn visible_extra_data(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            let shown = members.iter().filter(|(name, _)| is_visible(name));
+            let shown = members.iter().filter(|(name, _)| !authenticates(name) && !name.starts_with('_'));
             Value::Object(shown.map(|(name, value)| (name.clone(), visible_extra_data(value))).collect::<Map<_, _>>())
         }
         Value::Array(items) => Value::Array(items.iter().map(visible_extra_data).collect()),
         _ => value.clone(),
     }
-}
-
-fn is_visible(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let is_secret = SECRETS.contains(&lower.as_str())
-        || ["token", "secret", "password", "session_key"].iter().any(|ending| lower.ends_with(ending));
-    lower == "token_type" || !(is_secret || lower.starts_with('_'))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{AccountService, AuthError, Caller};
 use crate::clock::Ambient;
 use crate::model::{ProviderTokens, SocialAccount};
-use crate::provider::ProviderError;
+use crate::provider::{ProviderError, Providers};
 use crate::secrets::Vault;
 use crate::store::{Repository, StoreError};
 
@@ -49,7 +49,8 @@ impl AccountService {
         loop {
             let kept = self.store.account_tokens(caller.user.id, account).await?;
             let (row, sealed) = kept.ok_or(TokenError::NotFound)?;
-            let tokens = self.opened(&row, sealed.as_deref()).ok_or(TokenError::NotKept)?;
+            let there = self.settings.vault.as_deref().zip(sealed.as_deref());
+            let tokens = there.and_then(|(vault, sealed)| opened(vault, &row, sealed)).ok_or(TokenError::NotKept)?;
             let now = self.ambient.now();
             if tokens.expires.is_none_or(|expires| expires > now.plus(MARGIN)) {
                 return Ok(tokens);
@@ -85,7 +86,7 @@ impl AccountService {
             self.store.keep_tokens(row.id, None).await?;
             return Err(TokenError::Ended);
         };
-        let result = provider.renew(tokens, deadline).await;
+        let result = provider.renew(tokens, &row.uid, deadline).await;
         let sealed = match (&result, &self.settings.vault) {
             (Ok(fresh), Some(vault)) => Some(vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient)),
             _ => None,
@@ -99,16 +100,21 @@ impl AccountService {
 
     /// Best effort: the account is unlinked whether the provider answers or not.
     pub(super) async fn give_back(&self, row: &SocialAccount, sealed: Option<&[u8]>) {
-        let Some((provider, tokens)) = self.providers.get(&row.provider).zip(self.opened(row, sealed)) else { return };
-        if let Err(error) = provider.give_back(&tokens, Instant::now() + self.settings.outgoing.login_timeout).await {
-            tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
-        }
+        let Some((vault, sealed)) = self.settings.vault.as_deref().zip(sealed) else { return };
+        give_back(&self.providers, vault, row, sealed, Instant::now() + self.settings.outgoing.login_timeout).await;
     }
+}
 
-    fn opened(&self, row: &SocialAccount, sealed: Option<&[u8]>) -> Option<ProviderTokens> {
-        let plain = self.settings.vault.as_ref()?.open(&[&row.provider, &row.uid], sealed?)?;
-        ProviderTokens::from_bytes(&plain)
+/// Best effort: what asked for it is done whether the provider answers or not.
+pub async fn give_back(providers: &Providers, vault: &Vault, row: &SocialAccount, sealed: &[u8], deadline: Instant) {
+    let Some((provider, tokens)) = providers.get(&row.provider).zip(opened(vault, row, sealed)) else { return };
+    if let Err(error) = provider.give_back(&tokens, &row.uid, deadline).await {
+        tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
     }
+}
+
+fn opened(vault: &Vault, row: &SocialAccount, sealed: &[u8]) -> Option<ProviderTokens> {
+    ProviderTokens::from_bytes(&vault.open(&[&row.provider, &row.uid], sealed)?)
 }
 
 /// Seals everything anew with the first of ENCRYPTION_KEYS; returns how many were, and how many no key opens. Safe beside

@@ -155,6 +155,8 @@ fn described(provider: &Arc<Provider>, redirect_uri: Option<String>) -> Provider
             provider::Protocol::OAuth1 => Protocol::OAuth1,
             provider::Protocol::OAuth2 => Protocol::OAuth2,
             provider::Protocol::Oidc => Protocol::Oidc,
+            provider::Protocol::OpenId2 => Protocol::OpenId2,
+            provider::Protocol::Widget => Protocol::Widget,
         },
         client_id: provider.client_id().to_owned(),
         authorization_url: provider.authorization_endpoint(),
@@ -262,6 +264,8 @@ pub enum Protocol {
     OAuth1,
     OAuth2,
     Oidc,
+    OpenId2,
+    Widget,
 }
 
 /// A login route by its name in the URL.

@@ -1,5 +1,5 @@
 //! `providers check`: every configured provider as far as it goes without a person, in plain words; `doctor` tells it too.
-//! What is looked at is `provider/`'s; here it is brought together and printed.
+//! What is looked at stands in `probe.rs`; here it is brought together and printed.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::probe::probed;
 use super::table::plain;
 use super::{Failure, client, pretty, print};
 use crate::clock::Ambient;
@@ -110,7 +111,7 @@ pub(super) async fn of_provider(
         Ok(made) => {
             findings.extend(made.warnings().iter().map(|text| warning(text)));
             if let Some(made) = made.get(&provider.name) {
-                let (found, told) = made.check_up(Instant::now() + PATIENCE).await;
+                let (found, told) = probed(made, client, ambient, Instant::now() + PATIENCE).await;
                 findings.extend(found);
                 ahead = told;
             }

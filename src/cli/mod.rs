@@ -21,6 +21,7 @@ mod init;
 mod keys;
 mod logging;
 mod place;
+mod probe;
 mod providers;
 mod serve;
 mod signals;

@@ -1,6 +1,7 @@
 //! `providers list` and `providers show`: what the catalogue knows, and what the settings made of it. `providers check`
 //! is `check.rs`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -9,8 +10,10 @@ use serde_json::{Value, json};
 
 use super::{Failure, check, pretty, print, settings_with_mistakes};
 use crate::clock::Ambient;
+use crate::model::as_text;
 use crate::outgoing::Client;
-use crate::provider::{self, Providers};
+use crate::provider::descriptor::Descriptor;
+use crate::provider::{self, Entry, Provider, Providers};
 use crate::settings::Settings;
 
 #[derive(Subcommand)]
@@ -65,9 +68,10 @@ fn list(settings: &Settings) -> Vec<Value> {
         json!({"name": provider.name, "title": said("title"), "protocol": said("protocol"), "configured": true})
     });
     let built_in = catalog.iter().map(|name| {
-        let entry = provider::catalog_entry(name, None).unwrap_or_default();
+        let descriptor = provider::catalog_entry(name, None).map(|(_, descriptor)| descriptor).unwrap_or_default();
+        let (title, protocol) = (descriptor.title, descriptor.protocol.to_string());
         let configured = settings.providers.iter().any(|provider| provider.name == *name);
-        json!({"name": name, "title": entry["title"], "protocol": entry["protocol"], "configured": configured})
+        json!({"name": name, "title": title, "protocol": protocol, "configured": configured})
     });
     own.chain(built_in).collect()
 }
@@ -87,15 +91,62 @@ fn lines(all: &[Value]) -> String {
 fn show(name: &str, variant: Option<&str>, settings: Settings, ambient: &Ambient) -> Result<Value, Failure> {
     let configured = settings.providers.iter().position(|provider| provider.name == name);
     match configured.filter(|_| variant.is_none()) {
-        None => provider::catalog_entry(name, variant).map_err(Failure::Other),
+        None => {
+            let (entry, descriptor) = provider::catalog_entry(name, variant).map_err(Failure::Other)?;
+            Ok(in_catalogue(&entry, &descriptor))
+        }
         Some(place) => {
             let mut settings = settings;
             settings.providers = vec![settings.providers.swap_remove(place)];
             let client = Client::new(&settings.outgoing)?;
             let providers = Providers::from_settings(&settings, &client, ambient)?;
-            Ok(providers.get(name).map(|provider| provider.describe()).unwrap_or_default())
+            Ok(providers.get(name).map(|provider| as_configured(provider)).unwrap_or_default())
         }
     }
+}
+
+fn in_catalogue(entry: &Entry, descriptor: &Descriptor) -> Value {
+    json!({
+        "id": entry.id,
+        "name": entry.name,
+        "title": descriptor.title,
+        "protocol": descriptor.protocol.to_string(),
+        "service": descriptor.service,
+        "scope": descriptor.scope.default,
+        "pkce": descriptor.authorization.pkce,
+        "verified_email": descriptor.user.email_verified.as_ref().map(|rule| rule.source()),
+        "settings": needs(descriptor),
+    })
+}
+
+/// Without a secret: the addresses are shown as the descriptor has them.
+fn as_configured(provider: &Provider) -> Value {
+    let descriptor = provider.descriptor();
+    json!({
+        "name": provider.name(),
+        "title": descriptor.title,
+        "protocol": provider.protocol().to_string(),
+        "authorization_url": descriptor.authorization.url.source(),
+        "token_url": descriptor.token.url.source(),
+        "userinfo_urls": descriptor.userinfo.iter().map(|request| request.url.source()).collect::<Vec<_>>(),
+        "scope": provider.scope(),
+        "pkce": provider.uses_pkce(),
+        "login_fields": provider.login_fields(),
+        "association_only": descriptor.association_only,
+        "uid": provider.id_key(),
+        "settings": needs(descriptor),
+    })
+}
+
+/// The settings that a descriptor asks for and knows, with their defaults.
+fn needs(descriptor: &Descriptor) -> Value {
+    let rules = &descriptor.settings;
+    let defaults = rules.defaults.iter().filter_map(|(name, value)| Some((name.clone(), as_text(value)?)));
+    json!({
+        "required": rules.required,
+        "optional": rules.optional,
+        "defaults": defaults.collect::<BTreeMap<_, _>>(),
+    })
 }
 
 /// One line a member; what is empty is left out.
@@ -112,9 +163,11 @@ fn indented(value: &Value, depth: usize) -> String {
                 .map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned))
                 .collect::<Vec<_>>()
                 .join(", "),
-            Value::Object(members) if members.is_empty() => continue,
             Value::Object(_) => {
-                let _ = write!(lines, "{:depth$}{name}:\n{}", "", indented(member, depth + 2));
+                let members = indented(member, depth + 2);
+                if !members.is_empty() {
+                    let _ = write!(lines, "{:depth$}{name}:\n{members}", "");
+                }
                 continue;
             }
             _ => member.to_string(),
@@ -130,8 +183,7 @@ mod tests {
 
     #[test]
     fn a_provider_is_shown_a_line_a_fact_without_what_is_empty() {
-        let shown =
-            json!({"name": "x", "scope": ["a", "b"], "none": null, "empty": [], "settings": {"required": ["KEY"]}});
+        let shown = json!({"name": "x", "scope": ["a", "b"], "none": null, "empty": [], "settings": {"required": ["KEY"]}, "more": {"none": []}});
         assert_eq!(indented(&shown, 0), "name: x\nscope: a, b\nsettings:\n  required: KEY\n");
     }
 

@@ -4,12 +4,18 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use clap::Subcommand;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::table::{columns, plain};
 use super::{Failure, database, pretty, print};
+use crate::account;
 use crate::clock::{Ambient, UnixMillis};
 use crate::model::{AuditEvent, AuditKind, CredentialEntry, SocialAccount, User};
+use crate::outgoing::Client;
+use crate::provider::Providers;
+use crate::settings::Settings;
 use crate::store::Repository;
 
 #[derive(Subcommand)]
@@ -66,12 +72,18 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
     let settings = database::settings_of(config, &["WEBHOOK_URL", "WEBHOOK_SECRETS", "WEBHOOK_EVENTS"])?;
     let repository = database::open_announcing(&settings, &ambient).await?;
-    let done = obey(command, repository.as_ref(), ambient.now()).await;
+    let done = obey(command, &settings, repository.as_ref(), &ambient).await;
     repository.close().await;
     done
 }
 
-async fn obey(command: Command, repository: &dyn Repository, now: UnixMillis) -> Result<(), Failure> {
+async fn obey(
+    command: Command,
+    settings: &Settings,
+    repository: &dyn Repository,
+    ambient: &Ambient,
+) -> Result<(), Failure> {
+    let now = ambient.now();
     match command {
         Command::List { search, limit, json } => list(repository, search.as_deref(), limit, json).await,
         Command::Show { user, json } => {
@@ -81,7 +93,7 @@ async fn obey(command: Command, repository: &dyn Repository, now: UnixMillis) ->
             if json {
                 let mut shown = member(&user);
                 shown["fields"] = user.fields.clone().into();
-                shown["accounts"] = accounts.iter().map(account).collect();
+                shown["accounts"] = accounts.iter().map(linked).collect();
                 shown["credentials"] = credentials.iter().map(credential).collect();
                 return print(&pretty(&shown)?);
             }
@@ -95,13 +107,47 @@ async fn obey(command: Command, repository: &dyn Repository, now: UnixMillis) ->
                 confirmed(&user)?;
             }
             let audit = AuditEvent::of_operator(AuditKind::Deleted, user.id, now);
+            let kept = kept_tokens(settings, repository, &user).await?;
             if !repository.delete_user(user.id, &audit).await? {
                 return Err(Failure::Other(format!("{} is gone already", named(&user))));
             }
+            give_back(settings, &kept, ambient).await;
             if json {
                 return print(&pretty(&json!({"id": user.id, "username": user.username, "deleted": true}))?);
             }
             print(&format!("{} is deleted", named(&user)))
+        }
+    }
+}
+
+async fn kept_tokens(
+    settings: &Settings,
+    repository: &dyn Repository,
+    user: &User,
+) -> Result<Vec<(SocialAccount, Vec<u8>)>, Failure> {
+    let mut kept = Vec::new();
+    if settings.vault.is_some() {
+        for account in repository.accounts_of(user.id).await? {
+            let tokens = repository.account_tokens(user.id, account.id).await?;
+            kept.extend(tokens.and_then(|(row, sealed)| Some((row, sealed?))));
+        }
+    }
+    Ok(kept)
+}
+
+/// The user is gone already: what cannot be given back is told and no failure.
+async fn give_back(settings: &Settings, kept: &[(SocialAccount, Vec<u8>)], ambient: &Ambient) {
+    let Some(vault) = settings.vault.as_deref().filter(|_| !kept.is_empty()) else { return };
+    let providers = Client::new(&settings.outgoing).map_err(|error| vec![error]);
+    match providers.and_then(|client| Providers::from_settings(settings, &client, ambient)) {
+        Ok(providers) => {
+            let deadline = Instant::now() + settings.outgoing.login_timeout;
+            join_all(kept.iter().map(|(row, sealed)| account::give_back(&providers, vault, row, sealed, deadline)))
+                .await;
+        }
+        Err(errors) => {
+            let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            eprintln!("The providers' tokens were not given back: {}", plain(&reasons.join("; ")));
         }
     }
 }
@@ -216,7 +262,7 @@ fn member(user: &User) -> Value {
     })
 }
 
-fn account(account: &SocialAccount) -> Value {
+fn linked(account: &SocialAccount) -> Value {
     json!({
         "id": account.id,
         "provider": account.provider,

@@ -15,7 +15,6 @@ mod message;
 mod question;
 mod signature;
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tokio::time::Instant;
 use url::{Host, Url};
 
@@ -23,7 +22,7 @@ pub use self::message::announcer;
 pub use self::question::{Amendments, Candidate, Unanswered, Verdict};
 use crate::clock::Ambient;
 use crate::model::{Finding, UserFields};
-use crate::outgoing::{Client, OutgoingError, Reply, Request};
+use crate::outgoing::{Body, Client, OutgoingError, Reply, Request};
 use crate::settings::{OutgoingRules, SettingError, Settings, WebhookRules};
 
 /// Whoever stands at WEBHOOK_URL.
@@ -76,11 +75,10 @@ impl Hook {
     }
 
     async fn post(&self, id: &str, body: &str) -> Result<Reply, OutgoingError> {
-        let mut headers = signature::headers(&self.rules.secrets, id, self.ambient.now(), body);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let (method, url) = (reqwest::Method::POST, self.rules.url.clone());
-        let request = Request { method, url, headers, body: body.as_bytes().to_vec() };
-        self.client.send(request, Instant::now() + self.rules.timeout).await
+        let mut request = Request::new(reqwest::Method::POST, self.rules.url.clone());
+        request.headers = signature::headers(&self.rules.secrets, id, self.ambient.now(), body);
+        request.body = Body::Written(body.to_owned());
+        self.client.send(&request, Instant::now() + self.rules.timeout).await
     }
 }
 

@@ -14,7 +14,7 @@ use super::pipeline::Progress;
 use super::repeat::Seal;
 use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, redirect};
 use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, UserId};
-use crate::provider::{Callback, LoginFields, Protocol, Provider, RequestToken};
+use crate::provider::{Callback, Protocol, Provider, RequestToken, callback_error};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
 use crate::store::Claimed;
@@ -112,8 +112,8 @@ impl LoginService {
     ) -> Result<Outcome, LoginError> {
         let provider = self.provider(name)?.clone();
         request.fields.add(provider.wrapped_fields(request.fields.map()));
-        let declined = provider.callback_error(request.fields.map());
-        let is_first_step = *provider.login_fields() == LoginFields::OAuth1
+        let declined = callback_error(request.fields.map());
+        let is_first_step = provider.protocol() == Protocol::OAuth1
             && declined.is_none()
             && request.fields.own("oauth_token").is_none();
         if is_first_step && ending == Ending::Answer {
@@ -155,11 +155,7 @@ impl LoginService {
         ending: Ending,
     ) -> Result<Posted, LoginError> {
         let mut errors = Vec::new();
-        let names: &[String] = match provider.login_fields() {
-            LoginFields::Code => &["code".to_owned()],
-            LoginFields::OAuth1 => &["oauth_token".to_owned(), "oauth_verifier".to_owned()],
-            LoginFields::Named(names) => names,
-        };
+        let names = provider.login_fields();
         let native = id_token_of(&provider, names, &request.fields);
         let names = if native.is_some() { &[] } else { names };
         let mut values: Vec<String> =

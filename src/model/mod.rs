@@ -8,6 +8,7 @@ mod credential;
 mod event;
 mod finding;
 mod identity;
+mod json;
 mod provider_tokens;
 mod user;
 mod user_field;
@@ -22,6 +23,7 @@ pub use credential::{
 pub use event::{Announce, DueEvent, EventRecord, EventState, EventType, Happened, NewEvent};
 pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
+pub use json::{as_text, as_texts, authenticates, is_filled};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
 pub use user_field::{FieldType, UserField, UserFields};

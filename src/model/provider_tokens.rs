@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::clock::UnixMillis;
 use crate::secrets::{ExposeSecret, SecretString};
@@ -13,6 +13,8 @@ pub struct ProviderTokens {
     pub token_type: Option<String>,
     /// `None`: the provider did not say.
     pub expires: Option<UnixMillis>,
+    /// What was known at the login and renewal needs again, such as the device of VK ID.
+    pub callback: Map<String, Value>,
 }
 
 impl ProviderTokens {
@@ -25,6 +27,7 @@ impl ProviderTokens {
             "secret": text(&self.secret),
             "token_type": self.token_type,
             "expires": self.expires.map(|at| at.0),
+            "callback": self.callback,
         });
         members.to_string().into_bytes()
     }
@@ -38,6 +41,7 @@ impl ProviderTokens {
             secret: text("secret").map(SecretString::from),
             token_type: text("token_type"),
             expires: members.get("expires").and_then(Value::as_i64).map(UnixMillis),
+            callback: members.get("callback").and_then(Value::as_object).cloned().unwrap_or_default(),
         })
     }
 }

@@ -6,11 +6,12 @@ use super::address::Refused;
 use super::{MAX_BODY, OutgoingError, Reply, Request};
 
 /// The time limit is the caller's.
-pub(super) async fn exchange(pool: &reqwest::Client, request: Request, host: &str) -> Result<Reply, OutgoingError> {
-    let mut outward = pool.request(request.method.clone(), request.url).headers(request.headers);
-    if !request.body.is_empty() {
-        outward = outward.body(request.body);
-    } else if request.method == reqwest::Method::POST || request.method == reqwest::Method::PUT {
+pub(super) async fn exchange(pool: &reqwest::Client, request: &Request, host: &str) -> Result<Reply, OutgoingError> {
+    let (url, headers, body) = request.encoded()?;
+    let mut outward = pool.request(request.method.clone(), url).headers(headers);
+    if !body.is_empty() {
+        outward = outward.body(body);
+    } else if request.method == reqwest::Method::POST {
         // Some servers refuse a POST that does not say that it is empty.
         outward = outward.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }

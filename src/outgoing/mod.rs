@@ -1,12 +1,17 @@
 //! The one HTTP client: every call that leaves this server goes through here.
 //!
 //! HTTPS only unless allowed, no redirects, 5 s to connect and 10 s in all, at most 1 MiB of answer counted while it
-//! arrives, private and loopback addresses refused at connect time, proxies and extra roots honoured (SEC-37). Callers:
-//! `provider/` and `hook/`. It must never log a URL's query, a header or a body.
+//! arrives, private and loopback addresses refused at connect time, proxies and extra roots honoured (SEC-37); a host that
+//! falls silent or fails takes nobody else down (SEC-39). Callers: `provider/` and `hook/`. It must never log a URL's query, a header
+//! or a body.
 
 mod address;
 mod call;
+mod host;
+mod message;
+mod published;
 mod reach;
+mod signature;
 mod tls;
 
 #[cfg(test)]
@@ -16,42 +21,27 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 
 use self::address::{Guard, Reach};
+use self::host::Host;
+pub use self::message::{Body, Pairs, Reply, Request};
+pub use self::published::{Missing, Published};
 pub use self::reach::Reached;
+pub use self::signature::{ESCAPED, Signer, sign};
 pub use self::tls::install_crypto;
 use crate::settings::{OutgoingRules, SettingError};
 
 /// Most bytes of an answer that are read.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// Most calls to one host at a time: a provider that falls silent holds no more sockets than these (SEC-39).
-const CALLS_PER_HOST: usize = 128;
-
-/// Hosts whose calls are counted before those without a call are forgotten.
+/// Hosts that are remembered before those without a call are forgotten.
 const HOSTS_KEPT: usize = 1024;
 
 /// Idle connections are kept for less long than the usual servers keep them (60 to 75 s).
 const IDLE: Duration = Duration::from_secs(50);
 const IDLE_PER_HOST: usize = 32;
-
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub method: reqwest::Method,
-    pub url: Url,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Vec<u8>,
-}
-
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Vec<u8>,
-}
 
 /// Why there is no answer. The texts hold host names at most, never a URL.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +56,10 @@ pub enum OutgoingError {
     TooLarge,
     #[error("the answer broke off: {0}")]
     Broken(String),
+    #[error("{host} has failed again and again: it is left alone for a moment")]
+    Resting { host: String },
+    #[error("{0} is not valid")]
+    Unsendable(&'static str),
 }
 
 /// Cheap to clone; all clones share the connections.
@@ -82,8 +76,8 @@ struct Shared {
     secure_reach: Reach,
     proxies: Arc<HashSet<String>>,
     timeout: Duration,
-    /// One semaphore for each host and port.
-    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// By name and port.
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
 
 impl Client {
@@ -103,19 +97,23 @@ impl Client {
     }
 
     /// One call. `deadline` is that of the whole login; a call ends at the earlier of it and the limit of one call.
-    pub async fn send(&self, request: Request, deadline: Instant) -> Result<Reply, OutgoingError> {
+    pub async fn send(&self, request: &Request, deadline: Instant) -> Result<Reply, OutgoingError> {
         let started = Instant::now();
         let host = request.url.host_str().unwrap_or_default().to_owned();
         let pool = self.permitted(&request.url, &host)?;
-        let turn = self.turn(&request.url, &host);
+        let known = self.host(&request.url, &host);
+        if !known.admits(started, self.shared.timeout) {
+            return Err(OutgoingError::Resting { host });
+        }
         let call = async {
-            let _turn = turn.acquire().await.map_err(|_| OutgoingError::Timeout)?;
+            let _turn = known.turns.acquire().await.map_err(|_| OutgoingError::Timeout)?;
             call::exchange(pool, request, &host).await
         };
         let result = match tokio::time::timeout_at(deadline.min(started + self.shared.timeout), call).await {
             Ok(result) => result,
             Err(_) => Err(OutgoingError::Timeout),
         };
+        known.heard(&result, Instant::now());
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
             Ok(reply) => {
@@ -143,15 +141,15 @@ impl Client {
             _ => return forbidden("only https is allowed"),
         };
         let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(address.into()),
-            Some(Host::Ipv6(address)) => Some(address.into()),
+            Some(url::Host::Ipv4(address)) => Some(address.into()),
+            Some(url::Host::Ipv6(address)) => Some(address.into()),
             // The resolver lets the proxies' names through wherever they point to, so they are no targets.
-            Some(Host::Domain(name))
+            Some(url::Host::Domain(name))
                 if self.shared.secure_reach != Reach::Any && self.shared.proxies.contains(name) =>
             {
                 return forbidden("it is the proxy's own host");
             }
-            Some(Host::Domain(_)) => None,
+            Some(url::Host::Domain(_)) => None,
             None => return forbidden("it has no host"),
         };
         match literal {
@@ -160,13 +158,13 @@ impl Client {
         }
     }
 
-    fn turn(&self, url: &Url, host: &str) -> Arc<Semaphore> {
-        let key = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
+    fn host(&self, url: &Url, name: &str) -> Arc<Host> {
+        let key = format!("{name}:{}", url.port_or_known_default().unwrap_or_default());
         let mut hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() >= HOSTS_KEPT && !hosts.contains_key(&key) {
-            hosts.retain(|_, calls| Arc::strong_count(calls) > 1);
+            hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.rests(Instant::now()));
         }
-        hosts.entry(key).or_insert_with(|| Arc::new(Semaphore::new(CALLS_PER_HOST))).clone()
+        hosts.entry(key).or_default().clone()
     }
 }
 

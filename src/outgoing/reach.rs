@@ -1,6 +1,6 @@
 //! Whether somebody is at home at an address: a plain request for an operator's check, and what to do where nobody is.
 
-use reqwest::header::{DATE, HeaderMap};
+use reqwest::header::DATE;
 use tokio::time::Instant;
 use url::Url;
 
@@ -17,7 +17,7 @@ pub struct Reached {
 impl Client {
     /// Carries no header of the caller's, no body, nothing that proves anything.
     pub async fn reach(&self, method: reqwest::Method, url: Url, deadline: Instant) -> Result<Reached, OutgoingError> {
-        let reply = self.send(Request { method, url, headers: HeaderMap::new(), body: Vec::new() }, deadline).await?;
+        let reply = self.send(&Request::new(method, url), deadline).await?;
         let date = reply.headers.get(DATE).and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
         Ok(Reached { status: reply.status, date: date.map(|date| date.timestamp()) })
@@ -34,7 +34,9 @@ impl OutgoingError {
             }
             Self::Unreachable { .. } => "is the address right, and may this machine call it, or is HTTPS_PROXY needed?",
             Self::Forbidden { .. } => "OUTGOING_ALLOW_PRIVATE opens private addresses and plain http to them",
-            Self::TooLarge | Self::Broken(_) => "is this the right address?",
+            Self::TooLarge | Self::Broken(_) | Self::Resting { .. } | Self::Unsendable(_) => {
+                "is this the right address?"
+            }
         }
     }
 }

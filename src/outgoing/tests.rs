@@ -37,13 +37,8 @@ async fn get(rules: &OutgoingRules, url: &str, limit: Duration) -> Result<Reply,
 }
 
 async fn get_with(client: &Client, url: &str, limit: Duration) -> Result<Reply, OutgoingError> {
-    let request = Request {
-        method: reqwest::Method::GET,
-        url: Url::parse(url).expect("a URL"),
-        headers: reqwest::header::HeaderMap::new(),
-        body: Vec::new(),
-    };
-    client.send(request, Instant::now() + limit).await
+    let request = Request::new(reqwest::Method::GET, Url::parse(url).expect("a URL"));
+    client.send(&request, Instant::now() + limit).await
 }
 
 const SOON: Duration = Duration::from_secs(5);
@@ -344,7 +339,7 @@ async fn sec39_a_silent_host_does_not_hold_another_up() {
     .await;
     let (quick, _) = server(|stream| always(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
     let client = Client::new(&rules()).expect("the client is built");
-    let hanging: Vec<_> = (0..super::CALLS_PER_HOST + 8)
+    let hanging: Vec<_> = (0..super::host::CALLS + 8)
         .map(|_| {
             let (client, silent) = (client.clone(), silent.clone());
             tokio::spawn(async move { get_with(&client, &silent, Duration::from_secs(2)).await })

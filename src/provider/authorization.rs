@@ -4,22 +4,21 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::{Pairs, address, failed, rendered, set};
+use super::call::{address, place, rendered, set};
 use super::descriptor::{AddressKind, StateIn};
-use super::expression::Scope;
-use super::{Authorization, Protocol, Provider, ProviderError, config};
-
-const STAGE: &str = "authorization";
+use super::{Authorization, Protocol, Provider, ProviderError};
+use crate::outgoing::Pairs;
 
 impl Provider {
-    pub(super) async fn authorize(
+    /// The URL to send the person to. May fetch a discovery document.
+    pub async fn authorization_url(
         &self,
         request: &Authorization<'_>,
         deadline: Instant,
     ) -> Result<String, ProviderError> {
         let rules = &self.descriptor.authorization;
-        let place = self.checked_address(request.address, true)?;
-        let discovery = if self.reads_discovery { Some(self.discovery(deadline).await?) } else { None };
+        let given = self.checked_address(request.address, true)?;
+        let discovery = self.discovery(deadline).await?;
         let scopes = match request.scope {
             Some(asked) => asked.join(&self.descriptor.scope.separator),
             None => self.scope.clone(),
@@ -28,27 +27,24 @@ impl Provider {
             StateIn::Redirect => with_redirect_state(request.redirect_uri, request.state),
             _ => request.redirect_uri.to_owned(),
         };
-        let scope = Scope {
-            redirect_uri: Some(&redirect_uri),
-            state: Some(request.state),
-            nonce: request.nonce,
-            scope: Some(&scopes),
-            address: Some(&place),
-            discovery: discovery.as_ref().map(|document| &document.members),
-            ..self.scope_of_settings()
-        };
+        let scope = self
+            .scope_of_settings()
+            .with("redirect_uri", Some(redirect_uri.as_str()))
+            .with("state", Some(request.state))
+            .with("nonce", request.nonce)
+            .with("scope", Some(scopes.as_str()))
+            .with("address", Some(&given))
+            .with("discovery", discovery.as_ref().map(|document| &document.members));
         let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.url);
-        let url = address(template, &scope, &[]).map_err(|problem| failed(STAGE, problem))?;
-        let mut url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
+        let mut url = place("authorization", template, &scope, &[])?;
 
         let mut parameters = self.usual_parameters(request, &redirect_uri, &scopes);
-        for (name, value) in rendered(STAGE, &rules.parameters, &scope)? {
+        for (name, value) in rendered(&rules.parameters, &scope)? {
             set(&mut parameters, &name, value);
         }
-        for (name, value) in config::pairs(&self.values, "AUTH_EXTRA_ARGUMENTS") {
+        for (name, value) in self.values.pairs("AUTH_EXTRA_ARGUMENTS") {
             set(&mut parameters, &name, value);
         }
-        self.quirk.authorization(self, &scope, &mut parameters)?;
         url.query_pairs_mut().extend_pairs(parameters);
         url.set_fragment(rules.fragment.as_deref());
         Ok(url.into())
@@ -113,11 +109,10 @@ impl Provider {
         if problems.is_empty() { Ok(checked) } else { Err(ProviderError::InvalidFields(problems)) }
     }
 
-    /// For a front-end that builds the URL itself.
-    pub(super) fn known_authorization_endpoint(&self) -> Option<String> {
-        let document = self.document.any();
-        let scope =
-            Scope { discovery: document.as_ref().map(|document| &document.members), ..self.scope_of_settings() };
+    /// Where a login is authorised, for a front-end that builds the URL itself; `None` where only discovery knows.
+    pub fn authorization_endpoint(&self) -> Option<String> {
+        let document = self.published.any();
+        let scope = self.scope_of_settings().with("discovery", document.as_ref().map(|document| &document.members));
         let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&self.descriptor.authorization.url);
         address(template, &scope, &[]).ok().flatten().map(Url::into)
     }

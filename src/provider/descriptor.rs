@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::Protocol;
-use super::expression::{Expr, Ordered, Template};
+use super::expression::{Expr, Ordered, Scope, Template};
+use super::quirks::Named;
+use super::{Protocol, ProviderError};
+use crate::settings::SettingRules;
 
 /// Beside these fields a file may say, above all tables: `extends` (the id of another descriptor, whose fields hold
 /// where this one says nothing), `name` (where it is not the file's name: several entries may share one) and `former`
@@ -23,7 +24,7 @@ pub struct Descriptor {
     pub service: Option<String>,
     pub protocol: Protocol,
     /// The function in `quirks/` that does what data cannot say.
-    pub quirk: Option<String>,
+    pub quirk: Named,
     /// It only links to a signed-in user.
     pub association_only: bool,
     /// Fields of the callback that are required instead of `code`; `a|b` means one of them.
@@ -41,8 +42,8 @@ pub struct Descriptor {
     pub authorization: AuthorizationRules,
     pub scope: ScopeRules,
     pub token: TokenRules,
-    pub refresh: RefreshRules,
-    pub revoke: RevokeRules,
+    pub refresh: AfterRules,
+    pub revoke: AfterRules,
     pub errors: ErrorRules,
     pub discovery: DiscoveryRules,
     pub id_token: IdTokenRules,
@@ -54,23 +55,10 @@ pub struct Descriptor {
     pub uid: UidRules,
     /// What is kept with the association: `name`, `name as alias`, `name if set`, `name as alias if set`.
     pub extra_data: Vec<ExtraField>,
+    /// Conditions that the callback must meet before anybody is asked: that the provider signed it, and lately.
+    pub checks: Vec<Rule>,
     /// Conditions that the profile must meet.
-    pub admission: Vec<AdmissionRule>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SettingRules {
-    /// Names, in upper case, besides KEY and SECRET.
-    pub required: Vec<String>,
-    /// Names of which one is needed.
-    pub one_of: Vec<String>,
-    /// Variables of the environment that give a setting which is not set otherwise, because a platform sets them.
-    pub environment: BTreeMap<String, Vec<String>>,
-    /// Names without a default. Those that every provider has need not be listed.
-    pub optional: Vec<String>,
-    /// Names with their default.
-    pub defaults: Map<String, Value>,
+    pub admission: Vec<Rule>,
 }
 
 /// A member of `address` in the body of begin.
@@ -182,36 +170,24 @@ pub struct TokenRules {
     pub hosts: Vec<String>,
 }
 
-/// How an access token is renewed. Its refresh token is `token.refresh_token`. Without `form` the body is
-/// `refresh_token`, `grant_type` and what `auth` adds.
+/// A call after the login: how an access token is renewed, or given back (RFC 7009). Without `form` the body of a
+/// renewal is `refresh_token`, `grant_type` and what `auth` adds; that of a revocation, where `query` is empty too, is
+/// `token` (the access token) and what `auth` adds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RefreshRules {
-    /// Default: `token.url`.
+pub struct AfterRules {
+    /// Renewal: default `token.url`. Revocation: without it there is none; REVOKE_TOKEN_URL overrides it.
     pub url: Option<Template>,
     pub method: Method,
     /// Not that of the code exchange: most providers take the secret in the body.
     pub auth: ClientAuth,
-    /// Default: `token.headers`.
+    /// Renewal: default `token.headers`.
     pub headers: Option<Ordered<Template>>,
     pub query: Ordered<Template>,
     /// Instead of the usual body.
     pub form: Option<Ordered<Template>>,
-}
-
-/// How a token is given back (RFC 7009). Without `url` the provider cannot; without `form` and `query` the body is
-/// `token` (the access token) and what `auth` adds.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RevokeRules {
-    /// REVOKE_TOKEN_URL overrides it.
-    pub url: Option<Template>,
-    pub method: Method,
-    pub auth: ClientAuth,
-    pub headers: Ordered<Template>,
-    pub query: Ordered<Template>,
-    /// Instead of the usual body.
-    pub form: Option<Ordered<Template>>,
+    /// Expressions over the login, kept with its tokens: the templates read them as members of `callback`.
+    pub needs: Ordered<Expr>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -219,6 +195,17 @@ pub enum Method {
     GET,
     #[default]
     POST,
+    DELETE,
+}
+
+impl From<Method> for reqwest::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::GET => Self::GET,
+            Method::POST => Self::POST,
+            Method::DELETE => Self::DELETE,
+        }
+    }
 }
 
 /// How the client proves itself in the code exchange.
@@ -377,6 +364,8 @@ pub struct InfoRequest {
     /// Statuses that mean that the person is not admitted.
     #[serde(default)]
     pub not_allowed: Vec<u16>,
+    /// A header of the answer that tells the next `page` of a list: all pages are asked for and joined.
+    pub next_page: Option<String>,
     #[serde(default)]
     pub format: Format,
     /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
@@ -492,11 +481,26 @@ impl TryFrom<String> for ExtraField {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AdmissionRule {
+pub struct Rule {
     /// Expression: the rule counts only where it holds.
     pub when: Option<Expr>,
-    /// Expression over the profile and the details.
+    /// Expression: of the callback for `checks`, of the profile and the details for `admission`.
     pub require: Expr,
-    /// Told to the person.
+    /// A sentence, told to the person.
     pub reason: String,
+    /// What does not meet it belongs to another login (SEC-5).
+    #[serde(default)]
+    pub mixup: bool,
+}
+
+impl Rule {
+    pub fn check(&self, scope: &Scope<'_>, refused: fn(String) -> ProviderError) -> Result<(), ProviderError> {
+        if !self.when.as_ref().map_or(Ok(true), |when| when.holds(scope))? || self.require.holds(scope)? {
+            Ok(())
+        } else if self.mixup {
+            Err(ProviderError::Mixup)
+        } else {
+            Err(refused(self.reason.clone()))
+        }
+    }
 }

@@ -1,108 +1,21 @@
-//! What a provider publishes, kept for a day: its discovery document and its key set (SEC-19, SEC-21, SEC-39).
-//!
-//! One fetch at a time however many logins wait for it; a kept one is served on when a fetch fails.
+//! What a provider publishes: its discovery document and its key set (SEC-19, SEC-21). Both are fetched here and kept by
+//! `outgoing/`.
 
-use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
+use url::Url;
 
-use super::ProviderError;
-use super::call::failed;
-use crate::clock::UnixMillis;
+use super::call::{failed, place};
+use super::expression::Scope;
+use super::{Provider, ProviderError};
+use crate::outgoing::{Missing, Request};
 
-const LIFETIME: Duration = Duration::from_secs(24 * 3600);
-/// How long a fetch is not repeated: after a failure that a kept document covers, or for the sake of an unknown key.
-const PAUSE: Duration = Duration::from_secs(60);
 /// Most keys of one set that are looked at.
 const MOST_KEYS: usize = 64;
-
-pub struct Cached<T> {
-    kept: Mutex<Option<Kept<T>>>,
-    flight: tokio::sync::Mutex<Option<Tried>>,
-    /// Fetches so far.
-    rounds: AtomicU64,
-}
-
-struct Kept<T> {
-    value: Arc<T>,
-    fetched: UnixMillis,
-}
-
-/// The last fetch, and why it failed if it did.
-struct Tried {
-    at: UnixMillis,
-    failure: Option<String>,
-}
-
-impl<T> Default for Cached<T> {
-    fn default() -> Self {
-        Self { kept: Mutex::default(), flight: tokio::sync::Mutex::default(), rounds: AtomicU64::default() }
-    }
-}
-
-impl<T> Cached<T> {
-    fn kept(&self, now: UnixMillis, lifetime: Duration) -> Option<Arc<T>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|kept| now < kept.fetched.plus(lifetime)).map(|kept| kept.value.clone())
-    }
-
-    /// What is kept, however old.
-    pub fn any(&self) -> Option<Arc<T>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|kept| kept.value.clone())
-    }
-
-    /// The kept value, or a fresh one. `newer`: only one fetched within the last minute will do.
-    pub async fn get<F>(
-        &self,
-        stage: &'static str,
-        now: UnixMillis,
-        newer: bool,
-        deadline: Instant,
-        fetch: impl FnOnce() -> F,
-    ) -> Result<Arc<T>, ProviderError>
-    where
-        F: Future<Output = Result<T, ProviderError>>,
-    {
-        let lifetime = if newer { PAUSE } else { LIFETIME };
-        if let Some(value) = self.kept(now, lifetime) {
-            return Ok(value);
-        }
-        let round = self.rounds.load(Ordering::Acquire);
-        let locked = tokio::time::timeout_at(deadline, self.flight.lock()).await;
-        let mut tried = locked.map_err(|_| ProviderError::Timeout { stage })?;
-        if let Some(value) = self.kept(now, lifetime) {
-            return Ok(value);
-        }
-        if let Some(last) = &*tried {
-            // A kept document covers a failure for a minute; who waited for a fetch that failed shares its failure.
-            match (self.any(), &last.failure) {
-                (Some(stale), _) if now < last.at.plus(PAUSE) => return Ok(stale),
-                (None, Some(failure)) if self.rounds.load(Ordering::Acquire) != round => {
-                    return Err(failed(stage, failure.clone()));
-                }
-                _ => {}
-            }
-        }
-        let fetched = fetch().await;
-        self.rounds.fetch_add(1, Ordering::Release);
-        *tried = Some(Tried { at: now, failure: fetched.as_ref().err().map(ToString::to_string) });
-        match fetched {
-            Ok(value) => {
-                let value = Arc::new(value);
-                let kept = Kept { value: value.clone(), fetched: now };
-                *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
-                Ok(value)
-            }
-            Err(error) => self.any().ok_or(error),
-        }
-    }
-}
 
 /// A discovery document as published, checked for the issuer that was expected (SEC-21).
 pub struct Discovery {
@@ -140,17 +53,9 @@ pub struct Key {
     pub id: Option<String>,
     /// Set only by Microsoft: the issuer that the key is good for.
     pub issuer: Option<String>,
+    /// The only one that it is good for, where the set or the key itself says so.
     algorithm: Option<String>,
-    kind: Kind,
     pub decoding: DecodingKey,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Rsa,
-    P256,
-    P384,
-    Ed25519,
 }
 
 impl Key {
@@ -160,47 +65,37 @@ impl Key {
         if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
             return None;
         }
-        let kind = match &jwk.algorithm {
-            AlgorithmParameters::RSA(_) => Kind::Rsa,
+        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        // A curve is good for one algorithm, which the set need not say.
+        let algorithm = match &jwk.algorithm {
             AlgorithmParameters::EllipticCurve(curve) => match curve.curve {
-                jsonwebtoken::jwk::EllipticCurve::P256 => Kind::P256,
-                jsonwebtoken::jwk::EllipticCurve::P384 => Kind::P384,
+                EllipticCurve::P256 => Some("ES256".to_owned()),
+                EllipticCurve::P384 => Some("ES384".to_owned()),
                 _ => return None,
             },
-            AlgorithmParameters::OctetKeyPair(_) => Kind::Ed25519,
+            AlgorithmParameters::RSA(_) | AlgorithmParameters::OctetKeyPair(_) => text("alg"),
             _ => return None,
         };
-        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let decoding = DecodingKey::from_jwk(&jwk).ok()?;
-        Some(Self { id: text("kid"), issuer: text("issuer"), algorithm: text("alg"), kind, decoding })
+        Some(Self { id: text("kid"), issuer: text("issuer"), algorithm, decoding })
     }
 
     /// A fixed key: PEM, or its base64 alone.
     pub fn from_pem(text: &str) -> Option<Self> {
-        let pem = if text.contains("-----BEGIN") {
-            text.to_owned()
-        } else {
-            let body: String = text.split_whitespace().collect();
-            let lines: Vec<&str> =
-                body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-            format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
+        let pem = match text.contains("-----BEGIN") {
+            true => text.to_owned(),
+            false => format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", text.trim()),
         };
-        let rsa = DecodingKey::from_rsa_pem(pem.as_bytes()).map(|key| (Kind::Rsa, key));
-        let ec = || DecodingKey::from_ec_pem(pem.as_bytes()).map(|key| (Kind::P256, key));
-        let (kind, decoding) = rsa.or_else(|_| ec()).ok()?;
-        Some(Self { id: None, issuer: None, algorithm: None, kind, decoding })
+        let rsa = DecodingKey::from_rsa_pem(pem.as_bytes()).map(|key| (None, key));
+        let ec = || DecodingKey::from_ec_pem(pem.as_bytes()).map(|key| (Some("ES256".to_owned()), key));
+        let (algorithm, decoding) = rsa.or_else(|_| ec()).ok()?;
+        Some(Self { id: None, issuer: None, algorithm, decoding })
     }
 
     /// SEC-19: the key's own type and algorithm must be those of the signature.
     pub fn fits(&self, algorithm: Algorithm) -> bool {
-        let kind = match algorithm {
-            Algorithm::ES256 => Kind::P256,
-            Algorithm::ES384 => Kind::P384,
-            Algorithm::EdDSA => Kind::Ed25519,
-            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => return false,
-            _ => Kind::Rsa,
-        };
-        self.kind == kind && self.algorithm.as_ref().is_none_or(|name| *name == format!("{algorithm:?}"))
+        let named = self.algorithm.as_ref().is_none_or(|name| *name == format!("{algorithm:?}"));
+        named && algorithm.family() != AlgorithmFamily::Hmac && self.decoding.family() == algorithm.family()
     }
 }
 
@@ -211,4 +106,52 @@ pub fn keys(document: &Value) -> Result<Vec<Key>, ProviderError> {
         None => Key::read(document).into_iter().collect(),
     };
     if keys.is_empty() { Err(failed("keys", "the set has no key that can be used")) } else { Ok(keys) }
+}
+
+impl Provider {
+    pub(super) async fn key_set(
+        &self,
+        scope: &Scope<'_>,
+        deadline: Instant,
+        newer: bool,
+    ) -> Result<Arc<Vec<Key>>, ProviderError> {
+        const STAGE: &str = "keys";
+        let url = place(STAGE, self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url), scope, &[])?;
+        let fetch = async || keys(&self.document(STAGE, url, deadline).await?);
+        self.keys.get(self.ambient.now(), newer, deadline, fetch).await.map_err(|error| missing(STAGE, error))
+    }
+
+    /// The discovery document, where this provider has need of one.
+    pub(super) async fn discovery(&self, deadline: Instant) -> Result<Option<Arc<Discovery>>, ProviderError> {
+        const STAGE: &str = "discovery";
+        let Some(template) = self.discovery_url.as_ref().filter(|_| self.reads_discovery) else { return Ok(None) };
+        let fetch = async || {
+            let scope = self.scope_of_settings();
+            let url = place(STAGE, template, &scope, &[])?;
+            let issuer = match (self.values.text("ID_TOKEN_ISSUER"), &self.descriptor.discovery.issuer) {
+                (Some(own), _) => Some(own.to_owned()),
+                (None, Some(template)) => template.render(&scope)?,
+                (None, None) => None,
+            };
+            Discovery::read(self.document(STAGE, url, deadline).await?, issuer.as_deref())
+        };
+        let found = self.published.get(self.ambient.now(), false, deadline, fetch).await;
+        found.map(Some).map_err(|error| missing(STAGE, error))
+    }
+
+    async fn document(&self, stage: &'static str, url: Url, deadline: Instant) -> Result<Value, ProviderError> {
+        let answer = self.send(stage, &Request::new(reqwest::Method::GET, url), deadline).await?;
+        if !answer.is_success() {
+            return Err(failed(stage, format!("status {}", answer.status)));
+        }
+        answer.json().map_err(|reason| failed(stage, reason))
+    }
+}
+
+fn missing(stage: &'static str, missing: Missing<ProviderError>) -> ProviderError {
+    match missing {
+        Missing::Failed(error) => error,
+        Missing::FailedBefore(reason) => failed(stage, reason),
+        Missing::Timeout => ProviderError::Timeout { stage },
+    }
 }

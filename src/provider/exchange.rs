@@ -1,22 +1,23 @@
 //! From a callback to an identity, in the order of RFC 6749 (and OpenID Connect Core): the issuer of the callback, the
 //! code exchange, the id_token, the profile.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 use url::Url;
 
 use super::authorization::with_redirect_state;
-use super::call::{Body, Call, Pairs, address, failed, rendered};
-use super::descriptor::{ClientAuth, Format, Method, StateIn};
-use super::documents::{self, Discovery, Key};
-use super::expression::{Scope, Template, as_text};
+use super::call::{failed, place, rendered};
+use super::descriptor::{ClientAuth, StateIn};
+use super::documents::{Discovery, Key};
+use super::expression::{Part, Scope};
 use super::id_token::{self, Expected};
-use super::{Callback, Protocol, Provider, ProviderError, config, reply};
-use crate::model::Identity;
+use super::{Callback, Protocol, Provider, ProviderError, reply};
+use crate::model::{Identity, as_text};
+use crate::outgoing::{Body, Pairs, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
 const STAGE: &str = "token";
@@ -43,21 +44,21 @@ pub struct Login<'a> {
 
 impl Login<'_> {
     pub fn scope(&self) -> Scope<'_> {
-        Scope {
-            redirect_uri: Some(&self.redirect_uri),
-            state: self.callback.state,
-            nonce: self.callback.nonce,
-            code: self.code.as_deref(),
-            code_verifier: self.callback.code_verifier,
-            access_token: self.access_token.as_deref(),
-            scope: Some(&self.provider.scope),
-            callback: Some(self.callback.fields),
-            address: Some(&self.address),
-            discovery: self.discovery.as_ref().map(|document| &document.members),
-            token: Some(&self.token),
-            id_token: self.claims.as_ref(),
-            ..self.provider.scope_of_settings()
-        }
+        let document = self.discovery.as_ref().map(|document| &document.members);
+        self.provider
+            .scope_of_settings()
+            .with("redirect_uri", Some(self.redirect_uri.as_str()))
+            .with("state", self.callback.state)
+            .with("nonce", self.callback.nonce)
+            .with("code", self.code.as_deref())
+            .with("code_verifier", self.callback.code_verifier)
+            .with("access_token", self.access_token.as_deref())
+            .with("scope", Some(self.provider.scope.as_str()))
+            .with("callback", Some(self.callback.fields))
+            .with("address", Some(&self.address))
+            .with("discovery", document)
+            .with("token", Some(&self.token))
+            .with("id_token", self.claims.as_ref())
     }
 
     /// What must not come back in a provider's words.
@@ -73,29 +74,27 @@ impl Login<'_> {
     pub fn token_address(&self) -> Result<Url, ProviderError> {
         let rules = &self.provider.descriptor.token;
         let template = self.provider.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.url);
-        let url = address(template, &self.scope(), &rules.hosts).map_err(|problem| failed(STAGE, problem))?;
-        url.ok_or_else(|| failed(STAGE, "there is no address"))
+        place(STAGE, template, &self.scope(), &rules.hosts)
     }
 }
 
 impl Provider {
-    pub(super) async fn run(&self, callback: &Callback<'_>) -> Result<Identity, ProviderError> {
-        let text = |name: &str| callback.fields.get(name).and_then(as_text).filter(|text| !text.is_empty());
+    /// The code exchange and the profile calls, one or two and one or two.
+    pub async fn identify(&self, callback: &Callback<'_>) -> Result<Identity, ProviderError> {
         let (begun, classic) = (self.checked_address(callback.address, false)?, callback.address.is_empty());
         // A login that began with an address ends with it, whatever the callback says.
-        let place = if classic { self.checked_address(callback.fields, true)? } else { begun };
+        let address = if classic { self.checked_address(callback.fields, true)? } else { begun };
         let redirect_uri = match (self.descriptor.authorization.state, callback.state) {
             (StateIn::Redirect, Some(state)) => with_redirect_state(callback.redirect_uri, state),
             _ => callback.redirect_uri.to_owned(),
         };
-        let discovery = if self.reads_discovery { Some(self.discovery(callback.deadline).await?) } else { None };
         let mut login = Login {
             provider: self,
             callback,
             redirect_uri,
-            code: text("code"),
-            address: place,
-            discovery,
+            code: callback.fields.get("code").and_then(as_text).filter(|text| !text.is_empty()),
+            address,
+            discovery: self.discovery(callback.deadline).await?,
             token: Value::Null,
             access_token: None,
             token_secret: None,
@@ -105,7 +104,12 @@ impl Provider {
         match (callback.id_token, self.descriptor.protocol) {
             (Some(_), _) => {}
             (None, Protocol::OAuth1) => self.exchange_verifier(&mut login).await?,
-            (None, _) => self.exchange_code(&mut login).await?,
+            (None, _) => {
+                for rule in &self.descriptor.checks {
+                    rule.check(&login.scope(), |reason| ProviderError::InvalidCode { message: Some(reason) })?;
+                }
+                self.exchange_code(&mut login).await?;
+            }
         }
         if callback.id_token.is_some() || self.verifies_id_token() {
             let claims = self.verified_claims(&login).await?;
@@ -126,7 +130,7 @@ impl Provider {
         let fits = match self.issuers(login.discovery.as_deref()) {
             Some(issuers) => issuers.iter().any(|issuer| is_issuer(issuer, given)),
             None => {
-                let own = self.known_authorization_endpoint();
+                let own = self.authorization_endpoint();
                 host(given).is_some() && host(given) == own.as_deref().and_then(host)
             }
         };
@@ -136,41 +140,28 @@ impl Provider {
     /// RFC 6749, 4.1.3.
     async fn exchange_code(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
-        if rules.auth == ClientAuth::None {
-            // The callback brings the token; what the quirk makes of it counts.
-            let mut token = Value::Object(login.callback.fields.clone());
-            self.quirk.token_reply(login, &mut token)?;
-            login.token = token;
-            return self.take_access_token(login);
-        }
-        let mut call = Call::new(STAGE, rules.method, login.token_address()?);
-        self.fill_token_call(login, &mut call)?;
-        self.quirk.token_request(login, &mut call)?;
-        let answer = call.send(&self.client, login.callback.deadline).await?;
-        let mut body = reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &login.secrets())?;
+        let mut body = if rules.auth == ClientAuth::None {
+            // The callback brings the token.
+            Value::Object(login.callback.fields.clone())
+        } else {
+            let mut call = Request::new(rules.method, login.token_address()?);
+            self.fill_token_call(login, &mut call)?;
+            self.quirk.token_request(login, &mut call)?;
+            let answer = self.send(STAGE, &call, login.callback.deadline).await?;
+            reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &login.secrets())?
+        };
         if let Some(root) = &rules.root {
             let bodies = Value::Array(vec![body]);
-            let scope = Scope { bodies: Some(&bodies), ..login.scope() };
-            let inner = root.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?;
-            body = inner.map(std::borrow::Cow::into_owned).unwrap_or_default();
+            let inner = root.eval(&login.scope().with("bodies", Some(&bodies)))?;
+            body = inner.map(Cow::into_owned).unwrap_or_default();
         }
-        self.quirk.token_reply(login, &mut body)?;
         if !body.is_object() {
             return Err(failed(STAGE, "the answer is no object"));
         }
         login.token = body;
-        self.take_access_token(login)
-    }
-
-    /// RFC 6749, 5.1: a non-empty text, or the login is refused.
-    fn take_access_token(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
-        let rules = &self.descriptor.token;
+        // RFC 6749, 5.1: a non-empty text, or the login is refused.
         let found = match &rules.access_token {
-            Some(expr) => {
-                let scope = login.scope();
-                let value = expr.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?;
-                value.as_deref().and_then(Value::as_str).map(str::to_owned)
-            }
+            Some(expr) => expr.eval(&login.scope())?.as_deref().and_then(Value::as_str).map(str::to_owned),
             None => login.token.get("access_token").and_then(Value::as_str).map(str::to_owned),
         };
         login.access_token = found.filter(|token| !token.is_empty());
@@ -180,18 +171,18 @@ impl Provider {
         Ok(())
     }
 
-    fn fill_token_call(&self, login: &Login<'_>, call: &mut Call) -> Result<(), ProviderError> {
+    fn fill_token_call(&self, login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
         let scope = login.scope();
-        call.headers = rendered(STAGE, &rules.headers, &scope)?;
-        call.query = rendered(STAGE, &rules.query, &scope)?;
+        call.headers = rendered(&rules.headers, &scope)?;
+        call.query = rendered(&rules.query, &scope)?;
         let auth = self.client_auth(login.discovery.as_deref());
         call.body = match (&rules.form, &rules.json) {
             (_, Some(json)) => {
-                let members = rendered(STAGE, json, &scope)?;
+                let members = rendered(json, &scope)?;
                 Body::Json(members.into_iter().map(|(name, value)| (name, Value::from(value))).collect())
             }
-            (Some(form), None) => Body::Form(rendered(STAGE, form, &scope)?),
+            (Some(form), None) => Body::Form(rendered(form, &scope)?),
             (None, None) if auth == ClientAuth::Templates => Body::None,
             (None, None) => Body::Form(usual_form(login)),
         };
@@ -209,7 +200,7 @@ impl Provider {
     }
 
     /// The client's own proof (RFC 6749, 2.3.1), after what is there already; an unset secret is left out.
-    pub(super) fn prove(&self, call: &mut Call, auth: ClientAuth) {
+    pub(super) fn prove(&self, call: &mut Request, auth: ClientAuth) {
         let secret = self.client_secret.expose_secret();
         if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
             let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
@@ -226,7 +217,7 @@ impl Provider {
     }
 
     pub(super) fn client_auth(&self, discovery: Option<&Discovery>) -> ClientAuth {
-        match (self.descriptor.token.auth, config::text(&self.values, "TOKEN_ENDPOINT_AUTH_METHOD")) {
+        match (self.descriptor.token.auth, self.values.text("TOKEN_ENDPOINT_AUTH_METHOD")) {
             (_, Some("client_secret_post")) => ClientAuth::Body,
             (_, Some("client_secret_basic")) => ClientAuth::Basic,
             (_, Some("none")) => ClientAuth::Public,
@@ -236,13 +227,13 @@ impl Provider {
         }
     }
 
-    pub(super) fn verifies_id_token(&self) -> bool {
+    pub fn verifies_id_token(&self) -> bool {
         self.descriptor.protocol == Protocol::Oidc || self.descriptor.id_token.verify
     }
 
     /// `None`: no issuer is known.
     fn issuers(&self, discovery: Option<&Discovery>) -> Option<Vec<String>> {
-        if let Some(own) = config::text(&self.values, "ID_TOKEN_ISSUER") {
+        if let Some(own) = self.values.text("ID_TOKEN_ISSUER") {
             return Some(vec![own.to_owned()]);
         }
         let listed = &self.verification.issuers;
@@ -259,9 +250,7 @@ impl Provider {
         let native = login.callback.id_token;
         let token = match &rules.from {
             _ if native.is_some() => native.map(str::to_owned),
-            Some(from) => {
-                from.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?.as_deref().and_then(as_text)
-            }
+            Some(from) => from.text(&scope)?,
             None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
         };
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
@@ -276,17 +265,14 @@ impl Provider {
             return Err(failed(STAGE, "no issuer is known to hold it against"));
         }
         let mut audiences = match &rules.audience {
-            Some(expr) => match expr.eval(&scope).map_err(|error| failed(STAGE, error.to_string()))?.as_deref() {
-                Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
-                one => one.and_then(as_text).into_iter().collect(),
-            },
+            Some(expr) => expr.texts(&scope)?,
             None => vec![self.client_id.clone()],
         };
         let (mut nonce, mut max_age) = (login.callback.nonce.filter(|_| rules.nonce), self.verification.max_age);
         if native.is_some() {
             // An app's id_token was made for the app's own client id, moments ago, and with the nonce that the app shows
             // or with none (SEC-20).
-            audiences.extend(config::texts(&self.values, "CLIENT_IDS"));
+            audiences.extend(self.values.texts("CLIENT_IDS"));
             max_age = if max_age > 0 { max_age.min(NATIVE_MAX_AGE) } else { NATIVE_MAX_AGE };
             nonce = login.callback.nonce;
             if nonce.is_none() && claims.contains_key("nonce") {
@@ -326,7 +312,7 @@ impl Provider {
         }
         let ignore_id = self.descriptor.id_token.ignore_kid;
         let (scope, deadline) = (login.scope(), login.callback.deadline);
-        let keys = self.key_set_of(&scope, deadline, false).await?;
+        let keys = self.key_set(&scope, deadline, false).await?;
         let fitting = id_token::candidates(&keys, head, ignore_id);
         if !fitting.is_empty() {
             let claims = id_token::signed_claims(token, head, &fitting);
@@ -334,61 +320,15 @@ impl Provider {
                 return claims;
             }
         }
-        let keys = self.key_set_of(&scope, deadline, true).await?;
+        let keys = self.key_set(&scope, deadline, true).await?;
         id_token::signed_claims(token, head, &id_token::candidates(&keys, head, ignore_id))
     }
 
-    pub(super) async fn key_set_of(
-        &self,
-        scope: &Scope<'_>,
-        deadline: Instant,
-        newer: bool,
-    ) -> Result<Arc<Vec<Key>>, ProviderError> {
-        const STAGE: &str = "keys";
-        let template = self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url);
-        let url = address(template, scope, &[]).map_err(|problem| failed(STAGE, problem))?;
-        let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
-        let fetch = || async { documents::keys(&self.document_at(STAGE, url, deadline).await?) };
-        self.key_set.get(STAGE, self.ambient.now(), newer, deadline, fetch).await
-    }
-
-    pub(super) async fn discovery(&self, deadline: Instant) -> Result<Arc<Discovery>, ProviderError> {
-        const STAGE: &str = "discovery";
-        let fetch = || async {
-            let scope = self.scope_of_settings();
-            let template = self.discovery_url.as_ref().ok_or_else(|| failed(STAGE, "there is no address"))?;
-            let url = address(template, &scope, &[]).map_err(|problem| failed(STAGE, problem))?;
-            let url = url.ok_or_else(|| failed(STAGE, "there is no address"))?;
-            let issuer = match (config::text(&self.values, "ID_TOKEN_ISSUER"), &self.descriptor.discovery.issuer) {
-                (Some(own), _) => Some(own.to_owned()),
-                (None, Some(template)) => template.render(&scope).map_err(|error| failed(STAGE, error.to_string()))?,
-                (None, None) => None,
-            };
-            Discovery::read(self.document_at(STAGE, url, deadline).await?, issuer.as_deref())
-        };
-        self.document.get(STAGE, self.ambient.now(), false, deadline, fetch).await
-    }
-
-    async fn document_at(&self, stage: &'static str, url: Url, deadline: Instant) -> Result<Value, ProviderError> {
-        let answer = Call::new(stage, Method::GET, url).send(&self.client, deadline).await?;
-        if !answer.is_success() {
-            return Err(failed(stage, format!("status {}", answer.status)));
-        }
-        answer.parse(Format::Json).map_err(|reason| failed(stage, reason))
-    }
-
-    /// The template that a setting puts in place of the descriptor's.
-    pub(super) fn override_of(&self, setting: &str) -> Option<&Template> {
-        self.overrides.iter().find(|(name, _)| *name == setting).map(|(_, template)| template)
-    }
-
     pub(super) fn scope_of_settings(&self) -> Scope<'_> {
-        Scope {
-            settings: Some(&self.values),
-            client_id: Some(&self.client_id),
-            client_secret: Some(&self.client_secret),
-            ..Scope::default()
-        }
+        Scope::of(&self.values)
+            .with("client_id", Some(self.client_id.as_str()))
+            .with("client_secret", Some(self.client_secret.expose_secret()))
+            .with("now", Some(Part::Number(self.ambient.now().seconds())))
     }
 }
 

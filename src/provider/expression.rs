@@ -9,53 +9,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::LazyLock;
 
+use indexmap::IndexMap;
 use minijinja::{Environment, UndefinedBehavior};
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::functions;
-use crate::secrets::{ExposeSecret, SecretString};
+use crate::model::{as_text, as_texts, is_filled};
+use crate::settings::SettingValues;
 
-/// Settings of one provider, names in upper case, defaults of the descriptor included.
-pub type SettingValues = BTreeMap<String, Value>;
-
-/// What a login has brought so far, by the names that expressions use.
-#[derive(Clone, Copy, Default)]
+/// What a login has brought so far, by the names that expressions use. It may hold secrets, so it prints nothing.
+#[derive(Clone, Default)]
 pub struct Scope<'a> {
-    pub settings: Option<&'a SettingValues>,
-    pub client_id: Option<&'a str>,
-    pub client_secret: Option<&'a SecretString>,
-    pub redirect_uri: Option<&'a str>,
-    pub state: Option<&'a str>,
-    pub nonce: Option<&'a str>,
-    pub code: Option<&'a str>,
-    pub code_verifier: Option<&'a str>,
-    pub access_token: Option<&'a str>,
-    /// The scopes asked for, joined.
-    pub scope: Option<&'a str>,
-    /// What the callback carried.
-    pub callback: Option<&'a Map<String, Value>>,
-    /// What the login began with, such as shopify's `shop`.
-    pub address: Option<&'a Map<String, Value>>,
-    pub discovery: Option<&'a Map<String, Value>>,
-    /// The token answer.
-    pub token: Option<&'a Value>,
-    /// The claims of the verified id_token.
-    pub id_token: Option<&'a Value>,
-    /// Answers of the profile requests so far, an array; `body` is the last one.
-    pub bodies: Option<&'a Value>,
-    /// Headers of the last answer, names in lower case.
-    pub headers: Option<&'a Map<String, Value>>,
-    /// The merged profile.
-    pub profile: Option<&'a Value>,
-    /// The user's fields as mapped from the profile.
-    pub details: Option<&'a Map<String, Value>>,
+    settings: Option<&'a SettingValues>,
+    parts: Vec<(&'static str, Part<'a>)>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(untagged)]
+pub enum Part<'a> {
+    Text(&'a str),
+    Number(i64),
+    Members(&'a Map<String, Value>),
+    Value(&'a Value),
 }
 
 /// Names that an expression may begin with. Names in upper case are settings.
-const ROOTS: &str = " client_id client_secret redirect_uri state nonce code code_verifier access_token scope callback \
-     address discovery token id_token bodies body headers profile details ";
+///
+/// `scope`: the scopes asked for, joined. `callback`: what it carried. `address`: what the login began with, such as
+/// shopify's `shop`. `token`: the token answer; `id_token`: its verified claims. `bodies`: the answers of the profile
+/// requests so far; `body` is the last one, `headers` its headers, names in lower case. `profile`: the merged profile;
+/// `details`: the person's fields as mapped from it. `now`: Unix seconds.
+/// `uid`: whose tokens they are, in calls after the login.
+const ROOTS: &str = "client_id client_secret redirect_uri state nonce code code_verifier access_token scope callback \
+     address discovery token id_token bodies body headers profile details now uid";
 
 fn is_root(name: &str) -> bool {
     is_setting(name) || ROOTS.split_whitespace().any(|root| root == name)
@@ -68,44 +56,43 @@ pub fn is_setting(name: &str) -> bool {
 }
 
 impl<'a> Scope<'a> {
-    fn root(&self, name: &str) -> Option<Cow<'a, Value>> {
-        let text = |text: Option<&str>| text.map(|text| Cow::Owned(Value::from(text)));
-        let map = |map: Option<&Map<String, Value>>| map.map(|map| Cow::Owned(Value::Object(map.clone())));
-        match name {
-            "client_id" => text(self.client_id),
-            "client_secret" => text(self.client_secret.map(ExposeSecret::expose_secret)),
-            "redirect_uri" => text(self.redirect_uri),
-            "state" => text(self.state),
-            "nonce" => text(self.nonce),
-            "code" => text(self.code),
-            "code_verifier" => text(self.code_verifier),
-            "access_token" => text(self.access_token),
-            "scope" => text(self.scope),
-            "callback" => map(self.callback),
-            "address" => map(self.address),
-            "discovery" => map(self.discovery),
-            "headers" => map(self.headers),
-            "details" => map(self.details),
-            "token" => self.token.map(Cow::Borrowed),
-            "id_token" => self.id_token.map(Cow::Borrowed),
-            "bodies" => self.bodies.map(Cow::Borrowed),
-            "body" => self.bodies.and_then(Value::as_array).and_then(|all| all.last()).map(Cow::Borrowed),
-            "profile" => self.profile.map(Cow::Borrowed),
-            name => self.settings.and_then(|settings| settings.get(name)).map(Cow::Borrowed),
-        }
+    pub fn of(settings: &'a SettingValues) -> Self {
+        Self { settings: Some(settings), parts: Vec::with_capacity(16) }
     }
 
-    /// A member of one of the maps, without copying the map.
-    fn member(&self, root: &str, key: &str) -> Option<Option<&'a Value>> {
-        let map = match root {
-            "callback" => self.callback,
-            "address" => self.address,
-            "discovery" => self.discovery,
-            "headers" => self.headers,
-            "details" => self.details,
-            _ => return None,
-        };
-        Some(map.and_then(|map| map.get(key)))
+    /// A part that is `None` is not there. A later one takes the place of an earlier one.
+    pub fn with(mut self, name: &'static str, part: Option<impl Into<Part<'a>>>) -> Self {
+        self.parts.extend(part.map(|part| (name, part.into())));
+        self
+    }
+
+    fn get(&self, name: &str) -> Option<Part<'a>> {
+        match self.parts.iter().rev().find(|(other, _)| *other == name) {
+            Some((_, part)) => Some(*part),
+            None if name == "body" => match self.get("bodies")? {
+                Part::Value(bodies) => bodies.as_array()?.last().map(Part::Value),
+                _ => None,
+            },
+            None => self.settings?.get(name).map(Part::Value),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Part<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a Map<String, Value>> for Part<'a> {
+    fn from(members: &'a Map<String, Value>) -> Self {
+        Self::Members(members)
+    }
+}
+
+impl<'a> From<&'a Value> for Part<'a> {
+    fn from(value: &'a Value) -> Self {
+        Self::Value(value)
     }
 }
 
@@ -123,37 +110,30 @@ struct Path {
 
 impl Path {
     fn walk<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
-        let key = |step: &'_ Step| -> Option<Cow<'_, str>> {
-            match step {
-                Step::Key(key) => Some(Cow::Owned(key.clone())),
-                Step::Setting(name) => {
-                    Some(Cow::Owned(scope.settings?.get(name)?.as_str().filter(|key| !key.is_empty())?.to_owned()))
-                }
-                Step::Index(_) => None,
-            }
+        let key = |step: &Step, members: &'a Map<String, Value>| match step {
+            Step::Key(name) => members.get(name),
+            Step::Setting(name) => members.get(scope.settings?.get(name)?.as_str()?),
+            Step::Index(_) => None,
         };
         let mut steps = self.steps.iter();
-        let first = match self.steps.first() {
-            Some(Step::Key(name)) => scope.member(&self.root, name),
-            _ => None,
-        };
-        let mut at: Cow<'a, Value> = match first {
-            Some(member) => {
+        let mut at = match (scope.get(&self.root)?, steps.as_slice()) {
+            (Part::Value(value), _) => value,
+            (Part::Members(members), [first, ..]) => {
                 steps.next();
-                Cow::Borrowed(member?)
+                key(first, members)?
             }
-            None => scope.root(&self.root)?,
+            (Part::Members(members), []) => return Some(Cow::Owned(Value::Object(members.clone()))),
+            (Part::Text(text), []) => return Some(Cow::Owned(Value::from(text))),
+            (Part::Number(number), []) => return Some(Cow::Owned(Value::from(number))),
+            (Part::Text(_) | Part::Number(_), _) => return None,
         };
         for step in steps {
-            at = match (step, at) {
-                (Step::Index(index), Cow::Borrowed(value)) => Cow::Borrowed(value.get(index)?),
-                (Step::Index(index), Cow::Owned(value)) => Cow::Owned(value.get(index)?.clone()),
-                (Step::Key(name), Cow::Borrowed(value)) => Cow::Borrowed(value.get(name)?),
-                (step, Cow::Borrowed(value)) => Cow::Borrowed(value.get(key(step)?.as_ref())?),
-                (step, Cow::Owned(value)) => Cow::Owned(value.get(key(step)?.as_ref())?.clone()),
+            at = match step {
+                Step::Index(index) => at.get(index)?,
+                step => key(step, at.as_object()?)?,
             };
         }
-        Some(at)
+        Some(Cow::Borrowed(at))
     }
 }
 
@@ -217,7 +197,7 @@ impl Expr {
         for name in expression.undeclared_variables(false) {
             if is_root(&name) {
                 roots.insert(name);
-            } else if !functions::NAMES.contains(&name.as_str()) {
+            } else if !ENVIRONMENT.globals().any(|(function, _)| function == name) {
                 let column = source.find(&name).map_or(1, |at| at + 1);
                 return Err(format!("`{source}`, column {column}: nothing is called {name}"));
             }
@@ -240,8 +220,8 @@ impl Expr {
             }
             Program::Default(path, other) => Ok(path.walk(scope).or_else(|| other.value(scope))),
             Program::Compiled { roots, expression } => {
-                let context: BTreeMap<&str, Cow<'a, Value>> =
-                    roots.iter().filter_map(|root| Some((root.as_str(), scope.root(root)?))).collect();
+                let context: BTreeMap<&str, Part<'a>> =
+                    roots.iter().filter_map(|root| Some((root.as_str(), scope.get(root)?))).collect();
                 let failed = |problem: String| ExprError { expression: self.source.clone(), problem };
                 let value = expression.eval(&context).map_err(|error| failed(error.kind().to_string()))?;
                 if value.is_undefined() {
@@ -274,6 +254,16 @@ impl Expr {
     pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, ExprError> {
         Ok(self.eval(scope)?.as_deref().is_some_and(is_filled))
     }
+
+    /// As it stands in a form; `None` for null.
+    pub fn text(&self, scope: &Scope<'_>) -> Result<Option<String>, ExprError> {
+        Ok(self.eval(scope)?.as_deref().and_then(as_text))
+    }
+
+    /// A list of texts; a single one counts as a list.
+    pub fn texts(&self, scope: &Scope<'_>) -> Result<Vec<String>, ExprError> {
+        Ok(as_texts(self.eval(scope)?.as_deref()))
+    }
 }
 
 impl fmt::Debug for Expr {
@@ -285,27 +275,6 @@ impl fmt::Debug for Expr {
 impl<'de> Deserialize<'de> for Expr {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-/// What counts as something: not null, false, zero or empty.
-pub fn is_filled(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(flag) => *flag,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-    }
-}
-
-/// A value as it stands in a URL or a form; `None` for null.
-pub fn as_text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        value => Some(value.to_string()),
     }
 }
 
@@ -361,6 +330,7 @@ enum Piece {
 }
 
 /// A text with expressions in braces; `{{` and `}}` stand for a brace.
+#[derive(Default)]
 pub struct Template {
     source: String,
     pieces: Vec<Piece>,
@@ -389,7 +359,7 @@ impl Template {
             }
         }
         text.push_str(rest);
-        if !text.is_empty() || pieces.is_empty() {
+        if !text.is_empty() {
             pieces.push(Piece::Text(text));
         }
         Ok(Self { source: source.to_owned(), pieces })
@@ -402,14 +372,14 @@ impl Template {
 
     /// `None` where an expression has no value: such a parameter is left out.
     pub fn render(&self, scope: &Scope<'_>) -> Result<Option<String>, ExprError> {
-        self.render_with(scope, |_, _, value| Some(value))
+        self.render_with(scope, |_, _, value| value)
     }
 
     /// As `render`, with a say in each expression's text: it is given all that stands before it.
     pub fn render_with(
         &self,
         scope: &Scope<'_>,
-        mut fit: impl FnMut(&Expr, &str, String) -> Option<String>,
+        mut fit: impl FnMut(&Expr, &str, String) -> String,
     ) -> Result<Option<String>, ExprError> {
         let mut out = String::new();
         for piece in &self.pieces {
@@ -419,10 +389,8 @@ impl Template {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Expr(expr) => {
                     let value = expr.eval(scope)?;
-                    let Some(text) = value.as_deref().and_then(as_text).and_then(|text| fit(expr, &out, text)) else {
-                        return Ok(None);
-                    };
-                    out.push_str(&text);
+                    let Some(text) = value.as_deref().and_then(as_text) else { return Ok(None) };
+                    out.push_str(&fit(expr, &out, text));
                 }
             }
         }
@@ -439,12 +407,6 @@ impl Template {
     }
 }
 
-impl Default for Template {
-    fn default() -> Self {
-        Self { source: String::new(), pieces: vec![Piece::Text(String::new())] }
-    }
-}
-
 impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Template({})", self.source)
@@ -458,37 +420,4 @@ impl<'de> Deserialize<'de> for Template {
 }
 
 /// Name and value in the order of the descriptor, which is the order on the wire (R-O2-03).
-#[derive(Debug)]
-pub struct Ordered<T>(pub Vec<(String, T)>);
-
-impl<T> Default for Ordered<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T> Ordered<T> {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
-            type Value = Ordered<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Ordered(pairs))
-            }
-        }
-        deserializer.deserialize_map(Pairs(std::marker::PhantomData))
-    }
-}
+pub type Ordered<T> = IndexMap<String, T>;

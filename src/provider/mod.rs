@@ -1,15 +1,14 @@
 //! (descriptor, code) -> identity, and nothing else: no poem, no sqlx.
 //!
 //! A provider is a descriptor, data from `catalog/<name>.toml` or from the settings file; what data cannot say is a
-//! quirk, a small function hooked at one of five points. `login/` calls; the only way out is `outgoing/`.
+//! quirk, a small function at one of two points. `login/` calls; the only way out is `outgoing/`.
 
 mod authorization; // where the person is sent
 mod call; // requests made from templates, answers read strictly
 mod catalog; // the descriptors that come with the program
 mod check; // what can be known without a person
-mod config; // the settings of one provider, typed
 pub mod descriptor; // a provider as data
-mod documents; // discovery documents and key sets, kept for a day
+mod documents; // discovery documents and key sets
 mod exchange; // from a callback to tokens and claims
 mod expression; // the small language of descriptors
 mod functions; // its functions
@@ -17,7 +16,7 @@ mod id_token; // the checks of OpenID Connect
 mod oauth1; // RFC 5849
 mod profile; // from tokens to an identity
 mod quirks; // what data cannot say
-mod renewal;
+mod renewal; // tokens after the login
 mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
 #[cfg(test)]
@@ -31,16 +30,17 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 pub use self::catalog::Entry;
+pub use self::check::Endpoint;
 use self::descriptor::{Descriptor, ExtraField};
-use self::documents::{Cached, Discovery, Key};
-use self::expression::{Expr, SettingValues, Template};
+use self::documents::{Discovery, Key};
+use self::expression::{Expr, Template};
 use self::quirks::Quirk;
+pub use self::reply::callback_error;
 use self::setup::Verification;
 use crate::clock::Ambient;
-use crate::model::Identity;
-use crate::outgoing::Client;
+use crate::outgoing::{Client, Published};
 use crate::secrets::SecretString;
-use crate::settings::{ProviderSettings, SettingError, Settings};
+use crate::settings::{ProviderSettings, SettingError, SettingValues, Settings};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,17 +49,10 @@ pub enum Protocol {
     #[default]
     OAuth2,
     Oidc,
-}
-
-/// What a login's body must carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LoginFields {
-    /// `code`.
-    Code,
-    /// `oauth_token` and `oauth_verifier`, after a first step.
-    OAuth1,
-    /// Names given by the descriptor.
-    Named(Vec<String>),
+    /// OpenID 2.0: the callback is an assertion, which the provider itself is asked about.
+    OpenId2,
+    /// A page's widget hands over signed data: nobody is asked.
+    Widget,
 }
 
 /// What goes into the authorization URL.
@@ -153,13 +146,12 @@ pub struct Provider {
     client_secret: SecretString,
     /// The configured scopes, joined.
     scope: String,
-    login_fields: LoginFields,
+    login_fields: Vec<String>,
     pkce: bool,
     id_key: String,
     legacy_keys: Vec<String>,
     /// The descriptor's, then the settings'.
     extra_fields: Vec<ExtraField>,
-    own_extra_fields: Vec<ExtraField>,
     /// By the field's name.
     user_fields: Vec<(String, Expr)>,
     /// Addresses that settings put in place of the descriptor's.
@@ -168,8 +160,8 @@ pub struct Provider {
     verification: Verification,
     discovery_url: Option<Template>,
     reads_discovery: bool,
-    document: Cached<Discovery>,
-    key_set: Cached<Vec<Key>>,
+    published: Published<Discovery>,
+    keys: Published<Vec<Key>>,
     client: Client,
     ambient: Ambient,
 }
@@ -187,22 +179,12 @@ pub fn catalog_entries() -> impl Iterator<Item = Entry> {
     catalog::entries()
 }
 
-/// For `providers show` without a configuration: title, protocol and settings of an entry, by name and variant.
-pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<Value, String> {
+/// An entry by name and variant, with its descriptor.
+pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<(Entry, Descriptor), String> {
     let entry = catalog::entry_of(name, variant)?;
     let entry = entry.ok_or_else(|| format!("no provider is called {name}{}", catalog::nearest(name)))?;
-    let rules = catalog::read(Some(entry.id), &toml::Table::new())?;
-    Ok(serde_json::json!({
-        "id": entry.id,
-        "name": entry.name,
-        "title": rules.title,
-        "protocol": rules.protocol.to_string(),
-        "service": rules.service,
-        "scope": rules.scope.default,
-        "pkce": rules.authorization.pkce,
-        "verified_email": rules.user.email_verified.as_ref().map(Expr::source),
-        "settings": setup::needs(&rules),
-    }))
+    let descriptor = catalog::read(Some(entry.id), &toml::Table::new())?;
+    Ok((entry, descriptor))
 }
 
 impl Providers {
@@ -259,13 +241,14 @@ impl Provider {
         self.scope.clone()
     }
 
-    /// Where a login is authorised, for a front-end that builds the URL itself; `None` where only discovery knows.
-    pub fn authorization_endpoint(&self) -> Option<String> {
-        self.known_authorization_endpoint()
+    /// What a login's body must carry; `a|b` means one of them. What they hold is good for one login.
+    pub fn login_fields(&self) -> &[String] {
+        &self.login_fields
     }
 
-    pub fn login_fields(&self) -> &LoginFields {
-        &self.login_fields
+    /// The member of a profile that is the person's id.
+    pub fn id_key(&self) -> &str {
+        &self.id_key
     }
 
     /// Whether a begun login sends a PKCE challenge (S256).
@@ -307,39 +290,8 @@ impl Provider {
         &self.settings
     }
 
-    /// What the descriptor says, for `providers show`; no secret.
-    pub fn describe(&self) -> Value {
-        setup::described(self)
-    }
-
-    /// EXTRA_DATA of the settings.
-    fn extra_fields_of_settings(&self) -> &[ExtraField] {
-        &self.own_extra_fields
-    }
-
-    /// The error that a callback carries (`error`, `denied`, `oauth_problem`, `error_code`), read before anything else
-    /// is required; `None` where it carries none.
-    pub fn callback_error(&self, fields: &Map<String, Value>) -> Option<ProviderError> {
-        reply::of_callback(fields)
-    }
-
-    /// The URL to send the person to. May fetch a discovery document.
-    pub async fn authorization_url(
-        &self,
-        request: &Authorization<'_>,
-        deadline: Instant,
-    ) -> Result<String, ProviderError> {
-        self.authorize(request, deadline).await
-    }
-
-    /// OAuth 1.0a, first step: a request token for `callback`.
-    pub async fn request_token(&self, callback: &str, deadline: Instant) -> Result<RequestToken, ProviderError> {
-        self.fetch_request_token(callback, deadline).await
-    }
-
-    /// The code exchange and the profile calls, one or two and one or two.
-    pub async fn identify(&self, callback: &Callback<'_>) -> Result<Identity, ProviderError> {
-        self.run(callback).await
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
     }
 }
 
@@ -351,10 +303,6 @@ impl fmt::Debug for Provider {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::OAuth1 => "oauth1",
-            Self::OAuth2 => "oauth2",
-            Self::Oidc => "oidc",
-        })
+        f.write_str(&format!("{self:?}").to_ascii_lowercase())
     }
 }

@@ -4,16 +4,17 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::call::{Answer, Body, Call, address, failed, rendered};
-use super::config;
+use super::call::{address, failed, rendered, set};
 use super::descriptor::InfoRequest;
 use super::exchange::Login;
-use super::expression::{Expr, Scope, as_text, is_filled};
-use super::oauth1::sign;
+use super::expression::{Expr, Ordered, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::Identity;
+use crate::model::{Identity, as_text, as_texts, is_filled};
+use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
+/// Most pages of a list that are asked for: an endless one must not hold a login.
+const PAGES: usize = 20;
 
 /// What the profile requests answered.
 #[derive(Default)]
@@ -24,10 +25,6 @@ pub struct Answers {
     pub headers: Map<String, Value>,
 }
 
-fn wrong(error: super::expression::ExprError) -> ProviderError {
-    failed(STAGE, error.to_string())
-}
-
 impl Provider {
     pub(super) async fn profile(&self, login: &Login<'_>) -> Result<Identity, ProviderError> {
         if let (Some(_), Some(claims)) = (login.callback.id_token, &login.claims) {
@@ -35,44 +32,36 @@ impl Provider {
             let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
             return self.mapped(login, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
         }
-        let answers = match self.quirk.profile_fetch(login).await? {
-            Some(bodies) => Answers { bodies: Value::Array(bodies), headers: Map::new() },
-            None => self.ask_all(login).await?,
-        };
-        self.mapped(login, &answers)
+        self.mapped(login, &self.ask_all(login).await?)
     }
 
     /// No call from here on.
     pub(super) fn mapped(&self, login: &Login<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
-        let mut profile = self.merged(login, answers)?;
-        self.quirk.profile(login, &answers.bodies, &mut profile)?;
-        let profile = Value::Object(profile);
+        let profile = Value::Object(self.merged(login, answers)?);
         self.check_subject(login, answers)?;
-        let scope = Scope {
-            bodies: Some(&answers.bodies),
-            headers: Some(&answers.headers),
-            profile: Some(&profile),
-            ..login.scope()
-        };
+        let scope = login
+            .scope()
+            .with("bodies", Some(&answers.bodies))
+            .with("headers", Some(&answers.headers))
+            .with("profile", Some(&profile));
         let details = self.details(&scope)?;
-        let scope = Scope { details: Some(&details), ..scope };
+        let scope = scope.with("details", Some(&details));
         self.admit(&scope)?;
-        self.identity(&scope, &details)
+        self.identity(login, &scope, &profile, &details)
     }
 
     async fn ask_all(&self, login: &Login<'_>) -> Result<Answers, ProviderError> {
         let mut answers = Answers { bodies: Value::Array(Vec::new()), headers: Map::new() };
         for (index, request) in self.descriptor.userinfo.iter().enumerate() {
-            let scope = Scope { bodies: Some(&answers.bodies), headers: Some(&answers.headers), ..login.scope() };
-            let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope)).map_err(wrong)?;
+            let scope = login.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
+            let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
             let call = if wanted { self.profile_call(login, request, index, &scope)? } else { None };
             let (body, headers) = match call {
                 Some(call) => match self.ask(login, request, call).await {
-                    Ok((body, headers)) => (body, headers),
-                    Err(_) if request.optional => (Value::Null, Map::new()),
-                    Err(error) => return Err(error),
+                    Err(_) if request.optional => Default::default(),
+                    answered => answered?,
                 },
-                None => (Value::Null, Map::new()),
+                None => Default::default(),
             };
             answers.headers = headers;
             if let Value::Array(bodies) = &mut answers.bodies {
@@ -89,23 +78,23 @@ impl Provider {
         request: &InfoRequest,
         index: usize,
         scope: &Scope<'_>,
-    ) -> Result<Option<Call>, ProviderError> {
+    ) -> Result<Option<Request>, ProviderError> {
         let template = self.override_of("USERINFO_URL").filter(|_| index == 0).unwrap_or(&request.url);
         let url = address(template, scope, &request.hosts).map_err(|problem| failed(STAGE, problem))?;
         let Some(url) = url else { return Ok(None) };
-        let mut call = Call::new(STAGE, request.method, url);
-        call.query = request.query_setting.as_ref().map_or_else(Vec::new, |name| config::pairs(&self.values, name));
-        call.query.extend(rendered(STAGE, &request.query, scope)?);
-        call.headers = rendered(STAGE, &request.headers, scope)?;
+        let mut call = Request::new(request.method, url);
+        call.query = request.query_setting.as_ref().map_or_else(Vec::new, |name| self.values.pairs(name));
+        call.query.extend(rendered(&request.query, scope)?);
+        call.headers = rendered(&request.headers, scope)?;
         if let Some(form) = &request.form {
-            call.body = Body::Form(rendered(STAGE, form, scope)?);
+            call.body = Body::Form(rendered(form, scope)?);
         }
         if self.descriptor.protocol == Protocol::OAuth1 {
             self.sign_profile_call(login, &mut call);
             return Ok(Some(call));
         }
         let authorization = match &request.authorization {
-            Some(template) => template.render(scope).map_err(wrong)?,
+            Some(template) => template.render(scope)?,
             None => login.access_token.as_ref().map(|token| format!("Bearer {token}")),
         };
         if let Some(value) = authorization.filter(|value| !value.is_empty()) {
@@ -114,7 +103,7 @@ impl Provider {
         Ok(Some(call))
     }
 
-    fn sign_profile_call(&self, login: &Login<'_>, call: &mut Call) {
+    fn sign_profile_call(&self, login: &Login<'_>, call: &mut Request) {
         let token = login.access_token.as_deref().zip(login.token_secret.as_ref());
         let verifier = login.callback.fields.get("oauth_verifier").and_then(Value::as_str).unwrap_or_default();
         let with_both = [("oauth_callback", login.redirect_uri.as_str()), ("oauth_verifier", verifier)];
@@ -122,30 +111,46 @@ impl Provider {
         sign(call, self.signer(token), extra, &self.ambient);
     }
 
-    pub(super) async fn ask(
+    /// The answer's value and its headers; all pages of a list as one.
+    async fn ask(
         &self,
         login: &Login<'_>,
         request: &InfoRequest,
-        call: Call,
+        mut call: Request,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
-        let answer: Answer = call.send(&self.client, login.callback.deadline).await?;
-        if request.not_allowed.contains(&answer.status) {
-            return Err(ProviderError::NotAllowed {
-                reason: "The provider says that you are not a member.".to_owned(),
-            });
-        }
-        let body = match reply::read(&answer, STAGE, request.format, &self.descriptor.errors, &login.secrets()) {
-            // The person said yes already: a refusal here is trouble with the provider.
-            Err(ProviderError::AccessDenied { message } | ProviderError::InvalidCode { message }) => {
-                return Err(ProviderError::Failed {
-                    stage: STAGE,
-                    reason: format!("status {}", answer.status),
-                    message,
-                });
+        let Some(header) = &request.next_page else { return self.ask_once(login, request, &call).await };
+        let mut all = Vec::new();
+        for _ in 0..PAGES {
+            let (body, headers) = self.ask_once(login, request, &call).await?;
+            all.extend(body.as_array().cloned().unwrap_or_default());
+            match headers.get(header).and_then(Value::as_str).filter(|next| !next.is_empty()) {
+                Some(next) => set(&mut call.query, "page", next.to_owned()),
+                None => break,
             }
-            body => body?,
-        };
-        Ok((body, answer.headers()))
+        }
+        Ok((Value::Array(all), Map::new()))
+    }
+
+    async fn ask_once(
+        &self,
+        login: &Login<'_>,
+        request: &InfoRequest,
+        call: &Request,
+    ) -> Result<(Value, Map<String, Value>), ProviderError> {
+        let answer = self.send(STAGE, call, login.callback.deadline).await?;
+        if request.not_allowed.contains(&answer.status) {
+            let reason = "The provider says that you are not a member.".to_owned();
+            return Err(ProviderError::NotAllowed { reason });
+        }
+        let read = reply::read(&answer, STAGE, request.format, &self.descriptor.errors, &login.secrets());
+        let body = read.map_err(|error| match error {
+            // The person said yes already: a refusal here is trouble with the provider.
+            ProviderError::AccessDenied { message } | ProviderError::InvalidCode { message } => {
+                ProviderError::Failed { stage: STAGE, reason: format!("status {}", answer.status), message }
+            }
+            error => error,
+        })?;
+        Ok((self.quirk.profile_reply(login, call, body)?, answer.headers()))
     }
 
     /// OpenID Connect Core 5.3.2: a userinfo answer of another subject must not be used.
@@ -161,15 +166,15 @@ impl Provider {
 
     fn merged(&self, login: &Login<'_>, answers: &Answers) -> Result<Map<String, Value>, ProviderError> {
         let rules = &self.descriptor.profile;
-        let scope = Scope { bodies: Some(&answers.bodies), headers: Some(&answers.headers), ..login.scope() };
-        let rebuilt = !rules.fields.is_empty()
-            && rules.fields_when.as_ref().map_or(Ok(true), |when| when.holds(&scope)).map_err(wrong)?;
+        let scope = login.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
+        let rebuilt =
+            !rules.fields.is_empty() && rules.fields_when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
         let asked = answers.bodies.as_array().is_some_and(|bodies| !bodies.is_empty());
         let mut profile = if rebuilt {
-            evaluated(&rules.fields.0, &scope)?
+            evaluated(&rules.fields, &scope)?
         } else {
             let value = match &rules.from {
-                Some(from) => from.eval(&scope).map_err(wrong)?.map(Cow::into_owned).unwrap_or_default(),
+                Some(from) => from.eval(&scope)?.map(Cow::into_owned).unwrap_or_default(),
                 None if asked => answers.bodies.as_array().and_then(|all| all.last()).cloned().unwrap_or_default(),
                 None => login.token.clone(),
             };
@@ -191,7 +196,7 @@ impl Provider {
         }
         if !rules.add.is_empty() {
             let value = Value::Object(profile);
-            let added = evaluated(&rules.add.0, &Scope { profile: Some(&value), ..scope })?;
+            let added = evaluated(&rules.add, &scope.with("profile", Some(&value)))?;
             let Value::Object(before) = value else { return Err(failed(STAGE, "the profile is no object")) };
             profile = before;
             profile.extend(added);
@@ -211,7 +216,7 @@ impl Provider {
             ("last_name", &rules.last_name),
         ];
         for (name, expr) in standard {
-            let value = expr.as_ref().map(|expr| expr.eval(scope)).transpose().map_err(wrong)?.flatten();
+            let value = expr.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
             match value.as_deref() {
                 None | Some(Value::Null) => {}
                 Some(Value::String(_)) => {
@@ -221,24 +226,16 @@ impl Provider {
                 Some(_) => return Err(failed(STAGE, format!("{name} is no text"))),
             }
         }
-        for (name, expr) in &rules.more.0 {
-            if let Some(value) = expr.eval(scope).map_err(wrong)? {
-                details.insert(name.clone(), value.into_owned());
-            }
-        }
+        details.extend(evaluated(&rules.more, scope)?);
         Ok(details)
     }
 
     fn admit(&self, scope: &Scope<'_>) -> Result<(), ProviderError> {
         for rule in &self.descriptor.admission {
-            let counts = rule.when.as_ref().map_or(Ok(true), |when| when.holds(scope)).map_err(wrong)?;
-            if counts && !rule.require.holds(scope).map_err(wrong)? {
-                return Err(ProviderError::NotAllowed { reason: rule.reason.clone() });
-            }
+            rule.check(scope, |reason| ProviderError::NotAllowed { reason })?;
         }
-        let groups = self.descriptor.user.groups.as_ref().map(|expr| expr.eval(scope)).transpose().map_err(wrong)?;
-        let own = texts(groups.flatten().as_deref());
-        let allowed = config::texts(&self.values, "ALLOW_GROUPS");
+        let own = self.descriptor.user.groups.as_ref().map_or(Ok(Vec::new()), |expr| expr.texts(scope))?;
+        let allowed = self.values.texts("ALLOW_GROUPS");
         if allowed.is_empty() || own.iter().any(|group| allowed.contains(group)) {
             Ok(())
         } else {
@@ -246,13 +243,19 @@ impl Provider {
         }
     }
 
-    fn identity(&self, scope: &Scope<'_>, details: &Map<String, Value>) -> Result<Identity, ProviderError> {
+    fn identity(
+        &self,
+        login: &Login<'_>,
+        scope: &Scope<'_>,
+        profile: &Value,
+        details: &Map<String, Value>,
+    ) -> Result<Identity, ProviderError> {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
-        let verified = self.descriptor.user.email_verified.as_ref();
-        let verified = verified.map(|expr| expr.eval(scope)).transpose().map_err(wrong)?.flatten();
+        let verified = self.descriptor.user.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
         let email = text("email");
         let has_email = email.as_ref().is_some_and(|email| !email.is_empty());
-        let extra_data = self.extra_data(scope, details);
+        let extra_data = self.extra_data(login, profile, details);
+        let kept_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
         Ok(Identity {
             provider: self.name.clone(),
             uid: self.uid(scope)?,
@@ -263,27 +266,22 @@ impl Provider {
             first_name: text("first_name"),
             last_name: text("last_name"),
             picture: text("picture"),
-            organizations: texts(details.get("organization")),
+            organizations: as_texts(details.get("organization")),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
             fields: user_fields::evaluated(&self.user_fields, scope),
-            tokens: self.tokens_of(scope.token.unwrap_or(&Value::Null), scope.access_token),
-            expires_in: self.remaining(scope, &extra_data),
+            tokens: self.tokens_of(login)?,
+            expires_in: self.remaining(login, &extra_data),
             extra_data,
             same: self.descriptor.uid.same.clone(),
-            keep_if_empty: self
-                .extra_fields
-                .iter()
-                .filter(|field| field.if_set)
-                .map(|field| field.to.clone())
-                .collect(),
+            keep_if_empty: kept_if_empty.collect(),
         })
     }
 
     fn uid(&self, scope: &Scope<'_>) -> Result<String, ProviderError> {
         let missing = || failed(STAGE, "there is no stable id in the profile");
         if let Some(value) = &self.descriptor.uid.value {
-            let value = value.eval(scope).map_err(wrong)?;
+            let value = value.eval(scope)?;
             return value.as_deref().and_then(id_text).ok_or_else(missing);
         }
         self.lookup(scope, &self.id_key)?.ok_or_else(missing)
@@ -297,7 +295,7 @@ impl Provider {
         let claims_last = |expr: &&Expr| !own && expr.reads_only(|root| root == "id_token");
         let (last, first): (Vec<&Expr>, Vec<&Expr>) = rules.from.iter().partition(claims_last);
         for expr in first.into_iter().chain(last) {
-            let object = expr.eval(scope).map_err(wrong)?;
+            let object = expr.eval(scope)?;
             if let Some(found) = object.as_deref().and_then(|object| object.get(key)).and_then(id_text) {
                 return Ok(Some(found));
             }
@@ -314,11 +312,11 @@ impl Provider {
     }
 
     /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias.
-    fn extra_data(&self, scope: &Scope<'_>, details: &Map<String, Value>) -> Map<String, Value> {
+    fn extra_data(&self, login: &Login<'_>, profile: &Value, details: &Map<String, Value>) -> Map<String, Value> {
         let empty = Map::new();
-        let profile = scope.profile.and_then(Value::as_object).unwrap_or(&empty);
+        let profile = profile.as_object().unwrap_or(&empty);
         let mut extra = Map::new();
-        if config::flag(&self.values, "GET_ALL_EXTRA_DATA") == Some(true) {
+        if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
             extra.extend(profile.clone());
         }
         for field in &self.extra_fields {
@@ -334,9 +332,12 @@ impl Provider {
                 }
             }
         }
+        if matches!(self.descriptor.protocol, Protocol::OpenId2 | Protocol::Widget) {
+            return extra;
+        }
         let token = match self.descriptor.protocol {
-            Protocol::OAuth1 => scope.token.cloned().unwrap_or_default(),
-            _ => scope.access_token.map(Value::from).unwrap_or_default(),
+            Protocol::OAuth1 => login.token.clone(),
+            _ => login.access_token.as_deref().map(Value::from).unwrap_or_default(),
         };
         extra.insert("access_token".to_owned(), token);
         if self.descriptor.protocol != Protocol::OAuth1 && !extra.contains_key("token_type") {
@@ -346,29 +347,20 @@ impl Provider {
     }
 
     /// Seconds that the provider's login lives (R-SES-04).
-    fn remaining(&self, scope: &Scope<'_>, extra: &Map<String, Value>) -> Option<i64> {
+    fn remaining(&self, login: &Login<'_>, extra: &Map<String, Value>) -> Option<i64> {
         let number = |value: &Value| match value {
             Value::Number(number) => number.as_i64(),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
         let now = self.ambient.now().seconds();
-        let named =
-            |name: &str| extra.get(name).or_else(|| scope.token.and_then(|token| token.get(name))).and_then(number);
+        let named = |name: &str| extra.get(name).or_else(|| login.token.get(name)).and_then(number);
         if let Some(at) = named("expires_on") {
             return Some(at - now);
         }
         let seconds = named("expires_in").or_else(|| named("expires"))?;
         // Some say when, others how long.
         Some(if seconds > now { seconds - now } else { seconds })
-    }
-}
-
-/// A list of texts, or one text.
-fn texts(value: Option<&Value>) -> Vec<String> {
-    match value {
-        Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
-        one => one.and_then(as_text).into_iter().collect(),
     }
 }
 
@@ -385,10 +377,10 @@ fn id_text(value: &Value) -> Option<String> {
     }
 }
 
-fn evaluated(exprs: &[(String, Expr)], scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
+pub fn evaluated(exprs: &Ordered<Expr>, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
     let mut members = Map::new();
     for (name, expr) in exprs {
-        if let Some(value) = expr.eval(scope).map_err(wrong)? {
+        if let Some(value) = expr.eval(scope)? {
             members.insert(name.clone(), value.into_owned());
         }
     }

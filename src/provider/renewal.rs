@@ -3,63 +3,70 @@
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::call::{Body, Call, address, failed, rendered};
-use super::descriptor::ClientAuth;
+use super::call::{failed, place, rendered};
+use super::descriptor::{AfterRules, ClientAuth};
 use super::exchange::Login;
-use super::expression::{Ordered, Template, as_text};
+use super::expression::{Ordered, Template};
+use super::profile::evaluated;
 use super::{Callback, Protocol, Provider, ProviderError, reply};
-use crate::model::ProviderTokens;
+use crate::model::{ProviderTokens, as_text};
+use crate::outgoing::{Body, Reply, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
 impl Provider {
     /// Fresh tokens for a refresh token; what the answer leaves out stays. Errors: `InvalidCode` where the provider does
     /// not take the refresh token any more.
-    pub async fn renew(&self, kept: &ProviderTokens, deadline: Instant) -> Result<ProviderTokens, ProviderError> {
+    pub async fn renew(
+        &self,
+        kept: &ProviderTokens,
+        uid: &str,
+        deadline: Instant,
+    ) -> Result<ProviderTokens, ProviderError> {
         const STAGE: &str = "refresh";
         let rules = &self.descriptor.refresh;
         let refresh = kept.refresh_token.as_ref().ok_or_else(|| failed(STAGE, "there is no refresh token"))?;
-        let place = rules.url.as_ref().or_else(|| self.override_of("ACCESS_TOKEN_URL"));
-        let place = place.unwrap_or(&self.descriptor.token.url);
+        let url = rules.url.as_ref().or_else(|| self.override_of("ACCESS_TOKEN_URL"));
         let headers = rules.headers.as_ref().unwrap_or(&self.descriptor.token.headers);
         let usual = [("refresh_token", refresh.expose_secret()), ("grant_type", "refresh_token")];
-        let after = After { stage: STAGE, place, headers, query: &rules.query, form: rules.form.as_ref() };
-        let answer = self.afterwards(kept, deadline, &after, rules.method, rules.auth, &usual).await?;
+        let url = url.unwrap_or(&self.descriptor.token.url);
+        let answer = self.afterwards(STAGE, (kept, uid), rules, (url, headers), &usual, deadline).await?;
         let secrets = [refresh.expose_secret(), self.client_secret.expose_secret()];
         let token = reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)?;
         let access = token.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
-        let mut fresh = self.tokens_of(&token, access);
-        if let Some(fresh) = &mut fresh {
-            fresh.refresh_token = fresh.refresh_token.take().or_else(|| kept.refresh_token.clone());
-            fresh.token_type = fresh.token_type.take().or_else(|| kept.token_type.clone());
-        }
-        fresh.ok_or_else(|| failed(STAGE, "there is no access token in the answer"))
+        let access = access.ok_or_else(|| failed(STAGE, "there is no access token in the answer"))?;
+        let fresh = self.tokens_in(&token, access);
+        Ok(ProviderTokens {
+            refresh_token: fresh.refresh_token.or_else(|| kept.refresh_token.clone()),
+            token_type: fresh.token_type.or_else(|| kept.token_type.clone()),
+            callback: kept.callback.clone(),
+            ..fresh
+        })
     }
 
     /// Asks the provider to end the tokens. False: it has no way to.
-    pub async fn give_back(&self, kept: &ProviderTokens, deadline: Instant) -> Result<bool, ProviderError> {
+    pub async fn give_back(&self, kept: &ProviderTokens, uid: &str, deadline: Instant) -> Result<bool, ProviderError> {
         const STAGE: &str = "revoke";
         let rules = &self.descriptor.revoke;
-        let Some(place) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
-        let usual = [("token", kept.access_token.expose_secret())];
-        let after =
-            After { stage: STAGE, place, headers: &rules.headers, query: &rules.query, form: rules.form.as_ref() };
-        let answer = self.afterwards(kept, deadline, &after, rules.method, rules.auth, &usual).await?;
+        let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
+        let (usual, none) = ([("token", kept.access_token.expose_secret())], Ordered::new());
+        let headers = rules.headers.as_ref().unwrap_or(&none);
+        let answer = self.afterwards(STAGE, (kept, uid), rules, (url, headers), &usual, deadline).await?;
         if answer.is_success() { Ok(true) } else { Err(failed(STAGE, format!("status {}", answer.status))) }
     }
 
+    /// A call after the login: to where, with which headers, and with which body where the descriptor says nothing.
     async fn afterwards(
         &self,
-        kept: &ProviderTokens,
-        deadline: Instant,
-        after: &After<'_>,
-        method: super::descriptor::Method,
-        auth: ClientAuth,
+        stage: &'static str,
+        (kept, uid): (&ProviderTokens, &str),
+        rules: &AfterRules,
+        (url, headers): (&Template, &Ordered<Template>),
         usual: &[(&str, &str)],
-    ) -> Result<super::call::Answer, ProviderError> {
-        let stage = after.stage;
+        deadline: Instant,
+    ) -> Result<Reply, ProviderError> {
         let nothing = Map::new();
         let callback = Callback {
-            fields: &nothing,
+            fields: &kept.callback,
             redirect_uri: "",
             state: None,
             code_verifier: None,
@@ -76,48 +83,45 @@ impl Provider {
             redirect_uri: String::new(),
             code: None,
             address: Map::new(),
-            discovery: if self.reads_discovery { Some(self.discovery(deadline).await?) } else { None },
+            discovery: self.discovery(deadline).await?,
             token: json!({"access_token": kept.access_token.expose_secret(), "refresh_token": refresh}),
             access_token: Some(kept.access_token.expose_secret().to_owned()),
             token_secret: kept.secret.clone(),
             claims: None,
         };
-        let scope = login.scope();
-        let url = address(after.place, &scope, &self.descriptor.token.hosts).map_err(|text| failed(stage, text))?;
-        let mut call = Call::new(stage, method, url.ok_or_else(|| failed(stage, "there is no address"))?);
-        call.headers = rendered(stage, after.headers, &scope)?;
-        call.query = rendered(stage, after.query, &scope)?;
-        call.body = match after.form {
-            Some(form) => Body::Form(rendered(stage, form, &scope)?),
-            None if auth == ClientAuth::Templates => Body::None,
+        let scope = login.scope().with("uid", Some(uid));
+        let mut call = Request::new(rules.method, place(stage, url, &scope, &self.descriptor.token.hosts)?);
+        call.headers = rendered(headers, &scope)?;
+        call.query = rendered(&rules.query, &scope)?;
+        call.body = match &rules.form {
+            Some(form) => Body::Form(rendered(form, &scope)?),
+            None if rules.auth == ClientAuth::Templates => Body::None,
             None => Body::Form(usual.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
         };
-        self.prove(&mut call, auth);
+        self.prove(&mut call, rules.auth);
         self.quirk.token_request(&login, &mut call)?;
-        call.send(&self.client, deadline).await
+        self.send(stage, &call, deadline).await
     }
 
-    /// What a token answer hands out, for keeping; `None` where it holds no access token.
-    pub(super) fn tokens_of(&self, token: &Value, access_token: Option<&str>) -> Option<ProviderTokens> {
+    /// What a login's token answer hands out, for keeping; `None` where it holds no access token.
+    pub(super) fn tokens_of(&self, login: &Login<'_>) -> Result<Option<ProviderTokens>, ProviderError> {
+        let Some(access_token) = login.access_token.as_deref() else { return Ok(None) };
+        let callback = evaluated(&self.descriptor.refresh.needs, &login.scope())?;
+        Ok(Some(ProviderTokens { callback, ..self.tokens_in(&login.token, access_token) }))
+    }
+
+    fn tokens_in(&self, token: &Value, access_token: &str) -> ProviderTokens {
         let text = |name: &str| token.get(name).and_then(as_text).filter(|text| !text.is_empty());
         let secret = text("oauth_token_secret").filter(|_| self.descriptor.protocol == Protocol::OAuth1);
-        let now = self.ambient.now();
         let seconds = text("expires_in").and_then(|seconds| seconds.trim().parse::<u64>().ok());
-        Some(ProviderTokens {
-            access_token: SecretString::from(access_token?.to_owned()),
+        let now = self.ambient.now();
+        ProviderTokens {
+            access_token: SecretString::from(access_token.to_owned()),
             refresh_token: text("refresh_token").map(SecretString::from),
             secret: secret.map(SecretString::from),
             token_type: text("token_type"),
             expires: seconds.map(|seconds| now.plus(std::time::Duration::from_secs(seconds))),
-        })
+            callback: Map::new(),
+        }
     }
-}
-
-/// Where and with what a call after the login goes.
-struct After<'a> {
-    stage: &'static str,
-    place: &'a Template,
-    headers: &'a Ordered<Template>,
-    query: &'a Ordered<Template>,
-    form: Option<&'a Ordered<Template>>,
 }

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::ProviderError;
-use super::call::{Answer, failed};
+use super::call::failed;
 use super::descriptor::{ErrorRules, Format};
-use super::expression::{Expr, Scope, as_text, is_filled};
+use super::expression::{Expr, Scope};
+use crate::model::{as_text, is_filled};
+use crate::outgoing::Reply;
 
 const DECLINED: [&str; 6] =
     ["access_denied", "user_denied", "cancelled", "canceled", "user_refused", "permission_denied"];
@@ -34,14 +36,14 @@ struct Told {
 
 /// The answer's value. `secrets`: texts that must not come back in the provider's words.
 pub fn read(
-    answer: &Answer,
+    answer: &Reply,
     stage: &'static str,
     format: Format,
     rules: &ErrorRules,
     secrets: &[&str],
 ) -> Result<Value, ProviderError> {
-    let parsed = answer.parse(format);
-    let lenient = || answer.parse(Format::JsonOrForm).ok();
+    let parsed = parsed(answer, format);
+    let lenient = || self::parsed(answer, Format::JsonOrForm).ok();
     let told = match &parsed {
         Ok(value) => told(value, rules, stage),
         Err(_) => lenient().as_ref().and_then(|value| told(value, rules, stage)),
@@ -55,9 +57,18 @@ pub fn read(
     parsed.map_err(|reason| failed(stage, reason))
 }
 
+fn parsed(answer: &Reply, format: Format) -> Result<Value, &'static str> {
+    match format {
+        Format::Json => answer.json(),
+        Format::Form => answer.form(),
+        Format::JsonOrForm => answer.json().or_else(|_| answer.form()),
+        Format::Text => answer.text().map(Value::from),
+    }
+}
+
 fn told_by_rule(code: &Expr, value: &Value, rules: &ErrorRules) -> Option<Told> {
     let bodies = Value::Array(vec![value.clone()]);
-    let scope = Scope { bodies: Some(&bodies), ..Scope::default() };
+    let scope = Scope::default().with("bodies", Some(&bodies));
     let read = |expr: &Expr| {
         let value = expr.eval(&scope).ok()??;
         is_filled(&value).then(|| as_text(&value)).flatten()
@@ -114,8 +125,9 @@ pub fn harmless(text: &str, secrets: &[&str]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The error that a callback carries, read before anything else is required (R-ERR-12, SEC-7).
-pub fn of_callback(fields: &Map<String, Value>) -> Option<ProviderError> {
+/// The error that a callback carries (`error`, `denied`, `oauth_problem`, `error_code`), read before anything else is
+/// required (R-ERR-12, SEC-7); `None` where it carries none.
+pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
     let field = |name: &str| fields.get(name).filter(|value| is_filled(value));
     let message = || {
         let words =
@@ -123,7 +135,8 @@ pub fn of_callback(fields: &Map<String, Value>) -> Option<ProviderError> {
         words.and_then(|text| harmless(text, &[]))
     };
     // Facebook tells a refusal by error_code alone (R-ERR-12).
-    if field("denied").is_some() || field("error_code").is_some() && field("error").is_none() {
+    let cancelled = field("openid.mode").is_some_and(|mode| mode == "cancel");
+    if cancelled || field("denied").is_some() || field("error_code").is_some() && field("error").is_none() {
         return Some(ProviderError::AccessDenied { message: message() });
     }
     let code = match field("error").or_else(|| field("oauth_problem"))? {

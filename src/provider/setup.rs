@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use super::call::address;
 use super::descriptor::{ClientAuth, Descriptor, ExtraField};
-use super::documents::{Cached, Key};
-use super::expression::{Scope, SettingValues, Template, as_text};
-use super::{LoginFields, Protocol, Provider, catalog, config, quirks};
+use super::documents::Key;
+use super::expression::{Scope, Template};
+use super::{Protocol, Provider, catalog};
 use crate::clock::Ambient;
-use crate::outgoing::Client;
+use crate::model::is_filled;
+use crate::outgoing::{Client, Published};
 use crate::secrets::SecretString;
-use crate::settings::{ProviderSettings, SettingError};
+use crate::settings::{ProviderSettings, SettingError, SettingValues};
 
 /// What an id_token of this provider must be, descriptor and settings together.
 pub(super) struct Verification {
@@ -35,15 +36,13 @@ impl Verification {
         settings: &ProviderSettings,
         errors: &mut Vec<SettingError>,
     ) -> Self {
-        let scope = Scope { settings: Some(values), ..Scope::default() };
+        let scope = Scope::of(values);
         let rules = &descriptor.id_token;
         let rendered = |text: &str| -> Result<String, String> {
             let text = Template::parse(text)?.render(&scope).map_err(|error| error.to_string())?;
             text.ok_or_else(|| "cannot be made of the settings".to_owned())
         };
-        let mut wrong =
-            |name: &str, problem: String| errors.push(SettingError::new(config::shown(settings, name), problem));
-        let names = match config::texts(values, "JWT_ALGORITHMS") {
+        let names = match values.texts("JWT_ALGORITHMS") {
             own if own.is_empty() => rules.algorithms.iter().map(|name| rendered(name)).collect(),
             own => Ok(own),
         };
@@ -57,21 +56,11 @@ impl Verification {
             rules.issuers.iter().map(|issuer| rendered(&issuer.replace("{tenantid}", "{{tenantid}}"))).collect();
         let key = rules.key.as_ref().and_then(|key| key.render(&scope).ok().flatten());
         let fixed_key = key.map(|text| Key::from_pem(&text).ok_or_else(|| "must be a public key in PEM".to_owned()));
-        let seconds =
-            |name: &str, own: u64| config::seconds(values, name).unwrap_or(i64::try_from(own).unwrap_or(i64::MAX));
+        let seconds = |name: &str, own: u64| values.seconds(name).unwrap_or(i64::try_from(own).unwrap_or(i64::MAX));
         Self {
-            algorithms: algorithms.unwrap_or_else(|problem| {
-                wrong("JWT_ALGORITHMS", problem);
-                Vec::new()
-            }),
-            issuers: issuers.unwrap_or_else(|problem| {
-                wrong("ID_TOKEN_ISSUER", problem);
-                Vec::new()
-            }),
-            fixed_key: fixed_key.transpose().unwrap_or_else(|problem| {
-                wrong("PUBLIC_KEY", problem);
-                None
-            }),
+            algorithms: or_told(algorithms, settings.shown("JWT_ALGORITHMS"), errors),
+            issuers: or_told(issuers, settings.shown("ID_TOKEN_ISSUER"), errors),
+            fixed_key: or_told(fixed_key.transpose(), settings.shown("PUBLIC_KEY"), errors),
             jwks_url: Template::parse(rules.jwks_url.as_ref().map_or("{discovery.jwks_uri}", Template::source))
                 .unwrap_or_default(),
             max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
@@ -91,16 +80,15 @@ impl Provider {
         let whole = |problem: String| vec![SettingError::new(format!("providers.{}", settings.name), problem)];
         let variant = settings.get("VARIANT").and_then(Value::as_str).filter(|variant| !variant.is_empty());
         let entry = catalog::entry_of(&settings.name, variant)
-            .map_err(|problem| vec![SettingError::new(config::shown(settings, "VARIANT"), problem)])?;
+            .map_err(|problem| vec![SettingError::new(settings.shown("VARIANT"), problem)])?;
         if entry.is_none() && settings.descriptor.is_empty() {
             return Err(whole(format!("no provider is called so{}", catalog::nearest(&settings.name))));
         }
         let descriptor = catalog::read(entry.as_ref().map(|entry| entry.id), &settings.descriptor).map_err(whole)?;
-        let read = config::read(settings, &descriptor, allow_plain_http)?;
-        warnings.extend(read.warnings);
+        let (values, told) = settings.typed(&descriptor.settings, &descriptor.title, allow_plain_http)?;
+        warnings.extend(told);
         let mut errors = Vec::new();
-        let provider = Self::assembled(settings, descriptor, read.values, client, ambient, &mut errors);
-        let provider = provider.ok_or_else(|| errors.clone())?;
+        let provider = Self::assembled(settings, descriptor, values, client, ambient, &mut errors);
         provider.check(warnings, &mut errors);
         if errors.is_empty() { Ok(provider) } else { Err(errors) }
     }
@@ -112,61 +100,52 @@ impl Provider {
         client: &Client,
         ambient: &Ambient,
         errors: &mut Vec<SettingError>,
-    ) -> Option<Self> {
-        let name = |setting: &str| config::shown(settings, setting);
-        let scope = Scope { settings: Some(&values), ..Scope::default() };
+    ) -> Self {
+        let name = |setting: &str| settings.shown(setting);
+        let scope = Scope::of(&values);
         let text = |template: Option<&Template>, setting: &str| match template {
             Some(template) => template.render(&scope).ok().flatten(),
-            None => config::text(&values, setting).map(str::to_owned),
+            None => values.text(setting).map(str::to_owned),
         };
         let client_id = text(descriptor.client_id.as_ref(), "KEY");
-        if client_id.is_none() && descriptor.token.auth != ClientAuth::None {
+        let has_client = !matches!(descriptor.protocol, Protocol::OpenId2 | Protocol::Widget);
+        if client_id.is_none() && has_client && descriptor.token.auth != ClientAuth::None {
             errors.push(SettingError::new(name("KEY"), "is needed: the client id"));
         }
         let client_secret = text(descriptor.client_secret.as_ref(), "SECRET").unwrap_or_default();
-        let quirk = quirks::find(descriptor.quirk.as_deref());
-        if quirk.is_none() {
-            let problem = format!("there is no quirk `{}`", descriptor.quirk.as_deref().unwrap_or_default());
-            errors.push(SettingError::new(format!("providers.{}.quirk", settings.name), problem));
-        }
-        let own_fields = extra_fields(&values).unwrap_or_else(|problem| {
-            errors.push(SettingError::new(name("EXTRA_DATA"), problem));
-            Vec::new()
-        });
+        let own_fields = or_told(extra_fields(&values), name("EXTRA_DATA"), errors);
         let reads_discovery = reads_discovery(&descriptor);
         let verification = Verification::new(&descriptor, &values, settings, errors);
         let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "REVOKE_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
-        let overrides =
-            overrides.into_iter().filter_map(|name| Some((name, Template::literal(config::text(&values, name)?))));
-        let legacy_keys = match values.contains_key("LEGACY_ID_KEYS") {
-            true => config::texts(&values, "LEGACY_ID_KEYS"),
+        let overrides = overrides.into_iter().filter_map(|name| Some((name, Template::literal(values.text(name)?))));
+        let legacy_keys = match values.get("LEGACY_ID_KEYS").is_some() {
+            true => values.texts("LEGACY_ID_KEYS"),
             false => descriptor.uid.legacy_keys.clone(),
         };
-        Some(Self {
+        Self {
             name: settings.name.clone(),
             client_id: client_id.unwrap_or_default(),
             client_secret: SecretString::from(client_secret),
-            quirk: quirk?,
+            quirk: descriptor.quirk.quirk(),
             overrides: overrides.collect(),
             login_fields: login_fields(&descriptor),
             scope: scopes(&descriptor, &values),
-            id_key: config::text(&values, "ID_KEY").unwrap_or(&descriptor.uid.key).to_owned(),
+            id_key: values.text("ID_KEY").unwrap_or(&descriptor.uid.key).to_owned(),
             legacy_keys,
             extra_fields: descriptor.extra_data.iter().chain(&own_fields).cloned().collect(),
-            own_extra_fields: own_fields,
             user_fields: Vec::new(),
-            pkce: config::flag(&values, "USE_PKCE").unwrap_or(descriptor.authorization.pkce),
+            pkce: values.flag("USE_PKCE").unwrap_or(descriptor.authorization.pkce),
             verification,
             discovery_url: discovery_url(&descriptor, &values),
             reads_discovery,
-            document: Cached::default(),
-            key_set: Cached::default(),
+            published: Published::default(),
+            keys: Published::default(),
             settings: settings.clone(),
             client: client.clone(),
             ambient: ambient.clone(),
             values,
             descriptor,
-        })
+        }
     }
 
     /// What can be known at start: addresses that hang on settings alone must be addresses.
@@ -201,7 +180,7 @@ impl Provider {
         if self.reads_discovery {
             let known = self.discovery_url.as_ref().map(|template| address(template, &scope, &[]));
             if !matches!(known, Some(Ok(Some(_)))) {
-                let name = config::shown(&self.settings, "OIDC_ENDPOINT");
+                let name = self.settings.shown("OIDC_ENDPOINT");
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
             }
         }
@@ -211,24 +190,33 @@ impl Provider {
             warnings.push(format!("{name}: {} says of nobody whose they are, so nobody enters through it", self.name));
         }
         if rules.uid.mutable_keys.contains(&self.id_key) {
-            let name = config::shown(&self.settings, "ID_KEY");
+            let name = self.settings.shown("ID_KEY");
             warnings.push(format!("{name}: {} can pass from one person to another", self.id_key));
         }
     }
 }
 
-fn login_fields(descriptor: &Descriptor) -> LoginFields {
-    match descriptor.protocol {
-        Protocol::OAuth1 => LoginFields::OAuth1,
-        _ if !descriptor.callback_fields.is_empty() => LoginFields::Named(descriptor.callback_fields.clone()),
-        _ => LoginFields::Code,
-    }
+/// The value; where there is none, the mistake is told and nothing stands in its place.
+fn or_told<T: Default>(value: Result<T, String>, name: String, errors: &mut Vec<SettingError>) -> T {
+    value.unwrap_or_else(|problem| {
+        errors.push(SettingError::new(name, problem));
+        T::default()
+    })
+}
+
+fn login_fields(descriptor: &Descriptor) -> Vec<String> {
+    let usual: &[&str] = match descriptor.protocol {
+        Protocol::OAuth1 => &["oauth_token", "oauth_verifier"],
+        _ if descriptor.callback_fields.is_empty() => &["code"],
+        _ => return descriptor.callback_fields.clone(),
+    };
+    usual.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// The setting's scopes, then the default ones, each once.
 fn scopes(descriptor: &Descriptor, values: &SettingValues) -> String {
-    let mut scopes = config::texts(values, "SCOPE");
-    if config::flag(values, "IGNORE_DEFAULT_SCOPE") != Some(true) {
+    let mut scopes = values.texts("SCOPE");
+    if values.flag("IGNORE_DEFAULT_SCOPE") != Some(true) {
         scopes.extend(descriptor.scope.default.iter().cloned());
     }
     scopes.join(&descriptor.scope.separator)
@@ -248,7 +236,7 @@ fn extra_fields(values: &SettingValues) -> Result<Vec<ExtraField>, String> {
             Some(alias) => alias.as_str()?.to_owned(),
             None => from.clone(),
         };
-        Some(ExtraField { from, to, if_set: parts.get(2).is_some_and(super::expression::is_filled) })
+        Some(ExtraField { from, to, if_set: parts.get(2).is_some_and(is_filled) })
     };
     let fields: Option<Vec<ExtraField>> = list.iter().map(field).collect();
     fields.ok_or_else(|| "must be a list of names, [name, alias] or [name, alias, true]".to_owned())
@@ -256,7 +244,7 @@ fn extra_fields(values: &SettingValues) -> Result<Vec<ExtraField>, String> {
 
 fn discovery_url(descriptor: &Descriptor, values: &SettingValues) -> Option<Template> {
     const BELOW: &str = "/.well-known/openid-configuration";
-    if let Some(own) = config::text(values, "OIDC_ENDPOINT") {
+    if let Some(own) = values.text("OIDC_ENDPOINT") {
         return Some(Template::literal(&format!("{}{BELOW}", own.trim_end_matches('/'))));
     }
     match (&descriptor.discovery.url, &descriptor.discovery.endpoint) {
@@ -278,38 +266,4 @@ fn reads_discovery(descriptor: &Descriptor) -> bool {
             .into_iter()
             .chain(descriptor.userinfo.iter().map(|request| &request.url))
             .any(|url| url.mentions("{discovery"))
-}
-
-/// For `providers show`: what the descriptor says, without a secret.
-pub(super) fn described(provider: &Provider) -> Value {
-    let rules = &provider.descriptor;
-    let endpoint = |template: &Template| template.source().to_owned();
-    serde_json::json!({
-        "name": provider.name,
-        "title": rules.title,
-        "protocol": provider.protocol().to_string(),
-        "authorization_url": endpoint(&rules.authorization.url),
-        "token_url": endpoint(&rules.token.url),
-        "userinfo_urls": rules.userinfo.iter().map(|request| endpoint(&request.url)).collect::<Vec<_>>(),
-        "scope": provider.scope,
-        "pkce": provider.pkce,
-        "login_fields": match &provider.login_fields {
-            LoginFields::Code => vec!["code".to_owned()],
-            LoginFields::OAuth1 => vec!["oauth_token".to_owned(), "oauth_verifier".to_owned()],
-            LoginFields::Named(names) => names.clone(),
-        },
-        "association_only": rules.association_only,
-        "uid": provider.id_key,
-        "settings": needs(rules),
-    })
-}
-
-/// The settings that a descriptor asks for and knows, with their defaults.
-pub(super) fn needs(rules: &Descriptor) -> Value {
-    let defaults = rules.settings.defaults.iter().filter_map(|(name, value)| Some((name.clone(), as_text(value)?)));
-    serde_json::json!({
-        "required": rules.settings.required,
-        "optional": rules.settings.optional,
-        "defaults": defaults.collect::<std::collections::BTreeMap<_, _>>(),
-    })
 }

@@ -205,7 +205,8 @@ impl Gathered {
         for (setting, found) in settings {
             self.take_setting(&mut provider, &setting, found);
         }
-        let has_key = provider.section.0.get("KEY").is_some_and(|found| found.value.as_str() != Some(""));
+        let has = |setting| provider.section.0.get(setting).is_some_and(|found| found.value.as_str() != Some(""));
+        let has_key = has("KEY") || INSTEAD_OF_KEY.iter().any(|(other, setting)| *other == name && has(setting));
         match listed {
             Some(place) => self.providers.insert(place, provider),
             None if has_key => self.providers.push(provider),
@@ -233,6 +234,9 @@ impl Gathered {
         }
     }
 }
+
+/// What configures a provider that knows no client id.
+const INSTEAD_OF_KEY: [(&str, &str); 2] = [("steam", "API_KEY"), ("telegram", "BOT_TOKEN")];
 
 fn general_names<'a>() -> impl Iterator<Item = &'a str> {
     SETTINGS.iter().map(|(name, _, _)| *name)

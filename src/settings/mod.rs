@@ -1,17 +1,16 @@
 //! The settings file and the environment, read once at start: typed, checked, every error named and all told together.
 //!
 //! The original's names are kept in the environment as they are; in the file a setting is its environment name in lower
-//! case. What belongs to one provider stays untyped here ([`ProviderSettings`]) and is typed by `provider/`, which knows
-//! the descriptors. See `docs/SETTINGS.md`.
+//! case. What belongs to one provider stays untyped ([`ProviderSettings`]) until its descriptor says which names it knows
+//! ([`SettingRules`]). See `docs/SETTINGS.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use url::Url;
 
 use crate::model::{EventType, UserFields};
@@ -21,6 +20,7 @@ mod addresses; // where to listen, own URL, exact lists, proxies
 mod gather; // file, environment and defaults brought together: whose setting is each
 mod names; // every known name, and the nearest one to a slip
 mod pipeline; // steps and their order
+mod provider; // the settings of one provider, typed by its descriptor
 mod read; // all of it, every mistake at once
 mod rules; // the typed groups
 #[cfg(test)]
@@ -30,6 +30,7 @@ mod value; // one value as written, and how it becomes a typed one
 mod webhooks; // whom to tell what happens to users
 
 pub use self::pipeline::own_step_name;
+pub use self::provider::{ProviderSettings, SettingRules, SettingValues};
 pub use self::read::{Sources, read, read_with_mistakes};
 
 /// One mistake in the settings: the name as the operator wrote it, and what to do.
@@ -286,46 +287,12 @@ impl fmt::Debug for WebhookRules {
     }
 }
 
-/// What the settings say of one provider, names in upper case as in SOCIAL_AUTH_<PROVIDER>_<NAME>.
-#[derive(Clone)]
-pub struct ProviderSettings {
-    pub name: String,
-    /// Values from the environment are text (or JSON where they read as an object or a list); from the file, as typed.
-    pub values: BTreeMap<String, Value>,
-    /// Those of `values` that stand in the settings file: an unknown name is an error there, in the environment a warning.
-    pub in_file: BTreeSet<String>,
-    /// SOCIAL_AUTH_<NAME> without a provider, which holds for all.
-    pub shared: BTreeMap<String, Value>,
-    /// Descriptor fields of an operator's own provider, as in the file.
-    pub descriptor: toml::Table,
-    /// `users`, with the settings that this provider has of its own.
-    pub user_rules: UserRules,
-}
-
-impl ProviderSettings {
-    /// SOCIAL_AUTH_<PROVIDER>_<NAME>, then SOCIAL_AUTH_<NAME>.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.values.get(name).or_else(|| self.shared.get(name))
-    }
-}
-
 /// Without the proxies, whose URLs may hold a password.
 impl fmt::Debug for OutgoingRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OutgoingRules")
             .field("allow_private", &self.allow_private)
             .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Names only: secrets are among the values.
-impl fmt::Debug for ProviderSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProviderSettings")
-            .field("name", &self.name)
-            .field("values", &self.values.keys().collect::<Vec<_>>())
-            .field("descriptor", &self.descriptor.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

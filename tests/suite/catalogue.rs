@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 
 use rest_social_auth::provider;
-use serde_json::Value;
 
 const BEGIN: &str = "<!-- providers -->\n";
 const END: &str = "<!-- /providers -->";
@@ -32,38 +31,24 @@ fn table() -> String {
          |---|---|---|---|---|---|---|---|\n",
     );
     for entry in provider::catalog_entries() {
-        let facts = provider::catalog_entry(entry.name, Some(entry.id)).expect("an entry can be read");
+        let (_, facts) = provider::catalog_entry(entry.name, Some(entry.id)).expect("an entry can be read");
         let name = match entry.former {
             false if entry.name == entry.id => entry.name.to_owned(),
             false => format!("{} ({})", entry.name, entry.id),
             true => format!("{}, VARIANT {}", entry.name, entry.id),
         };
+        let verified = facts.user.email_verified.as_ref().map(|rule| rule.source()).filter(|rule| *rule != "false");
         let cells = [
             name,
-            text(&facts["title"]),
-            text(&facts["protocol"]),
-            listed(&facts["scope"]),
-            if facts["pkce"] == true { "S256" } else { "" }.to_owned(),
-            rule(&facts["verified_email"]),
-            listed(&facts["settings"]["required"]),
-            text(&facts["service"]),
+            facts.title,
+            facts.protocol.to_string(),
+            facts.scope.default.join(" "),
+            if facts.authorization.pkce { "S256" } else { "" }.to_owned(),
+            verified.map(|rule| format!("`{}`", rule.replace('|', "\\|"))).unwrap_or_default(),
+            facts.settings.required.join(" "),
+            facts.service.unwrap_or_default(),
         ];
         let _ = writeln!(table, "| {} |", cells.join(" | "));
     }
     table
-}
-
-/// The expression, in a table's cell.
-fn rule(value: &Value) -> String {
-    let rule = value.as_str().filter(|rule| *rule != "false");
-    rule.map(|rule| format!("`{}`", rule.replace('|', "\\|"))).unwrap_or_default()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn listed(value: &Value) -> String {
-    let all: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    all.join(" ")
 }

@@ -15,6 +15,7 @@ on_both_databases!(
     deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once,
     deleting_a_user_takes_all_that_is_theirs_and_leaves_the_trail,
     users_are_found_by_what_an_operator_knows_of_them,
+    a_user_who_is_deleted_has_the_providers_tokens_given_back,
     keys_are_counted_and_rotated,
     the_trail_is_read_and_pruned,
 );
@@ -217,6 +218,25 @@ async fn names_of_strangers_cannot_steer_the_operators_terminal() {
         let text = on(&world.database, line, &[]).await.good().out;
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     }
+}
+
+async fn a_user_who_is_deleted_has_the_providers_tokens_given_back(engine: Engine) {
+    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").with("ENCRYPTION_KEYS", KEY_A).start().await;
+    world.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
+    world.client().login("token/facebook", json!({"code": "u1"})).await.ok();
+    let roots = world.double.authority().to_str().expect("a path in UTF-8");
+    let further = [
+        ("STORE_PROVIDER_TOKENS", "true"),
+        ("ENCRYPTION_KEYS", KEY_A),
+        ("SECRET_KEY", SECRET_KEY),
+        ("SOCIAL_AUTH_FACEBOOK_KEY", "k"),
+        ("SOCIAL_AUTH_FACEBOOK_SECRET", "s"),
+        ("HTTPS_PROXY", world.double.proxy()),
+        ("SSL_CERT_FILE", roots),
+    ];
+    on(&world.database, &["users", "delete", "1", "--yes"], &further).await.good();
+    let asked = world.double.calls().into_iter().filter(|call| call.method == "DELETE").count();
+    assert_eq!((asked, world.database.count("users").await), (1, 0));
 }
 
 // ---- keys

@@ -20,6 +20,8 @@ on_both_databases! {
     sec_37_addresses_of_this_network_are_not_called,
     sec_37_a_certificate_of_a_stranger_is_not_trusted,
     a_silent_provider_does_not_slow_down_anybody_else,
+    sec_39_a_provider_that_is_down_is_left_alone_and_costs_the_others_nothing,
+    sec_39_refusals_open_no_breaker,
     a_login_works_again_once_its_provider_does,
     what_failed_can_be_tried_with_another_code,
 }
@@ -205,6 +207,46 @@ async fn a_silent_provider_does_not_slow_down_anybody_else(engine: Engine) {
     for answer in answers {
         answer.problem(504, "provider_timeout");
     }
+}
+
+async fn sec_39_a_provider_that_is_down_is_left_alone_and_costs_the_others_nothing(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "3").start().await;
+    for (fault, reply) in [("silence", Reply::Hang), ("status 503", Reply::of(503, "text/plain", ""))] {
+        world.double.always(FACEBOOK_TOKEN, reply);
+        let down = |n: usize| {
+            let client = world.client();
+            let code = format!("{}-u{n}", fault.len());
+            async move { client.login("token/facebook", json!({"code": code})).await }
+        };
+        join_all((0..10).map(down)).await;
+        world.double.forget();
+        let begun = Instant::now();
+        for answer in join_all((10..20).map(down)).await {
+            answer.problem(502, "provider_error");
+        }
+        assert!(begun.elapsed() < Duration::from_millis(2500), "{fault}: {:?}", begun.elapsed());
+        assert!(world.double.calls().is_empty(), "{fault}: nobody is asked");
+        world.login("token", &format!("u{}", fault.len())).await.ok();
+
+        // A few seconds later one login is the trial; as soon as that one works, all do.
+        world.people.answer(&world.double);
+        tokio::time::sleep(Duration::from_millis(5100)).await;
+        world.client().login("token/facebook", json!({"code": format!("u{}", fault.len())})).await.ok();
+        world.client().login("token/facebook", json!({"code": format!("u0{}", fault.len())})).await.ok();
+    }
+}
+
+async fn sec_39_refusals_open_no_breaker(engine: Engine) {
+    let world = World::start(engine).await;
+    for n in 0..30 {
+        world.login("token", &format!("bad{n}")).await.problem(400, "invalid_code");
+    }
+    world.double.always(GITHUB_TOKEN, Reply::json_at(429, &json!({"message": "slow down"})));
+    for n in 0..15 {
+        world.login("token", &format!("u{n}")).await.problem(502, "provider_error");
+    }
+    world.people.answer(&world.double);
+    world.login("token", "u77").await.ok();
 }
 
 async fn a_login_works_again_once_its_provider_does(engine: Engine) {

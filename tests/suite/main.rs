@@ -7,6 +7,7 @@ mod support;
 
 mod answers; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: what each kind of login hands out
 mod architecture; // the house as drawn
+mod assertions; // Steam and Telegram: logins without OAuth
 mod begin; // logins that the server begins, and the same code once more
 mod binary; // the real binary: settings, start, end, log
 mod callers; // R-AUT: a login by somebody who is signed in
@@ -18,6 +19,7 @@ mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left
 mod halts; // steps of a program's own, and logins that wait for the person
 mod import; // a Django project moves in
+mod kept_tokens; // provider tokens renewed and given back
 mod landing; // the redirect flow on the server
 mod library; // the server as a library: the program in examples/
 mod native; // an id_token instead of a code

@@ -583,7 +583,8 @@ async fn the_step_stands_where_the_pipeline_puts_it(engine: Engine) {
     assert_eq!(late.err().map(names), Some(vec!["SOCIAL_AUTH_PIPELINE".to_owned()]));
 }
 
-const FIELDS: &str = r#"{"company": {"type": "string", "from": "profile.company", "editable": true}, "seats": {"type": "integer"}}"#;
+const FIELDS: &str =
+    r#"{"company": {"type": "string", "from": "profile.company", "editable": true}, "seats": {"type": "integer"}}"#;
 
 async fn declared_fields_are_told_and_amended(engine: Engine) {
     let plan = plan(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
@@ -601,11 +602,8 @@ async fn declared_fields_are_told_and_amended(engine: Engine) {
     let told = by_type(&calls(&world.double, 3).await);
     let fields: Vec<&Value> = told.iter().map(|(_, body)| &body["data"]["user"]["fields"]).collect();
     // In the order of the types: created, creating, updated.
-    let wanted = [
-        json!({"company": "Acme", "seats": 3}),
-        json!({"company": "Acme"}),
-        json!({"company": "Other", "seats": 3}),
-    ];
+    let wanted =
+        [json!({"company": "Acme", "seats": 3}), json!({"company": "Acme"}), json!({"company": "Other", "seats": 3})];
     assert_eq!(fields, wanted.iter().collect::<Vec<_>>());
 
     world.double.always(PLACE, Reply::json(&json!({"user": {"fields": {"seats": "many"}}})));

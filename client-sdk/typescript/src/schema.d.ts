@@ -1285,7 +1285,7 @@ export interface components {
          * @description The protocol that a provider speaks.
          * @enum {string}
          */
-        Protocol: "oauth1" | "oauth2" | "oidc";
+        Protocol: "oauth1" | "oauth2" | "oidc" | "openid2" | "widget";
         /**
          * Provider
          * @description A provider, as far as a front-end needs to know it.

@@ -36,3 +36,24 @@ test("cleaning removes what the provider added and nothing else", () => {
   ];
   for (const [dirty, clean] of cases) assert.equal(cleanAddress(dirty), clean);
 });
+
+test("Steam's assertion goes to the server as it is, and out of the address", () => {
+  const address = "https://a.example/cb?x=1&redirect_state=s1&openid.mode=id_res&openid.sig=c2ln";
+  assert.deepEqual(readCallback(address), {
+    fields: { x: "1", redirect_state: "s1", "openid.mode": "id_res", "openid.sig": "c2ln" },
+    keys: ["s1"],
+  });
+  assert.equal(cleanAddress(address), "https://a.example/cb?x=1");
+});
+
+test("Telegram's data is read from behind the hash", () => {
+  const data = Buffer.from(JSON.stringify({ id: 7, first_name: "Zoë", auth_date: 9, hash: "ab" })).toString("base64url");
+  const address = `https://a.example/cb?redirect_state=s1#tgAuthResult=${data}`;
+  assert.deepEqual(readCallback(address), {
+    fields: { redirect_state: "s1", id: "7", first_name: "Zoë", auth_date: "9", hash: "ab" },
+    keys: ["s1"],
+  });
+  assert.equal(cleanAddress(address), "https://a.example/cb");
+  const declined = readCallback("https://a.example/cb?redirect_state=s1#tgAuthResult=false");
+  assert.equal(declined?.fields.error, "access_denied");
+});

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::Identity;
+use crate::model::{Identity, authenticates, is_filled};
 
 /// The new fields over the known ones. Provider tokens are dropped: nothing here may keep them in clear.
 pub fn merged(identity: &Identity, known: Option<&Map<String, Value>>, now: UnixMillis) -> Map<String, Value> {
     let mut merged = known.cloned().unwrap_or_default();
     merged.insert("auth_time".to_owned(), Value::from(now.seconds()));
     for (name, value) in &identity.extra_data {
-        if is_empty(value) && identity.keep_if_empty.contains(name) {
+        if !is_filled(value) && identity.keep_if_empty.contains(name) {
             continue;
         }
         if let Some(value) = without_secrets(name, value) {
@@ -37,23 +37,6 @@ fn without_secrets(name: &str, value: &Value) -> Option<Value> {
             (!authenticates(name)).then(|| Value::Array(kept.collect()))
         }
         _ => (!authenticates(name)).then(|| value.clone()),
-    }
-}
-
-/// Names of members that would let their reader act for the person at the provider.
-fn authenticates(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name != "token_type" && ["token", "secret", "password", "session_key"].iter().any(|ending| name.ends_with(ending))
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Bool(flag) => !flag,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
     }
 }
 

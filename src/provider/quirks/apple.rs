@@ -4,10 +4,11 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use super::super::call::{Call, failed, set};
+use super::super::ProviderError;
+use super::super::call::{failed, set};
 use super::super::exchange::Login;
-use super::super::{ProviderError, config};
 use super::Quirk;
+use crate::outgoing::Request;
 use crate::secrets::ExposeSecret;
 
 pub struct Apple;
@@ -17,7 +18,7 @@ const ISSUER: &str = "https://appleid.apple.com";
 const LIFETIME: i64 = 600;
 
 impl Quirk for Apple {
-    fn token_request(&self, login: &Login<'_>, call: &mut Call) -> Result<(), ProviderError> {
+    fn token_request(&self, login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
         let client = client_of(login);
         let secret = signed(login, &client)?;
         if let Some(form) = call.form() {
@@ -30,7 +31,7 @@ impl Quirk for Apple {
 
 /// A native app's code was issued to the app's own id, which the front-end names and AUDIENCE must list.
 fn client_of(login: &Login<'_>) -> String {
-    let audiences = config::texts(&login.provider.values, "AUDIENCE");
+    let audiences = login.provider.values.texts("AUDIENCE");
     let named = login.callback.fields.get("client_id").and_then(Value::as_str);
     let listed = named.filter(|named| audiences.iter().any(|audience| audience == named));
     listed.unwrap_or(&login.provider.client_id).to_owned()
@@ -44,13 +45,13 @@ fn signed(login: &Login<'_>, client: &str) -> Result<String, ProviderError> {
     let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(|_| unusable())?;
     let now = provider.ambient.now().seconds();
     let claims = json!({
-        "iss": config::text(&provider.values, "TEAM"),
+        "iss": provider.values.text("TEAM"),
         "iat": now,
         "exp": now + LIFETIME,
         "aud": ISSUER,
         "sub": client,
     });
-    let key_id = config::text(&provider.values, "KEY").map(str::to_owned);
+    let key_id = provider.values.text("KEY").map(str::to_owned);
     let header = Header { kid: key_id, ..Header::new(Algorithm::ES256) };
     jsonwebtoken::encode(&header, &claims, &key).map_err(|_| unusable())
 }

@@ -1,21 +1,22 @@
 //! Microsoft's clients may have no secret: a workload proves itself by an assertion that its platform keeps fresh in a file
 //! (federated identity credentials), or that the settings hold.
 
-use super::super::call::{Call, failed, set};
+use super::super::ProviderError;
+use super::super::call::{failed, set};
 use super::super::exchange::Login;
-use super::super::{ProviderError, config};
 use super::Quirk;
+use crate::outgoing::Request;
 use crate::secrets::ExposeSecret;
 
 pub struct AzureAd;
 
 impl Quirk for AzureAd {
-    fn token_request(&self, login: &Login<'_>, call: &mut Call) -> Result<(), ProviderError> {
+    fn token_request(&self, login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
         let provider = login.provider;
         if !provider.client_secret.expose_secret().is_empty() {
             return Ok(());
         }
-        let setting = |name| config::text(&provider.values, name);
+        let setting = |name| provider.values.text(name);
         let assertion = match (setting("CLIENT_ASSERTION"), setting("FEDERATED_TOKEN_FILE")) {
             (Some(assertion), _) => assertion.to_owned(),
             // Read anew each time: the platform replaces it every hour.

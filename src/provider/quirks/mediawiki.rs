@@ -1,14 +1,14 @@
 //! MediaWiki tells who somebody is in a JWT that it signs with the client's own secret for one signed call.
 
-use async_trait::async_trait;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::call::{Call, failed};
+use super::super::call::failed;
 use super::super::exchange::Login;
-use super::super::{ProviderError, config, id_token};
+use super::super::{ProviderError, id_token};
 use super::Quirk;
+use crate::outgoing::Request;
 use crate::secrets::same;
 
 pub struct MediaWiki;
@@ -17,33 +17,27 @@ const STAGE: &str = "profile";
 /// Seconds that the wiki's clock may be ahead or behind.
 const LEEWAY: i64 = 10;
 
-#[async_trait]
 impl Quirk for MediaWiki {
-    async fn profile_fetch(&self, login: &Login<'_>) -> Result<Option<Vec<Value>>, ProviderError> {
-        let provider = login.provider;
-        let Some(request) = provider.descriptor.userinfo.first() else { return Ok(None) };
-        let Some(call) = provider.profile_call(login, request, 0, &login.scope())? else { return Ok(None) };
-        let nonce = nonce_of(&call);
-        let (body, _) = provider.ask(login, request, call).await?;
+    fn profile_reply(&self, login: &Login<'_>, sent: &Request, body: Value) -> Result<Value, ProviderError> {
         let token = body.as_str().unwrap_or_default().trim();
         let head = id_token::head(token, &[Algorithm::HS256])?;
-        let claims = id_token::shared_claims(token, &head, &provider.client_secret)?;
-        check(&claims, login, &nonce)?;
-        Ok(Some(vec![Value::Object(claims)]))
+        let claims = id_token::shared_claims(token, &head, &login.provider.client_secret)?;
+        check(&claims, login, nonce_of(sent))?;
+        Ok(Value::Object(claims))
     }
 }
 
-/// That of the signature just made, which the answer must repeat.
-fn nonce_of(call: &Call) -> String {
-    let header = call.headers.iter().find(|(name, _)| name == "Authorization").map_or("", |(_, value)| value.as_str());
+/// That of the call's signature, which the answer must repeat.
+fn nonce_of(sent: &Request) -> &str {
+    let header = sent.headers.iter().find(|(name, _)| name == "Authorization").map_or("", |(_, value)| value.as_str());
     let after = header.split_once("oauth_nonce=\"").map_or("", |(_, after)| after);
-    after.split('"').next().unwrap_or_default().to_owned()
+    after.split('"').next().unwrap_or_default()
 }
 
 fn check(claims: &Map<String, Value>, login: &Login<'_>, nonce: &str) -> Result<(), ProviderError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let own = config::text(&login.provider.values, "MEDIAWIKI_URL").and_then(host);
+    let own = login.provider.values.text("MEDIAWIKI_URL").and_then(host);
     let now = login.provider.ambient.now().seconds();
     let time = |name: &str| claims.get(name).and_then(Value::as_i64);
     let fault = if text("aud") != login.provider.client_id {

@@ -1,21 +1,15 @@
 //! SEC-17 to SEC-19: one fault each, and the keys.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::super::ProviderError;
-use super::super::call::failed;
-use super::super::documents::{Cached, Discovery, keys};
+use super::super::documents::{Discovery, keys};
 use super::super::id_token::{Expected, access_token_hash, candidates, check, head, shared_claims, signed_claims};
 use super::object;
-use crate::clock::UnixMillis;
 use crate::secrets::SecretString;
 
 const NOW: i64 = 1_800_000_000;
@@ -175,53 +169,4 @@ fn sec_21_a_document_of_another_issuer_is_refused() {
     assert!(Discovery::read(document, Some("https://idp.example/")).is_err());
     assert!(Discovery::read(json!({"jwks_uri": "x"}), None).is_err());
     assert!(Discovery::read(json!([]), None).is_err());
-}
-
-#[tokio::test]
-async fn sec_39_a_thousand_logins_make_one_fetch_and_an_old_document_covers_a_failure() {
-    let cached = Cached::<u32>::default();
-    let fetches = AtomicUsize::new(0);
-    let deadline = Instant::now() + Duration::from_secs(5);
-    let at = |seconds: i64| UnixMillis::from_seconds(NOW + seconds);
-    let fetch = |value: Result<u32, ()>| {
-        let fetches = &fetches;
-        move || async move {
-            fetches.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            value.map_err(|()| failed("keys", "down"))
-        }
-    };
-    let logins = (0..1000).map(|_| cached.get("keys", at(0), false, deadline, fetch(Ok(1))));
-    assert!(futures_util::future::join_all(logins).await.into_iter().all(|value| *value.unwrap() == 1));
-    assert_eq!(fetches.load(Ordering::Relaxed), 1);
-
-    // A day later the provider is down: one try a minute, and the old document stays.
-    for second in [0, 1, 59] {
-        assert_eq!(*cached.get("keys", at(86_401 + second), false, deadline, fetch(Err(()))).await.unwrap(), 1);
-    }
-    assert_eq!(fetches.load(Ordering::Relaxed), 2);
-    assert_eq!(*cached.get("keys", at(86_401 + 61), false, deadline, fetch(Ok(2))).await.unwrap(), 2);
-
-    // SEC-19: unknown keys make it be fetched again, at most once a minute.
-    for _ in 0..100 {
-        cached.get("keys", at(86_401 + 90), true, deadline, fetch(Ok(3))).await.unwrap();
-        cached.get("keys", at(86_401 + 130), true, deadline, fetch(Ok(3))).await.unwrap();
-    }
-    assert_eq!(fetches.load(Ordering::Relaxed), 4);
-}
-
-#[tokio::test]
-async fn sec_39_who_waits_for_a_fetch_that_fails_shares_its_failure() {
-    let cached = Cached::<u32>::default();
-    let fetches = AtomicUsize::new(0);
-    let deadline = Instant::now() + Duration::from_secs(5);
-    let logins = (0..100).map(|_| {
-        cached.get("keys", UnixMillis(0), false, deadline, || async {
-            fetches.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            Err(failed("keys", "down"))
-        })
-    });
-    assert!(futures_util::future::join_all(logins).await.into_iter().all(|value| value.is_err()));
-    assert_eq!(fetches.load(Ordering::Relaxed), 1);
 }

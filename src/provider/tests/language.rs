@@ -2,15 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::super::call::{Answer, address, form};
+use super::super::call::address;
 use super::super::descriptor::{ErrorRules, Format};
-use super::super::expression::{Expr, Scope, SettingValues, Template};
+use super::super::expression::{Expr, Scope, Template};
+use super::super::quirks::tripit;
 use super::super::{ProviderError, reply};
 use super::object;
+use crate::outgoing::Reply;
+use crate::settings::SettingValues;
 
 fn eval(source: &str, profile: &Value) -> Option<Value> {
-    let values = SettingValues::from([("NAME_KEY".to_owned(), json!("nick")), ("LIST".to_owned(), json!(["a", "b"]))]);
-    let scope = Scope { profile: Some(profile), settings: Some(&values), ..Scope::default() };
+    let values =
+        SettingValues::from_iter([("NAME_KEY".to_owned(), json!("nick")), ("LIST".to_owned(), json!(["a", "b"]))]);
+    let scope = Scope::of(&values).with("profile", Some(profile));
     let expr = Expr::parse(source).unwrap_or_else(|problem| panic!("{problem}"));
     expr.eval(&scope).unwrap_or_else(|error| panic!("{error}")).map(std::borrow::Cow::into_owned)
 }
@@ -64,6 +68,15 @@ fn each_function_says_what_it_is_named_for() {
         ("containing(profile.nick, '@')", Value::Null),
         ("containing(profile.mail, '@')", json!("ana@example.com")),
         ("concat(profile.nick, profile.none, profile.n)", json!("Jörg5")),
+        ("origin('https://front.example:8443/cb?a=b')", json!("https://front.example:8443")),
+        ("primary(profile.mails).v", json!(2)),
+        ("primary(profile.mails | reject('eq', profile.mails[1]) | list).v", json!(1)),
+        ("words('a,,b', ',')", json!(["a", "b"])),
+        ("names(['a', ['b', 'c']])", json!(["a", "b"])),
+        ("sorted_pairs(only(profile.roles, ['teacher', 'admin', 'other']), '&')", json!("admin=2&teacher=1")),
+        ("sorted_pairs(without(profile.roles, ['admin']), '\\n')", json!("teacher=1")),
+        ("same('a', 'a') and not same('', '') and not same('a', 'b') and not same(1, 1)", json!(true)),
+        ("hmac_sha256_hex(sha256('a'), 'b') == hmac_sha256_hex('a', 'b')", json!(false)),
         ("parse_json(profile.json).a.b", json!(5)),
         ("base64('a:b')", json!("YTpi")),
         ("any_of(['b', 'c'], LIST)", json!(true)),
@@ -85,7 +98,7 @@ fn each_function_says_what_it_is_named_for() {
 #[test]
 fn r_err_21_a_value_of_a_wrong_type_is_an_error_without_the_value() {
     let profile = json!({"mail": 7});
-    let scope = Scope { profile: Some(&profile), ..Scope::default() };
+    let scope = Scope::default().with("profile", Some(&profile));
     let error = Expr::parse("local_part(profile.mail)").unwrap().eval(&scope).unwrap_err().to_string();
     assert!(!error.contains('7'), "{error}");
 }
@@ -93,8 +106,8 @@ fn r_err_21_a_value_of_a_wrong_type_is_an_error_without_the_value() {
 #[test]
 fn a_template_without_a_value_is_left_out_and_slashes_are_not_doubled() {
     let values =
-        SettingValues::from([("URL".to_owned(), json!("https://x.example/base/")), ("N".to_owned(), json!(5))]);
-    let scope = Scope { settings: Some(&values), ..Scope::default() };
+        SettingValues::from_iter([("URL".to_owned(), json!("https://x.example/base/")), ("N".to_owned(), json!(5))]);
+    let scope = Scope::of(&values);
     let render = |source: &str| Template::parse(source).unwrap().render(&scope).unwrap();
     assert_eq!(render("{URL}/login").as_deref(), Some("https://x.example/base/login"));
     assert_eq!(render("{URL}login{N}").as_deref(), Some("https://x.example/base/login5"));
@@ -107,9 +120,9 @@ fn a_template_without_a_value_is_left_out_and_slashes_are_not_doubled() {
 #[test]
 fn sec_38_a_value_cannot_move_an_address_elsewhere() {
     let reach = |source: &str, token: Value, hosts: &[&str]| {
-        let values = SettingValues::from([("DOMAIN".to_owned(), json!("id.example.com:8443"))]);
+        let values = SettingValues::from_iter([("DOMAIN".to_owned(), json!("id.example.com:8443"))]);
         let place = object(json!({"shop": "one.myshopify.com"}));
-        let scope = Scope { settings: Some(&values), token: Some(&token), address: Some(&place), ..Scope::default() };
+        let scope = Scope::of(&values).with("token", Some(&token)).with("address", Some(&place));
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         address(&Template::parse(source).unwrap(), &scope, &hosts).map(|url| url.map(String::from))
     };
@@ -143,17 +156,8 @@ fn sec_38_a_value_cannot_move_an_address_elsewhere() {
     }
 }
 
-#[test]
-fn sec_16_a_form_encoded_answer_is_read_strictly() {
-    assert_eq!(form(b"a=1&b=x%20y+z").unwrap(), object(json!({"a": "1", "b": "x y z"})));
-    for bad in ["oauth_token=a&oauth_token=b", "<html>a=b</html>", "", "a", "a=1&b", "{\"a\":\"=\"}", "a=1\nb=2"] {
-        assert!(form(bad.as_bytes()).is_err(), "{bad}");
-    }
-    assert!(form(b"a=\xff").is_err());
-}
-
-fn answer(status: u16, body: &str) -> Answer {
-    Answer { status, headers: Default::default(), body: body.as_bytes().to_vec() }
+fn answer(status: u16, body: &str) -> Reply {
+    Reply { status, headers: Default::default(), body: body.as_bytes().to_vec() }
 }
 
 #[test]
@@ -223,7 +227,7 @@ fn sec_46_a_providers_words_are_shortened_and_hold_no_secret_and_no_address() {
 
 #[test]
 fn sec_7_the_error_of_a_callback_is_seen_before_anything_else() {
-    let of = |fields: Value| reply::of_callback(&object(fields));
+    let of = |fields: Value| reply::callback_error(&object(fields));
     assert!(of(json!({"code": "c", "error": null, "error_code": "", "denied": false})).is_none());
     for declined in [
         json!({"error": "access_denied"}),
@@ -237,4 +241,43 @@ fn sec_7_the_error_of_a_callback_is_seen_before_anything_else() {
     for other in [json!({"error": "server_error"}), json!({"error": {"code": "x"}})] {
         assert!(matches!(of(other.clone()), Some(ProviderError::SentBack { .. })), "{other}");
     }
+}
+
+#[test]
+fn a_signed_request_holds_only_with_the_apps_secret() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let payload = URL_SAFE_NO_PAD.encode(r#"{"oauth_token":"t","issued_at":1}"#);
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"secret");
+    let signature = URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, payload.as_bytes()));
+    let signed = format!("{signature}=.{payload}");
+    let of = |signed: &str, secret| {
+        eval(&format!("signed_json(profile.signed, '{secret}').oauth_token"), &json!({"signed": signed}))
+    };
+    assert_eq!(of(&signed, "secret"), Some(json!("t")));
+    for (wrong, secret) in [(signed.as_str(), "another"), (&payload, "secret"), (&format!("{signed}x"), "secret")] {
+        assert_eq!(of(wrong, secret), None, "{wrong}");
+    }
+}
+
+#[test]
+fn the_primary_address_is_the_persons() {
+    let address = |text: &str, primary: bool| {
+        format!(
+            "<ProfileEmailAddress><address>{text}</address><is_confirmed>true</is_confirmed>\
+             <is_primary>{primary}</is_primary></ProfileEmailAddress>"
+        )
+    };
+    let xml = format!(
+        "<Response><Profile ref=\"p-1\"><ProfileEmailAddresses>{}{}</ProfileEmailAddresses>\
+         <screen_name>ada</screen_name><public_display_name>Ada B.</public_display_name></Profile></Response>",
+        address("old@mail.example", false),
+        address("ada@mail.example", true),
+    );
+    let found = tripit::profile(&xml).unwrap();
+    assert_eq!(found["id"], "p-1");
+    assert_eq!((&found["email"], &found["email_confirmed"]), (&json!("ada@mail.example"), &json!(true)));
+    assert_eq!((&found["name"], &found["screen_name"]), (&json!("Ada B."), &json!("ada")));
+    assert_eq!(tripit::profile("<Response/>"), None);
+    assert_eq!(tripit::profile("no XML"), None);
 }

@@ -1,5 +1,6 @@
 //! Promises of the engine that need no provider: what is sent over TLS stands in the suite of `tests/`.
 
+mod catalog;
 mod id_token;
 mod language;
 mod mapping;

@@ -551,23 +551,47 @@ var OURS = [
   "error_reason",
   "error_uri"
 ];
-var MARKS = ["code", "error", "oauth_token", "oauth_verifier", "denied", "oauth_problem", "error_code"];
+var MARKS = [
+  "code",
+  "error",
+  "oauth_token",
+  "oauth_verifier",
+  "denied",
+  "oauth_problem",
+  "error_code",
+  "openid.mode",
+  "hash"
+];
+var TELEGRAM = "tgAuthResult";
 var NAMES = ["state", "redirect_state", "oauth_token", "denied"];
 function readCallback(address) {
   const url = new URL(address);
   const fragment = new URLSearchParams(url.hash.slice(1));
+  const signed = fragment.get(TELEGRAM);
+  const telegram = signed === null ? {} : readTelegram(signed);
   for (const params of [url.searchParams, fragment]) {
-    const fields = Object.fromEntries(params);
+    const fields = { ...Object.fromEntries(params), ...telegram };
     const keys = NAMES.flatMap((name) => fields[name] || []);
     if (keys.length > 0 && MARKS.some((mark) => fields[mark])) return { fields, keys };
   }
   return void 0;
 }
+function readTelegram(text) {
+  try {
+    const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
+    const data = JSON.parse(new TextDecoder().decode(bytes));
+    return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, String(value)]));
+  } catch {
+    return { error: "access_denied" };
+  }
+}
 function cleanAddress(address) {
   const url = new URL(address);
-  for (const name of OURS) url.searchParams.delete(name);
+  for (const name of [...url.searchParams.keys()]) {
+    if (OURS.includes(name) || name.startsWith("openid.")) url.searchParams.delete(name);
+  }
   const fragment = new URLSearchParams(url.hash.slice(1));
-  if (url.hash === "#_=_" || MARKS.some((mark) => fragment.has(mark))) url.hash = "";
+  if (url.hash === "#_=_" || [...MARKS, TELEGRAM].some((mark) => fragment.has(mark))) url.hash = "";
   return url.href.replace(/#$/, "");
 }
 

@@ -1,0 +1,73 @@
+//! The descriptors that come with the program.
+
+use toml::Table;
+
+use super::super::catalog::{entries, entry_of, read};
+
+#[test]
+fn every_descriptor_of_the_catalogue_can_be_read() {
+    for entry in entries() {
+        let descriptor = read(Some(entry.id), &Table::new()).unwrap_or_else(|error| panic!("{}: {error}", entry.id));
+        assert!(!descriptor.title.is_empty(), "{} has no title", entry.id);
+    }
+}
+
+#[test]
+fn a_name_stands_for_one_current_entry() {
+    for entry in entries() {
+        let current = entries().filter(|other| other.name == entry.name && !other.former).count();
+        assert_eq!(current, 1, "{}", entry.name);
+        assert!(entry.name == entry.id || entries().all(|other| other.id != entry.name || other.name == entry.name));
+    }
+}
+
+/// Several entries of the original share a name: the current one stands for it, VARIANT picks the others by their ids.
+#[test]
+fn variants_are_the_originals_own_ids() {
+    for (name, current, former) in [
+        ("fitbit", "fitbit-oauth2", &["fitbit-oauth1"][..]),
+        ("helmholtz", "helmholtz", &["nfdi-base", "nfdi-helmholtz"]),
+        ("orcid", "orcid", &["orcid-member"]),
+        ("orcid-sandbox", "orcid-sandbox", &["orcid-member-sandbox"]),
+        ("twitch", "twitch-openidconnect", &["twitch-oauth2"]),
+    ] {
+        let id = |variant| entry_of(name, variant).expect("it is in the catalogue").map(|entry| entry.id);
+        assert_eq!(id(None), Some(current));
+        for variant in former.iter().chain([&current]) {
+            assert_eq!(id(Some(variant)), Some(*variant));
+        }
+        let ids = entries().filter(|entry| entry.name == name).count();
+        assert_eq!(ids, former.len() + 1, "{name}");
+    }
+}
+
+#[test]
+fn every_reason_is_a_sentence() {
+    for entry in entries() {
+        let descriptor = read(Some(entry.id), &Table::new()).expect("it can be read");
+        for rule in descriptor.checks.iter().chain(&descriptor.admission) {
+            let is_sentence = rule.reason.ends_with('.') && rule.reason.contains(' ') && !rule.reason.contains('_');
+            assert!(is_sentence, "{}: {}", entry.id, rule.reason);
+        }
+    }
+}
+
+#[test]
+fn a_child_keeps_what_it_does_not_say() {
+    let child = read(Some("github-enterprise"), &Table::new()).expect("it is in the catalogue");
+    assert_eq!(child.token.url.source(), "{URL}/login/oauth/access_token");
+    assert_eq!(
+        (child.user.username.as_ref().map(|rule| rule.source()), child.scope.separator.as_str()),
+        (Some("profile.login"), ",")
+    );
+    assert_eq!(child.userinfo.len(), 2);
+}
+
+#[test]
+fn an_operators_mistake_is_told_by_its_field() {
+    let own = |text: &str| read(None, &text.parse::<Table>().expect("the test writes TOML")).unwrap_err();
+    assert!(own("[token]\nurll = 'x'").contains("urll"), "{}", own("[token]\nurll = 'x'"));
+    assert!(own("[user]\nemail = 'profile.'").contains("column"), "{}", own("[user]\nemail = 'profile.'"));
+    assert!(own("[user]\nemail = 'person.mail'").contains("person"));
+    assert!(own("extends = 'githb'").contains("did you mean `github`?"));
+}

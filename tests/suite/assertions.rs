@@ -1,0 +1,218 @@
+//! Logins without OAuth: Steam's OpenID 2.0 and Telegram's signed data. What is not theirs, not new or not for this page
+//! signs nobody in.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::providers::{BOT_TOKEN, telegram_hash};
+use crate::support::{Answer, Engine, REDIRECT, Reply, World, on_both_databases};
+
+on_both_databases! {
+    steam_signs_in_from_begin_on_and_without_a_key_by_its_number,
+    steam_lands_on_the_server,
+    sec_20_an_assertion_of_steam_signs_in_once,
+    sec_05_an_assertion_that_is_not_steams_or_not_for_this_page_reaches_nobody,
+    an_assertion_that_steam_does_not_stand_by_is_refused,
+    who_says_no_at_steam_is_told_so,
+    telegram_signs_in_without_a_call,
+    sec_20_telegrams_data_signs_in_once,
+    telegrams_data_is_held_to_its_signature_and_its_age,
+}
+
+const STEAM: &str = "POST steamcommunity.com/openid/login";
+const PERSON: &str = "https://steamcommunity.com/openid/id/76561190000004711";
+
+async fn steam(engine: Engine) -> World {
+    let world = World::on(engine).with("SOCIAL_AUTH_STEAM_API_KEY", "steam-key").start().await;
+    world.double.always(STEAM, Reply::of(200, "text/plain", "ns:http://specs.openid.net/auth/2.0\nis_valid:true\n"));
+    let players = json!({"response": {"players": [{"steamid": "76561190000004711", "personaname": "Ola"}]}});
+    world.double.always("GET api.steampowered.com/ISteamUser/GetPlayerSummaries/v0002/", Reply::json(&players));
+    world
+}
+
+fn assertion(return_to: &str, nonce: &str) -> Value {
+    json!({
+        "redirect_uri": REDIRECT,
+        "openid.ns": "http://specs.openid.net/auth/2.0",
+        "openid.mode": "id_res",
+        "openid.op_endpoint": "https://steamcommunity.com/openid/login",
+        "openid.claimed_id": PERSON,
+        "openid.identity": PERSON,
+        "openid.return_to": return_to,
+        "openid.response_nonce": nonce,
+        "openid.assoc_handle": "1234567890",
+        "openid.signed": "signed,op_endpoint,claimed_id,identity,return_to,response_nonce,assoc_handle",
+        "openid.sig": "c2lnbmF0dXJl",
+    })
+}
+
+fn with(mut body: Value, name: &str, value: Value) -> Value {
+    body[name] = value;
+    body
+}
+
+async fn steam_signs_in_from_begin_on_and_without_a_key_by_its_number(engine: Engine) {
+    let world = steam(engine).await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "steam", json!({"redirect_uri": REDIRECT})).await;
+    let return_to = begun.parameter("openid.return_to").expect("a return_to").to_owned();
+    assert_eq!(begun.parameter("openid.realm"), Some("https://front.example/"));
+    assert!(return_to.starts_with(&format!("{REDIRECT}?redirect_state=")), "{return_to}");
+    let body = with(assertion(&return_to, "n1"), "state", json!(begun.state));
+    let answer = browser.login("token_user/steam", body).await;
+    assert_eq!(answer.field("username"), "Ola");
+    assert_eq!(world.double.call_at(STEAM).field("openid.mode").as_deref(), Some("check_authentication"));
+
+    let world =
+        World::on(engine).with("SOCIAL_AUTH_STEAM_KEY", " ").with("SOCIAL_AUTH_STEAM_API_KEY", "k").start().await;
+    world.double.always(STEAM, Reply::of(200, "text/plain", "is_valid:true\n"));
+    let nobody = json!({"response": {"players": []}});
+    world.double.always("GET api.steampowered.com/ISteamUser/GetPlayerSummaries/v0002/", Reply::json(&nobody));
+    let answer = world.client().login("token_user/steam", assertion(REDIRECT, "n1")).await;
+    assert_eq!(answer.field("username"), "76561190000004711");
+}
+
+async fn steam_lands_on_the_server(engine: Engine) {
+    let world = steam(engine).await;
+    let browser = world.browser();
+    let there = browser.get(&format!("/api/login/social/authorize/steam/?next={REDIRECT}")).send().await;
+    let url = url::Url::parse(there.header("location").expect("a location")).expect("a URL");
+    let return_to = url.query_pairs().find(|(name, _)| name == "openid.return_to").expect("a return_to").1.into_owned();
+    let mut back = url::Url::parse(&return_to).expect("a URL");
+    for (name, value) in assertion(&return_to, "n1").as_object().expect("an object") {
+        if name == "redirect_uri" {
+            continue;
+        }
+        back.query_pairs_mut().append_pair(name, value.as_str().unwrap_or_default());
+    }
+    let path = format!("{}?{}", back.path(), back.query().unwrap_or_default());
+    let landed = browser.get(&path).send().await;
+    assert_eq!((landed.status, landed.header("location")), (303, Some(REDIRECT)), "{}", landed.whole());
+    assert_eq!(browser.get("/api/user/").send().await.field("username"), "Ola");
+}
+
+async fn sec_20_an_assertion_of_steam_signs_in_once(engine: Engine) {
+    let world = steam(engine).await;
+    world.client().login("token/steam", assertion(REDIRECT, "n1")).await.ok();
+    world.double.forget();
+    let again = with(assertion(REDIRECT, "n1"), "openid.sig", json!("YW5vdGhlcg=="));
+    world.client().login("token/steam", again).await.problem(400, "code_already_used");
+    assert!(world.double.calls().is_empty());
+}
+
+async fn sec_05_an_assertion_that_is_not_steams_or_not_for_this_page_reaches_nobody(engine: Engine) {
+    let world = steam(engine).await;
+    let refused = async |n: usize, name: &str, value: Value| -> Answer {
+        let body = with(assertion(REDIRECT, &format!("n{n}")), name, value);
+        world.client().login("token/steam", body).await
+    };
+    for (n, (name, value)) in [
+        ("openid.op_endpoint", json!("https://evil.example/openid/login")),
+        ("openid.mode", json!("setup_needed")),
+        ("openid.claimed_id", json!("https://evil.example/openid/id/76561190000004711")),
+        ("openid.claimed_id", json!("https://steamcommunity.com/openid/id/7656119000000471")),
+        ("openid.claimed_id", json!("https://steamcommunity.com/openid/id/+6561190000004711")),
+        ("openid.claimed_id", json!("https://steamcommunity.com/openid/id/76561190000004711/")),
+        ("openid.identity", json!("https://steamcommunity.com/openid/id/76561190000004712")),
+        ("openid.signed", json!("op_endpoint,identity,return_to,response_nonce,assoc_handle")),
+        ("openid.signed", json!("")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        refused(n, name, value).await.problem(400, "invalid_code");
+    }
+    for (n, page) in ["https://evil.example/cb", "https://front.example/cb?x=1", ""].into_iter().enumerate() {
+        let answer = refused(100 + n, "openid.return_to", json!(page)).await;
+        assert_eq!(answer.status, 400, "{page}: {}", answer.text);
+    }
+    // Made for a login that was begun elsewhere: its return_to holds another state.
+    let browser = world.browser();
+    let begun = world.begin(&browser, "steam", json!({"redirect_uri": REDIRECT})).await;
+    let theirs = format!("{REDIRECT}?redirect_state=of-theirs");
+    let body = with(assertion(&theirs, "n200"), "state", json!(begun.state));
+    assert_eq!(browser.login("token/steam", body).await.status, 400);
+    assert!(world.double.calls().is_empty());
+}
+
+async fn an_assertion_that_steam_does_not_stand_by_is_refused(engine: Engine) {
+    let world = steam(engine).await;
+    for (nonce, words) in
+        [("n1", "is_valid:false\n"), ("n2", "is_valid:truely\n"), ("n3", ""), ("n4", "x:is_valid:true\n")]
+    {
+        world.double.always(STEAM, Reply::of(200, "text/plain", words));
+        world.client().login("token/steam", assertion(REDIRECT, nonce)).await.problem(400, "invalid_code");
+    }
+    world.double.always(STEAM, Reply::of(503, "text/html", "<h1>down</h1>"));
+    world.client().login("token/steam", assertion(REDIRECT, "n5")).await.problem(502, "provider_error");
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+async fn who_says_no_at_steam_is_told_so(engine: Engine) {
+    let world = steam(engine).await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "steam", json!({"redirect_uri": REDIRECT})).await;
+    let body = json!({"state": begun.state, "openid.mode": "cancel"});
+    assert_eq!(browser.login("token/steam", body).await.json()["code"], "access_denied");
+}
+
+async fn telegram(engine: Engine) -> World {
+    World::on(engine).with("SOCIAL_AUTH_TELEGRAM_BOT_TOKEN", BOT_TOKEN).start().await
+}
+
+fn person(at: i64) -> Value {
+    let body = json!({"id": 90210, "first_name": "Ola", "username": "ola", "auth_date": at});
+    let hash = telegram_hash(&body);
+    with(body, "hash", json!(hash))
+}
+
+async fn telegram_signs_in_without_a_call(engine: Engine) {
+    let world = telegram(engine).await;
+    let browser = world.browser();
+    let begun = world.begin(&browser, "telegram", json!({})).await;
+    assert_eq!(begun.parameter("bot_id"), Some("4711"));
+    assert!(!begun.url.as_str().contains("bot-token"), "the bot's token stays here");
+    let body = with(person(world.clock.now().seconds()), "state", json!(begun.state));
+    let user = browser.login("token_user/telegram", body).await.ok();
+    assert_eq!((&user["username"], &user["first_name"]), (&json!("ola"), &json!("Ola")));
+    assert!(world.double.calls().is_empty());
+}
+
+async fn sec_20_telegrams_data_signs_in_once(engine: Engine) {
+    let world = telegram(engine).await;
+    let body = person(world.clock.now().seconds());
+    world.client().login("token/telegram", body.clone()).await.ok();
+    let as_texts = with(body.clone(), "id", json!("90210"));
+    for again in [body, as_texts] {
+        world.client().login("token/telegram", again).await.problem(400, "code_already_used");
+    }
+}
+
+async fn telegrams_data_is_held_to_its_signature_and_its_age(engine: Engine) {
+    let world = telegram(engine).await;
+    let now = world.clock.now().seconds();
+    for ((name, value), n) in [
+        ("id", json!(1)),
+        ("first_name", json!("Eve")),
+        ("last_name", json!("Added")),
+        ("auth_date", json!(now)),
+        ("hash", json!("00")),
+        ("hash", json!(telegram_hash(&json!({"id": 90210})))),
+    ]
+    .into_iter()
+    .zip(1..)
+    {
+        let body = with(person(now - n), name, value.clone());
+        let answer = world.client().login("token/telegram", body).await;
+        assert_eq!(answer.problem(400, "invalid_code")["status"], 400, "{name}: {value}");
+    }
+    for at in [now - 301, now + 61, 0] {
+        world.client().login("token/telegram", person(at)).await.problem(400, "invalid_code");
+    }
+    world.client().login("token/telegram", json!({"id": 90210})).await.problem(400, "invalid_request");
+    assert_eq!(world.database.count("users").await, 0);
+    let body = person(now);
+    world.advance(Duration::from_secs(299));
+    world.client().login("token/telegram", body).await.ok();
+}

@@ -1,0 +1,84 @@
+//! Provider tokens that are kept: renewed with what the login knew, and given back when the account goes.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Answer, Engine, Reply, World, on_both_databases};
+
+on_both_databases! {
+    vk_id_renews_for_the_device_that_signed_in,
+    vend_renews_at_the_shop_that_signed_in,
+    facebook_is_asked_to_forget_the_person_who_unlinks,
+}
+
+async fn world(engine: Engine, provider: &str) -> World {
+    let prefix = format!("SOCIAL_AUTH_{provider}");
+    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
+    plan.with(&format!("{prefix}_KEY"), "k1").with(&format!("{prefix}_SECRET"), "s1-secret").start().await
+}
+
+async fn first_account(world: &World, authorization: &str) -> i64 {
+    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+    accounts[0]["id"].as_i64().expect("an account")
+}
+
+async fn token_of(world: &World, login: &Answer) -> Answer {
+    let authorization = format!("Token {}", login.field("token"));
+    let account = first_account(world, &authorization).await;
+    let path = format!("/api/user/social/{account}/token/");
+    world.client().get(&path).header("authorization", &authorization).send().await
+}
+
+async fn vk_id_renews_for_the_device_that_signed_in(engine: Engine) {
+    let world = world(engine, "VK_ID").await;
+    world.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
+        _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100, "user_id": 10})),
+    });
+    let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
+    world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    let login = world.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
+    world.advance(Duration::from_secs(200));
+    world.double.forget();
+    assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
+    let call = world.double.call_at("POST id.vk.ru/oauth2/auth");
+    assert_eq!(call.field("device_id").as_deref(), Some("device-3"));
+    assert!(call.field("redirect_uri").is_some() && call.field("client_secret").is_none());
+    // What came back brings no device: it is still known the next time.
+    world.advance(Duration::from_secs(4000));
+    world.double.forget();
+    assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
+    assert_eq!(world.double.call_at("POST id.vk.ru/oauth2/auth").field("device_id").as_deref(), Some("device-3"));
+}
+
+async fn vend_renews_at_the_shop_that_signed_in(engine: Engine) {
+    let world = world(engine, "VEND").await;
+    world.double.on("POST one.vendhq.com/api/1.0/token", |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
+        _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100})),
+    });
+    let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
+    world.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
+    let login = world.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
+    world.advance(Duration::from_secs(200));
+    assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
+}
+
+async fn facebook_is_asked_to_forget_the_person_who_unlinks(engine: Engine) {
+    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    world.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
+    let login = world.client().login("token/facebook", json!({"code": "u1"})).await;
+    let authorization = format!("Token {}", login.field("token"));
+    let linked = world.client().post("/api/login/social/token/github/").header("authorization", &authorization);
+    linked.json(&json!({"code": "u1"})).send().await.ok();
+    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let accounts = accounts.as_array().expect("a list");
+    let facebook = accounts.iter().find(|account| account["provider"] == "facebook").expect("Facebook's");
+    let path = format!("/api/user/social/{}/", facebook["id"]);
+    let gone = world.client().request("DELETE", &path).header("authorization", &authorization).send().await;
+    assert_eq!(gone.status, 204, "{}", gone.text);
+    let uid = facebook["uid"].as_str().expect("a text");
+    let call = world.double.call_at(&format!("DELETE graph.facebook.com/v24.0/{uid}/permissions"));
+    assert!(call.query.iter().any(|(name, _)| name == "access_token"));
+}
