@@ -184,9 +184,9 @@ impl Provider {
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
             }
         }
-        let tells = rules.user.more.0.iter().any(|(name, _)| name == "organization");
+        let tells = rules.user.more.contains_key("organization");
         if !tells && !self.settings.user_rules.allowed_organizations.is_empty() {
-            let name = config::shown(&self.settings, "ALLOWED_ORGANIZATIONS");
+            let name = self.settings.shown("ALLOWED_ORGANIZATIONS");
             warnings.push(format!("{name}: {} says of nobody whose they are, so nobody enters through it", self.name));
         }
         if rules.uid.mutable_keys.contains(&self.id_key) {
