@@ -70,6 +70,10 @@ link_needs_fresh_login = true
 # Tells browsers to use https only, for a year. Turn it on once https works.
 # hsts = true
 
+# What users may change about themselves by PATCH /api/user/, and a field beyond the stock ones (docs/SETTINGS.md).
+# rest_social_editable_user_fields = ["first_name", "last_name"]
+# rest_social_user_fields.locale = {{ from = "profile.locale" }}
+
 # log_format = "json"
 
 # Your own software is told what happens to users, by signed calls: docs/WEBHOOKS.md. A secret is whsec_ and what
