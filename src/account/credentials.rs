@@ -52,16 +52,28 @@ impl AccountService {
     /// Whether what the caller shows comes from a login that is at most FRESH_LOGIN_AGE old (SEC-25). One of which nobody
     /// knows where it comes from is not. Errors: `fresh_login_required`.
     pub(super) async fn require_fresh_login(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
-        let Some(age) = self.settings.fresh_login_age else { return Ok(()) };
-        let listed = self.credentials(caller).await?;
-        let shown = listed.iter().find(|listed| listed.is_current);
-        let signed_in = shown.and_then(|listed| listed.entry.signed_in);
-        if signed_in.is_some_and(|at| at.plus(age) >= self.ambient.now()) {
+        if self.is_fresh(caller).await? {
             return Ok(());
         }
         let refusal = AuthError::LoginTooOld;
         self.note_refusal(refusal.code(), Some(caller.user.id), client).await;
         Err(refusal)
+    }
+
+    /// Whether the caller may not link an account before a new login: only with LINK_NEEDS_FRESH_LOGIN (SEC-25).
+    pub async fn is_too_old_to_link(&self, caller: Option<&Caller>) -> Result<bool, AuthError> {
+        match caller.filter(|_| self.settings.link_needs_fresh_login) {
+            Some(caller) => Ok(!self.is_fresh(caller).await?),
+            None => Ok(false),
+        }
+    }
+
+    async fn is_fresh(&self, caller: &Caller) -> Result<bool, AuthError> {
+        let Some(age) = self.settings.fresh_login_age else { return Ok(true) };
+        let listed = self.credentials(caller).await?;
+        let shown = listed.iter().find(|listed| listed.is_current);
+        let signed_in = shown.and_then(|listed| listed.entry.signed_in);
+        Ok(signed_in.is_some_and(|at| at.plus(age) >= self.ambient.now()))
     }
 
     fn is_current(&self, caller: &Caller, handle: &CredentialHandle) -> bool {

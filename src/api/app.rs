@@ -75,8 +75,15 @@ impl App {
         };
         let cookie = cookie(request.headers(), attempt_cookie(&own)).map(str::to_owned);
         let user = caller.as_ref().filter(|_| !from_elsewhere).map(|caller| caller.user.id);
-        let visitor = Visitor { own, origin, cookie, caller: user, session, client: client(request) };
+        let visitor = Visitor { own, origin, cookie, caller: user, stale: false, session, client: client(request) };
         Ok(Admitted { caller, visitor })
+    }
+
+    /// [`Self::admit`] for what may link an account to the caller.
+    pub async fn admit_to_link(&self, request: &Request, family: Family, gate: Gate) -> Result<Visitor, Failure> {
+        let Admitted { caller, visitor } = self.admit(request, family, gate).await?;
+        let stale = self.account.is_too_old_to_link(caller.as_ref()).await?;
+        Ok(Visitor { stale, ..visitor })
     }
 
     /// An `Origin` decides where it is present, `Sec-Fetch-Site` only where it is not; a cookie with neither is refused.

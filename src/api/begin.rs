@@ -57,7 +57,7 @@ impl Begin {
         guest: Guest<'_, ByAny>,
         body: Posted<BeginInput>,
     ) -> Result<WithCookie<Begun>, Refused<BeginProblems>> {
-        let visitor = guest.admit(&self.app, Gate::Unsafe).await?.visitor;
+        let visitor = guest.admit_to_link(&self.app, Gate::Unsafe).await?;
         let request = wanted(&body.fields().await?)?;
         let begun = self.app.login.begin(&provider.0, request, &visitor).await.map_err(|error| {
             let cause = error.cause.as_deref().unwrap_or_default();

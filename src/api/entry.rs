@@ -12,6 +12,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::app::{Admitted, App, Gate};
 use super::problem::Failure;
 use crate::account::{AuthError, Caller, Family};
+use crate::login::Visitor;
 
 /// Which credentials a route reads (R-AUT-01).
 pub trait Reads: Send + Sync + 'static {
@@ -67,6 +68,13 @@ impl<R: Reads> Guest<'_, R> {
     /// Errors: 401 for a credential that does not hold, 403 `csrf_failed`, 503.
     pub async fn admit(&self, app: &App, gate: Gate) -> Result<Admitted, Failure> {
         app.admit(self.request, R::FAMILY, gate).await
+    }
+}
+
+impl<R: Reads> Guest<'_, R> {
+    /// [`Self::admit`] for what may link an account to the caller.
+    pub async fn admit_to_link(&self, app: &App, gate: Gate) -> Result<Visitor, Failure> {
+        app.admit_to_link(self.request, R::FAMILY, gate).await
     }
 }
 

@@ -76,7 +76,7 @@ impl Landing {
         code_challenge_method: Query<Option<String>>,
         guest: Guest<'_, BySession>,
     ) -> Result<SeeOther, Refused<AuthorizeProblems>> {
-        let visitor = guest.admit(&self.app, Gate::Navigation).await?.visitor;
+        let visitor = guest.admit_to_link(&self.app, Gate::Navigation).await?;
         let (kind, with_user) = kind.0.unwrap_or(LoginKind::Session).of_model();
         let split = |scopes: String| scopes.split_whitespace().map(str::to_owned).collect();
         let request = AuthorizeRequest {

@@ -126,7 +126,7 @@ impl<K: Kind> Login<K> {
         body: Posted<T>,
     ) -> Result<answer::Login<K::Answer>, Failure> {
         let gate = if K::Reads::FAMILY == Family::Session { Gate::Session } else { Gate::Open };
-        let visitor = guest.admit(&self.app, gate).await?.visitor;
+        let visitor = guest.admit_to_link(&self.app, gate).await?;
         let own = visitor.own.clone();
         let fields = body.fields().await?;
         let request = LoginRequest { kind: K::KIND, with_user: K::WITH_USER, provider, fields, visitor };

@@ -177,7 +177,7 @@ fn outward(refusal: &Refusal) -> StatusCode {
         R::NotAuthenticated => StatusCode::UNAUTHORIZED,
         R::NotAllowed | R::ProviderNotAllowed | R::OrganizationNotAllowed | R::SignUpClosed => StatusCode::FORBIDDEN,
         R::SignUpRefused | R::TokenLimitExceeded => StatusCode::FORBIDDEN,
-        R::UserInactive | R::NoUser | R::Own(_) => StatusCode::FORBIDDEN,
+        R::UserInactive | R::NoUser | R::FreshLoginRequired | R::Own(_) => StatusCode::FORBIDDEN,
         R::UnknownProvider => StatusCode::NOT_FOUND,
         R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
         R::ProviderError => StatusCode::BAD_GATEWAY,

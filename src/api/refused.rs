@@ -222,7 +222,8 @@ pub const LOGIN: &[Case] = &[
                       `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), \
                       `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` \
                       has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user \
-                      may have no more knox tokens), or the code of a step of the operator's own. On the session routes also \
+                      may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too \
+                      old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also \
                       `csrf_failed`.",
         example: ("not_allowed", "This account is not among those that may sign in here."),
     },
@@ -248,8 +249,8 @@ pub const RESUME: &[Case] = &[
     Case {
         status: 403,
         description: "As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, \
-                      `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, or the code of \
-                      a step of the operator's own. And `csrf_failed`: the page is not of a listed origin.",
+                      `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, \
+                      `fresh_login_required`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin.",
         example: ("not_allowed", "This account is not among those that may sign in here."),
     },
 ];

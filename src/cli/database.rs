@@ -28,7 +28,7 @@ pub(super) async fn open(settings: &Settings) -> Result<Arc<dyn Repository>, Fai
 
 /// The same for what changes users: where the settings have a webhook, it will be told.
 pub(super) async fn open_announcing(settings: &Settings, ambient: &Ambient) -> Result<Arc<dyn Repository>, Failure> {
-    let announce = settings.webhooks.as_ref().map(|rules| hook::announcer(rules, ambient));
+    let announce = hook::announcer(settings, ambient);
     checked(store::open_announcing(&settings.database_url, false, announce).await?).await
 }
 

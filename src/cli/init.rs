@@ -60,6 +60,13 @@ state_policy = "required"
 simple_jwt_rotate_refresh_tokens = true
 simple_jwt_blacklist_after_rotation = true
 
+# Whoever links a further account to theirs signed in within the last quarter of an hour.
+link_needs_fresh_login = true
+
+# Who may enter: only addresses of these domains, only people who have a user here; docs/SETTINGS.md has further lists.
+# social_auth_whitelisted_domains = ["example.com"]
+# social_auth_sign_up = false
+
 # Tells browsers to use https only, for a year. Turn it on once https works.
 # hsts = true
 
@@ -110,6 +117,7 @@ mod tests {
         })
         .unwrap_or_else(|errors| panic!("{errors:?}"));
         assert_eq!(settings.state_policy, StatePolicy::Required);
+        assert!(settings.link_needs_fresh_login);
         assert!(settings.jwt.rotate_refresh_tokens && settings.jwt.blacklist_after_rotation);
         assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
     }

@@ -5,20 +5,23 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::clock::{Ambient, UnixMillis};
-use crate::model::{Announce, AuditKind, EventType, Happened, NewEvent, User};
-use crate::settings::WebhookRules;
+use crate::model::{Announce, AuditKind, EventType, Happened, NewEvent, User, UserFields};
+use crate::settings::Settings;
 
 /// Counted up when a member changes its meaning or goes; new ones may come without it.
 const VERSION: u64 = 1;
 
 /// Asked by the store inside each transaction about a user; words the events that the settings want.
-pub fn announcer(rules: &WebhookRules, ambient: &Ambient) -> Announce {
-    let (wanted, ambient) = (rules.events.clone(), ambient.clone());
-    Arc::new(move |happened| {
+///
+/// `None`: nobody wants any.
+pub fn announcer(settings: &Settings, ambient: &Ambient) -> Option<Announce> {
+    let wanted = settings.webhooks.as_ref()?.events.clone();
+    let (fields, ambient) = (settings.users.own_fields.clone(), ambient.clone());
+    Some(Arc::new(move |happened| {
         let kind = kind_of(happened.audit.event).filter(|kind| wanted.contains(kind))?;
-        let body = body(kind, happened.audit.at, data(happened));
+        let body = body(kind, happened.audit.at, data(happened, &fields));
         Some(NewEvent { id: new_id(&ambient), kind, body })
-    })
+    }))
 }
 
 fn kind_of(event: AuditKind) -> Option<EventType> {
@@ -35,8 +38,8 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
     })
 }
 
-fn data(happened: &Happened<'_>) -> Map<String, Value> {
-    let mut data = Map::from_iter([("user".to_owned(), user(happened.user))]);
+fn data(happened: &Happened<'_>, fields: &UserFields) -> Map<String, Value> {
+    let mut data = Map::from_iter([("user".to_owned(), user(happened.user, fields))]);
     if let Some((provider, uid)) = happened.account {
         data.insert("account".to_owned(), json!({"provider": provider, "uid": uid}));
     }
@@ -46,8 +49,8 @@ fn data(happened: &Happened<'_>) -> Map<String, Value> {
     data
 }
 
-fn user(user: &User) -> Value {
-    json!({
+fn user(user: &User, fields: &UserFields) -> Value {
+    let mut shown = json!({
         "id": user.id,
         "username": user.username,
         "first_name": user.first_name,
@@ -56,7 +59,11 @@ fn user(user: &User) -> Value {
         "email_verified": user.email_verified,
         "is_active": user.is_active,
         "created": user.created.rfc3339(),
-    })
+    });
+    if !fields.is_empty() {
+        shown["fields"] = Value::Object(fields.of(user).fields.clone());
+    }
+    shown
 }
 
 pub(super) fn body(kind: EventType, at: UnixMillis, data: Map<String, Value>) -> String {

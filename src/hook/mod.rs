@@ -21,13 +21,15 @@ use url::{Host, Url};
 pub use self::message::announcer;
 pub use self::question::{Amendments, Candidate, Unanswered, Verdict};
 use crate::clock::Ambient;
-use crate::model::Finding;
+use crate::model::{Finding, UserFields};
 use crate::outgoing::{Body, Client, OutgoingError, Reply, Request};
 use crate::settings::{OutgoingRules, SettingError, Settings, WebhookRules};
 
 /// Whoever stands at WEBHOOK_URL.
 pub struct Hook {
     rules: WebhookRules,
+    /// Declared ones, beyond the stock user's.
+    fields: UserFields,
     client: Client,
     ambient: Ambient,
 }
@@ -50,7 +52,7 @@ impl Hook {
             };
             SettingError::new("WEBHOOK_URL", advice)
         })?;
-        Ok(Some(Self { rules, client, ambient: ambient.clone() }))
+        Ok(Some(Self { rules, fields: settings.users.own_fields.clone(), client, ambient: ambient.clone() }))
     }
 
     /// One attempt to tell. `body` is signed as it is, with the moment of this attempt.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Hook, message};
-use crate::model::{EventType, harmless};
+use crate::model::{EventType, UserFields, harmless};
 use crate::settings::OnFailure;
 
 /// Who is about to be created.
@@ -17,6 +17,8 @@ pub struct Candidate<'a> {
     pub email_verified: bool,
     pub first_name: &'a str,
     pub last_name: &'a str,
+    /// Declared ones that the profile fills.
+    pub fields: &'a Map<String, Value>,
     /// What will be kept of the profile.
     pub extra_data: &'a Map<String, Value>,
 }
@@ -38,6 +40,8 @@ pub struct Amendments {
     pub email_verified: Option<bool>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Declared ones, of their types.
+    pub fields: Map<String, Value>,
 }
 
 /// No answer that can be understood, where the settings want one.
@@ -57,9 +61,9 @@ impl Hook {
     /// Within WEBHOOK_TIMEOUT. Without an answer, WEBHOOK_ON_FAILURE decides.
     pub async fn may_create(&self, candidate: Candidate<'_>) -> Result<Verdict, Unanswered> {
         let (id, now) = (message::new_id(&self.ambient), self.ambient.now());
-        let body = message::body(EventType::UserCreating, now, data(candidate));
+        let body = message::body(EventType::UserCreating, now, data(candidate, &self.fields));
         let answer = match self.post(&id, &body).await {
-            Ok(reply) if (200..300).contains(&reply.status) => understood(&reply.body),
+            Ok(reply) if (200..300).contains(&reply.status) => understood(&reply.body, &self.fields),
             Ok(reply) => Err(format!("its status is {}", reply.status)),
             Err(error) => Err(error.to_string()),
         };
@@ -75,14 +79,17 @@ impl Hook {
     }
 }
 
-fn data(candidate: Candidate<'_>) -> Map<String, Value> {
-    let user = json!({
+fn data(candidate: Candidate<'_>, fields: &UserFields) -> Map<String, Value> {
+    let mut user = json!({
         "username": candidate.username,
         "first_name": candidate.first_name,
         "last_name": candidate.last_name,
         "email": candidate.email,
         "email_verified": candidate.email_verified,
     });
+    if !fields.is_empty() {
+        user["fields"] = Value::Object(candidate.fields.clone());
+    }
     let account = json!({
         "provider": candidate.provider,
         "uid": candidate.uid,
@@ -92,7 +99,7 @@ fn data(candidate: Candidate<'_>) -> Map<String, Value> {
 }
 
 /// Nothing at all allows. The text of an error holds no part of the answer.
-fn understood(body: &[u8]) -> Result<Answer, String> {
+fn understood(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Answer::default());
     }
@@ -109,11 +116,15 @@ fn understood(body: &[u8]) -> Result<Answer, String> {
     let unprintable = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(char::is_control));
     let is_blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
     let is_no_address = |email: &String| !email.is_empty() && !email.contains('@');
+    let unfit = |(name, value): (&String, &Value)| fields.get(name).is_none_or(|field| field.kind.fit(value).is_err());
     match () {
         () if texts.iter().any(too_long) => Err(format!("a field of user is longer than {LONGEST} characters")),
         () if texts.iter().any(unprintable) => Err("a field of user holds a control character".to_owned()),
         () if is_blank(&amended.username) => Err("user.username is blank".to_owned()),
         () if amended.email.as_ref().is_some_and(is_no_address) => Err("user.email is no address".to_owned()),
+        () if amended.fields.iter().any(unfit) => {
+            Err("a member of user.fields is not declared, or not of its type".to_owned())
+        }
         () => Ok(answer),
     }
 }
@@ -126,7 +137,7 @@ mod tests {
     use super::*;
 
     fn answer(text: &str) -> Result<Answer, String> {
-        understood(text.as_bytes())
+        understood(text.as_bytes(), &UserFields::default())
     }
 
     #[test]
@@ -154,6 +165,7 @@ mod tests {
             r#"{"user": {"username": " "}}"#,
             r#"{"user": {"username": 7}}"#,
             r#"{"user": {"email": "secret"}}"#,
+            r#"{"user": {"fields": {"secret": 1}}}"#,
             r#"{"user": {"first_name": "a\u0000secret"}}"#,
             &format!(r#"{{"user": {{"first_name": "{}"}}}}"#, "x".repeat(151)),
         ] {

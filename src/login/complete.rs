@@ -194,16 +194,18 @@ impl LoginService {
             expires: now.plus(if native.is_some() { attempt::ID_TOKEN_MEMORY } else { attempt::CODE_MEMORY }),
         };
         let LoginRequest { kind, with_user, fields, visitor, .. } = request;
+        let landing = attempt.as_ref().and_then(|begun| begun.row.landing.clone());
         let ticket = Ticket {
             seal: (!binding.is_empty()).then(|| Seal::new(&self.key, &parts, kind, with_user)),
             provider,
             kind,
             with_user,
             link_to,
+            stale: visitor.stale || landing.as_ref().is_some_and(|landing| landing.stale),
             client: visitor.client,
             session: visitor.session,
             browser: binding.browser.clone(),
-            landing: attempt.as_ref().and_then(|begun| begun.row.landing.clone()),
+            landing,
             code: claim.digest.clone(),
         };
         Ok(Posted {

@@ -22,6 +22,8 @@ pub(super) struct Ticket {
     pub kind: Kind,
     pub with_user: bool,
     pub link_to: Option<UserId>,
+    /// The login of whoever links is too old for that (SEC-25).
+    pub stale: bool,
     pub client: ClientInfo,
     /// Of the caller, which a session login replaces (SEC-32).
     pub session: Option<Digest>,
@@ -40,6 +42,12 @@ pub(super) struct Person {
     pub identity: Identity,
     /// The provider's tokens, sealed; only with STORE_PROVIDER_TOKENS (SEC-40).
     pub tokens: Option<Vec<u8>>,
+}
+
+impl Ticket {
+    fn links_too_late(&self, decision: &Decision) -> bool {
+        self.stale && self.link_to.is_some() && matches!(decision.who, Who::Attach { .. })
+    }
 }
 
 impl LoginService {
@@ -68,7 +76,14 @@ impl LoginService {
         let name = ticket.provider.name();
         let line = self.lines.get(name).ok_or_else(super::unknown_provider)?;
         let rules = &ticket.provider.settings().user_rules;
-        line.decide(&self.store, &self.ambient, rules, identity, ticket.link_to, progress).await
+        let decided = line.decide(&self.store, &self.ambient, rules, identity, ticket.link_to, progress).await?;
+        match &decided {
+            Decided::Commit(decision) if ticket.links_too_late(decision) => Err(LoginError::new(
+                Refusal::FreshLoginRequired,
+                "Your login is too old to link an account: sign in again, then link it.",
+            )),
+            _ => Ok(decided),
+        }
     }
 
     /// Decides and commits, or halts. A decision can be overtaken by another login of the same account; it is then taken

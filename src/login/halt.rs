@@ -51,6 +51,7 @@ struct Waiting {
     kind: Kind,
     with_user: bool,
     link_to: Option<UserId>,
+    stale: bool,
     landing: Option<Landing>,
     step: String,
     fields: Vec<Field>,
@@ -73,6 +74,7 @@ impl LoginService {
             kind: ticket.kind,
             with_user: ticket.with_user,
             link_to: ticket.link_to,
+            stale: ticket.stale,
             landing: ticket.landing.clone(),
             step: step.clone(),
             fields: fields.clone(),
@@ -152,6 +154,7 @@ impl LoginService {
             kind,
             with_user,
             link_to: waiting.link_to,
+            stale: waiting.stale,
             client: visitor.client,
             session: visitor.session,
             browser: binding.browser.clone(),
@@ -159,8 +162,6 @@ impl LoginService {
             code: Digest::of_parts(&parts),
             seal: Some(Seal::new(&self.key, &parts, kind, with_user)),
         };
-        let person = Person { identity: waiting.identity, tokens: waiting.tokens };
-        let first = self.decide(&ticket, &person.identity, &progress).await?;
         let now = self.ambient.now();
         let claim = CodeClaim {
             digest: ticket.code.clone(),
@@ -168,6 +169,11 @@ impl LoginService {
             claimed: now,
             expires: now.plus(attempt::CODE_MEMORY),
         };
+        if let Some(used) = self.store.used_code(&claim.digest).await? {
+            return self.repeat(&claim, used, &binding, ticket.seal).await;
+        }
+        let person = Person { identity: waiting.identity, tokens: waiting.tokens };
+        let first = self.decide(&ticket, &person.identity, &progress).await?;
         match self.store.claim(None, Some(&claim), now).await? {
             Claimed::Ours => {
                 let result = self.conclude(&ticket, &person, progress, Some(first)).await;

@@ -93,6 +93,7 @@ impl LoginService {
             next,
             kind: request.kind,
             with_user: request.with_user,
+            stale: visitor.stale,
             code_challenge: s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?,
         };
         let own = visitor.own.origin().ascii_serialization();
@@ -110,7 +111,7 @@ impl LoginService {
     pub async fn land(self: &Arc<Self>, name: &str, fields: Fields, visitor: Visitor) -> Result<Landed, LoginError> {
         let provider = self.provider(name)?.clone();
         // Only who began it links: whoever is signed in meanwhile may know nothing of it.
-        let visitor = Visitor { caller: None, ..visitor };
+        let visitor = Visitor { caller: None, stale: false, ..visitor };
         let (kind, with_user) = (Kind::Session, false);
         let request = LoginRequest { kind, with_user, provider: Some(name.to_owned()), fields, visitor };
         let begun = self.attempt_of(&provider, &request, Ending::Landing).await?;

@@ -78,6 +78,8 @@ pub struct Visitor {
     pub cookie: Option<String>,
     /// The signed-in user, by the route's own kind of credential; the login is linked to it.
     pub caller: Option<UserId>,
+    /// The caller's own login is too old to link an account (SEC-25); a login with one that is theirs does no harm.
+    pub stale: bool,
     /// The session that a session login replaces (SEC-32).
     pub session: Option<Digest>,
     pub client: ClientInfo,

@@ -42,6 +42,9 @@ pub struct Landing {
     pub next: String,
     pub kind: Kind,
     pub with_user: bool,
+    /// The login of whoever began it was too old to link an account (SEC-25).
+    #[serde(default)]
+    pub stale: bool,
     /// The app's own challenge (S256): whoever swaps the code must show its verifier (RFC 8252, section 8.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<String>,

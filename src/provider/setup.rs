@@ -184,6 +184,11 @@ impl Provider {
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
             }
         }
+        let tells = rules.user.more.contains_key("organization");
+        if !tells && !self.settings.user_rules.allowed_organizations.is_empty() {
+            let name = self.settings.shown("ALLOWED_ORGANIZATIONS");
+            warnings.push(format!("{name}: {} says of nobody whose they are, so nobody enters through it", self.name));
+        }
         if rules.uid.mutable_keys.contains(&self.id_key) {
             let name = self.settings.shown("ID_KEY");
             warnings.push(format!("{name}: {} can pass from one person to another", self.id_key));

@@ -74,7 +74,7 @@ impl Server {
             }
         };
         let hook = Hook::new(&settings, &ambient).map_err(|error| errors.push(error)).ok();
-        let announce = settings.webhooks.as_ref().map(|rules| hook::announcer(rules, &ambient));
+        let announce = hook::announcer(&settings, &ambient);
         let opened = store::open_announcing(&settings.database_url, create, announce).await;
         let repository = opened.map_err(|error| errors.push(error)).ok();
         let (Some(credentials), Some(providers), Some(hook), Some(repository)) =

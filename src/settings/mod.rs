@@ -100,6 +100,8 @@ pub struct Settings {
     pub webhooks: Option<WebhookRules>,
     /// FRESH_LOGIN_AGE: how old a login may be that deletes a user or unlinks an account; `None`: of any age.
     pub fresh_login_age: Option<Duration>,
+    /// LINK_NEEDS_FRESH_LOGIN: whether it counts for linking an account too (SEC-25).
+    pub link_needs_fresh_login: bool,
     /// Strict-Transport-Security on every answer (SEC-36).
     pub hsts: bool,
     /// Configured ones, in the settings' order.

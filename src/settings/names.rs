@@ -87,6 +87,11 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ("SESSION_IDLE_TIMEOUT", "none", "seconds after which a session that nobody used ends"),
     ("FRESH_LOGIN_AGE", "900 s", "how old a login may be that deletes its user or unlinks an account; `0`: of any age"),
     (
+        "LINK_NEEDS_FRESH_LOGIN",
+        "`false`",
+        "FRESH_LOGIN_AGE counts for linking a further account too; `init` writes `true`",
+    ),
+    (
         "REST_SOCIAL_OAUTH_REDIRECT_URI",
         "`/`",
         "path on PUBLIC_URL, or on the caller's origin, that a login returns to when it names none",

@@ -137,6 +137,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         audit_retention: rules::audit_retention(general, errors),
         webhooks,
         fresh_login_age: rules::fresh_login_age(general, errors),
+        link_needs_fresh_login: general.get("LINK_NEEDS_FRESH_LOGIN", errors, value::flag).unwrap_or(false),
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,

@@ -21,9 +21,9 @@ const MOST: usize = 64;
 /// `None` without WEBHOOK_URL.
 pub(super) fn webhooks(section: &Section, errors: &mut Vec<SettingError>) -> Option<WebhookRules> {
     let url = section.get("WEBHOOK_URL", errors, address);
-    let secrets = section.get("WEBHOOK_SECRETS", errors, |value| {
-        let secrets: Result<Vec<SharedKey>, String> = value::list(value)?.iter().map(|text| secret(text)).collect();
-        secrets
+    let secrets = section.get("WEBHOOK_SECRETS", errors, |value| match value::list(value)?.as_slice() {
+        [] => Err("must hold at least one secret".to_owned()),
+        secrets => secrets.iter().map(|text| secret(text)).collect::<Result<Vec<SharedKey>, String>>(),
     });
     let given = |name: &str| section.0.contains_key(name);
     if given("WEBHOOK_URL") && !given("WEBHOOK_SECRETS") {

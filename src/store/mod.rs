@@ -95,7 +95,7 @@ impl LoginCommit {
             user.last_login = Some(self.now);
         }
         user.edited = edited;
-        changed || self.set_last_login
+        changed
     }
 }
 
@@ -115,6 +115,7 @@ struct KnownLogin {
     rekeyed: bool,
     /// As the login leaves it.
     user: Box<User>,
+    /// Whether a name or a declared field is another one now.
     changed: bool,
     written: Written,
     event: Option<NewEvent>,

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
@@ -11,7 +12,6 @@ use super::sql::repository;
 const CONNECTIONS: u32 = 16;
 
 pub(super) struct PostgresStore {
-    read: PgPool,
     write: PgPool,
     announce: Option<Announce>,
 }
@@ -28,10 +28,18 @@ pub(super) async fn open(url: &str, announce: Option<Announce>) -> std::result::
         .connect_with(options)
         .await
         .map_err(|error| format!("{place} cannot be opened: {error}"))?;
-    Ok(PostgresStore { read: pool.clone(), write: pool, announce })
+    Ok(PostgresStore { write: pool, announce })
 }
 
 impl PostgresStore {
+    async fn reader(&self) -> std::result::Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.write.acquire().await
+    }
+
+    async fn close_all(&self) {
+        self.write.close().await;
+    }
+
     async fn begin(&self) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.write.begin().await
     }

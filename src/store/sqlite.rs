@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::group::{Group, Write};
 use super::sql::repository;
@@ -15,7 +17,7 @@ const LOG_PAGES: &str = "4000";
 
 /// The writer is one connection: SQLite has one anyway, and so nobody meets a busy database inside this process.
 pub(super) struct SqliteStore {
-    read: SqlitePool,
+    readers: Readers,
     write: SqlitePool,
     group: Group,
     announce: Option<Announce>,
@@ -40,17 +42,52 @@ pub(super) async fn open(
         make_private(&path).map_err(|error| format!("{} cannot be created: {error}", path.display()))?;
     }
     let failed = |error: sqlx::Error| format!("{} cannot be opened: {error}", path.display());
-    let pool = |connections| {
-        SqlitePoolOptions::new()
-            .max_connections(connections)
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(5))
-            .idle_timeout(None)
-            .max_lifetime(None)
-    };
-    let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
-    let read = pool(2).connect_lazy_with(options.read_only(true).create_if_missing(false));
-    Ok(SqliteStore { group: Group::over(write.clone()), read, write, announce })
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .test_before_acquire(false)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.clone())
+        .await
+        .map_err(failed)?;
+    let readers = Readers::open(&options.read_only(true).create_if_missing(false)).await.map_err(failed)?;
+    Ok(SqliteStore { group: Group::over(write.clone()), readers, write, announce })
+}
+
+/// Connections that only read, each for one query at a time. A pool would ask a connection after each query whether it
+/// lives, which costs as much as the query.
+struct Readers {
+    /// `None`: closed.
+    connections: [Mutex<Option<SqliteConnection>>; 2],
+    turn: AtomicUsize,
+}
+
+impl Readers {
+    async fn open(options: &SqliteConnectOptions) -> std::result::Result<Self, sqlx::Error> {
+        let connections = [options.connect().await?, options.connect().await?];
+        Ok(Self { connections: connections.map(|connection| Mutex::new(Some(connection))), turn: AtomicUsize::new(0) })
+    }
+
+    /// One that is free, or the next to be.
+    async fn get(&self) -> std::result::Result<MappedMutexGuard<'_, SqliteConnection>, sqlx::Error> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.connections.len();
+        let connection = match self.connections.iter().find_map(|connection| connection.try_lock().ok()) {
+            Some(free) => free,
+            None => self.connections[turn].lock().await,
+        };
+        MutexGuard::try_map(connection, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)
+    }
+
+    async fn close(&self) {
+        for connection in &self.connections {
+            if let Some(connection) = connection.lock().await.take()
+                && let Err(error) = connection.close().await
+            {
+                tracing::warn!(%error, "a connection to the database did not close well");
+            }
+        }
+    }
 }
 
 /// What the server creates is readable by its own user alone.
@@ -66,6 +103,15 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 }
 
 impl SqliteStore {
+    async fn reader(&self) -> std::result::Result<MappedMutexGuard<'_, SqliteConnection>, sqlx::Error> {
+        self.readers.get().await
+    }
+
+    async fn close_all(&self) {
+        self.readers.close().await;
+        self.write.close().await;
+    }
+
     /// A write that began as a read could not wait for the writer: it says at once that it will write.
     async fn begin(&self) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
         self.write.begin_with("BEGIN IMMEDIATE").await

@@ -24,6 +24,7 @@ on_both_databases! {
     a_username_that_is_taken_gives_way_to_the_next,
     an_account_of_somebody_else_is_stale,
     a_login_of_a_user_who_was_deactivated_is_stale,
+    a_login_overwrites_nothing_that_its_user_edited_meanwhile,
     a_row_found_by_a_legacy_uid_is_rekeyed,
     an_account_never_moves,
     a_refresh_token_is_rotated_once,
@@ -305,6 +306,23 @@ async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
     let attach = LoginCommit { who: Who::Attach { user_id: user.id }, ..create("2", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     assert_eq!(store.database.count("social_accounts").await, 1, "rolled back");
+}
+
+async fn a_login_overwrites_nothing_that_its_user_edited_meanwhile(engine: Engine) {
+    let store = store(engine).await;
+    let user = store.user("1").await;
+    let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
+    let edit = |user: &User| User { first_name: "Mine".into(), edited: vec!["first_name".into()], ..user.clone() };
+    store.repository.update_user(user.id, &edit, &event()).await.expect("a write");
+    // Decided on what was read before.
+    let follows = LoginCommit { who: known(&user, &account), first_name: Some("Theirs".into()), ..create("1", &[]) };
+    assert!(store.commit(&follows, |user| session("s", user)).await.is_none(), "it is decided anew");
+    let same = LoginCommit { set_last_login: true, first_name: None, ..follows.clone() };
+    store.commit(&same, |user| session("s", user)).await.expect("a login");
+    let after = store.repository.user(user.id).await.expect("a read").expect("the user");
+    assert_eq!((after.first_name.as_str(), after.last_login), ("Mine", Some(NOW)));
+    let anew = LoginCommit { who: known(&after, &account), ..follows };
+    assert_eq!(store.commit(&anew, |user| session("t", user)).await.expect("a login").first_name, "Mine");
 }
 
 async fn a_row_found_by_a_legacy_uid_is_rekeyed(engine: Engine) {

@@ -39,6 +39,7 @@ on_both_databases! {
     a_silent_receiver_ends_a_sign_up_at_its_limit,
     where_the_settings_say_so_a_sign_up_goes_on_without_an_answer,
     the_step_stands_where_the_pipeline_puts_it,
+    declared_fields_are_told_and_amended,
 }
 
 const PLACE: &str = "POST hooks.example/users";
@@ -580,4 +581,31 @@ async fn the_step_stands_where_the_pipeline_puts_it(engine: Engine) {
     let late = steps.replace("webhook,", "").replace("create_user,", "create_user,webhook,");
     let late = asking(engine).with("SOCIAL_AUTH_PIPELINE", &late).try_start().await;
     assert_eq!(late.err().map(names), Some(vec!["SOCIAL_AUTH_PIPELINE".to_owned()]));
+}
+
+const FIELDS: &str =
+    r#"{"company": {"type": "string", "from": "profile.company", "editable": true}, "seats": {"type": "integer"}}"#;
+
+async fn declared_fields_are_told_and_amended(engine: Engine) {
+    let plan = plan(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
+    let world = plan.with("WEBHOOK_EVENTS", "user.creating,user.created,user.updated").start().await;
+    let amended = json!({"user": {"fields": {"seats": 3}}});
+    world.double.on(PLACE, move |call| match body(call)["type"] == "user.creating" {
+        true => Reply::json(&amended),
+        false => Reply::of(204, "text/plain", ""),
+    });
+    let profile = json!({"id": 1, "login": "ana", "email": "ana@example.com", "company": "Acme"});
+    world.people.describe("github", "u1", profile);
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let change = world.client().request("PATCH", "/api/user/").header("authorization", &authorization);
+    change.json(&json!({"company": "Other"})).send().await.ok();
+    let told = by_type(&calls(&world.double, 3).await);
+    let fields: Vec<&Value> = told.iter().map(|(_, body)| &body["data"]["user"]["fields"]).collect();
+    // In the order of the types: created, creating, updated.
+    let wanted =
+        [json!({"company": "Acme", "seats": 3}), json!({"company": "Acme"}), json!({"company": "Other", "seats": 3})];
+    assert_eq!(fields, wanted.iter().collect::<Vec<_>>());
+
+    world.double.always(PLACE, Reply::json(&json!({"user": {"fields": {"seats": "many"}}})));
+    world.login("token", "u2").await.problem(503, "sign_up_unavailable");
 }

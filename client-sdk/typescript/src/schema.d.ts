@@ -1796,7 +1796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1947,7 +1947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2095,7 +2095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2246,7 +2246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2394,7 +2394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2545,7 +2545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2693,7 +2693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2844,7 +2844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2992,7 +2992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3143,7 +3143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3291,7 +3291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3442,7 +3442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3590,7 +3590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3741,7 +3741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3889,7 +3889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4040,7 +4040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4188,7 +4188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4339,7 +4339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4487,7 +4487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4638,7 +4638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5417,7 +5417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
+            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, `fresh_login_required`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
             403: {
                 headers: {
                     [name: string]: unknown;

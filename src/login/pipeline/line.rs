@@ -1,6 +1,6 @@
 //! The steps of one provider in order, found by their names once at start, and run for each login.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::ask::RequireEmail;
@@ -58,7 +58,7 @@ impl Line {
         before: &Progress,
     ) -> Result<Decided, LoginError> {
         let mut draft = Draft::new(identity, rules, store, ambient, link_to);
-        let mut passed = std::collections::BTreeMap::new();
+        let mut passed = BTreeMap::new();
         for Named { name, step, kept } in &self.steps {
             if let Some(amendments) = before.passed.get(name) {
                 draft.repeat(amendments);

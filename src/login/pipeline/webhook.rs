@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Draft, Step, Stop, without_provider_tokens};
+use super::{Draft, Step, Stop, fields, without_provider_tokens};
 use crate::hook::{Amendments, Candidate, Hook, Verdict};
 use crate::login::error::{LoginError, Refusal};
 
@@ -25,10 +25,11 @@ impl Step for AskWebhook {
             email_verified: draft.email_verified(),
             first_name: draft.first_name(),
             last_name: draft.last_name(),
+            fields: &fields::chosen(&draft.rules.own_fields, identity, draft.rules, None),
             extra_data: &without_provider_tokens(&identity.extra_data),
         };
         match self.0.may_create(candidate).await {
-            Ok(Verdict::Allowed(amendments)) => amend(draft, amendments),
+            Ok(Verdict::Allowed(amendments)) => amend(draft, amendments)?,
             Ok(Verdict::Refused(words)) if words.is_empty() => return Err(refused("Signing up was refused.").into()),
             Ok(Verdict::Refused(words)) => return Err(refused(&words).into()),
             Err(unanswered) => {
@@ -45,8 +46,9 @@ fn refused(words: &str) -> LoginError {
     LoginError::new(Refusal::SignUpRefused, words)
 }
 
-fn amend(draft: &mut Draft<'_>, amendments: Amendments) {
-    let Amendments { username, email, email_verified, first_name, last_name } = amendments;
+/// Errors: none, since the fields were held against their declarations.
+fn amend(draft: &mut Draft<'_>, amendments: Amendments) -> Result<(), Stop> {
+    let Amendments { username, email, email_verified, first_name, last_name, fields } = amendments;
     if let Some(username) = username {
         draft.set_username(&username);
     }
@@ -62,4 +64,8 @@ fn amend(draft: &mut Draft<'_>, amendments: Amendments) {
     if let Some(name) = last_name {
         draft.set_last_name(&name);
     }
+    for (name, value) in &fields {
+        draft.set_field(name, value).map_err(|problem| LoginError::field(name, problem))?;
+    }
+    Ok(())
 }

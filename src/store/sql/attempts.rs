@@ -77,7 +77,7 @@ macro_rules! attempt_store {
                      FROM login_attempts WHERE key = $1",
                 )
                 .bind(key.as_bytes())
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(row.map(|row| row.with_key(key)))
             }
@@ -97,7 +97,7 @@ macro_rules! attempt_store {
                 .bind(bytes(flow))
                 .bind(provider)
                 .bind(now.0)
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(found.is_some())
             }
@@ -123,7 +123,7 @@ macro_rules! attempt_store {
                 let row: Option<UsedCodeRow> =
                     sqlx::query_as("SELECT binding, claimed, answer FROM used_codes WHERE code = $1")
                         .bind(code.as_bytes())
-                        .fetch_optional(&self.read)
+                        .fetch_optional(&mut *self.reader().await?)
                         .await?;
                 Ok(row.map(UsedCode::from))
             }
@@ -173,7 +173,7 @@ macro_rules! attempt_store {
                 let row: Option<HaltRow> =
                     sqlx::query_as("SELECT browser, sealed, expires FROM halted_logins WHERE token = $1")
                         .bind(token.as_bytes())
-                        .fetch_optional(&self.read)
+                        .fetch_optional(&mut *self.reader().await?)
                         .await?;
                 Ok(row.map(|row| row.with_token(token)))
             }

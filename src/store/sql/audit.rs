@@ -33,7 +33,7 @@ macro_rules! audit_store {
                 )
                 .bind(user)
                 .bind(most)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(AuditRecord::from).collect())
             }

@@ -130,7 +130,7 @@ macro_rules! credential_store {
                     " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = $1"
                 ))
                 .bind(digest.as_bytes())
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(row.map(|row| row.split(digest)))
             }
@@ -225,7 +225,7 @@ macro_rules! credential_store {
                      FROM refresh_tokens WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2 GROUP BY family",
                 ] {
                     let rows: Vec<CredentialEntryRow> =
-                        sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&self.read).await?;
+                        sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&mut *self.reader().await?).await?;
                     entries.extend(rows.into_iter().filter_map(CredentialEntryRow::into_entry));
                 }
                 Ok(entries)
@@ -238,7 +238,7 @@ macro_rules! credential_store {
                     " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
                 ))
                 .bind(digest.as_bytes())
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(row.map(TokenUserRow::split))
             }
@@ -250,7 +250,7 @@ macro_rules! credential_store {
                     " FROM knox_tokens k JOIN users u ON u.id = k.user_id WHERE k.digest = $1"
                 ))
                 .bind(digest)
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(row.map(|row| row.split(digest)))
             }
@@ -277,7 +277,7 @@ macro_rules! credential_store {
                 ))
                 .bind(jti)
                 .bind(user)
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(row.map_or_else(|| (None, RefreshUse::default()), RefreshUseRow::split))
             }

@@ -56,7 +56,7 @@ macro_rules! event_store {
                 // Mostly there is nothing, and the writer need not be asked.
                 let any: Option<i32> = sqlx::query_scalar("SELECT 1 FROM webhook_events WHERE due <= $1 LIMIT 1")
                     .bind(now.0)
-                    .fetch_optional(&self.read)
+                    .fetch_optional(&mut *self.reader().await?)
                     .await?;
                 if any.is_none() {
                     return Ok(Vec::new());
@@ -106,7 +106,7 @@ macro_rules! event_store {
                 .bind(pending)
                 .bind(delivered)
                 .bind(most)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(EventRecord::from).collect())
             }
@@ -117,7 +117,7 @@ macro_rules! event_store {
                      WHERE id = $1",
                 )
                 .bind(id)
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(row.map(EventRecord::from))
             }

@@ -68,14 +68,21 @@ macro_rules! import_store {
                     list.push_bind(user.id);
                 }
                 list.push_unseparated(")");
-                let mut known: Vec<KnownUser> = by_id.build_query_as().persistent(false).fetch_all(&self.read).await?;
+                let mut known: Vec<KnownUser> =
+                    by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
                 let mut by_name = Builder::new(format!("{COLUMNS} username IN ("));
                 let mut list = by_name.separated(", ");
                 for user in users {
                     list.push_bind(user.username.as_str());
                 }
                 list.push_unseparated(")");
-                known.extend(by_name.build_query_as::<KnownUser>().persistent(false).fetch_all(&self.read).await?);
+                known.extend(
+                    by_name
+                        .build_query_as::<KnownUser>()
+                        .persistent(false)
+                        .fetch_all(&mut *self.reader().await?)
+                        .await?,
+                );
                 Ok(known)
             }
 
@@ -113,13 +120,19 @@ macro_rules! import_store {
                 }
                 list.push_unseparated(")");
                 let mut known: Vec<KnownAccount> =
-                    by_id.build_query_as().persistent(false).fetch_all(&self.read).await?;
+                    by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
                 let mut by_uid = Builder::new(format!("{COLUMNS} (provider, uid) IN ("));
                 by_uid.push_values(accounts, |mut row, (account, _)| {
                     row.push_bind(account.provider.as_str()).push_bind(account.uid.as_str());
                 });
                 by_uid.push(")");
-                known.extend(by_uid.build_query_as::<KnownAccount>().persistent(false).fetch_all(&self.read).await?);
+                known.extend(
+                    by_uid
+                        .build_query_as::<KnownAccount>()
+                        .persistent(false)
+                        .fetch_all(&mut *self.reader().await?)
+                        .await?,
+                );
                 Ok(known)
             }
 
@@ -165,7 +178,8 @@ macro_rules! import_store {
                     list.push_bind(key);
                 }
                 list.push_unseparated(")");
-                let rows: Vec<(K, UserId)> = query.build_query_as().persistent(false).fetch_all(&self.read).await?;
+                let rows: Vec<(K, UserId)> =
+                    query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
                 Ok(rows.into_iter().collect())
             }
 
@@ -182,7 +196,7 @@ macro_rules! import_store {
                 }
                 list.push_unseparated(")");
                 let rows: Vec<(UserId, String, bool)> =
-                    query.build_query_as().persistent(false).fetch_all(&self.read).await?;
+                    query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
                 Ok(rows.into_iter().map(|(user, jti, is_good)| ((user, jti), is_good)).collect())
             }
 

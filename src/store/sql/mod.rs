@@ -49,8 +49,8 @@ macro_rules! oldest {
 }
 pub(super) use oldest;
 
-/// Implements [`super::Repository`] for a store with the pools `read` and `write`, whoever is to be told of events in
-/// `announce`, and methods `begin`, `claimed` and `signed_in` (how the two writes of a login are committed).
+/// Implements [`super::Repository`] for a store with the pool `write`, whoever is to be told of events in `announce`, and
+/// methods `reader`, `begin`, `close_all`, and `claimed` and `signed_in` (how the two writes of a login are committed).
 macro_rules! repository {
     ($store:ty, $database:ty, $migrations:literal) => {
         use sqlx::types::Json;
@@ -92,7 +92,7 @@ macro_rules! repository {
             async fn schema(&self) -> Result<Schema> {
                 let applied: sqlx::Result<Vec<i64>> =
                     sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
-                        .fetch_all(&self.read)
+                        .fetch_all(&mut *self.reader().await?)
                         .await;
                 let applied = match applied {
                     // The table that a first migration makes is missing.
@@ -109,13 +109,12 @@ macro_rules! repository {
             }
 
             async fn ping(&self) -> Result<()> {
-                sqlx::query("SELECT 1 FROM users WHERE id = 0").execute(&self.read).await?;
+                sqlx::query("SELECT 1 FROM users WHERE id = 0").execute(&mut *self.reader().await?).await?;
                 Ok(())
             }
 
             async fn close(&self) {
-                self.read.close().await;
-                self.write.close().await;
+                self.close_all().await;
             }
 
             async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64> {
@@ -145,7 +144,7 @@ macro_rules! repository {
                     crate::store::sql::oldest!("used_codes", "code", "claimed"),
                     crate::store::sql::oldest!("halted_logins", "token", "expires"),
                 ] {
-                    let there: i64 = sqlx::query_scalar(count).fetch_one(&self.read).await?;
+                    let there: i64 = sqlx::query_scalar(count).fetch_one(&mut *self.reader().await?).await?;
                     let mut too_many = there - most;
                     while too_many > 0 {
                         let batch = too_many.min(SWEEP_BATCH);

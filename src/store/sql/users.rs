@@ -26,6 +26,9 @@ macro_rules! user_store {
             /// written nothing.
             async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
                 let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
+                if *changed && !Self::is_edited_no_further(tx, user).await? {
+                    return Ok(false);
+                }
                 let updated = sqlx::query(
                     "UPDATE social_accounts SET extra_data = $1, modified = $2, tokens = coalesce($3, tokens)
                      WHERE id = $4 AND user_id = $5 AND EXISTS
@@ -53,6 +56,12 @@ macro_rules! user_store {
                 }
                 if *changed {
                     Self::write_changes(tx, user).await?;
+                } else if login.set_last_login {
+                    sqlx::query("UPDATE users SET last_login = $1 WHERE id = $2")
+                        .bind(login.now.0)
+                        .bind(user.id)
+                        .execute(&mut **tx)
+                        .await?;
                 }
                 Self::hand_out(tx, login, written).await?;
                 Self::write_audit_and_event(tx, &login.audit, user, event.as_ref()).await?;
@@ -139,10 +148,20 @@ macro_rules! user_store {
                         .fetch_optional(&mut **tx)
                         .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
-                if login.change(&mut user) {
+                if login.change(&mut user) || login.set_last_login {
                     Self::write_changes(tx, &user).await?;
                 }
                 Ok(Some(user))
+            }
+
+            /// Whether the user has edited nothing since they were read; until the transaction ends they edit nothing more.
+            async fn is_edited_no_further(tx: &mut Tx, user: &User) -> Result<bool> {
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
+                        .bind(user.id)
+                        .fetch_optional(&mut **tx)
+                        .await?;
+                Ok(row.is_some_and(|row| User::from(row).edited == user.edited))
             }
 
             /// What a login changes of a user.
@@ -192,7 +211,7 @@ macro_rules! user_store {
                     ))
                     .bind(provider)
                     .bind(*uid)
-                    .fetch_optional(&self.read)
+                    .fetch_optional(&mut *self.reader().await?)
                     .await?;
                     if let Some(row) = row {
                         return Ok(Some((row.account.into(), row.user.into())));
@@ -205,7 +224,7 @@ macro_rules! user_store {
                 let row: Option<UserRow> =
                     sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
                         .bind(id)
-                        .fetch_optional(&self.read)
+                        .fetch_optional(&mut *self.reader().await?)
                         .await?;
                 Ok(row.map(User::from))
             }
@@ -217,7 +236,7 @@ macro_rules! user_store {
                     " FROM users u WHERE u.email_lower = $1 AND u.email_lower <> '' ORDER BY u.id LIMIT 2"
                 ))
                 .bind(email.to_lowercase())
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(User::from).collect())
             }
@@ -228,7 +247,7 @@ macro_rules! user_store {
                      FROM social_accounts WHERE user_id = $1 ORDER BY id",
                 )
                 .bind(user)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(SocialAccount::from).collect())
             }
@@ -288,7 +307,7 @@ macro_rules! user_store {
                 ))
                 .bind(account)
                 .bind(user)
-                .fetch_optional(&self.read)
+                .fetch_optional(&mut *self.reader().await?)
                 .await?;
                 Ok(row.map(SealedRow::split))
             }
@@ -322,7 +341,7 @@ macro_rules! user_store {
                 ))
                 .bind(after)
                 .bind(most)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(SealedRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
             }
@@ -342,7 +361,7 @@ macro_rules! user_store {
                     "SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL AND substr(tokens, 1, length($1)) = $1",
                 )
                 .bind(beginning)
-                .fetch_one(&self.read)
+                .fetch_one(&mut *self.reader().await?)
                 .await?;
                 Ok(count)
             }
@@ -369,7 +388,7 @@ macro_rules! user_store {
                 .bind(pattern)
                 .bind(search)
                 .bind(most)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(User::from).collect())
             }
@@ -378,7 +397,7 @@ macro_rules! user_store {
                 let row: Option<UserRow> =
                     sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.username = $1"))
                         .bind(username)
-                        .fetch_optional(&self.read)
+                        .fetch_optional(&mut *self.reader().await?)
                         .await?;
                 Ok(row.map(User::from))
             }

@@ -13,6 +13,7 @@ on_both_databases! {
     sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so,
     sec_25_an_account_of_somebody_else_is_never_moved,
     sec_25_linking_and_unlinking_leave_their_mark,
+    sec_25_linking_needs_a_fresh_login_where_the_settings_say_so,
 }
 
 const BY_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
@@ -196,5 +197,44 @@ async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
     delete(&accounts[1]).await.problem(409, "last_login_method");
     let rows = world.database.repository().await.audit_trail(Some(1), 10).await.expect("the trail");
     let told: Vec<&str> = rows.iter().rev().map(|row| row.event.as_str()).collect();
-    assert_eq!(told, ["sign_up", "link", "unlink"]);
+    assert_eq!(told, ["sign_up", "link", "unlink", "refused"]);
+}
+
+async fn sec_25_linking_needs_a_fresh_login_where_the_settings_say_so(engine: Engine) {
+    let later = std::time::Duration::from_secs(901);
+    let world = World::on(engine).with("LINK_NEEDS_FRESH_LOGIN", "true").start().await;
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u1"})).await.ok();
+    let owner = format!("Token {}", world.token("token", "u01").await);
+    let by_token = |code: &str| {
+        let post = world.client().post("/api/login/social/token_user/facebook/").header("authorization", &owner);
+        post.json(&json!({"code": code})).send()
+    };
+    by_token("u2").await.ok();
+    world.advance(later);
+    by_token("u3").await.problem(403, "fresh_login_required");
+    // With an account that is theirs already, somebody signs in again: that links nothing, and makes the login fresh.
+    by_token("u02").await.ok();
+    by_token("u03").await.ok();
+    // By cookie, through begin and through the redirect flow.
+    let post = |path: &str| browser.post(path).header("origin", &world.node.base);
+    let begun = post("/api/login/social/begin/facebook/").json(&json!({})).send().await.ok();
+    let login = json!({"code": "u4", "state": begun["state"]});
+    let linked = post("/api/login/social/session/facebook/").json(&login).send().await;
+    linked.problem(403, "fresh_login_required");
+    let authorize = browser.get("/api/login/social/authorize/facebook/?next=https://front.example/cb");
+    let authorize = authorize.header("sec-fetch-site", "none").send().await;
+    let there = url::Url::parse(authorize.header("location").expect("a location")).expect("a URL");
+    let state = there.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
+    let landed = browser.get(&format!("/api/login/social/complete/facebook/?code=u5&state={state}")).send().await;
+    assert_eq!(landed.header("location"), Some("https://front.example/cb?error=fresh_login_required"));
+    let accounts = "SELECT count(*) FROM social_accounts WHERE provider = 'facebook'";
+    assert_eq!((world.database.number(accounts).await, world.database.count("users").await), (2, 1));
+
+    // The original never asks.
+    let world = World::start(engine).await;
+    let owner = format!("Token {}", world.token("token", "u1").await);
+    world.advance(later);
+    let post = world.client().post("/api/login/social/token/facebook/").header("authorization", &owner);
+    post.json(&json!({"code": "u2"})).send().await.ok();
 }
