@@ -105,9 +105,7 @@ impl Provider {
             (Some(_), _) => {}
             (None, Protocol::OAuth1) => self.exchange_verifier(&mut login).await?,
             (None, _) => {
-                for rule in &self.descriptor.checks {
-                    rule.check(&login.scope(), |reason| ProviderError::InvalidCode { message: Some(reason) })?;
-                }
+                self.check_callback(&login)?;
                 self.exchange_code(&mut login).await?;
             }
         }
@@ -116,6 +114,18 @@ impl Provider {
             login.claims = Some(Value::Object(claims));
         }
         self.profile(&login).await
+    }
+
+    fn check_callback(&self, login: &Login<'_>) -> Result<(), ProviderError> {
+        let refused = |reason| ProviderError::InvalidCode { message: Some(reason) };
+        for rule in &self.descriptor.checks {
+            rule.check(&login.scope(), refused).map_err(|error| match error {
+                // A member of a wrong type: the sender's mistake, not the provider's.
+                ProviderError::Failed { .. } => refused(rule.reason.clone()),
+                error => error,
+            })?;
+        }
+        Ok(())
     }
 
     /// RFC 9207, 2.4: the callback must be this provider's (SEC-5). Where no issuer is known, its host must be that of

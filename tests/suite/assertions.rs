@@ -210,6 +210,9 @@ async fn telegrams_data_is_held_to_its_signature_and_its_age(engine: Engine) {
     for at in [now - 301, now + 61, 0] {
         world.client().login("token/telegram", person(at)).await.problem(400, "invalid_code");
     }
+    let no_time = json!({"id": 90210, "auth_date": "soon"});
+    let signed = with(no_time.clone(), "hash", json!(telegram_hash(&no_time)));
+    world.client().login("token/telegram", signed).await.problem(400, "invalid_code");
     world.client().login("token/telegram", json!({"id": 90210})).await.problem(400, "invalid_request");
     assert_eq!(world.database.count("users").await, 0);
     let body = person(now);

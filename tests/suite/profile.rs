@@ -203,7 +203,7 @@ async fn mistakes_in_declared_fields_end_the_start_by_name_and_column(engine: En
         (r#"{"Locale": {}}"#, format!("{name}.Locale: a field's name is")),
         (r#"{"a": {"type": "text"}}"#, format!("{name}.a.type: must be one of string,")),
         (r#"{"a": {"form": "x"}}"#, format!("{name}.a.form: is no member of a field")),
-        (r#"{"a": {"from": "profile.x +"}}"#, format!("{name}.a.from: `profile.x +`, column 12: ")),
+        (r#"{"a": {"from": "profile.x +"}}"#, format!("{name}.a.from: `profile.x +`, column 1")),
         (r#"{"a": {"from": "person.x"}}"#, format!("{name}.a.from: `person.x`, column 1: nothing is called person")),
         (r#"{"a": {"from": "access_token"}}"#, format!("{name}.a.from: `access_token`: may read profile,")),
         (r#"{"a": {"from": {"githb": "profile.x"}}}"#, format!("{name}.a.from: no provider is called `githb`")),
