@@ -25,6 +25,7 @@ on_both_databases! {
     an_account_of_somebody_else_is_stale,
     a_login_of_a_user_who_was_deactivated_is_stale,
     a_login_overwrites_nothing_that_its_user_edited_meanwhile,
+    logins_and_claims_that_come_together_are_told_apart,
     a_row_found_by_a_legacy_uid_is_rekeyed,
     an_account_never_moves,
     a_refresh_token_is_rotated_once,
@@ -323,6 +324,29 @@ async fn a_login_overwrites_nothing_that_its_user_edited_meanwhile(engine: Engin
     assert_eq!((after.first_name.as_str(), after.last_login), ("Mine", Some(NOW)));
     let anew = LoginCommit { who: known(&after, &account), ..follows };
     assert_eq!(store.commit(&anew, |user| session("t", user)).await.expect("a login").first_name, "Mine");
+}
+
+/// On SQLite they are committed in groups: one that was overtaken, or came second, spoils no other.
+async fn logins_and_claims_that_come_together_are_told_apart(engine: Engine) {
+    let store = &store(engine).await;
+    let user = store.user("1").await;
+    let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
+    let overtaken = User { token_generation: user.token_generation + 1, ..user.clone() };
+    let (login, claims) = (create("1", &[]), (0..64).map(|n| code(&format!("code {}", n % 32), NOW)));
+    let logins = (0..64).map(|n| {
+        let who = if n % 2 == 0 { known(&user, &account) } else { known(&overtaken, &account) };
+        let login = LoginCommit { who, ..login.clone() };
+        async move { store.commit(&login, |user| session(&format!("s{n}"), user)).await.is_some() }
+    });
+    let claims = claims.map(|code| async move { matches!(store.claim(None, Some(&code)).await, Claimed::Ours) });
+    let (signed_in, claimed) = futures_util::future::join(join_all(logins), join_all(claims)).await;
+    let evens: Vec<bool> = (0..64).map(|n| n % 2 == 0).collect();
+    assert_eq!(signed_in, evens, "those that were decided on what is there, and no other");
+    assert_eq!(claimed.iter().filter(|ours| **ours).count(), 32, "each code once");
+    assert_eq!((store.database.count("sessions").await, store.database.count("used_codes").await), (32, 32));
+    store.repository.close().await;
+    let late = store.repository.claim(None, Some(&code("late", NOW)), NOW).await;
+    assert!(late.is_err(), "a closed store answers at once");
 }
 
 async fn a_row_found_by_a_legacy_uid_is_rekeyed(engine: Engine) {
