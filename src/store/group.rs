@@ -5,6 +5,9 @@
 //! waits for company: a lone write is a group of one. Nobody is answered before the commit; where it fails, it fails for
 //! the whole group.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,7 +39,9 @@ impl Group {
         tokio::spawn(async move {
             while let Some(first) = queue.recv().await {
                 let mut group = Vec::with_capacity(MOST);
-                let outcome = together(&writer, first, &mut queue, &mut group).await;
+                // A bug in one write must not be the end of all logins to come.
+                let outcome = AssertUnwindSafe(together(&writer, first, &mut queue, &mut group)).catch_unwind().await;
+                let outcome = outcome.unwrap_or_else(|_| Err(StoreError("a write panicked".into())));
                 for (done, written) in group {
                     // Whoever went away does not want to know.
                     let _gone = done.send(match &outcome {
