@@ -1,6 +1,5 @@
 -- What a login writes, on fewer pages. A refresh token is looked up together with its user, whose id the token names, so that
--- one key serves for both; the audit trail is pruned in the order of its ids; and used_codes, which is small, is swept without
--- an index.
+-- one key serves for both; the audit trail is pruned in the order of its ids; and what is swept or ended has an index for it.
 CREATE TABLE refresh_tokens_by_user (
     user_id     INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     jti         TEXT    NOT NULL,
@@ -42,3 +41,5 @@ ALTER TABLE audit_trail RENAME TO audit_events;
 CREATE INDEX audit_events_user ON audit_events (user_id);
 
 DROP INDEX used_codes_claimed;
+CREATE INDEX used_codes_expires ON used_codes (expires);
+CREATE INDEX login_attempts_user ON login_attempts (user_id) WHERE user_id IS NOT NULL;

@@ -38,7 +38,7 @@ impl Host {
     pub(super) fn heard(&self, result: &Result<Reply, OutgoingError>, now: Instant) {
         use OutgoingError::{Broken, Forbidden, Resting, Timeout, TooLarge, Unreachable, Unsendable};
         let fault = match result {
-            Ok(reply) => reply.status >= 500,
+            Ok(reply) => (502..=504).contains(&reply.status),
             Err(Timeout | Unreachable { .. } | Broken(_)) => true,
             Err(TooLarge) => false,
             Err(Forbidden { .. } | Unsendable(_) | Resting { .. }) => return,

@@ -75,7 +75,9 @@ async fn together(
     let mut tx = match begun {
         Ok(tx) => tx,
         Err(error) => {
-            group.extend(next.map(|waiting| (waiting.done, false)));
+            // Nor would those who wait behind it get in: each would wait as long once more.
+            let waiting = next.into_iter().chain(std::iter::from_fn(|| queue.try_recv().ok()));
+            group.extend(waiting.map(|waiting| (waiting.done, false)));
             return Err(error.into());
         }
     };

@@ -63,6 +63,12 @@ impl PostgresStore {
     /// False: nothing was written.
     async fn signed_in(&self, known: KnownLogin) -> super::Result<bool> {
         let mut tx = self.begin().await?;
+        // Before the account's row, as whoever deletes or unlinks has them: nobody ends the user's credentials, and nobody
+        // waits crosswise, before this transaction ends.
+        sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE")
+            .bind(known.user.id)
+            .execute(&mut *tx)
+            .await?;
         let done = Self::write_known(&mut tx, &known).await?;
         Self::end(tx, done).await
     }

@@ -319,6 +319,7 @@ impl CredentialEntryRow {
 pub(super) struct HaltRow {
     browser: Option<Vec<u8>>,
     sealed: Vec<u8>,
+    user_id: Option<i64>,
     expires: i64,
 }
 
@@ -328,6 +329,7 @@ impl HaltRow {
             token: token.clone(),
             browser: self.browser.as_deref().and_then(Digest::from_stored),
             sealed: self.sealed,
+            link_to: self.user_id,
             expires: UnixMillis(self.expires),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -14,6 +13,9 @@ use super::sql::repository;
 
 /// Pages of the log before they are brought home (16 MiB): most of what logins write is written over before that.
 const LOG_PAGES: &str = "4000";
+
+/// How long one waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The writer is one connection: SQLite has one anyway, and so nobody meets a busy database inside this process.
 pub(super) struct SqliteStore {
@@ -45,7 +47,7 @@ pub(super) async fn open(
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .test_before_acquire(false)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(PATIENCE)
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_with(options.clone())
@@ -60,21 +62,26 @@ pub(super) async fn open(
 struct Readers {
     /// `None`: closed.
     connections: [Mutex<Option<SqliteConnection>>; 2],
-    turn: AtomicUsize,
 }
 
 impl Readers {
     async fn open(options: &SqliteConnectOptions) -> std::result::Result<Self, sqlx::Error> {
         let connections = [options.connect().await?, options.connect().await?];
-        Ok(Self { connections: connections.map(|connection| Mutex::new(Some(connection))), turn: AtomicUsize::new(0) })
+        Ok(Self { connections: connections.map(|connection| Mutex::new(Some(connection))) })
     }
 
-    /// One that is free, or the next to be.
+    /// The one that is free first.
     async fn get(&self) -> std::result::Result<MappedMutexGuard<'_, SqliteConnection>, sqlx::Error> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.connections.len();
-        let connection = match self.connections.iter().find_map(|connection| connection.try_lock().ok()) {
-            Some(free) => free,
-            None => self.connections[turn].lock().await,
+        let [one, other] = &self.connections;
+        let free = async {
+            tokio::select! {
+                connection = one.lock() => connection,
+                connection = other.lock() => connection,
+            }
+        };
+        let connection = match one.try_lock().or_else(|_| other.try_lock()) {
+            Ok(connection) => connection,
+            Err(_) => tokio::time::timeout(PATIENCE, free).await.map_err(|_| sqlx::Error::PoolTimedOut)?,
         };
         MutexGuard::try_map(connection, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)
     }

@@ -159,10 +159,11 @@ macro_rules! attempt_store {
             }
 
             async fn insert_halt(&self, halt: &Halt) -> Result<()> {
-                sqlx::query("INSERT INTO halted_logins (token, browser, sealed, expires) VALUES ($1, $2, $3, $4)")
+                sqlx::query("INSERT INTO halted_logins (token, browser, sealed, user_id, expires) VALUES ($1, $2, $3, $4, $5)")
                     .bind(halt.token.as_bytes())
                     .bind(bytes(halt.browser.as_ref()))
                     .bind(&halt.sealed)
+                    .bind(halt.link_to)
                     .bind(halt.expires.0)
                     .execute(&self.write)
                     .await?;
@@ -171,7 +172,7 @@ macro_rules! attempt_store {
 
             async fn halt(&self, token: &Digest) -> Result<Option<Halt>> {
                 let row: Option<HaltRow> =
-                    sqlx::query_as("SELECT browser, sealed, expires FROM halted_logins WHERE token = $1")
+                    sqlx::query_as("SELECT browser, sealed, user_id, expires FROM halted_logins WHERE token = $1")
                         .bind(token.as_bytes())
                         .fetch_optional(&mut *self.reader().await?)
                         .await?;

@@ -11,6 +11,7 @@ macro_rules! credential_store {
                     "DELETE FROM tokens WHERE user_id = $1",
                     "DELETE FROM knox_tokens WHERE user_id = $1",
                     "DELETE FROM login_attempts WHERE user_id = $1",
+                    "DELETE FROM halted_logins WHERE user_id = $1",
                 ] {
                     sqlx::query(statement).bind(user).execute(&mut **tx).await?;
                 }

@@ -141,7 +141,7 @@ macro_rules! repository {
                 }
                 for (count, statement) in [
                     crate::store::sql::oldest!("login_attempts", "key", "created"),
-                    crate::store::sql::oldest!("used_codes", "code", "claimed"),
+                    crate::store::sql::oldest!("used_codes", "code", "expires"),
                     crate::store::sql::oldest!("halted_logins", "token", "expires"),
                 ] {
                     let there: i64 = sqlx::query_scalar(count).fetch_one(&mut *self.reader().await?).await?;

@@ -26,7 +26,7 @@ macro_rules! user_store {
             /// written nothing.
             async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
                 let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
-                if *changed && !Self::is_edited_no_further(tx, user).await? {
+                if *changed && !Self::is_as_read(tx, &login.who).await? {
                     return Ok(false);
                 }
                 let updated = sqlx::query(
@@ -142,11 +142,14 @@ macro_rules! user_store {
                 id: UserId,
                 login: &LoginCommit,
             ) -> Result<Option<User>> {
-                let row: Option<UserRow> =
-                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1 AND u.is_active"))
-                        .bind(id)
-                        .fetch_optional(&mut **tx)
-                        .await?;
+                // Written, so that nobody changes the user before the transaction ends.
+                let row: Option<UserRow> = sqlx::query_as(concat!(
+                    "UPDATE users SET id = id WHERE id = $1 AND is_active RETURNING ",
+                    user_columns!(bare)
+                ))
+                .bind(id)
+                .fetch_optional(&mut **tx)
+                .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
                 if login.change(&mut user) || login.set_last_login {
                     Self::write_changes(tx, &user).await?;
@@ -154,14 +157,19 @@ macro_rules! user_store {
                 Ok(Some(user))
             }
 
-            /// Whether the user has edited nothing since they were read; until the transaction ends they edit nothing more.
-            async fn is_edited_no_further(tx: &mut Tx, user: &User) -> Result<bool> {
+            /// Whether what a login may overwrite is still what it was decided on; until the transaction ends it stays so.
+            async fn is_as_read(tx: &mut Tx, who: &Who) -> Result<bool> {
+                let Who::Known { user: read, .. } = who else { return Ok(true) };
                 let row: Option<UserRow> =
                     sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
-                        .bind(user.id)
+                        .bind(read.id)
                         .fetch_optional(&mut **tx)
                         .await?;
-                Ok(row.is_some_and(|row| User::from(row).edited == user.edited))
+                Ok(row.map(User::from).is_some_and(|now| {
+                    (now.first_name, now.last_name) == (read.first_name.clone(), read.last_name.clone())
+                        && now.fields == read.fields
+                        && now.edited == read.edited
+                }))
             }
 
             /// What a login changes of a user.
