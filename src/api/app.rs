@@ -15,7 +15,7 @@ use url::{Host, Url};
 
 use super::problem::Failure;
 use crate::account::{AccountService, Caller, Family, Presented, Proof};
-use crate::login::{LoginError, LoginService, Origin, Visitor};
+use crate::login::{ATTEMPT_LIFETIME, LoginError, LoginService, Origin, Visitor};
 use crate::model::ClientInfo;
 use crate::settings::Settings;
 
@@ -206,6 +206,11 @@ pub fn session_cookie(own: &Url) -> &'static str {
 }
 
 /// The name of the cookie that binds begun logins to a browser.
+/// The attempt cookie, for as long as a login that was begun, or waits, may take from now on.
+pub fn keep_attempt(own: &Url, value: &str) -> HeaderValue {
+    set_cookie(own, attempt_cookie(own), value, ATTEMPT_LIFETIME.as_secs().cast_signed(), SameSite::Lax)
+}
+
 pub fn attempt_cookie(own: &Url) -> &'static str {
     if own.scheme() == "https" { "__Host-rsa_attempt" } else { "rsa_attempt" }
 }

@@ -31,7 +31,8 @@ pub struct Landing {
 pub struct AuthorizeProblems;
 
 impl Problems for AuthorizeProblems {
-    const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::BEGIN, refused::PROVIDER, refused::STORE];
+    const LIST: &'static [&'static [Case]] =
+        &[refused::ANY, refused::BEGIN, refused::CREDENTIAL, refused::PROVIDER, refused::STORE];
 }
 
 pub struct CallbackProblems;
@@ -152,10 +153,10 @@ impl Landing {
         visitor: Visitor,
         request: &Request,
     ) -> Result<SeeOther, PersonalFailure> {
-        let own = visitor.own.clone();
+        let (own, attempt) = (visitor.own.clone(), visitor.cookie.clone());
         let landed = self.app.login.land(provider, fields, visitor).await;
         let landed = landed.map_err(|error| PersonalFailure::of(request, self.app.refused(error)))?;
-        SeeOther::landed(&own, landed).map_err(|failure| PersonalFailure::of(request, failure))
+        SeeOther::landed(&own, attempt.as_deref(), landed).map_err(|failure| PersonalFailure::of(request, failure))
     }
 }
 
@@ -192,14 +193,16 @@ pub struct SeeOther {
 
 impl SeeOther {
     /// Where a login landed, with its session's cookie.
-    pub fn landed(own: &Url, landed: Landed) -> Result<Self, Failure> {
+    /// `attempt`: the attempt cookie as it came. A login that waits is bound to it, and it must last as long.
+    pub fn landed(own: &Url, attempt: Option<&str>, landed: Landed) -> Result<Self, Failure> {
         match landed {
             Landed::Session { location, cookie } => {
                 let name = app::session_cookie(own);
                 let cookie = app::set_cookie(own, name, &cookie.value, cookie.max_age, SameSite::Lax);
                 Self::to(&location, Some(cookie))
             }
-            Landed::Code { location } | Landed::Refused { location, .. } => Self::to(&location, None),
+            Landed::Code { location } => Self::to(&location, attempt.map(|value| app::keep_attempt(own, value))),
+            Landed::Refused { location, .. } => Self::to(&location, None),
         }
     }
 

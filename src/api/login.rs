@@ -20,7 +20,7 @@ use super::input::{LoginInput, LoginInputWithProvider};
 use super::problem::Failure;
 use super::refused::{self, Case, Problems, Refused};
 use crate::account::Family;
-use crate::login::{ATTEMPT_LIFETIME, LoginRequest, Outcome, SignedIn};
+use crate::login::{LoginRequest, Outcome, SignedIn};
 use crate::model;
 
 /// Tags of the document.
@@ -127,7 +127,7 @@ impl<K: Kind> Login<K> {
     ) -> Result<answer::Login<K::Answer>, Failure> {
         let gate = if K::Reads::FAMILY == Family::Session { Gate::Session } else { Gate::Open };
         let visitor = guest.admit_to_link(&self.app, gate).await?;
-        let own = visitor.own.clone();
+        let (own, attempt) = (visitor.own.clone(), visitor.cookie.clone());
         let fields = body.fields().await?;
         let request = LoginRequest { kind: K::KIND, with_user: K::WITH_USER, provider, fields, visitor };
         let outcome = self.app.login.login(request).await.map_err(|error| self.app.refused(error))?;
@@ -139,10 +139,11 @@ impl<K: Kind> Login<K> {
                 });
                 (answer::json(&K::Answer::from(*signed_in)), cookie)
             }
-            Outcome::Halted(halted) => (answer::more_needed(halted), None),
+            Outcome::Halted(halted) => {
+                (answer::more_needed(halted), attempt.map(|cookie| app::keep_attempt(&own, &cookie)))
+            }
             Outcome::RequestToken { oauth_token, cookie } => {
-                let age = ATTEMPT_LIFETIME.as_secs().cast_signed();
-                let cookie = app::set_cookie(&own, app::attempt_cookie(&own), &cookie, age, SameSite::Lax);
+                let cookie = app::keep_attempt(&own, &cookie);
                 (answer::json(&answer::RequestToken::new(oauth_token)), Some(cookie))
             }
         };

@@ -276,12 +276,19 @@ pub const BEGIN: &[Case] = &[
 
 /// Of a provider's callback that comes to this server. Where the login was begun here by this browser, a refusal is told
 /// at its landing instead.
-pub const CALLBACK: &[Case] = &[Case {
-    status: 400,
-    description: "`state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this \
-                  browser; `invalid_json`, `invalid_request`. A browser gets a page.",
-    example: ("state_mismatch", "No login was begun here with this state."),
-}];
+pub const CALLBACK: &[Case] = &[
+    Case {
+        status: 400,
+        description: "`state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this \
+                      browser; `invalid_json`, `invalid_request`. A browser gets a page.",
+        example: ("state_mismatch", "No login was begun here with this state."),
+    },
+    Case {
+        status: 403,
+        description: "`provider_not_allowed`: nobody signs in through this provider.",
+        example: ("provider_not_allowed", "Nobody signs in through this provider here."),
+    },
+];
 
 /// Of the swap of an app's code.
 pub const SWAP: &[Case] = &[Case {

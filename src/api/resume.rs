@@ -103,7 +103,7 @@ impl Resume {
         let response = match self.app.login.land_resumed(&resumed).await {
             Some(landed) => {
                 let landed = landed.map_err(|error| self.app.refused(error))?;
-                SeeOther::landed(&visitor.own, landed)?.into_response()
+                SeeOther::landed(&visitor.own, visitor.cookie.as_deref(), landed)?.into_response()
             }
             None => of_program(visitor, resumed),
         };
@@ -140,7 +140,13 @@ fn of_program(visitor: &Visitor, resumed: Resumed) -> Response {
             }
             response
         }
-        Outcome::Halted(halted) => answer::more_needed(halted),
+        Outcome::Halted(halted) => {
+            let mut response = answer::more_needed(halted);
+            if let Some(cookie) = &visitor.cookie {
+                response.headers_mut().insert(header::SET_COOKIE, app::keep_attempt(&visitor.own, cookie));
+            }
+            response
+        }
         Outcome::RequestToken { oauth_token, .. } => answer::json(&answer::RequestToken::new(oauth_token)),
     }
 }
@@ -158,7 +164,8 @@ fn page(halted: &Halted, errors: &[(String, String)]) -> Response {
             FieldType::Choice => {
                 let choices: String =
                     field.choices.iter().map(|choice| format!("<option>{}</option>", escaped(choice))).collect();
-                format!("<label>{title}<br><select name=\"{name}\"{required}>{choices}</select></label>")
+                let none = "<option value=\"\"></option>";
+                format!("<label>{title}<br><select name=\"{name}\"{required}>{none}{choices}</select></label>")
             }
             FieldType::Email | FieldType::Text => {
                 let kind = if field.kind == FieldType::Email { "email" } else { "text" };

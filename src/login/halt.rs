@@ -88,6 +88,7 @@ impl LoginService {
             sealed: secrets::seal(&self.halt_key(&flow_token), token.as_bytes(), &plain, &self.ambient),
             token,
             browser: ticket.browser.clone().filter(|_| !in_app),
+            link_to: ticket.link_to,
             expires: self.ambient.now().plus(LIFETIME),
         };
         self.store.insert_halt(&halt).await?;

@@ -109,6 +109,23 @@ impl LoginService {
 
     /// The provider's callback. An error has no landing: the login was not begun here by this browser.
     pub async fn land(self: &Arc<Self>, name: &str, fields: Fields, visitor: Visitor) -> Result<Landed, LoginError> {
+        let client = visitor.client.clone();
+        match self.landing_of(name, fields, visitor).await {
+            Ok((landing, request)) => self.land_at(name, landing, request).await,
+            Err(error) => {
+                self.record(name, None, client, &Err(error.clone())).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Where the person is to land, and the login that is to end there.
+    async fn landing_of(
+        &self,
+        name: &str,
+        fields: Fields,
+        visitor: Visitor,
+    ) -> Result<(Landing, LoginRequest), LoginError> {
         let provider = self.provider(name)?.clone();
         // Only who began it links: whoever is signed in meanwhile may know nothing of it.
         let visitor = Visitor { caller: None, stale: false, ..visitor };
@@ -119,6 +136,15 @@ impl LoginService {
             return Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this state."));
         };
         let request = LoginRequest { kind: landing.kind, with_user: landing.with_user, ..request };
+        Ok((landing, request))
+    }
+
+    async fn land_at(
+        self: &Arc<Self>,
+        name: &str,
+        landing: Landing,
+        request: LoginRequest,
+    ) -> Result<Landed, LoginError> {
         let client = request.visitor.client.clone();
         let result = self.login_at(name, request, Ending::Landing).await;
         self.record(name, Some(landing.kind), client, &result).await;

@@ -66,6 +66,8 @@ pub struct Halt {
     /// Digest of the attempt cookie, where the login came with one: then its answers must come with it too.
     pub browser: Option<Digest>,
     pub sealed: Vec<u8>,
+    /// Whom it is to be linked to: it ends with whatever else is theirs.
+    pub link_to: Option<UserId>,
     pub expires: UnixMillis,
 }
 

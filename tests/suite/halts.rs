@@ -370,11 +370,13 @@ async fn a_login_that_waits_links_to_whom_it_was_begun_for(engine: Engine) {
     let token = flow_token(&post.json(&json!({"code": "u9"})).send().await);
     let linked = resume(&world.client(), &token, json!({"word": "swordfish"})).await;
     assert_eq!(linked.ok()["username"], "user1");
-    // A user who was deactivated meanwhile is refused.
+    // It ends with all else that is signed in: a credential that was taken away links nothing any more.
     let post = world.client().post("/api/login/social/token/facebook/").header("authorization", &owner);
     let token = flow_token(&post.json(&json!({"code": "u8"})).send().await);
-    world.database.repository().await.set_active(1, false, world.clock.now()).await.expect("a write");
-    resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(403, "user_inactive");
+    let out = world.client().post("/api/logout/all/").header("authorization", &owner).send().await;
+    assert_eq!(out.status, 204);
+    resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(400, "state_mismatch");
+    assert_eq!(world.database.count("social_accounts").await, 2);
 }
 
 fn parameter(url: &url::Url, name: &str) -> Option<String> {

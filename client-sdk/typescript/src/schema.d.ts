@@ -4935,6 +4935,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
@@ -5016,6 +5027,15 @@ export interface operations {
             };
             /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this browser; `invalid_json`, `invalid_request`. A browser gets a page. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_not_allowed`: nobody signs in through this provider. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5129,6 +5149,15 @@ export interface operations {
             };
             /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this browser; `invalid_json`, `invalid_request`. A browser gets a page. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_not_allowed`: nobody signs in through this provider. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

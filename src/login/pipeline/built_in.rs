@@ -48,7 +48,10 @@ impl BuiltIn {
 impl Step for BuiltIn {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         match self {
-            Self::SocialDetails => draft.details = Details::completed(draft.identity),
+            Self::SocialDetails => {
+                draft.details = Details::completed(draft.identity);
+                draft.email_verified = draft.identity.email_verified;
+            }
             Self::SocialUid => draft.check_uid()?,
             Self::AuthAllowed => draft.check_allowed()?,
             Self::SocialUser => draft.find_account().await?,

@@ -57,7 +57,8 @@ impl Stop {
         LoginError::new(Refusal::own(code), detail).into()
     }
 
-    /// Halts the login until the person has answered. The step runs again with what they said in [`Draft::answer`].
+    /// Halts the login until the person has answered. The step runs again with what they said in [`Draft::answer`]: all of
+    /// what it asks belongs into one question.
     pub fn ask(fields: impl IntoIterator<Item = Field>) -> Self {
         Self::Asks(fields.into_iter().collect())
     }

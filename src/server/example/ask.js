@@ -49,7 +49,7 @@ function answered(fields, errors, place) {
 
 function inputOf({ name, type, required, choices = [] }) {
   const input = document.createElement(type === "choice" ? "select" : "input");
-  if (type === "choice") input.append(...choices.map((choice) => new Option(choice, choice)));
+  if (type === "choice") input.append(new Option("", ""), ...choices.map((choice) => new Option(choice, choice)));
   else input.type = type;
   input.name = name;
   input.required = required;
