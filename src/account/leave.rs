@@ -33,8 +33,8 @@ impl AccountService {
         Ok(export)
     }
 
-    /// Ends every credential, gives the providers' tokens back where that can be, and leaves nothing but the audit trail.
-    /// Errors: `fresh_login_required`.
+    /// Ends every credential, gives the providers' tokens back where that can be, and leaves nothing but the audit
+    /// trail and what webhooks still have to tell. Errors: `fresh_login_required`.
     pub async fn delete(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
         self.require_fresh_login(caller, client).await?;
         let user = caller.user.id;

@@ -62,7 +62,11 @@ impl AccountService {
             if self.store.lease_tokens(account, now, now.plus(LEASE)).await? {
                 let again = self.store.account_tokens(caller.user.id, account).await?;
                 if again.is_some_and(|(_, there)| there == sealed) {
-                    return self.renewed(&row, &tokens, deadline).await;
+                    // In a task of its own: whoever breaks off must not lose the token that the old one was spent for.
+                    let service = self.clone();
+                    let job = tokio::spawn(async move { service.renewed(&row, &tokens, deadline).await });
+                    let timeout = TokenError::Provider(ProviderError::Timeout { stage: "refresh" });
+                    return job.await.unwrap_or(Err(timeout));
                 }
                 // Somebody renewed them between the look and the lease.
                 self.store.keep_tokens(account, None).await?;

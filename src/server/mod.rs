@@ -82,10 +82,11 @@ impl Server {
         else {
             return Err(errors);
         };
-        let hook = hook.map(Arc::new);
-        if let Some(hook) = &hook {
-            extensions.webhook(hook.clone());
+        // Each with a client of its own: what cannot be delivered shuts nobody out.
+        if let Ok(Some(asked)) = Hook::new(&settings, &ambient) {
+            extensions.webhook(Arc::new(asked));
         }
+        let hook = hook.map(Arc::new);
         let credentials = Arc::new(credentials);
         let login = LoginService::new(
             settings.clone(),

@@ -139,8 +139,14 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "`false`",
         "stores the whole e-mail address in lower case, not only its domain",
     ),
-    ("SOCIAL_AUTH_WHITELISTED_EMAILS", "none", "only these addresses may sign in"),
-    ("SOCIAL_AUTH_WHITELISTED_DOMAINS", "none", "only addresses of these domains may sign in"),
+    (
+        "SOCIAL_AUTH_WHITELISTED_EMAILS",
+        "none",
+        "only these addresses may sign in. As in the original, what the provider says counts, whether it vouches for the \
+         address or not ([which do](PROVIDERS.md)): leave out providers where anybody can type one, by \
+         `SOCIAL_AUTH_ALLOWED_PROVIDERS`",
+    ),
+    ("SOCIAL_AUTH_WHITELISTED_DOMAINS", "none", "only addresses of these domains may sign in; the same holds"),
     ("SOCIAL_AUTH_DENIED_EMAILS", "none", "these addresses may not sign in"),
     ("SOCIAL_AUTH_DENIED_DOMAINS", "none", "addresses of these domains, and of those below them, may not sign in"),
     (
