@@ -324,6 +324,11 @@ async fn a_login_overwrites_nothing_that_its_user_edited_meanwhile(engine: Engin
     assert_eq!((after.first_name.as_str(), after.last_login), ("Mine", Some(NOW)));
     let anew = LoginCommit { who: known(&after, &account), ..follows };
     assert_eq!(store.commit(&anew, |user| session("t", user)).await.expect("a login").first_name, "Mine");
+    // Edited once more, which the list of what was edited does not tell.
+    let again = |user: &User| User { first_name: "Still mine".into(), ..user.clone() };
+    store.repository.update_user(user.id, &again, &event()).await.expect("a write");
+    let late = LoginCommit { last_name: Some("Theirs".into()), first_name: None, ..anew };
+    assert!(store.commit(&late, |user| session("u", user)).await.is_none(), "it is decided anew");
 }
 
 /// On SQLite they are committed in groups: one that was overtaken, or came second, spoils no other.
