@@ -1,0 +1,167 @@
+//! The operator's own software asked before a user is created.
+
+use super::*;
+
+on_both_databases! {
+    a_new_user_is_asked_for_once_and_a_known_one_never,
+    a_refusal_is_told_in_harmless_words_and_leaves_nobody,
+    an_answer_amends_who_is_created,
+    a_silent_receiver_ends_a_sign_up_at_its_limit,
+    where_the_settings_say_so_a_sign_up_goes_on_without_an_answer,
+    the_step_stands_where_the_pipeline_puts_it,
+    declared_fields_are_told_and_amended,
+}
+
+fn asking(engine: Engine) -> Plan {
+    plan(engine).with("WEBHOOK_EVENTS", "user.creating")
+}
+
+/// Answers every question with `answer`.
+async fn answering(plan: Plan, answer: Value) -> World {
+    let world = plan.start().await;
+    world.double.always(PLACE, Reply::json(&answer));
+    world
+}
+
+async fn a_new_user_is_asked_for_once_and_a_known_one_never(engine: Engine) {
+    let world = start(asking(engine)).await;
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let call = world.double.call_at(PLACE);
+    let asked = verified(&call, SECRET);
+    assert_eq!((&asked["type"], &asked["version"]), (&json!("user.creating"), &json!(1)));
+    let user = json!({"username": "user1", "first_name": "First1", "last_name": "Last1", "email": "user1@example.com",
+        "email_verified": false});
+    assert_eq!(asked["data"]["user"], user);
+    assert_eq!(
+        (&asked["data"]["account"]["provider"], &asked["data"]["account"]["uid"]),
+        (&json!("github"), &json!("1"))
+    );
+    assert_eq!(asked["data"]["account"]["extra_data"]["login"], "user1", "{asked}");
+    assert!(!call.body.contains("gho_"), "no token: {}", call.body);
+
+    world.login("session", "u01").await.ok();
+    let link = world.client().post("/api/login/social/token/facebook/").header("authorization", &authorization);
+    link.json(&json!({"code": "u2"})).send().await.ok();
+    assert_eq!(world.double.calls_at(PLACE).len(), 1, "nobody new");
+    assert_eq!(world.database.count("webhook_events").await, 0, "nothing else is told");
+}
+
+async fn a_refusal_is_told_in_harmless_words_and_leaves_nobody(engine: Engine) {
+    let words = "Only <b>members</b> may sign up,\u{0} see https://evil.example/ or ask us.";
+    let world = answering(asking(engine), json!({"allow": false, "message": words})).await;
+    let refused = world.login("token", "u1").await.problem(403, "sign_up_refused");
+    assert_eq!(refused["detail"], "Only b members /b may sign up, see or ask us.");
+    assert_eq!(world.database.count("users").await, 0);
+    let trail = "SELECT count(*) FROM audit_events WHERE event = 'refused' AND code = 'sign_up_refused'";
+    assert_eq!(world.database.number(trail).await, 1);
+
+    world.double.always(PLACE, Reply::json(&json!({"allow": false})));
+    let refused = world.login("token", "u2").await.problem(403, "sign_up_refused");
+    assert_eq!(refused["detail"], "Signing up was refused.");
+    // The person may try again later, and then somebody may have thought better of it.
+    world.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    world.login("token", "u02").await.ok();
+}
+
+async fn an_answer_amends_who_is_created(engine: Engine) {
+    let amended = json!({"username": "ana", "email": "ana@corp.example", "first_name": "Ana", "last_name": ""});
+    let world = answering(asking(engine), json!({"user": amended})).await;
+    let user = world.login("session", "u1").await.ok();
+    assert_eq!((&user["username"], &user["email"]), (&json!("ana"), &json!("ana@corp.example")));
+    assert_eq!((&user["first_name"], &user["last_name"]), (&json!("Ana"), &json!("")));
+    let verified = "SELECT count(*) FROM users WHERE email_verified";
+    assert_eq!(world.database.number(verified).await, 0, "nobody vouched for the other address");
+    // Taken: the next one gets a tail.
+    let next = world.login("session", "u2").await.field("username");
+    assert!(next.starts_with("ana") && next.len() == 19, "{next}");
+
+    world.double.always(PLACE, Reply::json(&json!({"user": {"email_verified": true}})));
+    let user = world.login("session", "u3").await.ok();
+    assert_eq!((&user["username"], &user["email"]), (&json!("user3"), &json!("user3@example.com")));
+    assert_eq!(world.database.number(verified).await, 1);
+}
+
+async fn a_silent_receiver_ends_a_sign_up_at_its_limit(engine: Engine) {
+    let world = asking(engine).with("WEBHOOK_TIMEOUT", "0.5").start().await;
+    let replies = [
+        Reply::Hang,
+        Reply::Drip,
+        Reply::of(500, "text/plain", "boom"),
+        Reply::of(403, "text/plain", "no"),
+        Reply::of(200, "text/html", "<html>"),
+        Reply::json(&json!({"user": {"username": ""}})),
+    ];
+    for (n, reply) in replies.into_iter().enumerate() {
+        world.double.always(PLACE, reply);
+        let begun = Instant::now();
+        let told = world.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(!told.to_string().contains("hooks.example"), "{told}");
+    }
+    assert_eq!(world.database.count("users").await, 0);
+    // Those who are known already do not notice.
+    world.double.always(PLACE, Reply::of(204, "text/plain", ""));
+    world.login("token", "u7").await.ok();
+    world.double.always(PLACE, Reply::Hang);
+    world.login("token", "u07").await.ok();
+}
+
+async fn where_the_settings_say_so_a_sign_up_goes_on_without_an_answer(engine: Engine) {
+    let plan = asking(engine).with("WEBHOOK_ON_FAILURE", "allow").with("WEBHOOK_TIMEOUT", "0.5");
+    let world = plan.start().await;
+    for (n, reply) in [Reply::Hang, Reply::of(500, "text/plain", "boom"), Reply::Reset].into_iter().enumerate() {
+        world.double.always(PLACE, reply);
+        let begun = Instant::now();
+        let username = world.login("token_user", &format!("u{}", n + 1)).await.field("username");
+        assert_eq!(username, format!("user{}", n + 1));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+    world.double.always(PLACE, Reply::json(&json!({"allow": false})));
+    world.login("token", "u9").await.problem(403, "sign_up_refused");
+}
+
+async fn the_step_stands_where_the_pipeline_puts_it(engine: Engine) {
+    let steps = "social_details,social_uid,auth_allowed,social_user,webhook,get_username,create_user,associate_user,\
+                 load_extra_data,user_details";
+    // Named for one provider, and asked for that one alone.
+    let plan = plan(engine).with("WEBHOOK_EVENTS", "user.deleted").with("SOCIAL_AUTH_FACEBOOK_PIPELINE", steps);
+    let world = answering(plan, json!({"allow": false})).await;
+    world.login("token", "u1").await.ok();
+    world.client().login("token/facebook", json!({"code": "u2"})).await.problem(403, "sign_up_refused");
+
+    let names = |errors: Vec<rest_social_auth::settings::SettingError>| {
+        errors.into_iter().map(|error| error.name).collect::<Vec<String>>()
+    };
+    let without = World::on(engine).with("SOCIAL_AUTH_PIPELINE", steps).try_start().await;
+    assert_eq!(without.err().map(names), Some(vec!["WEBHOOK_URL".to_owned()]));
+    let late = steps.replace("webhook,", "").replace("create_user,", "create_user,webhook,");
+    let late = asking(engine).with("SOCIAL_AUTH_PIPELINE", &late).try_start().await;
+    assert_eq!(late.err().map(names), Some(vec!["SOCIAL_AUTH_PIPELINE".to_owned()]));
+}
+
+const FIELDS: &str =
+    r#"{"company": {"type": "string", "from": "profile.company", "editable": true}, "seats": {"type": "integer"}}"#;
+
+async fn declared_fields_are_told_and_amended(engine: Engine) {
+    let plan = plan(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
+    let world = plan.with("WEBHOOK_EVENTS", "user.creating,user.created,user.updated").start().await;
+    let amended = json!({"user": {"fields": {"seats": 3}}});
+    world.double.on(PLACE, move |call| match body(call)["type"] == "user.creating" {
+        true => Reply::json(&amended),
+        false => Reply::of(204, "text/plain", ""),
+    });
+    let profile = json!({"id": 1, "login": "ana", "email": "ana@example.com", "company": "Acme"});
+    world.people.describe("github", "u1", profile);
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let change = world.client().request("PATCH", "/api/user/").header("authorization", &authorization);
+    change.json(&json!({"company": "Other"})).send().await.ok();
+    let told = by_type(&calls(&world.double, 3).await);
+    let fields: Vec<&Value> = told.iter().map(|(_, body)| &body["data"]["user"]["fields"]).collect();
+    // In the order of the types: created, creating, updated.
+    let wanted =
+        [json!({"company": "Acme", "seats": 3}), json!({"company": "Acme"}), json!({"company": "Other", "seats": 3})];
+    assert_eq!(fields, wanted.iter().collect::<Vec<_>>());
+
+    world.double.always(PLACE, Reply::json(&json!({"user": {"fields": {"seats": "many"}}})));
+    world.login("token", "u2").await.problem(503, "sign_up_unavailable");
+}
