@@ -10,7 +10,7 @@ use rest_social_auth::model::{
     SocialAccount, TokenRow, User,
 };
 use rest_social_auth::secrets::Digest;
-use rest_social_auth::store::{Claimed, Committed, LoginCommit, Repository, Rotated, Who, Written};
+use rest_social_auth::store::{Claimed, Committed, Ends, LoginCommit, Repository, Rotated, Who, Written};
 use serde_json::json;
 
 use crate::support::{Database, Engine, on_both_databases};
@@ -95,7 +95,7 @@ fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
         end_session: None,
         knox_limit: None,
         audit: event(),
-        code: None,
+        ends: None,
     }
 }
 
@@ -161,7 +161,7 @@ impl Store {
         let mut make = |user: &User| Written { credential: credential(user), answer: Some(b"sealed".to_vec()) };
         match self.repository.commit_login(login.clone(), &mut make).await.expect("a commit") {
             Committed::Done(user) => Some(*user),
-            Committed::Stale | Committed::TooManyTokens => None,
+            Committed::Stale | Committed::TooManyTokens | Committed::Taken => None,
         }
     }
 
@@ -237,7 +237,7 @@ async fn the_answer_is_kept_with_its_code(engine: Engine) {
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
     assert!(used.answer.is_none() && used.claimed == NOW);
     assert!(used.binding.is_some_and(|binding| binding.matches(&digest("browser"))));
-    let login = LoginCommit { code: Some(digest("code")), ..create("1", &["ana"]) };
+    let login = LoginCommit { ends: Some(Ends::Code(digest("code"))), ..create("1", &["ana"]) };
     store.commit(&login, |user| session("s", user)).await.expect("a user");
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
     assert_eq!(used.answer.as_deref(), Some(&b"sealed"[..]));

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::draft::Draft;
 use super::line::sign_up_closed;
-use super::names::Details;
 use super::{Step, Stop, email, extra, fields};
 use crate::login::error::{LoginError, Refusal};
 use crate::model::SocialAccount;
@@ -48,11 +47,7 @@ impl BuiltIn {
 impl Step for BuiltIn {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         match self {
-            Self::SocialDetails => {
-                draft.details = Details::completed(draft.identity);
-                draft.email_verified = draft.identity.email_verified;
-            }
-            Self::SocialUid => draft.check_uid()?,
+            Self::SocialDetails => draft.complete(),
             Self::AuthAllowed => draft.check_allowed()?,
             Self::SocialUser => draft.find_account().await?,
             Self::GetUsername if draft.user.is_none() => draft.usernames = draft.candidates(),
@@ -66,21 +61,14 @@ impl Step for BuiltIn {
             }
             Self::UserDetails => draft.take_names(),
             Self::SaveAvatar => draft.keep_picture(),
-            Self::GetUsername | Self::AssociateByEmail | Self::CreateUser => {}
+            // The id was found, and held against what is kept, before the first step.
+            Self::SocialUid | Self::GetUsername | Self::AssociateByEmail | Self::CreateUser => {}
         }
         Ok(())
     }
 }
 
 impl Draft<'_> {
-    fn check_uid(&self) -> Result<(), LoginError> {
-        let length = self.identity.uid.chars().count();
-        if length == 0 || length > 255 {
-            return Err(LoginError::new(Refusal::ProviderError, "The provider's profile has no usable id."));
-        }
-        Ok(())
-    }
-
     fn check_allowed(&self) -> Result<(), LoginError> {
         email::check_allowed(self.rules, self.details.email.as_deref())?;
         email::check_organizations(self.rules, &self.identity.organizations)

@@ -50,6 +50,8 @@ pub struct Draft<'a> {
 #[derive(Default)]
 struct Chosen {
     username: Option<String>,
+    /// The address itself is in the details.
+    email: bool,
     first_name: Option<String>,
     last_name: Option<String>,
     extra_data: Map<String, Value>,
@@ -120,7 +122,8 @@ impl Draft<'_> {
     }
 
     /// What the person answered to this step's [`super::Stop::ask`]: a text, or a boolean for a checkbox. `None` before
-    /// they were asked, and for an optional field that they left out.
+    /// they were asked, and for an optional field that they left out. A step that asked more than once has all their
+    /// answers; of a field that it asked for again, the last.
     pub fn answer(&self, field: &str) -> Option<&Value> {
         self.answers.as_ref()?.get(field)
     }
@@ -174,6 +177,7 @@ impl Draft<'_> {
             Amendment::Email(address, verified) => {
                 self.email_verified = verified && !address.is_empty();
                 self.details.email = Some(address);
+                self.chosen.email = true;
                 if self.rules.username_is_full_email {
                     self.usernames.clear();
                 }
@@ -225,6 +229,13 @@ impl<'a> Draft<'a> {
             answers: None,
             amended: Vec::new(),
         }
+    }
+
+    /// The details by the rules of names, but for an address that a step set before.
+    pub(super) fn complete(&mut self) {
+        let email = self.details.email.take().filter(|_| self.chosen.email);
+        let details = Details::completed(self.identity);
+        self.details = Details { email: email.or(details.email), ..details };
     }
 
     /// What the person said to the step that runs next.

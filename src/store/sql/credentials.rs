@@ -6,6 +6,14 @@ macro_rules! credential_store {
         impl $store {
             /// Every credential of the user, inside the transaction of whoever ends them.
             async fn end_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
+                // The user's row before all others, as a login has them: nobody waits crosswise.
+                sqlx::query(
+                    "UPDATE users SET revoked_before = $1, token_generation = token_generation + 1 WHERE id = $2",
+                )
+                .bind(now.seconds())
+                .bind(user)
+                .execute(&mut **tx)
+                .await?;
                 for statement in [
                     "DELETE FROM sessions WHERE user_id = $1",
                     "DELETE FROM tokens WHERE user_id = $1",
@@ -20,21 +28,13 @@ macro_rules! credential_store {
                     .bind(user)
                     .execute(&mut **tx)
                     .await?;
-                sqlx::query(
-                    "UPDATE users SET revoked_before = $1, token_generation = token_generation + 1 WHERE id = $2",
-                )
-                .bind(now.seconds())
-                .bind(user)
-                .execute(&mut **tx)
-                .await?;
                 Ok(())
             }
 
-            /// Whether the user has `most` live knox tokens or more. Logins of one user wait here for each other, so
-            /// that two at once do not both find room.
+            /// Whether the user has as many live knox tokens as may be. The transaction has written the user's row before,
+            /// so that logins of one user wait for each other and two at once do not both find room.
             async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
                 let Some(most) = login.knox_limit else { return Ok(false) };
-                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut **tx).await?;
                 let live: i64 = sqlx::query_scalar(
                     "SELECT count(*) FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
                 )

@@ -6,20 +6,37 @@ macro_rules! user_store {
         impl $store {
             async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
                 let user = known.user.clone();
-                // Counting tokens is no part of a group: it may have to undo.
-                let done = if known.login.knox_limit.is_some() {
+                // What may have to be undone is no part of a group.
+                if known.login.knox_limit.is_some() || matches!(known.login.ends, Some(Ends::Halt(_))) {
                     let mut tx = self.begin().await?;
-                    if Self::is_full_of_knox(&mut tx, user.id, &known.login).await? {
-                        tx.rollback().await?;
-                        return Ok(Committed::TooManyTokens);
+                    let refused = Self::write_alone(&mut tx, &known).await?;
+                    match &refused {
+                        None => tx.commit().await?,
+                        Some(_) => tx.rollback().await?,
                     }
-                    let done = Self::write_known(&mut tx, &known).await?;
-                    tx.commit().await?;
-                    done
-                } else {
-                    self.signed_in(known).await?
-                };
-                Ok(if done { Committed::Done(user) } else { Committed::Stale })
+                    return Ok(refused.unwrap_or(Committed::Done(user)));
+                }
+                Ok(if self.signed_in(known).await? { Committed::Done(user) } else { Committed::Stale })
+            }
+
+            /// [`Self::write_known`] with what may stand against it; `None`: nothing did.
+            async fn write_alone(tx: &mut Tx, known: &KnownLogin) -> Result<Option<Committed>> {
+                let KnownLogin { login, user, written, .. } = known;
+                // First of all rows, as whoever ends the user's credentials has it.
+                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user.id).execute(&mut **tx).await?;
+                if Self::is_full_of_knox(tx, user.id, login).await? {
+                    return Ok(Some(Committed::TooManyTokens));
+                }
+                if !Self::write_known(tx, known).await? {
+                    return Ok(Some(Committed::Stale));
+                }
+                Ok((!Self::ends_halt(tx, login, written).await?).then_some(Committed::Taken))
+            }
+
+            /// Takes the login that waited, where this one ends one. False: it was taken before, or is gone.
+            async fn ends_halt(tx: &mut Tx, login: &LoginCommit, written: &Written) -> Result<bool> {
+                let Some(Ends::Halt(token)) = &login.ends else { return Ok(true) };
+                Self::take_halt(tx, token, written.answer.as_deref().unwrap_or_default(), login.now).await
             }
 
             /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
@@ -77,7 +94,7 @@ macro_rules! user_store {
                         .await?;
                 }
                 Self::insert_credential(tx, &written.credential).await?;
-                if let (Some(code), Some(answer)) = (&login.code, &written.answer) {
+                if let (Some(Ends::Code(code)), Some(answer)) = (&login.ends, &written.answer) {
                     sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
                         .bind(answer)
                         .bind(code.as_bytes())
@@ -514,7 +531,12 @@ macro_rules! user_store {
                     tx.rollback().await?;
                     return Ok(Committed::TooManyTokens);
                 }
-                Self::hand_out(&mut tx, &login, &make(&user)).await?;
+                let written = make(&user);
+                Self::hand_out(&mut tx, &login, &written).await?;
+                if !Self::ends_halt(&mut tx, &login, &written).await? {
+                    tx.rollback().await?;
+                    return Ok(Committed::Taken);
+                }
                 login.audit.user_id = Some(user.id);
                 self.write_down(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;
