@@ -62,7 +62,9 @@ fn input(field: &Field, typed: &str) -> String {
     match field.kind {
         FieldType::Checkbox => {
             let checked = if typed == "true" { " checked" } else { "" };
-            format!("<label><input type=\"checkbox\" name=\"{name}\" value=\"true\"{required}{checked}> {title}</label>")
+            format!(
+                "<label><input type=\"checkbox\" name=\"{name}\" value=\"true\"{required}{checked}> {title}</label>"
+            )
         }
         FieldType::Choice => {
             let option = |choice: &String| {

@@ -202,11 +202,7 @@ const UNKNOWN_PROVIDER: Case = Case {
 };
 
 /// Of the login routes and of begin.
-pub const PROVIDER: &[Case] = &[
-    UNKNOWN_PROVIDER,
-    PROVIDER_ERROR,
-    PROVIDER_TIMEOUT,
-];
+pub const PROVIDER: &[Case] = &[UNKNOWN_PROVIDER, PROVIDER_ERROR, PROVIDER_TIMEOUT];
 
 pub const LOGIN: &[Case] = &[
     Case {

@@ -146,17 +146,23 @@ impl IntoResponse for ResumeAnswer {
 
 impl ApiResponse for ResumeAnswer {
     fn meta() -> MetaResponses {
-        let done = answer::success(
-            "What the login hands out, in the shape of its kind.",
+        let mut done = answer::success(
+            "What the login hands out, in the shape of its kind. A person at a browser gets the page of a further question.",
             answer::of_any_kind(true),
-            Some(("The session cookie of a session login.", false)),
+            Some(("The session cookie of a session login, or the attempt cookie.", false)),
         );
+        done.content.push(html());
         MetaResponses { responses: vec![done, answer::more_needed_response(), SeeOther::response()] }
     }
 
     fn register(registry: &mut Registry) {
         answer::register_all(registry);
     }
+}
+
+fn html() -> MetaMediaType {
+    let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+    MetaMediaType { content_type: "text/html; charset=utf-8", schema }
 }
 
 /// A page of HTML.
@@ -170,13 +176,12 @@ impl IntoResponse for Page {
 
 impl ApiResponse for Page {
     fn meta() -> MetaResponses {
-        let html = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
         MetaResponses {
             responses: vec![MetaResponse {
                 description: "The form.",
                 status: Some(200),
                 status_range: None,
-                content: vec![MetaMediaType { content_type: "text/html; charset=utf-8", schema: html }],
+                content: vec![html()],
                 headers: vec![],
             }],
         }

@@ -66,12 +66,7 @@ impl LoginService {
     }
 
     /// What the pipeline of the ticket's provider says of the person now.
-    async fn decide(
-        &self,
-        ticket: &Ticket,
-        identity: &Identity,
-        progress: &Progress,
-    ) -> Result<Decided, LoginError> {
+    async fn decide(&self, ticket: &Ticket, identity: &Identity, progress: &Progress) -> Result<Decided, LoginError> {
         let name = ticket.provider.name();
         let line = self.lines.get(name).ok_or_else(super::unknown_provider)?;
         let rules = &ticket.provider.settings().user_rules;

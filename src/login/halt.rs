@@ -205,12 +205,12 @@ impl LoginService {
         let progress = waiting.progress.answered(&waiting.step, &waiting.fields, answers);
         let person = Person { identity: waiting.identity, tokens: waiting.tokens };
         match self.conclude(&ticket, &person, progress).await {
-            // The same answers came twice at once: the others were first.
-            Err(error) if error.refusal == Refusal::CodeAlreadyUsed => {
-                let taken = self.store.halt(&halt.token).await?.and_then(|halt| halt.taken);
-                self.answered(&taken.ok_or_else(unknown)?, &seal())
-            }
-            result => result,
+            Ok(concluded) => Ok(concluded),
+            // The same answers may have come twice at once, and the others been first.
+            Err(error) => match self.store.halt(&halt.token).await {
+                Ok(Some(Halt { taken: Some(taken), .. })) => self.answered(&taken, &seal()),
+                _ => Err(error),
+            },
         }
     }
 

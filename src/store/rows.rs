@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use crate::clock::UnixMillis;
 use crate::model::{
     Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord, EventState, Halt, Kind,
-    KnoxRow, Landing, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, Taken,
+    KnoxRow, Landing, RefreshUse, SessionRow, SocialAccount, Swap, Taken, UsedCode, User,
 };
 use crate::secrets::Digest;
 

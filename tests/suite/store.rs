@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
-    Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Kind, KnoxRow, NewCredential, RefreshRow, SessionRow,
+    Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Halt, Kind, KnoxRow, NewCredential, RefreshRow, SessionRow,
     SocialAccount, TokenRow, User,
 };
 use rest_social_auth::secrets::Digest;
@@ -36,6 +36,7 @@ on_both_databases! {
     users_are_found_by_email_in_any_case,
     texts_of_any_kind_come_back_as_they_were,
     migrating_twice_changes_nothing,
+    a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written,
 }
 
 const NOW: UnixMillis = UnixMillis(1_795_521_600_000);
@@ -507,4 +508,38 @@ async fn migrating_twice_changes_nothing(engine: Engine) {
     assert_eq!(store.database.count("users").await, 1);
     store.repository.close().await;
     assert!(store.repository.ping().await.is_err());
+}
+
+fn halt(token: &str) -> Halt {
+    let expires = NOW.plus(Duration::from_secs(600));
+    Halt { token: digest(token), browser: None, sealed: b"sealed".to_vec(), link_to: None, expires, taken: None }
+}
+
+async fn a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written(engine: Engine) {
+    let store = store(engine).await;
+    let repository = &store.repository;
+    for token in ["a", "b"] {
+        repository.insert_halt(&halt(token)).await.expect("an insert");
+    }
+    let ends = |token: &str| Some(Ends::Halt(digest(token)));
+    // Eight at once, of one person who is new.
+    let names: Vec<String> = (0..8).map(|n| format!("ana{n}")).collect();
+    let logins: Vec<LoginCommit> =
+        names.iter().map(|name| LoginCommit { ends: ends("a"), ..create(name, &[name]) }).collect();
+    let users =
+        join_all(logins.iter().zip(&names).map(|(login, name)| store.commit(login, move |user| session(name, user))));
+    assert_eq!(users.await.into_iter().flatten().count(), 1);
+    assert_eq!((store.database.count("users").await, store.database.count("sessions").await), (1, 1));
+    let taken = repository.halt(&digest("a")).await.expect("a read").expect("the row").taken.expect("taken");
+    assert_eq!((taken.at, &taken.answer[..]), (NOW, &b"sealed"[..]));
+    // Of somebody who is known, by one who asks further, and by nobody.
+    let user = store.user("eva").await;
+    let account = repository.accounts_of(user.id).await.expect("a read").remove(0);
+    let again = |token| LoginCommit { who: known(&user, &account), ends: ends(token), ..create("eva", &[]) };
+    assert!(repository.replace_halt(&digest("b"), &halt("c"), b"more", NOW).await.expect("a write"));
+    assert!(!repository.replace_halt(&digest("b"), &halt("d"), b"more", NOW).await.expect("a write"));
+    assert!(store.commit(&again("b"), |user| session("b", user)).await.is_none());
+    assert!(store.commit(&again("unknown"), |user| session("x", user)).await.is_none());
+    assert_eq!((store.database.count("halted_logins").await, store.database.count("sessions").await), (3, 1));
+    store.commit(&again("c"), |user| session("c", user)).await.expect("a login");
 }

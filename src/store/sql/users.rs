@@ -24,16 +24,17 @@ macro_rules! user_store {
                 let KnownLogin { login, user, written, .. } = known;
                 // First of all rows, as whoever ends the user's credentials has it.
                 sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user.id).execute(&mut **tx).await?;
+                if !Self::ends_halt(tx, login, written).await? {
+                    return Ok(Some(Committed::Taken));
+                }
                 if Self::is_full_of_knox(tx, user.id, login).await? {
                     return Ok(Some(Committed::TooManyTokens));
                 }
-                if !Self::write_known(tx, known).await? {
-                    return Ok(Some(Committed::Stale));
-                }
-                Ok((!Self::ends_halt(tx, login, written).await?).then_some(Committed::Taken))
+                Ok((!Self::write_known(tx, known).await?).then_some(Committed::Stale))
             }
 
-            /// Takes the login that waited, where this one ends one. False: it was taken before, or is gone.
+            /// Takes the login that waited, where this one ends one. False: it was taken before, or is gone. To be asked before
+            /// the tokens are counted: the one too many may be that of whoever took it.
             async fn ends_halt(tx: &mut Tx, login: &LoginCommit, written: &Written) -> Result<bool> {
                 let Some(Ends::Halt(token)) = &login.ends else { return Ok(true) };
                 Self::take_halt(tx, token, written.answer.as_deref().unwrap_or_default(), login.now).await
@@ -527,16 +528,16 @@ macro_rules! user_store {
                     tx.rollback().await?;
                     return Ok(Committed::Stale);
                 };
-                if Self::is_full_of_knox(&mut tx, user.id, &login).await? {
-                    tx.rollback().await?;
-                    return Ok(Committed::TooManyTokens);
-                }
                 let written = make(&user);
-                Self::hand_out(&mut tx, &login, &written).await?;
                 if !Self::ends_halt(&mut tx, &login, &written).await? {
                     tx.rollback().await?;
                     return Ok(Committed::Taken);
                 }
+                if Self::is_full_of_knox(&mut tx, user.id, &login).await? {
+                    tx.rollback().await?;
+                    return Ok(Committed::TooManyTokens);
+                }
+                Self::hand_out(&mut tx, &login, &written).await?;
                 login.audit.user_id = Some(user.id);
                 self.write_down(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;
