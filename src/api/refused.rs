@@ -305,8 +305,8 @@ pub const SWAP: &[Case] = &[Case {
 /// Of the page that asks what a login waits for.
 pub const ASKING: &[Case] = &[Case {
     status: 400,
-    description: "`invalid_request`: no code came. `invalid_code`: it is wrong or older than a minute, or its login does not \
-                  wait. `code_already_used`: the login went on. `state_mismatch`, `state_expired`: it waits no more. \
+    description: "`invalid_request`: no code came. `invalid_code`: it is wrong or too old, or its login never waited. \
+                  `code_already_used`: the login went on. `state_mismatch`, `state_expired`: it waits no more. \
                   `flow_mismatch`: it waits in another browser.",
     example: ("invalid_code", "This code is wrong, used or older than a minute."),
 }];

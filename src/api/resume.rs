@@ -72,7 +72,7 @@ impl Resume {
     #[oai(path = "/resume", method = "get", operation_id = "showHaltedLogin")]
     async fn page(
         &self,
-        /// As it came to the landing, within a minute.
+        /// As it came to the landing, for as long as the login waits.
         code: Query<String>,
         guest: Guest<'_, BySession>,
     ) -> Result<Page, Refused<PageProblems>> {

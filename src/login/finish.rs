@@ -123,6 +123,8 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
+            username: decision.username,
+            email: decision.email,
             fields: decision.fields,
             tokens: person.tokens.clone(),
             set_last_login: kind == Kind::Session,

@@ -192,7 +192,7 @@ impl LoginService {
             code: Digest::of(code.as_bytes()),
             code_challenge: landing.code_challenge,
             answer: secrets::seal(&self.swap_key(&code), b"", &plain, &self.ambient),
-            expires: self.ambient.now().plus(SWAP_LIFETIME),
+            expires: self.ambient.now().plus(lifetime(&swapped)),
         };
         self.store.insert_swap(&swap).await?;
         Ok(Landed::Code { location: with_parameter(&landing.next, "code", &code) })
@@ -220,6 +220,9 @@ impl LoginService {
         let digest = attempt::key_of(code).ok_or_else(no_such_code)?;
         let swap = self.store.take_swap(&digest).await?.ok_or_else(no_such_code)?;
         let swapped = self.opened(code, &swap)?;
+        if swap.expires.minus(lifetime(&swapped)).plus(SWAP_LIFETIME) <= self.ambient.now() {
+            return Err(no_such_code());
+        }
         if let Some(challenge) = &swap.code_challenge {
             let fits = code_verifier.filter(|verifier| attempt::is_verifier(verifier)).is_some_and(|verifier| {
                 let made = attempt::challenge(&PkceCodeVerifier::new(verifier.to_owned()));
@@ -243,6 +246,14 @@ impl LoginService {
 
     fn swap_key(&self, code: &str) -> [u8; 32] {
         self.key.derive("swapped answer", &[code.as_bytes()])
+    }
+}
+
+/// How long a code is kept. It is swapped within a minute; the page that asks is there for as long as its login waits.
+fn lifetime(swapped: &Swapped) -> Duration {
+    match swapped {
+        Swapped::SignedIn { .. } => SWAP_LIFETIME,
+        Swapped::Halted(halted) => Duration::from_secs(halted.expires_in),
     }
 }
 

@@ -57,6 +57,9 @@ pub struct LoginCommit {
     /// New names; `None` leaves them (for a user who is created: empty).
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Of somebody known, where the login changes it; of the address also whether somebody vouches for it.
+    pub username: Option<String>,
+    pub email: Option<(String, bool)>,
     pub set_last_login: bool,
     /// Declared fields of the user; those that the user edited stay as they are, and so do the names.
     pub fields: Map<String, Value>,
@@ -96,6 +99,16 @@ impl LoginCommit {
                 new.clone_into(name);
                 changed = true;
             }
+        }
+        if let Some(username) = self.username.as_ref().filter(|new| **new != user.username && may("username")) {
+            user.username.clone_from(username);
+            changed = true;
+        }
+        // The same address stays as it was vouched for.
+        if let Some((email, verified)) = self.email.as_ref().filter(|(new, _)| *new != user.email && may("email")) {
+            user.email.clone_from(email);
+            user.email_verified = *verified;
+            changed = true;
         }
         for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {
             changed |= user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value);

@@ -90,6 +90,8 @@ fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
         extra_data: json!({"id": 1, "list": [null, true, "ü"]}),
         first_name: Some("Ana".into()),
         last_name: Some("Lopez".into()),
+        username: None,
+        email: None,
         fields: serde_json::Map::new(),
         set_last_login: false,
         tokens: None,

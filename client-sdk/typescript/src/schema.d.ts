@@ -5333,7 +5333,7 @@ export interface operations {
     showHaltedLogin: {
         parameters: {
             query: {
-                /** @description As it came to the landing, within a minute. */
+                /** @description As it came to the landing, for as long as the login waits. */
                 code: string;
             };
             header?: never;
@@ -5351,7 +5351,7 @@ export interface operations {
                     "text/html; charset=utf-8": string;
                 };
             };
-            /** @description `invalid_request`: no code came. `invalid_code`: it is wrong or older than a minute, or its login does not wait. `code_already_used`: the login went on. `state_mismatch`, `state_expired`: it waits no more. `flow_mismatch`: it waits in another browser. */
+            /** @description `invalid_request`: no code came. `invalid_code`: it is wrong or too old, or its login never waited. `code_already_used`: the login went on. `state_mismatch`, `state_expired`: it waits no more. `flow_mismatch`: it waits in another browser. */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -16,7 +16,8 @@ use crate::store::{Repository, Who};
 /// A login on its way through the pipeline.
 ///
 /// What is set here for somebody new is written when the pipeline has ended, all at once. Of somebody who is known, first
-/// and last name and extra data are written; username and e-mail never change after creation.
+/// and last name, declared fields and extra data are written; username and e-mail never change after creation, unless
+/// NO_DEFAULT_PROTECTED_USER_FIELDS lets them follow the provider.
 pub struct Draft<'a> {
     pub(super) identity: &'a Identity,
     pub(super) rules: &'a UserRules,
@@ -37,6 +38,10 @@ pub struct Draft<'a> {
     pub(super) extra_data: Option<Map<String, Value>>,
     pub(super) first_name: Option<String>,
     pub(super) last_name: Option<String>,
+    /// Of somebody known, where the settings let a login change it: the username, and the address with whether somebody
+    /// vouches for it.
+    pub(super) renamed: Option<String>,
+    pub(super) readdressed: Option<(String, bool)>,
     /// Declared ones.
     pub(super) fields: Map<String, Value>,
     /// Set by steps, which wins over what the profile says.
@@ -224,6 +229,8 @@ impl<'a> Draft<'a> {
             extra_data: None,
             first_name: None,
             last_name: None,
+            renamed: None,
+            readdressed: None,
             fields: Map::new(),
             chosen: Chosen::default(),
             answers: None,
@@ -298,6 +305,8 @@ impl<'a> Draft<'a> {
             extra_data,
             first_name: self.chosen.first_name.or(self.first_name),
             last_name: self.chosen.last_name.or(self.last_name),
+            username: self.renamed,
+            email: self.readdressed,
             fields,
         })
     }

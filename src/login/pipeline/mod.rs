@@ -89,6 +89,9 @@ pub(super) struct Decision {
     /// `None`: stays as it is.
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Of somebody known; the address with whether somebody vouches for it.
+    pub username: Option<String>,
+    pub email: Option<(String, bool)>,
     /// Declared ones.
     pub fields: Map<String, Value>,
 }

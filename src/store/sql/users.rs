@@ -44,7 +44,7 @@ macro_rules! user_store {
             /// written nothing.
             async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
                 let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
-                if *changed && !Self::is_as_read(tx, &login.who).await? {
+                if *changed && !(Self::is_as_read(tx, &login.who).await? && Self::may_be_called(tx, login, user).await?) {
                     return Ok(false);
                 }
                 let updated = sqlx::query(
@@ -73,7 +73,7 @@ macro_rules! user_store {
                         .await?;
                 }
                 if *changed {
-                    Self::write_changes(tx, user).await?;
+                    Self::write_changes(tx, login, user).await?;
                 } else if login.set_last_login {
                     sqlx::query("UPDATE users SET last_login = $1 WHERE id = $2")
                         .bind(login.now.0)
@@ -154,7 +154,8 @@ macro_rules! user_store {
                 }
             }
 
-            /// The user, with what the login changes about it; `None` when it is gone or inactive.
+            /// The user, with what the login changes about it; `None` when it is gone or inactive, or somebody else is
+            /// called so by now.
             async fn refreshed_user(
                 tx: &mut Tx,
                 id: UserId,
@@ -169,8 +170,12 @@ macro_rules! user_store {
                 .fetch_optional(&mut **tx)
                 .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
-                if login.change(&mut user) || login.set_last_login {
-                    Self::write_changes(tx, &user).await?;
+                let changed = login.change(&mut user);
+                if changed && !Self::may_be_called(tx, login, &user).await? {
+                    return Ok(None);
+                }
+                if changed || login.set_last_login {
+                    Self::write_changes(tx, login, &user).await?;
                 }
                 Ok(Some(user))
             }
@@ -190,8 +195,21 @@ macro_rules! user_store {
                 }))
             }
 
+            /// Whether the username that the login gives the user is still nobody else's.
+            async fn may_be_called(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<bool> {
+                if login.username.is_none() {
+                    return Ok(true);
+                }
+                let other: Option<i32> = sqlx::query_scalar("SELECT 1 FROM users WHERE username = $1 AND id <> $2")
+                    .bind(&user.username)
+                    .bind(user.id)
+                    .fetch_optional(&mut **tx)
+                    .await?;
+                Ok(other.is_none())
+            }
+
             /// What a login changes of a user.
-            async fn write_changes(tx: &mut Tx, user: &User) -> Result<()> {
+            async fn write_changes(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<()> {
                 sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3, fields = $4 WHERE id = $5")
                     .bind(&user.first_name)
                     .bind(&user.last_name)
@@ -200,6 +218,18 @@ macro_rules! user_store {
                     .bind(user.id)
                     .execute(&mut **tx)
                     .await?;
+                if login.username.is_some() || login.email.is_some() {
+                    sqlx::query(
+                        "UPDATE users SET username = $1, email = $2, email_lower = $3, email_verified = $4 WHERE id = $5",
+                    )
+                    .bind(&user.username)
+                    .bind(&user.email)
+                    .bind(user.email.to_lowercase())
+                    .bind(user.email_verified)
+                    .bind(user.id)
+                    .execute(&mut **tx)
+                    .await?;
+                }
                 Ok(())
             }
 
