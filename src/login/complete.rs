@@ -17,7 +17,7 @@ use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identi
 use crate::provider::{Callback, Protocol, Provider, RequestToken, callback_error};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
-use crate::store::Claimed;
+use crate::store::{Claimed, Ends};
 
 /// A login as posted, checked as far as it goes without the provider.
 struct Posted {
@@ -212,7 +212,7 @@ impl LoginService {
             session: visitor.session,
             browser: binding.browser.clone(),
             landing,
-            code: claim.digest.clone(),
+            ends: Ends::Code(claim.digest.clone()),
         };
         Ok(Posted {
             ticket,
@@ -386,11 +386,18 @@ impl LoginService {
             Ok(identity) => {
                 let tokens = self.sealed_tokens(&identity);
                 let person = Person { identity, tokens };
-                self.conclude(&posted.ticket, &person, Progress::default(), None).await
+                self.conclude(&posted.ticket, &person, Progress::default()).await
             }
             Err(error) => Err(error),
         };
-        self.kept(&posted.ticket, result).await
+        // A commit keeps its own answer.
+        if let (false, Some(seal)) = (matches!(&result, Ok(Concluded::SignedIn(_))), &posted.ticket.seal) {
+            let answer = seal.close(&result, &self.ambient);
+            if let Err(failure) = self.store.keep_answer(&posted.claim.digest, &answer).await {
+                tracing::warn!(%failure, "an answer could not be kept for a repeat");
+            }
+        }
+        result
     }
 
     async fn identify(&self, posted: &Posted) -> Result<Identity, LoginError> {

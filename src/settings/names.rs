@@ -165,8 +165,16 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "none", "fields that a later login does not change"),
     ("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "none", "fields that a later login fills only while they are empty"),
-    ("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "`false`", "lifts the fixed list of protected fields"),
-    ("SOCIAL_AUTH_USER_FIELD_MAPPING", "none", "object: name of a detail of the profile to name of the user's field"),
+    (
+        "SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS",
+        "`false`",
+        "username and e-mail follow the provider at every login too; a username that somebody has stays theirs",
+    ),
+    (
+        "SOCIAL_AUTH_USER_FIELD_MAPPING",
+        "none",
+        "object: name of a detail of the profile (`username`, `email`, `fullname`, `first_name`, `last_name`) to name of the user's field, a declared one too",
+    ),
     ("SOCIAL_AUTH_SESSION_EXPIRATION", "`false`", "a session ends when the provider's token does"),
     ("SOCIAL_AUTH_MAX_SESSION_LENGTH", "none", "most seconds of a session"),
     ("SIMPLE_JWT_ALGORITHM", "`HS256`", "`HS256`, `HS384`, `HS512`, `RS256`, `ES256` or `EdDSA`"),

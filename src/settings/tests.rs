@@ -34,6 +34,7 @@ fn bare(mode: Mode, file: &str, entries: &[(&str, &str)], rights: u32) -> Result
         environment: environment(entries),
         catalog: &CATALOG,
         steps: &[],
+        fields: &[],
     })
 }
 
@@ -259,6 +260,7 @@ fn what_dev_brings_along_comes_last_and_yields() {
         ]),
         catalog: &CATALOG,
         steps: &[],
+        fields: &[],
     })
     .unwrap_or_else(|errors| panic!("{errors:?}"));
     assert_eq!(settings.state_policy, StatePolicy::Off);
@@ -379,6 +381,7 @@ fn settings_with_mistakes_can_still_be_looked_at() {
         environment: environment(&[("SOCIAL_AUTH_GITHUB_KEY", "k"), ("STATE_POLICY", "maybe")]),
         catalog: &CATALOG,
         steps: &[],
+        fields: &[],
     });
     assert_eq!(errors.len(), 4, "{errors:?}");
     assert_eq!(settings.providers.len(), 1);

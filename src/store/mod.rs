@@ -57,6 +57,9 @@ pub struct LoginCommit {
     /// New names; `None` leaves them (for a user who is created: empty).
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Of somebody known, where the login changes it; of the address also whether somebody vouches for it.
+    pub username: Option<String>,
+    pub email: Option<(String, bool)>,
     pub set_last_login: bool,
     /// Declared fields of the user; those that the user edited stay as they are, and so do the names.
     pub fields: Map<String, Value>,
@@ -67,8 +70,17 @@ pub struct LoginCommit {
     /// Most live knox tokens of a user, where the login hands one out.
     pub knox_limit: Option<i64>,
     pub audit: AuditEvent,
-    /// Digest of the code whose claim gets `Written::answer`.
-    pub code: Option<Digest>,
+    /// What gets `Written::answer`, where that is kept.
+    pub ends: Option<Ends>,
+}
+
+/// What a login ends.
+#[derive(Clone, Debug)]
+pub enum Ends {
+    /// A code that was claimed before.
+    Code(Digest),
+    /// A login that waited under this flow token: it is taken by the transaction itself, or nothing is written.
+    Halt(Digest),
 }
 
 impl LoginCommit {
@@ -87,6 +99,16 @@ impl LoginCommit {
                 new.clone_into(name);
                 changed = true;
             }
+        }
+        if let Some(username) = self.username.as_ref().filter(|new| **new != user.username && may("username")) {
+            user.username.clone_from(username);
+            changed = true;
+        }
+        // The same address stays as it was vouched for.
+        if let Some((email, verified)) = self.email.as_ref().filter(|(new, _)| *new != user.email && may("email")) {
+            user.email.clone_from(email);
+            user.email_verified = *verified;
+            changed = true;
         }
         for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {
             changed |= user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value);
@@ -128,6 +150,8 @@ pub enum Committed {
     Stale,
     /// The user has as many knox tokens as may be: nothing was written.
     TooManyTokens,
+    /// The login that waited was taken before, or is gone: nothing was written.
+    Taken,
 }
 
 #[derive(Debug)]
@@ -251,13 +275,18 @@ pub trait AttemptStore: Send + Sync {
 
     /// Keeps the answer of a login for whoever holds the code.
     async fn insert_swap(&self, swap: &Swap) -> Result<()>;
+    /// Leaves it there.
+    async fn swap(&self, code: &Digest) -> Result<Option<Swap>>;
     /// Hands it out once.
     async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>>;
 
     /// Keeps a login that waits for the person.
     async fn insert_halt(&self, halt: &Halt) -> Result<()>;
-    /// Expired and finished ones too, for as long as the sweeper leaves them.
+    /// Expired and taken ones too, for as long as the sweeper leaves them.
     async fn halt(&self, token: &Digest) -> Result<Option<Halt>>;
+    /// Takes the one that waits under `token`, with its sealed answer, and keeps `next`: both or neither. False: it was
+    /// taken before, or is gone.
+    async fn replace_halt(&self, token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> Result<bool>;
 }
 
 /// Users and the accounts that sign them in.

@@ -87,11 +87,10 @@ macro_rules! credential_store {
                 Ok(())
             }
 
-            /// Whether the user has `most` live knox tokens or more. Logins of one user wait here for each other, so
-            /// that two at once do not both find room.
+            /// Whether the user has as many live knox tokens as may be. The transaction has written the user's row before,
+            /// so that logins of one user wait for each other and two at once do not both find room.
             async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
                 let Some(most) = login.knox_limit else { return Ok(false) };
-                Self::locked_user(tx, user).await?;
                 let live: i64 = sqlx::query_scalar(
                     "SELECT count(*) FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
                 )

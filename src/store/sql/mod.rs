@@ -62,7 +62,7 @@ macro_rules! repository {
             sealed_columns, user_columns,
         };
         use super::{
-            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, KnownLogin, LoginCommit,
+            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, Ends, EventStore, KnownLogin, LoginCommit,
             Repository, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated, UserStore, Who,
             Written,
         };

@@ -17,27 +17,44 @@ macro_rules! user_store {
 
             async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
                 let user = known.user.clone();
-                // Counting tokens is no part of a group: it may have to undo.
-                let done = if known.login.knox_limit.is_some() {
+                // What may have to be undone is no part of a group.
+                if known.login.knox_limit.is_some() || matches!(known.login.ends, Some(Ends::Halt(_))) {
                     let mut tx = self.begin().await?;
-                    if Self::is_full_of_knox(&mut tx, user.id, &known.login).await? {
-                        tx.rollback().await?;
-                        return Ok(Committed::TooManyTokens);
+                    let refused = Self::write_alone(&mut tx, &known).await?;
+                    match &refused {
+                        None => tx.commit().await?,
+                        Some(_) => tx.rollback().await?,
                     }
-                    let done = Self::write_known(&mut tx, &known).await?;
-                    tx.commit().await?;
-                    done
-                } else {
-                    self.signed_in(known).await?
-                };
-                Ok(if done { Committed::Done(user) } else { Committed::Stale })
+                    return Ok(refused.unwrap_or(Committed::Done(user)));
+                }
+                Ok(if self.signed_in(known).await? { Committed::Done(user) } else { Committed::Stale })
+            }
+
+            /// [`Self::write_known`] with what may stand against it; `None`: nothing did.
+            async fn write_alone(tx: &mut Tx, known: &KnownLogin) -> Result<Option<Committed>> {
+                let KnownLogin { login, user, written, .. } = known;
+                Self::locked_user(tx, user.id).await?;
+                if !Self::ends_halt(tx, login, written).await? {
+                    return Ok(Some(Committed::Taken));
+                }
+                if Self::is_full_of_knox(tx, user.id, login).await? {
+                    return Ok(Some(Committed::TooManyTokens));
+                }
+                Ok((!Self::write_known(tx, known).await?).then_some(Committed::Stale))
+            }
+
+            /// Takes the login that waited, where this one ends one. False: it was taken before, or is gone. To be asked before
+            /// the tokens are counted: the one too many may be that of whoever took it.
+            async fn ends_halt(tx: &mut Tx, login: &LoginCommit, written: &Written) -> Result<bool> {
+                let Some(Ends::Halt(token)) = &login.ends else { return Ok(true) };
+                Self::take_halt(tx, token, written.answer.as_deref().unwrap_or_default(), login.now).await
             }
 
             /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
             /// written nothing.
             async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
                 let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
-                if *changed && !Self::is_as_read(tx, &login.who).await? {
+                if *changed && !(Self::is_as_read(tx, &login.who).await? && Self::may_be_called(tx, login, user).await?) {
                     return Ok(false);
                 }
                 let updated = sqlx::query(
@@ -66,7 +83,7 @@ macro_rules! user_store {
                         .await?;
                 }
                 if *changed {
-                    Self::write_changes(tx, user).await?;
+                    Self::write_changes(tx, login, user).await?;
                 } else if login.set_last_login {
                     sqlx::query("UPDATE users SET last_login = $1 WHERE id = $2")
                         .bind(login.now.0)
@@ -88,7 +105,7 @@ macro_rules! user_store {
                         .await?;
                 }
                 Self::insert_credential(tx, &written.credential).await?;
-                if let (Some(code), Some(answer)) = (&login.code, &written.answer) {
+                if let (Some(Ends::Code(code)), Some(answer)) = (&login.ends, &written.answer) {
                     sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
                         .bind(answer)
                         .bind(code.as_bytes())
@@ -147,7 +164,8 @@ macro_rules! user_store {
                 }
             }
 
-            /// The user, with what the login changes about it; `None` when it is gone or inactive.
+            /// The user, with what the login changes about it; `None` when it is gone or inactive, or somebody else is
+            /// called so by now.
             async fn refreshed_user(
                 tx: &mut Tx,
                 id: UserId,
@@ -156,8 +174,12 @@ macro_rules! user_store {
                 let Some(mut user) = Self::locked_user(tx, id).await?.filter(|user| user.is_active) else {
                     return Ok(None);
                 };
-                if login.change(&mut user) || login.set_last_login {
-                    Self::write_changes(tx, &user).await?;
+                let changed = login.change(&mut user);
+                if changed && !Self::may_be_called(tx, login, &user).await? {
+                    return Ok(None);
+                }
+                if changed || login.set_last_login {
+                    Self::write_changes(tx, login, &user).await?;
                 }
                 Ok(Some(user))
             }
@@ -185,8 +207,21 @@ macro_rules! user_store {
                 Ok(rows.into_iter().map(SealedRow::split).collect())
             }
 
+            /// Whether the username that the login gives the user is still nobody else's.
+            async fn may_be_called(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<bool> {
+                if login.username.is_none() {
+                    return Ok(true);
+                }
+                let other: Option<i32> = sqlx::query_scalar("SELECT 1 FROM users WHERE username = $1 AND id <> $2")
+                    .bind(&user.username)
+                    .bind(user.id)
+                    .fetch_optional(&mut **tx)
+                    .await?;
+                Ok(other.is_none())
+            }
+
             /// What a login changes of a user.
-            async fn write_changes(tx: &mut Tx, user: &User) -> Result<()> {
+            async fn write_changes(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<()> {
                 sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3, fields = $4 WHERE id = $5")
                     .bind(&user.first_name)
                     .bind(&user.last_name)
@@ -195,6 +230,18 @@ macro_rules! user_store {
                     .bind(user.id)
                     .execute(&mut **tx)
                     .await?;
+                if login.username.is_some() || login.email.is_some() {
+                    sqlx::query(
+                        "UPDATE users SET username = $1, email = $2, email_lower = $3, email_verified = $4 WHERE id = $5",
+                    )
+                    .bind(&user.username)
+                    .bind(&user.email)
+                    .bind(user.email.to_lowercase())
+                    .bind(user.email_verified)
+                    .bind(user.id)
+                    .execute(&mut **tx)
+                    .await?;
+                }
                 Ok(())
             }
 
@@ -500,11 +547,16 @@ macro_rules! user_store {
                     tx.rollback().await?;
                     return Ok(Committed::Stale);
                 };
+                let written = make(&user);
+                if !Self::ends_halt(&mut tx, &login, &written).await? {
+                    tx.rollback().await?;
+                    return Ok(Committed::Taken);
+                }
                 if Self::is_full_of_knox(&mut tx, user.id, &login).await? {
                     tx.rollback().await?;
                     return Ok(Committed::TooManyTokens);
                 }
-                Self::hand_out(&mut tx, &login, &make(&user)).await?;
+                Self::hand_out(&mut tx, &login, &written).await?;
                 login.audit.user_id = Some(user.id);
                 self.write_down(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;
