@@ -191,6 +191,8 @@ pub fn check_knox(row: &django::Knox, carried: &Carried, now: UnixMillis) -> Res
         Err(Reason::Salted)
     } else if row.digest.len() != KNOX_DIGEST_LENGTH || !row.digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         Err(Reason::NotAToken)
+    } else if row.token_key.contains('\0') {
+        Err(Reason::NulCharacter)
     } else if row.expiry.is_some_and(|expiry| expiry <= now.0) {
         Err(Reason::Expired)
     } else if !carried.contains(&row.user_id) {
@@ -223,6 +225,9 @@ pub fn refresh(
     let user_id = row.user_id.ok_or(Reason::UserGone)?;
     if row.jti.is_empty() || row.jti.len() > LONGEST_JTI {
         return Err(Reason::NotAToken);
+    }
+    if row.jti.contains('\0') {
+        return Err(Reason::NulCharacter);
     }
     let claims = claims(&row.token);
     let claim = |name: &str| claims.get(name);

@@ -110,7 +110,7 @@ def sign_in_with_own_model():
 
 def make_many(number):
     """N users with a token each; every third has a second account, every second a session, a refresh token and a knox
-    token. Every tenth session, refresh token and knox token has expired."""
+    token. Every fifth session, refresh token and knox token has expired."""
     from rest_framework_simplejwt.tokens import RefreshToken
 
     random.seed(4)
@@ -137,7 +137,7 @@ def make_many(number):
         data = store.encode({**session_data, "_auth_user_id": str(i), "_auth_user_hash": bound})
         return (digits(32), data, until(i))
 
-    everybody, third, half = (range(1, number + 1, step) for step in (1, 3, 2))
+    everybody, third, half = (range(step, number + 1, step) for step in (1, 3, 2))
     tables = {
         "auth_user (id, username, first_name, last_name, email, password, is_active, is_staff, is_superuser, date_joined)":
             (everybody, lambda i: (i, f"user{i}", "First", f"Last{i}", f"user{i}@example.com", password, True, False, False, now)),

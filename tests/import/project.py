@@ -161,6 +161,7 @@ PEOPLE = {
     "fay": {"id": 606, "login": "fay", "name": "Fay", "email": "fay@example.com"},
     "gil": {"id": 707, "login": "gil", "name": "Gil", "email": "gil@example.com"},
     "GIL": {"id": 708, "login": "GIL", "name": "Gil Other", "email": "GIL@example.com"},
+    "hal": {"id": 909, "login": "hal", "name": "Hal", "email": "hal@example.com"},
     # Whom the tests' own providers know too.
     "u2": {"id": 2, "login": "octo2", "name": "Octo Two", "email": "octo2@example.com"},
     "nobody": {"login": "nobody", "name": "No Id", "email": "nobody@example.com"},
