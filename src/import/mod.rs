@@ -198,7 +198,8 @@ impl Job<'_> {
         );
         report.remark("fields_filled", &filled, "were there already, and got values of declared fields that had none");
         for (field, count) in &misfits {
-            let text = format!("users have a {field} that is not of the type that REST_SOCIAL_USER_FIELDS says: left out");
+            let text =
+                format!("users have a {field} that is not of the type that REST_SOCIAL_USER_FIELDS says: left out");
             report.remark("field_does_not_fit", count, text);
         }
         Ok(())

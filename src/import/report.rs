@@ -96,9 +96,10 @@ impl Reason {
         match self {
             Self::IdTaken => ("id_taken", "another user has this id here"),
             Self::UsernameTaken => ("username_taken", "another user has this username here"),
-            Self::UsernameShared => {
-                ("username_shared", "an earlier user of the source has this username: --username-column names another column")
-            }
+            Self::UsernameShared => (
+                "username_shared",
+                "an earlier user of the source has this username: --username-column names another column",
+            ),
             Self::NoUsername => ("no_username", "it has no username: --username-column names another column"),
             Self::UsernameTooLong => ("username_too_long", "a username holds 150 characters"),
             Self::EmailTooLong => ("email_too_long", "an e-mail address holds 254 characters"),

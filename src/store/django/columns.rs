@@ -10,7 +10,9 @@ impl Django {
             Source::Sqlite(_) => format!("CAST(round(unixepoch({column}, 'subsec') * 1000) AS INTEGER)"),
             // An infinite moment is none.
             Source::Postgres(_) => {
-                format!("CASE WHEN isfinite({column}) THEN CAST(floor(extract(epoch FROM {column}) * 1000) AS BIGINT) END")
+                format!(
+                    "CASE WHEN isfinite({column}) THEN CAST(floor(extract(epoch FROM {column}) * 1000) AS BIGINT) END"
+                )
             }
         }
     }

@@ -114,11 +114,7 @@ pub struct Names {
 impl Django {
     /// `declared` are names of fields, filled from the columns that are called so. Errors name the option, never the URL's
     /// password.
-    pub async fn open(
-        url: &SecretString,
-        names: &Names,
-        declared: &[&str],
-    ) -> std::result::Result<Self, SettingError> {
+    pub async fn open(url: &SecretString, names: &Names, declared: &[&str]) -> std::result::Result<Self, SettingError> {
         let wrong = |problem: String| SettingError::new(FROM, problem);
         let text = url.expose_secret();
         let connection = match text.split_once(':').map(|(scheme, _)| scheme) {
@@ -194,11 +190,7 @@ impl Django {
         Ok(())
     }
 
-    async fn find_users(
-        &mut self,
-        names: &Names,
-        declared: &[&str],
-    ) -> std::result::Result<UserTable, SettingError> {
+    async fn find_users(&mut self, names: &Names, declared: &[&str]) -> std::result::Result<UserTable, SettingError> {
         let (option, table) = match &names.user_table {
             Some(table) => ("--user-table", table.clone()),
             None => (FROM, self.table_linked_to().await.unwrap_or_else(|| "auth_user".to_owned())),

@@ -160,12 +160,8 @@ impl Django {
             user = self.user_of(KNOX),
             created = self.millis("created"),
             // Releases before 4 called it `expires`.
-            expiry = self.or(
-                KNOX,
-                "expiry",
-                self.end("expiry"),
-                &self.or(KNOX, "expires", self.end("expires"), NO_MOMENT)
-            ),
+            expiry =
+                self.or(KNOX, "expiry", self.end("expiry"), &self.or(KNOX, "expires", self.end("expires"), NO_MOMENT)),
             salt = self.or(KNOX, "salt", self.text("salt"), "''"),
         );
         Ok(fetch!(self, Knox, sql, after)?)

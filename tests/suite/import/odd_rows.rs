@@ -106,9 +106,7 @@ async fn usernames_that_differ_in_case_are_two_people(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     import(&world, &project).await;
-    let of = async |name: &str| {
-        world.database.number(&format!("SELECT id FROM users WHERE username = '{name}'")).await
-    };
+    let of = async |name: &str| world.database.number(&format!("SELECT id FROM users WHERE username = '{name}'")).await;
     let (small, large) = (of("gil").await, of("GIL").await);
     assert_ne!(small, large);
     for id in [small, large] {

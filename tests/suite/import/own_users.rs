@@ -76,7 +76,8 @@ async fn fields_that_are_declared_later_are_filled_by_the_next_import_where_nobo
     assert_eq!(shown(&world, &project, 1).await, json!({}));
     let token = project.handed_out().into_iter().find(|item| item.kind == "token").expect("ana's");
     let authorization = format!("Token {}", token.value);
-    let call = |body: Value| world.client().request("PATCH", "/api/user/").header("authorization", &authorization).json(&body);
+    let call =
+        |body: Value| world.client().request("PATCH", "/api/user/").header("authorization", &authorization).json(&body);
     call(json!({"newsletter": false})).send().await.ok();
     call(json!({"newsletter": null})).send().await.ok();
     world.database.run("UPDATE users SET fields = '{\"phone\": \"said here\"}' WHERE id = 1").await;
@@ -100,12 +101,10 @@ async fn users_with_uuids_move_in_under_a_column_of_numbers(engine: Engine) {
             Engine::Postgres => "A column of numbers, PostgreSQL",
         });
         project.run(&numbers.replace("accounts_member", "\"Members\"")).await;
-        let how = |id| How {
-            names: names(id),
-            further: &[("REST_SOCIAL_USER_FIELDS", r#"{"uuid": {}}"#)],
-            ..How::default()
-        };
-        let error = imported(&world, &project, how("seats")).await.expect_err("two users have none");
+        project.run("UPDATE \"Members\" SET seats = 1").await;
+        let how =
+            |id| How { names: names(id), further: &[("REST_SOCIAL_USER_FIELDS", r#"{"uuid": {}}"#)], ..How::default() };
+        let error = imported(&world, &project, how("seats")).await.expect_err("two users have one");
         assert!(error.to_string().contains("1 users have no number in seats"), "{error}");
 
         let report = import_as(&world, &project, how("number")).await;

@@ -23,7 +23,8 @@ async fn walked(project: Project, world: World) {
         item.unwrap_or_else(|| panic!("a {kind} of {user}")).value.clone()
     };
     let stranger = world.login("token_user", "u2").await.ok();
-    let (id, token) = (stranger["id"].as_i64().expect("an id"), stranger["token"].as_str().expect("a token").to_owned());
+    let (id, token) =
+        (stranger["id"].as_i64().expect("an id"), stranger["token"].as_str().expect("a token").to_owned());
     let knox = world.token("knox", "u02").await;
     let pair = world.login("jwt-pair", "u002").await;
     let ended = world.login("jwt-pair", "u0002").await.field("refresh");
