@@ -290,7 +290,7 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
 ];
 
 /// Settings of the original that mean nothing here, and why.
-const NO_EFFECT: [(&str, &[&str]); 12] = [
+const NO_EFFECT: [(&str, &[&str]); 14] = [
     (
         "Python classes and functions cannot run here",
         &[
@@ -302,6 +302,7 @@ const NO_EFFECT: [(&str, &[&str]); 12] = [
             "SOCIAL_AUTH_AUTHENTICATION_BACKENDS",
             "SOCIAL_AUTH_DISCONNECT_PIPELINE",
             "SIMPLE_JWT_TOKEN_USER_CLASS",
+            "SIMPLE_JWT_TOKEN_BACKEND_CLASS",
             "SIMPLE_JWT_USER_AUTHENTICATION_RULE",
             "SIMPLE_JWT_JSON_ENCODER",
             "SIMPLE_JWT_TOKEN_OBTAIN_SERIALIZER",
@@ -328,6 +329,7 @@ const NO_EFFECT: [(&str, &[&str]); 12] = [
             "SOCIAL_AUTH_INACTIVE_USER_LOGIN",
             "SOCIAL_AUTH_SANITIZE_REDIRECTS",
             "SOCIAL_AUTH_ALLOWED_REDIRECT_HOSTS",
+            "SOCIAL_AUTH_ALLOWED_REDIRECT_SCHEMES",
             "SOCIAL_AUTH_URL_NAMESPACE",
             "SOCIAL_AUTH_TRAILING_SLASH",
             "SOCIAL_AUTH_FIELDS_STORED_IN_SESSION",
@@ -346,6 +348,7 @@ const NO_EFFECT: [(&str, &[&str]); 12] = [
             "SOCIAL_AUTH_JSONFIELD_ENABLED",
             "SOCIAL_AUTH_JSONFIELD_CUSTOM",
             "SOCIAL_AUTH_ADMIN_USER_SEARCH_FIELDS",
+            "SOCIAL_AUTH_ADMIN_SEARCH_FIELDS",
             "SIMPLE_JWT_USER_ID_FIELD",
         ],
     ),
@@ -355,7 +358,25 @@ const NO_EFFECT: [(&str, &[&str]); 12] = [
         "there are no passwords here whose change could end a token; log the user out everywhere instead",
         &["SIMPLE_JWT_CHECK_REVOKE_TOKEN", "SIMPLE_JWT_REVOKE_TOKEN_CLAIM"],
     ),
-    ("an inactive user is always refused", &["SIMPLE_JWT_CHECK_USER_IS_ACTIVE"]),
+    (
+        "an inactive user is always refused",
+        &[
+            "SIMPLE_JWT_CHECK_USER_IS_ACTIVE",
+            "SOCIAL_AUTH_ALLOW_INACTIVE_USERS_LOGIN",
+            "SOCIAL_AUTH_ACTIVE_USERS_FILTER",
+        ],
+    ),
+    (
+        "no mail is sent from here: require_email asks for an address and leaves it unverified",
+        &["SOCIAL_AUTH_FORCE_EMAIL_VALIDATION", "SOCIAL_AUTH_EMAIL_VALIDATION_URL", "SOCIAL_AUTH_PASSWORDLESS"],
+    ),
+    (
+        "a login that waits is resumed by its flow token",
+        &[
+            "SOCIAL_AUTH_PARTIAL_PIPELINE_TOKEN_NAME",
+            "SOCIAL_AUTH_PARTIAL_PIPELINE_EXTERNAL_RESUME_CONFIRMATION_PARAMETER",
+        ],
+    ),
     ("the last login is always kept", &["SIMPLE_JWT_UPDATE_LAST_LOGIN"]),
     ("credentials are read from the Authorization header", &["SIMPLE_JWT_AUTH_HEADER_NAME"]),
     ("keys come from SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY", &["SIMPLE_JWT_JWK_URL"]),
@@ -400,6 +421,9 @@ mod tests {
                 assert!(document.contains(&format!("`{name}`")), "docs/SETTINGS.md lacks {name}");
             }
             assert!(document.contains(reason), "docs/SETTINGS.md lacks the reason: {reason}");
+        }
+        for name in OF_EVERY_PROVIDER {
+            assert!(document.contains(&format!("`{name}`")), "docs/SETTINGS.md lacks {name} of providers");
         }
     }
 
