@@ -58,6 +58,17 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn the_originals_other_names_and_spellings_count() {
+    let settings = good("", &[("SOCIAL_AUTH_URLOPEN_TIMEOUT", "3")]);
+    assert_eq!(settings.outgoing.timeout, Duration::from_secs(3));
+    for algorithm in ["sha-512", "SHA512", "cryptography.hazmat.primitives.hashes.SHA512"] {
+        good("", &[("REST_KNOX_SECURE_HASH_ALGORITHM", algorithm)]);
+    }
+    let wrong = mistakes(serve("", &[("REST_KNOX_SECURE_HASH_ALGORITHM", "SHA256")]));
+    assert_eq!(wrong, ["REST_KNOX_SECURE_HASH_ALGORITHM: must be SHA-512"]);
+}
+
+#[test]
 fn without_settings_the_originals_defaults_hold() {
     let settings = good("", &[]);
     assert_eq!(settings.state_policy, StatePolicy::WhenPresent);
