@@ -290,7 +290,7 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
 ];
 
 /// Settings of the original that mean nothing here, and why.
-const NO_EFFECT: [(&str, &[&str]); 14] = [
+const NO_EFFECT: [(&str, &[&str]); 15] = [
     (
         "Python classes and functions cannot run here",
         &[
@@ -380,10 +380,18 @@ const NO_EFFECT: [(&str, &[&str]); 14] = [
     ("the last login is always kept", &["SIMPLE_JWT_UPDATE_LAST_LOGIN"]),
     ("credentials are read from the Authorization header", &["SIMPLE_JWT_AUTH_HEADER_NAME"]),
     ("keys come from SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY", &["SIMPLE_JWT_JWK_URL"]),
+    ("a login begins here, never at the provider", &["SOCIAL_AUTH_ALLOWED_ID_TOKEN_ISSUERS"]),
     ("no answer shows it", &["REST_KNOX_EXPIRY_DATETIME_FORMAT"]),
     (
         "errors are answers here, whatever this says",
-        &["SOCIAL_AUTH_RAISE_EXCEPTIONS", "SOCIAL_AUTH_PROCESS_EXCEPTIONS", "SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT"],
+        &[
+            "SOCIAL_AUTH_RAISE_EXCEPTIONS",
+            "SOCIAL_AUTH_PROCESS_EXCEPTIONS",
+            "SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT",
+            "SOCIAL_AUTH_ERROR_TRANSPORT",
+            "SOCIAL_AUTH_ERROR_PARAM_NAME",
+            "SOCIAL_AUTH_BACKEND_PARAM_NAME",
+        ],
     ),
 ];
 

@@ -151,6 +151,14 @@ def make_many(number):
         "token_blacklist_outstandingtoken (id, user_id, jti, token, created_at, expires_at)": (half, refresh),
         "django_session (session_key, session_data, expire_date)": (half, session),
     }
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM auth_user")
+        if cursor.fetchone()[0] == number:
+            return
+        if connection.vendor == "sqlite":
+            # Made anew if it is lost.
+            cursor.execute("PRAGMA synchronous = OFF")
+            cursor.execute("PRAGMA cache_size = -400000")
     with transaction.atomic(), connection.cursor() as cursor:
         for columns, (ids, row) in tables.items():
             places = ", ".join(["%s"] * (columns.count(",") + 1))

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{How, Project, all_work, count, import, import_as, note, used};
+use super::{How, Project, all_work, count, import, import_as, note, python, used};
 use crate::support::world::SECRET_KEY;
 use crate::support::{Engine, World, on_both_databases};
 
@@ -13,6 +13,19 @@ on_both_databases! {
     sessions_of_a_key_that_was_replaced_and_of_the_cached_engine_go_on_working,
     pickled_sessions_are_told_and_never_run,
     a_project_without_time_zones_moves_in,
+}
+
+#[test]
+fn every_setting_that_the_originals_packages_read_has_its_line_in_the_documents() {
+    let documents = [include_str!("../../../docs/SETTINGS.md"), include_str!("../../../docs/MOVING.md")].concat();
+    let names = python("setting_names.py", &[], SECRET_KEY, "");
+    let names: Vec<&str> = names.lines().collect();
+    assert!(names.len() > 100, "{names:?}");
+    for name in names {
+        let short = name.trim_start_matches("SOCIAL_AUTH_");
+        let has_line = [name, short].iter().any(|name| documents.contains(&format!("`{name}`")));
+        assert!(has_line, "{name} is in no document");
+    }
 }
 
 async fn jwts_of_every_algorithm_go_on_working(engine: Engine) {

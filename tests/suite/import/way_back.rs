@@ -34,6 +34,8 @@ async fn walked(project: Project, world: World) {
     world.database.run("UPDATE users SET is_active = false WHERE id = 4").await;
     world.database.run("DELETE FROM social_accounts WHERE provider = 'github' AND uid = '304'").await;
     world.database.run("UPDATE users SET username = 'ana2' WHERE id = 1").await;
+    // What a login does to an account that was kept by its address.
+    world.database.run("UPDATE social_accounts SET uid = '202' WHERE uid = 'bo@example.com'").await;
 
     if project.is_on_sqlite() {
         let ours = world.database.url().trim_start_matches("sqlite://");
@@ -43,7 +45,8 @@ async fn walked(project: Project, world: World) {
     }
 
     let used = |kind: &str, value: &str| json!({"kind": kind, "value": value});
-    let login = |code: &str| json!({"kind": "login", "route": "token_user", "provider": "github", "code": code});
+    let login_by = |provider: &str, code: &str| json!({"kind": "login", "route": "token_user", "provider": provider, "code": code});
+    let login = |code: &str| login_by("github", code);
     let steps = [
         ("who signed up here signs in there", login("u2"), 200, Some(id)),
         ("a knox token made here", used("knox", &knox), 200, Some(id)),
@@ -56,6 +59,7 @@ async fn walked(project: Project, world: World) {
         ("a token of who logged out here", used("token", &of("token", 3)), 401, None),
         ("a session of before", used("session", &of("session", 1)), 401, None),
         ("a token of who was deactivated here", used("token", &of("token", 4)), 401, None),
+        ("whose account has another uid here", login_by("google-oauth2", "bo"), 200, Some(2)),
         ("who is new there gets a new id", login("hal"), 200, Some(id + 1)),
         ("an account that was unlinked here is nobody's", login("cy-work"), 200, Some(id + 2)),
     ];
