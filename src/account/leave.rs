@@ -36,7 +36,7 @@ impl AccountService {
     /// Ends every credential, gives the providers' tokens back where that can be, and leaves nothing but the audit
     /// trail and what webhooks still have to tell. Errors: `fresh_login_required`.
     pub async fn delete(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
-        self.require_fresh_login(caller, client).await?;
+        self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let mut accounts = Vec::new();
         for account in self.store.accounts_of(user).await? {

@@ -16,13 +16,11 @@ pub struct Refreshed {
     pub refresh: Option<String>,
 }
 
-const BLACKLISTED: AuthError = AuthError::BodyToken("Token is blacklisted");
-
 impl AccountService {
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let (verified, user, used) = self.checked(token, &[TokenType::Refresh]).await?;
         if used.blacklisted {
-            return Err(BLACKLISTED);
+            return Err(AuthError::Reused(user.id));
         }
         let now = self.ambient.now();
         let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
@@ -47,7 +45,7 @@ impl AccountService {
         let (refresh, row) = jwt.rotate(&verified, &used, &issue, &self.ambient);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
-            Rotated::Spent => Err(BLACKLISTED),
+            Rotated::Spent => Err(AuthError::Reused(user.id)),
         }
     }
 
@@ -64,7 +62,7 @@ impl AccountService {
     pub async fn blacklist(&self, token: &str, client: &ClientInfo) -> Result<(), AuthError> {
         let (verified, user, _) = self.checked(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
         if !self.store.blacklist(&verified.jti, user.id, verified.expires, self.ambient.now()).await? {
-            return Err(BLACKLISTED);
+            return Err(AuthError::BodyToken("Token is blacklisted"));
         }
         let kind = if verified.token_type == TokenType::Sliding { Kind::JwtSliding } else { Kind::JwtPair };
         self.note(AuditKind::LogOut, Some(kind), user.id, client).await
@@ -73,7 +71,7 @@ impl AccountService {
     pub async fn refresh_sliding(&self, token: &str) -> Result<String, AuthError> {
         let (verified, user, used) = self.checked(token, &[TokenType::Sliding]).await?;
         if used.blacklisted {
-            return Err(BLACKLISTED);
+            return Err(AuthError::Reused(user.id));
         }
         self.credentials.jwt.renew_sliding(&verified, &user, self.ambient.now()).map_err(body_fault)
     }

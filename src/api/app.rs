@@ -9,14 +9,16 @@ use std::sync::Arc;
 
 use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderValue, header};
+use poem::web::RemoteAddr;
 use poem::{Addr, Request};
 
 use url::{Host, Url};
 
 use super::problem::Failure;
+use super::trail;
 use crate::account::{AccountService, Caller, Family, Presented, Proof};
 use crate::login::{ATTEMPT_LIFETIME, LoginError, LoginService, Origin, Visitor};
-use crate::model::ClientInfo;
+use crate::model::{ClientInfo, steers};
 use crate::settings::Settings;
 
 /// Longest user agent that is kept, in characters.
@@ -63,11 +65,8 @@ impl App {
             Gate::Unsafe => by_cookie.then_some(true),
             _ => None,
         };
-        if let Some(refused) = has_cookie.and_then(|has| self.same_site(request, &own, &origin, has).err()) {
-            let user = caller.map(|caller| caller.user.id);
-            self.account.note_refusal(refused.code.clone(), user, &client(request)).await;
-            return Err(refused);
-        }
+        trail::calls(caller.as_ref());
+        has_cookie.map_or(Ok(()), |has| self.same_site(request, &own, &origin, has))?;
         let from_elsewhere = gate == Gate::Navigation && !is_same_site(request);
         let session = match &caller {
             Some(Caller { proof: Proof::Session(digest), .. }) => Some(digest.clone()),
@@ -193,9 +192,14 @@ pub fn origin(headers: &HeaderMap) -> Origin {
 }
 
 pub fn client(request: &Request) -> ClientInfo {
-    let ip = request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
-    let agent = request.headers().get(header::USER_AGENT);
-    let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).chars().take(LONGEST_AGENT).collect());
+    client_of(request.remote_addr(), request.headers().get(header::USER_AGENT))
+}
+
+/// Who calls from there, by their own words.
+pub fn client_of(address: &RemoteAddr, agent: Option<&HeaderValue>) -> ClientInfo {
+    let ip = address.as_socket_addr().map(|address| address.ip().to_canonical().to_string());
+    let plain = |c: char| if steers(c) { char::REPLACEMENT_CHARACTER } else { c };
+    let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).chars().take(LONGEST_AGENT).map(plain).collect());
     let request_id = super::REQUEST_ID.try_with(Clone::clone).ok();
     ClientInfo { ip, agent, request_id }
 }

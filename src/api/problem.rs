@@ -10,9 +10,10 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
+use super::trail::Declined;
 use crate::account::{AuthError, ChangeError, TokenError};
 use crate::login::{LoginError, Refusal};
-use crate::model::harmless;
+use crate::model::{About, harmless};
 
 tokio::task_local! {
     /// Of the request being answered; set by the outermost middleware.
@@ -62,6 +63,8 @@ pub struct Failure {
     pub errors: BTreeMap<String, Vec<String>>,
     pub messages: Option<Box<[TokenMessage]>>,
     pub headers: Vec<(header::HeaderName, HeaderValue)>,
+    /// For log and audit trail: see `trail.rs`.
+    pub about: Box<About>,
 }
 
 impl Failure {
@@ -73,6 +76,7 @@ impl Failure {
             errors: BTreeMap::new(),
             messages: None,
             headers: Vec::new(),
+            about: Box::default(),
         }
     }
 
@@ -98,7 +102,8 @@ impl Failure {
 }
 
 impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        let refused = self.noted();
         let problem = Problem {
             kind: "about:blank".to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -114,13 +119,20 @@ impl IntoResponse for Failure {
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
+        response.extensions_mut().insert(refused);
         response
     }
 }
 
 impl Failure {
+    /// What goes along with the answer, to be written down before it leaves.
+    pub fn noted(&mut self) -> Declined {
+        Declined { status: self.status, code: self.code.clone(), about: std::mem::take(&mut self.about) }
+    }
+
     /// The same for a person at a browser: no script, no style, nothing from elsewhere.
-    pub fn into_page(self) -> Response {
+    pub fn into_page(mut self) -> Response {
+        let refused = self.noted();
         let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
         let page = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -130,7 +142,8 @@ impl Failure {
             escaped(&self.code),
             escaped(&request_id)
         );
-        Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
+        let response = Response::builder().status(self.status).content_type("text/html; charset=utf-8");
+        response.extension(refused).body(page)
     }
 }
 
@@ -151,7 +164,7 @@ pub fn escaped(text: &str) -> String {
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
         let (status, code) = (outward(&error.refusal), error.refusal.code());
-        let mut failure = Self::new(status, code, error.detail);
+        let mut failure = Self { about: error.about, ..Self::new(status, code, error.detail) };
         for (name, message) in error.fields {
             failure.errors.entry(name).or_default().push(message);
         }
@@ -221,6 +234,9 @@ impl From<AuthError> for Failure {
             _ => StatusCode::UNAUTHORIZED,
         };
         let mut failure = Self::new(status, error.code(), error.to_string());
+        if let AuthError::Reused(user) = &error {
+            failure.about.user_id = Some(*user);
+        }
         if let AuthError::TokenNotValid(faults) = &error {
             let message =
                 |(class, fault): &(crate::credential::jwt::TokenType, crate::credential::jwt::JwtFault)| TokenMessage {

@@ -59,10 +59,7 @@ impl LoginService {
     ) -> Result<Concluded, LoginError> {
         let job = self.jobs.spawn(work.in_current_span());
         job.await.unwrap_or_else(|panic| {
-            Err(LoginError {
-                cause: Some(panic.to_string()),
-                ..LoginError::new(Refusal::ProviderError, "The login could not be finished.")
-            })
+            Err(LoginError::new(Refusal::ProviderError, "The login could not be finished.").because(panic))
         })
     }
 
@@ -112,12 +109,18 @@ impl LoginService {
         Err(LoginError::new(Refusal::DatabaseUnavailable, "Too many logins of one account at once. Try again."))
     }
 
-    /// Whatever came of a login without a commit is kept for the same browser's repeat; a commit keeps its own answer.
+    /// Whatever came of a login without a commit is kept for the same browser's repeat; a commit keeps its own answer. A
+    /// refusal has its row from here on, also where nobody waits for the answer any more (SEC-45).
     pub(super) async fn kept(
         &self,
         ticket: &Ticket,
         result: Result<Concluded, LoginError>,
     ) -> Result<Concluded, LoginError> {
+        let mut result =
+            result.map_err(|error| error.of(Some(ticket.provider.name()), ticket.kind, ticket.link_to));
+        if let Err(error) = &mut result {
+            self.note(error.refusal.code(), &mut error.about, &ticket.client).await;
+        }
         if let (false, Some(seal)) = (matches!(&result, Ok(Concluded::SignedIn(_))), &ticket.seal) {
             let answer = seal.close(&result, &self.ambient);
             if let Err(failure) = self.store.keep_answer(&ticket.code, &answer).await {
@@ -141,6 +144,7 @@ impl LoginService {
             Who::Attach { .. } => AuditKind::Link,
             Who::Create { .. } => AuditKind::SignUp,
         };
+        let whose = decision.who.user();
         let commit = LoginCommit {
             now,
             who: decision.who,
@@ -195,7 +199,9 @@ impl LoginService {
             Committed::Done(_) => Ok(answer),
             Committed::Stale => Ok(None),
             Committed::TooManyTokens => {
-                Err(LoginError::new(Refusal::TokenLimitExceeded, "Maximum amount of tokens allowed per user exceeded."))
+                let detail = "Maximum amount of tokens allowed per user exceeded.";
+                let refused = LoginError::new(Refusal::TokenLimitExceeded, detail);
+                Err(whose.into_iter().fold(refused, LoginError::of_user))
             }
         }
     }

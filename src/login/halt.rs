@@ -110,24 +110,14 @@ impl LoginService {
         let Some(flow_token) = fields.own("flow_token") else {
             return Err(LoginError::field("flow_token", "This field is required."));
         };
-        let client = visitor.client.clone();
-        let waiting = match self.waiting(flow_token, &visitor).await {
-            Ok((waiting, _)) => waiting,
-            Err(error) => {
-                self.record("unknown", None, client, &Err(error.clone())).await;
-                return Err(error);
-            }
-        };
+        let (waiting, _) = self.waiting(flow_token, &visitor).await?;
         let (kind, with_user, landing) = (waiting.kind, waiting.with_user, waiting.landing.clone());
         let provider = waiting.identity.provider.clone();
         let (service, flow_token) = (self.clone(), flow_token.to_owned());
         let work = async move { service.go_on(&flow_token, waiting, &fields, visitor).await };
         let result = self.in_a_job(work).await.map(Outcome::from);
-        // Mistyped answers are no refusal of the login, which still waits.
-        if !matches!(&result, Err(error) if error.refusal == Refusal::InvalidRequest) {
-            self.record(&provider, Some(kind), client, &result).await;
-        }
-        Ok(Resumed { kind, with_user, outcome: result?, landing })
+        let outcome = self.told(&provider, kind, result)?;
+        Ok(Resumed { kind, with_user, outcome, landing })
     }
 
     /// [`Self::resume`] for a page without script, where the login was begun to land somewhere: the person goes on there.

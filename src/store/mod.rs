@@ -46,6 +46,17 @@ pub enum Who {
     Create { usernames: Vec<String>, email: String, email_verified: bool },
 }
 
+impl Who {
+    /// Nobody yet, where a user is created.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Known { user, .. } => Some(user.id),
+            Self::Attach { user_id } => Some(*user_id),
+            Self::Create { .. } => None,
+        }
+    }
+}
+
 /// All that one login writes.
 #[derive(Clone, Debug)]
 pub struct LoginCommit {

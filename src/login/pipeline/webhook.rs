@@ -34,8 +34,7 @@ impl Step for AskWebhook {
             Ok(Verdict::Refused(words)) => return Err(refused(&words).into()),
             Err(unanswered) => {
                 let detail = "Nobody new can be let in at the moment. Try again later.";
-                let error = LoginError::new(Refusal::SignUpUnavailable, detail);
-                return Err(LoginError { cause: Some(unanswered.to_string()), ..error }.into());
+                return Err(LoginError::new(Refusal::SignUpUnavailable, detail).because(unanswered).into());
             }
         }
         Ok(())
