@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::{AccountService, AuthError, Caller, Listed};
 use crate::clock::UnixMillis;
-use crate::model::{AuditKind, AuditRecord, ClientInfo, SocialAccount, User};
+use crate::model::{AuditFilter, AuditKind, AuditRecord, ClientInfo, SocialAccount, User};
 
 /// Rows of the audit trail in an export: the newest.
 const MOST_EVENTS: i64 = 10_000;
@@ -27,7 +27,7 @@ impl AccountService {
             user: caller.user.clone(),
             accounts: self.accounts(caller).await?,
             credentials: self.credentials(caller).await?,
-            events: self.store.audit_trail(Some(caller.user.id), MOST_EVENTS).await?,
+            events: self.store.audit_trail(&AuditFilter::of_user(caller.user.id), MOST_EVENTS).await?,
         };
         self.note(AuditKind::Exported, None, caller.user.id, client).await?;
         Ok(export)

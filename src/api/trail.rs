@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::future::Future;
+use std::net::IpAddr;
 
 use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
-use poem::web::RemoteAddr;
 use poem::{Request, Response};
 
 use super::app::{self, App};
@@ -39,7 +39,7 @@ pub struct Declined {
 pub struct Watch {
     method: Method,
     uri: Uri,
-    address: RemoteAddr,
+    address: Option<IpAddr>,
     agent: Option<HeaderValue>,
 }
 
@@ -48,7 +48,7 @@ impl Watch {
         Self {
             method: request.method().clone(),
             uri: request.original_uri().clone(),
-            address: request.remote_addr().clone(),
+            address: app::address(request),
             agent: request.headers().get(header::USER_AGENT).cloned(),
         }
     }
@@ -74,7 +74,7 @@ impl Watch {
             let (user_id, cause) = (about.user_id, about.cause.as_deref());
             tracing::warn!(%code, provider, kind, user_id, cause, "refused");
         }
-        let client = app::client_of(&self.address, self.agent.as_ref());
+        let client = app::client_of(self.address, self.agent.as_ref());
         app.login.note(code.clone(), about, &client).await;
     }
 

@@ -116,8 +116,7 @@ impl LoginService {
         ticket: &Ticket,
         result: Result<Concluded, LoginError>,
     ) -> Result<Concluded, LoginError> {
-        let mut result =
-            result.map_err(|error| error.of(Some(ticket.provider.name()), ticket.kind, ticket.link_to));
+        let mut result = result.map_err(|error| error.of(Some(ticket.provider.name()), ticket.kind, ticket.link_to));
         if let Err(error) = &mut result {
             self.note(error.refusal.code(), &mut error.about, &ticket.client).await;
         }

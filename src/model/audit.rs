@@ -1,13 +1,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
 use crate::model::{ClientInfo, Kind, UserId};
 
 /// What an audit row is about (SEC-45).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditKind {
     SignUp,
@@ -83,6 +83,28 @@ impl AuditEvent {
     pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
         let client = ClientInfo { agent: Some("command line".to_owned()), ..ClientInfo::default() };
         Self { at, event, code: None, provider: None, kind: None, user_id: Some(user), client }
+    }
+}
+
+/// Which rows of the trail are wanted: those that have all that is named here.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    pub user: Option<UserId>,
+    pub provider: Option<String>,
+    pub event: Option<AuditKind>,
+    /// Whether they are refusals.
+    pub refused: Option<bool>,
+    pub code: Option<String>,
+    pub request_id: Option<String>,
+    /// From this moment on.
+    pub since: Option<UnixMillis>,
+    /// Before this moment.
+    pub until: Option<UnixMillis>,
+}
+
+impl AuditFilter {
+    pub fn of_user(user: UserId) -> Self {
+        Self { user: Some(user), ..Self::default() }
     }
 }
 

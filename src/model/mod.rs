@@ -15,7 +15,7 @@ mod user_field;
 mod words;
 
 pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, UsedCode};
-pub use audit::{About, AuditEvent, AuditKind, AuditRecord};
+pub use audit::{About, AuditEvent, AuditFilter, AuditKind, AuditRecord};
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
     TokenRow,

@@ -102,4 +102,4 @@ impl PostgresStore {
     }
 }
 
-repository!(PostgresStore, Postgres, "./migrations/postgres");
+repository!(PostgresStore, Postgres, "./migrations/postgres", " FOR UPDATE SKIP LOCKED");

@@ -167,4 +167,4 @@ impl SqliteStore {
     }
 }
 
-repository!(SqliteStore, Sqlite, "./migrations/sqlite");
+repository!(SqliteStore, Sqlite, "./migrations/sqlite", "");
