@@ -225,7 +225,7 @@ impl IntoResponse for SeeOther {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
         if let Some(mut refused) = self.refused {
-            response.extensions_mut().insert(refused.noted());
+            response.extensions_mut().insert(refused.declined());
         }
         response
     }

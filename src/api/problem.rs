@@ -102,8 +102,7 @@ impl Failure {
 }
 
 impl IntoResponse for Failure {
-    fn into_response(mut self) -> Response {
-        let refused = self.noted();
+    fn into_response(self) -> Response {
         let problem = Problem {
             kind: "about:blank".to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -119,20 +118,18 @@ impl IntoResponse for Failure {
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
-        response.extensions_mut().insert(refused);
         response
     }
 }
 
 impl Failure {
-    /// What goes along with the answer, to be written down before it leaves.
-    pub fn noted(&mut self) -> Declined {
+    /// What goes beside the answer, to be written down before it leaves.
+    pub fn declined(&mut self) -> Declined {
         Declined { status: self.status, code: self.code.clone(), about: std::mem::take(&mut self.about) }
     }
 
     /// The same for a person at a browser: no script, no style, nothing from elsewhere.
-    pub fn into_page(mut self) -> Response {
-        let refused = self.noted();
+    pub fn into_page(self) -> Response {
         let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
         let page = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -142,8 +139,7 @@ impl Failure {
             escaped(&self.code),
             escaped(&request_id)
         );
-        let response = Response::builder().status(self.status).content_type("text/html; charset=utf-8");
-        response.extension(refused).body(page)
+        Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
     }
 }
 

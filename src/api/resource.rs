@@ -80,7 +80,13 @@ impl Resource {
             match endpoint.call(request).await {
                 Ok(response) => response,
                 Err(error) if error.is_from_response() => error.into_response(),
-                Err(error) => problem::from_framework(&error).into_response(),
+                Err(error) => {
+                    let mut failure = problem::from_framework(&error);
+                    let declined = failure.declined();
+                    let mut response = failure.into_response();
+                    response.set_data(declined);
+                    response
+                }
             }
         };
         match watch {

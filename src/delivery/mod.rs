@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Ambient;
 use crate::hook::{Hook, Untold};
 use crate::model::DueEvent;
-use crate::outgoing::OutgoingError;
 use crate::store::{Lease, Repository, Result};
 
 /// How often the queue is looked at.
@@ -76,7 +75,7 @@ impl Courier {
                 return self.store.event_delivered(&event.id, now).await;
             }
             // Nobody was called: the others' tries find out when the receiver is back.
-            Err(Untold::NoAnswer(OutgoingError::Resting { .. })) => {
+            Err(Untold::Resting) => {
                 let next = now.plus(spread(FIRST_PAUSE, &self.ambient));
                 return self.store.event_untried(&event.id, next).await;
             }

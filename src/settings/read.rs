@@ -100,8 +100,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     }
     let webhooks = webhooks::webhooks(general, errors);
     let jwt = rules::jwt(general, &secret_key, errors);
-    let own_fields = user_fields::read(general, &jwt, errors);
-    let users = UserRules { own_fields, ..UserRules::default() };
+    let users = UserRules { own_fields: user_fields::read(general, &jwt, errors), ..UserRules::default() };
     let users = rules::users(&users, general, "SOCIAL_AUTH_", sources.steps, errors);
     let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
     let lists = rules::ProviderLists::new(general, &known, errors);
