@@ -111,7 +111,7 @@ impl LoginService {
         let names = provider.login_fields();
         let native = id_token_of(&provider, names, &request.fields);
         let names = if native.is_some() { &[] } else { names };
-        let mut values: Vec<String> =
+        let values: Vec<String> =
             names.iter().filter_map(|name| request.fields.required_one(name, &mut errors)).collect();
         let asked = request.fields.optional("redirect_uri", &mut errors);
         let own_verifier = request.fields.own("code_verifier").map(str::to_owned);
@@ -135,16 +135,22 @@ impl LoginService {
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
         let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
 
-        values.extend(native.clone());
+        let (once, memory) = match &native {
+            Some(token) => (vec![signed_part(token).to_owned()], attempt::ID_TOKEN_MEMORY),
+            None => match provider.single_use(request.fields.map()) {
+                Some((text, lives)) => (vec![text], lives.max(attempt::CODE_MEMORY)),
+                None => (values, attempt::CODE_MEMORY),
+            },
+        };
         let parts: Vec<&[u8]> =
-            std::iter::once(provider.name()).chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
+            std::iter::once(provider.name()).chain(once.iter().map(String::as_str)).map(str::as_bytes).collect();
         let now = self.ambient.now();
         let binding = Binding::of(visitor, request.fields.own("flow_token"));
         let claim = CodeClaim {
             digest: Digest::of_parts(&parts),
             binding: binding.first().cloned(),
             claimed: now,
-            expires: now.plus(if native.is_some() { attempt::ID_TOKEN_MEMORY } else { attempt::CODE_MEMORY }),
+            expires: now.plus(memory),
         };
         let LoginRequest { kind, with_user, fields, visitor, .. } = request;
         let landing = attempt.as_ref().and_then(|begun| begun.row.landing.clone());
@@ -382,6 +388,11 @@ fn id_token_of(provider: &Provider, names: &[String], fields: &Fields) -> Option
     let is_native = provider.accepts_id_token() && names.iter().all(|name| fields.own(name).is_none());
     let token = fields.own("id_token").or_else(|| fields.own("credential")).filter(|_| is_native)?;
     Some(token.to_owned())
+}
+
+/// What an id_token's signature covers: the signature itself may have several forms (ECDSA's second value of `s`).
+fn signed_part(token: &str) -> &str {
+    token.rsplit_once('.').map_or(token, |(signed, _)| signed)
 }
 
 pub(super) fn spent() -> LoginError {
