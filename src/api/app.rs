@@ -246,12 +246,12 @@ pub fn session_cookie(own: &Url) -> &'static str {
     if own.scheme() == "https" { "__Host-sessionid" } else { "sessionid" }
 }
 
-/// The name of the cookie that binds begun logins to a browser.
 /// The attempt cookie, for as long as a login that was begun, or waits, may take from now on.
 pub fn keep_attempt(own: &Url, value: &str) -> HeaderValue {
     set_cookie(own, attempt_cookie(own), value, ATTEMPT_LIFETIME.as_secs().cast_signed(), SameSite::Lax)
 }
 
+/// The name of the cookie that binds begun logins to a browser.
 pub fn attempt_cookie(own: &Url) -> &'static str {
     if own.scheme() == "https" { "__Host-rsa_attempt" } else { "rsa_attempt" }
 }
