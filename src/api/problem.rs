@@ -62,7 +62,8 @@ pub struct Failure {
     pub detail: String,
     pub errors: BTreeMap<String, Vec<String>>,
     pub messages: Option<Box<[TokenMessage]>>,
-    pub headers: Vec<(header::HeaderName, HeaderValue)>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<&'static str>,
     /// For log and audit trail: see `trail.rs`.
     pub about: Box<About>,
 }
@@ -75,7 +76,7 @@ impl Failure {
             detail: detail.into(),
             errors: BTreeMap::new(),
             messages: None,
-            headers: Vec::new(),
+            challenge: None,
             about: Box::default(),
         }
     }
@@ -115,8 +116,8 @@ impl IntoResponse for Failure {
         };
         let body = poem_openapi::types::ToJSON::to_json_string(&problem);
         let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);
-        for (name, value) in self.headers {
-            response.headers_mut().insert(name, value);
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
     }
@@ -165,7 +166,7 @@ impl From<LoginError> for Failure {
             failure.errors.entry(name).or_default().push(message);
         }
         if status == StatusCode::UNAUTHORIZED {
-            failure.headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Token")));
+            failure.challenge = Some("Token");
         }
         if let Some(message) = error.provider_message {
             failure.detail = format!("{} The provider said: {}", failure.detail, harmless(&message));
@@ -243,11 +244,10 @@ impl From<AuthError> for Failure {
             failure.messages = Some(faults.iter().map(message).collect());
         }
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = match error.challenge() {
+            failure.challenge = Some(match error.challenge() {
                 crate::account::Challenge::Token => "Token",
                 crate::account::Challenge::Bearer => r#"Bearer realm="api""#,
-            };
-            failure.headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
+            });
         }
         failure
     }
