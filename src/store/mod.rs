@@ -158,6 +158,9 @@ pub enum Updated {
     NotFound,
 }
 
+/// An account with the provider's tokens as they are kept.
+pub type Sealed = (SocialAccount, Option<Vec<u8>>);
+
 #[derive(Debug)]
 pub enum Unlinked {
     /// With the provider's tokens as they were kept.
@@ -299,11 +302,10 @@ pub trait UserStore: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<Unlinked>;
     /// The account and the provider's sealed tokens, if it is the user's.
-    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<(SocialAccount, Option<Vec<u8>>)>>;
+    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<Sealed>>;
     /// Whether the caller is the one who refreshes the tokens now, until `until`; of several nodes one is.
     async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool>;
-    /// Keeps refreshed tokens and ends the lease; without tokens it only ends it.
-    async fn keep_tokens(&self, account: i64, sealed: Option<&[u8]>) -> Result<()>;
+    async fn end_lease(&self, account: i64) -> Result<()>;
     /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
     async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
     /// Puts `new` in the place of `old`, unless somebody refreshed them meanwhile.
@@ -314,8 +316,8 @@ pub trait UserStore: Send + Sync {
     /// have an account of exactly this uid.
     async fn users(&self, search: Option<&str>, most: i64) -> Result<Vec<User>>;
     async fn user_by_username(&self, username: &str) -> Result<Option<User>>;
-    /// An operator's act, which ends every credential of the user and leaves an audit row; one transaction. False: there
-    /// is no such user.
+    /// An operator's act, which ends every credential of the user and leaves an audit row, where it changes anything; one
+    /// transaction. False: there is no such user.
     async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
     /// Writes what `change` makes of the user: names, e-mail and its verification, declared fields, what was edited.
     /// Changes of one user at once follow each other.
@@ -325,8 +327,8 @@ pub trait UserStore: Send + Sync {
         change: &(dyn for<'a> Fn(&'a User) -> User + Sync),
         audit: &AuditEvent,
     ) -> Result<Updated>;
-    /// With all that is theirs; the audit trail stays. False: there is no such user.
-    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool>;
+    /// With all that is theirs, of which it returns the accounts; the audit trail stays. `None`: there is no such user.
+    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<Sealed>>>;
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
     async fn commit_login(
         &self,
@@ -352,8 +354,9 @@ pub trait CredentialStore: Send + Sync {
     async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
     /// Writes down that a credential was used.
     async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
-    /// Ends one credential of the user; the permanent token will be another one after it.
-    async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
+    /// Ends credentials of the user, and what was begun to be linked to them; the permanent token will be another one
+    /// after it.
+    async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis) -> Result<()>;
     /// All that is signed in, whatever its kind. A chain of refresh tokens is one entry.
     async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>>;
     /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and

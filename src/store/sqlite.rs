@@ -167,4 +167,5 @@ impl SqliteStore {
     }
 }
 
-repository!(SqliteStore, Sqlite, "./migrations/sqlite", "");
+// A transaction that writes has the one writer.
+repository!(SqliteStore, Sqlite, "./migrations/sqlite", "", "");

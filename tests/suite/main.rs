@@ -14,6 +14,7 @@ mod callers; // R-AUT: a login by somebody who is signed in
 mod catalogue; // docs/PROVIDERS.md knows every provider
 mod commands; // users, keys, audit, providers check, doctor: by the real binary
 mod companions; // R-CMP: refresh, verify, logouts, who am I
+mod ended; // what ends with a credential, and when
 mod entry; // who may enter: lists, organisations, a closed sign-up
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left

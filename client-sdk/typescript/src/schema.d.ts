@@ -745,6 +745,7 @@ export interface paths {
          * End a credential
          * @description By its id in the list; `others` ends all but the one that makes this call. An access token that was handed out
          *     before lives on until its own end, five minutes at the most by default; end everything where that is too long.
+         *     Logins that were begun to be linked to the user, by whatever credential, end too.
          */
         delete: operations["endCredential"];
         options?: never;
@@ -1076,17 +1077,17 @@ export interface components {
             created: string;
             /**
              * Format: date-time
-             * @description To five minutes.
+             * @description To five minutes. Of a pair: when it was last refreshed, since nobody is asked about an access token.
              */
             last_used: string;
             /**
              * Format: date-time
-             * @description Absent where it never ends by itself.
+             * @description When nothing of it is accepted any more; absent where it never ends by itself.
              */
             expires?: string;
-            /** @description The address that signed in. */
+            /** @description The address that signed in; of a pair that was rotated, the one that refreshed it last. */
             ip?: string;
-            /** @description The browser or program that signed in, by its own words. */
+            /** @description The browser or program at that address, by its own words. */
             agent?: string;
         };
         /**

@@ -55,9 +55,10 @@ pub(super) use oldest;
 
 /// Implements [`super::Repository`] for a store with the pool `write`, whoever is to be told of events in `announce`, and
 /// methods `reader`, `begin`, `close_all`, and `claimed` and `signed_in` (how the two writes of a login are committed).
-/// `passing`: what makes a statement take rows that nobody else is taking.
+/// `$lock` ends a SELECT whose row nobody else may change before the transaction ends; `$passing` one that leaves out what
+/// somebody else is changing.
 macro_rules! repository {
-    ($store:ty, $database:ty, $migrations:literal, $passing:literal) => {
+    ($store:ty, $database:ty, $migrations:literal, $lock:literal, $passing:literal) => {
         use sqlx::types::Json;
 
         use super::rows::{
@@ -67,7 +68,8 @@ macro_rules! repository {
         };
         use super::{
             AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, KnownLogin, Lease, LoginCommit,
-            Repository, Resend, Result, Rotated, Schema, StoreError, Unlinked, Updated, UserStore, Who, Written,
+            Repository, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated, UserStore, Who,
+            Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
@@ -82,7 +84,7 @@ macro_rules! repository {
         type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
         crate::store::sql::attempts::attempt_store!($store);
-        crate::store::sql::users::user_store!($store);
+        crate::store::sql::users::user_store!($store, $lock);
         crate::store::sql::credentials::credential_store!($store);
         crate::store::sql::import::import_store!($store, $database);
         crate::store::sql::audit::audit_store!($store, $database);

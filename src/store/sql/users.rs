@@ -2,8 +2,19 @@
 
 /// Implements [`super::super::UserStore`].
 macro_rules! user_store {
-    ($store:ty) => {
+    ($store:ty, $lock:literal) => {
         impl $store {
+            /// The user; until the transaction ends, nobody else changes the row. Whatever ends credentials, unlinks or
+            /// deletes begins here, and so does a login, before any other row of the user's: nobody waits crosswise.
+            async fn locked_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1", $lock))
+                        .bind(id)
+                        .fetch_optional(&mut **tx)
+                        .await?;
+                Ok(row.map(User::from))
+            }
+
             async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
                 let user = known.user.clone();
                 // Counting tokens is no part of a group: it may have to undo.
@@ -142,15 +153,9 @@ macro_rules! user_store {
                 id: UserId,
                 login: &LoginCommit,
             ) -> Result<Option<User>> {
-                // Written, so that nobody changes the user before the transaction ends.
-                let row: Option<UserRow> = sqlx::query_as(concat!(
-                    "UPDATE users SET id = id WHERE id = $1 AND is_active RETURNING ",
-                    user_columns!(bare)
-                ))
-                .bind(id)
-                .fetch_optional(&mut **tx)
-                .await?;
-                let Some(mut user) = row.map(User::from) else { return Ok(None) };
+                let Some(mut user) = Self::locked_user(tx, id).await?.filter(|user| user.is_active) else {
+                    return Ok(None);
+                };
                 if login.change(&mut user) || login.set_last_login {
                     Self::write_changes(tx, &user).await?;
                 }
@@ -160,16 +165,24 @@ macro_rules! user_store {
             /// Whether what a login may overwrite is still what it was decided on; until the transaction ends it stays so.
             async fn is_as_read(tx: &mut Tx, who: &Who) -> Result<bool> {
                 let Who::Known { user: read, .. } = who else { return Ok(true) };
-                let row: Option<UserRow> =
-                    sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
-                        .bind(read.id)
-                        .fetch_optional(&mut **tx)
-                        .await?;
-                Ok(row.map(User::from).is_some_and(|now| {
+                Ok(Self::locked_user(tx, read.id).await?.is_some_and(|now| {
                     (now.first_name, now.last_name) == (read.first_name.clone(), read.last_name.clone())
                         && now.fields == read.fields
                         && now.edited == read.edited
                 }))
+            }
+
+            /// A user's accounts with their sealed tokens, inside the transaction of whoever takes them away.
+            async fn sealed_of(tx: &mut Tx, user: UserId) -> Result<Vec<Sealed>> {
+                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    sealed_columns!(),
+                    " FROM social_accounts WHERE user_id = $1 ORDER BY id"
+                ))
+                .bind(user)
+                .fetch_all(&mut **tx)
+                .await?;
+                Ok(rows.into_iter().map(SealedRow::split).collect())
             }
 
             /// What a login changes of a user.
@@ -268,24 +281,10 @@ macro_rules! user_store {
                 audit: &AuditEvent,
             ) -> Result<Unlinked> {
                 let mut tx = self.begin().await?;
-                // A write to the user's row makes unlinks of one user wait for each other, in both databases.
-                let owner: Option<UserRow> =
-                    sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
-                        .bind(user)
-                        .fetch_optional(&mut *tx)
-                        .await?;
-                let Some(owner) = owner.map(User::from) else { return Ok(Unlinked::NotFound) };
-                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
-                    "SELECT ",
-                    sealed_columns!(),
-                    " FROM social_accounts WHERE user_id = $1 ORDER BY id"
-                ))
-                .bind(user)
-                .fetch_all(&mut *tx)
-                .await?;
+                let Some(owner) = Self::locked_user(&mut tx, user).await? else { return Ok(Unlinked::NotFound) };
                 let mut found = None;
                 let mut others = 0;
-                for (row, tokens) in rows.into_iter().map(SealedRow::split) {
+                for (row, tokens) in Self::sealed_of(&mut tx, user).await? {
                     if row.id == account {
                         found = Some((row, tokens));
                     } else if counts(&row.provider) {
@@ -307,7 +306,7 @@ macro_rules! user_store {
                 &self,
                 user: UserId,
                 account: i64,
-            ) -> Result<Option<(SocialAccount, Option<Vec<u8>>)>> {
+            ) -> Result<Option<Sealed>> {
                 let row: Option<SealedRow> = sqlx::query_as(concat!(
                     "SELECT ",
                     sealed_columns!(),
@@ -332,9 +331,8 @@ macro_rules! user_store {
                 Ok(leased.rows_affected() == 1)
             }
 
-            async fn keep_tokens(&self, account: i64, sealed: Option<&[u8]>) -> Result<()> {
-                sqlx::query("UPDATE social_accounts SET tokens = coalesce($1, tokens), leased = NULL WHERE id = $2")
-                    .bind(sealed)
+            async fn end_lease(&self, account: i64) -> Result<()> {
+                sqlx::query("UPDATE social_accounts SET leased = NULL WHERE id = $1")
                     .bind(account)
                     .execute(&self.write)
                     .await?;
@@ -412,15 +410,16 @@ macro_rules! user_store {
 
             async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool> {
                 let mut tx = self.begin().await?;
-                let updated: Option<UserRow> = sqlx::query_as(concat!(
-                    "UPDATE users SET is_active = $1 WHERE id = $2 RETURNING ",
-                    user_columns!(bare)
-                ))
-                .bind(active)
-                .bind(user)
-                .fetch_optional(&mut *tx)
-                .await?;
-                let Some(updated) = updated.map(User::from) else { return Ok(false) };
+                let Some(before) = Self::locked_user(&mut tx, user).await? else { return Ok(false) };
+                if before.is_active == active {
+                    return Ok(true);
+                }
+                let updated = User { is_active: active, ..before };
+                sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2")
+                    .bind(active)
+                    .bind(user)
+                    .execute(&mut *tx)
+                    .await?;
                 // A login that was under way when the user was deactivated may have left something: it must not come to
                 // life again.
                 Self::end_all(&mut tx, user, now).await?;
@@ -437,13 +436,7 @@ macro_rules! user_store {
                 audit: &AuditEvent,
             ) -> Result<Updated> {
                 let mut tx = self.begin().await?;
-                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
-                let row: Option<UserRow> =
-                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
-                        .bind(user)
-                        .fetch_optional(&mut *tx)
-                        .await?;
-                let Some(before) = row.map(User::from) else { return Ok(Updated::NotFound) };
+                let Some(before) = Self::locked_user(&mut tx, user).await? else { return Ok(Updated::NotFound) };
                 let after = change(&before);
                 if after == before {
                     return Ok(Updated::Done(Box::new(before)));
@@ -474,18 +467,15 @@ macro_rules! user_store {
                 Ok(Updated::Done(Box::new(after)))
             }
 
-            async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool> {
+            async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<Sealed>>> {
                 let mut tx = self.begin().await?;
-                let deleted: Option<UserRow> =
-                    sqlx::query_as(concat!("DELETE FROM users WHERE id = $1 RETURNING ", user_columns!(bare)))
-                        .bind(user)
-                        .fetch_optional(&mut *tx)
-                        .await?;
-                let Some(deleted) = deleted.map(User::from) else { return Ok(false) };
+                let Some(deleted) = Self::locked_user(&mut tx, user).await? else { return Ok(None) };
+                let accounts = Self::sealed_of(&mut tx, user).await?;
+                sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
                 Self::forget_events(&mut tx, user).await?;
                 self.write_down(&mut tx, audit, &deleted, None).await?;
                 tx.commit().await?;
-                Ok(true)
+                Ok(Some(accounts))
             }
 
             async fn commit_login(
