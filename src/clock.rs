@@ -38,6 +38,11 @@ impl UnixMillis {
             .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 
+    /// `None`: it is none.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        chrono::DateTime::parse_from_rfc3339(text).ok().map(|moment| Self(moment.timestamp_millis()))
+    }
+
     /// The date format of HTTP headers (RFC 9110, 5.6.7).
     pub fn http_date(self) -> String {
         chrono::DateTime::from_timestamp_millis(self.0)

@@ -53,13 +53,8 @@ impl AccountService {
 
     /// Whether what the caller shows comes from a login that is at most FRESH_LOGIN_AGE old (SEC-25). One of which nobody
     /// knows where it comes from is not. Errors: `fresh_login_required`.
-    pub(super) async fn require_fresh_login(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
-        if self.is_fresh(caller).await? {
-            return Ok(());
-        }
-        let refusal = AuthError::LoginTooOld;
-        self.note_refusal(refusal.code(), Some(caller.user.id), client).await;
-        Err(refusal)
+    pub(super) async fn require_fresh_login(&self, caller: &Caller) -> Result<(), AuthError> {
+        if self.is_fresh(caller).await? { Ok(()) } else { Err(AuthError::LoginTooOld) }
     }
 
     /// Whether the caller may not link an account before a new login: only with LINK_NEEDS_FRESH_LOGIN (SEC-25).

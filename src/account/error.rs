@@ -1,4 +1,5 @@
 use crate::credential::jwt::{JwtFault, TokenType};
+use crate::model::UserId;
 use crate::store::StoreError;
 
 /// Why a credential is refused. Texts are the original's (R-AUT-02, R-CMP-03); the answer is 401 unless said otherwise.
@@ -17,6 +18,9 @@ pub enum AuthError {
     /// A JWT in the body of a token route.
     #[error("{0}")]
     BodyToken(&'static str),
+    /// The same for one that had been rotated, or logged out, and came again: its user may have been robbed.
+    #[error("Token is blacklisted")]
+    Reused(UserId),
     #[error("User not found")]
     UserNotFound,
     #[error("{0}")]
@@ -45,7 +49,7 @@ impl AuthError {
             Self::NotAuthenticated => "not_authenticated",
             Self::InvalidToken(_) => "invalid_token",
             Self::BadHeader(_) => "bad_authorization_header",
-            Self::TokenNotValid(_) | Self::BodyToken(_) => "token_not_valid",
+            Self::TokenNotValid(_) | Self::BodyToken(_) | Self::Reused(_) => "token_not_valid",
             Self::UserNotFound => "user_not_found",
             Self::UserInactive(_) => "user_inactive",
             Self::Blacklisted => "token_blacklisted",

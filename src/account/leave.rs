@@ -2,7 +2,7 @@
 
 use super::{AccountService, AuthError, Caller, Listed};
 use crate::clock::UnixMillis;
-use crate::model::{AuditKind, AuditRecord, ClientInfo, SocialAccount, User};
+use crate::model::{AuditFilter, AuditKind, AuditRecord, ClientInfo, SocialAccount, User};
 
 /// Rows of the audit trail in an export: the newest.
 const MOST_EVENTS: i64 = 10_000;
@@ -25,7 +25,7 @@ impl AccountService {
             user: caller.user.clone(),
             accounts: self.accounts(caller).await?,
             credentials: self.credentials(caller).await?,
-            events: self.store.audit_trail(Some(caller.user.id), MOST_EVENTS).await?,
+            events: self.store.audit_trail(&AuditFilter::of_user(caller.user.id), MOST_EVENTS).await?,
         };
         self.note(AuditKind::Exported, None, caller.user.id, client).await?;
         Ok(export)
@@ -34,7 +34,7 @@ impl AccountService {
     /// Ends every credential, gives the providers' tokens back where that can be, and leaves nothing but the audit
     /// trail and what webhooks still have to tell. Errors: `fresh_login_required`.
     pub async fn delete(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
-        self.require_fresh_login(caller, client).await?;
+        self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Deleted, None, user, client);
         let accounts = self.store.delete_user(user, &audit).await?.ok_or(AuthError::UserNotFound)?;

@@ -11,7 +11,6 @@ mod profile;
 mod provider_token;
 mod tokens;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use self::authenticate::{Caller, Family, Presented, Proof};
@@ -64,18 +63,6 @@ impl AccountService {
         client: &ClientInfo,
     ) -> Result<(), AuthError> {
         Ok(self.store.audit(&self.event(event, kind, user, client)).await?)
-    }
-
-    /// The row of something that was not done, with the stable code that says why (SEC-45). A row that cannot be written is
-    /// no reason to answer otherwise.
-    pub async fn note_refusal(&self, code: impl Into<Cow<'static, str>>, user: Option<UserId>, client: &ClientInfo) {
-        let (at, client) = (self.ambient.now(), client.clone());
-        let event = AuditKind::Refused;
-        let event =
-            AuditEvent { at, event, code: Some(code.into()), provider: None, kind: None, user_id: user, client };
-        if let Err(failure) = self.store.audit(&event).await {
-            tracing::warn!(%failure, "the refusal could not be put into the audit trail");
-        }
     }
 
     pub fn now(&self) -> UnixMillis {

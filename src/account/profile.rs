@@ -29,7 +29,7 @@ impl AccountService {
     /// Takes an account from the caller (SEC-25), and gives its tokens back to the provider where that can be. Errors:
     /// `fresh_login_required`.
     pub async fn unlink(&self, caller: &Caller, account: i64, client: &ClientInfo) -> Result<Unlink, AuthError> {
-        self.require_fresh_login(caller, client).await?;
+        self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Unlink, None, user, client);
         let counts = |name: &str| {
@@ -41,10 +41,7 @@ impl AccountService {
                 self.give_back(vec![(*row, tokens)]).await;
                 Ok(Unlink::Done)
             }
-            Unlinked::LastWayIn => {
-                self.note_refusal("last_login_method", Some(user), client).await;
-                Ok(Unlink::LastWayIn)
-            }
+            Unlinked::LastWayIn => Ok(Unlink::LastWayIn),
             Unlinked::NotFound => Ok(Unlink::NotFound),
         }
     }

@@ -16,13 +16,11 @@ pub struct Refreshed {
     pub refresh: Option<String>,
 }
 
-const BLACKLISTED: AuthError = AuthError::BodyToken("Token is blacklisted");
-
 impl AccountService {
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let (verified, user, used) = self.checked(token, &[TokenType::Refresh]).await?;
         if used.blacklisted {
-            return Err(BLACKLISTED);
+            return Err(AuthError::Reused(user.id));
         }
         let now = self.ambient.now();
         let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
@@ -45,7 +43,7 @@ impl AccountService {
         let (refresh, row) = jwt.rotate(&verified, &used, &issue, &self.ambient);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
-            Rotated::Spent => Err(BLACKLISTED),
+            Rotated::Spent => Err(AuthError::Reused(user.id)),
         }
     }
 
@@ -63,7 +61,7 @@ impl AccountService {
         let (verified, user, _) = self.checked(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
         let end = self.credentials.jwt.last_end(verified.token_type, verified.expires);
         if !self.store.blacklist(&verified.jti, user.id, end, self.ambient.now()).await? {
-            return Err(BLACKLISTED);
+            return Err(AuthError::BodyToken("Token is blacklisted"));
         }
         let kind = if verified.token_type == TokenType::Sliding { Kind::JwtSliding } else { Kind::JwtPair };
         self.note(AuditKind::LogOut, Some(kind), user.id, client).await
@@ -72,7 +70,7 @@ impl AccountService {
     pub async fn refresh_sliding(&self, token: &str) -> Result<String, AuthError> {
         let (verified, user, used) = self.checked(token, &[TokenType::Sliding]).await?;
         if used.blacklisted {
-            return Err(BLACKLISTED);
+            return Err(AuthError::Reused(user.id));
         }
         self.note_use_of(&used, user.id).await?;
         self.credentials.jwt.renew_sliding(&verified, &user, self.ambient.now()).map_err(body_fault)

@@ -4,7 +4,7 @@
 //! session cookie (contract, "Cross-site"), the server's own address and the names of its cookies.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use poem::http::uri::Scheme;
@@ -14,9 +14,10 @@ use poem::{Addr, Request};
 use url::{Host, Url};
 
 use super::problem::Failure;
+use super::trail;
 use crate::account::{AccountService, Caller, Family, Presented, Proof};
 use crate::login::{ATTEMPT_LIFETIME, LoginError, LoginService, Origin, Visitor};
-use crate::model::ClientInfo;
+use crate::model::{ClientInfo, steers};
 use crate::settings::Settings;
 
 /// Longest user agent that is kept, in characters.
@@ -63,11 +64,8 @@ impl App {
             Gate::Unsafe => by_cookie.then_some(true),
             _ => None,
         };
-        if let Some(refused) = has_cookie.and_then(|has| self.same_site(request, &own, &origin, has).err()) {
-            let user = caller.map(|caller| caller.user.id);
-            self.account.note_refusal(refused.code.clone(), user, &client(request)).await;
-            return Err(refused);
-        }
+        trail::calls(caller.as_ref());
+        has_cookie.map_or(Ok(()), |has| self.same_site(request, &own, &origin, has))?;
         let from_elsewhere = gate == Gate::Navigation && !is_same_site(request);
         let session = match &caller {
             Some(Caller { proof: Proof::Session(digest), .. }) => Some(digest.clone()),
@@ -107,6 +105,27 @@ impl App {
             || own.origin().ascii_serialization() == origin
     }
 
+    /// Remembers where a request comes from that one of TRUSTED_PROXIES brings, which says so in `X-Forwarded-For`: the
+    /// last address there that is none of theirs. What stands before it, the caller may have written (SEC-43).
+    pub fn note_forwarded(&self, request: &mut Request) {
+        let trusted = &self.settings.trusted_proxies;
+        let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+        if trusted.is_empty() || !address(request).is_some_and(|peer| is_ours(&peer)) {
+            return;
+        }
+        let lines = request.headers().get_all("x-forwarded-for").iter().rev();
+        let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        let mut hops = hops.map_while(|hop| hop_of(hop.trim()));
+        let mut nearest = None;
+        let origin = hops.find(|hop| {
+            nearest = Some(*hop);
+            !is_ours(hop)
+        });
+        if let Some(address) = origin.or(nearest) {
+            request.extensions_mut().insert(Forwarded(address));
+        }
+    }
+
     /// The `Origin` of a request, where it is a listed one: the page that may read the answer (SEC-35).
     pub fn listed_origin(&self, request: &Request) -> Option<HeaderValue> {
         let Origin::One(name) = origin(request.headers()) else { return None };
@@ -140,6 +159,12 @@ impl App {
         }
         error.into()
     }
+}
+
+/// An address with or without a port.
+fn hop_of(text: &str) -> Option<IpAddr> {
+    let address = text.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 /// A navigation that began on a page of this site, or with the person's own hand.
@@ -193,9 +218,25 @@ pub fn origin(headers: &HeaderMap) -> Origin {
 }
 
 pub fn client(request: &Request) -> ClientInfo {
-    let ip = request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
-    let agent = request.headers().get(header::USER_AGENT);
-    let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).chars().take(LONGEST_AGENT).collect());
+    client_of(address(request), request.headers().get(header::USER_AGENT))
+}
+
+/// Where a caller is, by the word of a proxy of ours.
+#[derive(Clone, Copy)]
+struct Forwarded(IpAddr);
+
+/// Where the caller is.
+pub fn address(request: &Request) -> Option<IpAddr> {
+    let peer = || request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
+    request.extensions().get::<Forwarded>().map(|forwarded| forwarded.0).or_else(peer)
+}
+
+/// Who calls from there, by their own words.
+pub fn client_of(address: Option<IpAddr>, agent: Option<&HeaderValue>) -> ClientInfo {
+    let ip = address.map(|address| address.to_string());
+    let plain = |c: char| if steers(c) { char::REPLACEMENT_CHARACTER } else { c };
+    let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    let agent = agent.map(|agent| agent.chars().take(LONGEST_AGENT).map(plain).collect());
     let request_id = super::REQUEST_ID.try_with(Clone::clone).ok();
     ClientInfo { ip, agent, request_id }
 }
@@ -205,12 +246,12 @@ pub fn session_cookie(own: &Url) -> &'static str {
     if own.scheme() == "https" { "__Host-sessionid" } else { "sessionid" }
 }
 
-/// The name of the cookie that binds begun logins to a browser.
 /// The attempt cookie, for as long as a login that was begun, or waits, may take from now on.
 pub fn keep_attempt(own: &Url, value: &str) -> HeaderValue {
     set_cookie(own, attempt_cookie(own), value, ATTEMPT_LIFETIME.as_secs().cast_signed(), SameSite::Lax)
 }
 
+/// The name of the cookie that binds begun logins to a browser.
 pub fn attempt_cookie(own: &Url) -> &'static str {
     if own.scheme() == "https" { "__Host-rsa_attempt" } else { "rsa_attempt" }
 }

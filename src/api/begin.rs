@@ -59,12 +59,8 @@ impl Begin {
     ) -> Result<WithCookie<Begun>, Refused<BeginProblems>> {
         let visitor = guest.admit_to_link(&self.app, Gate::Unsafe).await?;
         let request = wanted(&body.fields().await?)?;
-        let begun = self.app.login.begin(&provider.0, request, &visitor).await.map_err(|error| {
-            let cause = error.cause.as_deref().unwrap_or_default();
-            let provider = self.app.login.providers().get(&provider.0).map_or("unknown", |provider| provider.name());
-            tracing::warn!(provider, refusal = ?error.refusal, cause, "login not begun");
-            self.app.refused(error)
-        })?;
+        let begun = self.app.login.begin(&provider.0, request, &visitor).await;
+        let begun = begun.map_err(|error| self.app.refused(error))?;
         let own = &visitor.own;
         let age = begun.expires_in.cast_signed();
         let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };

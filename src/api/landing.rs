@@ -186,6 +186,8 @@ fn query_of(request: &Request) -> Fields {
 pub struct SeeOther {
     location: HeaderValue,
     cookie: Option<HeaderValue>,
+    /// What the person is told where they land.
+    refused: Option<Box<Failure>>,
 }
 
 impl SeeOther {
@@ -198,14 +200,16 @@ impl SeeOther {
                 Self::to(&location, Some(cookie))
             }
             Landed::Code { location } => Self::to(&location, attempt.map(|value| app::keep_attempt(own, value))),
-            Landed::Refused { location, .. } => Self::to(&location, None),
+            Landed::Refused { location, error } => {
+                Ok(Self { refused: Some(Box::new(error.into())), ..Self::to(&location, None)? })
+            }
         }
     }
 
     fn to(location: &str, cookie: Option<HeaderValue>) -> Result<Self, Failure> {
         let unsendable =
             |_| Failure::new(StatusCode::BAD_GATEWAY, "provider_error", "The provider's address cannot be sent on.");
-        Ok(Self { location: HeaderValue::try_from(location).map_err(unsendable)?, cookie })
+        Ok(Self { location: HeaderValue::try_from(location).map_err(unsendable)?, cookie, refused: None })
     }
 }
 
@@ -215,6 +219,9 @@ impl IntoResponse for SeeOther {
         response.headers_mut().insert(header::LOCATION, self.location);
         if let Some(cookie) = self.cookie {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        if let Some(mut refused) = self.refused {
+            response.extensions_mut().insert(refused.declined());
         }
         response
     }

@@ -8,6 +8,7 @@
 //! | `resume.rs` | goes on with a login that waits for the person |
 //! | `begin.rs`, `user.rs`, `export.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
+//! | `trail.rs` | what was refused, written down |
 //! | `app.rs`, `entry.rs` | who calls, from where, and whether that may be |
 //! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
 //! | `described.rs` | types whose schema is written by hand |
@@ -37,6 +38,7 @@ mod resource;
 mod resume;
 mod tidy;
 mod tokens;
+mod trail;
 mod user;
 
 use std::collections::HashMap;
@@ -127,7 +129,7 @@ pub fn routes(app: &Arc<App>) -> Route {
         let mut params = operations.iter().flat_map(|operation| &operation.params);
         let reads_query = params.any(|param| param.in_type == MetaParamIn::Query);
         let methods = table.remove(&path).unwrap_or_default();
-        let resource = Arc::new(Resource::new(template, methods).reading_query(reads_query));
+        let resource = Arc::new(Resource::new(template, methods).reading_query(reads_query).watched(app.clone()));
         route.at(&path, resource.clone()).at(format!("{path}/"), resource)
     })
 }

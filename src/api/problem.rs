@@ -10,9 +10,10 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
+use super::trail::Declined;
 use crate::account::{AuthError, ChangeError, TokenError};
 use crate::login::{LoginError, Refusal};
-use crate::model::harmless;
+use crate::model::{About, harmless};
 
 tokio::task_local! {
     /// Of the request being answered; set by the outermost middleware.
@@ -61,7 +62,10 @@ pub struct Failure {
     pub detail: String,
     pub errors: BTreeMap<String, Vec<String>>,
     pub messages: Option<Box<[TokenMessage]>>,
-    pub headers: Vec<(header::HeaderName, HeaderValue)>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<&'static str>,
+    /// For log and audit trail: see `trail.rs`.
+    pub about: Box<About>,
 }
 
 impl Failure {
@@ -72,7 +76,8 @@ impl Failure {
             detail: detail.into(),
             errors: BTreeMap::new(),
             messages: None,
-            headers: Vec::new(),
+            challenge: None,
+            about: Box::default(),
         }
     }
 
@@ -111,14 +116,19 @@ impl IntoResponse for Failure {
         };
         let body = poem_openapi::types::ToJSON::to_json_string(&problem);
         let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);
-        for (name, value) in self.headers {
-            response.headers_mut().insert(name, value);
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
     }
 }
 
 impl Failure {
+    /// What goes beside the answer, to be written down before it leaves.
+    pub fn declined(&mut self) -> Declined {
+        Declined { status: self.status, code: self.code.clone(), about: std::mem::take(&mut self.about) }
+    }
+
     /// The same for a person at a browser: no script, no style, nothing from elsewhere.
     pub fn into_page(self) -> Response {
         let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
@@ -151,12 +161,12 @@ pub fn escaped(text: &str) -> String {
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
         let (status, code) = (outward(&error.refusal), error.refusal.code());
-        let mut failure = Self::new(status, code, error.detail);
+        let mut failure = Self { about: error.about, ..Self::new(status, code, error.detail) };
         for (name, message) in error.fields {
             failure.errors.entry(name).or_default().push(message);
         }
         if status == StatusCode::UNAUTHORIZED {
-            failure.headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Token")));
+            failure.challenge = Some("Token");
         }
         if let Some(message) = error.provider_message {
             failure.detail = format!("{} The provider said: {}", failure.detail, harmless(&message));
@@ -221,6 +231,9 @@ impl From<AuthError> for Failure {
             _ => StatusCode::UNAUTHORIZED,
         };
         let mut failure = Self::new(status, error.code(), error.to_string());
+        if let AuthError::Reused(user) = &error {
+            failure.about.user_id = Some(*user);
+        }
         if let AuthError::TokenNotValid(faults) = &error {
             let message =
                 |(class, fault): &(crate::credential::jwt::TokenType, crate::credential::jwt::JwtFault)| TokenMessage {
@@ -231,11 +244,10 @@ impl From<AuthError> for Failure {
             failure.messages = Some(faults.iter().map(message).collect());
         }
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = match error.challenge() {
+            failure.challenge = Some(match error.challenge() {
                 crate::account::Challenge::Token => "Token",
                 crate::account::Challenge::Bearer => r#"Bearer realm="api""#,
-            };
-            failure.headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
+            });
         }
         failure
     }

@@ -58,8 +58,12 @@ impl<S, E: Into<Failure>> From<E> for Refused<S> {
 
 impl<S> From<Refused<S>> for poem::Error {
     fn from(refused: Refused<S>) -> Self {
-        let Shown { failure, as_page } = *refused.0;
-        Self::from_response(if as_page { failure.into_page() } else { failure.into_response() })
+        let Shown { mut failure, as_page } = *refused.0;
+        let declined = failure.declined();
+        let mut error = Self::from_response(if as_page { failure.into_page() } else { failure.into_response() });
+        // The answer's own would be lost.
+        error.set_data(declined);
+        error
     }
 }
 

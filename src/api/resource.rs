@@ -9,7 +9,9 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 use poem_openapi::__private::UrlQuery;
 
+use super::app::App;
 use super::problem::{self, Failure};
+use super::trail::Watch;
 
 /// The pattern of the path that answered, for the log.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Resource {
     /// Whether the answers are JSON, so that `Accept` and `?format=` are looked at.
     negotiates: bool,
     reads_query: bool,
+    /// Whose audit trail gets what is refused; pages refuse nothing.
+    trail: Option<Arc<App>>,
 }
 
 impl Resource {
@@ -39,6 +43,7 @@ impl Resource {
             template: Template(template.into()),
             reads_query: false,
             methods,
+            trail: None,
             allow: HeaderValue::try_from(allow).expect("methods are plain ASCII"),
         }
     }
@@ -46,6 +51,12 @@ impl Resource {
     /// For operations with parameters in the query, which poem-openapi takes from a parsed copy.
     pub fn reading_query(mut self, reads: bool) -> Self {
         self.reads_query = reads;
+        self
+    }
+
+    /// For the operations of the API.
+    pub fn watched(mut self, app: Arc<App>) -> Self {
+        self.trail = Some(app);
         self
     }
 
@@ -64,10 +75,23 @@ impl Resource {
             let query = UrlQuery(request.params().unwrap_or_default());
             request.extensions_mut().insert(query);
         }
-        match endpoint.call(request).await {
-            Ok(response) => response,
-            Err(error) if error.is_from_response() => error.into_response(),
-            Err(error) => problem::from_framework(&error).into_response(),
+        let watch = self.trail.as_deref().map(|app| (Watch::of(&request), app));
+        let answer = async {
+            match endpoint.call(request).await {
+                Ok(response) => response,
+                Err(error) if error.is_from_response() => error.into_response(),
+                Err(error) => {
+                    let mut failure = problem::from_framework(&error);
+                    let declined = failure.declined();
+                    let mut response = failure.into_response();
+                    response.set_data(declined);
+                    response
+                }
+            }
+        };
+        match watch {
+            Some((watch, app)) => watch.over(answer, app, &self.template.0).await,
+            None => answer.await,
         }
     }
 

@@ -67,6 +67,9 @@ link_needs_fresh_login = true
 # social_auth_whitelisted_domains = ["example.com"]
 # social_auth_sign_up = false
 
+# The proxy in front of this server, by address or network: then the audit trail has the callers' own addresses.
+# trusted_proxies = ["127.0.0.1", "::1"]
+
 # Tells browsers to use https only, for a year. Turn it on once https works.
 # hsts = true
 

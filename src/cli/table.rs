@@ -1,9 +1,10 @@
 //! Text that came from outside, made safe for a terminal, in columns.
 
+use crate::model::steers;
+
 /// Without control characters and those that turn the direction of writing: a name must not move the cursor.
 pub(super) fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c.is_control() || turns(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// One line a row, the first row being the heading.

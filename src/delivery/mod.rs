@@ -11,9 +11,9 @@ use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Ambient;
-use crate::hook::Hook;
+use crate::hook::{Hook, Untold};
 use crate::model::DueEvent;
-use crate::store::{Repository, Result};
+use crate::store::{Lease, Repository, Result};
 
 /// How often the queue is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -58,7 +58,8 @@ impl Courier {
     /// Brings what is due now, and answers how many events that were.
     async fn round(&self) -> Result<i64> {
         let now = self.ambient.now();
-        let due = self.store.lease_events(now, now.plus(LEASE), AT_ONCE).await?;
+        let lease = Lease { now, until: now.plus(LEASE), never_after: now.plus(LONGEST_PAUSE * 2) };
+        let due = self.store.lease_events(lease, AT_ONCE).await?;
         for brought in join_all(due.iter().map(|event| self.bring(event))).await {
             brought?;
         }
@@ -68,9 +69,17 @@ impl Courier {
     async fn bring(&self, event: &DueEvent) -> Result<()> {
         let told = self.hook.tell(&event.id, &event.body).await;
         let now = self.ambient.now();
-        let Err(error) = told else {
-            tracing::debug!(id = event.id, "webhook delivered");
-            return self.store.event_delivered(&event.id, now).await;
+        let error = match told {
+            Ok(()) => {
+                tracing::debug!(id = event.id, "webhook delivered");
+                return self.store.event_delivered(&event.id, now).await;
+            }
+            // Nobody was called: the others' tries find out when the receiver is back.
+            Err(Untold::Resting) => {
+                let next = now.plus(spread(FIRST_PAUSE, &self.ambient));
+                return self.store.event_untried(&event.id, next).await;
+            }
+            Err(error) => error,
         };
         let pause = pause_after(event.attempts, &self.ambient);
         match pause {
@@ -81,12 +90,17 @@ impl Courier {
     }
 }
 
-/// `None` after the last try. A fifth of chance on either side keeps what failed together from coming back together.
+/// `None` after the last try.
 fn pause_after(attempts: i64, ambient: &Ambient) -> Option<Duration> {
     let further = attempts.checked_sub(1).and_then(|tried| u32::try_from(tried).ok())?;
     let pause = FIRST_PAUSE.saturating_mul(4_u32.saturating_pow(further)).min(LONGEST_PAUSE);
+    (attempts < TRIES).then(|| spread(pause, ambient))
+}
+
+/// A fifth of chance on either side keeps what failed together from coming back together.
+fn spread(pause: Duration, ambient: &Ambient) -> Duration {
     let chance = f64::from(u16::from_be_bytes(ambient.bytes())) / f64::from(u16::MAX);
-    (attempts < TRIES).then(|| pause.mul_f64(0.8 + 0.4 * chance))
+    pause.mul_f64(0.8 + 0.4 * chance)
 }
 
 #[cfg(test)]

@@ -87,8 +87,20 @@ impl Hook {
 pub enum Untold {
     #[error("the answer's status is {0}")]
     Status(u16),
+    /// It has failed again and again, and was not called this time.
+    #[error("it is left alone for a moment")]
+    Resting,
     #[error(transparent)]
-    NoAnswer(#[from] OutgoingError),
+    NoAnswer(OutgoingError),
+}
+
+impl From<OutgoingError> for Untold {
+    fn from(error: OutgoingError) -> Self {
+        match error {
+            OutgoingError::Resting { .. } => Self::Resting,
+            error => Self::NoAnswer(error),
+        }
+    }
 }
 
 /// An address that no name server has a say in: it is the operator's word, so it may be one of this network.

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use super::attempt::{self, Binding};
 use super::begin::link_only;
 use super::error::{LoginError, Refusal};
-use super::finish::{Person, Ticket};
+use super::finish::{Linker, Person, Ticket};
 use super::pipeline::Progress;
 use super::repeat::Seal;
 use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, redirect};
-use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identity, Kind, UserId};
+use crate::model::{Attempt, CodeClaim, Identity, UserId};
 use crate::provider::{Callback, Protocol, Provider, RequestToken, callback_error};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
@@ -52,56 +52,9 @@ pub(super) struct Begun {
 impl LoginService {
     /// All nine login routes. Errors: every [`Refusal`].
     pub async fn login(self: &Arc<Self>, request: LoginRequest) -> Result<Outcome, LoginError> {
-        let (kind, client) = (request.kind, request.visitor.client.clone());
-        let name = self.name_of(&request)?;
+        let (kind, name) = (request.kind, self.name_of(&request)?);
         let result = self.login_at(&name, request, Ending::Answer).await;
-        self.record(&name, Some(kind), client, &result).await;
-        result
-    }
-
-    /// The log line of a login, and the audit row of a refusal; a sign-in's is written with it.
-    pub(super) async fn record(
-        &self,
-        provider: &str,
-        kind: Option<Kind>,
-        client: ClientInfo,
-        result: &Result<Outcome, LoginError>,
-    ) {
-        // A name that no provider has is a stranger's text, as long as they like: it stays out of log and trail.
-        let known = self.providers.get(provider).map(|provider| provider.name());
-        let provider = known.unwrap_or("unknown");
-        let shown = kind.map(tracing::field::display);
-        let error = match result {
-            Ok(Outcome::SignedIn(answer)) => {
-                tracing::info!(provider, kind = shown, user_id = answer.user.id, "signed in");
-                return;
-            }
-            Ok(Outcome::RequestToken { .. }) => {
-                tracing::info!(provider, kind = shown, "request token given");
-                return;
-            }
-            Ok(Outcome::Halted(halted)) => {
-                tracing::info!(provider, kind = shown, step = halted.step, "login waits for the person");
-                return;
-            }
-            Err(error) => error,
-        };
-        if self.settings.rest_social.log_auth_exceptions {
-            let cause = error.cause.as_deref().unwrap_or_default();
-            tracing::warn!(provider, kind = shown, code = %error.refusal.code(), cause, "login refused");
-        }
-        let event = AuditEvent {
-            at: self.ambient.now(),
-            event: AuditKind::Refused,
-            code: Some(error.refusal.code()),
-            provider: known.map(str::to_owned),
-            kind,
-            user_id: None,
-            client,
-        };
-        if let Err(failure) = self.store.audit(&event).await {
-            tracing::warn!(%failure, "the refusal could not be put into the audit trail");
-        }
+        self.told(&name, kind, result)
     }
 
     pub(super) async fn login_at(
@@ -180,7 +133,14 @@ impl LoginService {
         };
         let code_verifier = self.verifier_for(&provider, attempt.as_ref(), own_verifier)?;
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
-        let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
+        let link_to = match self.link_target(&provider, attempt.as_ref(), visitor.caller)? {
+            // Read before the claim: whoever ends all that is signed in after this ends the link with it.
+            Some(user) => {
+                let generation = self.store.user(user).await?.map_or(0, |user| user.token_generation);
+                Some(Linker { user, generation })
+            }
+            None => None,
+        };
 
         let (once, memory) = match &native {
             Some(token) => (vec![signed_part(token).to_owned()], attempt::ID_TOKEN_MEMORY),
@@ -390,6 +350,7 @@ impl LoginService {
             }
             Err(error) => Err(error),
         };
+        let result = self.noted(&posted.ticket, result).await;
         // A commit keeps its own answer.
         if let (false, Some(seal)) = (matches!(&result, Ok(Concluded::SignedIn(_))), &posted.ticket.seal) {
             let answer = seal.close(&result, &self.ambient);

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{About, Kind, UserId};
 use crate::provider::ProviderError;
 use crate::store::StoreError;
 
@@ -94,7 +95,7 @@ impl Refusal {
     }
 }
 
-/// A refused login. `detail` is for the caller and holds nothing secret; `cause` is for the log alone.
+/// A refused login. `detail` is for the caller and holds nothing secret; `about` is for the log and the audit trail alone.
 #[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub struct LoginError {
@@ -107,12 +108,12 @@ pub struct LoginError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_message: Option<String>,
     #[serde(skip)]
-    pub cause: Option<String>,
+    pub about: Box<About>,
 }
 
 impl LoginError {
     pub fn new(refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self { refusal, detail: detail.into(), fields: Vec::new(), provider_message: None, cause: None }
+        Self { refusal, detail: detail.into(), fields: Vec::new(), provider_message: None, about: Box::default() }
     }
 
     pub fn fields(fields: Vec<(String, String)>) -> Self {
@@ -122,20 +123,39 @@ impl LoginError {
     pub fn field(name: &str, message: &str) -> Self {
         Self::fields(vec![(name.to_owned(), message.to_owned())])
     }
+
+    /// For the log.
+    pub(super) fn because(mut self, cause: impl ToString) -> Self {
+        self.about.cause = Some(cause.to_string());
+        self
+    }
+
+    /// The user whose account it was about.
+    pub(super) fn of_user(mut self, user: UserId) -> Self {
+        self.about.user_id = Some(user);
+        self
+    }
+
+    /// What its login was to be; who nearer to it said whose it was is right.
+    pub(super) fn of(mut self, provider: Option<&str>, kind: Kind, user: Option<UserId>) -> Self {
+        self.about.provider = provider.map(str::to_owned);
+        self.about.kind = Some(kind);
+        self.about.user_id = self.about.user_id.or(user);
+        self
+    }
 }
 
 impl From<StoreError> for LoginError {
     fn from(error: StoreError) -> Self {
-        let refusal = Self::new(Refusal::DatabaseUnavailable, "The database does not answer. Try again in a moment.");
-        Self { cause: Some(error.to_string()), ..refusal }
+        Self::new(Refusal::DatabaseUnavailable, "The database does not answer. Try again in a moment.").because(error)
     }
 }
 
 impl From<ProviderError> for LoginError {
     fn from(error: ProviderError) -> Self {
-        let cause = Some(error.to_string());
+        let cause = error.to_string();
         let (refusal, detail, message) = match error {
-            ProviderError::InvalidFields(fields) => return Self { cause, ..Self::fields(fields) },
+            ProviderError::InvalidFields(fields) => return Self::fields(fields).because(cause),
             ProviderError::AccessDenied { message } => {
                 (Refusal::AccessDenied, "The person declined to sign in.".to_owned(), message)
             }
@@ -161,6 +181,6 @@ impl From<ProviderError> for LoginError {
                 (Refusal::ProviderTimeout, "The provider did not answer in time.".to_owned(), None)
             }
         };
-        Self { provider_message: message, cause, ..Self::new(refusal, detail) }
+        Self { provider_message: message, ..Self::new(refusal, detail) }.because(cause)
     }
 }

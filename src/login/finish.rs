@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use super::error::{LoginError, Refusal};
@@ -21,7 +22,7 @@ pub(super) struct Ticket {
     pub provider: Arc<Provider>,
     pub kind: Kind,
     pub with_user: bool,
-    pub link_to: Option<UserId>,
+    pub link_to: Option<Linker>,
     /// The login of whoever links is too old for that (SEC-25).
     pub stale: bool,
     pub client: ClientInfo,
@@ -37,6 +38,13 @@ pub(super) struct Ticket {
     pub seal: Option<Seal>,
 }
 
+/// Whom a login is to be linked to, and how often all of theirs had been ended when they asked for it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Linker {
+    pub user: UserId,
+    pub generation: i64,
+}
+
 /// The person, as the provider told of them.
 pub(super) struct Person {
     pub identity: Identity,
@@ -45,8 +53,18 @@ pub(super) struct Person {
 }
 
 impl Ticket {
-    fn links_too_late(&self, decision: &Decision) -> bool {
-        self.stale && self.link_to.is_some() && matches!(decision.who, Who::Attach { .. })
+    /// Errors: `fresh_login_required` (SEC-25); `flow_mismatch` where all that is signed in was ended since it was asked for.
+    fn may_link(&self, decision: &Decision) -> Result<(), LoginError> {
+        let (Some(linker), Who::Attach { generation, .. }) = (&self.link_to, &decision.who) else { return Ok(()) };
+        if linker.generation != *generation {
+            let detail = "You were signed out since you began to link this account: sign in, then link it.";
+            return Err(LoginError::new(Refusal::FlowMismatch, detail));
+        }
+        if self.stale {
+            let detail = "Your login is too old to link an account: sign in again, then link it.";
+            return Err(LoginError::new(Refusal::FreshLoginRequired, detail));
+        }
+        Ok(())
     }
 }
 
@@ -70,14 +88,12 @@ impl LoginService {
         let name = ticket.provider.name();
         let line = self.lines.get(name).ok_or_else(super::unknown_provider)?;
         let rules = &ticket.provider.settings().user_rules;
-        let decided = line.decide(&self.store, &self.ambient, rules, identity, ticket.link_to, progress).await?;
-        match &decided {
-            Decided::Commit(decision) if ticket.links_too_late(decision) => Err(LoginError::new(
-                Refusal::FreshLoginRequired,
-                "Your login is too old to link an account: sign in again, then link it.",
-            )),
-            _ => Ok(decided),
+        let link_to = ticket.link_to.map(|linker| linker.user);
+        let decided = line.decide(&self.store, &self.ambient, rules, identity, link_to, progress).await?;
+        if let Decided::Commit(decision) = &decided {
+            ticket.may_link(decision)?;
         }
+        Ok(decided)
     }
 
     /// Decides and commits, or halts. A decision can be overtaken by another login of the same account; it is then taken
@@ -101,6 +117,20 @@ impl LoginService {
         Err(LoginError::new(Refusal::DatabaseUnavailable, "Too many logins of one account at once. Try again."))
     }
 
+    /// A refusal after the claim has its row from here on, also where nobody waits for the answer any more (SEC-45).
+    pub(super) async fn noted(
+        &self,
+        ticket: &Ticket,
+        result: Result<Concluded, LoginError>,
+    ) -> Result<Concluded, LoginError> {
+        let user = ticket.link_to.map(|linker| linker.user);
+        let mut result = result.map_err(|error| error.of(Some(ticket.provider.name()), ticket.kind, user));
+        if let Err(error) = &mut result {
+            self.note(error.refusal.code(), &mut error.about, &ticket.client).await;
+        }
+        result
+    }
+
     /// `None`: the decision was overtaken.
     async fn commit(
         &self,
@@ -115,6 +145,7 @@ impl LoginService {
             Who::Attach { .. } => AuditKind::Link,
             Who::Create { .. } => AuditKind::SignUp,
         };
+        let whose = decision.who.user();
         let commit = LoginCommit {
             now,
             who: decision.who,
@@ -172,7 +203,9 @@ impl LoginService {
             Committed::Stale => Ok(None),
             Committed::Taken => Err(already_used()),
             Committed::TooManyTokens => {
-                Err(LoginError::new(Refusal::TokenLimitExceeded, "Maximum amount of tokens allowed per user exceeded."))
+                let detail = "Maximum amount of tokens allowed per user exceeded.";
+                let refused = LoginError::new(Refusal::TokenLimitExceeded, detail);
+                Err(whose.into_iter().fold(refused, LoginError::of_user))
             }
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, Binding};
 use super::error::{LoginError, Refusal};
-use super::finish::{Person, Ticket};
+use super::finish::{Linker, Person, Ticket};
 use super::pipeline::{Field, Progress, Question, read_answers, without_provider_tokens};
 use super::repeat::{Seal, WINDOW, already_used};
 use super::{Concluded, Fields, LoginService, Outcome, Visitor};
@@ -70,7 +70,7 @@ struct Waiting {
     tokens: Option<Vec<u8>>,
     kind: Kind,
     with_user: bool,
-    link_to: Option<UserId>,
+    link_to: Option<Linker>,
     stale: bool,
     landing: Option<Landing>,
     step: String,
@@ -113,7 +113,7 @@ impl LoginService {
             sealed: secrets::seal(&self.halt_key(&flow_token), token.as_bytes(), &plain, &self.ambient),
             token,
             browser: ticket.browser.clone(),
-            link_to: ticket.link_to,
+            link_to: ticket.link_to.map(|linker| linker.user),
             expires: now.plus(LIFETIME),
             taken: None,
         };
@@ -154,24 +154,13 @@ impl LoginService {
         let Some(flow_token) = fields.own("flow_token") else {
             return Err(LoginError::field("flow_token", "This field is required."));
         };
-        let client = visitor.client.clone();
-        let (waiting, halt) = match self.waiting(flow_token, &visitor, shown).await {
-            Ok(found) => found,
-            Err(error) => {
-                self.record("unknown", None, client, &Err(error.clone())).await;
-                return Err(error);
-            }
-        };
+        let (waiting, halt) = self.waiting(flow_token, &visitor, shown).await?;
         let (kind, with_user, landing) = (waiting.kind, waiting.with_user, waiting.landing.clone());
         let provider = waiting.identity.provider.clone();
         let asked = self.asked(flow_token, &waiting, &halt);
         let (service, flow_token) = (self.clone(), flow_token.to_owned());
         let work = async move { service.go_on(&flow_token, waiting, halt, &fields, visitor).await };
-        let outcome = self.in_a_job(work).await.map(Outcome::from);
-        // Mistyped answers are no refusal of the login, which still waits.
-        if !matches!(&outcome, Err(error) if error.refusal == Refusal::InvalidRequest) {
-            self.record(&provider, Some(kind), client, &outcome).await;
-        }
+        let outcome = self.told(&provider, kind, self.in_a_job(work).await.map(Outcome::from));
         Ok(Resumed { kind, with_user, landing, asked, outcome })
     }
 
@@ -209,7 +198,9 @@ impl LoginService {
             // The same answers may have come twice at once, and the others been first.
             Err(error) => match self.store.halt(&halt.token).await {
                 Ok(Some(Halt { taken: Some(taken), .. })) => self.answered(&taken, &seal()),
-                _ => Err(error),
+                // Mistyped answers are no refusal of the login, which still waits.
+                _ if error.refusal == Refusal::InvalidRequest => Err(error),
+                _ => self.noted(&ticket, Err(error)).await,
             },
         }
     }

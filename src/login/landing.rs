@@ -110,14 +110,8 @@ impl LoginService {
 
     /// The provider's callback. An error has no landing: the login was not begun here by this browser.
     pub async fn land(self: &Arc<Self>, name: &str, fields: Fields, visitor: Visitor) -> Result<Landed, LoginError> {
-        let client = visitor.client.clone();
-        match self.landing_of(name, fields, visitor).await {
-            Ok((landing, request)) => self.land_at(name, landing, request).await,
-            Err(error) => {
-                self.record(name, None, client, &Err(error.clone())).await;
-                Err(error)
-            }
-        }
+        let (landing, request) = self.landing_of(name, fields, visitor).await?;
+        self.land_at(name, landing, request).await
     }
 
     /// Where the person is to land, and the login that is to end there.
@@ -146,10 +140,9 @@ impl LoginService {
         landing: Landing,
         request: LoginRequest,
     ) -> Result<Landed, LoginError> {
-        let client = request.visitor.client.clone();
         let result = self.login_at(name, request, Ending::Landing).await;
-        self.record(name, Some(landing.kind), client, &result).await;
-        self.landed(landing, result).await
+        let outcome = self.told(name, landing.kind, result);
+        self.landed(landing, outcome).await
     }
 
     /// Where the person goes with this outcome.

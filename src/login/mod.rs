@@ -12,6 +12,7 @@
 //! | `repeat.rs` | the same code once more: wait for the first answer, or refuse |
 //! | `attempt.rs`, `redirect.rs`, `fields.rs` | what a login is bound to, where it may return to, what its body may hold |
 //! | `pipeline/` | identity and caller in, decision out; no write |
+//! | `trail.rs` | what became of a login, in the log and in the audit trail |
 //! | `extensions.rs` | what a Rust program adds: steps and claims |
 
 mod attempt;
@@ -26,6 +27,7 @@ mod landing;
 mod pipeline;
 mod redirect;
 mod repeat;
+mod trail;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,20 +1,20 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
 use crate::model::{ClientInfo, Kind, UserId};
 
 /// What an audit row is about (SEC-45).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditKind {
     SignUp,
     SignIn,
     Link,
     Unlink,
-    /// A login that did not come about; `code` says why.
+    /// Something that was not done; `code` says why.
     Refused,
     /// One credential, all of a kind, or everything.
     LogOut,
@@ -58,11 +58,53 @@ pub struct AuditEvent {
     pub client: ClientInfo,
 }
 
+/// What is known of something that was refused, for the log and the trail alone: it never goes out.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// One that is configured here, never a name as a stranger wrote it.
+    pub provider: Option<String>,
+    pub kind: Option<Kind>,
+    /// Whose act it was, or whose account it was about.
+    pub user_id: Option<UserId>,
+    /// In words that may be a provider's own: for the log.
+    pub cause: Option<String>,
+    /// Whether it has its row.
+    pub is_written: bool,
+}
+
 impl AuditEvent {
+    pub fn of_refusal(code: Cow<'static, str>, about: &About, client: ClientInfo, at: UnixMillis) -> Self {
+        let About { provider, kind, user_id, .. } = about;
+        let event = AuditKind::Refused;
+        Self { at, event, code: Some(code), provider: provider.clone(), kind: *kind, user_id: *user_id, client }
+    }
+
     /// What an operator did to a user, from the command line.
     pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
         let client = ClientInfo { agent: Some("command line".to_owned()), ..ClientInfo::default() };
         Self { at, event, code: None, provider: None, kind: None, user_id: Some(user), client }
+    }
+}
+
+/// Which rows of the trail are wanted: those that have all that is named here.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    pub user: Option<UserId>,
+    pub provider: Option<String>,
+    pub event: Option<AuditKind>,
+    /// Whether they are refusals.
+    pub refused: Option<bool>,
+    pub code: Option<String>,
+    pub request_id: Option<String>,
+    /// From this moment on.
+    pub since: Option<UnixMillis>,
+    /// Before this moment.
+    pub until: Option<UnixMillis>,
+}
+
+impl AuditFilter {
+    pub fn of_user(user: UserId) -> Self {
+        Self { user: Some(user), ..Self::default() }
     }
 }
 

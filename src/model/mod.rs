@@ -15,7 +15,7 @@ mod user_field;
 mod words;
 
 pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, Taken, UsedCode};
-pub use audit::{AuditEvent, AuditKind, AuditRecord};
+pub use audit::{About, AuditEvent, AuditFilter, AuditKind, AuditRecord};
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
     TokenRow,
@@ -27,4 +27,4 @@ pub use json::{as_text, as_texts, authenticates, is_filled};
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
 pub use user_field::{FieldType, UserField, UserFields};
-pub use words::harmless;
+pub use words::{harmless, steers};

@@ -35,7 +35,8 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 }
 
 impl<E: Endpoint> Edge<E> {
-    async fn answer(&self, request: Request) -> Response {
+    async fn answer(&self, mut request: Request) -> Response {
+        self.app.note_forwarded(&mut request);
         let started = Instant::now();
         let method = request.method().clone();
         let preflight =

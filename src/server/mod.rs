@@ -215,7 +215,7 @@ async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AuditEvent, AuditKind};
+    use crate::model::{AuditEvent, AuditFilter, AuditKind};
     use crate::secrets::SecretString;
 
     #[tokio::test]
@@ -233,6 +233,6 @@ mod tests {
         assert_eq!(swept(repository.as_ref(), Retention::default(), &ambient).await.expect("a sweep"), 0);
         let retention = Retention { audit: Some(day * 90), webhooks: None };
         assert_eq!(swept(repository.as_ref(), retention, &ambient).await.expect("a sweep"), 1);
-        assert_eq!(repository.audit_trail(None, 9).await.expect("the trail").len(), 2);
+        assert_eq!(repository.audit_trail(&AuditFilter::default(), 9).await.expect("the trail").len(), 2);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use ipnet::IpNet;
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -20,6 +21,15 @@ pub(super) fn listen(value: &Value) -> Result<SocketAddr, String> {
     written
         .parse()
         .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::]:8000".to_owned())
+}
+
+/// Addresses, and networks such as 10.0.0.0/8.
+pub(super) fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
+    let one = |text: &String| {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map_err(|_| format!("{text:?} is neither an IP address nor a network such as 10.0.0.0/8"))
+    };
+    value::list(value)?.iter().map(one).collect()
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {

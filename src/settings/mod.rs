@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::model::{EventType, UserFields};
@@ -102,6 +103,8 @@ pub struct Settings {
     pub fresh_login_age: Option<Duration>,
     /// LINK_NEEDS_FRESH_LOGIN: whether it counts for linking an account too (SEC-25).
     pub link_needs_fresh_login: bool,
+    /// TRUSTED_PROXIES: whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Strict-Transport-Security on every answer (SEC-36).
     pub hsts: bool,
     /// Configured ones, in the settings' order.

@@ -80,6 +80,11 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "604800 s",
         "how long what was delivered or given up is kept: 7 days; `0`: until `webhooks prune`",
     ),
+    (
+        "TRUSTED_PROXIES",
+        "none",
+        "list of IP addresses and networks of your own proxies, whose X-Forwarded-For says where a caller is; of others it is never read",
+    ),
     ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
     ("LOG_FORMAT", "`text`", "`json` for machines"),
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),

@@ -141,6 +141,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         webhooks,
         fresh_login_age: rules::fresh_login_age(general, errors),
         link_needs_fresh_login: general.get("LINK_NEEDS_FRESH_LOGIN", errors, value::flag).unwrap_or(false),
+        trusted_proxies: general.get("TRUSTED_PROXIES", errors, addresses::networks).unwrap_or_default(),
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Announce, Attempt, AuditEvent, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
-    EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap,
-    UsedCode, User, UserId,
+    Announce, Attempt, AuditEvent, AuditFilter, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent,
+    EventRecord, EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount,
+    Swap, UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
@@ -41,9 +41,20 @@ pub enum Who {
     /// row gets `LoginCommit::uid`.
     Known { user: Box<User>, account_id: i64, rekeyed: bool },
     /// A new account for a user who exists.
-    Attach { user_id: UserId },
+    Attach { user_id: UserId, generation: i64 },
     /// A new user with a new account. The first username that is free is taken; the list is never empty.
     Create { usernames: Vec<String>, email: String, email_verified: bool },
+}
+
+impl Who {
+    /// Nobody yet, where a user is created.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Known { user, .. } => Some(user.id),
+            Self::Attach { user_id, .. } => Some(*user_id),
+            Self::Create { .. } => None,
+        }
+    }
 }
 
 /// All that one login writes.
@@ -210,8 +221,8 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     async fn close(&self);
-    /// Deletes what has expired, and the oldest attempts, code claims and halted logins beyond `most` of each (SEC-44). Returns the
-    /// number of rows deleted.
+    /// Deletes what has expired, and of what strangers can fill (attempts, code claims, halted logins, refusals in the audit
+    /// trail) the oldest beyond `most` of each (SEC-44). Returns the number of rows deleted.
     async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
 }
 
@@ -219,8 +230,8 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + 
 #[async_trait]
 pub trait AuditStore: Send + Sync {
     async fn audit(&self, event: &AuditEvent) -> Result<()>;
-    /// The newest first, at most `most`; of one user where one is given.
-    async fn audit_trail(&self, user: Option<UserId>, most: i64) -> Result<Vec<AuditRecord>>;
+    /// The newest first, at most `most`.
+    async fn audit_trail(&self, wanted: &AuditFilter, most: i64) -> Result<Vec<AuditRecord>>;
     /// Deletes rows from before `before`; returns how many.
     async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
 }
@@ -232,16 +243,27 @@ pub enum Resend<'a> {
     Dead,
 }
 
+/// When events are taken, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    pub now: UnixMillis,
+    pub until: UnixMillis,
+    /// No pause ends later: what is due after it was written by a clock that stood wrong, and is due now.
+    pub never_after: UnixMillis,
+}
+
 /// The outbox: what the operator's software is still to be told, and was. Rows are written by the transactions of
 /// [`UserStore`], where the store was opened with somebody who wants them.
 #[async_trait]
 pub trait EventStore: Send + Sync {
-    /// At most `most` events that are due, the longest waiting first: the caller's until `until`, when they fall due
-    /// again. Of several nodes one gets an event.
-    async fn lease_events(&self, now: UnixMillis, until: UnixMillis, most: i64) -> Result<Vec<DueEvent>>;
+    /// At most `most` events that are due, the longest waiting first: the caller's until `lease.until`, when they fall
+    /// due again. Of several nodes one gets an event, and none waits for another.
+    async fn lease_events(&self, lease: Lease, most: i64) -> Result<Vec<DueEvent>>;
     async fn event_delivered(&self, id: &str, now: UnixMillis) -> Result<()>;
     /// `next`: when it is tried again; `None`: never.
     async fn event_failed(&self, id: &str, error: &str, next: Option<UnixMillis>) -> Result<()>;
+    /// It was not tried after all: it falls due at `next`, with as many tries as before the lease.
+    async fn event_untried(&self, id: &str, next: UnixMillis) -> Result<()>;
     /// The newest first.
     async fn events(&self, state: Option<EventState>, most: i64) -> Result<Vec<EventRecord>>;
     async fn event(&self, id: &str) -> Result<Option<EventRecord>>;

@@ -102,4 +102,4 @@ impl PostgresStore {
     }
 }
 
-repository!(PostgresStore, Postgres, "./migrations/postgres", " FOR NO KEY UPDATE");
+repository!(PostgresStore, Postgres, "./migrations/postgres", " FOR NO KEY UPDATE", " FOR UPDATE SKIP LOCKED");

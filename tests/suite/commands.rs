@@ -293,6 +293,32 @@ async fn the_trail_is_read_and_pruned(engine: Engine) {
         let own = read(&["--user", user, "--json"]).await.json();
         assert_eq!((own.as_array().map(Vec::len), &own[0]["user_id"]), (Some(1), &json!(2)), "{own}");
     }
+    let request = all[0]["request_id"].as_str().expect("a request id").to_owned();
+    for (filter, wanted) in [
+        (&["--outcome", "refused"][..], 1),
+        (&["--outcome", "done"], 2),
+        (&["--event", "sign_up"], 2),
+        (&["--event", "link"], 0),
+        (&["--code", "invalid_code"], 1),
+        (&["--provider", "github"], 3),
+        (&["--provider", "github", "--outcome", "done", "--user", "2"], 1),
+        (&["--provider", "' OR 1=1 --"], 0),
+        (&["--request", &request], 1),
+        (&["--since", "2026-11-24T12:00:00Z"], 3),
+        (&["--since", "2026-11-24T12:00:00.001Z"], 0),
+        (&["--until", "2026-11-24T12:00:00Z"], 0),
+        (&["--until", "2026-11-24T13:00:01+01:00"], 3),
+    ] {
+        let lines = read(&[filter, &["--jsonl"]].concat()).await.out;
+        assert_eq!(lines.lines().count(), wanted, "{filter:?}: {lines}");
+        for line in lines.lines() {
+            assert!(serde_json::from_str::<Value>(line).is_ok_and(|row| row["at"].is_string()), "{line}");
+        }
+    }
+    for wrong in [&["--event", "nothing"][..], &["--outcome", "x"], &["--since", "soon"], &["--json", "--jsonl"]] {
+        let line = [&["audit"][..], wrong].concat();
+        assert_eq!(on(&world.database, &line, &[]).await.status, Some(2), "{wrong:?}");
+    }
     let text = read(&[]).await.out;
     assert!(
         text.lines().nth(1).is_some_and(|line| line.contains("refused") && line.contains("invalid_code")),

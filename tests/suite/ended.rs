@@ -14,6 +14,7 @@ on_both_databases! {
     sec_25_unlinking_one_of_two_accounts_of_a_provider_leaves_the_other,
     sec_25_an_account_that_only_links_is_no_way_in,
     sec_26_a_login_that_overtakes_its_users_end_gives_nothing,
+    sec_25_a_link_under_way_ends_with_everything,
     a_refresh_that_meets_its_end_leaves_nothing,
     logins_and_the_end_of_everything_do_not_stop_each_other,
     two_ends_of_everything_within_a_second_end_what_came_between,
@@ -129,6 +130,23 @@ async fn sec_26_a_login_that_overtakes_its_users_end_gives_nothing(engine: Engin
     assert!(repository.set_active(1, false, world.clock.now()).await.expect("a write"));
     login.await.expect("an answer").problem(403, "user_inactive");
     assert_eq!(world.database.count("knox_tokens").await, 0);
+}
+
+async fn sec_25_a_link_under_way_ends_with_everything(engine: Engine) {
+    let world = World::start(engine).await;
+    let user = format!("Token {}", world.token("knox", "u1").await);
+    let slow = json!({"access_token": "gho_u2", "token_type": "bearer"});
+    world.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
+    world.double.forget();
+    let request = send(&world.client(), "POST", "/api/login/social/knox/github/", &user);
+    let link = tokio::spawn(async move { request.json(&json!({"code": "u2"})).send().await });
+    while world.double.calls().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(send(&world.client(), "POST", "/api/logout/all/", &user).send().await.status, 204);
+    link.await.expect("an answer").problem(400, "flow_mismatch");
+    let counts = (world.database.count("social_accounts").await, world.database.count("knox_tokens").await);
+    assert_eq!(counts, (1, 0));
 }
 
 /// Whichever comes first: after both, nothing of the chain is accepted.

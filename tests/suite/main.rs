@@ -35,5 +35,6 @@ mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
 mod signed_in; // what is signed in, unlinking, provider tokens, the audit trail
 mod store; // the repository by itself
+mod trail; // SEC-45: what was done and what was refused, one row each
 mod users; // R-PIPE, R-USR, R-EML, R-EXT: who is made or found, and what is kept
 mod webhooks; // the operator's own software is told, and asked

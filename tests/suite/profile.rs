@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use rest_social_auth::model::AuditFilter;
 use serde_json::{Value, json};
 
 use crate::support::client::claims;
@@ -385,7 +386,7 @@ async fn a_deleted_user_is_gone_with_all_credentials_and_the_trail_stays(engine:
     for table in ["users", "social_accounts", "tokens"] {
         assert_eq!(world.database.count(table).await, 1, "{table}");
     }
-    let trail = world.database.repository().await.audit_trail(Some(1), 9).await.expect("the trail");
+    let trail = world.database.repository().await.audit_trail(&AuditFilter::of_user(1), 9).await.expect("the trail");
     assert_eq!((trail[0].event.as_str(), trail.len()), ("deleted", 5));
     assert_eq!(world.login("token_user", "u00001").await.ok()["id"], 3, "the account signs somebody new up");
 }
@@ -429,7 +430,7 @@ async fn sec_25_deleting_and_unlinking_need_a_fresh_login_of_any_kind(engine: En
         refused.problem(403, "fresh_login_required");
         delete(&world.client(), "/api/user/social/1/", header).await.problem(403, "fresh_login_required");
     }
-    let rows = world.database.repository().await.audit_trail(Some(1), 99).await.expect("the trail");
+    let rows = world.database.repository().await.audit_trail(&AuditFilter::of_user(1), 99).await.expect("the trail");
     assert_eq!(rows.iter().filter(|row| row.code.as_deref() == Some("fresh_login_required")).count(), 10);
     // Signing in again is enough, also for a permanent token, which is the same one.
     assert_eq!(format!("Token {}", world.token("token", "u00001").await), permanent);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use rest_social_auth::model::AuditFilter;
 use serde_json::{Value, json};
 
 use crate::support::double::Reply;
@@ -187,7 +188,7 @@ async fn sec_45_each_login_and_each_refusal_leaves_one_row(engine: Engine) {
     world.login("token", "u01").await.ok();
     world.login("token", "bad").await.problem(400, "invalid_code");
     world.client().login("token/nope", json!({"code": "x"})).await.problem(404, "unknown_provider");
-    let rows = world.database.repository().await.audit_trail(None, 10).await.expect("the trail");
+    let rows = world.database.repository().await.audit_trail(&AuditFilter::default(), 10).await.expect("the trail");
     let told: Vec<(String, Option<String>)> = rows.into_iter().rev().map(|row| (row.event, row.code)).collect();
     let refused = |code: &str| ("refused".to_owned(), Some(code.to_owned()));
     let wanted = [
@@ -201,7 +202,7 @@ async fn sec_45_each_login_and_each_refusal_leaves_one_row(engine: Engine) {
 
 /// Events and codes, the oldest first.
 async fn trail(world: &World) -> Vec<String> {
-    let rows = world.database.repository().await.audit_trail(None, 99).await.expect("the trail");
+    let rows = world.database.repository().await.audit_trail(&AuditFilter::default(), 99).await.expect("the trail");
     let told = rows.into_iter().rev().map(|row| match row.code {
         Some(code) => format!("{} {code}", row.event),
         None => format!("{} {}", row.event, row.kind.unwrap_or_default()).trim_end().to_owned(),
@@ -252,7 +253,7 @@ async fn sec_45_all_that_a_user_ends_or_changes_leaves_one_row(engine: Engine) {
         "deleted",
     ];
     assert_eq!(trail(&world).await[before..], wanted);
-    let rows = world.database.repository().await.audit_trail(None, 99).await.expect("the trail");
+    let rows = world.database.repository().await.audit_trail(&AuditFilter::default(), 99).await.expect("the trail");
     assert!(rows.iter().all(|row| row.user_id == Some(1) && row.ip.is_some() && row.request_id.is_some()), "{rows:?}");
 }
 

@@ -291,7 +291,10 @@ async fn a_username_that_is_taken_gives_way_to_the_next(engine: Engine) {
 async fn an_account_of_somebody_else_is_stale(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
-    let attach = LoginCommit { who: Who::Attach { user_id: second.id }, ..create("1", &[]) };
+    let attach = LoginCommit {
+        who: Who::Attach { user_id: second.id, generation: second.token_generation },
+        ..create("1", &[])
+    };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     let (account, owner) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
     assert_eq!((account.user_id, owner.id), (first.id, first.id));

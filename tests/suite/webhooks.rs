@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{AuditEvent, AuditKind, EventRecord, EventState};
-use rest_social_auth::store::Resend;
+use rest_social_auth::store::{Lease, Resend};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tempfile::TempDir;
@@ -20,6 +20,7 @@ use crate::support::world::Plan;
 use crate::support::{Call, Database, Engine, Reply, World, on_both_databases};
 
 mod asked;
+mod courier;
 
 on_both_databases! {
     each_act_on_a_user_is_told_and_signed,
@@ -414,6 +415,10 @@ async fn what_was_told_of_a_deleted_user_is_deleted_too(engine: Engine) {
     assert_eq!(repository.prune_events(later).await.expect("a write"), 1);
 }
 
+fn lease(now: i64, until: i64) -> Lease {
+    Lease { now: UnixMillis(now), until: UnixMillis(until), never_after: UnixMillis(1000) }
+}
+
 async fn a_lease_keeps_others_away_until_it_ends(engine: Engine) {
     let database = Database::create(engine).await;
     for n in 0..5 {
@@ -421,16 +426,16 @@ async fn a_lease_keeps_others_away_until_it_ends(engine: Engine) {
         database.run(&format!("INSERT INTO webhook_events (id, type, user_id, body, created, due) VALUES {row}")).await;
     }
     let (one, other) = (database.repository().await, database.repository().await);
-    let (now, until) = (UnixMillis(10), UnixMillis(20));
-    let (mine, theirs) = tokio::join!(one.lease_events(now, until, 3), other.lease_events(now, until, 3));
+    let now = UnixMillis(10);
+    let (mine, theirs) = tokio::join!(one.lease_events(lease(10, 20), 3), other.lease_events(lease(10, 20), 3));
     let mut ids: Vec<String> =
         mine.expect("a lease").into_iter().chain(theirs.expect("a lease")).map(|event| event.id).collect();
-    let rest = one.lease_events(now, until, 9).await.expect("a lease");
+    let rest = one.lease_events(lease(10, 20), 9).await.expect("a lease");
     ids.extend(rest.into_iter().map(|event| event.id));
     ids.sort();
     assert_eq!(ids, ["msg_0", "msg_1", "msg_2", "msg_3", "msg_4"]);
-    assert!(one.lease_events(UnixMillis(19), until, 9).await.expect("a read").is_empty());
-    assert_eq!(one.lease_events(UnixMillis(20), UnixMillis(40), 9).await.expect("a lease").len(), 5);
+    assert!(one.lease_events(lease(19, 20), 9).await.expect("a read").is_empty());
+    assert_eq!(one.lease_events(lease(20, 40), 9).await.expect("a lease").len(), 5);
 
     one.event_failed("msg_0", "late", Some(UnixMillis(50))).await.expect("a write");
     other.event_delivered("msg_0", now).await.expect("a write");

@@ -102,7 +102,9 @@ impl Draft<'_> {
             self.user = self.store.user(caller).await?;
         }
         match &self.user {
-            Some(user) if !user.is_active => Err(LoginError::new(Refusal::UserInactive, "This user is inactive.")),
+            Some(user) if !user.is_active => {
+                Err(LoginError::new(Refusal::UserInactive, "This user is inactive.").of_user(user.id))
+            }
             None if self.caller.is_some() => {
                 Err(LoginError::new(Refusal::NotAuthenticated, "The user who began this login is gone."))
             }
@@ -133,10 +135,11 @@ impl Draft<'_> {
                 self.user = Some(user);
                 Ok(())
             }
-            _ => Err(LoginError::new(
+            (Some(user), _) => Err(LoginError::new(
                 Refusal::AccountExists,
                 "A user with this e-mail exists. Sign in the way you did before, then link this account.",
-            )),
+            )
+            .of_user(user.id)),
         }
     }
 

@@ -280,7 +280,7 @@ impl<'a> Draft<'a> {
                 account_id: account.id,
                 rekeyed: account.uid != self.identity.uid,
             },
-            (None, Some(user)) if self.associate => Who::Attach { user_id: user.id },
+            (None, Some(user)) if self.associate => Who::Attach { user_id: user.id, generation: user.token_generation },
             (None, None) if self.create && self.associate => {
                 let email = self.rules.stored_email(self.details.email.as_deref().unwrap_or_default());
                 let has_email = self.rules.user_fields.iter().any(|field| field == "email");

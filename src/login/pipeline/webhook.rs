@@ -29,13 +29,12 @@ impl Step for AskWebhook {
             extra_data: &without_provider_tokens(&identity.extra_data),
         };
         match self.0.may_create(candidate).await {
-            Ok(Verdict::Allowed(amendments)) => amend(draft, amendments)?,
+            Ok(Verdict::Allowed(amendments)) => amend(draft, amendments).await?,
             Ok(Verdict::Refused(words)) if words.is_empty() => return Err(refused("Signing up was refused.").into()),
             Ok(Verdict::Refused(words)) => return Err(refused(&words).into()),
             Err(unanswered) => {
                 let detail = "Nobody new can be let in at the moment. Try again later.";
-                let error = LoginError::new(Refusal::SignUpUnavailable, detail);
-                return Err(LoginError { cause: Some(unanswered.to_string()), ..error }.into());
+                return Err(LoginError::new(Refusal::SignUpUnavailable, detail).because(unanswered).into());
             }
         }
         Ok(())
@@ -46,8 +45,8 @@ fn refused(words: &str) -> LoginError {
     LoginError::new(Refusal::SignUpRefused, words)
 }
 
-/// Errors: none, since the fields were held against their declarations.
-fn amend(draft: &mut Draft<'_>, amendments: Amendments) -> Result<(), Stop> {
+/// Errors: the database's; none of the fields, since they were held against their declarations.
+async fn amend(draft: &mut Draft<'_>, amendments: Amendments) -> Result<(), Stop> {
     let Amendments { username, email, email_verified, first_name, last_name, fields } = amendments;
     if let Some(username) = username {
         draft.set_username(&username);
@@ -56,7 +55,13 @@ fn amend(draft: &mut Draft<'_>, amendments: Amendments) -> Result<(), Stop> {
         let email = email.unwrap_or_else(|| draft.email().to_owned());
         // Another address than the provider's is nobody's until the answer says otherwise.
         let vouched = draft.email_verified() && email == draft.email();
-        draft.set_email(&email, email_verified.unwrap_or(vouched));
+        let verified = match email_verified {
+            // Nor a second user's where somebody has it already (SEC-22, SEC-23).
+            Some(true) if !vouched => draft.store.users_by_email(&draft.rules.stored_email(&email)).await?.is_empty(),
+            Some(false) => false,
+            _ => vouched,
+        };
+        draft.set_email(&email, verified);
     }
     if let Some(name) = first_name {
         draft.set_first_name(&name);

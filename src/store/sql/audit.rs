@@ -2,7 +2,7 @@
 
 /// Implements [`super::super::AuditStore`].
 macro_rules! audit_store {
-    ($store:ty) => {
+    ($store:ty, $database:ty) => {
         const AUDIT: &str = "INSERT INTO audit_events (at, event, code, provider, kind, user_id, ip, agent, request_id)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
@@ -26,42 +26,42 @@ macro_rules! audit_store {
                 Ok(())
             }
 
-            async fn audit_trail(&self, user: Option<UserId>, most: i64) -> Result<Vec<AuditRecord>> {
-                // Two statements: with "or of anybody" in it, neither database would use the index.
-                let query = match user {
-                    Some(user) => sqlx::query_as(
-                        "SELECT at, event, code, provider, kind, user_id, ip, agent, request_id FROM audit_events
-                         WHERE user_id = $2 ORDER BY id DESC LIMIT $1",
-                    )
-                    .bind(most)
-                    .bind(user),
-                    None => sqlx::query_as(
-                        "SELECT at, event, code, provider, kind, user_id, ip, agent, request_id FROM audit_events
-                         ORDER BY id DESC LIMIT $1",
-                    )
-                    .bind(most),
-                };
-                let rows: Vec<AuditRow> = query.fetch_all(&mut *self.reader().await?).await?;
+            async fn audit_trail(&self, wanted: &AuditFilter, most: i64) -> Result<Vec<AuditRecord>> {
+                // Only what is asked for stands in the statement: with "or any" in it, neither database would use an index.
+                let mut query = sqlx::QueryBuilder::<$database>::new(
+                    "SELECT at, event, code, provider, kind, user_id, ip, agent, request_id FROM audit_events WHERE true",
+                );
+                if let Some(user) = wanted.user {
+                    query.push(" AND user_id = ").push_bind(user);
+                }
+                let event = wanted.event.map(|event| event.to_string());
+                for (condition, text) in [
+                    (" AND provider = ", &wanted.provider),
+                    (" AND event = ", &event),
+                    (" AND code = ", &wanted.code),
+                    (" AND request_id = ", &wanted.request_id),
+                ] {
+                    if let Some(text) = text {
+                        query.push(condition).push_bind(text.clone());
+                    }
+                }
+                if let Some(refused) = wanted.refused {
+                    query.push(if refused { " AND event = 'refused'" } else { " AND event <> 'refused'" });
+                }
+                for (condition, moment) in [(" AND at >= ", wanted.since), (" AND at < ", wanted.until)] {
+                    if let Some(moment) = moment {
+                        query.push(condition).push_bind(moment.0);
+                    }
+                }
+                query.push(" ORDER BY id DESC LIMIT ").push_bind(most);
+                let rows: Vec<AuditRow> = query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
                 Ok(rows.into_iter().map(AuditRecord::from).collect())
             }
 
             async fn prune_audit(&self, before: UnixMillis) -> Result<u64> {
-                let mut pruned = 0;
-                loop {
-                    let deleted = sqlx::query(
-                        "DELETE FROM audit_events WHERE at < $1 AND id IN
-                           (SELECT id FROM audit_events ORDER BY id LIMIT $2)",
-                    )
-                    .bind(before.0)
-                    .bind(SWEEP_BATCH)
-                    .execute(&self.write)
-                    .await?
-                    .rows_affected();
-                    pruned += deleted;
-                    if deleted < SWEEP_BATCH.unsigned_abs() {
-                        return Ok(pruned);
-                    }
-                }
+                let statement = "DELETE FROM audit_events WHERE at < $1 AND id IN
+                                   (SELECT id FROM audit_events ORDER BY id LIMIT $2)";
+                self.delete_before(statement, before.0).await
             }
         }
     };

@@ -5,7 +5,7 @@
 
 /// Implements [`super::super::EventStore`].
 macro_rules! event_store {
-    ($store:ty) => {
+    ($store:ty, $passing:literal) => {
         impl $store {
             /// The audit row and, where somebody wants to know, the event: the last write of a transaction about a user.
             async fn write_down(
@@ -52,23 +52,29 @@ macro_rules! event_store {
 
         #[async_trait::async_trait]
         impl EventStore for $store {
-            async fn lease_events(&self, now: UnixMillis, until: UnixMillis, most: i64) -> Result<Vec<DueEvent>> {
+            async fn lease_events(&self, lease: Lease, most: i64) -> Result<Vec<DueEvent>> {
+                let Lease { now, until, never_after } = lease;
                 // Mostly there is nothing, and the writer need not be asked.
-                let any: Option<i32> = sqlx::query_scalar("SELECT 1 FROM webhook_events WHERE due <= $1 LIMIT 1")
-                    .bind(now.0)
-                    .fetch_optional(&mut *self.reader().await?)
-                    .await?;
+                let any: Option<i32> =
+                    sqlx::query_scalar("SELECT 1 FROM webhook_events WHERE due <= $1 OR due > $2 LIMIT 1")
+                        .bind(now.0)
+                        .bind(never_after.0)
+                        .fetch_optional(&mut *self.reader().await?)
+                        .await?;
                 if any.is_none() {
                     return Ok(Vec::new());
                 }
-                // `due` is looked at once more outside: whoever waited for a row that another node took finds it moved.
-                let rows: Vec<DueEventRow> = sqlx::query_as(
-                    "UPDATE webhook_events SET due = $1, attempts = attempts + 1
-                     WHERE due <= $2 AND id IN (SELECT id FROM webhook_events WHERE due <= $2 ORDER BY due LIMIT $3)
-                     RETURNING id, body, attempts",
-                )
+                let rows: Vec<DueEventRow> = sqlx::query_as(concat!(
+                    "WITH taken AS MATERIALIZED (
+                       SELECT id FROM webhook_events WHERE due <= $2 OR due > $3 ORDER BY due LIMIT $4",
+                    $passing,
+                    ")
+                     UPDATE webhook_events SET due = $1, attempts = attempts + 1 WHERE id IN (SELECT id FROM taken)
+                     RETURNING id, body, attempts"
+                ))
                 .bind(until.0)
                 .bind(now.0)
+                .bind(never_after.0)
                 .bind(most)
                 .fetch_all(&self.write)
                 .await?;
@@ -95,19 +101,30 @@ macro_rules! event_store {
                 Ok(())
             }
 
-            async fn events(&self, state: Option<EventState>, most: i64) -> Result<Vec<EventRecord>> {
-                let pending = state.map(|state| state == EventState::Pending);
-                let delivered = state.map(|state| state == EventState::Delivered);
-                let rows: Vec<EventRow> = sqlx::query_as(
-                    "SELECT id, type, user_id, body, created, attempts, due, delivered, error FROM webhook_events
-                     WHERE $1 IS NULL OR ((due IS NOT NULL) = $1 AND (due IS NULL AND delivered IS NOT NULL) = $2)
-                     ORDER BY created DESC, id LIMIT $3",
+            async fn event_untried(&self, id: &str, next: UnixMillis) -> Result<()> {
+                sqlx::query(
+                    "UPDATE webhook_events SET due = $1, attempts = attempts - 1
+                     WHERE id = $2 AND delivered IS NULL AND attempts > 0",
                 )
-                .bind(pending)
-                .bind(delivered)
-                .bind(most)
-                .fetch_all(&mut *self.reader().await?)
+                .bind(next.0)
+                .bind(id)
+                .execute(&self.write)
                 .await?;
+                Ok(())
+            }
+
+            async fn events(&self, state: Option<EventState>, most: i64) -> Result<Vec<EventRecord>> {
+                let mut query = sqlx::QueryBuilder::new(
+                    "SELECT id, type, user_id, body, created, attempts, due, delivered, error FROM webhook_events",
+                );
+                query.push(match state {
+                    None => "",
+                    Some(EventState::Pending) => " WHERE due IS NOT NULL",
+                    Some(EventState::Delivered) => " WHERE due IS NULL AND delivered IS NOT NULL",
+                    Some(EventState::Dead) => " WHERE due IS NULL AND delivered IS NULL",
+                });
+                query.push(" ORDER BY created DESC, id LIMIT ").push_bind(most);
+                let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
                 Ok(rows.into_iter().map(EventRecord::from).collect())
             }
 
@@ -123,38 +140,19 @@ macro_rules! event_store {
             }
 
             async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64> {
-                let id = match which {
-                    Resend::One(id) => Some(id),
-                    Resend::Dead => None,
+                let mut query = sqlx::QueryBuilder::new("UPDATE webhook_events SET attempts = 0, delivered = NULL, error = NULL, due = ");
+                query.push_bind(now.0);
+                match which {
+                    Resend::One(id) => query.push(" WHERE id = ").push_bind(id.to_owned()),
+                    Resend::Dead => query.push(" WHERE due IS NULL AND delivered IS NULL"),
                 };
-                let again = sqlx::query(
-                    "UPDATE webhook_events SET due = $1, attempts = 0, delivered = NULL, error = NULL
-                     WHERE id = $2 OR ($2 IS NULL AND due IS NULL AND delivered IS NULL)",
-                )
-                .bind(now.0)
-                .bind(id)
-                .execute(&self.write)
-                .await?;
-                Ok(again.rows_affected())
+                Ok(query.build().execute(&self.write).await?.rows_affected())
             }
 
             async fn prune_events(&self, before: UnixMillis) -> Result<u64> {
-                let mut pruned = 0;
-                loop {
-                    let deleted = sqlx::query(
-                        "DELETE FROM webhook_events WHERE id IN
-                           (SELECT id FROM webhook_events WHERE created < $1 AND due IS NULL ORDER BY created LIMIT $2)",
-                    )
-                    .bind(before.0)
-                    .bind(SWEEP_BATCH)
-                    .execute(&self.write)
-                    .await?
-                    .rows_affected();
-                    pruned += deleted;
-                    if deleted < SWEEP_BATCH.unsigned_abs() {
-                        return Ok(pruned);
-                    }
-                }
+                let statement = "DELETE FROM webhook_events WHERE id IN
+                    (SELECT id FROM webhook_events WHERE created < $1 AND due IS NULL ORDER BY created LIMIT $2)";
+                self.delete_before(statement, before.0).await
             }
         }
     };

@@ -26,11 +26,14 @@ macro_rules! expired {
 }
 pub(super) use expired;
 
-/// Counts the rows of a table, and deletes some of the oldest by a column.
+/// Counts the rows of a table, or those of them that fit, and deletes some of the oldest by a column.
 macro_rules! oldest {
     ($table:literal, $key:literal, $column:literal) => {
+        crate::store::sql::oldest!($table, $key, $column, "")
+    };
+    ($table:literal, $key:literal, $column:literal, $fit:literal) => {
         (
-            concat!("SELECT count(*) FROM ", $table),
+            concat!("SELECT count(*) FROM ", $table, $fit),
             concat!(
                 "DELETE FROM ",
                 $table,
@@ -40,6 +43,7 @@ macro_rules! oldest {
                 $key,
                 " FROM ",
                 $table,
+                $fit,
                 " ORDER BY ",
                 $column,
                 " LIMIT $1)"
@@ -51,9 +55,10 @@ pub(super) use oldest;
 
 /// Implements [`super::Repository`] for a store with the pool `write`, whoever is to be told of events in `announce`, and
 /// methods `reader`, `begin`, `close_all`, and `claimed` and `signed_in` (how the two writes of a login are committed).
-/// `$lock` ends a SELECT whose row nobody else may change before the transaction ends.
+/// `$lock` ends a SELECT whose row nobody else may change before the transaction ends; `$passing` one that leaves out what
+/// somebody else is changing.
 macro_rules! repository {
-    ($store:ty, $database:ty, $migrations:literal, $lock:literal) => {
+    ($store:ty, $database:ty, $migrations:literal, $lock:literal, $passing:literal) => {
         use sqlx::types::Json;
 
         use super::rows::{
@@ -62,15 +67,15 @@ macro_rules! repository {
             sealed_columns, user_columns,
         };
         use super::{
-            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, Ends, EventStore, KnownLogin, LoginCommit,
-            Repository, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated, UserStore, Who,
-            Written,
+            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, Ends, EventStore, KnownLogin, Lease,
+            LoginCommit, Repository, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated, UserStore,
+            Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
-            Announce, Attempt, AuditEvent, AuditKind, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle,
-            DueEvent, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential, NewEvent, RefreshRow,
-            RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+            Announce, Attempt, AuditEvent, AuditFilter, AuditKind, AuditRecord, CodeClaim, CredentialEntry,
+            CredentialHandle, DueEvent, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential, NewEvent,
+            RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
@@ -82,8 +87,22 @@ macro_rules! repository {
         crate::store::sql::users::user_store!($store, $lock);
         crate::store::sql::credentials::credential_store!($store);
         crate::store::sql::import::import_store!($store, $database);
-        crate::store::sql::audit::audit_store!($store);
-        crate::store::sql::events::event_store!($store);
+        crate::store::sql::audit::audit_store!($store, $database);
+        crate::store::sql::events::event_store!($store, $passing);
+
+        impl $store {
+            /// Runs a statement that deletes at most `$2` rows from before `$1` until it finds no more.
+            async fn delete_before(&self, statement: &'static str, before: i64) -> Result<u64> {
+                let mut all = 0;
+                loop {
+                    let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.write).await?;
+                    all += deleted.rows_affected();
+                    if deleted.rows_affected() < SWEEP_BATCH.unsigned_abs() {
+                        return Ok(all);
+                    }
+                }
+            }
+        }
 
         #[async_trait::async_trait]
         impl Repository for $store {
@@ -132,19 +151,25 @@ macro_rules! repository {
                     (crate::store::sql::expired!("knox_tokens", "digest"), now.0),
                     (crate::store::sql::expired!("refresh_tokens", "user_id, jti"), now.0),
                 ] {
-                    loop {
-                        let deleted =
-                            sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.write).await?;
-                        swept += deleted.rows_affected();
-                        if deleted.rows_affected() < SWEEP_BATCH.unsigned_abs() {
-                            break;
-                        }
-                    }
+                    swept += self.delete_before(statement, before).await?;
                 }
                 for (count, statement) in [
                     crate::store::sql::oldest!("login_attempts", "key", "created"),
                     crate::store::sql::oldest!("used_codes", "code", "expires"),
                     crate::store::sql::oldest!("halted_logins", "token", "expires"),
+                    // Apart, so that no stranger washes out what was refused to a user.
+                    crate::store::sql::oldest!(
+                        "audit_events",
+                        "id",
+                        "id",
+                        " WHERE event = 'refused' AND user_id IS NULL"
+                    ),
+                    crate::store::sql::oldest!(
+                        "audit_events",
+                        "id",
+                        "id",
+                        " WHERE event = 'refused' AND user_id IS NOT NULL"
+                    ),
                 ] {
                     let there: i64 = sqlx::query_scalar(count).fetch_one(&mut *self.reader().await?).await?;
                     let mut too_many = there - most;

@@ -123,8 +123,8 @@ macro_rules! user_store {
                 match &login.who {
                     // Written by `write_known`.
                     Who::Known { .. } => Ok(None),
-                    Who::Attach { user_id } => {
-                        let Some(user) = Self::refreshed_user(tx, *user_id, login).await? else {
+                    Who::Attach { user_id, generation } => {
+                        let Some(user) = Self::refreshed_user(tx, *user_id, *generation, login).await? else {
                             return Ok(None);
                         };
                         let inserted = Self::insert_account(tx, user.id, login).await?;
@@ -169,9 +169,11 @@ macro_rules! user_store {
             async fn refreshed_user(
                 tx: &mut Tx,
                 id: UserId,
+                generation: i64,
                 login: &LoginCommit,
             ) -> Result<Option<User>> {
-                let Some(mut user) = Self::locked_user(tx, id).await?.filter(|user| user.is_active) else {
+                let user = Self::locked_user(tx, id).await?;
+                let Some(mut user) = user.filter(|user| user.is_active && user.token_generation == generation) else {
                     return Ok(None);
                 };
                 let changed = login.change(&mut user);

@@ -1,5 +1,6 @@
 //! SEC-22 to SEC-25: whose account it is, and what links two of them.
 
+use rest_social_auth::model::AuditFilter;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Engine, World, on_both_databases};
@@ -195,7 +196,7 @@ async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
     };
     assert_eq!(delete(&accounts[0]).await.status, 204);
     delete(&accounts[1]).await.problem(409, "last_login_method");
-    let rows = world.database.repository().await.audit_trail(Some(1), 10).await.expect("the trail");
+    let rows = world.database.repository().await.audit_trail(&AuditFilter::of_user(1), 10).await.expect("the trail");
     let told: Vec<&str> = rows.iter().rev().map(|row| row.event.as_str()).collect();
     assert_eq!(told, ["sign_up", "link", "unlink", "refused"]);
 }

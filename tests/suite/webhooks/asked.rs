@@ -11,6 +11,8 @@ on_both_databases! {
     the_step_stands_where_the_pipeline_puts_it,
     declared_fields_are_told_and_amended,
     our_own_steps_work_in_every_order_that_is_accepted,
+    sec_23_an_answer_gives_nobody_what_is_somebody_elses,
+    an_answer_that_leads_elsewhere_or_never_ends_is_none,
 }
 
 fn asking(engine: Engine) -> Plan {
@@ -196,4 +198,49 @@ async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {
             "SELECT count(*) FROM social_accounts WHERE CAST(extra_data AS TEXT) LIKE '%pictures.example/7.png%'";
         assert_eq!(world.database.number(kept).await, i64::from(order.contains("save_avatar")), "{order}");
     }
+}
+
+async fn sec_23_an_answer_gives_nobody_what_is_somebody_elses(engine: Engine) {
+    let world = asking(engine).start().await;
+    world.double.always(PLACE, Reply::json(&json!({"user": {"email_verified": true}})));
+    world.login("token", "u1").await.ok();
+    assert_eq!(world.database.number("SELECT count(*) FROM users WHERE email_verified").await, 1, "nobody else has it");
+
+    // All that an answer must not be able to say, and an address that the first user has proved.
+    let attack = json!({"user": {"id": 1, "user_id": 1, "username": "user1", "is_superuser": true, "is_staff": true,
+        "is_active": false, "uid": "1", "provider": "github", "email": "USER1@example.com", "email_verified": true},
+        "account": {"provider": "github", "uid": "1", "extra_data": {"admin": true}}, "who": {"id": 1}});
+    world.double.always(PLACE, Reply::json(&attack));
+    let second = world.login("token_user", "u2").await.ok();
+    assert_ne!(second["username"], "user1");
+    assert_eq!(world.database.count("users").await, 2, "nobody is caught");
+    let verified = "SELECT id FROM users WHERE email_verified";
+    assert_eq!(world.database.number(verified).await, 1, "the address stays the first one's");
+    assert_eq!(world.database.number("SELECT count(*) FROM users WHERE is_active").await, 2);
+    let own = "SELECT count(*) FROM social_accounts WHERE user_id <> 1 AND provider = 'github' AND uid = '2'";
+    assert_eq!(world.database.number(own).await, 1);
+    let kept = world.database.text("SELECT CAST(extra_data AS TEXT) FROM social_accounts WHERE user_id <> 1").await;
+    assert!(!kept.contains("admin"), "{kept}");
+}
+
+async fn an_answer_that_leads_elsewhere_or_never_ends_is_none(engine: Engine) {
+    let world = asking(engine).with("WEBHOOK_TIMEOUT", "2").start().await;
+    let away = Reply::of(302, "text/plain", "").with_header("location", "https://hooks.example/yes");
+    world.double.always("GET hooks.example/yes", Reply::json(&json!({"allow": true})));
+    let huge = json!({"allow": true, "padding": "x".repeat(2 * 1024 * 1024)});
+    let wrong =
+        [json!({"allow": 1}), json!({"user": {"email": ["a@b.example"]}}), json!({"user": {"email_verified": "yes"}})];
+    let mut replies = vec![away, Reply::Endless, Reply::Truncated, Reply::Reset, Reply::json(&huge)];
+    replies.extend(wrong.iter().map(Reply::json));
+    replies.push(Reply::of(200, "application/json", "{\"allow\": true"));
+    for (n, reply) in replies.into_iter().enumerate() {
+        world.double.always(PLACE, reply);
+        let begun = Instant::now();
+        world.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
+        assert!(begun.elapsed() < Duration::from_secs(6), "{n}: {:?}", begun.elapsed());
+    }
+    assert_eq!(world.database.count("users").await, 0);
+    assert!(world.double.calls_at("GET hooks.example/yes").is_empty());
+    let rows = "SELECT count(*) FROM audit_events WHERE code = 'sign_up_unavailable' AND provider = 'github'";
+    assert_eq!(world.database.number(rows).await, 9);
 }
