@@ -14,7 +14,7 @@ use super::finish::{Linker, Person, Ticket};
 use super::pipeline::{Field, Progress, Question, read_answers, without_provider_tokens};
 use super::repeat::{Seal, WINDOW, already_used};
 use super::{Concluded, Fields, LoginService, Outcome, Visitor};
-use crate::model::{Halt, Identity, Kind, Landing, Taken, UserId};
+use crate::model::{Halt, Identity, Kind, Landing, Taken};
 use crate::secrets::{self, Digest};
 use crate::store::Ends;
 

@@ -40,7 +40,7 @@ pub enum Who {
     /// The account is known, and its user as read when this was decided. `rekeyed`: it was found by a legacy uid, and its
     /// row gets `LoginCommit::uid`.
     Known { user: Box<User>, account_id: i64, rekeyed: bool },
-    /// A new account for a user who exists.
+    /// A new account for a user who exists. `generation`: the `token_generation` that this was decided on.
     Attach { user_id: UserId, generation: i64 },
     /// A new user with a new account. The first username that is free is taken; the list is never empty.
     Create { usernames: Vec<String>, email: String, email_verified: bool },

@@ -310,7 +310,8 @@ async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
     let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
     let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
-    let attach = LoginCommit { who: Who::Attach { user_id: user.id }, ..create("2", &[]) };
+    let attach =
+        LoginCommit { who: Who::Attach { user_id: user.id, generation: user.token_generation }, ..create("2", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     assert_eq!(store.database.count("social_accounts").await, 1, "rolled back");
 }
@@ -377,7 +378,10 @@ async fn an_account_never_moves(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
     for _ in 0..3 {
-        let attach = LoginCommit { who: Who::Attach { user_id: second.id }, ..create("1", &[]) };
+        let attach = LoginCommit {
+            who: Who::Attach { user_id: second.id, generation: second.token_generation },
+            ..create("1", &[])
+        };
         assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     }
     assert_eq!(store.repository.accounts_of(first.id).await.expect("a read").len(), 1);
