@@ -310,8 +310,9 @@ async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
     let (account, _) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
     let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
-    let attach =
-        LoginCommit { who: Who::Attach { user_id: user.id, generation: user.token_generation }, ..create("2", &[]) };
+    let user = store.repository.user(user.id).await.expect("a read").expect("the user");
+    let attach = Who::Attach { user_id: user.id, generation: user.token_generation };
+    let attach = LoginCommit { who: attach, ..create("2", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     assert_eq!(store.database.count("social_accounts").await, 1, "rolled back");
 }
