@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::attempt::{self, Binding};
 use super::error::{LoginError, Refusal};
 use super::finish::{Person, Ticket};
-use super::pipeline::{Field, Progress, Question, read_answers, without_provider_tokens};
+use super::pipeline::{Field, Progress, Question, read_answers};
 use super::repeat::Seal;
 use super::{Concluded, Fields, Landed, LoginService, Outcome, Visitor};
-use crate::model::{CodeClaim, Halt, Identity, Kind, Landing, UserId};
+use crate::model::{CodeClaim, Halt, Identity, Kind, Landing, UserId, without_provider_tokens};
 use crate::secrets::{self, Digest};
 use crate::store::Claimed;
 

@@ -9,7 +9,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{Identity, as_text, as_texts, is_filled};
+use crate::model::{Identity, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -311,7 +311,8 @@ impl Provider {
         Ok(uids)
     }
 
-    /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias.
+    /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias. What
+    /// authenticates under its own name does so under an alias (SEC-40).
     fn extra_data(&self, login: &Login<'_>, profile: &Value, details: &Map<String, Value>) -> Map<String, Value> {
         let empty = Map::new();
         let profile = profile.as_object().unwrap_or(&empty);
@@ -322,14 +323,9 @@ impl Provider {
         for field in &self.extra_fields {
             let found =
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
-            match found {
-                Some(value) if is_filled(value) || !field.if_set => {
-                    extra.insert(field.to.clone(), value.clone());
-                }
-                _ if field.if_set => {}
-                _ => {
-                    extra.insert(field.to.clone(), Value::Null);
-                }
+            if found.is_some_and(is_filled) || !field.if_set {
+                let value = without_secrets(&field.from, found.unwrap_or(&Value::Null));
+                extra.extend(value.map(|value| (field.to.clone(), value)));
             }
         }
         if matches!(self.descriptor.protocol, Protocol::OpenId2 | Protocol::Widget) {

@@ -6,12 +6,22 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::catalog;
-use super::expression::{Expr, Scope};
-use crate::model::UserFields;
+use super::expression::{Expr, Part, Scope};
+use crate::model::{UserFields, without_provider_tokens, without_secrets};
 use crate::settings::{SettingError, Settings};
 
 /// What an expression may read: what the provider says of the person, and nothing that authenticates.
 const READABLE: [&str; 5] = ["profile", "details", "id_token", "body", "bodies"];
+
+/// Of a part that is read, what does not authenticate: a profile may hold the token answer as well (SEC-40).
+fn shown(part: Part<'_>) -> Value {
+    match part {
+        Part::Text(text) => text.into(),
+        Part::Number(number) => number.into(),
+        Part::Members(members) => without_provider_tokens(members).into(),
+        Part::Value(value) => without_secrets("", value).unwrap_or_default(),
+    }
+}
 
 /// All mistakes, by field.
 pub(super) fn mistakes(settings: &Settings) -> Vec<SettingError> {
@@ -55,7 +65,11 @@ pub(super) fn of_provider(provider: &str, fields: &UserFields) -> Vec<(String, E
 /// An expression without a value, or one that meets a member of another type than it thought, says nothing: a field of the
 /// operator's own is no reason to refuse a login.
 pub(super) fn evaluated(fields: &[(String, Expr)], scope: &Scope<'_>) -> Map<String, Value> {
-    let value = |expr: &Expr| match expr.eval(scope) {
+    let is_read = |name: &&str| fields.iter().any(|(_, expr)| !expr.reads_only(|root| root != *name));
+    let parts: Vec<(&str, Value)> =
+        READABLE.into_iter().filter(is_read).filter_map(|name| Some((name, shown(scope.get(name)?)))).collect();
+    let scope = parts.iter().fold(scope.emptied(), |scope, (name, part)| scope.with(name, Some(part)));
+    let value = |expr: &Expr| match expr.eval(&scope) {
         Ok(value) => value.map(Cow::into_owned).filter(|value| !value.is_null()),
         Err(error) => {
             tracing::warn!(%error, "a field of the user cannot be read");

@@ -112,6 +112,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     };
     let mut providers: Vec<ProviderSettings> = providers.into_iter().map(of_provider).collect();
     webhooks::ask_before_creation(webhooks.as_ref(), &mut providers, general, errors);
+    errors.extend(rules::unguarded(&providers));
     warnings.extend(rules::links_nobody(&providers));
     Settings {
         mode: sources.mode,

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::Details;
-use super::{Decision, extra, username};
+use super::{Decision, username};
 use crate::clock::Ambient;
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{Identity, SocialAccount, User, UserId};
+use crate::model::{Identity, SocialAccount, User, UserId, without_provider_tokens};
 use crate::settings::UserRules;
 use crate::store::{Repository, Who};
 
@@ -278,7 +278,7 @@ impl<'a> Draft<'a> {
         let kept = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);
         let mut extra_data = self.extra_data.map_or(kept, Value::Object);
         if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
-            members.extend(extra::without_provider_tokens(&self.chosen.extra_data));
+            members.extend(without_provider_tokens(&self.chosen.extra_data));
         }
         let mut fields = self.fields;
         fields.extend(self.chosen.fields);

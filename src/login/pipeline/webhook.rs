@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Draft, Step, Stop, fields, without_provider_tokens};
+use super::{Draft, Step, Stop, fields};
 use crate::hook::{Amendments, Candidate, Hook, Verdict};
 use crate::login::error::{LoginError, Refusal};
+use crate::model::without_provider_tokens;
 
 pub(in crate::login) struct AskWebhook(pub Arc<Hook>);
 
