@@ -97,6 +97,7 @@ impl ProviderLists {
         let lists = |list: &[String]| list.iter().any(|name| name == provider);
         UserRules {
             trusts_email: lists(&self.trusted),
+            email_vouchers: std::iter::once(String::new()).chain(self.trusted.iter().cloned()).collect(),
             may_enter: !lists(&self.denied) && (self.allowed.is_empty() || lists(&self.allowed)),
             ..rules
         }

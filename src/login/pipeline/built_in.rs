@@ -51,6 +51,7 @@ impl Step for BuiltIn {
             Self::SocialDetails => {
                 draft.details = Details::completed(draft.identity);
                 draft.email_verified = draft.identity.email_verified;
+                draft.vouched_by = &draft.identity.provider;
             }
             Self::SocialUid => draft.check_uid()?,
             Self::AuthAllowed => draft.check_allowed()?,
@@ -131,24 +132,29 @@ impl Draft<'_> {
     }
 
     /// Not in the default pipeline. Takes a user only when a trusted provider vouches for the address, and one vouched for
-    /// it when it was stored here too (SEC-23); else nobody is signed in.
+    /// it when it was stored here too (SEC-23). Whoever merely says that the address is theirs stands in nobody's way: a
+    /// login that is vouched for makes a user of its own. One that is not is refused where the address is known.
     async fn find_by_email(&mut self) -> Result<(), LoginError> {
-        let Some(address) = self.details.email.as_deref().filter(|address| !address.is_empty()) else {
+        let address = self.rules.stored_email(self.email());
+        if address.is_empty() {
             return Ok(());
-        };
-        let mut users = self.store.users_by_email(address).await?;
-        let vouched = self.rules.trusts_email && self.email_verified;
-        match (users.pop(), users.is_empty()) {
-            (None, _) => Ok(()),
-            (Some(user), true) if vouched && user.email_verified && user.is_active => {
-                self.user = Some(user);
-                Ok(())
-            }
-            _ => Err(LoginError::new(
-                Refusal::AccountExists,
-                "A user with this e-mail exists. Sign in the way you did before, then link this account.",
-            )),
         }
+        let exists = || {
+            let detail = "A user with this e-mail exists. Sign in the way you did before, then link this account.";
+            LoginError::new(Refusal::AccountExists, detail)
+        };
+        if !(self.rules.trusts_email && self.email_verified) {
+            let is_known = !self.store.users_by_email(&address).await?.is_empty();
+            return if is_known { Err(exists()) } else { Ok(()) };
+        }
+        let mut holders = self.store.holders_of_email(&address, &self.rules.email_vouchers).await?;
+        match (holders.pop(), holders.is_empty()) {
+            (None, _) => {}
+            (Some(user), true) if user.is_active => self.user = Some(user),
+            _ => return Err(exists()),
+        }
+        self.by_email = Some(address);
+        Ok(())
     }
 
     /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04); declared

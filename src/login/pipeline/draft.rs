@@ -25,6 +25,10 @@ pub struct Draft<'a> {
     pub(super) details: Details,
     /// Of `details.email`.
     pub(super) email_verified: bool,
+    /// Whose word that is: the provider's, by its name, or a step's: ''.
+    pub(super) vouched_by: &'a str,
+    /// The verified address by which users are linked, where the pipeline does so.
+    pub(super) by_email: Option<String>,
     /// Whom the login is linked to.
     pub(super) caller: Option<UserId>,
     /// The account's row, once `social_user` found it.
@@ -173,6 +177,7 @@ impl Draft<'_> {
             }
             Amendment::Email(address, verified) => {
                 self.email_verified = verified && !address.is_empty();
+                self.vouched_by = "";
                 self.details.email = Some(address);
                 if self.rules.username_is_full_email {
                     self.usernames.clear();
@@ -211,6 +216,8 @@ impl<'a> Draft<'a> {
             ambient,
             details: Details::of(identity),
             email_verified: identity.email_verified,
+            vouched_by: &identity.provider,
+            by_email: None,
             caller: link_to,
             account: None,
             user: None,
@@ -262,15 +269,19 @@ impl<'a> Draft<'a> {
                 account_id: account.id,
                 rekeyed: account.uid != self.identity.uid,
             },
-            (None, Some(user)) if self.associate => Who::Attach { user_id: user.id },
+            (None, Some(user)) if self.associate => Who::Attach { user_id: user.id, by_email: self.by_email },
             (None, None) if self.create && self.associate => {
                 let email = self.rules.stored_email(self.details.email.as_deref().unwrap_or_default());
                 let has_email = self.rules.user_fields.iter().any(|field| field == "email");
                 let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
+                let email_verified = has_email && self.email_verified && !email.is_empty();
+                let is_holder = self.by_email.as_deref() == Some(&email) && email_verified;
                 Who::Create {
                     usernames,
-                    email_verified: has_email && self.email_verified && !email.is_empty(),
+                    email_verified,
                     email: if has_email { email } else { String::new() },
+                    vouched_by: if email_verified { self.vouched_by.to_owned() } else { String::new() },
+                    unless_held_by: if is_holder { self.rules.email_vouchers.clone() } else { Vec::new() },
                 }
             }
             _ => return Err(no_user()),

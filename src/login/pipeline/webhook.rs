@@ -53,11 +53,13 @@ fn amend(draft: &mut Draft<'_>, amendments: Amendments) -> Result<(), Stop> {
     if let Some(username) = username {
         draft.set_username(&username);
     }
-    if email.is_some() || email_verified.is_some() {
-        let email = email.unwrap_or_else(|| draft.email().to_owned());
-        // Another address than the provider's is nobody's until the answer says otherwise.
-        let vouched = draft.email_verified() && email == draft.email();
-        draft.set_email(&email, email_verified.unwrap_or(vouched));
+    let email = email.unwrap_or_else(|| draft.email().to_owned());
+    let is_same = email == draft.email();
+    // Another address than the provider's is nobody's until the answer says otherwise.
+    let verified = email_verified.unwrap_or(is_same && draft.email_verified());
+    // What the answer repeats stays the provider's word.
+    if !is_same || verified != draft.email_verified() {
+        draft.set_email(&email, verified);
     }
     if let Some(name) = first_name {
         draft.set_first_name(&name);

@@ -95,21 +95,24 @@ macro_rules! user_store {
                 match &login.who {
                     // Written by `write_known`.
                     Who::Known { .. } => Ok(None),
-                    Who::Attach { user_id } => {
+                    Who::Attach { user_id, .. } => {
                         let Some(user) = Self::refreshed_user(tx, *user_id, login).await? else {
                             return Ok(None);
                         };
                         let inserted = Self::insert_account(tx, user.id, login).await?;
                         Ok(inserted.then_some(user))
                     }
-                    Who::Create { usernames, email, email_verified } => {
+                    Who::Create { usernames, email, email_verified, vouched_by, unless_held_by } => {
+                        if Self::is_held(tx, email, unless_held_by).await? {
+                            return Ok(None);
+                        }
                         let mut user = None;
                         for username in usernames {
                             let row: Option<UserRow> = sqlx::query_as(concat!(
                                 "INSERT INTO users
                                    (username, first_name, last_name, email, email_lower, email_verified, created,
-                                    last_login, fields)
-                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                    last_login, fields, email_vouched_by)
+                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
                                  ON CONFLICT (username) DO NOTHING RETURNING ",
                                 user_columns!(bare)
                             ))
@@ -122,6 +125,7 @@ macro_rules! user_store {
                             .bind(login.now.0)
                             .bind(login.set_last_login.then_some(login.now.0))
                             .bind(Json(&login.fields))
+                            .bind(vouched_by)
                             .fetch_optional(&mut **tx)
                             .await?;
                             if let Some(row) = row {
@@ -136,7 +140,40 @@ macro_rules! user_store {
                 }
             }
 
-            /// The user, with what the login changes about it; `None` when it is gone or inactive.
+            /// Whether somebody holds the address by now. Of two who ask at once the second sees what the first one did.
+            async fn is_held(tx: &mut Tx, email: &str, vouchers: &[String]) -> Result<bool> {
+                if vouchers.is_empty() {
+                    return Ok(false);
+                }
+                Self::queue_for_email(tx, email).await?;
+                Ok(!Self::holders(tx, email, vouchers).await?.is_empty())
+            }
+
+            async fn holders(
+                connection: &mut <Tx as std::ops::Deref>::Target,
+                email: &str,
+                vouchers: &[String],
+            ) -> Result<Vec<User>> {
+                let mut holders = Vec::new();
+                for voucher in vouchers {
+                    let rows: Vec<UserRow> = sqlx::query_as(concat!(
+                        "SELECT ",
+                        user_columns!(),
+                        " FROM users u WHERE u.email_lower = $1 AND u.email_lower <> '' AND u.email_verified
+                         AND u.email_vouched_by = $2 ORDER BY u.id LIMIT 10"
+                    ))
+                    .bind(email.to_lowercase())
+                    .bind(voucher)
+                    .fetch_all(&mut *connection)
+                    .await?;
+                    holders.extend(rows.into_iter().map(User::from));
+                }
+                holders.retain(|user: &User| user.email.eq_ignore_ascii_case(email));
+                Ok(holders)
+            }
+
+            /// The user, with what the login changes about it; `None` when it is gone or inactive, or has no longer the
+            /// address by which it was found.
             async fn refreshed_user(
                 tx: &mut Tx,
                 id: UserId,
@@ -151,6 +188,11 @@ macro_rules! user_store {
                 .fetch_optional(&mut **tx)
                 .await?;
                 let Some(mut user) = row.map(User::from) else { return Ok(None) };
+                if let Who::Attach { by_email: Some(email), .. } = &login.who
+                    && !(user.email_verified && user.email.eq_ignore_ascii_case(email))
+                {
+                    return Ok(None);
+                }
                 if login.change(&mut user) || login.set_last_login {
                     Self::write_changes(tx, &user).await?;
                 }
@@ -247,6 +289,10 @@ macro_rules! user_store {
                 .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(User::from).collect())
+            }
+
+            async fn holders_of_email(&self, email: &str, vouchers: &[String]) -> Result<Vec<User>> {
+                Self::holders(&mut *self.reader().await?, email, vouchers).await
             }
 
             async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>> {
@@ -450,7 +496,8 @@ macro_rules! user_store {
                 }
                 let updated = sqlx::query(
                     "UPDATE users SET username = $1, first_name = $2, last_name = $3, email = $4, email_lower = $5,
-                            email_verified = $6, fields = $7, edited = $8 WHERE id = $9",
+                            email_verified = $6, fields = $7, edited = $8,
+                            email_vouched_by = CASE WHEN $6 THEN email_vouched_by ELSE '' END WHERE id = $9",
                 )
                 .bind(&after.username)
                 .bind(&after.first_name)
