@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::profile::exported_extra_data;
 use super::{AccountService, AuthError, Caller, Listed};
 use crate::clock::UnixMillis;
 use crate::model::{AuditKind, AuditRecord, ClientInfo, SocialAccount, User};
@@ -22,10 +23,14 @@ pub struct Export {
 
 impl AccountService {
     pub async fn export(&self, caller: &Caller, client: &ClientInfo) -> Result<Export, AuthError> {
+        let mut accounts = self.store.accounts_of(caller.user.id).await?;
+        for account in &mut accounts {
+            account.extra_data = exported_extra_data(&account.extra_data);
+        }
         let export = Export {
             at: self.ambient.now(),
             user: caller.user.clone(),
-            accounts: self.accounts(caller).await?,
+            accounts,
             credentials: self.credentials(caller).await?,
             events: self.store.audit_trail(Some(caller.user.id), MOST_EVENTS).await?,
         };

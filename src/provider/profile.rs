@@ -251,7 +251,10 @@ impl Provider {
         details: &Map<String, Value>,
     ) -> Result<Identity, ProviderError> {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
-        let verified = self.descriptor.user.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
+        // Who has a place for a name and says none, says that it is empty.
+        let rules = &self.descriptor.user;
+        let name = |name: &str, rule: &Option<Expr>| text(name).or_else(|| rule.as_ref().map(|_| String::new()));
+        let verified = rules.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
         let email = text("email");
         let has_email = email.as_ref().is_some_and(|email| !email.is_empty());
         let extra_data = self.extra_data(login, profile, details);
@@ -262,9 +265,9 @@ impl Provider {
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
             email,
-            fullname: text("fullname"),
-            first_name: text("first_name"),
-            last_name: text("last_name"),
+            fullname: name("fullname", &rules.fullname),
+            first_name: name("first_name", &rules.first_name),
+            last_name: name("last_name", &rules.last_name),
             picture: text("picture"),
             organizations: as_texts(details.get("organization")),
             email_verified: has_email

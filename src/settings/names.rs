@@ -124,8 +124,16 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "the nine steps of the original",
         "steps of a login in order; dotted paths count by their last part",
     ),
-    ("SOCIAL_AUTH_USER_FIELDS", "`username, email`", "what a new user gets from the profile"),
-    ("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "`false`", "the username is the e-mail address"),
+    (
+        "SOCIAL_AUTH_USER_FIELDS",
+        "`username, email`",
+        "what a new user gets from the profile when it is made; with `first_name` and `last_name` also where PROTECTED_USER_FIELDS keeps a login from writing them. A username is always made",
+    ),
+    (
+        "SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL",
+        "`false`",
+        "the username is made from the e-mail address, where there is one",
+    ),
     ("SOCIAL_AUTH_CLEAN_USERNAMES", "`true`", "drops all but ASCII letters, digits and `@ . + _ -` from a username"),
     ("SOCIAL_AUTH_SLUGIFY_USERNAMES", "`false`", "makes a username lower case ASCII with `-` for blanks"),
     ("SOCIAL_AUTH_UUID_LENGTH", "16", "hex digits added to a username that is taken, 4 to 32"),
@@ -165,8 +173,11 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "none", "fields that a later login does not change"),
     ("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "none", "fields that a later login fills only while they are empty"),
-    ("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "`false`", "lifts the fixed list of protected fields"),
-    ("SOCIAL_AUTH_USER_FIELD_MAPPING", "none", "object: name of a detail of the profile to name of the user's field"),
+    (
+        "SOCIAL_AUTH_USER_FIELD_MAPPING",
+        "none",
+        "object: name of a detail (`username`, `email`, `fullname`, `first_name`, `last_name`, and [those of the provider](PROVIDERS.md)) to `first_name`, `last_name` or a declared field; a detail that is mapped does not fill its own",
+    ),
     ("SOCIAL_AUTH_SESSION_EXPIRATION", "`false`", "a session ends when the provider's token does"),
     ("SOCIAL_AUTH_MAX_SESSION_LENGTH", "none", "most seconds of a session"),
     ("SIMPLE_JWT_ALGORITHM", "`HS256`", "`HS256`, `HS384`, `HS512`, `RS256`, `ES256` or `EdDSA`"),
@@ -201,7 +212,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
 ];
 
 /// What the settings of one provider may say of users instead of the general ones.
-pub(super) const USER_RULES: [&str; 21] = [
+pub(super) const USER_RULES: [&str; 20] = [
     "PIPELINE",
     "USER_FIELDS",
     "USERNAME_IS_FULL_EMAIL",
@@ -219,7 +230,6 @@ pub(super) const USER_RULES: [&str; 21] = [
     "SIGN_UP",
     "PROTECTED_USER_FIELDS",
     "IMMUTABLE_USER_FIELDS",
-    "NO_DEFAULT_PROTECTED_USER_FIELDS",
     "USER_FIELD_MAPPING",
     "SESSION_EXPIRATION",
     "MAX_SESSION_LENGTH",
@@ -282,7 +292,11 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
 ];
 
 /// Settings of the original that mean nothing here, and why.
-const NO_EFFECT: [(&str, &[&str]); 12] = [
+const NO_EFFECT: [(&str, &[&str]); 13] = [
+    (
+        "a user's username and e-mail change by their own hand alone: see REST_SOCIAL_EDITABLE_USER_FIELDS",
+        &["SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS"],
+    ),
     (
         "Python classes and functions cannot run here",
         &[

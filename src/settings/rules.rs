@@ -55,8 +55,6 @@ pub(super) fn users(
     set(&mut rules.sign_up, section, prefix, "SIGN_UP", errors, value::flag);
     set(&mut rules.protected_user_fields, section, prefix, "PROTECTED_USER_FIELDS", errors, value::list);
     set(&mut rules.immutable_user_fields, section, prefix, "IMMUTABLE_USER_FIELDS", errors, value::list);
-    let lifted = &mut rules.no_default_protected_user_fields;
-    set(lifted, section, prefix, "NO_DEFAULT_PROTECTED_USER_FIELDS", errors, value::flag);
     set(&mut rules.user_field_mapping, section, prefix, "USER_FIELD_MAPPING", errors, value::texts_by_name);
     set(&mut rules.session_expiration, section, prefix, "SESSION_EXPIRATION", errors, value::flag);
     set(&mut rules.max_session_length, section, prefix, "MAX_SESSION_LENGTH", errors, or_none(value::seconds));

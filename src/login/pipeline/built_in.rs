@@ -59,7 +59,7 @@ impl Step for BuiltIn {
             Self::GetUsername if draft.user.is_none() => draft.usernames = draft.candidates(),
             Self::AssociateByEmail if draft.user.is_none() => draft.find_by_email().await?,
             Self::CreateUser if draft.is_closed() => return Err(sign_up_closed().into()),
-            Self::CreateUser if draft.user.is_none() => draft.create = true,
+            Self::CreateUser if draft.user.is_none() => draft.create_user(),
             Self::AssociateUser => draft.associate = true,
             Self::LoadExtraData => {
                 let known = draft.account.as_ref().and_then(|account| account.extra_data.as_object());
@@ -157,10 +157,19 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04); declared
-    /// fields as far as they say so.
+    /// USER_FIELDS may give somebody new the names that no later login writes (R-PIPE-06).
+    fn create_user(&mut self) {
+        let named = |field: &str, detail: &Option<String>| {
+            detail.clone().filter(|_| self.rules.user_fields.iter().any(|name| name == field))
+        };
+        self.first_name = named("first_name", &self.details.first_name);
+        self.last_name = named("last_name", &self.details.last_name);
+        self.create = true;
+    }
+
+    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04), unless it is one
+    /// that tells no names; declared fields as far as they say so.
     fn take_names(&mut self) {
-        let new = |detail: &Option<String>| detail.clone().unwrap_or_default();
         let may = |field: &str, now: Option<&str>| {
             let protected = self.rules.protected_user_fields.iter().any(|name| name == field);
             let immutable = self.rules.immutable_user_fields.iter().any(|name| name == field);
@@ -168,13 +177,11 @@ impl Draft<'_> {
         };
         let user = self.user.as_ref();
         let (first, last) = (user.map(|user| user.first_name.as_str()), user.map(|user| user.last_name.as_str()));
-        if may("first_name", first) {
-            self.first_name = Some(new(self.details.field("first_name", self.rules)));
-        }
-        if may("last_name", last) {
-            self.last_name = Some(new(self.details.field("last_name", self.rules)));
-        }
-        self.fields = fields::chosen(&self.rules.own_fields, self.identity, self.rules, user);
+        let new = |field, now| self.told(field).filter(|_| may(field, now)).map(str::to_owned);
+        let (first, last) = (new("first_name", first), new("last_name", last));
+        self.first_name = first.or(self.first_name.take());
+        self.last_name = last.or(self.last_name.take());
+        self.fields = fields::chosen(&self.details, self.identity, self.rules, self.user.as_ref());
     }
 
     /// The picture's address, kept as `picture` with the account. It is not fetched: the browser that shows it does.

@@ -95,7 +95,8 @@ impl Draft<'_> {
 
     /// The name that the user will be made from; another may be taken where this one is.
     pub fn username(&self) -> &str {
-        self.chosen.username.as_deref().or(self.details.username.as_deref()).unwrap_or_default()
+        let by_email = Some(self.email()).filter(|email| self.rules.username_is_full_email && !email.is_empty());
+        self.chosen.username.as_deref().or(by_email).or(self.details.username.as_deref()).unwrap_or_default()
     }
 
     /// The provider's address, or the one that a step set. May be empty.
@@ -109,12 +110,11 @@ impl Draft<'_> {
     }
 
     pub fn first_name(&self) -> &str {
-        let chosen = self.chosen.first_name.as_deref();
-        chosen.or(self.details.first_name.as_deref()).unwrap_or_default()
+        self.chosen.first_name.as_deref().or(self.told("first_name")).unwrap_or_default()
     }
 
     pub fn last_name(&self) -> &str {
-        self.chosen.last_name.as_deref().or(self.details.last_name.as_deref()).unwrap_or_default()
+        self.chosen.last_name.as_deref().or(self.told("last_name")).unwrap_or_default()
     }
 
     /// One of the fields that REST_SOCIAL_USER_FIELDS declares, as the user has it or as a step set it.
@@ -256,9 +256,12 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn candidates(&self) -> Vec<String> {
-        let by_setting = if self.rules.username_is_full_email { &self.details.email } else { &self.details.username };
-        let wanted = self.chosen.username.as_deref().or(by_setting.as_deref());
-        username::candidates(self.rules, wanted, self.ambient)
+        username::candidates(self.rules, self.username(), self.ambient)
+    }
+
+    /// What the provider tells for a field of the user, by USER_FIELD_MAPPING.
+    pub(super) fn told(&self, field: &str) -> Option<&str> {
+        self.details.field(field, self.rules).or_else(|| self.identity.fields.get(field)?.as_str())
     }
 
     pub(super) fn decision(self) -> Result<Decision, LoginError> {

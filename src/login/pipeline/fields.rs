@@ -1,22 +1,26 @@
 //! Declared fields of the user: which of the provider's values a login writes. What the user edited is held back when it
 //! is written.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
-use crate::model::{Identity, User, UserFields};
+use super::names::Details;
+use crate::model::{Identity, User};
 use crate::settings::UserRules;
 
 /// Typed. What does not fit its type is left out, and so is what only a sign-up writes, unless `user` is yet to be.
-pub fn chosen(fields: &UserFields, identity: &Identity, rules: &UserRules, user: Option<&User>) -> Map<String, Value> {
+pub fn chosen(details: &Details, identity: &Identity, rules: &UserRules, user: Option<&User>) -> Map<String, Value> {
     let may = |name: &String| {
         let Some(user) = user else { return true };
         let is_empty = !user.fields.contains_key(name);
         !rules.protected_user_fields.contains(name) && (is_empty || !rules.immutable_user_fields.contains(name))
     };
-    let wanted = fields.iter().filter(|field| (field.at_login || user.is_none()) && may(&field.name));
+    let wanted = rules.own_fields.iter().filter(|field| (field.at_login || user.is_none()) && may(&field.name));
     let typed = wanted.filter_map(|field| {
-        let said = identity.fields.get(&field.name)?;
-        let value = field.kind.fit(said);
+        let mapped = details.field(&field.name, rules).map(|detail| Cow::Owned(Value::from(detail)));
+        let said = mapped.or_else(|| identity.fields.get(&field.name).map(Cow::Borrowed))?;
+        let value = field.kind.fit(&said);
         if value.is_err() {
             tracing::debug!(field = field.name, provider = identity.provider, "the value does not fit the field");
         }

@@ -41,20 +41,32 @@ impl Details {
             let joined = if holds_it { last } else { format!("{first} {last}").trim().to_owned() };
             details.fullname = Some(joined);
         }
+        // Who tells one part of a name, tells that the others are empty.
+        if details.fullname.is_some() || details.first_name.is_some() || details.last_name.is_some() {
+            details.first_name.get_or_insert_default();
+            details.last_name.get_or_insert_default();
+        }
         details
     }
 
-    /// The detail that fills a field of the user, by SOCIAL_AUTH_USER_FIELD_MAPPING.
-    pub fn field(&self, name: &str, rules: &UserRules) -> &Option<String> {
-        let source = rules.user_field_mapping.iter().find(|(_, field)| *field == name).map_or(name, |(from, _)| from);
-        match source {
+    /// The detail that fills a field of the user: the one that SOCIAL_AUTH_USER_FIELD_MAPPING puts there, else its own,
+    /// unless that one is put elsewhere.
+    pub fn field(&self, name: &str, rules: &UserRules) -> Option<&str> {
+        let mapping = &rules.user_field_mapping;
+        let source = match mapping.iter().find(|(_, field)| *field == name) {
+            Some((source, _)) => source.as_str(),
+            None if mapping.contains_key(name) => return None,
+            None => name,
+        };
+        let detail = match source {
             "username" => &self.username,
             "email" => &self.email,
             "fullname" => &self.fullname,
             "first_name" => &self.first_name,
             "last_name" => &self.last_name,
             _ => &None,
-        }
+        };
+        detail.as_deref()
     }
 }
 
@@ -97,6 +109,30 @@ mod tests {
         assert_eq!(completed("Ana  Maria  Lopez", "", "").2, "Maria  Lopez");
         assert_eq!(completed(" Ana Lopez", "", "").1, "");
         assert_eq!(completed("Cher", "", ""), ("Cher".into(), "Cher".into(), String::new()));
+    }
+
+    #[test]
+    fn r_pipe_09_a_detail_that_is_mapped_moves() {
+        let some = |text: &str| Some(text.to_owned());
+        let details = Details {
+            username: some("ana"),
+            email: some("a@b.example"),
+            fullname: some("Ana Lopez"),
+            first_name: some("Ana"),
+            last_name: some("Lopez"),
+        };
+        for (mapping, first, last, nick) in [
+            (&[][..], Some("Ana"), Some("Lopez"), None),
+            (&[("fullname", "first_name")], Some("Ana Lopez"), Some("Lopez"), None),
+            (&[("first_name", "last_name")], None, Some("Ana"), None),
+            (&[("first_name", "last_name"), ("last_name", "first_name")], Some("Lopez"), Some("Ana"), None),
+            (&[("username", "nick")], Some("Ana"), Some("Lopez"), Some("ana")),
+        ] {
+            let pair = |(from, to): &(&str, &str)| ((*from).to_owned(), (*to).to_owned());
+            let rules = UserRules { user_field_mapping: mapping.iter().map(pair).collect(), ..UserRules::default() };
+            let field = |name| details.field(name, &rules);
+            assert_eq!((field("first_name"), field("last_name"), field("nick")), (first, last, nick), "{mapping:?}");
+        }
     }
 
     #[test]

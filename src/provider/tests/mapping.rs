@@ -6,6 +6,7 @@ use super::super::profile::Answers;
 use super::super::{Provider, ProviderError, user_fields};
 use super::{callback, key, login, object, own, provider, settings};
 use crate::model::{FieldType, Identity, UserField, UserFields};
+use crate::settings::UserRules;
 
 fn mapped_with(
     provider: &Provider,
@@ -180,8 +181,8 @@ fn sec_40_a_token_is_kept_under_no_alias_and_is_no_field_of_the_user() {
         at_login: true,
         editable: false,
     };
-    provider.user_fields =
-        user_fields::of_provider("github", &UserFields::new(fields.into_iter().map(field).collect()));
+    let own_fields = UserFields::new(fields.into_iter().map(field).collect());
+    provider.user_fields = user_fields::of_provider("github", &UserRules { own_fields, ..UserRules::default() });
     let made = mapped_with(&provider, json!({}), token, None, json!([body, null])).unwrap();
     let mut extra = made.extra_data;
     assert_eq!(extra.remove("access_token"), Some(json!("secret-1")), "under its own name, which the pipeline drops");

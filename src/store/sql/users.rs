@@ -30,7 +30,8 @@ macro_rules! user_store {
                     return Ok(false);
                 }
                 let updated = sqlx::query(
-                    "UPDATE social_accounts SET extra_data = $1, modified = $2, tokens = coalesce($3, tokens)
+                    "UPDATE social_accounts SET extra_data = $1, tokens = coalesce($3, tokens),
+                       modified = CASE WHEN extra_data = $1 THEN modified ELSE $2 END
                      WHERE id = $4 AND user_id = $5 AND EXISTS
                        (SELECT 1 FROM users
                         WHERE id = $5 AND is_active AND revoked_before = $6 AND token_generation = $7)",
