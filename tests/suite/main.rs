@@ -17,6 +17,7 @@ mod companions; // R-CMP: refresh, verify, logouts, who am I
 mod entry; // who may enter: lists, organisations, a closed sign-up
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left
+mod fields; // names, fields and extra data as the settings say, for all providers or for one
 mod halts; // steps of a program's own, and logins that wait for the person
 mod import; // a Django project moves in
 mod kept_tokens; // provider tokens renewed and given back

@@ -1132,6 +1132,7 @@ export interface components {
          *       "last_name": "Lovelace",
          *       "email": "ada@example.com",
          *       "email_verified": true,
+         *       "is_active": true,
          *       "created": "2026-11-23T12:27:05.000Z",
          *       "fields": {},
          *       "edited": []
@@ -1146,6 +1147,7 @@ export interface components {
             email: string;
             /** @description Whether a provider vouched for the e-mail. */
             email_verified: boolean;
+            is_active: boolean;
             /** Format: date-time */
             created: string;
             /**
@@ -1620,6 +1622,7 @@ export interface components {
          *         "last_name": "Lovelace",
          *         "email": "ada@example.com",
          *         "email_verified": true,
+         *         "is_active": true,
          *         "created": "2026-11-23T12:27:05.000Z",
          *         "fields": {},
          *         "edited": []
