@@ -1,5 +1,5 @@
-//! A login server of your own: everybody new accepts the terms first, guests of a competitor stay outside, and tokens say who is
-//! staff. Run it like `serve`, with the settings in the environment or in a file:
+//! A login server of your own: everybody new accepts the terms first, which their user remembers in a field of its own; guests
+//! of a competitor stay outside, and tokens say who is staff. Run it like `serve`, with the settings in the environment or in a file:
 //!
 //! ```text
 //! REST_SOCIAL_AUTH_CONFIG=settings.toml cargo run --example own_step
@@ -7,13 +7,16 @@
 
 use rest_social_auth::async_trait;
 use rest_social_auth::login::{Draft, Field, Step, Stop};
-use rest_social_auth::model::{Identity, User};
+use rest_social_auth::model::{FieldType, Identity, User, UserField};
 use rest_social_auth::server::{Builder, Server};
 use serde_json::{Map, Value, json};
 
 /// The original's nine steps, with ours where they have what they need.
 pub const PIPELINE: &str = "social_details, social_uid, auth_allowed, social_user, no_competitors, get_username, \
                             require_email, terms, create_user, associate_user, load_extra_data, user_details";
+
+/// Of the terms, as it is kept with the user.
+const EDITION: &str = "2026-11-01";
 
 /// Asks somebody new to accept the terms. The login waits: it is answered by 202, and goes on when the answer is posted to
 /// `/api/login/social/resume/`.
@@ -30,9 +33,7 @@ impl Step for Terms {
             let terms = Field::checkbox("terms", "I accept the terms of use").help("https://example.com/terms");
             return Err(Stop::ask([terms]));
         }
-        // Kept with the account, where `GET /api/user/social/` shows it.
-        draft.set_extra_data("accepted_terms", json!("2026-11"));
-        Ok(())
+        draft.set_field("accepted_terms", &json!(EDITION)).map_err(|problem| Stop::wrong("terms", problem))
     }
 }
 
@@ -64,6 +65,8 @@ pub fn extended(builder: Builder) -> Builder {
         .setting("SOCIAL_AUTH_PIPELINE", PIPELINE)
         .step("terms", Terms)
         .step("no_competitors", NoCompetitors)
+        .user_field(UserField::new("accepted_terms", FieldType::Date))
+        .user_field(UserField::new("locale", FieldType::String).said_by("*", "profile.locale").editable())
         .claims(claims)
 }
 

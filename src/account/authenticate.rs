@@ -7,7 +7,7 @@ use crate::clock::UnixMillis;
 use crate::credential::TOUCH_EVERY;
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::credential::session::Standing;
-use crate::model::{CredentialHandle, User, UserId};
+use crate::model::{CredentialHandle, RefreshUse, User, UserId};
 use crate::secrets::Digest;
 
 /// What a request carries.
@@ -105,7 +105,7 @@ impl AccountService {
         let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
         let now = self.ambient.now();
         if self.credentials.knox.is_over(&row, now) {
-            self.store.end(&CredentialHandle::Knox(digest), user.id, now).await?;
+            self.store.end(&[CredentialHandle::Knox(digest)], user.id, now).await?;
             return Err(INVALID);
         }
         if !user.is_active {
@@ -129,6 +129,14 @@ impl AccountService {
             self.store.touch(handle, user, now).await?;
         }
         Ok(())
+    }
+
+    /// The same of a refresh or sliding token.
+    pub(super) async fn note_use_of(&self, used: &RefreshUse, user: UserId) -> Result<(), AuthError> {
+        match (&used.family, used.last_used) {
+            (Some(family), Some(last)) => self.note_use(&CredentialHandle::Family(family.clone()), user, last).await,
+            _ => Ok(()),
+        }
     }
 
     async fn by_token_or_knox(&self, token: &str) -> Result<Caller, AuthError> {
@@ -162,6 +170,9 @@ impl AccountService {
                 let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
                 if used.blacklisted {
                     return Err(self.not_valid(JwtFault::Invalid));
+                }
+                if user.as_ref().is_some_and(|user| user.is_active && !verified.is_revoked(user)) {
+                    self.note_use_of(&used, verified.user_id).await?;
                 }
                 user
             }

@@ -2,7 +2,7 @@
 
 use super::authenticate::{Caller, Proof};
 use super::{AccountService, AuthError};
-use crate::model::{AuditKind, ClientInfo, CredentialEntry, CredentialHandle};
+use crate::model::{AuditKind, ClientInfo, CredentialEntry, CredentialHandle, Kind};
 use crate::secrets::{Digest, hex};
 
 /// An entry of the list.
@@ -18,7 +18,9 @@ pub struct Listed {
 impl AccountService {
     /// The latest used first.
     pub async fn credentials(&self, caller: &Caller) -> Result<Vec<Listed>, AuthError> {
-        let mut entries = self.store.credentials_of(caller.user.id, self.ambient.now()).await?;
+        let now = self.ambient.now();
+        let mut entries = self.store.credentials_of(caller.user.id, now).await?;
+        entries.retain(|entry| entry.kind != Kind::Session || !self.credentials.session.is_idle(entry.last_used, now));
         entries.sort_by_key(|entry| std::cmp::Reverse((entry.last_used, entry.created)));
         let listed = |entry: CredentialEntry| Listed {
             id: id_of(&entry),
@@ -33,20 +35,20 @@ impl AccountService {
     pub async fn end_credential(&self, caller: &Caller, id: &str, client: &ClientInfo) -> Result<bool, AuthError> {
         let listed = self.credentials(caller).await?;
         let Some(found) = listed.into_iter().find(|listed| listed.id == id) else { return Ok(false) };
-        self.store.end(&found.entry.handle, caller.user.id, self.ambient.now()).await?;
-        self.note(AuditKind::LogOut, Some(found.entry.kind), caller.user.id, client).await?;
+        let kind = found.entry.kind;
+        self.store.end(&[found.entry.handle], caller.user.id, self.ambient.now()).await?;
+        self.note(AuditKind::LogOut, Some(kind), caller.user.id, client).await?;
         Ok(true)
     }
 
     /// Ends all entries but the one that the caller showed; returns how many.
     pub async fn end_other_credentials(&self, caller: &Caller, client: &ClientInfo) -> Result<u64, AuthError> {
-        let mut ended = 0;
-        for listed in self.credentials(caller).await?.into_iter().filter(|listed| !listed.is_current) {
-            self.store.end(&listed.entry.handle, caller.user.id, self.ambient.now()).await?;
-            ended += 1;
-        }
+        let listed = self.credentials(caller).await?;
+        let others = listed.into_iter().filter(|listed| !listed.is_current).map(|listed| listed.entry.handle);
+        let others: Vec<_> = others.collect();
+        self.store.end(&others, caller.user.id, self.ambient.now()).await?;
         self.note(AuditKind::LogOut, None, caller.user.id, client).await?;
-        Ok(ended)
+        Ok(others.len() as u64)
     }
 
     /// Whether what the caller shows comes from a login that is at most FRESH_LOGIN_AGE old (SEC-25). One of which nobody

@@ -1,7 +1,5 @@
 //! All that is kept of a user, handed out; and the end of a user with all that is theirs.
 
-use futures_util::future::join_all;
-
 use super::profile::exported_extra_data;
 use super::{AccountService, AuthError, Caller, Listed};
 use crate::clock::UnixMillis;
@@ -43,15 +41,9 @@ impl AccountService {
     pub async fn delete(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
         self.require_fresh_login(caller, client).await?;
         let user = caller.user.id;
-        let mut accounts = Vec::new();
-        for account in self.store.accounts_of(user).await? {
-            accounts.extend(self.store.account_tokens(user, account.id).await?);
-        }
         let audit = self.event(AuditKind::Deleted, None, user, client);
-        if !self.store.delete_user(user, &audit).await? {
-            return Err(AuthError::UserNotFound);
-        }
-        join_all(accounts.iter().map(|(row, tokens)| self.give_back(row, tokens.as_deref()))).await;
+        let accounts = self.store.delete_user(user, &audit).await?.ok_or(AuthError::UserNotFound)?;
+        self.give_back(accounts).await;
         Ok(())
     }
 }

@@ -32,11 +32,13 @@ impl AccountService {
         self.require_fresh_login(caller, client).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Unlink, None, user, client);
-        let counts =
-            |name: &str| self.providers.get(name).is_some_and(|provider| provider.settings().user_rules.may_enter);
+        let counts = |name: &str| {
+            let provider = self.providers.get(name);
+            provider.is_some_and(|there| there.settings().user_rules.may_enter && !there.association_only())
+        };
         match self.store.unlink(user, account, &counts, &audit).await? {
             Unlinked::Done(row, tokens) => {
-                self.give_back(&row, tokens.as_deref()).await;
+                self.give_back(vec![(*row, tokens)]).await;
                 Ok(Unlink::Done)
             }
             Unlinked::LastWayIn => {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::{AccountService, AuthError, Caller};
@@ -10,7 +11,7 @@ use crate::clock::Ambient;
 use crate::model::{ProviderTokens, SocialAccount};
 use crate::provider::{ProviderError, Providers};
 use crate::secrets::Vault;
-use crate::store::{Repository, StoreError};
+use crate::store::{Repository, Sealed, StoreError};
 
 /// A token that ends sooner is renewed before it is handed out.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -64,12 +65,13 @@ impl AccountService {
                 if again.is_some_and(|(_, there)| there == sealed) {
                     // In a task of its own: whoever breaks off must not lose the token that the old one was spent for.
                     let service = self.clone();
-                    let job = tokio::spawn(async move { service.renewed(&row, &tokens, deadline).await });
+                    let old = sealed.unwrap_or_default();
+                    let job = tokio::spawn(async move { service.renewed(row, &tokens, &old, deadline).await });
                     let timeout = TokenError::Provider(ProviderError::Timeout { stage: "refresh" });
                     return job.await.unwrap_or(Err(timeout));
                 }
                 // Somebody renewed them between the look and the lease.
-                self.store.keep_tokens(account, None).await?;
+                self.store.end_lease(account).await?;
                 continue;
             }
             // Somebody is at it: look again until it is there.
@@ -80,41 +82,60 @@ impl AccountService {
         }
     }
 
+    /// `old`: the tokens as they are kept.
     async fn renewed(
         &self,
-        row: &SocialAccount,
+        row: SocialAccount,
         tokens: &ProviderTokens,
+        old: &[u8],
         deadline: Instant,
     ) -> Result<ProviderTokens, TokenError> {
-        let Some(provider) = self.providers.get(&row.provider) else {
-            self.store.keep_tokens(row.id, None).await?;
+        let Some((provider, vault)) = self.providers.get(&row.provider).zip(self.settings.vault.as_deref()) else {
+            self.store.end_lease(row.id).await?;
             return Err(TokenError::Ended);
         };
         let result = provider.renew(tokens, &row.uid, deadline).await;
-        let sealed = match (&result, &self.settings.vault) {
-            (Ok(fresh), Some(vault)) => Some(vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient)),
-            _ => None,
-        };
-        self.store.keep_tokens(row.id, sealed.as_deref()).await?;
+        if let Ok(fresh) = &result {
+            let sealed = vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient);
+            // Else a login brought newer ones, or the account is unlinked: then nobody else could end these.
+            if !self.store.reseal_tokens(row.id, old, &sealed).await?
+                && self.store.account_tokens(row.user_id, row.id).await?.is_none()
+            {
+                self.give_back(vec![(row, Some(sealed))]).await;
+                return Err(TokenError::NotFound);
+            }
+        }
+        self.store.end_lease(row.id).await?;
         result.map_err(|error| match error {
             ProviderError::InvalidCode { .. } => TokenError::Ended,
             error => TokenError::Provider(error),
         })
     }
 
-    /// Best effort: the account is unlinked whether the provider answers or not.
-    pub(super) async fn give_back(&self, row: &SocialAccount, sealed: Option<&[u8]>) {
-        let Some((vault, sealed)) = self.settings.vault.as_deref().zip(sealed) else { return };
-        give_back(&self.providers, vault, row, sealed, Instant::now() + self.settings.outgoing.login_timeout).await;
+    /// Best effort: the accounts are gone whether the providers answer or not. In a task of its own, since nobody else
+    /// has the tokens any more if the caller breaks off.
+    pub(super) async fn give_back(&self, accounts: Vec<Sealed>) {
+        let Some(vault) = self.settings.vault.clone() else { return };
+        let (providers, deadline) = (self.providers.clone(), Instant::now() + self.settings.outgoing.login_timeout);
+        let job = tokio::spawn(async move {
+            give_back(&providers, &vault, &accounts, deadline).await;
+        });
+        if job.await.is_err() {
+            tracing::error!("the providers' tokens could not be given back");
+        }
     }
 }
 
-/// Best effort: what asked for it is done whether the provider answers or not.
-pub async fn give_back(providers: &Providers, vault: &Vault, row: &SocialAccount, sealed: &[u8], deadline: Instant) {
-    let Some((provider, tokens)) = providers.get(&row.provider).zip(opened(vault, row, sealed)) else { return };
-    if let Err(error) = provider.give_back(&tokens, &row.uid, deadline).await {
-        tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
-    }
+/// Best effort: what asked for it is done whether the providers answer or not.
+pub async fn give_back(providers: &Providers, vault: &Vault, accounts: &[Sealed], deadline: Instant) {
+    let one = async |row: &SocialAccount, sealed: &[u8]| {
+        let Some((provider, tokens)) = providers.get(&row.provider).zip(opened(vault, row, sealed)) else { return };
+        if let Err(error) = provider.give_back(&tokens, &row.uid, deadline).await {
+            tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
+        }
+    };
+    let kept = accounts.iter().filter_map(|(row, sealed)| Some((row, sealed.as_deref()?)));
+    join_all(kept.map(|(row, sealed)| one(row, sealed))).await;
 }
 
 fn opened(vault: &Vault, row: &SocialAccount, sealed: &[u8]) -> Option<ProviderTokens> {

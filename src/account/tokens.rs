@@ -28,9 +28,7 @@ impl AccountService {
         let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
         let family = used.family.as_deref().unwrap_or(&verified.jti);
         let access = jwt.access_of(&verified, family, &user, now, &self.ambient);
-        if let Some(last) = used.last_used {
-            self.note_use(&CredentialHandle::Family(family.to_owned()), user.id, last).await?;
-        }
+        self.note_use_of(&used, user.id).await?;
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
         }
@@ -63,7 +61,8 @@ impl AccountService {
 
     pub async fn blacklist(&self, token: &str, client: &ClientInfo) -> Result<(), AuthError> {
         let (verified, user, _) = self.checked(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
-        if !self.store.blacklist(&verified.jti, user.id, verified.expires, self.ambient.now()).await? {
+        let end = self.credentials.jwt.last_end(verified.token_type, verified.expires);
+        if !self.store.blacklist(&verified.jti, user.id, end, self.ambient.now()).await? {
             return Err(BLACKLISTED);
         }
         let kind = if verified.token_type == TokenType::Sliding { Kind::JwtSliding } else { Kind::JwtPair };
@@ -75,6 +74,7 @@ impl AccountService {
         if used.blacklisted {
             return Err(BLACKLISTED);
         }
+        self.note_use_of(&used, user.id).await?;
         self.credentials.jwt.renew_sliding(&verified, &user, self.ambient.now()).map_err(body_fault)
     }
 
@@ -95,7 +95,7 @@ impl AccountService {
     pub async fn logout_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
         if let Proof::Knox(digest) = caller.proof {
-            self.store.end(&CredentialHandle::Knox(digest), caller.user.id, self.ambient.now()).await?;
+            self.store.end(&[CredentialHandle::Knox(digest)], caller.user.id, self.ambient.now()).await?;
         }
         self.note(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client).await
     }
@@ -113,7 +113,7 @@ impl AccountService {
     /// Ends the session of a cookie, where there is one (R-CMP-09).
     pub async fn logout_session(&self, cookie: Option<&str>, client: &ClientInfo) -> Result<(), AuthError> {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookie).await? {
-            self.store.end(&CredentialHandle::Session(digest), user.id, self.ambient.now()).await?;
+            self.store.end(&[CredentialHandle::Session(digest)], user.id, self.ambient.now()).await?;
             self.note(AuditKind::LogOut, Some(Kind::Session), user.id, client).await?;
         }
         Ok(())

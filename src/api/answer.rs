@@ -158,6 +158,27 @@ pub fn of_kind(kind: model::Kind, with_user: bool, answer: SignedIn) -> Response
     }
 }
 
+/// [`of_kind`] in the document, where the route says nothing of the kind. `session`: it may be a session's too.
+pub fn of_any_kind(session: bool) -> MetaSchemaRef {
+    let by_token =
+        [Token::schema_ref(), UserWithToken::schema_ref(), TokenPair::schema_ref(), UserWithTokenPair::schema_ref()];
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        any_of: session.then(SessionUser::schema_ref).into_iter().chain(by_token).collect(),
+        example: TokenPair::example().to_json(),
+        ..MetaSchema::ANY
+    }))
+}
+
+/// Whatever a login may answer, of any kind.
+pub fn register_all(registry: &mut Registry) {
+    SessionUser::register(registry);
+    Token::register(registry);
+    UserWithToken::register(registry);
+    TokenPair::register(registry);
+    UserWithTokenPair::register(registry);
+    MoreNeeded::register(registry);
+}
+
 /// 202: the login waits for the person.
 pub fn more_needed(halted: Halted) -> Response {
     let mut response = json(&MoreNeeded::from(halted));

@@ -50,6 +50,7 @@ impl Credentials {
     ///
     /// By its id in the list; `others` ends all but the one that makes this call. An access token that was handed out
     /// before lives on until its own end, five minutes at the most by default; end everything where that is too long.
+    /// Logins that were begun to be linked to the user, by whatever credential, end too.
     #[oai(path = "/:id", method = "delete", operation_id = "endCredential")]
     async fn end(
         &self,
@@ -81,15 +82,15 @@ pub struct Credential {
     /// Whether it is the one that made this call.
     pub current: bool,
     pub created: Timestamp,
-    /// To five minutes.
+    /// To five minutes. Of a pair: when it was last refreshed, since nobody is asked about an access token.
     pub last_used: Timestamp,
-    /// Absent where it never ends by itself.
+    /// When nothing of it is accepted any more; absent where it never ends by itself.
     #[oai(skip_serializing_if_is_none)]
     pub expires: Option<Timestamp>,
-    /// The address that signed in.
+    /// The address that signed in; of a pair that was rotated, the one that refreshed it last.
     #[oai(skip_serializing_if_is_none)]
     pub ip: Option<String>,
-    /// The browser or program that signed in, by its own words.
+    /// The browser or program at that address, by its own words.
     #[oai(skip_serializing_if_is_none)]
     pub agent: Option<String>,
 }

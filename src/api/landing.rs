@@ -6,14 +6,11 @@ use std::sync::Arc;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Request, Response};
 use poem_openapi::param::{Path, Query};
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
-use poem_openapi::types::{Example, ToJSON, Type};
+use poem_openapi::registry::{MetaHeader, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiResponse, OpenApi};
 use url::Url;
 
-use super::answer::{self, MoreNeeded, Token, TokenPair, UserWithToken, UserWithTokenPair};
+use super::answer;
 use super::app::{self, App, Gate, SameSite};
 use super::begin::LoginKind;
 use super::body::Posted;
@@ -192,8 +189,7 @@ pub struct SeeOther {
 }
 
 impl SeeOther {
-    /// Where a login landed, with its session's cookie.
-    /// `attempt`: the attempt cookie as it came. A login that waits is bound to it, and it must last as long.
+    /// Where a login landed, with its session's cookie. `attempt`: the attempt cookie as it came. A login that waits is bound to it, and it must last as long.
     pub fn landed(own: &Url, attempt: Option<&str>, landed: Landed) -> Result<Self, Failure> {
         match landed {
             Landed::Session { location, cookie } => {
@@ -272,38 +268,12 @@ impl IntoResponse for SwapAnswer {
 
 impl ApiResponse for SwapAnswer {
     fn meta() -> MetaResponses {
-        let either = MetaSchema {
-            any_of: vec![
-                Token::schema_ref(),
-                UserWithToken::schema_ref(),
-                TokenPair::schema_ref(),
-                UserWithTokenPair::schema_ref(),
-            ],
-            example: TokenPair::example().to_json(),
-            ..MetaSchema::ANY
-        };
-        MetaResponses {
-            responses: vec![
-                MetaResponse {
-                    description: "What the login handed out, in the shape of its kind.",
-                    status: Some(200),
-                    status_range: None,
-                    content: vec![MetaMediaType {
-                        content_type: "application/json",
-                        schema: MetaSchemaRef::Inline(Box::new(either)),
-                    }],
-                    headers: vec![],
-                },
-                answer::more_needed_response(),
-            ],
-        }
+        let description = "What the login handed out, in the shape of its kind.";
+        let done = answer::success(description, answer::of_any_kind(false), None);
+        MetaResponses { responses: vec![done, answer::more_needed_response()] }
     }
 
     fn register(registry: &mut Registry) {
-        MoreNeeded::register(registry);
-        Token::register(registry);
-        UserWithToken::register(registry);
-        TokenPair::register(registry);
-        UserWithTokenPair::register(registry);
+        answer::register_all(registry);
     }
 }

@@ -24,6 +24,7 @@ mod credentials;
 mod described;
 mod entry;
 mod export;
+mod form;
 mod health;
 mod input;
 mod landing;

@@ -195,16 +195,14 @@ const PROVIDER_TIMEOUT: Case = Case {
 /// Of a call to a provider outside a login.
 pub const PROVIDER_CALL: &[Case] = &[PROVIDER_ERROR, PROVIDER_TIMEOUT];
 
+const UNKNOWN_PROVIDER: Case = Case {
+    status: 404,
+    description: "`unknown_provider`: no provider of this name is configured.",
+    example: ("unknown_provider", "No provider of this name is configured."),
+};
+
 /// Of the login routes and of begin.
-pub const PROVIDER: &[Case] = &[
-    Case {
-        status: 404,
-        description: "`unknown_provider`: no provider of this name is configured.",
-        example: ("unknown_provider", "No provider of this name is configured."),
-    },
-    PROVIDER_ERROR,
-    PROVIDER_TIMEOUT,
-];
+pub const PROVIDER: &[Case] = &[UNKNOWN_PROVIDER, PROVIDER_ERROR, PROVIDER_TIMEOUT];
 
 pub const LOGIN: &[Case] = &[
     Case {
@@ -246,6 +244,12 @@ pub const RESUME: &[Case] = &[
                       `flow_mismatch`: it waits in another browser. `code_already_used`: it went on before.",
         example: ("invalid_request", "The request has invalid fields."),
     },
+    Case {
+        status: 401,
+        description: "`not_authenticated`: the user whom it was to be linked to is gone.",
+        example: ("not_authenticated", "The user who began this login is gone."),
+    },
+    UNKNOWN_PROVIDER,
     Case {
         status: 403,
         description: "As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, \
@@ -295,6 +299,15 @@ pub const SWAP: &[Case] = &[Case {
     status: 400,
     description: "`invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. \
                   `invalid_request` (with `errors`), `invalid_json`.",
+    example: ("invalid_code", "This code is wrong, used or older than a minute."),
+}];
+
+/// Of the page that asks what a login waits for.
+pub const ASKING: &[Case] = &[Case {
+    status: 400,
+    description: "`invalid_request`: no code came. `invalid_code`: it is wrong or too old, or its login never waited. \
+                  `code_already_used`: the login went on. `state_mismatch`, `state_expired`: it waits no more. \
+                  `flow_mismatch`: it waits in another browser.",
     example: ("invalid_code", "This code is wrong, used or older than a minute."),
 }];
 

@@ -108,6 +108,7 @@ fn where_to_listen(config: Option<&Path>, environment: &[(String, String)]) -> S
         environment: environment.to_vec(),
         catalog: &catalog,
         steps: &[],
+        fields: &[],
     };
     let listen = read_with_mistakes(&sources).0.listen;
     if listen.ip().is_loopback() { listen } else { SocketAddr::from(([127, 0, 0, 1], listen.port())) }

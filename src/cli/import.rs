@@ -12,12 +12,14 @@ use super::{Failure, environment, print, settings};
 use crate::clock::Ambient;
 use crate::import::{self, ImportError, Progress, Wanted};
 use crate::secrets::{ExposeSecret, SecretString};
-use crate::settings::{Mode, Settings};
+use crate::settings::{Mode, SettingError, Settings};
 use crate::store::django::Names;
 use crate::store::{self, Repository};
 
 /// Holds Django's SECRET_KEY where it is another than ours.
 const DJANGO_SECRET_KEY: &str = "DJANGO_SECRET_KEY";
+/// Django's setting of that name, as a JSON list.
+const FALLBACKS: &str = "DJANGO_SECRET_KEY_FALLBACKS";
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -25,7 +27,7 @@ pub(super) enum Command {
     ///
     /// Nothing that is here is overwritten, and nothing is written at the source. An import that was interrupted, or
     /// that ran long ago, may run again: it goes on with what is missing. Sessions are read with SECRET_KEY, or with
-    /// DJANGO_SECRET_KEY in the environment where Django's is another.
+    /// DJANGO_SECRET_KEY in the environment where Django's is another, or one of DJANGO_SECRET_KEY_FALLBACKS.
     Django(Django),
 }
 
@@ -40,6 +42,9 @@ pub(super) struct Django {
     /// What becomes the username, if not `username` or `email`
     #[arg(long, value_name = "COLUMN")]
     username_column: Option<String>,
+    /// What becomes the user's id, if not the primary key: a column of whole numbers, unique
+    #[arg(long, value_name = "COLUMN")]
+    id_column: Option<String>,
     /// Look and report, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -51,13 +56,17 @@ pub(super) struct Django {
 pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
     let Command::Django(arguments) = command;
     let environment = environment();
-    let of_django = environment.iter().find(|(name, _)| name == DJANGO_SECRET_KEY).map(|(_, key)| key.clone());
+    let of_django = keys_of_django(&environment)?;
     let settings = settings(Mode::Serve, toml::Table::new(), config, environment, &ambient)?;
     let wanted = Wanted {
         from: SecretString::from(arguments.from),
-        names: Names { user_table: arguments.user_table, username_column: arguments.username_column },
+        names: Names {
+            user_table: arguments.user_table,
+            username_column: arguments.username_column,
+            id_column: arguments.id_column,
+        },
         dry_run: arguments.dry_run,
-        session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django.map(SecretString::from)).collect(),
+        session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django).collect(),
     };
     let target = if arguments.dry_run { look_at(&settings).await? } else { Some(made_ready(&settings).await?) };
     let imported = import::django(&wanted, &settings, target.clone(), &ambient, &mut Bar::default()).await;
@@ -73,6 +82,18 @@ pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambien
         return print(&text);
     }
     print(&report.to_string())
+}
+
+/// The keys that Django's sessions may be signed with, besides ours.
+fn keys_of_django(environment: &[(String, String)]) -> Result<Vec<SecretString>, Failure> {
+    let named = |wanted: &str| environment.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
+    let mut keys: Vec<SecretString> = named(DJANGO_SECRET_KEY).map(SecretString::from).into_iter().collect();
+    if let Some(list) = named(FALLBACKS).filter(|list| !list.is_empty()) {
+        let list: Vec<String> = serde_json::from_str(list)
+            .map_err(|_| SettingError::new(FALLBACKS, "must be a JSON list of texts, such as [\"the key before\"]"))?;
+        keys.extend(list.into_iter().map(SecretString::from));
+    }
+    Ok(keys)
 }
 
 async fn made_ready(settings: &Settings) -> Result<Arc<dyn Repository>, Failure> {

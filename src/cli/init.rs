@@ -118,6 +118,7 @@ mod tests {
             environment: Vec::new(),
             catalog: &["github"],
             steps: &[],
+            fields: &[],
         })
         .unwrap_or_else(|errors| panic!("{errors:?}"));
         assert_eq!(settings.state_policy, StatePolicy::Required);

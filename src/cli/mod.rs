@@ -230,6 +230,7 @@ fn settings_with_mistakes(config: Option<&std::path::Path>) -> (Settings, Vec<Se
         environment: environment(),
         catalog: &catalog,
         steps: &[],
+        fields: &[],
     })
 }
 
@@ -246,8 +247,15 @@ fn settings(
     ambient: &Ambient,
 ) -> Result<Settings, Failure> {
     let catalog = provider::catalog_names();
-    let (settings, mut errors) =
-        read_with_mistakes(&Sources { mode, defaults, file: config, environment, catalog: &catalog, steps: &[] });
+    let (settings, mut errors) = read_with_mistakes(&Sources {
+        mode,
+        defaults,
+        file: config,
+        environment,
+        catalog: &catalog,
+        steps: &[],
+        fields: &[],
+    });
     if errors.is_empty() {
         return Ok(settings);
     }

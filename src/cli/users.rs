@@ -4,7 +4,6 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use clap::Subcommand;
-use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -16,7 +15,7 @@ use crate::model::{AuditEvent, AuditKind, CredentialEntry, SocialAccount, User};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::Settings;
-use crate::store::Repository;
+use crate::store::{Repository, Sealed};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -107,11 +106,10 @@ async fn obey(
                 confirmed(&user)?;
             }
             let audit = AuditEvent::of_operator(AuditKind::Deleted, user.id, now);
-            let kept = kept_tokens(settings, repository, &user).await?;
-            if !repository.delete_user(user.id, &audit).await? {
+            let Some(accounts) = repository.delete_user(user.id, &audit).await? else {
                 return Err(Failure::Other(format!("{} is gone already", named(&user))));
-            }
-            give_back(settings, &kept, ambient).await;
+            };
+            give_back(settings, &accounts, ambient).await;
             if json {
                 return print(&pretty(&json!({"id": user.id, "username": user.username, "deleted": true}))?);
             }
@@ -120,30 +118,15 @@ async fn obey(
     }
 }
 
-async fn kept_tokens(
-    settings: &Settings,
-    repository: &dyn Repository,
-    user: &User,
-) -> Result<Vec<(SocialAccount, Vec<u8>)>, Failure> {
-    let mut kept = Vec::new();
-    if settings.vault.is_some() {
-        for account in repository.accounts_of(user.id).await? {
-            let tokens = repository.account_tokens(user.id, account.id).await?;
-            kept.extend(tokens.and_then(|(row, sealed)| Some((row, sealed?))));
-        }
-    }
-    Ok(kept)
-}
-
 /// The user is gone already: what cannot be given back is told and no failure.
-async fn give_back(settings: &Settings, kept: &[(SocialAccount, Vec<u8>)], ambient: &Ambient) {
-    let Some(vault) = settings.vault.as_deref().filter(|_| !kept.is_empty()) else { return };
+async fn give_back(settings: &Settings, accounts: &[Sealed], ambient: &Ambient) {
+    let has_tokens = accounts.iter().any(|(_, tokens)| tokens.is_some());
+    let Some(vault) = settings.vault.as_deref().filter(|_| has_tokens) else { return };
     let providers = Client::new(&settings.outgoing).map_err(|error| vec![error]);
     match providers.and_then(|client| Providers::from_settings(settings, &client, ambient)) {
         Ok(providers) => {
             let deadline = Instant::now() + settings.outgoing.login_timeout;
-            join_all(kept.iter().map(|(row, sealed)| account::give_back(&providers, vault, row, sealed, deadline)))
-                .await;
+            account::give_back(&providers, vault, accounts, deadline).await;
         }
         Err(errors) => {
             let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();

@@ -65,6 +65,7 @@ pub struct Verified {
     pub token_type: TokenType,
     pub user_id: UserId,
     pub jti: String,
+    /// Of a sliding token: until when it may be renewed.
     pub expires: UnixMillis,
     claims: Map<String, Value>,
 }
@@ -109,14 +110,20 @@ impl Jwts {
         let jti = ambient.hex::<16>();
         let refresh_claims = self.claims(issue, TokenType::Refresh, self.rules.refresh_lifetime, &jti);
         let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &self.access_jti(&jti, ambient));
-        let row = row(issue, Kind::JwtPair, jti, issue.now.plus(self.rules.refresh_lifetime));
+        let row = row(
+            issue,
+            Kind::JwtPair,
+            jti,
+            self.last_end(TokenType::Refresh, issue.now.plus(self.rules.refresh_lifetime)),
+        );
         (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh_claims), row)
     }
 
     pub fn issue_sliding(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, RefreshRow) {
         let jti = ambient.hex::<16>();
         let claims = self.claims(issue, TokenType::Sliding, self.rules.sliding_lifetime, &jti);
-        let row = row(issue, Kind::JwtSliding, jti, issue.now.plus(self.rules.sliding_refresh_lifetime));
+        let end = self.last_end(TokenType::Sliding, issue.now.plus(self.rules.sliding_refresh_lifetime));
+        let row = row(issue, Kind::JwtSliding, jti, end);
         (self.sign(TokenType::Sliding, &claims), row)
     }
 
@@ -187,7 +194,7 @@ impl Jwts {
         let jti = ambient.hex::<16>();
         let lifetime = self.rules.refresh_lifetime;
         let claims = self.renewed(refresh, TokenType::Refresh, lifetime, issue.user, issue.now, &jti);
-        let mut row = row(issue, Kind::JwtPair, jti, issue.now.plus(lifetime));
+        let mut row = row(issue, Kind::JwtPair, jti, self.last_end(TokenType::Refresh, issue.now.plus(lifetime)));
         used.family.as_deref().unwrap_or(&refresh.jti).clone_into(&mut row.family);
         row.signed_in = used.signed_in;
         (self.sign(TokenType::Refresh, &claims), row)
@@ -200,6 +207,13 @@ impl Jwts {
         }
         let claims = self.renewed(sliding, TokenType::Sliding, self.rules.sliding_lifetime, user, now, &sliding.jti);
         Ok(self.sign(TokenType::Sliding, &claims))
+    }
+
+    /// When nothing of a token is accepted any more, for whoever remembers that it was ended. `end`: its `exp`, or the
+    /// `refresh_exp` of a sliding one, at which it may be renewed for a last time.
+    pub fn last_end(&self, token_type: TokenType, end: UnixMillis) -> UnixMillis {
+        let renewed = if token_type == TokenType::Sliding { self.rules.sliding_lifetime } else { Duration::ZERO };
+        end.plus(renewed).plus(self.rules.leeway)
     }
 
     /// Half random, half a mark of the family: so an access token, which no table knows, can be told to be of a family

@@ -63,12 +63,17 @@ impl Sessions {
         (!value.is_empty() && value.len() <= LONGEST).then(|| Digest::of(value.as_bytes()))
     }
 
+    pub fn is_idle(&self, last_used: UnixMillis, now: UnixMillis) -> bool {
+        self.rules.idle.is_some_and(|idle| last_used.plus(idle) <= now)
+    }
+
     /// Absolute and idle time limits (ASVS 7.3.1, 7.3.2).
     pub fn standing(&self, row: &SessionRow, now: UnixMillis) -> Standing {
-        let idle = self.rules.idle.is_some_and(|idle| row.last_used.plus(idle) <= now);
-        if row.expires <= now || idle {
+        // A short idle limit counts from a use that is not long past.
+        let touch_every = self.rules.idle.map_or(TOUCH_EVERY, |idle| TOUCH_EVERY.min(idle / 8));
+        if row.expires <= now || self.is_idle(row.last_used, now) {
             Standing::Over
-        } else if row.last_used.plus(TOUCH_EVERY) <= now {
+        } else if row.last_used.plus(touch_every) <= now {
             Standing::Touch
         } else {
             Standing::Live

@@ -17,7 +17,7 @@ use crate::credential::jwt::{JwtFault, Jwts, TokenType};
 use crate::model::{ProviderTokens, UserId};
 use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
-use crate::store::django::{Django, Link, Names};
+use crate::store::django::{Django, Link, Names, plain_key};
 use crate::store::import::{Clash, Fate};
 use crate::store::{Repository, StoreError};
 
@@ -77,7 +77,8 @@ pub async fn django(
     ambient: &Ambient,
     progress: &mut dyn Progress,
 ) -> Result<Report, ImportError> {
-    let source = Django::open(&wanted.from, &wanted.names).await?;
+    let declared: Vec<&str> = settings.users.own_fields.iter().map(|field| field.name.as_str()).collect();
+    let source = Django::open(&wanted.from, &wanted.names, &declared).await?;
     let report = Report { dry_run: wanted.dry_run, ..Report::default() };
     let now = ambient.now();
     let mut job = Job { source, target, settings, ambient, now, wanted, progress, carried: HashSet::new(), report };
@@ -144,7 +145,10 @@ impl Job<'_> {
     async fn users(&mut self) -> Result<(), ImportError> {
         let name = self.source.users().name.clone();
         let mut table = self.begin_table(&name).await?;
-        let (mut still_active, mut taken) = (Count::default(), Count::default());
+        let [mut still_active, mut taken, mut filled] = std::array::from_fn(|_| Count::default());
+        let mut misfits: BTreeMap<String, Count> = BTreeMap::new();
+        // A table of the project's own need not keep them apart.
+        let mut usernames: HashSet<String> = HashSet::new();
         let mut after = i64::MIN;
         loop {
             let page = self.source.user_page(after).await.map_err(ImportError::Source)?;
@@ -153,9 +157,14 @@ impl Job<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                match rows::user(&row, self.now) {
-                    Ok(user) => batch.push(user),
+                let declared = rows::declared(&row.own, &self.settings.users.own_fields);
+                match rows::user(&row, declared.kept, self.now) {
+                    Ok(user) if usernames.insert(user.username.clone()) => batch.push(user),
+                    Ok(_) => table.leave_out(Reason::UsernameShared, row.id),
                     Err(reason) => table.leave_out(reason, row.id),
+                }
+                for field in declared.misfits {
+                    misfits.entry(field).or_default().add(row.id);
                 }
             }
             let fates = written!(self, import_users, &batch);
@@ -166,25 +175,33 @@ impl Job<'_> {
                 }
                 match fate {
                     Fate::ThereButActive => still_active.add(user.id),
+                    Fate::Filled => filled.add(user.id),
                     Fate::Taken(Clash::Id) => taken.add(user.id),
                     _ => {}
                 }
             }
         }
         self.end(table);
+        let report = &mut self.report;
         // Our own user of that id is who a JWT with that id means here.
-        self.report.remark(
+        report.remark(
             "jwts_of_others",
             &taken,
             "users were left out because their id is another user's here: JWTs that Django issued to them sign that other \
              user in, unless SIMPLE_JWT_SIGNING_KEY differs from Django's. Import into an empty database, or use a key of \
              its own",
         );
-        self.report.remark(
+        report.remark(
             "inactive_at_the_source",
             &still_active,
             "were there already, and active, but are inactive at the source: `users deactivate` ends them here",
         );
+        report.remark("fields_filled", &filled, "were there already, and got values of declared fields that had none");
+        for (field, count) in &misfits {
+            let text =
+                format!("users have a {field} that is not of the type that REST_SOCIAL_USER_FIELDS says: left out");
+            report.remark("field_does_not_fit", count, text);
+        }
         Ok(())
     }
 
@@ -294,6 +311,7 @@ impl Job<'_> {
     async fn refresh_tokens(&mut self) -> Result<(), ImportError> {
         let Some(mut table) = self.begin(OUTSTANDING).await? else { return Ok(()) };
         let jwts = Jwts::new(self.settings.jwt.clone(), ServerKey::new(&self.settings.secret_key))?;
+        let renumbers = self.source.renumbers();
         let mut of_another_key = Count::default();
         let mut after = i64::MIN;
         loop {
@@ -304,6 +322,7 @@ impl Job<'_> {
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
                 match rows::refresh(&row, &self.carried, &self.settings.jwt, self.now) {
+                    Ok(_) if renumbers => table.leave_out(Reason::OldId, row.user_id),
                     Ok(token) => {
                         let verified = jwts.authenticate(&row.token, &TokenType::ALL, self.now);
                         if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
@@ -342,14 +361,19 @@ impl Job<'_> {
                     Err(reason) => table.leave_out(reason, None),
                 }
             }
-            let users: Vec<UserId> = opened.iter().map(|(_, session)| session.user_id).collect();
-            let passwords = self.source.passwords(&users).await.map_err(ImportError::Source)?;
+            let keys: Vec<&str> = opened.iter().map(|(_, session)| session.user.as_str()).collect();
+            let people = self.source.people(&keys).await.map_err(ImportError::Source)?;
             let mut batch = Vec::with_capacity(opened.len());
             for (row, session) in &opened {
-                let password = passwords.get(&session.user_id).map_or("", String::as_str);
-                match rows::session(row, session, password, &self.carried, self.now) {
-                    Ok(session) => batch.push(session),
-                    Err(reason) => table.leave_out(reason, session.user_id),
+                let person = people.get(&plain_key(&session.user)).filter(|person| self.carried.contains(&person.id));
+                let Some(person) = person else {
+                    table.leave_out(Reason::UserLeftOut, session.user.parse().ok());
+                    continue;
+                };
+                if session.is_bound_to(&person.password, &self.wanted.session_keys) {
+                    batch.push(rows::session(row, session, person.id, self.now));
+                } else {
+                    table.leave_out(Reason::PasswordChanged, person.id);
                 }
             }
             let fates = written!(self, import_sessions, &batch);
@@ -365,10 +389,22 @@ impl Job<'_> {
                     anew until a provider's account is linked";
         self.report.remark("password_only", &Count { count, first }, text);
         let users = self.source.users();
-        if !users.extra.is_empty() {
-            let text = format!("columns of {} are not carried over: {}", users.name, users.extra.join(", "));
-            let count = Count { count: users.extra.len() as u64, first: Vec::new() };
-            self.report.remark("columns_left_out", &count, text);
+        let of_columns = |columns: &[String]| Count { count: columns.len() as u64, first: Vec::new() };
+        let text = format!("columns of {} became declared fields: {}", users.name, users.own.join(", "));
+        self.report.remark("columns_carried", &of_columns(&users.own), text);
+        let text = format!(
+            "columns of {} are not carried over: {}. REST_SOCIAL_USER_FIELDS declares those that shall be",
+            users.name,
+            users.extra.join(", ")
+        );
+        self.report.remark("columns_left_out", &of_columns(&users.extra), text);
+        if self.source.renumbers() {
+            let text = format!(
+                "column became the id of users: {}. Tokens and sessions go on working; JWTs name their user by the old id, \
+                 and are refused",
+                users.id
+            );
+            self.report.remark("ids_renumbered", &Count { count: 1, first: Vec::new() }, text);
         }
         if self.target.is_none() {
             let text = "database to write to does not exist yet, or has no tables: compared with an empty one";

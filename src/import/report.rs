@@ -64,6 +64,8 @@ impl Count {
 pub enum Reason {
     IdTaken,
     UsernameTaken,
+    UsernameShared,
+    NoUsername,
     UsernameTooLong,
     EmailTooLong,
     NulCharacter,
@@ -78,8 +80,10 @@ pub enum Reason {
     NotAToken,
     Salted,
     Expired,
+    OldId,
     NobodySignedIn,
     OtherKey,
+    NotJson,
     PasswordChanged,
 }
 
@@ -92,6 +96,11 @@ impl Reason {
         match self {
             Self::IdTaken => ("id_taken", "another user has this id here"),
             Self::UsernameTaken => ("username_taken", "another user has this username here"),
+            Self::UsernameShared => (
+                "username_shared",
+                "an earlier user of the source has this username: --username-column names another column",
+            ),
+            Self::NoUsername => ("no_username", "it has no username: --username-column names another column"),
             Self::UsernameTooLong => ("username_too_long", "a username holds 150 characters"),
             Self::EmailTooLong => ("email_too_long", "an e-mail address holds 254 characters"),
             Self::NulCharacter => ("nul_character", "a NUL character is in it"),
@@ -108,10 +117,12 @@ impl Reason {
             Self::NotAToken => ("not_a_token", "it is not of the stock length or digest, and would not be recognised"),
             Self::Salted => ("salted", "an old release salted its digest, so that it cannot be looked up"),
             Self::Expired => ("expired", "it has expired"),
+            Self::OldId => ("old_id", "it names its user by an id that is not kept"),
             Self::NobodySignedIn => ("nobody_signed_in", "nobody is signed in with it"),
             Self::OtherKey => {
                 ("other_key", "it is not signed with SECRET_KEY or DJANGO_SECRET_KEY, so that it cannot be read")
             }
+            Self::NotJson => ("not_json", "it is no JSON: what another serializer wrote, such as pickles, is not read"),
             Self::PasswordChanged => ("password_changed", "the user's password changed since, which ended it"),
         }
     }
@@ -148,7 +159,7 @@ impl Table {
     pub fn settle(&mut self, fate: Fate, id: i64) {
         match fate {
             Fate::Written | Fate::Renumbered => self.written += 1,
-            Fate::There | Fate::ThereButActive => self.already_there += 1,
+            Fate::There | Fate::ThereButActive | Fate::Filled => self.already_there += 1,
             Fate::Taken(clash) => self.leave_out(clash.into(), id),
         }
     }

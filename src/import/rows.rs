@@ -10,8 +10,8 @@ use super::report::Reason;
 use super::session::{self, Fault, SignedIn};
 use crate::clock::UnixMillis;
 use crate::model::{
-    ClientInfo, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId,
-    drop_nulls, without_provider_tokens,
+    ClientInfo, FieldType, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, SocialAccount, TokenRow, User,
+    UserFields, UserId, drop_nulls, without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
@@ -28,7 +28,41 @@ const LONGEST_JTI: usize = 64;
 
 type Carried = HashSet<UserId>;
 
-pub fn user(row: &django::User, now: UnixMillis) -> Result<User, Reason> {
+/// What the columns of the project's own become.
+#[derive(Debug, Default, PartialEq)]
+pub struct Declared {
+    /// By field, of its type.
+    pub kept: Map<String, Value>,
+    /// Fields whose column holds what is not of their type.
+    pub misfits: Vec<String>,
+}
+
+/// `columns` is a JSON object; null and the empty text are no value.
+pub fn declared(columns: &str, fields: &UserFields) -> Declared {
+    let mut declared = Declared::default();
+    let columns: Map<String, Value> = serde_json::from_str(columns).unwrap_or_default();
+    for field in fields.iter() {
+        let value = match columns.get(&field.name) {
+            None | Some(Value::Null) => continue,
+            Some(Value::String(text)) if text.is_empty() => continue,
+            // SQLite has no other booleans.
+            Some(Value::Number(number)) if field.kind == FieldType::Boolean && number.as_u64() <= Some(1) => {
+                Value::from(number.as_u64() == Some(1))
+            }
+            Some(value) => value.clone(),
+        };
+        match field.kind.fit(&value) {
+            Ok(value) => drop(declared.kept.insert(field.name.clone(), value)),
+            Err(_) => declared.misfits.push(field.name.clone()),
+        }
+    }
+    declared
+}
+
+pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> Result<User, Reason> {
+    if row.username.is_empty() {
+        return Err(Reason::NoUsername);
+    }
     if row.username.chars().count() > LONGEST_USERNAME {
         return Err(Reason::UsernameTooLong);
     }
@@ -51,7 +85,7 @@ pub fn user(row: &django::User, now: UnixMillis) -> Result<User, Reason> {
         last_login: row.last_login.map(UnixMillis),
         revoked_before: 0,
         token_generation: 0,
-        fields: serde_json::Map::new(),
+        fields,
         edited: Vec::new(),
     })
 }
@@ -156,6 +190,8 @@ pub fn check_knox(row: &django::Knox, carried: &Carried, now: UnixMillis) -> Res
         Err(Reason::Salted)
     } else if row.digest.len() != KNOX_DIGEST_LENGTH || !row.digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         Err(Reason::NotAToken)
+    } else if row.token_key.contains('\0') {
+        Err(Reason::NulCharacter)
     } else if row.expiry.is_some_and(|expiry| expiry <= now.0) {
         Err(Reason::Expired)
     } else if !carried.contains(&row.user_id) {
@@ -188,6 +224,9 @@ pub fn refresh(
     let user_id = row.user_id.ok_or(Reason::UserGone)?;
     if row.jti.is_empty() || row.jti.len() > LONGEST_JTI {
         return Err(Reason::NotAToken);
+    }
+    if row.jti.contains('\0') {
+        return Err(Reason::NulCharacter);
     }
     let claims = claims(&row.token);
     let claim = |name: &str| claims.get(name);
@@ -227,33 +266,21 @@ pub fn open_session(row: &django::Session, keys: &[SecretString], now: UnixMilli
     }
     session::open(&row.session_data, keys).map_err(|fault| match fault {
         Fault::Unreadable => Reason::OtherKey,
+        Fault::NotJson => Reason::NotJson,
         Fault::Anonymous => Reason::NobodySignedIn,
     })
 }
 
-/// `password` is the stored hash.
-pub fn session(
-    row: &django::Session,
-    signed_in: &SignedIn,
-    password: &str,
-    carried: &Carried,
-    now: UnixMillis,
-) -> Result<SessionRow, Reason> {
-    if !carried.contains(&signed_in.user_id) {
-        return Err(Reason::UserLeftOut);
-    }
-    if !signed_in.is_bound_to(password) {
-        return Err(Reason::PasswordChanged);
-    }
-    Ok(SessionRow {
+pub fn session(row: &django::Session, signed_in: &SignedIn, user_id: UserId, now: UnixMillis) -> SessionRow {
+    SessionRow {
         digest: Digest::of(row.session_key.as_bytes()),
-        user_id: signed_in.user_id,
+        user_id,
         created: signed_in.saved,
         expires: row.expires.map_or(now, UnixMillis),
         // Django does not keep when a session was last used: its idle time begins with the move.
         last_used: now,
         client: ClientInfo::default(),
-    })
+    }
 }
 
 #[cfg(test)]

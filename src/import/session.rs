@@ -11,7 +11,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::UserId;
 use crate::secrets::{ExposeSecret, SecretString, hex, same};
 
 /// What `SessionStore` signs with, and the suffix of every signer.
@@ -23,47 +22,51 @@ const LONGEST: u64 = 1 << 20;
 /// A session that somebody is signed in with.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    pub user_id: UserId,
+    /// The user's primary key, as text.
+    pub user: String,
     /// When Django wrote it last.
     pub saved: UnixMillis,
     auth_hash: String,
-    key: SecretString,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No key fits, or it is no session at all.
     Unreadable,
+    /// Signed, but by another serializer than Django's own, such as the one of pickles: never run.
+    NotJson,
     /// A session of nobody.
     Anonymous,
 }
 
-/// Opens a session with the first of `keys` that signed it.
+/// Opens a session that one of `keys` signed.
 pub fn open(data: &str, keys: &[SecretString]) -> Result<SignedIn, Fault> {
     let (signed, signature) = data.rsplit_once(':').ok_or(Fault::Unreadable)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Fault::Unreadable)?;
-    let fits = |key: &&SecretString| same(&salted_hmac(SALT, signed, key), &signature);
-    let key = keys.iter().find(fits).ok_or(Fault::Unreadable)?;
+    if !keys.iter().any(|key| same(&salted_hmac(SALT, signed, key), &signature)) {
+        return Err(Fault::Unreadable);
+    }
     let (payload, timestamp) = signed.rsplit_once(':').ok_or(Fault::Unreadable)?;
     let saved = base62(timestamp).ok_or(Fault::Unreadable)?;
-    let content = content(payload).ok_or(Fault::Unreadable)?;
+    let content = content(payload).ok_or(Fault::NotJson)?;
     let user = match content.get("_auth_user_id") {
-        Some(Value::String(text)) => text.parse().ok(),
-        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
         _ => return Err(Fault::Anonymous),
     };
     Ok(SignedIn {
-        user_id: user.ok_or(Fault::Unreadable)?,
+        user,
         saved: UnixMillis::from_seconds(saved),
         auth_hash: content.get("_auth_user_hash").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        key: key.clone(),
     })
 }
 
 impl SignedIn {
-    /// Whether the user's password is still the one that the session was made with.
-    pub fn is_bound_to(&self, password: &str) -> bool {
-        same(hex(&salted_hmac(AUTH_HASH_SALT, password, &self.key)).as_bytes(), self.auth_hash.as_bytes())
+    /// Whether the user's password is still the one that the session was made with. A session outlives the key that
+    /// bound it: the one that signed it last may be another.
+    pub fn is_bound_to(&self, password: &str, keys: &[SecretString]) -> bool {
+        let bound = |key| same(hex(&salted_hmac(AUTH_HASH_SALT, password, key)).as_bytes(), self.auth_hash.as_bytes());
+        keys.iter().any(bound)
     }
 }
 
@@ -119,9 +122,10 @@ mod tests {
     #[test]
     fn a_session_of_django_tells_its_user_and_is_bound_to_the_password() {
         let session = open(SIGNED_IN, &keys()).unwrap();
-        assert_eq!(session.user_id, 7);
-        assert!(session.is_bound_to("!abc"));
-        assert!(!session.is_bound_to("!abd"));
+        assert_eq!(session.user, "7");
+        assert!(session.is_bound_to("!abc", &keys()));
+        assert!(!session.is_bound_to("!abd", &keys()));
+        assert!(!session.is_bound_to("!abc", &keys()[..1]));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::model::{Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Identi
 use crate::provider::{Callback, Protocol, Provider, RequestToken, callback_error};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
-use crate::store::Claimed;
+use crate::store::{Claimed, Ends};
 
 /// A login as posted, checked as far as it goes without the provider.
 struct Posted {
@@ -158,7 +158,7 @@ impl LoginService {
         let names = provider.login_fields();
         let native = id_token_of(&provider, names, &request.fields);
         let names = if native.is_some() { &[] } else { names };
-        let mut values: Vec<String> =
+        let values: Vec<String> =
             names.iter().filter_map(|name| request.fields.required_one(name, &mut errors)).collect();
         let asked = request.fields.optional("redirect_uri", &mut errors);
         let own_verifier = request.fields.own("code_verifier").map(str::to_owned);
@@ -182,16 +182,22 @@ impl LoginService {
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
         let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
 
-        values.extend(native.clone());
+        let (once, memory) = match &native {
+            Some(token) => (vec![signed_part(token).to_owned()], attempt::ID_TOKEN_MEMORY),
+            None => match provider.single_use(request.fields.map()) {
+                Some((text, lives)) => (vec![text], lives.max(attempt::CODE_MEMORY)),
+                None => (values, attempt::CODE_MEMORY),
+            },
+        };
         let parts: Vec<&[u8]> =
-            std::iter::once(provider.name()).chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
+            std::iter::once(provider.name()).chain(once.iter().map(String::as_str)).map(str::as_bytes).collect();
         let now = self.ambient.now();
         let binding = Binding::of(visitor, request.fields.own("flow_token"));
         let claim = CodeClaim {
             digest: Digest::of_parts(&parts),
             binding: binding.first().cloned(),
             claimed: now,
-            expires: now.plus(if native.is_some() { attempt::ID_TOKEN_MEMORY } else { attempt::CODE_MEMORY }),
+            expires: now.plus(memory),
         };
         let LoginRequest { kind, with_user, fields, visitor, .. } = request;
         let landing = attempt.as_ref().and_then(|begun| begun.row.landing.clone());
@@ -206,7 +212,7 @@ impl LoginService {
             session: visitor.session,
             browser: binding.browser.clone(),
             landing,
-            code: claim.digest.clone(),
+            ends: Ends::Code(claim.digest.clone()),
         };
         Ok(Posted {
             ticket,
@@ -380,11 +386,18 @@ impl LoginService {
             Ok(identity) => {
                 let tokens = self.sealed_tokens(&identity);
                 let person = Person { identity, tokens };
-                self.conclude(&posted.ticket, &person, Progress::default(), None).await
+                self.conclude(&posted.ticket, &person, Progress::default()).await
             }
             Err(error) => Err(error),
         };
-        self.kept(&posted.ticket, result).await
+        // A commit keeps its own answer.
+        if let (false, Some(seal)) = (matches!(&result, Ok(Concluded::SignedIn(_))), &posted.ticket.seal) {
+            let answer = seal.close(&result, &self.ambient);
+            if let Err(failure) = self.store.keep_answer(&posted.claim.digest, &answer).await {
+                tracing::warn!(%failure, "an answer could not be kept for a repeat");
+            }
+        }
+        result
     }
 
     async fn identify(&self, posted: &Posted) -> Result<Identity, LoginError> {
@@ -429,6 +442,11 @@ fn id_token_of(provider: &Provider, names: &[String], fields: &Fields) -> Option
     let is_native = provider.accepts_id_token() && names.iter().all(|name| fields.own(name).is_none());
     let token = fields.own("id_token").or_else(|| fields.own("credential")).filter(|_| is_native)?;
     Some(token.to_owned())
+}
+
+/// What an id_token's signature covers: the signature itself may have several forms (ECDSA's second value of `s`).
+fn signed_part(token: &str) -> &str {
+    token.rsplit_once('.').map_or(token, |(signed, _)| signed)
 }
 
 pub(super) fn spent() -> LoginError {

@@ -8,13 +8,13 @@ use tracing::Instrument as _;
 
 use super::error::{LoginError, Refusal};
 use super::pipeline::{Decided, Decision, Progress};
-use super::repeat::Seal;
+use super::repeat::{Seal, already_used};
 use super::{Concluded, LoginService, SessionCookie, SignedIn};
 use crate::credential::{Issue, Issued};
 use crate::model::{AuditEvent, AuditKind, ClientInfo, Identity, Kind, Landing, User, UserId};
 use crate::provider::Provider;
 use crate::secrets::Digest;
-use crate::store::{Committed, LoginCommit, Who, Written};
+use crate::store::{Committed, Ends, LoginCommit, Who, Written};
 
 /// What a login is to end with, for whom, and where its answer is kept.
 pub(super) struct Ticket {
@@ -31,8 +31,8 @@ pub(super) struct Ticket {
     pub browser: Option<Digest>,
     /// Where the person lands, in the redirect flow on the server.
     pub landing: Option<Landing>,
-    /// Digest of the code that was claimed for it.
-    pub code: Digest,
+    /// The code that was claimed for it, or the login that waited.
+    pub ends: Ends,
     /// Of the same browser: seals the answer for its repeat.
     pub seal: Option<Seal>,
 }
@@ -58,21 +58,15 @@ impl LoginService {
         work: impl Future<Output = Result<Concluded, LoginError>> + Send + 'static,
     ) -> Result<Concluded, LoginError> {
         let job = self.jobs.spawn(work.in_current_span());
-        job.await.unwrap_or_else(|panic| {
-            Err(LoginError {
-                cause: Some(panic.to_string()),
-                ..LoginError::new(Refusal::ProviderError, "The login could not be finished.")
-            })
+        job.await.unwrap_or_else(|failure| match failure.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The server is going down.
+            Err(_) => Err(LoginError::new(Refusal::DatabaseUnavailable, "The login could not be finished. Try again.")),
         })
     }
 
     /// What the pipeline of the ticket's provider says of the person now.
-    pub(super) async fn decide(
-        &self,
-        ticket: &Ticket,
-        identity: &Identity,
-        progress: &Progress,
-    ) -> Result<Decided, LoginError> {
+    async fn decide(&self, ticket: &Ticket, identity: &Identity, progress: &Progress) -> Result<Decided, LoginError> {
         let name = ticket.provider.name();
         let line = self.lines.get(name).ok_or_else(super::unknown_provider)?;
         let rules = &ticket.provider.settings().user_rules;
@@ -87,20 +81,15 @@ impl LoginService {
     }
 
     /// Decides and commits, or halts. A decision can be overtaken by another login of the same account; it is then taken
-    /// anew, on what is there now. `first`: one that was taken already.
+    /// anew, on what is there now.
     pub(super) async fn conclude(
         &self,
         ticket: &Ticket,
         person: &Person,
         progress: Progress,
-        mut first: Option<Decided>,
     ) -> Result<Concluded, LoginError> {
         for _ in 0..4 {
-            let decided = match first.take() {
-                Some(decided) => decided,
-                None => self.decide(ticket, &person.identity, &progress).await?,
-            };
-            match decided {
+            match self.decide(ticket, &person.identity, &progress).await? {
                 Decided::Ask(question) => return self.halt(ticket, person, *question).await.map(Concluded::Halted),
                 Decided::Commit(decision) => {
                     if let Some(answer) = self.commit(ticket, person, *decision).await? {
@@ -110,21 +99,6 @@ impl LoginService {
             }
         }
         Err(LoginError::new(Refusal::DatabaseUnavailable, "Too many logins of one account at once. Try again."))
-    }
-
-    /// Whatever came of a login without a commit is kept for the same browser's repeat; a commit keeps its own answer.
-    pub(super) async fn kept(
-        &self,
-        ticket: &Ticket,
-        result: Result<Concluded, LoginError>,
-    ) -> Result<Concluded, LoginError> {
-        if let (false, Some(seal)) = (matches!(&result, Ok(Concluded::SignedIn(_))), &ticket.seal) {
-            let answer = seal.close(&result, &self.ambient);
-            if let Err(failure) = self.store.keep_answer(&ticket.code, &answer).await {
-                tracing::warn!(%failure, "an answer could not be kept for a repeat");
-            }
-        }
-        result
     }
 
     /// `None`: the decision was overtaken.
@@ -149,6 +123,8 @@ impl LoginService {
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,
+            username: decision.username,
+            email: decision.email,
             fields: decision.fields,
             tokens: person.tokens.clone(),
             set_last_login: kind == Kind::Session,
@@ -163,7 +139,7 @@ impl LoginService {
                 user_id: None,
                 client: ticket.client.clone(),
             },
-            code: ticket.seal.as_ref().map(|_| ticket.code.clone()),
+            ends: ticket.seal.as_ref().map(|_| ticket.ends.clone()),
         };
         let rules = &ticket.provider.settings().user_rules;
         let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
@@ -194,6 +170,7 @@ impl LoginService {
         match self.store.commit_login(commit, &mut make).await? {
             Committed::Done(_) => Ok(answer),
             Committed::Stale => Ok(None),
+            Committed::Taken => Err(already_used()),
             Committed::TooManyTokens => {
                 Err(LoginError::new(Refusal::TokenLimitExceeded, "Maximum amount of tokens allowed per user exceeded."))
             }

@@ -15,6 +15,7 @@ use super::attempt;
 use super::begin::{Start, s256_challenge};
 use super::complete::Ending;
 use super::error::{LoginError, Refusal};
+use super::halt::Shown;
 use super::{Begun, Fields, Halted, LoginRequest, LoginService, Outcome, SessionCookie, SignedIn, Visitor, redirect};
 use crate::model::{Kind, Landing, Swap};
 use crate::secrets::{self, Digest};
@@ -148,17 +149,18 @@ impl LoginService {
         let client = request.visitor.client.clone();
         let result = self.login_at(name, request, Ending::Landing).await;
         self.record(name, Some(landing.kind), client, &result).await;
-        match result {
-            Ok(outcome) => self.landed(landing, outcome).await,
-            Err(error) => {
-                let location = with_parameter(&landing.next, "error", &error.refusal.code());
-                Ok(Landed::Refused { location, error })
-            }
-        }
+        self.landed(landing, result).await
     }
 
     /// Where the person goes with this outcome.
-    pub(super) async fn landed(&self, landing: Landing, outcome: Outcome) -> Result<Landed, LoginError> {
+    pub async fn landed(&self, landing: Landing, outcome: Result<Outcome, LoginError>) -> Result<Landed, LoginError> {
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let location = with_parameter(&landing.next, "error", &error.refusal.code());
+                return Ok(Landed::Refused { location, error });
+            }
+        };
         match outcome {
             Outcome::SignedIn(answer) => match answer.session.clone() {
                 Some(cookie) => {
@@ -190,19 +192,37 @@ impl LoginService {
             code: Digest::of(code.as_bytes()),
             code_challenge: landing.code_challenge,
             answer: secrets::seal(&self.swap_key(&code), b"", &plain, &self.ambient),
-            expires: self.ambient.now().plus(SWAP_LIFETIME),
+            expires: self.ambient.now().plus(lifetime(&swapped)),
         };
         self.store.insert_swap(&swap).await?;
         Ok(Landed::Code { location: with_parameter(&landing.next, "code", &code) })
     }
 
+    /// What the login that landed with this code waits for, to be shown on a page of ours. Looking spends nothing, however
+    /// often it is done; the browser must be the one that signed in, so that no verifier is asked for.
+    ///
+    /// Errors: `invalid_code`, `code_already_used` of a login that went on, `state_mismatch`, `state_expired`,
+    /// `flow_mismatch` for another browser, `database_unavailable`.
+    pub async fn landed_halted(&self, code: &str, visitor: &Visitor) -> Result<Halted, LoginError> {
+        let digest = attempt::key_of(code).ok_or_else(no_such_code)?;
+        let swap = self.store.swap(&digest).await?.ok_or_else(no_such_code)?;
+        match self.opened(code, &swap)? {
+            Swapped::Halted(halted) => self.halted(&halted.flow_token, visitor, Shown::Here).await,
+            Swapped::SignedIn { .. } => {
+                Err(LoginError::new(Refusal::InvalidCode, "This code is of a login that does not wait."))
+            }
+        }
+    }
+
     /// Hands the answer of a login to whoever has its code, once. Errors: `invalid_code`, `flow_mismatch`,
     /// `database_unavailable`.
     pub async fn swap(&self, code: &str, code_verifier: Option<&str>) -> Result<Swapped, LoginError> {
-        let unknown = || LoginError::new(Refusal::InvalidCode, "This code is wrong, used or older than a minute.");
-        let digest = attempt::key_of(code).ok_or_else(unknown)?;
-        let swap = self.store.take_swap(&digest).await?.filter(|swap| swap.expires > self.ambient.now());
-        let swap = swap.ok_or_else(unknown)?;
+        let digest = attempt::key_of(code).ok_or_else(no_such_code)?;
+        let swap = self.store.take_swap(&digest).await?.ok_or_else(no_such_code)?;
+        let swapped = self.opened(code, &swap)?;
+        if swap.expires.minus(lifetime(&swapped)).plus(SWAP_LIFETIME) <= self.ambient.now() {
+            return Err(no_such_code());
+        }
         if let Some(challenge) = &swap.code_challenge {
             let fits = code_verifier.filter(|verifier| attempt::is_verifier(verifier)).is_some_and(|verifier| {
                 let made = attempt::challenge(&PkceCodeVerifier::new(verifier.to_owned()));
@@ -215,13 +235,30 @@ impl LoginService {
                 ));
             }
         }
-        let plain = secrets::open(&self.swap_key(code), b"", &swap.answer).ok_or_else(unknown)?;
-        serde_json::from_slice(&plain).map_err(|_| unknown())
+        Ok(swapped)
+    }
+
+    fn opened(&self, code: &str, swap: &Swap) -> Result<Swapped, LoginError> {
+        let in_time = swap.expires > self.ambient.now();
+        let plain = in_time.then(|| secrets::open(&self.swap_key(code), b"", &swap.answer)).flatten();
+        plain.and_then(|plain| serde_json::from_slice(&plain).ok()).ok_or_else(no_such_code)
     }
 
     fn swap_key(&self, code: &str) -> [u8; 32] {
         self.key.derive("swapped answer", &[code.as_bytes()])
     }
+}
+
+/// How long a code is kept. It is swapped within a minute; the page that asks is there for as long as its login waits.
+fn lifetime(swapped: &Swapped) -> Duration {
+    match swapped {
+        Swapped::SignedIn { .. } => SWAP_LIFETIME,
+        Swapped::Halted(halted) => Duration::from_secs(halted.expires_in),
+    }
+}
+
+fn no_such_code() -> LoginError {
+    LoginError::new(Refusal::InvalidCode, "This code is wrong, used or older than a minute.")
 }
 
 /// Listed URIs have no fragment, and the values here (codes, names of steps) need no escaping.

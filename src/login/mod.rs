@@ -39,7 +39,7 @@ pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
 pub use self::error::{LoginError, Refusal};
 pub use self::extensions::Extensions;
 pub use self::fields::Fields;
-pub use self::halt::{Halted, Resumed};
+pub use self::halt::{Halted, Resumed, Shown};
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
 use self::pipeline::Line;
 pub use self::pipeline::{Draft, Field, FieldType, Step, Stop};

@@ -11,7 +11,7 @@ use crate::model::{CodeClaim, Kind, UsedCode};
 use crate::secrets::{self, ServerKey};
 
 /// How long after the first post the same browser gets its answer again.
-const WINDOW: Duration = Duration::from_secs(30);
+pub(super) const WINDOW: Duration = Duration::from_secs(30);
 /// Longer than all calls of one login may take, to the provider and to the operator's own software.
 const PATIENCE: Duration = Duration::from_secs(28);
 const FIRST_LOOK: Duration = Duration::from_millis(20);
@@ -34,7 +34,7 @@ impl Seal {
         secrets::seal(&self.key, self.route.as_bytes(), &plain, ambient)
     }
 
-    fn open(&self, sealed: &[u8]) -> Option<Result<Concluded, LoginError>> {
+    pub(super) fn open(&self, sealed: &[u8]) -> Option<Result<Concluded, LoginError>> {
         let plain = secrets::open(&self.key, self.route.as_bytes(), sealed)?;
         serde_json::from_slice(&plain).ok()
     }
@@ -69,6 +69,6 @@ impl LoginService {
     }
 }
 
-fn already_used() -> LoginError {
+pub(super) fn already_used() -> LoginError {
     LoginError::new(Refusal::CodeAlreadyUsed, "This code was posted before: begin again to get another one.")
 }

@@ -69,6 +69,15 @@ pub struct Halt {
     /// Whom it is to be linked to: it ends with whatever else is theirs.
     pub link_to: Option<UserId>,
     pub expires: UnixMillis,
+    /// `None` while it waits.
+    pub taken: Option<Taken>,
+}
+
+/// How a halted login went on: by one success, whose answer is kept, sealed, for whoever posts the same once more.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub at: UnixMillis,
+    pub answer: Vec<u8>,
 }
 
 /// The claim on a code: it is sent to the provider once (SEC-6).

@@ -3,11 +3,14 @@ use serde_json::{Map, Value};
 
 use crate::model::ProviderTokens;
 
+/// Characters of an account's id, as its column in Django holds them.
+const LONGEST_UID: usize = 255;
+
 /// What a provider says of the person who just signed in: all that `provider/` hands upwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
     pub provider: String,
-    /// Never empty: a profile without a stable id is refused (R-PIPE-02).
+    /// 1 to 255 characters: a profile without a stable id is refused (R-PIPE-02).
     pub uid: String,
     /// Ids under which earlier releases of the original stored the same person; a row found so is re-keyed to `uid`.
     pub legacy_uids: Vec<String>,
@@ -43,9 +46,10 @@ impl Identity {
     /// Without null characters, which PostgreSQL keeps in no text. Where one would change whom a value means, the value
     /// goes: an address is dropped whole, and so is an old id.
     ///
-    /// `None`: the id itself has one, so there is nobody to sign in.
+    /// `None`: the id itself has one, or none of the length that is kept, so there is nobody to sign in (R-PIPE-02).
     pub fn storable(mut self) -> Option<Self> {
-        if self.uid.contains('\0') {
+        let kept = 1..=LONGEST_UID;
+        if self.uid.contains('\0') || !kept.contains(&self.uid.chars().count()) {
             return None;
         }
         self.legacy_uids.retain(|uid| !uid.contains('\0'));

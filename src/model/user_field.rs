@@ -41,6 +41,26 @@ pub struct UserField {
 }
 
 impl UserField {
+    /// A field that no provider says and nobody may change: it is a step's to fill.
+    pub fn new(name: &str, kind: FieldType) -> Self {
+        Self { name: name.to_owned(), kind, from: BTreeMap::new(), at_login: true, editable: false }
+    }
+
+    /// Where `provider` says it, or `*`, which stands for all others: `profile.locale`.
+    pub fn said_by(mut self, provider: &str, expression: &str) -> Self {
+        self.from.insert(provider.to_owned(), expression.to_owned());
+        self
+    }
+
+    /// No login after the sign-up writes it.
+    pub fn at_sign_up(self) -> Self {
+        Self { at_login: false, ..self }
+    }
+
+    pub fn editable(self) -> Self {
+        Self { editable: true, ..self }
+    }
+
     pub fn source(&self, provider: &str) -> Option<&str> {
         self.from.get(provider).or_else(|| self.from.get("*")).map(String::as_str)
     }

@@ -29,6 +29,8 @@ pub struct Descriptor {
     pub association_only: bool,
     /// Fields of the callback that are required instead of `code`; `a|b` means one of them.
     pub callback_fields: Vec<String>,
+    /// What of them is good for one login, where they have several forms or last longer than a code.
+    pub single_use: Option<SingleUse>,
     /// A field of the callback that may hold these and `state` as JSON.
     pub callback_wrapper: Option<String>,
     /// The parameters of the callback come by a cross-site POST (Apple's `response_mode=form_post`).
@@ -477,6 +479,15 @@ impl TryFrom<String> for ExtraField {
         }
         Ok(Self { from: from.to_owned(), to: to.to_owned(), if_set })
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SingleUse {
+    /// Expression of the callback: that which is signed, which has one form only.
+    pub text: Expr,
+    /// Expression: how long the checks let it live.
+    pub seconds: Expr,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -114,6 +115,16 @@ impl Provider {
             login.claims = Some(Value::Object(claims));
         }
         self.profile(&login).await
+    }
+
+    /// What of a callback is good for one login, and for how long it could be used again; `None`: the login fields, as long
+    /// as a code.
+    pub fn single_use(&self, callback: &Map<String, Value>) -> Option<(String, Duration)> {
+        let rule = self.descriptor.single_use.as_ref()?;
+        let scope = self.scope_of_settings().with("callback", Some(callback));
+        let text = rule.text.text(&scope).ok().flatten().filter(|text| !text.is_empty())?;
+        let seconds = rule.seconds.eval(&scope).ok().flatten()?.as_f64()?;
+        Some((text, Duration::try_from_secs_f64(seconds).ok()?))
     }
 
     fn check_callback(&self, login: &Login<'_>) -> Result<(), ProviderError> {

@@ -112,7 +112,8 @@ fn add_signatures(environment: &mut Environment<'static>) {
         (Some(a), Some(b)) => !a.is_empty() && same(a.as_bytes(), b.as_bytes()),
         _ => false,
     });
-    // `name=value` in the order of the names, as signatures are made over.
+    // `name=value` in the order of the names, as signatures are made over. A value that holds the separator could pass for
+    // several members.
     environment.add_function("sorted_pairs", |object: Value, separator: String| -> Result<String, Error> {
         let mut pairs = Vec::new();
         for name in object.try_iter()? {
@@ -120,6 +121,9 @@ fn add_signatures(environment: &mut Environment<'static>) {
             if !value.is_none() {
                 pairs.push(format!("{name}={value}"));
             }
+        }
+        if pairs.iter().any(|pair| pair.contains(&separator)) {
+            return Err(wrong("the separator inside a value"));
         }
         pairs.sort_unstable();
         Ok(pairs.join(&separator))

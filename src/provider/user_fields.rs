@@ -18,6 +18,9 @@ const READABLE: [&str; 5] = ["profile", "details", "id_token", "body", "bodies"]
 /// Details that every provider may tell.
 const STANDARD: [&str; 5] = ["username", "email", "fullname", "first_name", "last_name"];
 
+/// Stock fields that a login may write, the last two with NO_DEFAULT_PROTECTED_USER_FIELDS alone.
+const WRITTEN: [&str; 4] = ["first_name", "last_name", "username", "email"];
+
 /// Of a part that is read, what does not authenticate: a profile may hold the token answer as well (SEC-40).
 fn shown(part: Part<'_>) -> Value {
     match part {
@@ -83,9 +86,10 @@ pub(super) fn mistakes_in_mappings(providers: &[Arc<Provider>]) -> Vec<SettingEr
                 problems
                     .insert(format!("{detail:?} is no detail of a configured provider; {} are", STANDARD.join(", ")));
             }
-            if !["first_name", "last_name"].contains(&field.as_str()) && rules.own_fields.get(field).is_none() {
+            if !WRITTEN.contains(&field.as_str()) && rules.own_fields.get(field).is_none() {
                 problems.insert(format!(
-                    "{field:?} is no field that a login writes: first_name, last_name or a declared one"
+                    "{field:?} is no field that a login writes; {} and declared ones are",
+                    WRITTEN.join(", ")
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! The server as a library: settings, a program's own steps and claims, built and served. `docs/LIBRARY.md` shows it whole.
+//! The server as a library: settings, a program's own steps, user fields and claims, built and served. `docs/LIBRARY.md` shows it whole.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use super::Server;
 use crate::clock::Ambient;
 use crate::login::{Extensions, Step};
-use crate::model::{Identity, User};
+use crate::model::{Identity, User, UserField};
 use crate::provider;
-use crate::settings::{self, Mode, SettingError, Settings, Sources};
+use crate::settings::{self, Mode, SettingError, Settings, Sources, UserRules};
 
 /// Every mistake in the settings, one a line.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,7 @@ pub struct Builder {
     file: Option<PathBuf>,
     environment: Vec<(String, String)>,
     extensions: Extensions,
+    fields: Vec<UserField>,
     ambient: Ambient,
     errors: Vec<SettingError>,
 }
@@ -33,6 +34,7 @@ impl Server {
             file: None,
             environment: Vec::new(),
             extensions: Extensions::default(),
+            fields: Vec::new(),
             ambient: Ambient::system(),
             errors: Vec::new(),
         }
@@ -60,12 +62,20 @@ impl Builder {
     }
 
     /// A step of the program's own. It runs where SOCIAL_AUTH_PIPELINE (or a provider's own PIPELINE) names it; one that
-    /// stands in no pipeline is a mistake, told by [`Self::build`].
+    /// stands in no pipeline through which anybody may enter is a mistake, told by [`Self::build`].
     pub fn step(mut self, name: &str, step: impl Step + 'static) -> Self {
         if let Err(problem) = settings::own_step_name(name) {
             self.errors.push(SettingError::new(format!("step {name:?}"), problem));
         }
         self.extensions.step(name, step);
+        self
+    }
+
+    /// A field of the user beyond the stock ones: it appears in the answers, in the `-user` tokens and in the served OpenAPI
+    /// document, a provider's profile or a step fills it. REST_SOCIAL_USER_FIELDS may declare it otherwise.
+    pub fn user_field(mut self, field: UserField) -> Self {
+        self.fields.retain(|known| known.name != field.name);
+        self.fields.push(field);
         self
     }
 
@@ -108,18 +118,26 @@ impl Builder {
             environment: std::mem::take(&mut self.environment),
             catalog: &catalog,
             steps: &steps,
+            fields: &self.fields,
         });
         read.map_err(|errors| self.errors.extend(errors)).ok()
     }
 
     /// A step that checks something and never runs is worse than none.
     fn find_idle_steps(&mut self, settings: &Settings) {
-        let of_providers = settings.providers.iter().map(|provider| &provider.user_rules);
-        let pipelines: Vec<&Vec<String>> =
-            std::iter::once(&settings.users).chain(of_providers).map(|rules| &rules.pipeline).collect();
-        let idle = |step: &&str| !pipelines.iter().any(|pipeline| pipeline.iter().any(|named| named == *step));
+        let entrances = settings.providers.iter().map(|provider| &provider.user_rules).filter(|rules| rules.may_enter);
+        let mut in_effect: Vec<&UserRules> = entrances.collect();
+        if in_effect.is_empty() {
+            in_effect.push(&settings.users);
+        }
+        let names = |rules: &UserRules, step: &str| rules.pipeline.iter().any(|named| named == step);
+        let idle = |step: &&str| !in_effect.iter().any(|rules| names(rules, step));
         let errors = self.extensions.steps().filter(idle).map(|step| {
-            let problem = format!("does not name the program's own step {step:?}, which would never run");
+            let problem = if names(&settings.users, step) {
+                format!("names the program's own step {step:?}, but every provider has a PIPELINE without it")
+            } else {
+                format!("does not name the program's own step {step:?}, which would never run")
+            };
             SettingError::new("SOCIAL_AUTH_PIPELINE", problem)
         });
         let errors: Vec<SettingError> = errors.collect();

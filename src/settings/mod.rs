@@ -164,6 +164,7 @@ pub struct UserRules {
     pub may_enter: bool,
     pub protected_user_fields: Vec<String>,
     pub immutable_user_fields: Vec<String>,
+    pub no_default_protected_user_fields: bool,
     /// Name of a detail -> name of the user's field.
     pub user_field_mapping: BTreeMap<String, String>,
     pub session_expiration: bool,
@@ -349,6 +350,7 @@ impl Default for UserRules {
             may_enter: true,
             protected_user_fields: Vec::new(),
             immutable_user_fields: Vec::new(),
+            no_default_protected_user_fields: false,
             user_field_mapping: BTreeMap::new(),
             session_expiration: false,
             max_session_length: None,

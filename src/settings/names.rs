@@ -174,6 +174,11 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "none", "fields that a later login does not change"),
     ("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "none", "fields that a later login fills only while they are empty"),
     (
+        "SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS",
+        "`false`",
+        "username and e-mail follow the provider at every login too; a username that somebody has stays theirs",
+    ),
+    (
         "SOCIAL_AUTH_USER_FIELD_MAPPING",
         "none",
         "object: name of a detail (`username`, `email`, `fullname`, `first_name`, `last_name`, and [those of the provider](PROVIDERS.md)) to `first_name`, `last_name` or a declared field; a detail that is mapped does not fill its own",
@@ -212,7 +217,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
 ];
 
 /// What the settings of one provider may say of users instead of the general ones.
-pub(super) const USER_RULES: [&str; 20] = [
+pub(super) const USER_RULES: [&str; 21] = [
     "PIPELINE",
     "USER_FIELDS",
     "USERNAME_IS_FULL_EMAIL",
@@ -230,6 +235,7 @@ pub(super) const USER_RULES: [&str; 20] = [
     "SIGN_UP",
     "PROTECTED_USER_FIELDS",
     "IMMUTABLE_USER_FIELDS",
+    "NO_DEFAULT_PROTECTED_USER_FIELDS",
     "USER_FIELD_MAPPING",
     "SESSION_EXPIRATION",
     "MAX_SESSION_LENGTH",
@@ -292,11 +298,7 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
 ];
 
 /// Settings of the original that mean nothing here, and why.
-const NO_EFFECT: [(&str, &[&str]); 13] = [
-    (
-        "a user's username and e-mail change by their own hand alone: see REST_SOCIAL_EDITABLE_USER_FIELDS",
-        &["SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS"],
-    ),
+const NO_EFFECT: [(&str, &[&str]); 15] = [
     (
         "Python classes and functions cannot run here",
         &[
@@ -308,6 +310,7 @@ const NO_EFFECT: [(&str, &[&str]); 13] = [
             "SOCIAL_AUTH_AUTHENTICATION_BACKENDS",
             "SOCIAL_AUTH_DISCONNECT_PIPELINE",
             "SIMPLE_JWT_TOKEN_USER_CLASS",
+            "SIMPLE_JWT_TOKEN_BACKEND_CLASS",
             "SIMPLE_JWT_USER_AUTHENTICATION_RULE",
             "SIMPLE_JWT_JSON_ENCODER",
             "SIMPLE_JWT_TOKEN_OBTAIN_SERIALIZER",
@@ -334,6 +337,7 @@ const NO_EFFECT: [(&str, &[&str]); 13] = [
             "SOCIAL_AUTH_INACTIVE_USER_LOGIN",
             "SOCIAL_AUTH_SANITIZE_REDIRECTS",
             "SOCIAL_AUTH_ALLOWED_REDIRECT_HOSTS",
+            "SOCIAL_AUTH_ALLOWED_REDIRECT_SCHEMES",
             "SOCIAL_AUTH_URL_NAMESPACE",
             "SOCIAL_AUTH_TRAILING_SLASH",
             "SOCIAL_AUTH_FIELDS_STORED_IN_SESSION",
@@ -352,6 +356,7 @@ const NO_EFFECT: [(&str, &[&str]); 13] = [
             "SOCIAL_AUTH_JSONFIELD_ENABLED",
             "SOCIAL_AUTH_JSONFIELD_CUSTOM",
             "SOCIAL_AUTH_ADMIN_USER_SEARCH_FIELDS",
+            "SOCIAL_AUTH_ADMIN_SEARCH_FIELDS",
             "SIMPLE_JWT_USER_ID_FIELD",
         ],
     ),
@@ -361,14 +366,40 @@ const NO_EFFECT: [(&str, &[&str]); 13] = [
         "there are no passwords here whose change could end a token; log the user out everywhere instead",
         &["SIMPLE_JWT_CHECK_REVOKE_TOKEN", "SIMPLE_JWT_REVOKE_TOKEN_CLAIM"],
     ),
-    ("an inactive user is always refused", &["SIMPLE_JWT_CHECK_USER_IS_ACTIVE"]),
+    (
+        "an inactive user is always refused",
+        &[
+            "SIMPLE_JWT_CHECK_USER_IS_ACTIVE",
+            "SOCIAL_AUTH_ALLOW_INACTIVE_USERS_LOGIN",
+            "SOCIAL_AUTH_ACTIVE_USERS_FILTER",
+        ],
+    ),
+    (
+        "no mail is sent from here: require_email asks for an address and leaves it unverified",
+        &["SOCIAL_AUTH_FORCE_EMAIL_VALIDATION", "SOCIAL_AUTH_EMAIL_VALIDATION_URL", "SOCIAL_AUTH_PASSWORDLESS"],
+    ),
+    (
+        "a login that waits is resumed by its flow token",
+        &[
+            "SOCIAL_AUTH_PARTIAL_PIPELINE_TOKEN_NAME",
+            "SOCIAL_AUTH_PARTIAL_PIPELINE_EXTERNAL_RESUME_CONFIRMATION_PARAMETER",
+        ],
+    ),
     ("the last login is always kept", &["SIMPLE_JWT_UPDATE_LAST_LOGIN"]),
     ("credentials are read from the Authorization header", &["SIMPLE_JWT_AUTH_HEADER_NAME"]),
     ("keys come from SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY", &["SIMPLE_JWT_JWK_URL"]),
+    ("a login begins here, never at the provider", &["SOCIAL_AUTH_ALLOWED_ID_TOKEN_ISSUERS"]),
     ("no answer shows it", &["REST_KNOX_EXPIRY_DATETIME_FORMAT"]),
     (
         "errors are answers here, whatever this says",
-        &["SOCIAL_AUTH_RAISE_EXCEPTIONS", "SOCIAL_AUTH_PROCESS_EXCEPTIONS", "SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT"],
+        &[
+            "SOCIAL_AUTH_RAISE_EXCEPTIONS",
+            "SOCIAL_AUTH_PROCESS_EXCEPTIONS",
+            "SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT",
+            "SOCIAL_AUTH_ERROR_TRANSPORT",
+            "SOCIAL_AUTH_ERROR_PARAM_NAME",
+            "SOCIAL_AUTH_BACKEND_PARAM_NAME",
+        ],
     ),
 ];
 
@@ -406,6 +437,9 @@ mod tests {
                 assert!(document.contains(&format!("`{name}`")), "docs/SETTINGS.md lacks {name}");
             }
             assert!(document.contains(reason), "docs/SETTINGS.md lacks the reason: {reason}");
+        }
+        for name in OF_EVERY_PROVIDER {
+            assert!(document.contains(&format!("`{name}`")), "docs/SETTINGS.md lacks {name} of providers");
         }
     }
 

@@ -23,7 +23,7 @@ const STEPS: [&str; 13] = [
 ];
 
 /// The first must come before the second, for the reason.
-const ORDER: [(&str, &str, &str); 19] = [
+const ORDER: [(&str, &str, &str); 23] = [
     ("social_details", "auth_allowed", "which looks at the e-mail that it finds"),
     ("social_details", "get_username", "which takes the names that it finds"),
     ("social_details", "associate_by_email", "which takes the e-mail that it finds"),
@@ -34,7 +34,11 @@ const ORDER: [(&str, &str, &str); 19] = [
     ("get_username", "create_user", "which needs the username"),
     ("associate_by_email", "create_user", "which is for people whom it does not find"),
     ("create_user", "associate_user", "which needs the user"),
+    ("social_user", "associate_user", "which is for accounts that it does not know"),
     ("associate_user", "load_extra_data", "which needs the account's row"),
+    ("social_user", "load_extra_data", "which adds to what the account's row has"),
+    ("social_user", "user_details", "which must know whose fields may not change"),
+    ("associate_by_email", "user_details", "which must know whose fields may not change"),
     ("social_details", "require_email", "which asks where it finds no e-mail"),
     ("auth_allowed", "require_email", "or whoever names a listed address would be let in"),
     ("social_user", "require_email", "which asks only people whom it does not know"),
@@ -162,6 +166,18 @@ mod tests {
         ] {
             assert!(check(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_changes_somebody_known_stands_after_the_step_that_finds_them() {
+        let known = ["social_details", "social_uid", "social_user"];
+        for step in ["user_details", "load_extra_data", "associate_user"] {
+            assert!(check(&[&known[..], &[step]].concat()).is_ok(), "{step}");
+            let problem = check(&[&known[..2], &[step], &known[2..]].concat()).expect_err(step);
+            assert!(problem.starts_with(&format!("social_user must come before {step}, which")), "{problem}");
+        }
+        let by_email = [&known[..], &["user_details", "associate_by_email"]].concat();
+        assert!(check(&by_email).is_err_and(|problem| problem.starts_with("associate_by_email must come before")));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
     LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, rules,
     user_fields, webhooks,
 };
+use crate::model::UserField;
 use crate::secrets::{ExposeSecret as _, SecretString};
 
 /// Where settings come from, weakest first: `defaults`, the file, the environment.
@@ -27,6 +28,8 @@ pub struct Sources<'a> {
     pub catalog: &'a [&'a str],
     /// Names of a program's own steps, which SOCIAL_AUTH_PIPELINE may name too.
     pub steps: &'a [&'a str],
+    /// A program's own fields of the user. REST_SOCIAL_USER_FIELDS may declare one of the same name otherwise.
+    pub fields: &'a [UserField],
 }
 
 /// Every mistake at once, by name.
@@ -100,7 +103,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     }
     let webhooks = webhooks::webhooks(general, errors);
     let jwt = rules::jwt(general, &secret_key, errors);
-    let own_fields = user_fields::read(general, &jwt, errors);
+    let own_fields = user_fields::read(general, &jwt, sources.fields, errors);
     let users = UserRules { own_fields, ..UserRules::default() };
     let users = rules::users(&users, general, "SOCIAL_AUTH_", sources.steps, errors);
     let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();

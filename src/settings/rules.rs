@@ -55,9 +55,20 @@ pub(super) fn users(
     set(&mut rules.sign_up, section, prefix, "SIGN_UP", errors, value::flag);
     set(&mut rules.protected_user_fields, section, prefix, "PROTECTED_USER_FIELDS", errors, value::list);
     set(&mut rules.immutable_user_fields, section, prefix, "IMMUTABLE_USER_FIELDS", errors, value::list);
+    let lifted = &mut rules.no_default_protected_user_fields;
+    set(lifted, section, prefix, "NO_DEFAULT_PROTECTED_USER_FIELDS", errors, value::flag);
     set(&mut rules.user_field_mapping, section, prefix, "USER_FIELD_MAPPING", errors, value::texts_by_name);
     set(&mut rules.session_expiration, section, prefix, "SESSION_EXPIRATION", errors, value::flag);
     set(&mut rules.max_session_length, section, prefix, "MAX_SESSION_LENGTH", errors, or_none(value::seconds));
+    let said = ["PIPELINE", "USER_FIELDS"].map(|name| format!("{prefix}{name}"));
+    if let Some(name) = said.iter().find(|name| section.0.contains_key(*name))
+        && rules.pipeline.iter().any(|step| step == "require_email")
+        && !rules.user_fields.iter().any(|field| field == "email")
+    {
+        let problem =
+            "require_email needs `email` among the USER_FIELDS, or the address that it asks for would not be kept";
+        errors.push(SettingError::new(section.label(name), problem));
+    }
     rules
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{JwtAlgorithm, Mode, SettingError, Settings, Sources, StatePolicy, read, read_with_mistakes};
+use crate::model::{FieldType, UserFields};
 use crate::secrets::ExposeSecret as _;
 
 const CATALOG: [&str; 6] = ["github", "github-enterprise", "google-oauth2", "twitter", "vk-oauth2", "oidc"];
@@ -34,6 +35,7 @@ fn bare(mode: Mode, file: &str, entries: &[(&str, &str)], rights: u32) -> Result
         environment: environment(entries),
         catalog: &CATALOG,
         steps: &[],
+        fields: &[],
     })
 }
 
@@ -53,6 +55,17 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(settings.session.age, Duration::from_secs(60));
     assert_eq!(settings.users.uuid_length, 8);
     assert_eq!(settings.jwt.algorithm, JwtAlgorithm::HS512);
+}
+
+#[test]
+fn the_originals_other_names_and_spellings_count() {
+    let settings = good("", &[("SOCIAL_AUTH_URLOPEN_TIMEOUT", "3")]);
+    assert_eq!(settings.outgoing.timeout, Duration::from_secs(3));
+    for algorithm in ["sha-512", "SHA512", "cryptography.hazmat.primitives.hashes.SHA512"] {
+        good("", &[("REST_KNOX_SECURE_HASH_ALGORITHM", algorithm)]);
+    }
+    let wrong = mistakes(serve("", &[("REST_KNOX_SECURE_HASH_ALGORITHM", "SHA256")]));
+    assert_eq!(wrong, ["REST_KNOX_SECURE_HASH_ALGORITHM: must be SHA-512"]);
 }
 
 #[test]
@@ -99,6 +112,64 @@ fn a_webhook_needs_an_address_and_secrets_and_quotes_none_of_them() {
         let told = mistakes(serve("", &[url, ("WEBHOOK_SECRETS", secret), (name, value)]));
         assert_eq!(told.len(), 1, "{name}={value}: {told:?}");
         assert!(told[0].starts_with(name) && !told[0].contains("hidden"), "{told:?}");
+    }
+}
+
+#[test]
+fn declared_fields_are_tables_of_the_file_or_json_of_the_environment() {
+    let file = r#"
+        [rest_social_user_fields.locale]
+        from = "profile.locale"
+        [rest_social_user_fields.avatar]
+        type = "url"
+        from = { github = "profile.avatar_url", "*" = "profile.picture" }
+        update = "sign_up"
+        [rest_social_user_fields.newsletter]
+        type = "boolean"
+        editable = true
+        [rest_social_user_fields.phone]
+    "#;
+    let inline = r#"
+        rest_social_user_fields = { locale = { from = "profile.locale" }, avatar = { type = "url", update = "sign_up",
+            from = { github = "profile.avatar_url", "*" = "profile.picture" } },
+            newsletter = { type = "boolean", editable = true }, phone = {} }"#;
+    let json = r#"{"locale": {"from": "profile.locale"},
+        "avatar": {"type": "url", "update": "sign_up", "from": {"github": "profile.avatar_url", "*": "profile.picture"}},
+        "newsletter": {"type": "boolean", "editable": true}, "phone": {}}"#;
+    let of_file = good(file, &[]).users.own_fields;
+    let names: Vec<&str> = of_file.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(names, ["locale", "avatar", "newsletter", "phone"], "in the order of the file");
+    let avatar = of_file.get("avatar").expect("declared");
+    assert_eq!((avatar.kind, avatar.at_login, avatar.editable), (FieldType::Url, false, false));
+    assert_eq!(
+        (avatar.source("github"), avatar.source("gitlab")),
+        (Some("profile.avatar_url"), Some("profile.picture"))
+    );
+    let phone = of_file.get("phone").expect("declared");
+    assert_eq!((phone.kind, phone.at_login, phone.source("github")), (FieldType::String, true, None));
+    assert!(of_file.get("newsletter").expect("declared").editable);
+    let same = |fields: UserFields| assert_eq!(format!("{fields:?}"), format!("{of_file:?}"));
+    same(good(inline, &[]).users.own_fields);
+    same(good("", &[("REST_SOCIAL_USER_FIELDS", json)]).users.own_fields);
+    same(good("[rest_social_user_fields.other]", &[("REST_SOCIAL_USER_FIELDS", json)]).users.own_fields);
+}
+
+#[test]
+fn a_mistake_in_a_declared_field_of_the_file_is_told_by_its_place() {
+    let told = |file: &str| mistakes(serve(file, &[]));
+    for (file, wanted) in [
+        ("[rest_social_user_fields.Phone]", "rest_social_user_fields.Phone: "),
+        ("[rest_social_user_fields.email]", "rest_social_user_fields.email: "),
+        ("[rest_social_user_fields.phone]\ntype = \"number\"", "rest_social_user_fields.phone.type: "),
+        ("[rest_social_user_fields.phone]\nform = \"x\"", "rest_social_user_fields.phone.form: "),
+        ("[rest_social_user_fields.phone]\nfrom = 5", "rest_social_user_fields.phone.from: "),
+        ("[rest_social_user_fields.phone]\nupdate = \"never\"", "rest_social_user_fields.phone.update: "),
+        ("[rest_social_user_fields.phone]\neditable = \"perhaps\"", "rest_social_user_fields.phone.editable: "),
+        ("[rest_social_user_fields]\nphone = \"string\"", "rest_social_user_fields.phone: "),
+        ("rest_social_user_fields = [\"phone\"]", "rest_social_user_fields: "),
+    ] {
+        let told = told(file);
+        assert!(told.len() == 1 && told[0].starts_with(wanted), "{file}: {told:?}");
     }
 }
 
@@ -259,6 +330,7 @@ fn what_dev_brings_along_comes_last_and_yields() {
         ]),
         catalog: &CATALOG,
         steps: &[],
+        fields: &[],
     })
     .unwrap_or_else(|errors| panic!("{errors:?}"));
     assert_eq!(settings.state_policy, StatePolicy::Off);
@@ -464,6 +536,7 @@ fn settings_with_mistakes_can_still_be_looked_at() {
         environment: environment(&[("SOCIAL_AUTH_GITHUB_KEY", "k"), ("STATE_POLICY", "maybe")]),
         catalog: &CATALOG,
         steps: &[],
+        fields: &[],
     });
     assert_eq!(errors.len(), 4, "{errors:?}");
     assert_eq!(settings.providers.len(), 1);

@@ -58,12 +58,21 @@ const RESERVED: [&str; 32] = [
     "fields",
 ];
 
-/// Errors: each by the field's name and the member that is wrong.
-pub(super) fn read(section: &Section, jwt: &JwtRules, errors: &mut Vec<SettingError>) -> UserFields {
+/// A program's own, then those of the settings, which win. Errors: each by the field's name and the member that is wrong.
+pub(super) fn read(
+    section: &Section,
+    jwt: &JwtRules,
+    program: &[UserField],
+    errors: &mut Vec<SettingError>,
+) -> UserFields {
+    let mut fields = program.to_vec();
+    for UserField { name, .. } in program {
+        if let Err(problem) = check_name(name, jwt) {
+            errors.push(SettingError::new(format!("the program's user field {name:?}"), problem));
+        }
+    }
     let label = section.label(NAME).to_owned();
-    let Some(declared) = section.get(NAME, errors, object) else { return UserFields::default() };
-    let mut fields = Vec::new();
-    for (name, members) in &declared {
+    for (name, members) in &section.get(NAME, errors, object).unwrap_or_default() {
         let mut wrong = |member: &str, problem: String| {
             errors.push(SettingError::new(format!("{label}.{name}{member}"), problem));
         };
@@ -74,6 +83,7 @@ pub(super) fn read(section: &Section, jwt: &JwtRules, errors: &mut Vec<SettingEr
             wrong("", "must be an object with type, from, update, editable".to_owned());
             continue;
         };
+        fields.retain(|known| known.name != *name);
         fields.push(field(name, members, &mut wrong));
     }
     UserFields::new(fields)

@@ -19,6 +19,8 @@ pub enum Fate {
     There,
     /// The same user was there and is active, but is not active at the source: nothing was changed.
     ThereButActive,
+    /// The same user was there, and got values of declared fields that had none.
+    Filled,
     Taken(Clash),
 }
 
@@ -39,7 +41,7 @@ pub enum Clash {
 pub trait ImportStore: Send + Sync {
     /// New users and accounts get ids above these from now on, also while the import still runs.
     async fn reserve_ids(&self, user: i64, account: i64) -> Result<()>;
-    /// The same person is the same id with the same username or moment of joining.
+    /// The same person is the same id with the same username or moment of joining. No two of `users` have one username.
     async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<Fate>>;
     /// With the provider's sealed tokens. The users must be there.
     async fn import_accounts(&self, accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Result<Vec<Fate>>;

@@ -65,6 +65,9 @@ pub struct LoginCommit {
     /// New names; `None` leaves them (for a user who is created: empty).
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Of somebody known, where the login changes it; of the address also whether somebody vouches for it.
+    pub username: Option<String>,
+    pub email: Option<(String, bool)>,
     pub set_last_login: bool,
     /// Declared fields of the user; those that the user edited stay as they are, and so do the names.
     pub fields: Map<String, Value>,
@@ -75,8 +78,17 @@ pub struct LoginCommit {
     /// Most live knox tokens of a user, where the login hands one out.
     pub knox_limit: Option<i64>,
     pub audit: AuditEvent,
-    /// Digest of the code whose claim gets `Written::answer`.
-    pub code: Option<Digest>,
+    /// What gets `Written::answer`, where that is kept.
+    pub ends: Option<Ends>,
+}
+
+/// What a login ends.
+#[derive(Clone, Debug)]
+pub enum Ends {
+    /// A code that was claimed before.
+    Code(Digest),
+    /// A login that waited under this flow token: it is taken by the transaction itself, or nothing is written.
+    Halt(Digest),
 }
 
 impl LoginCommit {
@@ -95,6 +107,16 @@ impl LoginCommit {
                 new.clone_into(name);
                 changed = true;
             }
+        }
+        if let Some(username) = self.username.as_ref().filter(|new| **new != user.username && may("username")) {
+            user.username.clone_from(username);
+            changed = true;
+        }
+        // The same address stays as it was vouched for.
+        if let Some((email, verified)) = self.email.as_ref().filter(|(new, _)| *new != user.email && may("email")) {
+            user.email.clone_from(email);
+            user.email_verified = *verified;
+            changed = true;
         }
         for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {
             changed |= user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value);
@@ -136,6 +158,8 @@ pub enum Committed {
     Stale,
     /// The user has as many knox tokens as may be: nothing was written.
     TooManyTokens,
+    /// The login that waited was taken before, or is gone: nothing was written.
+    Taken,
 }
 
 #[derive(Debug)]
@@ -154,6 +178,9 @@ pub enum Updated {
     /// There is no such user.
     NotFound,
 }
+
+/// An account with the provider's tokens as they are kept.
+pub type Sealed = (SocialAccount, Option<Vec<u8>>);
 
 #[derive(Debug)]
 pub enum Unlinked {
@@ -256,13 +283,18 @@ pub trait AttemptStore: Send + Sync {
 
     /// Keeps the answer of a login for whoever holds the code.
     async fn insert_swap(&self, swap: &Swap) -> Result<()>;
+    /// Leaves it there.
+    async fn swap(&self, code: &Digest) -> Result<Option<Swap>>;
     /// Hands it out once.
     async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>>;
 
     /// Keeps a login that waits for the person.
     async fn insert_halt(&self, halt: &Halt) -> Result<()>;
-    /// Expired and finished ones too, for as long as the sweeper leaves them.
+    /// Expired and taken ones too, for as long as the sweeper leaves them.
     async fn halt(&self, token: &Digest) -> Result<Option<Halt>>;
+    /// Takes the one that waits under `token`, with its sealed answer, and keeps `next`: both or neither. False: it was
+    /// taken before, or is gone.
+    async fn replace_halt(&self, token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> Result<bool>;
 }
 
 /// Users and the accounts that sign them in.
@@ -288,11 +320,10 @@ pub trait UserStore: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<Unlinked>;
     /// The account and the provider's sealed tokens, if it is the user's.
-    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<(SocialAccount, Option<Vec<u8>>)>>;
+    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<Sealed>>;
     /// Whether the caller is the one who refreshes the tokens now, until `until`; of several nodes one is.
     async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool>;
-    /// Keeps refreshed tokens and ends the lease; without tokens it only ends it.
-    async fn keep_tokens(&self, account: i64, sealed: Option<&[u8]>) -> Result<()>;
+    async fn end_lease(&self, account: i64) -> Result<()>;
     /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
     async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
     /// Puts `new` in the place of `old`, unless somebody refreshed them meanwhile.
@@ -303,8 +334,8 @@ pub trait UserStore: Send + Sync {
     /// have an account of exactly this uid.
     async fn users(&self, search: Option<&str>, most: i64) -> Result<Vec<User>>;
     async fn user_by_username(&self, username: &str) -> Result<Option<User>>;
-    /// An operator's act, which ends every credential of the user and leaves an audit row; one transaction. False: there
-    /// is no such user.
+    /// An operator's act, which ends every credential of the user and leaves an audit row, where it changes anything; one
+    /// transaction. False: there is no such user.
     async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
     /// Writes what `change` makes of the user: names, e-mail and its verification, declared fields, what was edited.
     /// Changes of one user at once follow each other.
@@ -314,8 +345,8 @@ pub trait UserStore: Send + Sync {
         change: &(dyn for<'a> Fn(&'a User) -> User + Sync),
         audit: &AuditEvent,
     ) -> Result<Updated>;
-    /// With all that is theirs; the audit trail stays. False: there is no such user.
-    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool>;
+    /// With all that is theirs, of which it returns the accounts; the audit trail stays. `None`: there is no such user.
+    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<Sealed>>>;
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
     async fn commit_login(
         &self,
@@ -341,8 +372,9 @@ pub trait CredentialStore: Send + Sync {
     async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
     /// Writes down that a credential was used.
     async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
-    /// Ends one credential of the user; the permanent token will be another one after it.
-    async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
+    /// Ends credentials of the user, and what was begun to be linked to them; the permanent token will be another one
+    /// after it.
+    async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis) -> Result<()>;
     /// All that is signed in, whatever its kind. A chain of refresh tokens is one entry.
     async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>>;
     /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and

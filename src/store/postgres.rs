@@ -111,4 +111,4 @@ impl PostgresStore {
     }
 }
 
-repository!(PostgresStore, Postgres, "./migrations/postgres");
+repository!(PostgresStore, Postgres, "./migrations/postgres", " FOR NO KEY UPDATE");

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use crate::clock::UnixMillis;
 use crate::model::{
     Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord, EventState, Halt, Kind,
-    KnoxRow, Landing, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User,
+    KnoxRow, Landing, RefreshUse, SessionRow, SocialAccount, Swap, Taken, UsedCode, User,
 };
 use crate::secrets::Digest;
 
@@ -321,6 +321,8 @@ pub(super) struct HaltRow {
     sealed: Vec<u8>,
     user_id: Option<i64>,
     expires: i64,
+    taken: Option<i64>,
+    answer: Option<Vec<u8>>,
 }
 
 impl HaltRow {
@@ -331,6 +333,7 @@ impl HaltRow {
             sealed: self.sealed,
             link_to: self.user_id,
             expires: UnixMillis(self.expires),
+            taken: self.taken.zip(self.answer).map(|(at, answer)| Taken { at: UnixMillis(at), answer }),
         }
     }
 }

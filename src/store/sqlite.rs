@@ -154,6 +154,10 @@ impl SqliteStore {
     }
 
     async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
+        // An import follows: digests fall on every page of their table, which is read again and again without room for it.
+        for pragma in ["PRAGMA cache_size = -262144", "PRAGMA wal_autocheckpoint = 64000"] {
+            sqlx::query(pragma).execute(&self.write).await?;
+        }
         let mut tx = self.begin().await?;
         for (table, id) in [("users", user), ("social_accounts", account)] {
             sqlx::query(
@@ -173,4 +177,5 @@ impl SqliteStore {
     }
 }
 
-repository!(SqliteStore, Sqlite, "./migrations/sqlite");
+// A transaction that writes has the one writer.
+repository!(SqliteStore, Sqlite, "./migrations/sqlite", "");

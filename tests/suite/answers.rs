@@ -21,6 +21,7 @@ on_both_databases! {
     r_jwt_07_the_scheme_is_bearer_with_a_capital_b,
     r_jwt_08_each_refresh_and_sliding_token_has_a_row,
     r_jwt_09_issuer_audience_and_the_users_claim_come_from_the_settings,
+    r_jwt_04_and_05_lifetimes_and_names_of_claims_come_from_the_settings,
     r_knx_01_a_new_token_at_every_login,
     r_knx_03_a_row_holds_a_digest_and_the_first_fifteen_characters,
     r_knx_04_its_scheme_counts_in_any_case_and_it_ends,
@@ -212,12 +213,13 @@ async fn r_jwt_08_each_refresh_and_sliding_token_has_a_row(engine: Engine) {
     let world = World::start(engine).await;
     let refresh = claims(&world.login("jwt-pair", "u1").await.field("refresh"));
     let sliding = claims(&world.token("jwt-sliding", "u2").await);
-    for (token, kind, user) in [(refresh, "jwt-pair", 1), (sliding, "jwt-sliding", 2)] {
+    // A sliding token may be renewed at the last moment, and lives on for a sliding lifetime then.
+    for (token, kind, user, end) in [(refresh, "jwt-pair", 1, 86_400), (sliding, "jwt-sliding", 2, 86_400 + 300)] {
         let jti = token["jti"].as_str().expect("a jti");
         let row = format!(
             "SELECT count(*) FROM refresh_tokens WHERE jti = '{jti}' AND kind = '{kind}' AND user_id = {user}
             AND expires = {}",
-            (NOW + 86_400) * 1000
+            (NOW + end) * 1000
         );
         assert_eq!(world.database.number(&row).await, 1, "{kind}");
     }
@@ -233,6 +235,39 @@ async fn r_jwt_09_issuer_audience_and_the_users_claim_come_from_the_settings(eng
     assert_eq!(claims["exp"], NOW + 60);
     assert!(claims.get("user_id").is_none());
     world.client().user(&format!("Bearer {token}")).await.ok();
+}
+
+async fn r_jwt_04_and_05_lifetimes_and_names_of_claims_come_from_the_settings(engine: Engine) {
+    let mut plan = World::on(engine);
+    for (name, value) in [
+        ("REFRESH_TOKEN_LIFETIME", "7200"),
+        ("SLIDING_TOKEN_LIFETIME", "120"),
+        ("SLIDING_TOKEN_REFRESH_LIFETIME", "900"),
+        ("SLIDING_TOKEN_REFRESH_EXP_CLAIM", "until"),
+        ("TOKEN_TYPE_CLAIM", "kind"),
+        ("JTI_CLAIM", "nr"),
+    ] {
+        plan = plan.with(&format!("SIMPLE_JWT_{name}"), value);
+    }
+    let world = plan.start().await;
+    let refresh = claims(&world.login("jwt-pair", "u1").await.field("refresh"));
+    assert_eq!((&refresh["exp"], &refresh["kind"]), (&json!(NOW + 7200), &json!("refresh")));
+    assert!(refresh["nr"].is_string() && refresh.get("jti").is_none() && refresh.get("token_type").is_none());
+    let token = world.token("jwt-sliding", "u01").await;
+    let sliding = claims(&token);
+    assert_eq!((&sliding["exp"], &sliding["until"]), (&json!(NOW + 120), &json!(NOW + 900)));
+    world.client().user(&format!("Bearer {token}")).await.ok();
+    // It is renewed until then, and no longer.
+    let mut token = token;
+    for _ in 0..8 {
+        world.advance(std::time::Duration::from_secs(110));
+        let renew = world.client().post("/api/token/sliding/refresh/").json(&json!({"token": token}));
+        token = renew.send().await.field("token");
+        assert_eq!(claims(&token)["until"], NOW + 900);
+    }
+    world.advance(std::time::Duration::from_secs(21));
+    let renew = world.client().post("/api/token/sliding/refresh/").json(&json!({"token": token}));
+    renew.send().await.problem(401, "token_not_valid");
 }
 
 async fn r_knx_01_a_new_token_at_every_login(engine: Engine) {

@@ -18,6 +18,8 @@ on_both_databases! {
     telegram_signs_in_without_a_call,
     sec_20_telegrams_data_signs_in_once,
     telegrams_data_is_held_to_its_signature_and_its_age,
+    sec_20_telegrams_signed_lines_cannot_be_cut_in_another_way,
+    sec_20_telegrams_data_is_remembered_as_long_as_it_lives,
 }
 
 const STEAM: &str = "POST steamcommunity.com/openid/login";
@@ -218,4 +220,31 @@ async fn telegrams_data_is_held_to_its_signature_and_its_age(engine: Engine) {
     let body = person(now);
     world.advance(Duration::from_secs(299));
     world.client().login("token/telegram", body).await.ok();
+}
+
+/// A name with a line break must not pass for another person's id: what is signed is lines of `name=value`.
+async fn sec_20_telegrams_signed_lines_cannot_be_cut_in_another_way(engine: Engine) {
+    let world = telegram(engine).await;
+    let at = world.clock.now().seconds();
+    let theirs = json!({"id": 666, "first_name": "Eve\nid=1\nlast_name=x", "username": "eve", "auth_date": at});
+    let hash = telegram_hash(&theirs);
+    let cut = json!({"id": 1, "first_name": "Eve", "last_name": "x\nid=666", "username": "eve", "auth_date": at});
+    assert_eq!(telegram_hash(&cut), hash, "the same lines");
+    world.client().login("token/telegram", with(cut, "hash", json!(hash))).await.problem(400, "invalid_code");
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+/// As long as its own time limit lets it live, not as long as a code.
+async fn sec_20_telegrams_data_is_remembered_as_long_as_it_lives(engine: Engine) {
+    let world = World::on(engine)
+        .with("SOCIAL_AUTH_TELEGRAM_BOT_TOKEN", BOT_TOKEN)
+        .with("SOCIAL_AUTH_TELEGRAM_AUTH_DATE_MAX_AGE", "3600")
+        .start()
+        .await;
+    let body = person(world.clock.now().seconds());
+    world.client().login("token/telegram", body.clone()).await.ok();
+    world.advance(Duration::from_secs(3500));
+    let repository = world.database.repository().await;
+    repository.sweep(world.clock.now(), 100).await.expect("a sweep");
+    world.client().login("token/telegram", body).await.problem(400, "code_already_used");
 }

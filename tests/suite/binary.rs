@@ -137,6 +137,24 @@ async fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environmen
     }
 }
 
+/// R-LOG-02.
+#[tokio::test]
+async fn why_a_login_was_refused_is_logged_unless_the_setting_says_no() {
+    for (setting, logged) in [("True", true), ("False", false)] {
+        let stage = stage().await;
+        let environment = stage.environment(&[("REST_SOCIAL_LOG_AUTH_EXCEPTIONS", setting)]);
+        let process = Process::start(&["serve"], &environment, stage.path()).await;
+        process.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+        process.client().login("token/github", json!({"code": "u1"})).await.ok();
+        let begun = std::time::Instant::now();
+        while !process.output().contains("signed in") {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{}", process.output());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(process.output().contains("login refused"), logged, "{setting}: {}", process.output());
+    }
+}
+
 #[tokio::test]
 async fn serve_creates_its_database_for_its_owner_alone_and_is_soon_healthy() {
     let stage = stage().await;

@@ -26,16 +26,19 @@ on_both_databases! {
     sec_34_a_page_from_elsewhere_cannot_go_on_with_a_login,
     an_address_that_a_person_gave_is_not_verified,
     a_login_that_waits_links_to_whom_it_was_begun_for,
-    a_page_without_script_is_asked_on_a_page_of_the_server,
-    an_app_is_told_at_the_swap_what_is_asked,
     claims_of_the_program_stand_in_its_tokens_and_in_those_they_are_renewed_to,
     a_step_that_no_pipeline_names_is_a_mistake,
+    a_step_that_nobody_can_run_into_is_a_mistake,
     a_step_fills_a_declared_field,
     two_answers_at_once_sign_in_once,
+    a_step_that_asks_twice_has_heard_both_answers,
+    what_is_not_written_leaves_the_login_waiting,
+    a_login_that_is_refused_still_waits,
+    an_address_that_a_step_set_is_not_overwritten,
 }
 
 /// Asks somebody new to accept the terms, and remembers that they did.
-struct Terms;
+pub struct Terms;
 
 #[async_trait]
 impl Step for Terms {
@@ -88,27 +91,41 @@ impl Step for NoEva {
     }
 }
 
-const WITH_TERMS: &str = "social_details,social_uid,auth_allowed,social_user,terms,get_username,create_user,associate_user,\
+/// Asks everybody for a word, at every login.
+struct Word;
+
+#[async_trait]
+impl Step for Word {
+    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        match draft.answer("word") {
+            Some(word) if *word == "swordfish" => Ok(()),
+            Some(_) => Err(Stop::wrong("word", "That is not it.")),
+            None => Err(Stop::ask([Field::text("word", "The word")])),
+        }
+    }
+}
+
+pub const WITH_TERMS: &str = "social_details,social_uid,auth_allowed,social_user,terms,get_username,create_user,associate_user,\
                           load_extra_data,user_details";
 const WITH_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,require_email,\
                           create_user,associate_user,load_extra_data,user_details";
 
-fn with_terms(engine: Engine) -> Plan {
+pub fn with_terms(engine: Engine) -> Plan {
     World::on(engine).with("SOCIAL_AUTH_PIPELINE", WITH_TERMS).program(|builder| builder.step("terms", Terms))
 }
 
 #[track_caller]
-fn halted(answer: &Answer) -> Value {
+pub fn halted(answer: &Answer) -> Value {
     assert_eq!(answer.status, 202, "{}", answer.text);
     assert!(answer.set_cookie("sessionid").is_none(), "nobody is signed in yet");
     answer.json()
 }
 
-fn flow_token(answer: &Answer) -> String {
+pub fn flow_token(answer: &Answer) -> String {
     halted(answer)["flow_token"].as_str().expect("a flow token").to_owned()
 }
 
-async fn resume(client: &Client, flow_token: &str, mut answers: Value) -> Answer {
+pub async fn resume(client: &Client, flow_token: &str, mut answers: Value) -> Answer {
     answers["flow_token"] = flow_token.into();
     client.post("/api/login/social/resume/").json(&answers).send().await
 }
@@ -352,19 +369,8 @@ async fn an_address_that_a_person_gave_is_not_verified(engine: Engine) {
 
 async fn a_login_that_waits_links_to_whom_it_was_begun_for(engine: Engine) {
     let asks_always = WITH_TERMS.replace("terms", "asks");
-    struct Asks;
-    #[async_trait]
-    impl Step for Asks {
-        async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-            match draft.answer("word") {
-                Some(word) if *word == "swordfish" => Ok(()),
-                Some(_) => Err(Stop::wrong("word", "That is not it.")),
-                None => Err(Stop::ask([Field::text("word", "The word")])),
-            }
-        }
-    }
     let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", &asks_always);
-    let world = plan.program(|builder| builder.step("asks", Asks)).start().await;
+    let world = plan.program(|builder| builder.step("asks", Word)).start().await;
     let owner = format!("Token {}", world.token("token", "u1").await);
     let post = world.client().post("/api/login/social/token_user/facebook/").header("authorization", &owner);
     let token = flow_token(&post.json(&json!({"code": "u9"})).send().await);
@@ -377,64 +383,6 @@ async fn a_login_that_waits_links_to_whom_it_was_begun_for(engine: Engine) {
     assert_eq!(out.status, 204);
     resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(400, "state_mismatch");
     assert_eq!(world.database.count("social_accounts").await, 2);
-}
-
-fn parameter(url: &url::Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
-}
-
-fn location(answer: &Answer) -> url::Url {
-    assert_eq!(answer.status, 303, "{}", answer.whole());
-    url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
-}
-
-/// Goes through the redirect flow, and lands.
-async fn landed(browser: &Client, query: &str, code: &str) -> url::Url {
-    let answer = browser.get(&format!("/api/login/social/authorize/github/?{query}")).send().await;
-    let state = parameter(&location(&answer), "state").expect("a state");
-    let callback = format!("/api/login/social/complete/github/?code={code}&state={state}");
-    location(&browser.get(&callback).send().await)
-}
-
-async fn a_page_without_script_is_asked_on_a_page_of_the_server(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let browser = world.browser();
-    let there = landed(&browser, "next=https://front.example/cb", "u1").await;
-    assert!(there.as_str().starts_with("https://front.example/cb?halted=terms&code=rsax_"), "{there}");
-    let path = format!("/api/login/social/resume/?code={}", parameter(&there, "code").expect("a code"));
-    let page = browser.get(&path).header("accept", "text/html").send().await;
-    assert_eq!(page.status, 200, "{}", page.text);
-    assert!(page.text.contains("<form method=\"post\" action=\"/api/login/social/resume/\">"), "{}", page.text);
-    assert!(page.text.contains("name=\"terms\"") && page.text.contains("<option>gold</option>"), "{}", page.text);
-    assert!(!page.text.contains("<script"));
-    assert_eq!(browser.get(&path).header("accept", "text/html").send().await.status, 400, "once");
-
-    let token = page.text.split("name=\"flow_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let token = token.expect("the hidden field").to_owned();
-    let post = |browser: &Client, fields: &[(&str, &str)]| {
-        let post = browser.post("/api/login/social/resume/").header("accept", "text/html,*/*;q=0.8");
-        post.header("origin", &world.node.base).form(fields)
-    };
-    let again = post(&browser, &[("flow_token", &token)]).send().await;
-    assert_eq!(again.status, 400);
-    assert!(again.text.contains("This must be accepted."), "the page says what is wrong: {}", again.text);
-    let elsewhere = post(&world.browser(), &[("flow_token", &token), ("terms", "true")]).send().await;
-    assert!(elsewhere.status == 400 && elsewhere.text.contains("flow_mismatch"), "{}", elsewhere.text);
-    let done = post(&browser, &[("flow_token", &token), ("terms", "true")]).send().await;
-    assert_eq!(location(&done).as_str(), "https://front.example/cb");
-    assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1");
-}
-
-async fn an_app_is_told_at_the_swap_what_is_asked(engine: Engine) {
-    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
-    let there = landed(&world.browser(), "next=com.example.app:/cb&kind=jwt-pair-user", "u1").await;
-    assert_eq!(parameter(&there, "halted").as_deref(), Some("terms"));
-    let swap = json!({"code": parameter(&there, "code").expect("a code")});
-    let answer = world.client().post("/api/login/social/swap/").json(&swap).send().await;
-    let token = flow_token(&answer);
-    world.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
-    let done = resume(&world.client(), &token, json!({"terms": true})).await;
-    assert_eq!(done.keys(), ["id", "token", "refresh", "username", "first_name", "last_name", "email"]);
 }
 
 async fn claims_of_the_program_stand_in_its_tokens_and_in_those_they_are_renewed_to(engine: Engine) {
@@ -525,4 +473,114 @@ async fn two_answers_at_once_sign_in_once(engine: Engine) {
     let done = futures_util::future::join_all(done).await;
     assert_eq!(done[0].ok()["id"], done[1].ok()["id"]);
     assert_eq!(world.database.count("users").await, 2);
+}
+
+async fn a_step_that_nobody_can_run_into_is_a_mistake(engine: Engine) {
+    let mut plan = with_terms(engine);
+    for provider in ["GITHUB", "FACEBOOK", "GOOGLE_OAUTH2"] {
+        plan = plan.with(&format!("SOCIAL_AUTH_{provider}_PIPELINE"), &WITH_TERMS.replace("terms,", ""));
+    }
+    // Of the two that have the step, nobody enters through one.
+    let plan = plan.with("SOCIAL_AUTH_DENIED_PROVIDERS", "twitter");
+    let errors = plan.try_start().await.err().expect("a mistake");
+    let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(
+        told.contains("SOCIAL_AUTH_PIPELINE") && told.contains("every provider has a PIPELINE without it"),
+        "{told}"
+    );
+}
+
+/// Asks for a country first, and then for what that country wants to know.
+struct TwoRounds;
+
+#[async_trait]
+impl Step for TwoRounds {
+    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let Some(country) = draft.answer("country").cloned() else {
+            let nickname = Field::text("nickname", "Nickname").optional();
+            return Err(Stop::ask([Field::choice("country", "Country", &["de", "fr"]), nickname]));
+        };
+        let Some(number) = draft.answer("number").cloned() else {
+            let nickname = Field::text("nickname", "Nickname").optional();
+            return Err(Stop::ask([Field::text("number", &format!("Number in {country}")), nickname]));
+        };
+        let nickname = draft.answer("nickname").cloned().unwrap_or_default();
+        draft.set_extra_data("told", json!([country, number, nickname]));
+        Ok(())
+    }
+}
+
+async fn a_step_that_asks_twice_has_heard_both_answers(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "rounds"));
+    let world = plan.program(|builder| builder.step("rounds", TwoRounds)).start().await;
+    for (code, again, told) in [("u1", Some("Zoe"), "Zoe"), ("u2", None, "")] {
+        let first = flow_token(&world.login("token", code).await);
+        let answer = resume(&world.client(), &first, json!({"country": "fr", "nickname": "Ana"})).await;
+        assert_eq!(halted(&answer)["fields"][0]["title"], "Number in \"fr\"");
+        let second = flow_token(&answer);
+        // Mistakes in the second round cost the first none of its answers.
+        resume(&world.client(), &second, json!({"number": ""})).await.problem(400, "invalid_request");
+        let done = resume(&world.client(), &second, json!({"number": "7", "nickname": again})).await;
+        let authorization = format!("Token {}", done.field("token"));
+        let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await;
+        let expected = if told.is_empty() { json!(["fr", "7", null]) } else { json!(["fr", "7", told]) };
+        assert_eq!(accounts.ok()[0]["extra_data"]["told"], expected, "the last answer counts, and none is one");
+    }
+}
+
+async fn what_is_not_written_leaves_the_login_waiting(engine: Engine) {
+    let world = with_terms(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1").start().await;
+    let (client, accepted) = (world.client(), || json!({"terms": true}));
+    // The database fails at the last statement of the login.
+    let token = flow_token(&world.login("knox_user", "u1").await);
+    world.database.run("ALTER TABLE audit_events RENAME TO audit_elsewhere").await;
+    resume(&client, &token, accepted()).await.problem(503, "database_unavailable");
+    world.database.run("ALTER TABLE audit_elsewhere RENAME TO audit_events").await;
+    assert_eq!(world.database.count("users").await, 0);
+    let user = resume(&client, &token, accepted()).await.ok();
+    assert_eq!(user["username"], "user1");
+
+    // A limit that is reached, until room is made.
+    let asks_all = WITH_TERMS.replace("terms", "word");
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &asks_all).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1");
+    let world = plan.program(|builder| builder.step("word", Word)).start().await;
+    let (client, word) = (world.client(), || json!({"word": "swordfish"}));
+    let first = resume(&client, &flow_token(&world.login("knox", "u1").await), word()).await.field("token");
+    let token = flow_token(&world.login("knox", "u01").await);
+    for _ in 0..2 {
+        resume(&client, &token, word()).await.problem(403, "token_limit_exceeded");
+    }
+    let out = client.post("/api/knox/logout/").header("authorization", format!("Token {first}")).send().await;
+    assert_eq!(out.status, 204, "{}", out.text);
+    let answers = futures_util::future::join_all((0..6).map(|_| resume(&client, &token, word()))).await;
+    assert!(answers.iter().all(|answer| answer.ok() == answers[0].ok()), "one answer for all");
+    assert_eq!(world.database.count("knox_tokens").await, 1);
+}
+
+async fn a_login_that_is_refused_still_waits(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "word"));
+    let world = plan.program(|builder| builder.step("word", Word)).start().await;
+    let token = flow_token(&world.login("token_user", "u1").await);
+    let first = resume(&world.client(), &token, json!({"word": "swordfish"})).await.ok();
+    let token = flow_token(&world.login("token_user", "u01").await);
+    world.database.run("UPDATE users SET is_active = (1 = 0)").await;
+    resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(403, "user_inactive");
+    world.database.run("UPDATE users SET is_active = (1 = 1)").await;
+    let again = resume(&world.client(), &token, json!({"word": "swordfish"})).await.ok();
+    assert_eq!(first["id"], again["id"]);
+}
+
+async fn an_address_that_a_step_set_is_not_overwritten(engine: Engine) {
+    struct Address;
+    #[async_trait]
+    impl Step for Address {
+        async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+            draft.set_email("chosen@example.com", false);
+            Ok(())
+        }
+    }
+    let pipeline = format!("address,{}", WITH_TERMS.replace("terms,", ""));
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
+    let world = plan.program(|builder| builder.step("address", Address)).start().await;
+    assert_eq!(world.login("token_user", "u1").await.ok()["email"], "chosen@example.com");
 }

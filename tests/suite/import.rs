@@ -1,17 +1,25 @@
 //! Moving in from Django: databases that the real packages made, filled through the original itself, and what the original
 //! handed out, used here. `tests/import/make_django_db.py` makes them.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rest_social_auth::clock::{Ambient, Entropy, UnixMillis};
-use rest_social_auth::import::{self, Progress, Report, Wanted};
+use rest_social_auth::import::{self, ImportError, Progress, Report, Wanted};
 use rest_social_auth::secrets::SecretString;
 use rest_social_auth::store::django::Names;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _};
 
 use crate::support::world::{self, SECRET_KEY};
 use crate::support::{Answer, Database, Engine, World, on_both_databases};
+
+mod command; // the command itself: dry run, interruption, what it prints
+mod odd_rows; // what no healthy database holds
+mod own_users; // user models of projects' own, declared fields
+mod settings; // keys, algorithms, serializers and names that a project may have changed
+mod way_back; // back to Django, and used there
 
 on_both_databases! {
     everything_that_django_handed_out_works_here_and_nobody_signs_in_again,
@@ -22,7 +30,6 @@ on_both_databases! {
     what_is_taken_here_is_reported_and_never_overwritten,
     a_login_after_the_move_finds_its_user_and_new_ones_get_new_ids,
     what_ended_at_the_source_since_the_first_import_ends_here,
-    a_project_with_its_own_user_model_moves_in,
     provider_tokens_are_sealed_where_the_settings_ask_for_it,
 }
 
@@ -35,18 +42,36 @@ struct Project {
 }
 
 impl Project {
+    /// `arguments` are those of `tests/import/project.py`.
     fn on_sqlite(arguments: &[&str]) -> Self {
+        Self::with_key(arguments, SECRET_KEY)
+    }
+
+    fn with_key(arguments: &[&str], key: &str) -> Self {
         let folder = tempfile::TempDir::new().expect("a temporary folder");
-        let path = folder.path().join("django.sqlite3").display().to_string();
-        let told = original(&format!("sqlite://{path}"), arguments);
-        Self { url: format!("sqlite://{path}"), told, _folder: Some(folder), _database: None }
+        let url = format!("sqlite://{}", folder.path().join("django.sqlite3").display());
+        let told = original(&url, arguments, key);
+        Self { url, told, _folder: Some(folder), _database: None }
     }
 
     /// Its tables stand beside ours, which have other names.
-    async fn on_postgres() -> Self {
+    async fn on_postgres(arguments: &[&str]) -> Self {
         let database = Database::create(Engine::Postgres).await;
-        let told = original(database.url(), &[]);
+        let told = original(database.url(), arguments, SECRET_KEY);
         Self { url: database.url().to_owned(), told, _folder: None, _database: Some(database) }
+    }
+
+    /// In the database of a world that runs on PostgreSQL.
+    fn beside(world: &World) -> Self {
+        let url = world.database.url().to_owned();
+        Self { told: original(&url, &[], SECRET_KEY), url, _folder: None, _database: None }
+    }
+
+    async fn on(engine: Engine, arguments: &[&str]) -> Self {
+        match engine {
+            Engine::Sqlite => Self::on_sqlite(arguments),
+            Engine::Postgres => Self::on_postgres(arguments).await,
+        }
     }
 
     fn handed_out(&self) -> Vec<HandedOut> {
@@ -55,7 +80,7 @@ impl Project {
         all.iter()
             .map(|item| HandedOut {
                 kind: text(item, "kind"),
-                user: item["user"].as_i64().expect("an id"),
+                user: item["user"].as_i64().unwrap_or_default(),
                 value: text(item, "value"),
                 works: item["works"] == json!(true),
                 why: text(item, "why"),
@@ -63,38 +88,68 @@ impl Project {
             .collect()
     }
 
-    /// A statement in Django's own database.
+    fn is_on_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
+    /// Statements in Django's own database.
     async fn run(&self, sql: &str) {
-        use sqlx::Connection as _;
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
-        let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("the project's database");
-        sqlx::query(sql).execute(&mut connection).await.expect("a statement that runs");
-        connection.close().await.expect("a closed connection");
+        let ran = if self.is_on_sqlite() {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("the project's database");
+            connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("the project's database");
+            connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+        };
+        ran.expect("statements that run");
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        let found = if self.is_on_sqlite() {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("the project's database");
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("the project's database");
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await
+        };
+        found.expect("one number")
     }
 }
 
 struct HandedOut {
     kind: String,
+    /// Zero where ids are no numbers.
     user: i64,
     value: String,
     works: bool,
     why: String,
 }
 
-/// Runs the original against this database.
-fn original(url: &str, arguments: &[&str]) -> Value {
+/// Makes a project's database through the original.
+fn original(url: &str, arguments: &[&str], key: &str) -> Value {
+    let told = python("make_django_db.py", &[&[url], arguments].concat(), key, "");
+    if told.is_empty() { Value::Null } else { serde_json::from_str(&told).expect("JSON") }
+}
+
+/// Runs a script of `tests/import` and answers what it prints.
+fn python(script: &str, arguments: &[&str], key: &str, input: &str) -> String {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import");
     let run = |program: &std::path::Path, arguments: &[&str]| {
         let mut command = Command::new(program);
-        let output = command.args(arguments).env("SECRET_KEY", SECRET_KEY).stdin(Stdio::null()).output();
-        let output = output.expect("a program that runs");
+        let command = command.args(arguments).env("SECRET_KEY", key).env("PYTHONDONTWRITEBYTECODE", "1");
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = pipes.spawn().expect("a program that runs");
+        // A script that reads nothing may have ended already.
+        let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+        let output = child.wait_with_output().expect("a program that ends");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("a text")
     };
-    let python = run(&folder.join("venv.sh"), &[]);
-    let script = folder.join("make_django_db.py").display().to_string();
-    let told = run(python.trim().as_ref(), &[&[script.as_str(), url], arguments].concat());
-    serde_json::from_str(&told).expect("JSON")
+    let interpreter = run(&folder.join("venv.sh"), &[]);
+    let script = folder.join(script).display().to_string();
+    run(interpreter.trim().as_ref(), &[&[script.as_str()], arguments].concat())
 }
 
 struct Silent;
@@ -113,11 +168,26 @@ impl Entropy for Chance {
     }
 }
 
-async fn import(world: &World, project: &Project) -> Report {
-    import_with(world, project, false, &[]).await
+/// How an import is run; the default is the command without options.
+#[derive(Default)]
+struct How<'a> {
+    dry_run: bool,
+    /// Settings of the import.
+    further: &'a [(&'a str, &'a str)],
+    names: Names,
+    /// DJANGO_SECRET_KEY.
+    key_of_django: Option<&'a str>,
 }
 
-async fn import_with(world: &World, project: &Project, dry_run: bool, further: &[(&str, &str)]) -> Report {
+async fn import(world: &World, project: &Project) -> Report {
+    import_as(world, project, How::default()).await
+}
+
+async fn import_as(world: &World, project: &Project, how: How<'_>) -> Report {
+    imported(world, project, how).await.unwrap_or_else(|error| panic!("{error}"))
+}
+
+async fn imported(world: &World, project: &Project, how: How<'_>) -> Result<Report, ImportError> {
     let environment = [
         ("DATABASE_URL", world.database.url()),
         ("SECRET_KEY", SECRET_KEY),
@@ -126,19 +196,21 @@ async fn import_with(world: &World, project: &Project, dry_run: bool, further: &
         ("SOCIAL_AUTH_GOOGLE_OAUTH2_KEY", "k"),
         ("SOCIAL_AUTH_FACEBOOK_KEY", "k"),
     ];
-    let environment = environment.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let environment = environment.iter().chain(how.further);
+    let environment = environment.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let settings = world::read(environment.collect()).expect("settings without a mistake");
+    let of_django = how.key_of_django.map(SecretString::from);
     let wanted = Wanted {
         from: SecretString::from(project.url.as_str()),
-        names: Names::default(),
-        dry_run,
-        session_keys: vec![settings.secret_key.clone()],
+        names: how.names,
+        dry_run: how.dry_run,
+        session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django).collect(),
     };
     let repository = world.database.repository().await;
     let ambient = Ambient::new(world.clock.clone(), Arc::new(Chance));
     let report = import::django(&wanted, &settings, Some(repository.clone()), &ambient, &mut Silent).await;
     repository.close().await;
-    report.unwrap_or_else(|error| panic!("{error}"))
+    report
 }
 
 /// Uses one of the things that Django handed out.
@@ -179,6 +251,12 @@ async fn all_work(world: &World, project: &Project) {
     }
 }
 
+/// How many rows of a table were left out for this reason.
+fn count(report: &Report, table: &str, code: &str) -> u64 {
+    let told = left_out(report).into_iter().find(|(name, known, _)| name == table && *known == code);
+    told.map_or(0, |(_, _, count)| count)
+}
+
 fn left_out(report: &Report) -> Vec<(String, &'static str, u64)> {
     let tables = report.tables.iter();
     tables.flat_map(|table| table.left_out.iter().map(|told| (table.table.clone(), told.code, told.count))).collect()
@@ -202,14 +280,14 @@ async fn everything_that_django_handed_out_works_here_and_nobody_signs_in_again(
     ];
     assert_eq!(left_out(&report), wanted.map(|(table, code, count)| (table.to_owned(), code, count)), "{report}");
     assert_eq!(note(&report, "password_only").expect("gus").count, 1);
-    assert_eq!(note(&report, "provider_tokens_dropped").expect("tokens of providers").count, 7, "{report}");
+    assert_eq!(note(&report, "provider_tokens_dropped").expect("tokens of providers").count, 9, "{report}");
     assert_eq!(note(&report, "provider_not_configured").expect("twitter").count, 1);
     assert!(note(&report, "jwts_of_another_key").is_none());
     assert!(report.absent.is_empty());
 }
 
 async fn a_postgres_project_moves_in_just_as_well(engine: Engine) {
-    let project = Project::on_postgres().await;
+    let project = Project::on_postgres(&[]).await;
     let world = World::start(engine).await;
     import(&world, &project).await;
     all_work(&world, &project).await;
@@ -289,7 +367,7 @@ async fn a_dry_run_tells_all_and_writes_nothing(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     let before = world.database.counts().await;
-    let dry = import_with(&world, &project, true, &[]).await;
+    let dry = import_as(&world, &project, How { dry_run: true, ..How::default() }).await;
     assert_eq!(world.database.counts().await, before);
     let real = import(&world, &project).await;
     let counted = |report: &Report| serde_json::to_value(&report.tables).expect("JSON");
@@ -309,15 +387,11 @@ async fn what_is_taken_here_is_reported_and_never_overwritten(engine: Engine) {
                VALUES (5, 91, 'facebook', '303', '{}', 5, 5)";
     world.database.run(sql).await;
     let report = import(&world, &project).await;
-    let told = left_out(&report);
-    let count = |table: &str, code: &str| {
-        told.iter().find(|(name, known, _)| name == table && *known == code).map(|(_, _, count)| *count)
-    };
-    assert_eq!(count("auth_user", "id_taken"), Some(1), "{report}");
-    assert_eq!(count("auth_user", "username_taken"), Some(1));
-    assert_eq!(count("social_auth_usersocialauth", "user_left_out"), Some(2));
-    assert_eq!(count("social_auth_usersocialauth", "account_in_use"), Some(1));
-    assert_eq!(count("authtoken_token", "user_left_out"), Some(1));
+    assert_eq!(count(&report, "auth_user", "id_taken"), 1, "{report}");
+    assert_eq!(count(&report, "auth_user", "username_taken"), 1);
+    assert_eq!(count(&report, "social_auth_usersocialauth", "user_left_out"), 2);
+    assert_eq!(count(&report, "social_auth_usersocialauth", "account_in_use"), 1);
+    assert_eq!(count(&report, "authtoken_token", "user_left_out"), 1);
     assert_eq!(note(&report, "renumbered").expect("the link whose id was taken").count, 1);
     assert_eq!(world.database.text("SELECT username FROM users WHERE id = 1").await, "elsewhere");
     assert_eq!(world.database.number("SELECT id FROM users WHERE username = 'bo'").await, 90);
@@ -362,23 +436,12 @@ async fn what_ended_at_the_source_since_the_first_import_ends_here(engine: Engin
     assert_eq!(note(&report, "inactive_at_the_source").expect("di").first, [4]);
 }
 
-async fn a_project_with_its_own_user_model_moves_in(engine: Engine) {
-    let project = Project::on_sqlite(&["--custom-user"]);
-    let world = World::start(engine).await;
-    let report = import(&world, &project).await;
-    assert_eq!(report.tables[0].table, "accounts_user");
-    assert_eq!(world.database.text("SELECT username FROM users WHERE id = 1").await, "ana@example.com");
-    for item in project.handed_out() {
-        assert_eq!(used(&world, &item).await.ok()["id"], json!(item.user), "{}", item.kind);
-    }
-    assert!(note(&report, "columns_left_out").expect("phone").text.contains("phone"));
-}
-
 async fn provider_tokens_are_sealed_where_the_settings_ask_for_it(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
-    let report = import_with(&world, &project, false, &[("STORE_PROVIDER_TOKENS", "true")]).await;
-    assert_eq!(note(&report, "provider_tokens_sealed").expect("all of them").count, 7);
+    let how = How { further: &[("STORE_PROVIDER_TOKENS", "true")], ..How::default() };
+    let report = import_as(&world, &project, how).await;
+    assert_eq!(note(&report, "provider_tokens_sealed").expect("all of them").count, 9);
     let tokens = project.handed_out().into_iter().filter(|item| item.kind == "token" && item.works);
     for (item, wanted) in tokens.zip([["at-ana", ""], ["at-cy", ""], ["at-di", "ats"]]) {
         let authorization = format!("Token {}", item.value);
@@ -391,34 +454,4 @@ async fn provider_tokens_are_sealed_where_the_settings_ask_for_it(engine: Engine
     }
     let dump = world.database.dump().await;
     assert!(!dump.iter().any(|value| String::from_utf8_lossy(&value.bytes).contains("at-ana")));
-}
-
-/// The way back that `docs/MOVING.md` gives, with Django's tables and ours in one database.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_way_back_brings_new_people_and_logouts_home() {
-    let world = World::start(Engine::Postgres).await;
-    let url = world.database.url().to_owned();
-    let told = original(&url, &[]);
-    let project = Project { url, told, _folder: None, _database: None };
-    import(&world, &project).await;
-    let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
-    let knox = world.token("knox", "u02").await;
-    let of_cy = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == 3).expect("cy's");
-    let authorization = format!("Token {}", of_cy.value);
-    world.client().post("/api/logout/all/").header("authorization", authorization).send().await;
-
-    let manual = include_str!("../../docs/MOVING.md");
-    let sql = manual.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the statements");
-    for statement in sql.split(";\n").map(str::trim).filter(|text| !matches!(*text, "" | "BEGIN" | "COMMIT")) {
-        world.database.run(statement).await;
-    }
-
-    let number = async |sql: String| world.database.number(&sql).await;
-    assert_eq!(number(format!("SELECT count(*) FROM auth_user WHERE id = {stranger}")).await, 1);
-    assert_eq!(number(format!("SELECT count(*) FROM social_auth_usersocialauth WHERE user_id = {stranger}")).await, 1);
-    let key = &knox[..15];
-    assert_eq!(number(format!("SELECT count(*) FROM knox_authtoken WHERE token_key = '{key}'")).await, 1);
-    assert_eq!(number("SELECT count(*) FROM authtoken_token WHERE user_id = 3".to_owned()).await, 0);
-    assert_eq!(number("SELECT count(*) FROM authtoken_token WHERE user_id = 1".to_owned()).await, 1);
-    assert!(number("SELECT nextval(pg_get_serial_sequence('auth_user', 'id'))".to_owned()).await > stranger);
 }

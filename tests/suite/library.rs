@@ -28,10 +28,24 @@ async fn the_programs_steps_ask_refuse_and_leave_their_mark(engine: Engine) {
         (&json!(false), &json!("github")),
         "github vouches for nothing"
     );
-    let authorization = format!("Bearer {token}");
-    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
-    assert_eq!(accounts[0]["extra_data"]["accepted_terms"], "2026-11");
-    world.login("jwt-pair", "u01").await.ok();
+    let user = world.client().user(&format!("Bearer {token}")).await.ok();
+    assert_eq!(user["accepted_terms"], "2026-11-01", "the program's field, filled by its step");
+    let again = world.login("jwt-pair-user", "u01").await;
+    assert_eq!(again.ok()["accepted_terms"], "2026-11-01");
+    assert_eq!(claims(&again.field("token"))["accepted_terms"], "2026-11-01");
+    let served = world.client().get("/openapi.json").send().await.ok();
+    assert_eq!(served["components"]["schemas"]["User"]["properties"]["accepted_terms"]["format"], "date");
+
+    // The profile fills the other field, and its user may change it.
+    let french = json!({"sub": "6", "email": "six@example.com", "email_verified": true, "locale": "fr"});
+    world.people.describe("google-oauth2", "u6", french);
+    let waits = world.client().login("token_user/google-oauth2", json!({"code": "u6"})).await.json();
+    let answers = json!({"flow_token": waits["flow_token"], "terms": true});
+    let user = resume().json(&answers).send().await;
+    assert_eq!(user.ok()["locale"], "fr");
+    let authorization = format!("Token {}", user.field("token"));
+    let change = world.client().request("PATCH", "/api/user/").header("authorization", authorization);
+    assert_eq!(change.json(&json!({"locale": "de"})).send().await.ok()["locale"], "de");
 
     let rival =
         json!({"sub": "7", "email": "eva@competitor.example", "email_verified": true, "hd": "competitor.example"});

@@ -14,10 +14,12 @@ mod callers; // R-AUT: a login by somebody who is signed in
 mod catalogue; // docs/PROVIDERS.md knows every provider
 mod commands; // users, keys, audit, providers check, doctor: by the real binary
 mod companions; // R-CMP: refresh, verify, logouts, who am I
+mod ended; // what ends with a credential, and when
 mod entry; // who may enter: lists, organisations, a closed sign-up
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left
 mod fields; // names, fields and extra data as the settings say, for all providers or for one
+mod halted_landings; // what a login of the redirect flow on the server waits for, asked on a page or by an app
 mod halts; // steps of a program's own, and logins that wait for the person
 mod import; // a Django project moves in
 mod kept_tokens; // provider tokens renewed and given back

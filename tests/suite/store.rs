@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
-    Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Kind, KnoxRow, NewCredential, RefreshRow, SessionRow,
+    Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, Halt, Kind, KnoxRow, NewCredential, RefreshRow, SessionRow,
     SocialAccount, TokenRow, User,
 };
 use rest_social_auth::secrets::Digest;
-use rest_social_auth::store::{Claimed, Committed, LoginCommit, Repository, Rotated, Who, Written};
+use rest_social_auth::store::{Claimed, Committed, Ends, LoginCommit, Repository, Rotated, Who, Written};
 use serde_json::json;
 
 use crate::support::{Database, Engine, on_both_databases};
@@ -36,6 +36,7 @@ on_both_databases! {
     users_are_found_by_email_in_any_case,
     texts_of_any_kind_come_back_as_they_were,
     migrating_twice_changes_nothing,
+    a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written,
 }
 
 const NOW: UnixMillis = UnixMillis(1_795_521_600_000);
@@ -95,13 +96,15 @@ fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
         extra_data: json!({"id": 1, "list": [null, true, "ü"]}),
         first_name: Some("Ana".into()),
         last_name: Some("Lopez".into()),
+        username: None,
+        email: None,
         fields: serde_json::Map::new(),
         set_last_login: false,
         tokens: None,
         end_session: None,
         knox_limit: None,
         audit: event(),
-        code: None,
+        ends: None,
     }
 }
 
@@ -167,7 +170,7 @@ impl Store {
         let mut make = |user: &User| Written { credential: credential(user), answer: Some(b"sealed".to_vec()) };
         match self.repository.commit_login(login.clone(), &mut make).await.expect("a commit") {
             Committed::Done(user) => Some(*user),
-            Committed::Stale | Committed::TooManyTokens => None,
+            Committed::Stale | Committed::TooManyTokens | Committed::Taken => None,
         }
     }
 
@@ -243,7 +246,7 @@ async fn the_answer_is_kept_with_its_code(engine: Engine) {
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
     assert!(used.answer.is_none() && used.claimed == NOW);
     assert!(used.binding.is_some_and(|binding| binding.matches(&digest("browser"))));
-    let login = LoginCommit { code: Some(digest("code")), ..create("1", &["ana"]) };
+    let login = LoginCommit { ends: Some(Ends::Code(digest("code"))), ..create("1", &["ana"]) };
     store.commit(&login, |user| session("s", user)).await.expect("a user");
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
     assert_eq!(used.answer.as_deref(), Some(&b"sealed"[..]));
@@ -521,4 +524,38 @@ async fn migrating_twice_changes_nothing(engine: Engine) {
     assert_eq!(store.database.count("users").await, 1);
     store.repository.close().await;
     assert!(store.repository.ping().await.is_err());
+}
+
+fn halt(token: &str) -> Halt {
+    let expires = NOW.plus(Duration::from_secs(600));
+    Halt { token: digest(token), browser: None, sealed: b"sealed".to_vec(), link_to: None, expires, taken: None }
+}
+
+async fn a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written(engine: Engine) {
+    let store = store(engine).await;
+    let repository = &store.repository;
+    for token in ["a", "b"] {
+        repository.insert_halt(&halt(token)).await.expect("an insert");
+    }
+    let ends = |token: &str| Some(Ends::Halt(digest(token)));
+    // Eight at once, of one person who is new.
+    let names: Vec<String> = (0..8).map(|n| format!("ana{n}")).collect();
+    let logins: Vec<LoginCommit> =
+        names.iter().map(|name| LoginCommit { ends: ends("a"), ..create(name, &[name]) }).collect();
+    let users =
+        join_all(logins.iter().zip(&names).map(|(login, name)| store.commit(login, move |user| session(name, user))));
+    assert_eq!(users.await.into_iter().flatten().count(), 1);
+    assert_eq!((store.database.count("users").await, store.database.count("sessions").await), (1, 1));
+    let taken = repository.halt(&digest("a")).await.expect("a read").expect("the row").taken.expect("taken");
+    assert_eq!((taken.at, &taken.answer[..]), (NOW, &b"sealed"[..]));
+    // Of somebody who is known, by one who asks further, and by nobody.
+    let user = store.user("eva").await;
+    let account = repository.accounts_of(user.id).await.expect("a read").remove(0);
+    let again = |token| LoginCommit { who: known(&user, &account), ends: ends(token), ..create("eva", &[]) };
+    assert!(repository.replace_halt(&digest("b"), &halt("c"), b"more", NOW).await.expect("a write"));
+    assert!(!repository.replace_halt(&digest("b"), &halt("d"), b"more", NOW).await.expect("a write"));
+    assert!(store.commit(&again("b"), |user| session("b", user)).await.is_none());
+    assert!(store.commit(&again("unknown"), |user| session("x", user)).await.is_none());
+    assert_eq!((store.database.count("halted_logins").await, store.database.count("sessions").await), (3, 1));
+    store.commit(&again("c"), |user| session("c", user)).await.expect("a login");
 }

@@ -10,9 +10,12 @@ on_both_databases! {
     r_pipe_02_googles_id_is_sub_and_rows_keyed_by_email_are_rekeyed,
     r_pipe_02_a_setting_names_the_id,
     r_pipe_06_a_new_user_is_active_and_never_signed_in,
+    r_pipe_06_user_fields_say_what_a_new_user_gets,
     r_pipe_08_modified_moves_when_extra_data_changes,
     r_pipe_09_names_follow_the_provider_even_to_nothing,
     r_pipe_09_protected_and_immutable_fields_stay,
+    r_pipe_09_without_the_fixed_list_username_and_email_follow_too,
+    r_pipe_09_a_detail_fills_the_field_that_it_is_mapped_to,
     r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides,
     r_pipe_13_a_pipeline_without_create_user_signs_nobody_up,
     r_pipe_14_an_inactive_user_is_refused_at_login,
@@ -122,6 +125,71 @@ async fn r_pipe_09_protected_and_immutable_fields_stay(engine: Engine) {
     assert_eq!((&first["first_name"], &first["last_name"]), (&json!(""), &json!("Lopez")));
     let second = profile(&world, "u01", person("Eva Ruiz")).await;
     assert_eq!((&second["first_name"], &second["last_name"]), (&json!(""), &json!("Lopez")));
+}
+
+async fn r_pipe_09_without_the_fixed_list_username_and_email_follow_too(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "True");
+    let world = plan.with("SOCIAL_AUTH_FACEBOOK_IMMUTABLE_USER_FIELDS", "username,email").start().await;
+    let person = |id: i32, login: &str, email: &str| json!({"id": id, "login": login, "name": "Ana", "email": email});
+    profile(&world, "u1", person(1, "ana", "ana@example.com")).await;
+    profile(&world, "u2", person(2, "eva", "eva@example.com")).await;
+    let moved = profile(&world, "u01", person(1, "ana lopez", "Ana@NEW.example")).await;
+    assert_eq!((&moved["username"], &moved["email"]), (&json!("analopez"), &json!("Ana@new.example")));
+    // Somebody else's name stays theirs, and nothing takes an address away.
+    let second = profile(&world, "u001", person(1, "eva", "")).await;
+    assert_eq!((&second["username"], &second["email"]), (&json!("analopez"), &json!("Ana@new.example")));
+    let found = "SELECT count(*) FROM users WHERE email_lower = 'ana@new.example' AND username = 'analopez'";
+    assert_eq!(world.database.number(found).await, 1);
+
+    let facebook = |code: &'static str, name: &str| {
+        world.people.describe(
+            "facebook",
+            code,
+            json!({"id": "7", "name": name, "email": format!("{name}@example.com")}),
+        );
+        let client = world.client();
+        async move { client.login("token_user/facebook", json!({"code": code})).await.ok() }
+    };
+    facebook("u7", "seven").await;
+    let stays = facebook("u07", "eight").await;
+    assert_eq!((&stays["username"], &stays["email"]), (&json!("seven"), &json!("seven@example.com")));
+}
+
+async fn r_pipe_09_a_detail_fills_the_field_that_it_is_mapped_to(engine: Engine) {
+    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", r#"{"display_name": {"type": "string"}}"#);
+    let mapping = r#"{"fullname": "display_name", "username": "last_name"}"#;
+    let world = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
+    let person = json!({"id": 1, "login": "ana", "name": "Ana Lopez", "email": "ana@example.com"});
+    let user = profile(&world, "u1", person).await;
+    assert_eq!((&user["display_name"], &user["first_name"]), (&json!("Ana Lopez"), &json!("Ana")));
+    assert_eq!((&user["last_name"], &user["username"]), (&json!("ana"), &json!("ana")));
+}
+
+async fn r_pipe_06_user_fields_say_what_a_new_user_gets(engine: Engine) {
+    let without_details =
+        "social_details,social_uid,social_user,get_username,create_user,associate_user,load_extra_data";
+    for (fields, first, last, email) in [
+        ("username,email", "", "", "user1@example.com"),
+        ("username", "", "", ""),
+        (r#"["username", "email", "first_name"]"#, "First1", "", "user1@example.com"),
+        (r#"["username", "first_name", "last_name"]"#, "First1", "Last1", ""),
+    ] {
+        let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", without_details);
+        let world = plan.with("SOCIAL_AUTH_USER_FIELDS", fields).start().await;
+        let user = world.login("token_user", "u1").await.ok();
+        assert_eq!(user["username"], "user1");
+        assert_eq!(
+            (&user["first_name"], &user["last_name"], &user["email"]),
+            (&json!(first), &json!(last), &json!(email))
+        );
+    }
+    let asks = without_details.replace("create_user", "require_email,create_user");
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &asks).with("SOCIAL_AUTH_GITHUB_USER_FIELDS", "username");
+    let errors = plan.try_start().await.err().expect("an address that would be lost");
+    assert_eq!(errors.len(), 1);
+    assert!(
+        errors[0].to_string().contains("SOCIAL_AUTH_GITHUB_USER_FIELDS") && errors[0].to_string().contains("email")
+    );
 }
 
 const BY_EMAIL: &str = r#"["social_details", "social_uid", "auth_allowed", "social_user", "get_username",

@@ -579,7 +579,8 @@ export interface paths {
         /**
          * A page that asks
          * @description For a login of the redirect flow that landed with `halted` and a `code`: a page of this server with a form for what
-         *     the step asks, which needs no script. When it is answered, the person lands once more.
+         *     the step asks, which needs no script, in the browser that signed in. Looking at it spends nothing. When it is answered,
+         *     the person lands once more.
          */
         get: operations["showHaltedLogin"];
         put?: never;
@@ -587,8 +588,8 @@ export interface paths {
          * Go on with a login that waits
          * @description A login that was answered by 202 waits ten minutes for what its step asks. Post the answers by their names, with the
          *     `flow_token`: the answer is that of the route where the login was posted, or another 202 where a further step
-         *     asks. The provider is not asked again. Answers that will not do are told by `errors`, and the login still waits;
-         *     after it went on its flow token is over.
+         *     asks. The provider is not asked again. Answers that will not do are told by `errors`. Whatever is refused, the login
+         *     still waits; once it went on, its flow token is over.
          */
         post: operations["resumeLogin"];
         delete?: never;
@@ -745,6 +746,7 @@ export interface paths {
          * End a credential
          * @description By its id in the list; `others` ends all but the one that makes this call. An access token that was handed out
          *     before lives on until its own end, five minutes at the most by default; end everything where that is too long.
+         *     Logins that were begun to be linked to the user, by whatever credential, end too.
          */
         delete: operations["endCredential"];
         options?: never;
@@ -1076,17 +1078,17 @@ export interface components {
             created: string;
             /**
              * Format: date-time
-             * @description To five minutes.
+             * @description To five minutes. Of a pair: when it was last refreshed, since nobody is asked about an access token.
              */
             last_used: string;
             /**
              * Format: date-time
-             * @description Absent where it never ends by itself.
+             * @description When nothing of it is accepted any more; absent where it never ends by itself.
              */
             expires?: string;
-            /** @description The address that signed in. */
+            /** @description The address that signed in; of a pair that was rotated, the one that refreshed it last. */
             ip?: string;
-            /** @description The browser or program that signed in, by its own words. */
+            /** @description The browser or program at that address, by its own words. */
             agent?: string;
         };
         /**
@@ -5335,7 +5337,7 @@ export interface operations {
     showHaltedLogin: {
         parameters: {
             query: {
-                /** @description As it came to the landing. */
+                /** @description As it came to the landing, for as long as the login waits. */
                 code: string;
             };
             header?: never;
@@ -5353,7 +5355,7 @@ export interface operations {
                     "text/html; charset=utf-8": string;
                 };
             };
-            /** @description `invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. `invalid_request` (with `errors`), `invalid_json`. */
+            /** @description `invalid_request`: no code came. `invalid_code`: it is wrong or too old, or its login never waited. `code_already_used`: the login went on. `state_mismatch`, `state_expired`: it waits no more. `flow_mismatch`: it waits in another browser. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5398,15 +5400,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the login hands out, in the shape of its kind. */
+            /** @description What the login hands out, in the shape of its kind. A person at a browser gets the page of a further question. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login. */
+                    /** @description The session cookie of a session login, or the attempt cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionUser"] | components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
+                    "text/html; charset=utf-8": string;
                 };
             };
             /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
@@ -5438,7 +5441,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description `not_authenticated`: the user whom it was to be linked to is gone. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5512,26 +5515,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
                 headers: {
                     [name: string]: unknown;
                 };

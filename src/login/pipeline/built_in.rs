@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::draft::Draft;
 use super::line::sign_up_closed;
-use super::names::Details;
-use super::{Step, Stop, email, extra, fields};
+use super::{Step, Stop, email, extra, fields, username};
 use crate::login::error::{LoginError, Refusal};
 use crate::model::SocialAccount;
+use crate::store::StoreError;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum BuiltIn {
@@ -48,40 +48,28 @@ impl BuiltIn {
 impl Step for BuiltIn {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         match self {
-            Self::SocialDetails => {
-                draft.details = Details::completed(draft.identity);
-                draft.email_verified = draft.identity.email_verified;
-                draft.vouched_by = &draft.identity.provider;
-            }
-            Self::SocialUid => draft.check_uid()?,
+            Self::SocialDetails => draft.complete(),
             Self::AuthAllowed => draft.check_allowed()?,
             Self::SocialUser => draft.find_account().await?,
             Self::GetUsername if draft.user.is_none() => draft.usernames = draft.candidates(),
             Self::AssociateByEmail if draft.user.is_none() => draft.find_by_email().await?,
             Self::CreateUser if draft.is_closed() => return Err(sign_up_closed().into()),
-            Self::CreateUser if draft.user.is_none() => draft.create_user(),
+            Self::CreateUser if draft.user.is_none() => draft.create(),
             Self::AssociateUser => draft.associate = true,
             Self::LoadExtraData => {
                 let known = draft.account.as_ref().and_then(|account| account.extra_data.as_object());
                 draft.extra_data = Some(extra::merged(draft.identity, known, draft.ambient.now()));
             }
-            Self::UserDetails => draft.take_names(),
+            Self::UserDetails => draft.take_details().await?,
             Self::SaveAvatar => draft.keep_picture(),
-            Self::GetUsername | Self::AssociateByEmail | Self::CreateUser => {}
+            // The id was found, and held against what is kept, before the first step.
+            Self::SocialUid | Self::GetUsername | Self::AssociateByEmail | Self::CreateUser => {}
         }
         Ok(())
     }
 }
 
 impl Draft<'_> {
-    fn check_uid(&self) -> Result<(), LoginError> {
-        let length = self.identity.uid.chars().count();
-        if length == 0 || length > 255 {
-            return Err(LoginError::new(Refusal::ProviderError, "The provider's profile has no usable id."));
-        }
-        Ok(())
-    }
-
     fn check_allowed(&self) -> Result<(), LoginError> {
         email::check_allowed(self.rules, self.details.email.as_deref())?;
         email::check_organizations(self.rules, &self.identity.organizations)
@@ -157,31 +145,49 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// USER_FIELDS may give somebody new the names that no later login writes (R-PIPE-06).
-    fn create_user(&mut self) {
-        let named = |field: &str, detail: &Option<String>| {
-            detail.clone().filter(|_| self.rules.user_fields.iter().any(|name| name == field))
-        };
-        self.first_name = named("first_name", &self.details.first_name);
-        self.last_name = named("last_name", &self.details.last_name);
+    /// With the names among USER_FIELDS, whether or not `user_details` comes later (R-PIPE-06).
+    fn create(&mut self) {
+        let wants = |name: &str| self.rules.user_fields.iter().any(|field| field == name);
         self.create = true;
+        if self.first_name.is_none() && wants("first_name") {
+            self.first_name.clone_from(&self.details.first_name);
+        }
+        if self.last_name.is_none() && wants("last_name") {
+            self.last_name.clone_from(&self.details.last_name);
+        }
     }
 
     /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04), unless it is one
-    /// that tells no names; declared fields as far as they say so.
-    fn take_names(&mut self) {
+    /// that tells no names; declared fields as far as they say so; username and e-mail with
+    /// NO_DEFAULT_PROTECTED_USER_FIELDS alone.
+    async fn take_details(&mut self) -> Result<(), StoreError> {
         let may = |field: &str, now: Option<&str>| {
             let protected = self.rules.protected_user_fields.iter().any(|name| name == field);
             let immutable = self.rules.immutable_user_fields.iter().any(|name| name == field);
             !protected && (!immutable || now.is_none_or(str::is_empty))
         };
         let user = self.user.as_ref();
+        let said = |name: &str| self.details.field(name, self.rules).unwrap_or_default();
         let (first, last) = (user.map(|user| user.first_name.as_str()), user.map(|user| user.last_name.as_str()));
         let new = |field, now| self.told(field).filter(|_| may(field, now)).map(str::to_owned);
         let (first, last) = (new("first_name", first), new("last_name", last));
         self.first_name = first.or(self.first_name.take());
         self.last_name = last.or(self.last_name.take());
-        self.fields = fields::chosen(&self.details, self.identity, self.rules, self.user.as_ref());
+        self.fields = fields::chosen(self.identity, &self.details, self.rules, user);
+        let Some(user) = user.filter(|_| self.rules.no_default_protected_user_fields) else { return Ok(()) };
+        let (username, email) = (said("username"), said("email"));
+        if !username.is_empty() && may("username", Some(&user.username)) {
+            let wanted = username::candidates(self.rules, username, self.ambient).into_iter().next();
+            self.renamed = match wanted {
+                // Somebody else's stays theirs.
+                Some(wanted) if self.store.user_by_username(&wanted).await?.is_none() => Some(wanted),
+                _ => None,
+            };
+        }
+        if !email.is_empty() && may("email", Some(&user.email)) {
+            self.readdressed = Some((self.rules.stored_email(email), self.email_verified && email == self.email()));
+        }
+        Ok(())
     }
 
     /// The picture's address, kept as `picture` with the account. It is not fetched: the browser that shows it does.

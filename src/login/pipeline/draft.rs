@@ -16,7 +16,8 @@ use crate::store::{Repository, Who};
 /// A login on its way through the pipeline.
 ///
 /// What is set here for somebody new is written when the pipeline has ended, all at once. Of somebody who is known, first
-/// and last name and extra data are written; username and e-mail never change after creation.
+/// and last name, declared fields and extra data are written; username and e-mail never change after creation, unless
+/// NO_DEFAULT_PROTECTED_USER_FIELDS lets them follow the provider.
 pub struct Draft<'a> {
     pub(super) identity: &'a Identity,
     pub(super) rules: &'a UserRules,
@@ -41,6 +42,10 @@ pub struct Draft<'a> {
     pub(super) extra_data: Option<Map<String, Value>>,
     pub(super) first_name: Option<String>,
     pub(super) last_name: Option<String>,
+    /// Of somebody known, where the settings let a login change it: the username, and the address with whether somebody
+    /// vouches for it.
+    pub(super) renamed: Option<String>,
+    pub(super) readdressed: Option<(String, bool)>,
     /// Declared ones.
     pub(super) fields: Map<String, Value>,
     /// Set by steps, which wins over what the profile says.
@@ -54,6 +59,8 @@ pub struct Draft<'a> {
 #[derive(Default)]
 struct Chosen {
     username: Option<String>,
+    /// The address itself is in the details.
+    email: bool,
     first_name: Option<String>,
     last_name: Option<String>,
     extra_data: Map<String, Value>,
@@ -124,7 +131,8 @@ impl Draft<'_> {
     }
 
     /// What the person answered to this step's [`super::Stop::ask`]: a text, or a boolean for a checkbox. `None` before
-    /// they were asked, and for an optional field that they left out.
+    /// they were asked, and for an optional field that they left out. A step that asked more than once has all their
+    /// answers; of a field that it asked for again, the last.
     pub fn answer(&self, field: &str) -> Option<&Value> {
         self.answers.as_ref()?.get(field)
     }
@@ -179,6 +187,7 @@ impl Draft<'_> {
                 self.email_verified = verified && !address.is_empty();
                 self.vouched_by = "";
                 self.details.email = Some(address);
+                self.chosen.email = true;
                 if self.rules.username_is_full_email {
                     self.usernames.clear();
                 }
@@ -227,11 +236,20 @@ impl<'a> Draft<'a> {
             extra_data: None,
             first_name: None,
             last_name: None,
+            renamed: None,
+            readdressed: None,
             fields: Map::new(),
             chosen: Chosen::default(),
             answers: None,
             amended: Vec::new(),
         }
+    }
+
+    /// The details by the rules of names, but for an address that a step set before.
+    pub(super) fn complete(&mut self) {
+        let email = self.details.email.take().filter(|_| self.chosen.email);
+        let details = Details::completed(self.identity);
+        self.details = Details { email: email.or(details.email), ..details };
     }
 
     /// What the person said to the step that runs next.
@@ -301,6 +319,8 @@ impl<'a> Draft<'a> {
             extra_data,
             first_name: self.chosen.first_name.or(self.first_name),
             last_name: self.chosen.last_name.or(self.last_name),
+            username: self.renamed,
+            email: self.readdressed,
             fields,
         })
     }

@@ -1,8 +1,6 @@
 //! Declared fields of the user: which of the provider's values a login writes. What the user edited is held back when it
 //! is written.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
 use super::names::Details;
@@ -10,7 +8,7 @@ use crate::model::{Identity, User};
 use crate::settings::UserRules;
 
 /// Typed. What does not fit its type is left out, and so is what only a sign-up writes, unless `user` is yet to be.
-pub fn chosen(details: &Details, identity: &Identity, rules: &UserRules, user: Option<&User>) -> Map<String, Value> {
+pub fn chosen(identity: &Identity, details: &Details, rules: &UserRules, user: Option<&User>) -> Map<String, Value> {
     let may = |name: &String| {
         let Some(user) = user else { return true };
         let is_empty = !user.fields.contains_key(name);
@@ -18,8 +16,8 @@ pub fn chosen(details: &Details, identity: &Identity, rules: &UserRules, user: O
     };
     let wanted = rules.own_fields.iter().filter(|field| (field.at_login || user.is_none()) && may(&field.name));
     let typed = wanted.filter_map(|field| {
-        let mapped = details.field(&field.name, rules).map(|detail| Cow::Owned(Value::from(detail)));
-        let said = mapped.or_else(|| identity.fields.get(&field.name).map(Cow::Borrowed))?;
+        let said = identity.fields.get(&field.name).cloned();
+        let said = said.or_else(|| details.mapped(&field.name, rules).map(Value::from))?;
         let value = field.kind.fit(&said);
         if value.is_err() {
             tracing::debug!(field = field.name, provider = identity.provider, "the value does not fit the field");

@@ -45,9 +45,9 @@ pub(in crate::login) fn lines(
 }
 
 impl Line {
-    /// Errors: `not_allowed`, `organization_not_allowed`, `sign_up_closed`, `account_in_use`, `account_exists`,
-    /// `user_inactive`, `no_user`, `provider_error`, `invalid_request` for answers that will not do,
-    /// `database_unavailable`, and the codes of a program's own steps.
+    /// Errors: `not_allowed`, `organization_not_allowed`, `sign_up_closed`, `sign_up_refused`, `sign_up_unavailable`,
+    /// `account_in_use`, `account_exists`, `user_inactive`, `not_authenticated`, `no_user`, `invalid_request` for answers
+    /// that will not do, `database_unavailable`, and the codes of a program's own steps.
     pub async fn decide(
         &self,
         store: &Arc<dyn Repository>,
@@ -74,7 +74,8 @@ impl Line {
                 Err(Stop::Refused(error)) => return Err(error),
                 Err(Stop::Asks(_)) if self.is_closed_to(&draft, name) => return Err(sign_up_closed()),
                 Err(Stop::Asks(fields)) => {
-                    let progress = Progress { passed, answered: None };
+                    let answered = before.answered.clone().filter(|(asked, _)| asked == name);
+                    let progress = Progress { passed, answered };
                     return Ok(Decided::Ask(Box::new(Question { step: name.clone(), fields, progress })));
                 }
             }

@@ -56,8 +56,8 @@ impl Stop {
         LoginError::new(Refusal::own(code), detail).into()
     }
 
-    /// Halts the login until the person has answered. The step runs again with what they said in [`Draft::answer`]: all of
-    /// what it asks belongs into one question.
+    /// Halts the login until the person has answered. The step runs again with what they said in [`Draft::answer`], and may
+    /// ask once more: what it heard before stays.
     pub fn ask(fields: impl IntoIterator<Item = Field>) -> Self {
         Self::Asks(fields.into_iter().collect())
     }
@@ -88,6 +88,9 @@ pub(super) struct Decision {
     /// `None`: stays as it is.
     pub first_name: Option<String>,
     pub last_name: Option<String>,
+    /// Of somebody known; the address with whether somebody vouches for it.
+    pub username: Option<String>,
+    pub email: Option<(String, bool)>,
     /// Declared ones.
     pub fields: Map<String, Value>,
 }
@@ -96,14 +99,18 @@ pub(super) struct Decision {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Progress {
     passed: BTreeMap<String, Vec<Amendment>>,
-    /// The step that asked, and what the person said to it.
+    /// The step that asked, and all that the person said to it so far.
     answered: Option<(String, Map<String, Value>)>,
 }
 
 impl Progress {
-    /// The same, with the person's answers to the step that asked.
-    pub fn answered(mut self, step: &str, answers: Map<String, Value>) -> Self {
-        self.answered = Some((step.to_owned(), answers));
+    /// The same, with the person's answers to what the step asked last: they are put over those it heard before.
+    pub fn answered(mut self, step: &str, asked: &[Field], answers: Map<String, Value>) -> Self {
+        let mut heard = self.answered.filter(|(before, _)| before == step).map(|(_, heard)| heard).unwrap_or_default();
+        // Of a field that is asked for again and left out nothing stays.
+        heard.retain(|name, _| !asked.iter().any(|field| field.name == *name));
+        heard.extend(answers);
+        self.answered = Some((step.to_owned(), heard));
         self
     }
 }

@@ -49,24 +49,32 @@ impl Details {
         details
     }
 
-    /// The detail that fills a field of the user: the one that SOCIAL_AUTH_USER_FIELD_MAPPING puts there, else its own,
-    /// unless that one is put elsewhere.
+    /// The detail that fills a field of the user: the one that SOCIAL_AUTH_USER_FIELD_MAPPING maps to it, or the one of its
+    /// name, unless that is mapped to another field.
     pub fn field(&self, name: &str, rules: &UserRules) -> Option<&str> {
         let mapping = &rules.user_field_mapping;
-        let source = match mapping.iter().find(|(_, field)| *field == name) {
-            Some((source, _)) => source.as_str(),
-            None if mapping.contains_key(name) => return None,
-            None => name,
-        };
-        let detail = match source {
-            "username" => &self.username,
-            "email" => &self.email,
-            "fullname" => &self.fullname,
-            "first_name" => &self.first_name,
-            "last_name" => &self.last_name,
-            _ => &None,
-        };
-        detail.as_deref()
+        if mapping.contains_key(name) || mapping.values().any(|field| field == name) {
+            self.mapped(name, rules)
+        } else {
+            self.detail(name)
+        }
+    }
+
+    /// The detail that the setting maps to a field.
+    pub fn mapped(&self, name: &str, rules: &UserRules) -> Option<&str> {
+        let (detail, _) = rules.user_field_mapping.iter().find(|(_, field)| *field == name)?;
+        self.detail(detail)
+    }
+
+    fn detail(&self, name: &str) -> Option<&str> {
+        match name {
+            "username" => self.username.as_deref(),
+            "email" => self.email.as_deref(),
+            "fullname" => self.fullname.as_deref(),
+            "first_name" => self.first_name.as_deref(),
+            "last_name" => self.last_name.as_deref(),
+            _ => None,
+        }
     }
 }
 

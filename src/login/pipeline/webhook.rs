@@ -26,7 +26,7 @@ impl Step for AskWebhook {
             email_verified: draft.email_verified(),
             first_name: draft.first_name(),
             last_name: draft.last_name(),
-            fields: &fields::chosen(&draft.details, identity, draft.rules, None),
+            fields: &fields::chosen(identity, &draft.details, draft.rules, None),
             extra_data: &without_provider_tokens(&identity.extra_data),
         };
         match self.0.may_create(candidate).await {

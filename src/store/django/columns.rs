@@ -8,8 +8,18 @@ impl Django {
         let column = quoted(column);
         match self.connection {
             Source::Sqlite(_) => format!("CAST(round(unixepoch({column}, 'subsec') * 1000) AS INTEGER)"),
-            Source::Postgres(_) => format!("CAST(floor(extract(epoch FROM {column}) * 1000) AS BIGINT)"),
+            // An infinite moment is none.
+            Source::Postgres(_) => {
+                format!(
+                    "CASE WHEN isfinite({column}) THEN CAST(floor(extract(epoch FROM {column}) * 1000) AS BIGINT) END"
+                )
+            }
         }
+    }
+
+    /// The end of something: none where there is none, long past where it cannot be read.
+    pub(super) fn end(&self, column: &str) -> String {
+        format!("CASE WHEN {} IS NOT NULL THEN COALESCE({}, 0) END", quoted(column), self.millis(column))
     }
 
     /// Text, empty where there is none.
@@ -19,13 +29,54 @@ impl Django {
 
     pub(super) fn integer(&self, column: &str) -> String {
         match self.connection {
-            Source::Sqlite(_) => quoted(column),
+            // A column of SQLite may hold anything.
+            Source::Sqlite(_) => format!("CAST({} AS INTEGER)", quoted(column)),
             Source::Postgres(_) => format!("CAST({} AS BIGINT)", quoted(column)),
         }
     }
 
     pub(super) fn boolean(&self, column: &str) -> String {
-        format!("COALESCE({}, false)", quoted(column))
+        match self.connection {
+            Source::Sqlite(_) => format!("COALESCE(CAST({} AS INTEGER), 0) <> 0", quoted(column)),
+            Source::Postgres(_) => format!("COALESCE({}, false)", quoted(column)),
+        }
+    }
+
+    /// The id of the user that a row of `table` belongs to.
+    pub(super) fn user_of(&self, table: &str) -> String {
+        let users = &self.users;
+        if users.id == users.key {
+            return self.integer("user_id");
+        }
+        // A user who does not exist must be no user's id.
+        format!(
+            "COALESCE((SELECT CAST(u.{id} AS BIGINT) FROM {name} u WHERE u.{key} = {table}.user_id), CAST('{nobody}' AS BIGINT))",
+            id = quoted(&users.id),
+            name = quoted(&users.name),
+            key = quoted(&users.key),
+            nobody = i64::MIN,
+        )
+    }
+
+    /// The columns of the user table that declared fields come from, as one JSON object.
+    pub(super) fn own_columns(&self) -> String {
+        let own = &self.users.own;
+        if own.is_empty() {
+            return "'{}'".to_owned();
+        }
+        match self.connection {
+            Source::Sqlite(_) => {
+                let member = |name: &String| {
+                    let column = quoted(name);
+                    format!("'{name}', CASE typeof({column}) WHEN 'blob' THEN hex({column}) ELSE {column} END")
+                };
+                format!("json_object({})", own.iter().map(member).collect::<Vec<_>>().join(", "))
+            }
+            Source::Postgres(_) => {
+                let columns: Vec<String> = own.iter().map(|name| format!("users.{}", quoted(name))).collect();
+                format!("CAST((SELECT to_jsonb(own) FROM (SELECT {}) own) AS TEXT)", columns.join(", "))
+            }
+        }
     }
 
     /// `written`, or what stands for a column that an older release does not have.

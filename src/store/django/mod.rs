@@ -17,7 +17,7 @@ use crate::settings::SettingError;
 mod columns;
 mod rows;
 
-pub use self::rows::{Knox, Link, Outstanding, Session, Token, User};
+pub use self::rows::{Knox, Link, Outstanding, Person, Session, Token, User, plain_key};
 
 /// Rows read by one statement.
 pub const PAGE: i64 = 1000;
@@ -54,12 +54,25 @@ struct Column {
 /// Where the users are, and under which names.
 pub struct UserTable {
     pub name: String,
-    id: String,
+    /// The primary key, which Django's other tables name.
+    key: String,
+    key_kind: KeyKind,
+    /// The column that becomes the id: the primary key, unless --id-column says otherwise.
+    pub id: String,
     /// The column that becomes the username.
     pub username: String,
+    /// Columns that become declared fields of their name.
+    pub own: Vec<String>,
     /// Columns of the project's own, which are not carried over.
     pub extra: Vec<String>,
     present: Vec<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyKind {
+    Integer,
+    Uuid,
+    Text,
 }
 
 /// Columns of a user that are read under the stock model's name.
@@ -94,11 +107,14 @@ pub struct Names {
     pub user_table: Option<String>,
     /// Default: `username`, else `email`.
     pub username_column: Option<String>,
+    /// Default: the primary key, which must be a whole number then.
+    pub id_column: Option<String>,
 }
 
 impl Django {
-    /// Errors name the option, never the URL's password.
-    pub async fn open(url: &SecretString, names: &Names) -> std::result::Result<Self, SettingError> {
+    /// `declared` are names of fields, filled from the columns that are called so. Errors name the option, never the URL's
+    /// password.
+    pub async fn open(url: &SecretString, names: &Names, declared: &[&str]) -> std::result::Result<Self, SettingError> {
         let wrong = |problem: String| SettingError::new(FROM, problem);
         let text = url.expose_secret();
         let connection = match text.split_once(':').map(|(scheme, _)| scheme) {
@@ -115,12 +131,18 @@ impl Django {
         let users = UserTable::unknown();
         let mut django = Self { connection, tables: BTreeMap::new(), users };
         django.read_tables().await.map_err(|error| wrong(format!("its tables cannot be listed: {error}")))?;
-        django.users = django.find_users(names).await?;
+        django.users = django.find_users(names, declared).await?;
+        django.check_ids().await?;
         Ok(django)
     }
 
     pub fn users(&self) -> &UserTable {
         &self.users
+    }
+
+    /// Whether users get another id than what Django's tokens call them by.
+    pub fn renumbers(&self) -> bool {
+        self.users.id != self.users.key
     }
 
     pub fn has(&self, table: &str) -> bool {
@@ -168,7 +190,7 @@ impl Django {
         Ok(())
     }
 
-    async fn find_users(&mut self, names: &Names) -> std::result::Result<UserTable, SettingError> {
+    async fn find_users(&mut self, names: &Names, declared: &[&str]) -> std::result::Result<UserTable, SettingError> {
         let (option, table) = match &names.user_table {
             Some(table) => ("--user-table", table.clone()),
             None => (FROM, self.table_linked_to().await.unwrap_or_else(|| "auth_user".to_owned())),
@@ -176,7 +198,24 @@ impl Django {
         let columns = self.tables.get(&table).ok_or_else(|| {
             SettingError::new(option, format!("there is no table {table}; --user-table names the one with the users"))
         })?;
-        UserTable::find(table, columns, names.username_column.as_deref())
+        UserTable::find(table, columns, names, declared)
+    }
+
+    /// A column that is no primary key may have gaps and doubles, which an id must not.
+    async fn check_ids(&mut self) -> std::result::Result<(), SettingError> {
+        if !self.renumbers() {
+            return Ok(());
+        }
+        let wrong = |problem: String| SettingError::new("--id-column", problem);
+        let id = quoted(&self.users.id);
+        let sql = format!("SELECT count(*) - count(DISTINCT {id}) FROM {}", quoted(&self.users.name));
+        let found: std::result::Result<Vec<(i64,)>, _> = fetch!(self, (i64,), sql);
+        match found.map_err(|error| wrong(format!("cannot be read: {error}")))?.first() {
+            Some((0,)) | None => Ok(()),
+            Some((count,)) => {
+                Err(wrong(format!("{count} users have no number in {}, or another user's", self.users.id)))
+            }
+        }
     }
 
     /// The table that the links' user_id points at, by its foreign key.
@@ -187,7 +226,7 @@ impl Django {
                  WHERE \"from\" = 'user_id'"
             }
             Source::Postgres(_) => {
-                "SELECT k.confrelid::regclass::text AS name FROM pg_constraint k
+                "SELECT t.relname::text AS name FROM pg_constraint k JOIN pg_class t ON t.oid = k.confrelid
                    JOIN pg_attribute c ON c.attrelid = k.conrelid AND c.attnum = ANY(k.conkey)
                  WHERE k.contype = 'f' AND c.attname = 'user_id'
                    AND k.conrelid = to_regclass('social_auth_usersocialauth')"
@@ -201,34 +240,68 @@ impl Django {
 
 impl UserTable {
     fn unknown() -> Self {
-        Self { name: String::new(), id: String::new(), username: String::new(), extra: Vec::new(), present: Vec::new() }
+        Self {
+            name: String::new(),
+            key: String::new(),
+            key_kind: KeyKind::Integer,
+            id: String::new(),
+            username: String::new(),
+            own: Vec::new(),
+            extra: Vec::new(),
+            present: Vec::new(),
+        }
     }
 
-    fn find(table: String, columns: &[Column], username: Option<&str>) -> std::result::Result<Self, SettingError> {
+    fn find(
+        table: String,
+        columns: &[Column],
+        names: &Names,
+        declared: &[&str],
+    ) -> std::result::Result<Self, SettingError> {
+        let all = || columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
         let wrong = |option: &str, problem: String| Err(SettingError::new(option, problem));
         let has = |name: &str| columns.iter().any(|column| column.name == name);
-        let Some(id) = columns.iter().find(|column| column.in_primary_key) else {
+        let Some(key) = columns.iter().find(|column| column.in_primary_key) else {
             return wrong("--user-table", format!("{table} has no primary key"));
         };
+        let id = match &names.id_column {
+            Some(name) => columns.iter().find(|column| column.name == *name),
+            None => Some(key),
+        };
+        let Some(id) = id else {
+            return wrong("--id-column", format!("names a column of {table}: {}", all()));
+        };
         if !is_integer(&id.kind) {
-            let kind = &id.kind;
-            return wrong(FROM, format!("users of {table} have ids of type {kind}; only whole numbers can be kept"));
+            let problem = format!(
+                "{}.{} is of type {}, and an id here is a whole number: name a column of whole numbers, which \
+                 docs/MOVING.md tells how to add",
+                table, id.name, id.kind
+            );
+            return wrong("--id-column", problem);
         }
-        let username = match username {
+        let username = match names.username_column.as_deref() {
             Some(name) if has(name) => name,
             None if has("username") => "username",
             None if has("email") => "email",
-            _ => {
-                let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-                return wrong("--username-column", format!("names a column of {table}: {}", names.join(", ")));
-            }
+            _ => return wrong("--username-column", format!("names a column of {table}: {}", all())),
         };
-        let is_known = |name: &str| {
-            name == id.name || name == username || READ.contains(&name) || WITHOUT_COUNTERPART.contains(&name)
+        let is_stock = |name: &str| {
+            [key.name.as_str(), id.name.as_str(), username].contains(&name)
+                || READ.contains(&name)
+                || WITHOUT_COUNTERPART.contains(&name)
         };
-        let extra = columns.iter().filter(|column| !is_known(&column.name)).map(|column| column.name.clone()).collect();
-        let present = READ.into_iter().chain(WITHOUT_COUNTERPART).filter(|name| has(name)).collect();
-        Ok(Self { id: id.name.clone(), username: username.to_owned(), extra, present, name: table })
+        let own: Vec<String> = declared.iter().filter(|name| has(name)).map(|name| (*name).to_owned()).collect();
+        let extra = columns.iter().map(|column| &column.name).filter(|name| !is_stock(name) && !own.contains(name));
+        Ok(Self {
+            key: key.name.clone(),
+            key_kind: KeyKind::of(&key.kind),
+            id: id.name.clone(),
+            username: username.to_owned(),
+            extra: extra.cloned().collect(),
+            present: READ.into_iter().chain(WITHOUT_COUNTERPART).filter(|name| has(name)).collect(),
+            own,
+            name: table,
+        })
     }
 
     fn has(&self, column: &str) -> bool {
@@ -260,6 +333,16 @@ async fn open_postgres(url: &str) -> std::result::Result<Source, String> {
         .await
         .map_err(|error| format!("{place} cannot be read: {error}"))?;
     Ok(Source::Postgres(connection))
+}
+
+impl KeyKind {
+    fn of(kind: &str) -> Self {
+        match kind {
+            kind if is_integer(kind) => Self::Integer,
+            "uuid" => Self::Uuid,
+            _ => Self::Text,
+        }
+    }
 }
 
 fn is_integer(kind: &str) -> bool {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
-use super::{Django, PAGE, Result, Source, fetch, quoted};
+use super::{Django, KeyKind, PAGE, Result, Source, fetch, quoted};
 
 const LINKS: &str = "social_auth_usersocialauth";
 const KNOX: &str = "knox_authtoken";
@@ -21,6 +22,22 @@ pub struct User {
     /// Milliseconds since 1970, as all moments here.
     pub joined: Option<i64>,
     pub last_login: Option<i64>,
+    /// The columns that declared fields come from, as one JSON object.
+    pub own: String,
+}
+
+/// Whom a session signs in.
+#[derive(sqlx::FromRow)]
+struct PersonRow {
+    key: String,
+    id: i64,
+    password: String,
+}
+
+pub struct Person {
+    pub id: i64,
+    /// The stored hash; empty where users have none.
+    pub password: String,
 }
 
 /// A row of social_auth_usersocialauth.
@@ -75,6 +92,11 @@ pub struct Session {
     pub expires: Option<i64>,
 }
 
+/// A primary key by which two spellings of one UUID are the same.
+pub fn plain_key(key: &str) -> String {
+    key.replace('-', "")
+}
+
 impl Django {
     /// Users above `after`.
     pub async fn user_page(&mut self, after: i64) -> Result<Vec<User>> {
@@ -84,8 +106,8 @@ impl Django {
         let active = if table.has("is_active") { self.boolean("is_active") } else { "true".to_owned() };
         let sql = format!(
             "SELECT {id} AS id, {username} AS username, {first} AS first_name, {last} AS last_name, {email} AS email,
-                    {active} AS is_active, {joined} AS joined, {last_login} AS last_login
-             FROM {table} WHERE {key} > $1 ORDER BY {key} LIMIT {PAGE}",
+                    {active} AS is_active, {joined} AS joined, {last_login} AS last_login, {own} AS own
+             FROM {table} users WHERE {key} > $1 ORDER BY {key} LIMIT {PAGE}",
             id = self.integer(&table.id),
             username = self.text(&table.username),
             first = text("first_name"),
@@ -93,6 +115,7 @@ impl Django {
             email = text("email"),
             joined = moment("date_joined"),
             last_login = moment("last_login"),
+            own = self.own_columns(),
             table = quoted(&table.name),
             key = quoted(&table.id),
         );
@@ -106,7 +129,7 @@ impl Django {
                     {created} AS created, {modified} AS modified
              FROM {LINKS} WHERE id > $1 ORDER BY id LIMIT {PAGE}",
             id = self.integer("id"),
-            user = self.integer("user_id"),
+            user = self.user_of(LINKS),
             provider = self.text("provider"),
             uid = self.text("uid"),
             extra = self.text("extra_data"),
@@ -121,7 +144,7 @@ impl Django {
         let sql = format!(
             "SELECT key, {user} AS user_id, {created} AS created
              FROM authtoken_token WHERE key > $1 ORDER BY key LIMIT {PAGE}",
-            user = self.integer("user_id"),
+            user = self.user_of("authtoken_token"),
             created = self.millis("created"),
         );
         Ok(fetch!(self, Token, sql, after)?)
@@ -134,15 +157,11 @@ impl Django {
                     {salt} AS salt
              FROM {KNOX} WHERE digest > $1 ORDER BY digest LIMIT {PAGE}",
             key = self.or(KNOX, "token_key", self.text("token_key"), "''"),
-            user = self.integer("user_id"),
+            user = self.user_of(KNOX),
             created = self.millis("created"),
             // Releases before 4 called it `expires`.
-            expiry = self.or(
-                KNOX,
-                "expiry",
-                self.millis("expiry"),
-                &self.or(KNOX, "expires", self.millis("expires"), NO_MOMENT)
-            ),
+            expiry =
+                self.or(KNOX, "expiry", self.end("expiry"), &self.or(KNOX, "expires", self.end("expires"), NO_MOMENT)),
             salt = self.or(KNOX, "salt", self.text("salt"), "''"),
         );
         Ok(fetch!(self, Knox, sql, after)?)
@@ -163,7 +182,7 @@ impl Django {
             "SELECT {id} AS id, {user} AS user_id, jti, token, {created} AS created, {expires} AS expires,
                     {blacklisted} AS blacklisted
              FROM token_blacklist_outstandingtoken o {join} WHERE o.id > $1 ORDER BY o.id LIMIT {PAGE}",
-            user = self.integer("user_id"),
+            user = self.user_of("o"),
             created = self.millis("created_at"),
             expires = self.millis("expires_at"),
         );
@@ -180,23 +199,36 @@ impl Django {
         Ok(fetch!(self, Session, sql, after)?)
     }
 
-    /// The stored passwords (hashes) of these users, to which Django binds their sessions. Empty where the users have none.
-    pub async fn passwords(&mut self, users: &[i64]) -> Result<HashMap<i64, String>> {
-        if users.is_empty() || !self.users.has("password") {
+    /// Users whose primary keys the sessions name, by [`plain_key`].
+    pub async fn people(&mut self, keys: &[&str]) -> Result<HashMap<String, Person>> {
+        let users = &self.users;
+        let keys: Vec<String> = keys.iter().flat_map(|key| self.literals(key)).collect();
+        if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        // Numbers, so that nothing needs quoting.
-        let ids: Vec<String> = users.iter().map(i64::to_string).collect();
         let sql = format!(
-            "SELECT {id} AS id, {password} AS password FROM {table} WHERE {key} IN ({ids})",
-            id = self.integer(&self.users.id),
-            password = self.text("password"),
-            table = quoted(&self.users.name),
-            key = quoted(&self.users.id),
-            ids = ids.join(", "),
+            "SELECT CAST({key} AS TEXT) AS key, {id} AS id, {password} AS password FROM {table} WHERE {key} IN ({keys})",
+            key = quoted(&users.key),
+            id = self.integer(&users.id),
+            password = if users.has("password") { self.text("password") } else { "''".to_owned() },
+            table = quoted(&users.name),
+            keys = keys.join(", "),
         );
-        let rows: std::result::Result<Vec<(i64, String)>, _> = fetch!(self, (i64, String), sql);
-        Ok(rows?.into_iter().collect())
+        let rows: std::result::Result<Vec<PersonRow>, _> = fetch!(self, PersonRow, sql);
+        let people = rows?.into_iter();
+        Ok(people.map(|row| (plain_key(&row.key), Person { id: row.id, password: row.password })).collect())
+    }
+
+    /// A primary key as SQL writes it, in every form that the database may hold; none where it is no such key.
+    fn literals(&self, key: &str) -> Vec<String> {
+        let is_plain = |key: &str| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        match self.users.key_kind {
+            KeyKind::Integer => key.parse::<i64>().iter().map(i64::to_string).collect(),
+            KeyKind::Uuid => Uuid::try_parse(key).iter().map(|key| format!("'{key}'")).collect(),
+            KeyKind::Text if !is_plain(key) => Vec::new(),
+            // Django keeps a UUID without its dashes where the database has no such type.
+            KeyKind::Text => vec![format!("'{key}'"), format!("'{}'", plain_key(key))],
+        }
     }
 
     /// How many users have a password and no linked account, and the first few of them: they cannot sign in here.
@@ -205,7 +237,7 @@ impl Django {
             return Ok((0, Vec::new()));
         }
         let links = if self.has(LINKS) {
-            format!("AND NOT EXISTS (SELECT 1 FROM {LINKS} l WHERE l.user_id = u.{})", quoted(&self.users.id))
+            format!("AND NOT EXISTS (SELECT 1 FROM {LINKS} l WHERE l.user_id = u.{})", quoted(&self.users.key))
         } else {
             String::new()
         };

@@ -20,7 +20,29 @@ macro_rules! attempt_store {
             .bind(bytes(attempt))
         }
 
+        fn new_halt(halt: &Halt) -> Query<'_> {
+            sqlx::query("INSERT INTO halted_logins (token, browser, sealed, user_id, expires) VALUES ($1, $2, $3, $4, $5)")
+                .bind(halt.token.as_bytes())
+                .bind(bytes(halt.browser.as_ref()))
+                .bind(&halt.sealed)
+                .bind(halt.link_to)
+                .bind(halt.expires.0)
+        }
+
         impl $store {
+            /// Ends a login that waits. False: it was taken before, or is gone.
+            async fn take_halt(tx: &mut Tx, token: &Digest, answer: &[u8], now: UnixMillis) -> Result<bool> {
+                let taken = sqlx::query(
+                    "UPDATE halted_logins SET taken = $1, answer = $2 WHERE token = $3 AND taken IS NULL",
+                )
+                .bind(now.0)
+                .bind(answer)
+                .bind(token.as_bytes())
+                .execute(&mut **tx)
+                .await?;
+                Ok(taken.rows_affected() == 1)
+            }
+
             /// The short claim. On false the transaction has written nothing, unless another node took the attempt
             /// meanwhile.
             async fn write_claim(
@@ -148,6 +170,15 @@ macro_rules! attempt_store {
                 Ok(())
             }
 
+            async fn swap(&self, code: &Digest) -> Result<Option<Swap>> {
+                let row: Option<SwapRow> =
+                    sqlx::query_as("SELECT code_challenge, answer, expires FROM swap_codes WHERE code = $1")
+                        .bind(code.as_bytes())
+                        .fetch_optional(&mut *self.reader().await?)
+                        .await?;
+                Ok(row.map(|row| row.with_code(code)))
+            }
+
             async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>> {
                 let row: Option<SwapRow> = sqlx::query_as(
                     "DELETE FROM swap_codes WHERE code = $1 RETURNING code_challenge, answer, expires",
@@ -159,24 +190,30 @@ macro_rules! attempt_store {
             }
 
             async fn insert_halt(&self, halt: &Halt) -> Result<()> {
-                sqlx::query("INSERT INTO halted_logins (token, browser, sealed, user_id, expires) VALUES ($1, $2, $3, $4, $5)")
-                    .bind(halt.token.as_bytes())
-                    .bind(bytes(halt.browser.as_ref()))
-                    .bind(&halt.sealed)
-                    .bind(halt.link_to)
-                    .bind(halt.expires.0)
-                    .execute(&self.write)
-                    .await?;
+                new_halt(halt).execute(&self.write).await?;
                 Ok(())
             }
 
             async fn halt(&self, token: &Digest) -> Result<Option<Halt>> {
-                let row: Option<HaltRow> =
-                    sqlx::query_as("SELECT browser, sealed, user_id, expires FROM halted_logins WHERE token = $1")
-                        .bind(token.as_bytes())
-                        .fetch_optional(&mut *self.reader().await?)
-                        .await?;
+                let row: Option<HaltRow> = sqlx::query_as(
+                    "SELECT browser, sealed, user_id, expires, taken, answer FROM halted_logins WHERE token = $1",
+                )
+                .bind(token.as_bytes())
+                .fetch_optional(&mut *self.reader().await?)
+                .await?;
                 Ok(row.map(|row| row.with_token(token)))
+            }
+
+            async fn replace_halt(&self, token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> Result<bool> {
+                let mut tx = self.begin().await?;
+                // The new one first: it waits for whoever deletes its user, who then waits for nothing of ours.
+                new_halt(next).execute(&mut *tx).await?;
+                if !Self::take_halt(&mut tx, token, answer, now).await? {
+                    tx.rollback().await?;
+                    return Ok(false);
+                }
+                tx.commit().await?;
+                Ok(true)
             }
         }
     };

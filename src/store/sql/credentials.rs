@@ -4,37 +4,93 @@
 macro_rules! credential_store {
     ($store:ty) => {
         impl $store {
-            /// Every credential of the user, inside the transaction of whoever ends them.
+            /// Every credential of the user, inside the transaction of whoever ends them. The user's row first: it makes
+            /// whoever adds one wait, and what was added before is seen.
             async fn end_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
-                for statement in [
-                    "DELETE FROM sessions WHERE user_id = $1",
-                    "DELETE FROM tokens WHERE user_id = $1",
-                    "DELETE FROM knox_tokens WHERE user_id = $1",
-                    "DELETE FROM login_attempts WHERE user_id = $1",
-                    "DELETE FROM halted_logins WHERE user_id = $1",
-                ] {
-                    sqlx::query(statement).bind(user).execute(&mut **tx).await?;
-                }
-                sqlx::query("UPDATE refresh_tokens SET blacklisted = $1 WHERE user_id = $2 AND blacklisted IS NULL")
-                    .bind(now.0)
-                    .bind(user)
-                    .execute(&mut **tx)
-                    .await?;
+                // Later than any JWT that there is, of whatever node's clock: see `issued_at`.
                 sqlx::query(
-                    "UPDATE users SET revoked_before = $1, token_generation = token_generation + 1 WHERE id = $2",
+                    "UPDATE users
+                     SET revoked_before = CASE WHEN revoked_before < $1 THEN $1 ELSE revoked_before + 1 END,
+                         token_generation = token_generation + 1
+                     WHERE id = $2",
                 )
                 .bind(now.seconds())
                 .bind(user)
                 .execute(&mut **tx)
                 .await?;
+                for statement in [
+                    "DELETE FROM sessions WHERE user_id = $1",
+                    "DELETE FROM tokens WHERE user_id = $1",
+                    "DELETE FROM knox_tokens WHERE user_id = $1",
+                ] {
+                    sqlx::query(statement).bind(user).execute(&mut **tx).await?;
+                }
+                Self::end_links(tx, user).await?;
+                sqlx::query("UPDATE refresh_tokens SET blacklisted = $1 WHERE user_id = $2 AND blacklisted IS NULL")
+                    .bind(now.0)
+                    .bind(user)
+                    .execute(&mut **tx)
+                    .await?;
                 Ok(())
             }
 
-            /// Whether the user has `most` live knox tokens or more. Logins of one user wait here for each other, so
-            /// that two at once do not both find room.
+            /// Logins that were begun, or wait, to be linked to the user: whoever ends a credential ends what it began.
+            async fn end_links(tx: &mut Tx, user: UserId) -> Result<()> {
+                for statement in
+                    ["DELETE FROM login_attempts WHERE user_id = $1", "DELETE FROM halted_logins WHERE user_id = $1"]
+                {
+                    sqlx::query(statement).bind(user).execute(&mut **tx).await?;
+                }
+                Ok(())
+            }
+
+            async fn end_one(tx: &mut Tx, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
+                match handle {
+                    CredentialHandle::Session(digest) => {
+                        sqlx::query("DELETE FROM sessions WHERE digest = $1 AND user_id = $2")
+                            .bind(digest.as_bytes())
+                            .bind(user)
+                            .execute(&mut **tx)
+                            .await?;
+                    }
+                    CredentialHandle::Token(digest) => {
+                        sqlx::query("DELETE FROM tokens WHERE digest = $1 AND user_id = $2")
+                            .bind(digest.as_bytes())
+                            .bind(user)
+                            .execute(&mut **tx)
+                            .await?;
+                        // Else the next login would hand the very same token out again.
+                        sqlx::query("UPDATE users SET token_generation = token_generation + 1 WHERE id = $1")
+                            .bind(user)
+                            .execute(&mut **tx)
+                            .await?;
+                    }
+                    CredentialHandle::Knox(digest) => {
+                        sqlx::query("DELETE FROM knox_tokens WHERE digest = $1 AND user_id = $2")
+                            .bind(digest)
+                            .bind(user)
+                            .execute(&mut **tx)
+                            .await?;
+                    }
+                    CredentialHandle::Family(family) => {
+                        sqlx::query(
+                            "UPDATE refresh_tokens SET blacklisted = $1
+                             WHERE family = $2 AND user_id = $3 AND blacklisted IS NULL",
+                        )
+                        .bind(now.0)
+                        .bind(family)
+                        .bind(user)
+                        .execute(&mut **tx)
+                        .await?;
+                    }
+                }
+                Ok(())
+            }
+
+            /// Whether the user has as many live knox tokens as may be. The transaction has written the user's row before,
+            /// so that logins of one user wait for each other and two at once do not both find room.
             async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
                 let Some(most) = login.knox_limit else { return Ok(false) };
-                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut **tx).await?;
                 let live: i64 = sqlx::query_scalar(
                     "SELECT count(*) FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
                 )
@@ -69,7 +125,8 @@ macro_rules! credential_store {
                         sqlx::query(
                             "INSERT INTO tokens AS known (digest, user_id, created, signed_in, last_used, ip, agent)
                              VALUES ($1, $2, $3, $3, $3, $4, $5)
-                             ON CONFLICT (digest) DO UPDATE SET signed_in = excluded.signed_in
+                             ON CONFLICT (digest) DO UPDATE
+                               SET signed_in = excluded.signed_in, ip = excluded.ip, agent = excluded.agent
                                WHERE known.signed_in IS NULL OR known.signed_in < excluded.signed_in - 60000",
                         )
                         .bind(row.digest.as_bytes())
@@ -165,47 +222,14 @@ macro_rules! credential_store {
                 Ok(())
             }
 
-            async fn end(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
+            async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis) -> Result<()> {
                 let mut tx = self.begin().await?;
-                match handle {
-                    CredentialHandle::Session(digest) => {
-                        sqlx::query("DELETE FROM sessions WHERE digest = $1 AND user_id = $2")
-                            .bind(digest.as_bytes())
-                            .bind(user)
-                            .execute(&mut *tx)
-                            .await?;
-                    }
-                    CredentialHandle::Token(digest) => {
-                        sqlx::query("DELETE FROM tokens WHERE digest = $1 AND user_id = $2")
-                            .bind(digest.as_bytes())
-                            .bind(user)
-                            .execute(&mut *tx)
-                            .await?;
-                        // Else the next login would hand the very same token out again.
-                        sqlx::query("UPDATE users SET token_generation = token_generation + 1 WHERE id = $1")
-                            .bind(user)
-                            .execute(&mut *tx)
-                            .await?;
-                    }
-                    CredentialHandle::Knox(digest) => {
-                        sqlx::query("DELETE FROM knox_tokens WHERE digest = $1 AND user_id = $2")
-                            .bind(digest)
-                            .bind(user)
-                            .execute(&mut *tx)
-                            .await?;
-                    }
-                    CredentialHandle::Family(family) => {
-                        sqlx::query(
-                            "UPDATE refresh_tokens SET blacklisted = $1
-                             WHERE family = $2 AND user_id = $3 AND blacklisted IS NULL",
-                        )
-                        .bind(now.0)
-                        .bind(family)
-                        .bind(user)
-                        .execute(&mut *tx)
-                        .await?;
-                    }
+                // Waits for a rotation that is under way: its new token is then seen.
+                Self::locked_user(&mut tx, user).await?;
+                for handle in handles {
+                    Self::end_one(&mut tx, handle, user, now).await?;
                 }
+                Self::end_links(&mut tx, user).await?;
                 tx.commit().await?;
                 Ok(())
             }
@@ -220,10 +244,13 @@ macro_rules! credential_store {
                     "SELECT 'knox' AS kind, NULL AS digest, digest AS name, created, created AS signed_in, last_used, expires,
                             ip, agent
                      FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
-                    "SELECT max(kind) AS kind, NULL AS digest, family AS name,
-                            coalesce(max(signed_in), min(created)) AS created, max(signed_in) AS signed_in,
-                            max(last_used) AS last_used, max(expires) AS expires, max(ip) AS ip, max(agent) AS agent
-                     FROM refresh_tokens WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2 GROUP BY family",
+                    // Of a chain, the newest.
+                    "SELECT kind, NULL AS digest, family AS name, coalesce(signed_in, created) AS created, signed_in,
+                            last_used, expires, ip, agent
+                     FROM refresh_tokens r WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2 AND NOT EXISTS
+                       (SELECT 1 FROM refresh_tokens n
+                        WHERE n.user_id = $1 AND n.family = r.family AND n.blacklisted IS NULL AND n.expires > $2
+                          AND (n.created, n.jti) > (r.created, r.jti))",
                 ] {
                     let rows: Vec<CredentialEntryRow> =
                         sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&mut *self.reader().await?).await?;
@@ -266,7 +293,11 @@ macro_rules! credential_store {
             }
 
             async fn end_all_knox(&self, user: UserId) -> Result<()> {
-                sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&self.write).await?;
+                let mut tx = self.begin().await?;
+                Self::locked_user(&mut tx, user).await?;
+                sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
+                Self::end_links(&mut tx, user).await?;
+                tx.commit().await?;
                 Ok(())
             }
 
@@ -285,6 +316,7 @@ macro_rules! credential_store {
 
             async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated> {
                 let mut tx = self.begin().await?;
+                Self::locked_user(&mut tx, new.user_id).await?;
                 // A token of simplejwt has no row yet: it gets one, so that its use can be noted.
                 let mut before = RefreshRow { jti: old.to_owned(), ..new.clone() };
                 before.family.clone_from(&new.family);

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::model::UserId;
+use serde_json::{Map, Value};
+use sqlx::types::Json;
+
+use crate::model::{User, UserId};
 use crate::store::import::{Clash, Fate};
 
 /// The columns by which a user of the target is told from another.
@@ -13,6 +16,38 @@ pub(in crate::store) struct KnownUser {
     pub username: String,
     pub created: i64,
     pub is_active: bool,
+    fields: Option<Json<Map<String, Value>>>,
+    edited: Option<Json<Vec<String>>>,
+}
+
+impl KnownUser {
+    /// What becomes of the user of this id who is to be imported.
+    pub fn fate(&self, user: &User) -> Fate {
+        if self.username != user.username && self.created != user.created.0 {
+            Fate::Taken(Clash::Id)
+        } else if self.is_active && !user.is_active {
+            Fate::ThereButActive
+        } else if self.filled(&user.fields).is_some() {
+            Fate::Filled
+        } else {
+            Fate::There
+        }
+    }
+
+    /// All fields with those of `source` that have no value here, unless the user took it away; `None` where none is.
+    pub fn filled(&self, source: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let known = self.fields.as_ref().map(|fields| &fields.0);
+        let may = |name: &String| {
+            !known.is_some_and(|known| known.contains_key(name))
+                && !self.edited.as_ref().is_some_and(|edited| edited.contains(name))
+        };
+        let missing: Vec<_> = source.iter().filter(|(name, _)| may(name)).collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let missing = missing.into_iter().map(|(name, value)| (name.clone(), value.clone()));
+        Some(known.cloned().unwrap_or_default().into_iter().chain(missing).collect())
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -61,7 +96,7 @@ macro_rules! import_store {
         impl $store {
             /// Users of the target who have an id or a username of these.
             async fn known_users(&self, users: &[User]) -> Result<Vec<KnownUser>> {
-                const COLUMNS: &str = "SELECT id, username, created, is_active FROM users WHERE ";
+                const COLUMNS: &str = "SELECT id, username, created, is_active, fields, edited FROM users WHERE ";
                 let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
                 let mut list = by_id.separated(", ");
                 for user in users {
@@ -89,7 +124,7 @@ macro_rules! import_store {
             async fn insert_users(&self, users: &[&User]) -> Result<HashSet<UserId>> {
                 let mut insert = Builder::new(
                     "INSERT INTO users (id, username, first_name, last_name, email, email_lower, email_verified,
-                                        is_active, created, last_login) ",
+                                        is_active, created, last_login, fields) ",
                 );
                 insert.push_values(users, |mut row, user| {
                     row.push_bind(user.id)
@@ -101,13 +136,35 @@ macro_rules! import_store {
                         .push_bind(user.email_verified)
                         .push_bind(user.is_active)
                         .push_bind(user.created.0)
-                        .push_bind(user.last_login.map(|at| at.0));
+                        .push_bind(user.last_login.map(|at| at.0))
+                        .push_bind(Some(&user.fields).filter(|fields| !fields.is_empty()).map(Json));
                 });
                 insert.push(" ON CONFLICT DO NOTHING RETURNING id");
                 let mut tx = self.begin().await?;
                 let written: Vec<i64> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(written.into_iter().collect())
+            }
+
+            /// Puts declared fields that have no value onto users who are there.
+            async fn fill_users(&self, users: &[&User]) -> Result<()> {
+                let mut tx = self.begin().await?;
+                for user in users {
+                    // Written, so that nobody changes the user before the transaction ends.
+                    let known: Option<KnownUser> = sqlx::query_as(
+                        "UPDATE users SET id = id WHERE id = $1
+                         RETURNING id, username, created, is_active, fields, edited",
+                    )
+                    .bind(user.id)
+                    .fetch_optional(&mut *tx)
+                    .await?;
+                    if let Some(fields) = known.and_then(|known| known.filled(&user.fields)) {
+                        let update = sqlx::query("UPDATE users SET fields = $1 WHERE id = $2");
+                        update.bind(Json(fields)).bind(user.id).execute(&mut *tx).await?;
+                    }
+                }
+                tx.commit().await?;
+                Ok(())
             }
 
             /// Accounts of the target that have an id, or a provider's uid, of these.
@@ -239,22 +296,20 @@ macro_rules! import_store {
                 let known = self.known_users(users).await?;
                 let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
                 let names: HashSet<&str> = known.iter().map(|user| user.username.as_str()).collect();
-                let mut fates: Vec<Fate> = Vec::with_capacity(users.len());
-                for user in users {
-                    fates.push(match by_id.get(&user.id) {
-                        Some(known) if known.username != user.username && known.created != user.created.0 => {
-                            Fate::Taken(Clash::Id)
-                        }
-                        Some(known) if known.is_active && !user.is_active => Fate::ThereButActive,
-                        Some(_) => Fate::There,
-                        None if names.contains(user.username.as_str()) => Fate::Taken(Clash::Username),
-                        None => Fate::Written,
-                    });
-                }
+                let fate = |user: &User| match by_id.get(&user.id) {
+                    Some(known) => known.fate(user),
+                    None if names.contains(user.username.as_str()) => Fate::Taken(Clash::Username),
+                    None => Fate::Written,
+                };
+                let mut fates: Vec<Fate> = users.iter().map(fate).collect();
                 let new = with_fate(users, &fates, Fate::Written);
                 if write && !new.is_empty() {
                     let written = self.insert_users(&new).await?;
                     settle(&mut fates, users.iter().map(|user| user.id), &written);
+                }
+                let there = with_fate(users, &fates, Fate::Filled);
+                if write && !there.is_empty() {
+                    self.fill_users(&there).await?;
                 }
                 Ok(fates)
             }
@@ -265,12 +320,16 @@ macro_rules! import_store {
                 }
                 let known = self.known_accounts(accounts).await?;
                 let ids: HashSet<i64> = known.iter().map(|account| account.id).collect();
-                let owners: HashMap<(&str, &str), UserId> =
+                let mut owners: HashMap<(&str, &str), UserId> =
                     known.iter().map(|known| ((known.provider.as_str(), known.uid.as_str()), known.user_id)).collect();
                 let mut fates: Vec<Fate> = Vec::with_capacity(accounts.len());
                 for (account, _) in accounts {
-                    fates.push(match owners.get(&(account.provider.as_str(), account.uid.as_str())) {
-                        Some(owner) if *owner == account.user_id => Fate::There,
+                    // Of two in one batch the first has it.
+                    let key = (account.provider.as_str(), account.uid.as_str());
+                    let owner = owners.get(&key).copied();
+                    owners.entry(key).or_insert(account.user_id);
+                    fates.push(match owner {
+                        Some(owner) if owner == account.user_id => Fate::There,
                         Some(_) => Fate::Taken(Clash::Account),
                         None if ids.contains(&account.id) => Fate::Renumbered,
                         None => Fate::Written,

@@ -51,8 +51,9 @@ pub(super) use oldest;
 
 /// Implements [`super::Repository`] for a store with the pool `write`, whoever is to be told of events in `announce`, and
 /// methods `reader`, `begin`, `close_all`, and `claimed` and `signed_in` (how the two writes of a login are committed).
+/// `$lock` ends a SELECT whose row nobody else may change before the transaction ends.
 macro_rules! repository {
-    ($store:ty, $database:ty, $migrations:literal) => {
+    ($store:ty, $database:ty, $migrations:literal, $lock:literal) => {
         use sqlx::types::Json;
 
         use super::rows::{
@@ -61,8 +62,9 @@ macro_rules! repository {
             sealed_columns, user_columns,
         };
         use super::{
-            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, EventStore, KnownLogin, LoginCommit,
-            Repository, Resend, Result, Rotated, Schema, StoreError, Unlinked, Updated, UserStore, Who, Written,
+            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, Ends, EventStore, KnownLogin, LoginCommit,
+            Repository, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated, UserStore, Who,
+            Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
@@ -77,7 +79,7 @@ macro_rules! repository {
         type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
         crate::store::sql::attempts::attempt_store!($store);
-        crate::store::sql::users::user_store!($store);
+        crate::store::sql::users::user_store!($store, $lock);
         crate::store::sql::credentials::credential_store!($store);
         crate::store::sql::import::import_store!($store, $database);
         crate::store::sql::audit::audit_store!($store);

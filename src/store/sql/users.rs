@@ -2,31 +2,59 @@
 
 /// Implements [`super::super::UserStore`].
 macro_rules! user_store {
-    ($store:ty) => {
+    ($store:ty, $lock:literal) => {
         impl $store {
+            /// The user; until the transaction ends, nobody else changes the row. Whatever ends credentials, unlinks or
+            /// deletes begins here, and so does a login, before any other row of the user's: nobody waits crosswise.
+            async fn locked_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
+                let row: Option<UserRow> =
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1", $lock))
+                        .bind(id)
+                        .fetch_optional(&mut **tx)
+                        .await?;
+                Ok(row.map(User::from))
+            }
+
             async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
                 let user = known.user.clone();
-                // Counting tokens is no part of a group: it may have to undo.
-                let done = if known.login.knox_limit.is_some() {
+                // What may have to be undone is no part of a group.
+                if known.login.knox_limit.is_some() || matches!(known.login.ends, Some(Ends::Halt(_))) {
                     let mut tx = self.begin().await?;
-                    if Self::is_full_of_knox(&mut tx, user.id, &known.login).await? {
-                        tx.rollback().await?;
-                        return Ok(Committed::TooManyTokens);
+                    let refused = Self::write_alone(&mut tx, &known).await?;
+                    match &refused {
+                        None => tx.commit().await?,
+                        Some(_) => tx.rollback().await?,
                     }
-                    let done = Self::write_known(&mut tx, &known).await?;
-                    tx.commit().await?;
-                    done
-                } else {
-                    self.signed_in(known).await?
-                };
-                Ok(if done { Committed::Done(user) } else { Committed::Stale })
+                    return Ok(refused.unwrap_or(Committed::Done(user)));
+                }
+                Ok(if self.signed_in(known).await? { Committed::Done(user) } else { Committed::Stale })
+            }
+
+            /// [`Self::write_known`] with what may stand against it; `None`: nothing did.
+            async fn write_alone(tx: &mut Tx, known: &KnownLogin) -> Result<Option<Committed>> {
+                let KnownLogin { login, user, written, .. } = known;
+                Self::locked_user(tx, user.id).await?;
+                if !Self::ends_halt(tx, login, written).await? {
+                    return Ok(Some(Committed::Taken));
+                }
+                if Self::is_full_of_knox(tx, user.id, login).await? {
+                    return Ok(Some(Committed::TooManyTokens));
+                }
+                Ok((!Self::write_known(tx, known).await?).then_some(Committed::Stale))
+            }
+
+            /// Takes the login that waited, where this one ends one. False: it was taken before, or is gone. To be asked before
+            /// the tokens are counted: the one too many may be that of whoever took it.
+            async fn ends_halt(tx: &mut Tx, login: &LoginCommit, written: &Written) -> Result<bool> {
+                let Some(Ends::Halt(token)) = &login.ends else { return Ok(true) };
+                Self::take_halt(tx, token, written.answer.as_deref().unwrap_or_default(), login.now).await
             }
 
             /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
             /// written nothing.
             async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
                 let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
-                if *changed && !Self::is_as_read(tx, &login.who).await? {
+                if *changed && !(Self::is_as_read(tx, &login.who).await? && Self::may_be_called(tx, login, user).await?) {
                     return Ok(false);
                 }
                 let updated = sqlx::query(
@@ -56,7 +84,7 @@ macro_rules! user_store {
                         .await?;
                 }
                 if *changed {
-                    Self::write_changes(tx, user).await?;
+                    Self::write_changes(tx, login, user).await?;
                 } else if login.set_last_login {
                     sqlx::query("UPDATE users SET last_login = $1 WHERE id = $2")
                         .bind(login.now.0)
@@ -78,7 +106,7 @@ macro_rules! user_store {
                         .await?;
                 }
                 Self::insert_credential(tx, &written.credential).await?;
-                if let (Some(code), Some(answer)) = (&login.code, &written.answer) {
+                if let (Some(Ends::Code(code)), Some(answer)) = (&login.ends, &written.answer) {
                     sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
                         .bind(answer)
                         .bind(code.as_bytes())
@@ -174,28 +202,26 @@ macro_rules! user_store {
             }
 
             /// The user, with what the login changes about it; `None` when it is gone or inactive, or has no longer the
-            /// address by which it was found.
+            /// address by which it was found, or somebody else is called so by now.
             async fn refreshed_user(
                 tx: &mut Tx,
                 id: UserId,
                 login: &LoginCommit,
             ) -> Result<Option<User>> {
-                // Written, so that nobody changes the user before the transaction ends.
-                let row: Option<UserRow> = sqlx::query_as(concat!(
-                    "UPDATE users SET id = id WHERE id = $1 AND is_active RETURNING ",
-                    user_columns!(bare)
-                ))
-                .bind(id)
-                .fetch_optional(&mut **tx)
-                .await?;
-                let Some(mut user) = row.map(User::from) else { return Ok(None) };
+                let Some(mut user) = Self::locked_user(tx, id).await?.filter(|user| user.is_active) else {
+                    return Ok(None);
+                };
                 if let Who::Attach { by_email: Some(email), .. } = &login.who
                     && !(user.email_verified && user.email.eq_ignore_ascii_case(email))
                 {
                     return Ok(None);
                 }
-                if login.change(&mut user) || login.set_last_login {
-                    Self::write_changes(tx, &user).await?;
+                let changed = login.change(&mut user);
+                if changed && !Self::may_be_called(tx, login, &user).await? {
+                    return Ok(None);
+                }
+                if changed || login.set_last_login {
+                    Self::write_changes(tx, login, &user).await?;
                 }
                 Ok(Some(user))
             }
@@ -203,20 +229,41 @@ macro_rules! user_store {
             /// Whether what a login may overwrite is still what it was decided on; until the transaction ends it stays so.
             async fn is_as_read(tx: &mut Tx, who: &Who) -> Result<bool> {
                 let Who::Known { user: read, .. } = who else { return Ok(true) };
-                let row: Option<UserRow> =
-                    sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
-                        .bind(read.id)
-                        .fetch_optional(&mut **tx)
-                        .await?;
-                Ok(row.map(User::from).is_some_and(|now| {
+                Ok(Self::locked_user(tx, read.id).await?.is_some_and(|now| {
                     (now.first_name, now.last_name) == (read.first_name.clone(), read.last_name.clone())
                         && now.fields == read.fields
                         && now.edited == read.edited
                 }))
             }
 
+            /// A user's accounts with their sealed tokens, inside the transaction of whoever takes them away.
+            async fn sealed_of(tx: &mut Tx, user: UserId) -> Result<Vec<Sealed>> {
+                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    sealed_columns!(),
+                    " FROM social_accounts WHERE user_id = $1 ORDER BY id"
+                ))
+                .bind(user)
+                .fetch_all(&mut **tx)
+                .await?;
+                Ok(rows.into_iter().map(SealedRow::split).collect())
+            }
+
+            /// Whether the username that the login gives the user is still nobody else's.
+            async fn may_be_called(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<bool> {
+                if login.username.is_none() {
+                    return Ok(true);
+                }
+                let other: Option<i32> = sqlx::query_scalar("SELECT 1 FROM users WHERE username = $1 AND id <> $2")
+                    .bind(&user.username)
+                    .bind(user.id)
+                    .fetch_optional(&mut **tx)
+                    .await?;
+                Ok(other.is_none())
+            }
+
             /// What a login changes of a user.
-            async fn write_changes(tx: &mut Tx, user: &User) -> Result<()> {
+            async fn write_changes(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<()> {
                 sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3, fields = $4 WHERE id = $5")
                     .bind(&user.first_name)
                     .bind(&user.last_name)
@@ -225,6 +272,21 @@ macro_rules! user_store {
                     .bind(user.id)
                     .execute(&mut **tx)
                     .await?;
+                if login.username.is_some() || login.email.is_some() {
+                    sqlx::query(
+                        "UPDATE users SET username = $1, email = $2, email_lower = $3, email_verified = $4,
+                                email_vouched_by = CASE WHEN email = $2 THEN email_vouched_by ELSE $5 END
+                         WHERE id = $6",
+                    )
+                    .bind(&user.username)
+                    .bind(&user.email)
+                    .bind(user.email.to_lowercase())
+                    .bind(user.email_verified)
+                    .bind(if user.email_verified { &login.provider } else { "" })
+                    .bind(user.id)
+                    .execute(&mut **tx)
+                    .await?;
+                }
                 Ok(())
             }
 
@@ -315,24 +377,10 @@ macro_rules! user_store {
                 audit: &AuditEvent,
             ) -> Result<Unlinked> {
                 let mut tx = self.begin().await?;
-                // A write to the user's row makes unlinks of one user wait for each other, in both databases.
-                let owner: Option<UserRow> =
-                    sqlx::query_as(concat!("UPDATE users SET id = id WHERE id = $1 RETURNING ", user_columns!(bare)))
-                        .bind(user)
-                        .fetch_optional(&mut *tx)
-                        .await?;
-                let Some(owner) = owner.map(User::from) else { return Ok(Unlinked::NotFound) };
-                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
-                    "SELECT ",
-                    sealed_columns!(),
-                    " FROM social_accounts WHERE user_id = $1 ORDER BY id"
-                ))
-                .bind(user)
-                .fetch_all(&mut *tx)
-                .await?;
+                let Some(owner) = Self::locked_user(&mut tx, user).await? else { return Ok(Unlinked::NotFound) };
                 let mut found = None;
                 let mut others = 0;
-                for (row, tokens) in rows.into_iter().map(SealedRow::split) {
+                for (row, tokens) in Self::sealed_of(&mut tx, user).await? {
                     if row.id == account {
                         found = Some((row, tokens));
                     } else if counts(&row.provider) {
@@ -354,7 +402,7 @@ macro_rules! user_store {
                 &self,
                 user: UserId,
                 account: i64,
-            ) -> Result<Option<(SocialAccount, Option<Vec<u8>>)>> {
+            ) -> Result<Option<Sealed>> {
                 let row: Option<SealedRow> = sqlx::query_as(concat!(
                     "SELECT ",
                     sealed_columns!(),
@@ -379,9 +427,8 @@ macro_rules! user_store {
                 Ok(leased.rows_affected() == 1)
             }
 
-            async fn keep_tokens(&self, account: i64, sealed: Option<&[u8]>) -> Result<()> {
-                sqlx::query("UPDATE social_accounts SET tokens = coalesce($1, tokens), leased = NULL WHERE id = $2")
-                    .bind(sealed)
+            async fn end_lease(&self, account: i64) -> Result<()> {
+                sqlx::query("UPDATE social_accounts SET leased = NULL WHERE id = $1")
                     .bind(account)
                     .execute(&self.write)
                     .await?;
@@ -459,15 +506,16 @@ macro_rules! user_store {
 
             async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool> {
                 let mut tx = self.begin().await?;
-                let updated: Option<UserRow> = sqlx::query_as(concat!(
-                    "UPDATE users SET is_active = $1 WHERE id = $2 RETURNING ",
-                    user_columns!(bare)
-                ))
-                .bind(active)
-                .bind(user)
-                .fetch_optional(&mut *tx)
-                .await?;
-                let Some(updated) = updated.map(User::from) else { return Ok(false) };
+                let Some(before) = Self::locked_user(&mut tx, user).await? else { return Ok(false) };
+                if before.is_active == active {
+                    return Ok(true);
+                }
+                let updated = User { is_active: active, ..before };
+                sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2")
+                    .bind(active)
+                    .bind(user)
+                    .execute(&mut *tx)
+                    .await?;
                 // A login that was under way when the user was deactivated may have left something: it must not come to
                 // life again.
                 Self::end_all(&mut tx, user, now).await?;
@@ -484,13 +532,7 @@ macro_rules! user_store {
                 audit: &AuditEvent,
             ) -> Result<Updated> {
                 let mut tx = self.begin().await?;
-                sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user).execute(&mut *tx).await?;
-                let row: Option<UserRow> =
-                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
-                        .bind(user)
-                        .fetch_optional(&mut *tx)
-                        .await?;
-                let Some(before) = row.map(User::from) else { return Ok(Updated::NotFound) };
+                let Some(before) = Self::locked_user(&mut tx, user).await? else { return Ok(Updated::NotFound) };
                 let after = change(&before);
                 if after == before {
                     return Ok(Updated::Done(Box::new(before)));
@@ -522,18 +564,15 @@ macro_rules! user_store {
                 Ok(Updated::Done(Box::new(after)))
             }
 
-            async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<bool> {
+            async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<Sealed>>> {
                 let mut tx = self.begin().await?;
-                let deleted: Option<UserRow> =
-                    sqlx::query_as(concat!("DELETE FROM users WHERE id = $1 RETURNING ", user_columns!(bare)))
-                        .bind(user)
-                        .fetch_optional(&mut *tx)
-                        .await?;
-                let Some(deleted) = deleted.map(User::from) else { return Ok(false) };
+                let Some(deleted) = Self::locked_user(&mut tx, user).await? else { return Ok(None) };
+                let accounts = Self::sealed_of(&mut tx, user).await?;
+                sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
                 Self::forget_events(&mut tx, user).await?;
                 self.write_down(&mut tx, audit, &deleted, None).await?;
                 tx.commit().await?;
-                Ok(true)
+                Ok(Some(accounts))
             }
 
             async fn commit_login(
@@ -558,11 +597,16 @@ macro_rules! user_store {
                     tx.rollback().await?;
                     return Ok(Committed::Stale);
                 };
+                let written = make(&user);
+                if !Self::ends_halt(&mut tx, &login, &written).await? {
+                    tx.rollback().await?;
+                    return Ok(Committed::Taken);
+                }
                 if Self::is_full_of_knox(&mut tx, user.id, &login).await? {
                     tx.rollback().await?;
                     return Ok(Committed::TooManyTokens);
                 }
-                Self::hand_out(&mut tx, &login, &make(&user)).await?;
+                Self::hand_out(&mut tx, &login, &written).await?;
                 login.audit.user_id = Some(user.id);
                 self.write_down(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;

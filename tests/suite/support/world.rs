@@ -255,5 +255,6 @@ pub fn read(environment: Vec<(String, String)>) -> Result<Settings, Vec<SettingE
         environment,
         catalog: &catalog,
         steps: &[],
+        fields: &[],
     })
 }

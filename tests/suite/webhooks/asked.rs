@@ -11,6 +11,7 @@ on_both_databases! {
     the_step_stands_where_the_pipeline_puts_it,
     declared_fields_are_told_and_amended,
     r_usr_01_the_name_that_is_proposed_is_the_one_that_is_made,
+    our_own_steps_work_in_every_order_that_is_accepted,
 }
 
 fn asking(engine: Engine) -> Plan {
@@ -176,4 +177,35 @@ async fn r_usr_01_the_name_that_is_proposed_is_the_one_that_is_made(engine: Engi
         assert_eq!(asked["data"]["user"][member], made[member], "{member}");
     }
     assert_eq!((&made["username"], &made["first_name"]), (&json!("user1@example.com"), &json!("First1 Last1")));
+}
+
+async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {
+    let nine = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user,load_extra_data,\
+                user_details";
+    let before = |step: &str, steps: &str| nine.replace(step, &format!("{steps},{step}"));
+    let orders = [
+        (before("create_user", "webhook,require_email,save_avatar"), ""),
+        (before("create_user", "save_avatar,require_email,webhook"), "seven@example.com"),
+        (before("get_username", "require_email,webhook"), "seven@example.com"),
+        (format!("save_avatar,{},require_email", before("get_username", "webhook")), ""),
+        (format!("{},save_avatar", before("associate_user", "require_email")), ""),
+    ];
+    for (order, told) in orders {
+        let plan = asking(engine).with("SOCIAL_AUTH_PIPELINE", &order).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1");
+        let world = answering(plan, json!({"user": {"first_name": "Amended"}})).await;
+        let profile = json!({"id": 7, "login": "seven", "avatar_url": "https://pictures.example/7.png"});
+        world.people.describe("github", "u7", profile);
+        let waits = world.login("token_user", "u7").await;
+        assert_eq!((waits.status, &waits.json()["step"]), (202, &json!("require_email")), "{order}");
+        let answers = json!({"flow_token": waits.json()["flow_token"], "email": "seven@example.com"});
+        let user = world.client().post("/api/login/social/resume/").json(&answers).send().await.ok();
+        let (email, first) = (json!("seven@example.com"), json!("Amended"));
+        assert_eq!((&user["username"], &user["email"], &user["first_name"]), (&email, &email, &first), "{order}");
+        let asked = verified(&world.double.call_at(PLACE), SECRET);
+        assert_eq!(asked["data"]["user"]["email"], told, "{order}");
+        assert_eq!(world.double.calls_at(PLACE).len(), 1, "asked once: {order}");
+        let kept =
+            "SELECT count(*) FROM social_accounts WHERE CAST(extra_data AS TEXT) LIKE '%pictures.example/7.png%'";
+        assert_eq!(world.database.number(kept).await, i64::from(order.contains("save_avatar")), "{order}");
+    }
 }

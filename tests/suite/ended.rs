@@ -1,0 +1,332 @@
+//! What ends with a credential, and when: what it began, what it renewed, and nothing that is in use.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::client::Request;
+use crate::support::people::GITHUB_TOKEN;
+use crate::support::{Answer, Client, Engine, Reply, World, on_both_databases};
+
+on_both_databases! {
+    sec_25_a_link_that_an_ended_credential_began_links_nothing,
+    sec_25_unlinking_one_of_two_accounts_of_a_provider_leaves_the_other,
+    sec_25_an_account_that_only_links_is_no_way_in,
+    sec_26_a_login_that_overtakes_its_users_end_gives_nothing,
+    a_refresh_that_meets_its_end_leaves_nothing,
+    logins_and_the_end_of_everything_do_not_stop_each_other,
+    two_ends_of_everything_within_a_second_end_what_came_between,
+    a_short_idle_limit_lets_a_session_live_that_is_used,
+    a_token_that_was_ended_stays_so_as_long_as_any_of_it_would_be_accepted,
+    the_use_of_sliding_tokens_is_seen,
+    the_permanent_tokens_address_is_that_of_the_latest_login,
+    a_renewal_gives_way_to_the_tokens_of_a_newer_login,
+    what_was_renewed_for_an_account_that_is_gone_is_given_back,
+}
+
+fn send(client: &Client, method: &str, path: &str, authorization: &str) -> Request {
+    client.request(method, path).header("authorization", authorization)
+}
+
+async fn listed(world: &World, authorization: &str) -> Vec<Value> {
+    send(&world.client(), "GET", "/api/user/credentials/", authorization)
+        .send()
+        .await
+        .ok()
+        .as_array()
+        .cloned()
+        .expect("a list")
+}
+
+async fn accounts(world: &World, authorization: &str) -> Vec<Value> {
+    send(&world.client(), "GET", "/api/user/social/", authorization)
+        .send()
+        .await
+        .ok()
+        .as_array()
+        .cloned()
+        .expect("a list")
+}
+
+async fn refresh(world: &World, token: &str) -> Answer {
+    world.client().post("/api/token/refresh/").json(&json!({"refresh": token})).send().await
+}
+
+async fn sec_25_a_link_that_an_ended_credential_began_links_nothing(engine: Engine) {
+    let world = World::start(engine).await;
+    let owner = format!("Token {}", world.token("knox", "u1").await);
+    let thief = format!("Token {}", world.token("knox", "u01").await);
+    let owners = world.client().user(&owner).await.ok()["id"].clone();
+    let begin = async |authorization: &str| {
+        let request = send(&world.client(), "POST", "/api/login/social/begin/facebook/", authorization);
+        request.json(&json!({})).send().await.ok()
+    };
+    let finish = async |begun: &Value, code: &str| {
+        let body = json!({"code": code, "state": begun["state"], "flow_token": begun["flow_token"]});
+        world.client().login("token_user/facebook", body).await.ok()["id"].clone()
+    };
+    let begun = begin(&thief).await;
+    send(&world.client(), "DELETE", "/api/user/credentials/others/", &owner).send().await;
+    assert_ne!(finish(&begun, "u7").await, owners, "the thief is somebody else again");
+    let begun = begin(&owner).await;
+    assert_eq!(send(&world.client(), "POST", "/api/knox/logout/", &owner).send().await.status, 204);
+    assert_ne!(finish(&begun, "u8").await, owners);
+
+    // A shared browser: the next person does not finish what the one before began.
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u001"})).await.ok();
+    let same_site = |path: &str| browser.post(path).header("sec-fetch-site", "same-origin");
+    let begun = same_site("/api/login/social/begin/facebook/").json(&json!({})).send().await.ok();
+    same_site("/api/session/logout/").json(&json!({})).send().await;
+    let body = json!({"code": "u9", "state": begun["state"]});
+    assert_ne!(browser.login("token_user/facebook", body).await.ok()["id"], owners);
+    let accounts = "SELECT count(*) FROM social_accounts WHERE user_id = ";
+    assert_eq!(world.database.number(&format!("{accounts}{owners}")).await, 1);
+}
+
+async fn sec_25_unlinking_one_of_two_accounts_of_a_provider_leaves_the_other(engine: Engine) {
+    let world = World::start(engine).await;
+    let user = format!("Token {}", world.token("token", "u1").await);
+    let linked = send(&world.client(), "POST", "/api/login/social/token/github/", &user);
+    linked.json(&json!({"code": "u2"})).send().await.ok();
+    let both = accounts(&world, &user).await;
+    assert_eq!(both.len(), 2);
+    let path = |n: usize| format!("/api/user/social/{}/", both[n]["id"]);
+    assert_eq!(send(&world.client(), "DELETE", &path(0), &user).send().await.status, 204);
+    send(&world.client(), "DELETE", &path(1), &user).send().await.problem(409, "last_login_method");
+    assert_eq!(world.login("token_user", "u02").await.ok()["id"], world.client().user(&user).await.ok()["id"]);
+}
+
+async fn sec_25_an_account_that_only_links_is_no_way_in(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_MIXCLOUD_KEY", "k").with("SOCIAL_AUTH_MIXCLOUD_SECRET", "s");
+    let world = plan.start().await;
+    let token = json!({"access_token": "t", "token_type": "bearer"});
+    world.double.always("POST www.mixcloud.com/oauth/access_token", Reply::json(&token));
+    let person = json!({"key": "/ola/", "username": "ola", "name": "Ola"});
+    world.double.always("GET api.mixcloud.com/me/", Reply::json(&person));
+    let user = format!("Token {}", world.token("token", "u1").await);
+    let linked = send(&world.client(), "POST", "/api/login/social/token/mixcloud/", &user);
+    linked.json(&json!({"code": "c1"})).send().await.ok();
+    let list = accounts(&world, &user).await;
+    let github = list.iter().find(|account| account["provider"] == "github").expect("github's");
+    let path = format!("/api/user/social/{}/", github["id"]);
+    send(&world.client(), "DELETE", &path, &user).send().await.problem(409, "last_login_method");
+}
+
+async fn sec_26_a_login_that_overtakes_its_users_end_gives_nothing(engine: Engine) {
+    let world = World::start(engine).await;
+    world.login("token", "u1").await.ok();
+    let slow = json!({"access_token": "gho_u01", "token_type": "bearer"});
+    world.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
+    world.double.forget();
+    let client = world.client();
+    let login = tokio::spawn(async move { client.login("knox/github", json!({"code": "u01"})).await });
+    while world.double.calls().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let repository = world.database.repository().await;
+    assert!(repository.set_active(1, false, world.clock.now()).await.expect("a write"));
+    login.await.expect("an answer").problem(403, "user_inactive");
+    assert_eq!(world.database.count("knox_tokens").await, 0);
+}
+
+/// Whichever comes first: after both, nothing of the chain is accepted.
+async fn a_refresh_that_meets_its_end_leaves_nothing(engine: Engine) {
+    let plan = World::on(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
+    let world = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
+    let user = format!("Token {}", world.token("knox", "u1").await);
+    for n in 2..12 {
+        let code = format!("u{}1", "0".repeat(n));
+        let mut token = world.login("jwt-pair", &code).await.field("refresh");
+        let end = async {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            send(&world.client(), "DELETE", "/api/user/credentials/others/", &user).send().await
+        };
+        let renew = async {
+            loop {
+                let answer = refresh(&world, &token).await;
+                if answer.status != 200 {
+                    return answer.problem(401, "token_not_valid");
+                }
+                token = answer.field("refresh");
+            }
+        };
+        let (ended, _) = tokio::join!(end, tokio::time::timeout(Duration::from_secs(20), renew));
+        assert_eq!(ended.status, 204, "{}", ended.text);
+        refresh(&world, &token).await.problem(401, "token_not_valid");
+        assert_eq!(listed(&world, &user).await.len(), 1);
+    }
+}
+
+async fn logins_and_the_end_of_everything_do_not_stop_each_other(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u1"})).await.ok();
+    for n in 1..6 {
+        let user = format!("Token {}", world.token("knox", &format!("u{}1", "0".repeat(10 * n))).await);
+        let out = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            vec![send(&world.client(), "POST", "/api/logout/all/", &user).send().await]
+        };
+        let logins = join_all((1..5).map(|m| {
+            let (browser, code) = (&browser, format!("u{}1", "0".repeat(10 * n + m)));
+            async move {
+                let kind = if m % 2 == 0 { "session" } else { "token" };
+                let path = format!("/api/login/social/{kind}/github/");
+                let request = browser.post(&path).header("sec-fetch-site", "same-origin");
+                request.json(&json!({"code": code})).send().await
+            }
+        }));
+        let (out, logins) = tokio::join!(out, logins);
+        for answer in out.iter().chain(&logins) {
+            assert!(answer.status < 300, "{}", answer.whole());
+        }
+    }
+}
+
+async fn two_ends_of_everything_within_a_second_end_what_came_between(engine: Engine) {
+    let world = World::start(engine).await;
+    let mut before = format!("Bearer {}", world.token("jwt-pair", "u1").await);
+    for n in 1..4 {
+        assert_eq!(send(&world.client(), "POST", "/api/logout/all/", &before).send().await.status, 204);
+        let after = format!("Bearer {}", world.token("jwt-pair", &format!("u{}1", "0".repeat(n))).await);
+        assert_eq!(world.client().user(&before).await.status, 401);
+        world.client().user(&after).await.ok();
+        before = after;
+    }
+}
+
+async fn a_short_idle_limit_lets_a_session_live_that_is_used(engine: Engine) {
+    let world = World::on(engine).with("SESSION_IDLE_TIMEOUT", "120").start().await;
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u1"})).await.ok();
+    for _ in 0..8 {
+        world.advance(Duration::from_secs(100));
+        browser.get("/api/user/").send().await.ok();
+    }
+    let user = format!("Token {}", world.token("knox", "u01").await);
+    assert_eq!(listed(&world, &user).await.len(), 2);
+    world.advance(Duration::from_secs(121));
+    assert_eq!(browser.get("/api/user/").send().await.status, 401);
+    assert_eq!(listed(&world, &user).await.len(), 1, "one that is over is no entry");
+}
+
+async fn a_token_that_was_ended_stays_so_as_long_as_any_of_it_would_be_accepted(engine: Engine) {
+    let world = World::on(engine)
+        .with("SIMPLE_JWT_LEEWAY", "120")
+        .with("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "3600")
+        .with("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "1800")
+        .with("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_LIFETIME", "3600")
+        .start()
+        .await;
+    let repository = world.database.repository().await;
+    let pair = world.login("jwt-pair", "u1").await.field("refresh");
+    let sliding = world.login("jwt-sliding", "u01").await.field("token");
+    let renew = async |token: &str| {
+        world.client().post("/api/token/sliding/refresh/").json(&json!({"token": token})).send().await
+    };
+    world.advance(Duration::from_secs(1500));
+    let sliding = renew(&sliding).await.field("token");
+    world.advance(Duration::from_secs(1500));
+    let sliding = renew(&sliding).await.field("token");
+    let user = format!("Bearer {sliding}");
+    world.client().user(&user).await.ok();
+    for token in [&pair, &sliding] {
+        let ended = world.client().post("/api/token/blacklist/").json(&json!({"refresh": token, "token": token}));
+        assert_eq!(ended.send().await.status, 200);
+    }
+    // Beyond the pair's `exp` and the sliding token's `refresh_exp`, within the leeway and the last renewal's life.
+    world.advance(Duration::from_secs(650));
+    repository.sweep(world.clock.now(), 1000).await.expect("a sweep");
+    refresh(&world, &pair).await.problem(401, "token_not_valid");
+    world.client().user(&user).await.problem(401, "token_not_valid");
+    world.advance(Duration::from_secs(3600));
+    repository.sweep(world.clock.now(), 1000).await.expect("a sweep");
+    assert_eq!(world.database.count("refresh_tokens").await, 0);
+}
+
+async fn the_use_of_sliding_tokens_is_seen(engine: Engine) {
+    let world = World::on(engine).with("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "3600").start().await;
+    let token = world.token("jwt-sliding", "u1").await;
+    let user = format!("Bearer {token}");
+    let used = async || listed(&world, &user).await[0]["last_used"].as_str().expect("a time").to_owned();
+    let first = used().await;
+    world.advance(Duration::from_secs(400));
+    world.client().user(&user).await.ok();
+    let second = used().await;
+    assert!(second > first, "{second} > {first}");
+    world.advance(Duration::from_secs(400));
+    world.client().post("/api/token/sliding/refresh/").json(&json!({"token": token})).send().await.ok();
+    assert!(used().await > second);
+}
+
+async fn the_permanent_tokens_address_is_that_of_the_latest_login(engine: Engine) {
+    let world = World::start(engine).await;
+    let agent = |name: &str, code: &str| {
+        let request = world.client().post("/api/login/social/token/github/").header("user-agent", name);
+        request.json(&json!({"code": code}))
+    };
+    agent("first", "u1").send().await.ok();
+    world.advance(Duration::from_secs(90));
+    let user = format!("Token {}", agent("second", "u01").send().await.field("token"));
+    assert_eq!(listed(&world, &user).await[0]["agent"], "second");
+}
+
+const SHORT: u64 = 100;
+
+/// A user of Discord, whose token ends soon. The renewal takes a while.
+async fn with_slow_renewals(engine: Engine) -> (World, String) {
+    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let world =
+        plan.with("SOCIAL_AUTH_DISCORD_KEY", "k1").with("SOCIAL_AUTH_DISCORD_SECRET", "s1-secret").start().await;
+    world.double.on("POST discord.com/api/oauth2/token", |call| {
+        let (code, grant) = (call.field("code").unwrap_or_default(), call.field("grant_type"));
+        match grant.as_deref() {
+            Some("refresh_token") => {
+                let fresh = json!({"access_token": "renewed", "refresh_token": "r-renewed", "expires_in": 3600});
+                Reply::json(&fresh).after(Duration::from_millis(500))
+            }
+            _ => {
+                let lives = if code == "c1" { SHORT } else { 7200 };
+                Reply::json(&json!({"access_token": code, "refresh_token": "r-1", "expires_in": lives}))
+            }
+        }
+    });
+    let person = json!({"id": "10", "username": "ola"});
+    world.double.always("GET discord.com/api/users/@me", Reply::json(&person));
+    let login = world.client().login("token/discord", json!({"code": "c1"})).await;
+    world.advance(Duration::from_secs(SHORT + 10));
+    world.double.forget();
+    (world, format!("Token {}", login.field("token")))
+}
+
+async fn renewal(world: &World, user: &str) -> (String, tokio::task::JoinHandle<Answer>) {
+    let path = format!("/api/user/social/{}/token/", accounts(world, user).await[0]["id"]);
+    let request = send(&world.client(), "GET", &path, user);
+    let asked = tokio::spawn(async move { request.send().await });
+    while world.double.calls().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    (path, asked)
+}
+
+async fn a_renewal_gives_way_to_the_tokens_of_a_newer_login(engine: Engine) {
+    let (world, user) = with_slow_renewals(engine).await;
+    let (path, asked) = renewal(&world, &user).await;
+    world.client().login("token/discord", json!({"code": "c2"})).await.ok();
+    asked.await.expect("an answer").ok();
+    let kept = send(&world.client(), "GET", &path, &user).send().await;
+    assert_eq!(kept.field("access_token"), "c2");
+}
+
+async fn what_was_renewed_for_an_account_that_is_gone_is_given_back(engine: Engine) {
+    let (world, user) = with_slow_renewals(engine).await;
+    world.double.always("POST discord.com/api/oauth2/token/revoke", Reply::json(&json!({})));
+    let (_, asked) = renewal(&world, &user).await;
+    assert_eq!(send(&world.client(), "DELETE", "/api/user/", &user).send().await.status, 204);
+    asked.await.expect("an answer").problem(404, "not_found");
+    let revoked = world.double.calls_at("POST discord.com/api/oauth2/token/revoke");
+    let tokens: Vec<_> = revoked.iter().filter_map(|call| call.field("token")).collect();
+    assert!(tokens.iter().any(|token| token == "renewed" || token == "r-renewed"), "{tokens:?}");
+}

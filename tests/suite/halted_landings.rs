@@ -1,0 +1,275 @@
+//! The redirect flow on the server where a step asks for more: the page that asks without script, and the app that does so
+//! itself.
+
+use std::time::Duration;
+
+use rest_social_auth::async_trait;
+use rest_social_auth::login::{Draft, Field, Step, Stop};
+use serde_json::json;
+
+use crate::halts::{WITH_TERMS, flow_token, resume, with_terms};
+use crate::support::{Answer, Client, Engine, World, on_both_databases};
+
+on_both_databases! {
+    a_page_without_script_is_asked_on_a_page_of_the_server,
+    looking_at_the_page_spends_nothing,
+    a_refusal_after_the_page_lands_with_its_code,
+    the_page_shows_every_mistake_and_keeps_what_was_typed,
+    trouble_that_passes_is_told_on_the_page_and_the_login_waits,
+    sec_13_the_page_asks_in_the_browser_that_signed_in_alone,
+    the_page_goes_on_to_an_app_whose_verifier_it_needs_not,
+    an_app_is_told_at_the_swap_what_is_asked,
+}
+
+const PAGE: &str = "https://front.example/cb";
+const APP: &str = "com.example.app:/cb";
+
+/// Asks everybody new who they are, and has its own mind about it.
+struct Who;
+
+#[async_trait]
+impl Step for Who {
+    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        if draft.user().is_some() {
+            return Ok(());
+        }
+        let Some(name) = draft.answer("name").and_then(|name| name.as_str()).map(str::to_owned) else {
+            return Err(Stop::ask([
+                Field::text("name", "Your \"name\""),
+                Field::choice("plan", "Plan", &["free", "gold"]),
+                Field::checkbox("news", "News").optional(),
+            ]));
+        };
+        match name.as_str() {
+            "Eva" => Err(Stop::refuse("eva_is_banned", "Eva knows why.")),
+            "<Nobody>" => Err(Stop::wrong("account", "This account is <closed>.")),
+            "Somebody" => Err(Stop::wrong("name", "That is no name.")),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn asking(engine: Engine) -> World {
+    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "who"));
+    let plan = plan.with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{PAGE}?a=b"));
+    plan.program(|builder| builder.step("who", Who)).start().await
+}
+
+fn parameter(url: &url::Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+fn location(answer: &Answer) -> url::Url {
+    assert_eq!(answer.status, 303, "{}", answer.whole());
+    url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
+}
+
+/// Goes through the redirect flow, and lands.
+async fn landed(browser: &Client, query: &str, code: &str) -> url::Url {
+    let answer = browser.get(&format!("/api/login/social/authorize/github/?{query}")).send().await;
+    let state = parameter(&location(&answer), "state").expect("a state");
+    let callback = format!("/api/login/social/complete/github/?code={code}&state={state}");
+    location(&browser.get(&callback).send().await)
+}
+
+/// Where the page is that asks.
+async fn asked_at(browser: &Client, query: &str, code: &str) -> String {
+    let there = landed(browser, query, code).await;
+    format!("/api/login/social/resume/?code={}", parameter(&there, "code").expect("a code"))
+}
+
+async fn look(browser: &Client, path: &str) -> Answer {
+    browser.get(path).header("accept", "text/html").send().await
+}
+
+/// Out of the form.
+fn hidden(page: &Answer) -> String {
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{}", page.whole());
+    let token = page.text.split("name=\"flow_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    token.unwrap_or_else(|| panic!("no form: {}", page.text)).to_owned()
+}
+
+/// Answers as a browser does.
+async fn answer(world: &World, browser: &Client, token: &str, fields: &[(&str, &str)]) -> Answer {
+    let fields = [&[("flow_token", token)], fields].concat();
+    let post = browser.post("/api/login/social/resume/").header("accept", "text/html,*/*;q=0.8");
+    post.header("origin", &world.node.base).form(&fields).send().await
+}
+
+#[track_caller]
+fn shows(page: &Answer, status: u16, texts: &[&str]) {
+    assert_eq!(page.status, status, "{}", page.text);
+    for text in texts {
+        assert!(page.text.contains(text), "no {text} in {}", page.text);
+    }
+}
+
+async fn a_page_without_script_is_asked_on_a_page_of_the_server(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let browser = world.browser();
+    let there = landed(&browser, &format!("next={PAGE}"), "u1").await;
+    assert!(there.as_str().starts_with("https://front.example/cb?halted=terms&code=rsax_"), "{there}");
+    let path = format!("/api/login/social/resume/?code={}", parameter(&there, "code").expect("a code"));
+    let page = look(&browser, &path).await;
+    shows(
+        &page,
+        200,
+        &["<form method=\"post\" action=\"/api/login/social/resume/\">", "name=\"terms\"", "<option>gold</option>"],
+    );
+    assert!(!page.text.contains("<script"));
+    let token = hidden(&page);
+    let again = answer(&world, &browser, &token, &[]).await;
+    shows(&again, 400, &["This must be accepted."]);
+    assert_eq!(hidden(&again), token, "the same login waits");
+    let done = answer(&world, &browser, &token, &[("terms", "true")]).await;
+    assert_eq!(location(&done).as_str(), PAGE);
+    assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1");
+    // Sent twice, it lands as well.
+    let twice = answer(&world, &browser, &token, &[("terms", "true")]).await;
+    assert_eq!(location(&twice).as_str(), PAGE);
+    assert_eq!(world.database.count("users").await, 1);
+}
+
+async fn looking_at_the_page_spends_nothing(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let browser = world.browser();
+    let path = asked_at(&browser, &format!("next={PAGE}"), "u1").await;
+    let token = hidden(&look(&browser, &path).await);
+    for method in ["HEAD", "GET"] {
+        let seen = browser.request(method, &path).header("accept", "text/html").send().await;
+        assert_eq!(seen.status, 200, "{method}: {}", seen.text);
+    }
+    assert_eq!(hidden(&look(&browser, &path).await), token);
+    location(&answer(&world, &browser, &token, &[("terms", "true")]).await);
+    shows(&look(&browser, &path).await, 400, &["code_already_used"]);
+    browser.get(&path).send().await.problem(400, "code_already_used");
+
+    let late = asked_at(&browser, &format!("next={PAGE}"), "u2").await;
+    // The page is there as long as the login waits; a code is swapped within a minute.
+    world.advance(Duration::from_secs(590));
+    hidden(&look(&browser, &late).await);
+    let swap = json!({"code": late.split('=').nth(1).expect("a code")});
+    world.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
+    let late = asked_at(&browser, &format!("next={PAGE}"), "u02").await;
+    world.advance(Duration::from_secs(600));
+    shows(&look(&browser, &late).await, 400, &["invalid_code"]);
+    shows(&look(&browser, "/api/login/social/resume/?code=rsax_made_up").await, 400, &["invalid_code"]);
+    browser.get("/api/login/social/resume/").send().await.problem(400, "invalid_request");
+    // A code of a login that ended is not spent by whoever looks at it here.
+    world.database.run("DELETE FROM halted_logins").await;
+    let ended = asked_at(&browser, &format!("next={PAGE}&kind=token"), "u01").await;
+    browser.get(&ended).send().await.problem(400, "invalid_code");
+    let swap = json!({"code": ended.split('=').nth(1).expect("a code")});
+    world.client().post("/api/login/social/swap/").json(&swap).send().await.ok();
+}
+
+async fn a_refusal_after_the_page_lands_with_its_code(engine: Engine) {
+    let world = asking(engine).await;
+    let browser = world.browser();
+    let token = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}?a=b"), "u1").await).await);
+    let refused = answer(&world, &browser, &token, &[("name", "Eva"), ("plan", "free")]).await;
+    assert_eq!(location(&refused).as_str(), "https://front.example/cb?a=b&error=eva_is_banned");
+    assert_eq!(world.database.text("SELECT code FROM audit_events WHERE event = 'refused'").await, "eva_is_banned");
+    // A program is told as ever.
+    let told = json!({"name": "Eva", "plan": "free"});
+    resume(&browser, &token, told).await.problem(403, "eva_is_banned");
+    // The user may come to be meanwhile, and be somebody who may not enter.
+    let other = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}?a=b"), "u01").await).await);
+    location(&answer(&world, &browser, &token, &[("name", "Ana"), ("plan", "free")]).await);
+    world.database.run("UPDATE users SET is_active = (1 = 0)").await;
+    let refused = answer(&world, &browser, &other, &[("name", "Ana"), ("plan", "free")]).await;
+    assert_eq!(location(&refused).as_str(), "https://front.example/cb?a=b&error=user_inactive");
+    // Who cannot be told where the login was begun is told here.
+    let unknown = answer(&world, &browser, "rsaf_made_up", &[("name", "Ana")]).await;
+    shows(&unknown, 400, &["state_mismatch", "Signing in did not work"]);
+}
+
+async fn the_page_shows_every_mistake_and_keeps_what_was_typed(engine: Engine) {
+    let world = asking(engine).await;
+    let browser = world.browser();
+    let page = look(&browser, &asked_at(&browser, &format!("next={PAGE}"), "u1").await).await;
+    shows(&page, 200, &["Your &quot;name&quot;"]);
+    let token = hidden(&page);
+    let typed = [("name", "\"><b>"), ("plan", "gold"), ("news", "true")];
+    let kept =
+        ["value=\"&quot;&gt;&lt;b&gt;\"", "<option selected>gold</option>", "name=\"news\" value=\"true\" checked>"];
+    // Nothing is lost by a mistake in another field.
+    let page = answer(&world, &browser, &token, &[("name", "\"><b>"), ("plan", "lead"), ("news", "true")]).await;
+    shows(&page, 400, &["Not one of the choices.", kept[0], kept[2]]);
+    for (name, told) in [
+        ("Somebody", "<br><strong>That is no name.</strong>"),
+        ("<Nobody>", "<p><strong>This account is &lt;closed&gt;.</strong></p>"),
+    ] {
+        let page = answer(&world, &browser, &token, &[("name", name), typed[1], typed[2]]).await;
+        shows(&page, 400, &[told, kept[1], kept[2]]);
+        assert_eq!(page.text.matches("<strong>").count(), 1, "{}", page.text);
+    }
+    assert_eq!(location(&answer(&world, &browser, &token, &typed).await).as_str(), PAGE);
+}
+
+async fn trouble_that_passes_is_told_on_the_page_and_the_login_waits(engine: Engine) {
+    let world = asking(engine).await;
+    let browser = world.browser();
+    let token = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}"), "u1").await).await);
+    let typed = [("name", "Ana"), ("plan", "free")];
+    world.database.run("ALTER TABLE sessions RENAME TO sessions_elsewhere").await;
+    let page = answer(&world, &browser, &token, &typed).await;
+    shows(
+        &page,
+        503,
+        &["<p><strong>The database does not answer. Try again in a moment.</strong></p>", "value=\"Ana\""],
+    );
+    world.database.run("ALTER TABLE sessions_elsewhere RENAME TO sessions").await;
+    assert_eq!(location(&answer(&world, &browser, &hidden(&page), &typed).await).as_str(), PAGE);
+    browser.get("/api/user/").send().await.ok();
+}
+
+/// Else whoever signed in as themselves could send somebody else to the page, who then is signed in as them.
+async fn sec_13_the_page_asks_in_the_browser_that_signed_in_alone(engine: Engine) {
+    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await;
+    for (n, query) in
+        [format!("next={PAGE}"), format!("next={APP}&kind=token"), format!("next={PAGE}&kind=knox")].iter().enumerate()
+    {
+        let browser = world.browser();
+        let path = asked_at(&browser, query, &format!("u{}", n + 1)).await;
+        let token = hidden(&look(&browser, &path).await);
+        let victim = world.browser();
+        world.begin(&victim, "github", json!({})).await;
+        for other in [&victim, &world.client()] {
+            shows(&look(other, &path).await, 400, &["flow_mismatch"]);
+            other.get(&path).send().await.problem(400, "flow_mismatch");
+            let posted = answer(&world, other, &token, &[("terms", "true")]).await;
+            shows(&posted, 400, &["flow_mismatch"]);
+        }
+        assert_eq!(world.database.count("users").await, i64::try_from(n).expect("few"), "{query}");
+        location(&answer(&world, &browser, &token, &[("terms", "true")]).await);
+    }
+}
+
+async fn the_page_goes_on_to_an_app_whose_verifier_it_needs_not(engine: Engine) {
+    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
+    // RFC 7636, appendix B.
+    let (verifier, challenge) =
+        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    let browser = world.browser();
+    let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
+    let token = hidden(&look(&browser, &asked_at(&browser, &query, "u1").await).await);
+    let there = location(&answer(&world, &browser, &token, &[("terms", "true")]).await);
+    assert!(there.as_str().starts_with("com.example.app:/cb?code=rsax_"), "{there}");
+    let swap = json!({"code": parameter(&there, "code").expect("a code"), "code_verifier": verifier});
+    let done = world.client().post("/api/login/social/swap/").json(&swap).send().await;
+    assert_eq!(done.keys(), ["token"]);
+}
+
+async fn an_app_is_told_at_the_swap_what_is_asked(engine: Engine) {
+    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
+    let there = landed(&world.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
+    assert_eq!(parameter(&there, "halted").as_deref(), Some("terms"));
+    let swap = json!({"code": parameter(&there, "code").expect("a code")});
+    let answer = world.client().post("/api/login/social/swap/").json(&swap).send().await;
+    let token = flow_token(&answer);
+    world.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
+    // It goes on outside the browser, and so without its cookie.
+    let done = resume(&world.client(), &token, json!({"terms": true})).await;
+    assert_eq!(done.keys(), ["id", "token", "refresh", "username", "first_name", "last_name", "email"]);
+}

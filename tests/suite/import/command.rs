@@ -1,0 +1,137 @@
+//! `import django` by the real binary: a dry run leaves every byte as it was, a killed import goes on where it was, and
+//! what it prints is for people or for machines.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Project, original};
+use crate::support::world::SECRET_KEY;
+use crate::support::{Database, Engine, on_both_databases, process};
+
+on_both_databases! {
+    a_killed_import_goes_on_with_what_is_missing,
+}
+
+fn settings<'a>(target: &'a str, further: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut all = vec![
+        ("SECRET_KEY", SECRET_KEY),
+        ("PUBLIC_URL", "https://login.example"),
+        ("DATABASE_URL", target),
+        ("SOCIAL_AUTH_GITHUB_KEY", "k"),
+    ];
+    all.extend(further);
+    all
+}
+
+fn import(folder: &Path, source: &str, options: &[&str], further: &[(&str, &str)]) -> Output {
+    let arguments = [&["import", "django", "--from", source], options].concat();
+    process::run(&arguments, &settings("sqlite://target.db", further), folder)
+}
+
+/// Every file of a folder, by name.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let read = |path: &Path| std::fs::read(path).expect("a file that can be read");
+    entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), read(&entry.path()))).collect()
+}
+
+#[tokio::test]
+async fn a_dry_run_leaves_every_byte_as_it_was_at_both_ends() {
+    let project = Project::on_sqlite(&[]);
+    let source = std::path::PathBuf::from(project.url.trim_start_matches("sqlite://"));
+    let source = || files(source.parent().expect("its folder"));
+    let folder = TempDir::new().expect("a temporary folder");
+    let before = source();
+
+    let dry = import(folder.path(), &project.url, &["--dry-run"], &[]);
+    assert_eq!(dry.status.code(), Some(0), "{}", String::from_utf8_lossy(&dry.stderr));
+    assert!(files(folder.path()).is_empty(), "not even a file is made");
+    assert!(String::from_utf8_lossy(&dry.stdout).contains("empty_target"));
+
+    let real = import(folder.path(), &project.url, &[], &[]);
+    assert_eq!(real.status.code(), Some(0), "{}", String::from_utf8_lossy(&real.stderr));
+    let target = files(folder.path());
+    assert!(target.contains_key("target.db"));
+    let dry = import(folder.path(), &project.url, &["--dry-run"], &[]);
+    assert_eq!(dry.status.code(), Some(0));
+    assert!(files(folder.path()) == target, "nothing was written to the target");
+    assert!(source() == before, "nothing was written to the source");
+}
+
+#[tokio::test]
+async fn without_a_terminal_there_is_no_bar_and_json_is_the_whole_report() {
+    let project = Project::on_sqlite(&[]);
+    let folder = TempDir::new().expect("a temporary folder");
+    let output = import(folder.path(), &project.url, &["--json"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["dry_run"], false);
+    assert_eq!(report["tables"][0]["table"], "auth_user");
+    let shared = &report["tables"][1]["left_out"][0];
+    assert_eq!((&shared["code"], &shared["count"]), (&Value::from("shared_uid"), &Value::from(1)));
+    assert_eq!(shared["first"].as_array().expect("ids").len(), 1);
+    assert!(report["notes"].as_array().expect("notes").iter().any(|note| note["code"] == "password_only"));
+
+    let text = import(folder.path(), &project.url, &[], &[]);
+    assert!(text.stderr.is_empty() && !text.stdout.iter().any(|byte| *byte == b'\r' || *byte == 0x1b));
+}
+
+#[tokio::test]
+async fn older_keys_of_django_are_a_list_and_a_mistake_is_told_by_name() {
+    let project = Project::with_key(&[], "the-key-that-django-had-two-rotations-ago");
+    let folder = TempDir::new().expect("a temporary folder");
+    let further = [("DJANGO_SECRET_KEY", "another"), ("DJANGO_SECRET_KEY_FALLBACKS", "no list")];
+    let wrong = import(folder.path(), &project.url, &[], &further);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("DJANGO_SECRET_KEY_FALLBACKS: "));
+    let further =
+        [("DJANGO_SECRET_KEY_FALLBACKS", r#"["the-key-before", "the-key-that-django-had-two-rotations-ago"]"#)];
+    let report = import(folder.path(), &project.url, &["--json"], &further);
+    let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    let sessions = &report["tables"].as_array().expect("tables")[5];
+    assert_eq!((&sessions["table"], &sessions["written"]), (&Value::from("django_session"), &Value::from(3)));
+}
+
+async fn a_killed_import_goes_on_with_what_is_missing(engine: Engine) {
+    let folder = TempDir::new().expect("a temporary folder");
+    let source = format!("sqlite://{}", folder.path().join("django.sqlite3").display());
+    original(&source, &["--many", "4000"], SECRET_KEY);
+    let database = Database::create(engine).await;
+    let arguments = ["import", "django", "--from", &source];
+    let settings = settings(database.url(), &[]);
+
+    let mut command = process::command(&arguments, &settings, folder.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
+    let begun = Instant::now();
+    while database.count("social_accounts").await < 1000 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no account is written");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    child.kill().expect("SIGKILL is sent");
+    let status = child.wait().expect("it ends");
+    assert!(!status.success(), "killed in the middle");
+    let half = database.count("social_accounts").await;
+    assert!(half < 5333, "{half}");
+
+    let output = process::run(&[&arguments[..], &["--json"]].concat(), &settings, folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["tables"][1]["already_there"], half);
+    let counts = database.counts().await;
+    for (table, wanted) in [
+        ("users", 4000),
+        ("social_accounts", 5333),
+        ("tokens", 4000),
+        ("knox_tokens", 1600),
+        ("refresh_tokens", 1600),
+        ("sessions", 1600),
+    ] {
+        assert_eq!(counts[table], wanted, "{table}");
+    }
+}

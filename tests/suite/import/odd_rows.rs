@@ -1,0 +1,148 @@
+//! What no healthy database holds, and some do: it is told by reason, and the rest moves in.
+
+use serde_json::json;
+
+use super::{How, Project, count, import, import_as, note, used};
+use crate::support::{Engine, World, on_both_databases};
+
+on_both_databases! {
+    rows_that_do_not_fit_are_told_by_reason_and_the_rest_moves_in,
+    usernames_that_differ_in_case_are_two_people,
+    ids_below_one_stay_and_new_people_come_after_the_highest,
+    moments_without_an_end_are_none_and_end_no_import,
+}
+
+/// Rows as no constraint of Django's lets them be.
+const ODD: &str = r#"
+PRAGMA ignore_check_constraints = ON;
+PRAGMA foreign_keys = OFF;
+CREATE TABLE loose AS SELECT * FROM social_auth_usersocialauth;
+DROP TABLE social_auth_usersocialauth;
+ALTER TABLE loose RENAME TO social_auth_usersocialauth;
+INSERT INTO auth_user (id, username, first_name, last_name, email, password, is_active, is_staff, is_superuser, date_joined)
+VALUES (20, 'nul' || char(0), '', '', '', '!', 1, 0, 0, '2020-01-01'),
+       (21, printf('%.151c', 'x'), '', '', '', '!', 1, 0, 0, '2020-01-01'),
+       (22, 'mail', '', '', printf('%.255c', 'x'), '!', 1, 0, 0, '2020-01-01'),
+       (23, '', '', '', '', '!', 1, 0, 0, '2020-01-01'),
+       (24, 'long', printf('%.200c', 'é'), '', '', '!', 1, 0, 0, 'one day'),
+       (25, 'blobs', x'414243', '', '', '!', 'true', 0, 0, 1577836800);
+INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
+VALUES (30, 24, 'github', printf('%.256c', '1'), '{}', '2020-01-01', '2020-01-01'),
+       (31, 24, 'github', '', '{}', '2020-01-01', '2020-01-01'),
+       (32, 24, 'github', 'a' || char(0), '{}', '2020-01-01', '2020-01-01'),
+       (33, 24, 'github', '33', 'NaN, no JSON', 'once', NULL),
+       (34, 24, 'github', '34', '[1, 2]', '2020-01-01', '2020-01-01'),
+       (35, 24, 'github', '35', '"{\"id\": 35, \"plan\": \"a\\u0000b\"}"', '2020-01-01', '2020-01-01'),
+       (36, 1, 'github', '33', '{}', '2020-01-01', '2020-01-01'),
+       (37, 999, 'github', '37', '{}', '2020-01-01', '2020-01-01'),
+       (38, 'nobody', 'github', '38', '{}', '2020-01-01', '2020-01-01'),
+       (39, 24, 'myspace', '39', '{}', '2020-01-01', '2020-01-01');
+INSERT INTO authtoken_token (key, user_id, created)
+VALUES ('short', 24, '2020-01-01'), (printf('%.40c', 'f'), 999, '2020-01-01');
+INSERT INTO knox_authtoken (digest, token_key, user_id, created, expiry)
+VALUES (printf('%.128c', 'a'), 'a', 24, '2020-01-01', 'never'),
+       (printf('%.128c', 'b'), 'b' || char(0), 24, '2020-01-01', NULL),
+       (printf('%.128c', 'c'), 'c', 24, '2020-01-01', NULL),
+       (printf('%.64c', 'd'), 'd', 24, '2020-01-01', NULL);
+INSERT INTO token_blacklist_outstandingtoken (id, user_id, jti, token, created_at, expires_at)
+VALUES (90, NULL, 'gone', 'x', '2020-01-01', '2030-01-01'),
+       (91, 24, printf('%.65c', 'x'), 'x', '2020-01-01', '2030-01-01'),
+       (92, 24, 'nul' || char(0), 'x', '2020-01-01', '2030-01-01'),
+       (93, 24, 'unreadable', 'no.token.at all', '2020-01-01', '2030-01-01');
+INSERT INTO django_session (session_key, session_data, expire_date)
+VALUES ('junk', 'no session', '2030-01-01'), ('ends', 'no session', 'never');
+"#;
+
+async fn rows_that_do_not_fit_are_told_by_reason_and_the_rest_moves_in(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    project.run(ODD).await;
+    let world = World::start(engine).await;
+    let dry = import_as(&world, &project, How { dry_run: true, ..How::default() }).await;
+    let report = import(&world, &project).await;
+    assert_eq!(json!(dry.tables), json!(report.tables), "a dry run says what will be");
+    let links = "social_auth_usersocialauth";
+    let outstanding = "token_blacklist_outstandingtoken";
+    for (table, code, wanted) in [
+        ("auth_user", "nul_character", 1),
+        ("auth_user", "username_too_long", 1),
+        ("auth_user", "email_too_long", 1),
+        ("auth_user", "no_username", 1),
+        (links, "uid_too_long", 1),
+        (links, "no_uid", 1),
+        (links, "nul_character", 1),
+        (links, "shared_uid", 1),
+        (links, "account_in_use", 1),
+        (links, "user_left_out", 2),
+        ("authtoken_token", "not_a_token", 1),
+        ("authtoken_token", "user_left_out", 1),
+        ("knox_authtoken", "expired", 2),
+        ("knox_authtoken", "not_a_token", 1),
+        ("knox_authtoken", "nul_character", 1),
+        (outstanding, "user_gone", 1),
+        (outstanding, "not_a_token", 1),
+        (outstanding, "nul_character", 1),
+        ("django_session", "other_key", 1),
+        ("django_session", "expired", 2),
+    ] {
+        assert_eq!(count(&report, table, code), wanted, "{table} {code}: {report}");
+    }
+    assert_eq!(note(&report, "extra_data_unreadable").expect("two").first, [33, 34], "{report}");
+    let text = async |sql: &str| world.database.text(sql).await;
+    let number = async |sql: &str| world.database.number(sql).await;
+    assert_eq!(number("SELECT user_id FROM social_accounts WHERE uid = '33'").await, 24, "of two the first has it");
+    let extra = text("SELECT CAST(extra_data AS TEXT) FROM social_accounts WHERE uid = '35'").await;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&extra).expect("JSON"), json!({"id": 35, "plan": "ab"}));
+    assert_eq!(number("SELECT CAST(length(first_name) AS BIGINT) FROM users WHERE id = 24").await, 150);
+    assert_eq!(number("SELECT created FROM users WHERE id = 24").await, world.clock.now().0);
+    assert_eq!(text("SELECT first_name FROM users WHERE id = 25").await, "ABC");
+    for item in project.handed_out().iter().filter(|item| item.works) {
+        assert_eq!(used(&world, item).await.ok()["id"], json!(item.user), "{}", item.kind);
+    }
+    let again = import(&world, &project).await;
+    assert!(again.tables.iter().all(|table| table.written == 0), "{again}");
+}
+
+async fn usernames_that_differ_in_case_are_two_people(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    let world = World::start(engine).await;
+    import(&world, &project).await;
+    let of = async |name: &str| world.database.number(&format!("SELECT id FROM users WHERE username = '{name}'")).await;
+    let (small, large) = (of("gil").await, of("GIL").await);
+    assert_ne!(small, large);
+    for id in [small, large] {
+        let token = project.handed_out().into_iter().find(|item| item.user == id).expect("a token");
+        assert_eq!(used(&world, &token).await.ok()["id"], json!(id));
+    }
+}
+
+async fn ids_below_one_stay_and_new_people_come_after_the_highest(engine: Engine) {
+    for source in [Engine::Sqlite, Engine::Postgres] {
+        let project = Project::on(source, &[]).await;
+        let rows = "INSERT INTO auth_user (id, username, first_name, last_name, email, password, is_active, is_staff,
+                                           is_superuser, date_joined)
+                    VALUES (-5, 'minus', '', '', '', '!', true, false, false, '2020-01-01'),
+                           (0, 'zero', '', '', '', '!', true, false, false, '2020-01-01'),
+                           (2000000000, 'high', '', '', '', '!', true, false, false, '2020-01-01');
+INSERT INTO authtoken_token (key, user_id, created)
+                    VALUES ('0123456789012345678901234567890123456789', -5, '2020-01-01')";
+        project.run(rows).await;
+        let world = World::start(engine).await;
+        let report = import(&world, &project).await;
+        assert_eq!(count(&report, "auth_user", "id_taken"), 0, "{report}");
+        let authorization = "Token 0123456789012345678901234567890123456789";
+        assert_eq!(world.client().user(authorization).await.ok()["id"], json!(-5));
+        let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64();
+        assert_eq!(stranger, Some(2_000_000_001));
+    }
+}
+
+async fn moments_without_an_end_are_none_and_end_no_import(engine: Engine) {
+    let project = Project::on_postgres(&[]).await;
+    let rows = "UPDATE auth_user SET date_joined = 'infinity', last_login = '-infinity' WHERE id = 1;
+UPDATE knox_authtoken SET expiry = 'infinity' WHERE user_id = 1";
+    project.run(rows).await;
+    let world = World::start(engine).await;
+    let report = import(&world, &project).await;
+    assert_eq!(world.database.number("SELECT created FROM users WHERE id = 1").await, world.clock.now().0);
+    assert_eq!(count(&report, "knox_authtoken", "expired"), 3, "what cannot be read has ended: {report}");
+}

@@ -1,0 +1,110 @@
+//! Keys, algorithms, serializers and names that a project may have set otherwise than the original's defaults.
+
+use serde_json::json;
+
+use super::{How, Project, all_work, count, import, import_as, note, python, used};
+use crate::support::world::SECRET_KEY;
+use crate::support::{Engine, World, on_both_databases};
+
+on_both_databases! {
+    jwts_of_every_algorithm_go_on_working,
+    claims_and_prefixes_of_other_names_go_on_working,
+    jwts_of_another_key_are_told_and_refused,
+    sessions_of_a_key_that_was_replaced_and_of_the_cached_engine_go_on_working,
+    pickled_sessions_are_told_and_never_run,
+    a_project_without_time_zones_moves_in,
+}
+
+#[test]
+fn every_setting_that_the_originals_packages_read_has_its_line_in_the_documents() {
+    let documents = [include_str!("../../../docs/SETTINGS.md"), include_str!("../../../docs/MOVING.md")].concat();
+    let names = python("setting_names.py", &[], SECRET_KEY, "");
+    let names: Vec<&str> = names.lines().collect();
+    assert!(names.len() > 100, "{names:?}");
+    for name in names {
+        let short = name.trim_start_matches("SOCIAL_AUTH_");
+        let has_line = [name, short].iter().any(|name| documents.contains(&format!("`{name}`")));
+        assert!(has_line, "{name} is in no document");
+    }
+}
+
+async fn jwts_of_every_algorithm_go_on_working(engine: Engine) {
+    for algorithm in ["RS256", "ES256"] {
+        let project = Project::on_sqlite(&["--algorithm", algorithm]);
+        let key = |number: usize| project.told["keys"][number].as_str().expect("a key");
+        let rules = [
+            ("SIMPLE_JWT_ALGORITHM", algorithm),
+            ("SIMPLE_JWT_SIGNING_KEY", key(0)),
+            ("SIMPLE_JWT_VERIFYING_KEY", key(1)),
+        ];
+        let world = rules.iter().fold(World::on(engine), |plan, (name, value)| plan.with(name, value)).start().await;
+        let report = import_as(&world, &project, How { further: &rules, ..How::default() }).await;
+        assert!(note(&report, "jwts_of_another_key").is_none(), "{algorithm}: {report}");
+        all_work(&world, &project).await;
+    }
+}
+
+async fn claims_and_prefixes_of_other_names_go_on_working(engine: Engine) {
+    let settings = json!({
+        "SIMPLE_JWT": {
+            "USER_ID_CLAIM": "who", "TOKEN_TYPE_CLAIM": "what", "JTI_CLAIM": "number",
+            "SLIDING_TOKEN_REFRESH_EXP_CLAIM": "until", "ISSUER": "https://old.example", "AUDIENCE": "site",
+        },
+        "REST_KNOX": {"TOKEN_PREFIX": "kx-", "AUTH_TOKEN_CHARACTER_LENGTH": 40},
+    });
+    let project = Project::on_sqlite(&["--settings", &settings.to_string()]);
+    assert!(project.handed_out().iter().any(|item| item.kind == "knox" && item.value.starts_with("kx-")));
+    let rules = [
+        ("SIMPLE_JWT_USER_ID_CLAIM", "who"),
+        ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", "what"),
+        ("SIMPLE_JWT_JTI_CLAIM", "number"),
+        ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM", "until"),
+        ("SIMPLE_JWT_ISSUER", "https://old.example"),
+        ("SIMPLE_JWT_AUDIENCE", "site"),
+        ("REST_KNOX_TOKEN_PREFIX", "kx-"),
+    ];
+    let world = rules.iter().fold(World::on(engine), |plan, (name, value)| plan.with(name, value)).start().await;
+    import_as(&world, &project, How { further: &rules, ..How::default() }).await;
+    all_work(&world, &project).await;
+}
+
+const KEY_BEFORE: &str = "the-key-that-django-signed-with-before-this-server-came";
+
+async fn jwts_of_another_key_are_told_and_refused(engine: Engine) {
+    let project = Project::with_key(&[], KEY_BEFORE);
+    let world = World::start(engine).await;
+    let report = import(&world, &project).await;
+    assert!(note(&report, "jwts_of_another_key").expect("told").count > 0, "{report}");
+    assert_eq!(count(&report, "django_session", "other_key"), 6, "{report}");
+    for item in project.handed_out().iter().filter(|item| item.works) {
+        let answer = used(&world, item).await;
+        let is_row = matches!(item.kind.as_str(), "token" | "knox");
+        assert_eq!(answer.status, if is_row { 200 } else { 401 }, "{}", item.kind);
+    }
+}
+
+async fn sessions_of_a_key_that_was_replaced_and_of_the_cached_engine_go_on_working(engine: Engine) {
+    let settings = json!({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}).to_string();
+    let project = Project::with_key(&["--settings", &settings], KEY_BEFORE);
+    let world = World::on(engine).with("SIMPLE_JWT_SIGNING_KEY", KEY_BEFORE).start().await;
+    let further = [("SIMPLE_JWT_SIGNING_KEY", KEY_BEFORE)];
+    import_as(&world, &project, How { further: &further, key_of_django: Some(KEY_BEFORE), ..How::default() }).await;
+    all_work(&world, &project).await;
+}
+
+async fn pickled_sessions_are_told_and_never_run(engine: Engine) {
+    let settings = json!({"SESSION_SERIALIZER": "pickles.PickleSerializer"}).to_string();
+    let project = Project::with_key(&["--settings", &settings], SECRET_KEY);
+    let world = World::start(engine).await;
+    let report = import(&world, &project).await;
+    // One more had expired, which is told first.
+    assert_eq!(count(&report, "django_session", "not_json"), 6, "{report}");
+    assert_eq!(world.database.count("sessions").await, 0);
+}
+
+async fn a_project_without_time_zones_moves_in(engine: Engine) {
+    let project = Project::on_sqlite(&["--settings", &json!({"USE_TZ": false, "TIME_ZONE": "UTC"}).to_string()]);
+    let world = World::start(engine).await;
+    import(&world, &project).await;
+    all_work(&world, &project).await;
+}
