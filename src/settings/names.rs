@@ -160,7 +160,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "SOCIAL_AUTH_ALLOWED_ORGANIZATIONS",
         "none",
-        "only people of these organisations or tenants may sign in, where the provider says so: the hosted domain at Google, the tenant's id at Microsoft, the team's id at Slack",
+        "only people of these organisations or tenants may sign in, where the provider says so: [docs/PROVIDERS.md](PROVIDERS.md#organisations) tells which do, and what an organisation is called there",
     ),
     ("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "none", "people of these organisations or tenants may not sign in"),
     ("SOCIAL_AUTH_ALLOWED_PROVIDERS", "all that are configured", "nobody signs in or links through another one"),

@@ -169,38 +169,6 @@ macro_rules! user_store {
                 }
             }
 
-            /// Whether somebody holds the address by now. Of two who ask at once the second sees what the first one did.
-            async fn is_held(tx: &mut Tx, email: &str, vouchers: &[String]) -> Result<bool> {
-                if vouchers.is_empty() {
-                    return Ok(false);
-                }
-                Self::queue_for_email(tx, email).await?;
-                Ok(!Self::holders(tx, email, vouchers).await?.is_empty())
-            }
-
-            async fn holders(
-                connection: &mut <Tx as std::ops::Deref>::Target,
-                email: &str,
-                vouchers: &[String],
-            ) -> Result<Vec<User>> {
-                let mut holders = Vec::new();
-                for voucher in vouchers {
-                    let rows: Vec<UserRow> = sqlx::query_as(concat!(
-                        "SELECT ",
-                        user_columns!(),
-                        " FROM users u WHERE u.email_lower = $1 AND u.email_lower <> '' AND u.email_verified
-                         AND u.email_vouched_by = $2 ORDER BY u.id LIMIT 10"
-                    ))
-                    .bind(email.to_lowercase())
-                    .bind(voucher)
-                    .fetch_all(&mut *connection)
-                    .await?;
-                    holders.extend(rows.into_iter().map(User::from));
-                }
-                holders.retain(|user: &User| user.email.eq_ignore_ascii_case(email));
-                Ok(holders)
-            }
-
             /// The user, with what the login changes about it; `None` when it is gone or inactive, or has no longer the
             /// address by which it was found, or somebody else is called so by now.
             async fn refreshed_user(
