@@ -131,7 +131,8 @@ async fn sec_23_the_word_of_a_provider_that_is_not_trusted_opens_nothing_for_lat
 
     // What the operator's own software vouches for, links; what it has taken back, does not.
     world.database.run("UPDATE users SET email_vouched_by = ''").await;
-    assert_eq!(at(&world, "google-oauth2", "u1").await.ok()["id"], attacker["id"]);
+    world.people.describe("google-oauth2", "u2", hosted("2", "user1@example.com"));
+    assert_eq!(at(&world, "google-oauth2", "u2").await.ok()["id"], attacker["id"]);
     world.database.run("UPDATE users SET email_vouched_by = '?'").await;
     world.people.describe("google-oauth2", "u3", hosted("3", "user1@example.com"));
     at(&world, "google-oauth2", "u3").await.problem(409, "account_exists");
