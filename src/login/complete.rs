@@ -114,6 +114,7 @@ impl LoginService {
         let values: Vec<String> =
             names.iter().filter_map(|name| request.fields.required_one(name, &mut errors)).collect();
         let asked = request.fields.optional("redirect_uri", &mut errors);
+        request.fields.check_own(&["state", "flow_token", "code_verifier", "id_token", "nonce"], &mut errors);
         let own_verifier = request.fields.own("code_verifier").map(str::to_owned);
         if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {
             errors.push(("code_verifier".to_owned(), "Must be 43 to 128 unreserved characters.".to_owned()));

@@ -181,7 +181,7 @@ async fn a_refusal_after_the_page_lands_with_its_code(engine: Engine) {
     assert_eq!(location(&refused).as_str(), "https://front.example/cb?a=b&error=user_inactive");
     // Who cannot be told where the login was begun is told here.
     let unknown = answer(&world, &browser, "rsaf_made_up", &[("name", "Ana")]).await;
-    shows(&unknown, 400, &["state_mismatch", "Signing in did not work"]);
+    shows(&unknown, 400, &["state_mismatch", "This sign-in is over"]);
 }
 
 async fn the_page_shows_every_mistake_and_keeps_what_was_typed(engine: Engine) {
