@@ -17,8 +17,7 @@ const STYLE: &str = include_str!("page.css");
 /// No `form-action`: browsers hold the redirects after a form against it, and a login lands elsewhere.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let digest = STANDARD.encode(Digest::of(STYLE.as_bytes()).as_bytes());
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'");
+    let policy = format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'");
     HeaderValue::try_from(policy).expect("base64 is plain ASCII")
 });
 
