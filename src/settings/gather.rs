@@ -217,8 +217,12 @@ impl Gathered {
         }
     }
 
-    /// SIMPLE_JWT, REST_KNOX and REST_SOCIAL; all other names of the environment are somebody else's.
+    /// SIMPLE_JWT, REST_KNOX and REST_SOCIAL, and what the original read without its prefix; all other names of the
+    /// environment are somebody else's.
     fn warn_of_unknown(&mut self, name: &str) {
+        if USER_RULES.contains(&name) {
+            self.warnings.push(format!("{name} is not read: a setting has its whole name, {PREFIX}{name}"));
+        }
         let ours = ["SIMPLE_JWT_", "REST_KNOX_", "REST_SOCIAL_"].iter().any(|prefix| name.starts_with(prefix));
         if ours && name != "REST_SOCIAL_AUTH_CONFIG" {
             let meant = hint(names::nearest(name, general_names()));
