@@ -93,11 +93,17 @@ fn words(failure: &Failure) -> (&'static str, Cow<'_, str>) {
             ("You cannot sign in", "This account is not one of those that may. Perhaps you have another one.")
         }
         "provider_not_allowed" => ("You cannot sign in this way", "Go back and choose another one."),
-        "fresh_login_required" => {
-            ("Sign in again first", "Your last sign-in is too long ago for this. Sign in once more, then repeat it.")
+        "token_limit_exceeded" => {
+            ("You are signed in too often", "Sign out on a device that you do not use any more, then try again.")
         }
+        "fresh_login_required" | "not_authenticated" => (
+            "Sign in again first",
+            "Your last sign-in is over, or too long ago for this. Sign in once more, then repeat it.",
+        ),
         "internal_error" => ("Something went wrong", "It is no fault of yours. Go back and try again."),
-        _ if failure.status == StatusCode::FORBIDDEN => return ("You cannot sign in", failure.detail.as_str().into()),
+        code if failure.status == StatusCode::FORBIDDEN && code != "csrf_failed" => {
+            return ("You cannot sign in", failure.detail.as_str().into());
+        }
         _ => (
             "This link does not work",
             "The site that sent you here made a mistake, and whoever runs it can mend that with what is written below.",
@@ -139,6 +145,8 @@ mod tests {
         assert!(fine.contains("Post the &lt;state&gt;. Code <code>state_mismatch</code>"), "{page}");
         let odd = shown("something_new", 400, "As yet unheard of.").await;
         assert!(odd.contains("<h1>This link does not work</h1>") && odd.contains("something_new"), "{odd}");
+        let elsewhere = shown("csrf_failed", 403, "This Origin is not in ALLOWED_ORIGINS.").await;
+        assert!(!elsewhere.contains("<p>This Origin"), "{elsewhere}");
     }
 
     #[tokio::test]
