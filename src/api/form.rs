@@ -17,8 +17,11 @@ pub fn asking(halted: &Halted, own: &Url) -> Response {
 }
 
 /// Once more, with what was typed and why it did not do. What is wrong with no field of the form stands above it.
-pub fn asking_again(halted: &Halted, own: &Url, given: &Fields, failure: &Failure) -> Response {
-    form(halted, own, |field| given.map().get(&field.name).and_then(Value::as_str), Some(failure))
+pub fn asking_again(halted: &Halted, own: &Url, given: &Fields, mut failure: Failure) -> Response {
+    let typed = |field: &Field| given.map().get(&field.name).and_then(Value::as_str);
+    let mut response = form(halted, own, typed, Some(&failure));
+    response.extensions_mut().insert(failure.declined());
+    response
 }
 
 fn form<'a>(
