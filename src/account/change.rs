@@ -11,6 +11,8 @@ use crate::store::{StoreError, Updated};
 const LONGEST_NAME: usize = 150;
 const LONGEST_EMAIL: usize = 254;
 
+/// What every user has; fields that are declared stand beside them.
+const STOCK_FIELDS: [&str; 5] = ["id", "username", "first_name", "last_name", "email"];
 const NOT_EDITABLE: &str = "This field cannot be changed.";
 
 /// What a user wants to be otherwise; `None` stays.
@@ -75,13 +77,20 @@ impl AccountService {
     fn read_field(&self, change: &mut Change, user: &User, name: &str, value: &Value) -> Result<(), String> {
         let rules = &self.settings.users;
         if let Some(field) = rules.own_fields.get(name) {
+            if !field.editable {
+                return Err(NOT_EDITABLE.to_owned());
+            }
             let is_nothing = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
             let new = match is_nothing {
                 true => Value::Null,
                 false => field.kind.fit(value)?,
             };
             change.fields.insert(name.to_owned(), new);
-            return if field.editable { Ok(()) } else { Err(NOT_EDITABLE.to_owned()) };
+            return Ok(());
+        }
+        let is_known = STOCK_FIELDS.contains(&name);
+        if is_known && !self.settings.rest_social.editable_user_fields.iter().any(|field| field == name) {
+            return Err(NOT_EDITABLE.to_owned());
         }
         match name {
             "username" => {
@@ -100,11 +109,9 @@ impl AccountService {
                 }
                 change.email = Some(new);
             }
-            "id" => {}
-            _ => return Ok(()),
+            _ => {}
         }
-        let editable = self.settings.rest_social.editable_user_fields.iter().any(|field| field == name);
-        if editable { Ok(()) } else { Err(NOT_EDITABLE.to_owned()) }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use poem_openapi::param::Path;
-use poem_openapi::types::Example;
+use poem_openapi::types::{Example, ToJSON as _};
 use poem_openapi::{Enum, Object, OpenApi};
 use serde_json::{Map, Value};
 
@@ -301,6 +301,12 @@ impl LoginKind {
             Self::Knox => (model::Kind::Knox, false),
             Self::KnoxUser => (model::Kind::Knox, true),
         }
+    }
+
+    /// All of them, in a sentence.
+    pub fn names() -> String {
+        let names = Self::ALL.iter().filter_map(|kind| kind.to_json()?.as_str().map(str::to_owned));
+        names.collect::<Vec<_>>().join(", ")
     }
 
     const ALL: [Self; 9] = [

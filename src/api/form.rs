@@ -1,47 +1,57 @@
-//! The page on which this server asks for what a login waits for: no script, no style, nothing from elsewhere.
+//! The page on which this server asks for what a login waits for.
 
 use std::fmt::Write as _;
 
 use poem::Response;
+use poem::http::StatusCode;
 use serde_json::Value;
+use url::{Position, Url};
 
-use super::problem::{Failure, escaped};
+use super::page::{escaped, page};
+use super::problem::Failure;
 use crate::login::{Field, FieldType, Fields, Halted};
 
-/// The first time.
-pub fn asking(halted: &Halted) -> Response {
-    page(halted, |_| None, None)
+/// The first time. `own`: the server's base URL, by which the person knows who asks.
+pub fn asking(halted: &Halted, own: &Url) -> Response {
+    form(halted, own, |_| None, None)
 }
 
 /// Once more, with what was typed and why it did not do. What is wrong with no field of the form stands above it.
-pub fn asking_again(halted: &Halted, given: &Fields, mut failure: Failure) -> Response {
-    let mut response = page(halted, |field| given.map().get(&field.name).and_then(Value::as_str), Some(&failure));
-    response.set_status(failure.status);
+pub fn asking_again(halted: &Halted, own: &Url, given: &Fields, mut failure: Failure) -> Response {
+    let typed = |field: &Field| given.map().get(&field.name).and_then(Value::as_str);
+    let mut response = form(halted, own, typed, Some(&failure));
     response.extensions_mut().insert(failure.declined());
     response
 }
 
-/// Its own `Referrer-Policy` lets the form say where it comes from.
-fn page<'a>(halted: &Halted, typed: impl Fn(&Field) -> Option<&'a str>, failure: Option<&Failure>) -> Response {
-    let mut form = String::with_capacity(1024);
-    for message in failure.into_iter().flat_map(|failure| general(halted, failure)) {
-        write!(form, "<p><strong>{}</strong></p>", escaped(message)).expect(FITS);
-    }
-    for field in &halted.fields {
-        let help = field.help.as_deref();
-        let help = help.map(|help| format!("<br><small>{}</small>", escaped(help))).unwrap_or_default();
-        let wrong = failure.and_then(|failure| failure.errors.get(&field.name)).into_iter().flatten();
-        let wrong: String = wrong.map(|message| format!("<br><strong>{}</strong>", escaped(message))).collect();
-        write!(form, "<p>{}{help}{wrong}</p>", input(field, typed(field).unwrap_or_default())).expect(FITS);
-    }
-    let body = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><meta name=\"referrer\" content=\"same-origin\"><title>One more thing</title>\
-         <h1>One more thing</h1><form method=\"post\" action=\"/api/login/social/resume/\">\
-         <input type=\"hidden\" name=\"flow_token\" value=\"{}\">{form}<p><button>Go on</button></p></form></html>",
+fn form<'a>(
+    halted: &Halted,
+    own: &Url,
+    typed: impl Fn(&Field) -> Option<&'a str>,
+    failure: Option<&Failure>,
+) -> Response {
+    let host = &own[Position::BeforeHost..Position::AfterPort];
+    let mut body = format!(
+        "<p><b>{}</b> asks for this before it signs you in. You have not been signed in yet.</p>\
+         <form method=\"post\" action=\"/api/login/social/resume/\">\
+         <input type=\"hidden\" name=\"flow_token\" value=\"{}\">",
+        escaped(host),
         escaped(&halted.flow_token)
     );
-    Response::builder().content_type("text/html; charset=utf-8").body(body)
+    for message in failure.into_iter().flat_map(|failure| general(halted, failure)) {
+        write!(body, "<p><strong role=\"alert\">{}</strong></p>", escaped(message)).expect(FITS);
+    }
+    for field in &halted.fields {
+        let wrong = failure.and_then(|failure| failure.errors.get(&field.name)).map_or(&[][..], Vec::as_slice);
+        let help = field.help.iter().map(|help| format!("<small>{}</small>", escaped(help)));
+        let faults = wrong.iter().map(|message| format!("<strong>{}</strong>", escaped(message)));
+        let about: String = help.chain(faults).collect();
+        let name = escaped(&field.name);
+        let input = input(field, typed(field).unwrap_or_default(), !wrong.is_empty());
+        write!(body, "<p>{input}<span id=\"about-{name}\">{about}</span></p>").expect(FITS);
+    }
+    body.push_str("<p><button>Go on</button></p></form>");
+    page(failure.map_or(StatusCode::OK, |failure| failure.status), "One more thing", &body)
 }
 
 const FITS: &str = "writing to a String does not fail";
@@ -57,15 +67,16 @@ fn general<'a>(halted: &'a Halted, failure: &'a Failure) -> Vec<&'a str> {
     messages
 }
 
-fn input(field: &Field, typed: &str) -> String {
+fn input(field: &Field, typed: &str, is_wrong: bool) -> String {
     let (name, title) = (escaped(&field.name), escaped(&field.title));
     let required = if field.required { " required" } else { "" };
+    let invalid = if is_wrong { " aria-invalid=\"true\"" } else { "" };
+    let attributes = format!("name=\"{name}\" aria-describedby=\"about-{name}\"{required}{invalid}");
     match field.kind {
         FieldType::Checkbox => {
             let checked = if typed == "true" { " checked" } else { "" };
-            format!(
-                "<label><input type=\"checkbox\" name=\"{name}\" value=\"true\"{required}{checked}> {title}</label>"
-            )
+            let tick = format!("<input type=\"checkbox\" value=\"true\" {attributes}{checked}>");
+            format!("<label class=\"tick\">{tick}<span>{title}</span></label>")
         }
         FieldType::Choice => {
             let option = |choice: &String| {
@@ -74,12 +85,12 @@ fn input(field: &Field, typed: &str) -> String {
             };
             let choices: String = field.choices.iter().map(option).collect();
             let none = "<option value=\"\"></option>";
-            format!("<label>{title}<br><select name=\"{name}\"{required}>{none}{choices}</select></label>")
+            format!("<label>{title}<select {attributes}>{none}{choices}</select></label>")
         }
         FieldType::Email | FieldType::Text => {
             let kind = if field.kind == FieldType::Email { "email" } else { "text" };
             let typed = if typed.is_empty() { String::new() } else { format!(" value=\"{}\"", escaped(typed)) };
-            format!("<label>{title}<br><input type=\"{kind}\" name=\"{name}\"{typed}{required}></label>")
+            format!("<label>{title}<input type=\"{kind}\" {attributes}{typed}></label>")
         }
     }
 }

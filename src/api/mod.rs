@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `login.rs` | the login routes: one handler, one table |
 //! | `landing.rs` | the redirect flow on the server |
-//! | `resume.rs` | goes on with a login that waits for the person |
+//! | `resume.rs`, `form.rs` | goes on with a login that waits for the person |
 //! | `begin.rs`, `user.rs`, `export.rs`, `credentials.rs`, `tokens.rs`, `logout.rs`, `health.rs` | the other routes |
 //! | `resource.rs` | a path with its methods: 405, OPTIONS, HEAD, 406 |
 //! | `trail.rs` | what was refused, written down |
@@ -13,6 +13,7 @@
 //! | `body.rs`, `input.rs`, `answer.rs` | what goes in, what comes out |
 //! | `described.rs` | types whose schema is written by hand |
 //! | `problem.rs`, `refused.rs` | errors, and their place in the document |
+//! | `page.rs` | the frame of the pages that a person sees, and an error's words for people |
 //! | `tidy.rs`, `own_fields.rs` | the document as a whole |
 //!
 //! `docs/API.md` says what a new endpoint must look like.
@@ -32,6 +33,7 @@ mod landing;
 mod login;
 mod logout;
 mod own_fields;
+mod page;
 mod problem;
 mod refused;
 mod resource;

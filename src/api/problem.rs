@@ -10,6 +10,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
+use super::begin::LoginKind;
 use super::trail::Declined;
 use crate::account::{AuthError, ChangeError, TokenError};
 use crate::login::{LoginError, Refusal};
@@ -128,34 +129,6 @@ impl Failure {
     pub fn declined(&mut self) -> Declined {
         Declined { status: self.status, code: self.code.clone(), about: std::mem::take(&mut self.about) }
     }
-
-    /// The same for a person at a browser: no script, no style, nothing from elsewhere.
-    pub fn into_page(self) -> Response {
-        let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
-        let page = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-             content=\"width=device-width\"><title>Signing in did not work</title><h1>Signing in did not work</h1>\
-             <p>{}</p><p>Go back and try again. Code: <code>{}</code>, request: <code>{}</code></p></html>",
-            escaped(&self.detail),
-            escaped(&self.code),
-            escaped(&request_id)
-        );
-        Response::builder().status(self.status).content_type("text/html; charset=utf-8").body(page)
-    }
-}
-
-/// For a text or a quoted attribute of HTML.
-pub fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-        out
-    })
 }
 
 impl From<LoginError> for Failure {
@@ -268,8 +241,8 @@ pub fn from_framework(error: &poem::Error) -> Failure {
         Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     } else if error.is::<ParseRequestPayloadError>() {
         Failure::bad("invalid_json", "The body is not the JSON that this operation takes.")
-    } else if error.is::<ParseParamError>() {
-        Failure::bad("invalid_request", "A parameter is not what this operation takes.")
+    } else if let Some(error) = error.downcast_ref::<ParseParamError>() {
+        Failure { detail: "The query has invalid parameters.".to_owned(), ..Failure::fields([wrong_parameter(error)]) }
     } else if error.status().is_client_error() {
         let title = error.status().canonical_reason().unwrap_or("Bad request");
         Failure::new(error.status(), "invalid_request", title)
@@ -277,4 +250,13 @@ pub fn from_framework(error: &poem::Error) -> Failure {
         tracing::error!(%error, "unexpected error");
         Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")
     }
+}
+
+/// The framework's own reason names types of this program.
+fn wrong_parameter(error: &poem_openapi::error::ParseParamError) -> (String, String) {
+    let message = match error.name {
+        "kind" => format!("One of {}.", LoginKind::names()),
+        _ => "This parameter is required.".to_owned(),
+    };
+    (error.name.to_owned(), message)
 }

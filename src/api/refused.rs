@@ -12,6 +12,7 @@ use poem_openapi::registry::{
 use poem_openapi::types::Type;
 use serde_json::json;
 
+use super::page;
 use super::problem::{Failure, Problem};
 
 /// The problems of one status.
@@ -60,7 +61,7 @@ impl<S> From<Refused<S>> for poem::Error {
     fn from(refused: Refused<S>) -> Self {
         let Shown { mut failure, as_page } = *refused.0;
         let declined = failure.declined();
-        let mut error = Self::from_response(if as_page { failure.into_page() } else { failure.into_response() });
+        let mut error = Self::from_response(if as_page { page::refusal(&failure) } else { failure.into_response() });
         // The answer's own would be lost.
         error.set_data(declined);
         error

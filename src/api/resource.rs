@@ -9,7 +9,8 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 use poem_openapi::__private::UrlQuery;
 
-use super::app::App;
+use super::app::{self, App};
+use super::page;
 use super::problem::{self, Failure};
 use super::trail::Watch;
 
@@ -75,6 +76,8 @@ impl Resource {
             let query = UrlQuery(request.params().unwrap_or_default());
             request.extensions_mut().insert(query);
         }
+        // Those are the addresses that a browser is sent to.
+        let as_page = self.reads_query && app::wants_page(&request);
         let watch = self.trail.as_deref().map(|app| (Watch::of(&request), app));
         let answer = async {
             match endpoint.call(request).await {
@@ -83,7 +86,7 @@ impl Resource {
                 Err(error) => {
                     let mut failure = problem::from_framework(&error);
                     let declined = failure.declined();
-                    let mut response = failure.into_response();
+                    let mut response = if as_page { page::refusal(&failure) } else { failure.into_response() };
                     response.set_data(declined);
                     response
                 }

@@ -78,7 +78,7 @@ impl Resume {
     ) -> Result<Page, Refused<PageProblems>> {
         let visitor = guest.admit(&self.app, Gate::Open).await?.visitor;
         match self.app.login.landed_halted(&code.0, &visitor).await {
-            Ok(halted) => Ok(Page(form::asking(&halted))),
+            Ok(halted) => Ok(Page(form::asking(&halted, &visitor.own))),
             Err(error) => Err(PersonalFailure::of(guest.request, self.app.refused(error)).into()),
         }
     }
@@ -95,11 +95,11 @@ impl Resume {
         let refused = |error| self.app.refused(error);
         let resumed = resumed.map_err(refused)?;
         if let Some(error) = resumed.may_answer_again() {
-            return Ok(form::asking_again(&resumed.asked, given, refused(error.clone())));
+            return Ok(form::asking_again(&resumed.asked, &visitor.own, given, refused(error.clone())));
         }
         match resumed {
             Resumed { landing: Some(_), outcome: Ok(Outcome::Halted(halted)), .. } => {
-                Ok(with_attempt(form::asking(&halted), visitor))
+                Ok(with_attempt(form::asking(&halted, &visitor.own), visitor))
             }
             Resumed { landing: Some(landing), outcome, .. } => {
                 let landed = self.app.login.landed(landing, outcome).await.map_err(refused)?;

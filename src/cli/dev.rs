@@ -14,7 +14,7 @@ use crate::clock::Ambient;
 use crate::demo::Demo;
 use crate::provider;
 use crate::server::Server;
-use crate::settings::{Mode, Settings, Sources, read_with_mistakes};
+use crate::settings::{Mode, Settings, Sources, StatePolicy, read_with_mistakes};
 
 /// How many ports after the server's own are tried for the demo provider.
 const TRIES: u16 = 50;
@@ -140,8 +140,18 @@ fn announcement(own: &Url, demo: &Url, settings: &Settings, place: &Place) -> St
     } else {
         ""
     };
+    let state = match settings.state_policy {
+        StatePolicy::Required => {
+            "needed; STATE_POLICY=when_present takes a code alone, as the original's front-ends post it"
+        }
+        StatePolicy::WhenPresent => "held against its login where one is posted",
+        StatePolicy::Off => "not looked at",
+    };
+    let listed = settings.allowed_redirect_uris.iter().filter_map(|uri| uri.strip_prefix(own.as_str()));
+    let pages = listed.map(|page| format!("/{page}")).collect::<Vec<_>>().join(", ");
     format!(
         "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo}\n  \
+         Redirect URIs  {pages} on this address, and those of ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
          Data           {}\n{warning}\n  Stop with Ctrl-C.\n",
         place.path("").display()
     )

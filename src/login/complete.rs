@@ -42,6 +42,39 @@ pub(super) enum Ending {
     Landing,
 }
 
+/// What a login posted, as far as it stands by itself.
+struct Texts {
+    /// An id_token instead of a code.
+    native: Option<String>,
+    /// Of what the provider's protocol wants.
+    values: Vec<String>,
+    /// The redirect URI.
+    asked: Option<String>,
+    own_verifier: Option<String>,
+}
+
+impl Texts {
+    /// Errors: `invalid_request`, with all wrong fields together.
+    fn read(provider: &Provider, fields: &Fields) -> Result<Self, LoginError> {
+        let mut errors = Vec::new();
+        let names = provider.login_fields();
+        let native = id_token_of(provider, names, fields);
+        let names = if native.is_some() { &[] } else { names };
+        let values = names.iter().filter_map(|name| fields.required_one(name, &mut errors)).collect();
+        let asked = fields.optional("redirect_uri", &mut errors);
+        fields.check_own(&["state", "flow_token", "code_verifier", "id_token", "nonce"], &mut errors);
+        let own_verifier = fields.own("code_verifier").map(str::to_owned);
+        if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {
+            errors.push(("code_verifier".to_owned(), "Must be 43 to 128 unreserved characters.".to_owned()));
+        }
+        if errors.is_empty() {
+            Ok(Self { native, values, asked, own_verifier })
+        } else {
+            Err(LoginError::fields(errors))
+        }
+    }
+}
+
 /// The attempt that a login finishes, and the state that led to it.
 pub(super) struct Begun {
     pub row: Attempt,
@@ -107,20 +140,7 @@ impl LoginService {
         request: LoginRequest,
         ending: Ending,
     ) -> Result<Posted, LoginError> {
-        let mut errors = Vec::new();
-        let names = provider.login_fields();
-        let native = id_token_of(&provider, names, &request.fields);
-        let names = if native.is_some() { &[] } else { names };
-        let values: Vec<String> =
-            names.iter().filter_map(|name| request.fields.required_one(name, &mut errors)).collect();
-        let asked = request.fields.optional("redirect_uri", &mut errors);
-        let own_verifier = request.fields.own("code_verifier").map(str::to_owned);
-        if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {
-            errors.push(("code_verifier".to_owned(), "Must be 43 to 128 unreserved characters.".to_owned()));
-        }
-        if !errors.is_empty() {
-            return Err(LoginError::fields(errors));
-        }
+        let Texts { native, values, asked, own_verifier } = Texts::read(&provider, &request.fields)?;
         let attempt = self.attempt_of(&provider, &request, ending).await?;
         let visitor = &request.visitor;
         let redirect_uri = match &attempt {

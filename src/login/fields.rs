@@ -33,9 +33,19 @@ impl Fields {
         &self.map
     }
 
-    /// A field of our own that a classic front-end may fill with anything: only a non-empty text counts.
+    /// A field of our own, which a classic front-end may use for something else: only a non-empty text counts.
     pub fn own(&self, name: &str) -> Option<&str> {
         self.map.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A list or an object where [`Self::own`] looks for a text. Whatever else is none counts as absent: some
+    /// configurations have a switch of that name.
+    pub fn check_own(&self, names: &[&str], errors: &mut Vec<(String, String)>) {
+        for name in names {
+            if self.map.get(*name).is_some_and(|value| value.is_array() || value.is_object()) {
+                errors.push(((*name).to_owned(), NOT_TEXT.to_owned()));
+            }
+        }
     }
 
     /// A required text. The value is the raw one: validation trims, the provider gets what was sent (R-IN-07).
@@ -127,6 +137,14 @@ mod tests {
         assert_eq!(of(json!({"code": 5})).required("code", &mut errors).as_deref(), Some("5"));
         assert_eq!(of(json!({"code": " u1 "})).required("code", &mut errors).as_deref(), Some(" u1 "));
         assert!(errors.is_empty());
+    }
+
+    #[test]
+    fn a_list_or_an_object_is_told_where_a_text_of_our_own_belongs() {
+        let mut errors = Vec::new();
+        let fields = of(json!({"state": ["x"], "flow_token": {}, "nonce": true, "iss": null, "code_verifier": ""}));
+        fields.check_own(&["state", "flow_token", "nonce", "iss", "code_verifier", "absent"], &mut errors);
+        assert_eq!(errors, [("state".to_owned(), NOT_TEXT.to_owned()), ("flow_token".to_owned(), NOT_TEXT.to_owned())]);
     }
 
     #[test]

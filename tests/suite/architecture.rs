@@ -285,6 +285,32 @@ fn nothing_is_left_for_later() {
 }
 
 #[test]
+fn every_code_that_the_document_knows_is_in_the_table_of_codes() {
+    let read = |path: &str| {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("it is checked in")
+    };
+    let document: serde_json::Value = serde_yaml::from_str(&read("openapi.yaml")).expect("YAML");
+    let table = read("docs/API.md");
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split(" | ").collect()).filter(|row: &Vec<&str>| row.len() >= 3).collect();
+    let is_code = |word: &&str| word.contains('_') && word.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+    let operations = document["paths"].as_object().expect("paths").values().flat_map(|path| path.as_object()).flatten();
+    let mut found = 0;
+    for (_, operation) in operations {
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            let text = response["description"].as_str().unwrap_or_default();
+            for code in text.split('`').skip(1).step_by(2).filter(is_code).filter(|_| status >= &"400".to_owned()) {
+                let cell = format!("`{code}`");
+                let is_there = rows.iter().any(|row| row[0] == format!("| {status}") && row[1].contains(&cell));
+                assert!(is_there, "docs/API.md has no {status} {code}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
+#[test]
 fn these_readers_can_see_what_they_look_for() {
     let code = "use crate::{model::User, store::{self, Who}};\nuse crate::login::Origin;\nfn a() { crate::api::b() }";
     let used = rooms_used(code);

@@ -172,6 +172,21 @@ async fn serve_creates_its_database_for_its_owner_alone_and_is_soon_healthy() {
 }
 
 #[tokio::test]
+async fn dev_says_where_a_login_may_return_to_and_whether_it_needs_a_state() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for (environment, told) in [(&[][..], "needed"), (&[("STATE_POLICY", "off")][..], "not looked at")] {
+        let process = Process::start(&["dev"], environment, folder.path()).await;
+        let output = process.output();
+        for line in [
+            "Redirect URIs  /, /example/, /example/callback/, /docs/ on this address",
+            &format!("State          {told}"),
+        ] {
+            assert!(output.contains(line), "no {line} in {output}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_opened_is_told_without_its_password() {
     let folder = TempDir::new().expect("a temporary folder");
     for url in ["sqlite:///nowhere/at/all/x.db", "postgres://user:visible-password@127.0.0.1:1/db"] {

@@ -117,6 +117,9 @@ async fn a_page_without_script_is_asked_on_a_page_of_the_server(engine: Engine) 
         &["<form method=\"post\" action=\"/api/login/social/resume/\">", "name=\"terms\"", "<option>gold</option>"],
     );
     assert!(!page.text.contains("<script"));
+    let who = world.node.base.split_once("//").expect("a URL").1;
+    shows(&page, 200, &[&format!("<b>{who}</b> asks for this"), "<style>"]);
+    assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("style-src 'sha256-")));
     let token = hidden(&page);
     let again = answer(&world, &browser, &token, &[]).await;
     shows(&again, 400, &["This must be accepted."]);
@@ -181,7 +184,7 @@ async fn a_refusal_after_the_page_lands_with_its_code(engine: Engine) {
     assert_eq!(location(&refused).as_str(), "https://front.example/cb?a=b&error=user_inactive");
     // Who cannot be told where the login was begun is told here.
     let unknown = answer(&world, &browser, "rsaf_made_up", &[("name", "Ana")]).await;
-    shows(&unknown, 400, &["state_mismatch", "Signing in did not work"]);
+    shows(&unknown, 400, &["state_mismatch", "This sign-in is over"]);
 }
 
 async fn the_page_shows_every_mistake_and_keeps_what_was_typed(engine: Engine) {
@@ -192,17 +195,17 @@ async fn the_page_shows_every_mistake_and_keeps_what_was_typed(engine: Engine) {
     let token = hidden(&page);
     let typed = [("name", "\"><b>"), ("plan", "gold"), ("news", "true")];
     let kept =
-        ["value=\"&quot;&gt;&lt;b&gt;\"", "<option selected>gold</option>", "name=\"news\" value=\"true\" checked>"];
+        ["value=\"&quot;&gt;&lt;b&gt;\"", "<option selected>gold</option>", "aria-describedby=\"about-news\" checked>"];
     // Nothing is lost by a mistake in another field.
     let page = answer(&world, &browser, &token, &[("name", "\"><b>"), ("plan", "lead"), ("news", "true")]).await;
     shows(&page, 400, &["Not one of the choices.", kept[0], kept[2]]);
     for (name, told) in [
-        ("Somebody", "<br><strong>That is no name.</strong>"),
-        ("<Nobody>", "<p><strong>This account is &lt;closed&gt;.</strong></p>"),
+        ("Somebody", "<span id=\"about-name\"><strong>That is no name.</strong></span>"),
+        ("<Nobody>", "<p><strong role=\"alert\">This account is &lt;closed&gt;.</strong></p>"),
     ] {
         let page = answer(&world, &browser, &token, &[("name", name), typed[1], typed[2]]).await;
         shows(&page, 400, &[told, kept[1], kept[2]]);
-        assert_eq!(page.text.matches("<strong>").count(), 1, "{}", page.text);
+        assert_eq!(page.text.matches("</strong>").count(), 1, "{}", page.text);
     }
     assert_eq!(location(&answer(&world, &browser, &token, &typed).await).as_str(), PAGE);
 }
@@ -217,7 +220,10 @@ async fn trouble_that_passes_is_told_on_the_page_and_the_login_waits(engine: Eng
     shows(
         &page,
         503,
-        &["<p><strong>The database does not answer. Try again in a moment.</strong></p>", "value=\"Ana\""],
+        &[
+            "<p><strong role=\"alert\">The database does not answer. Try again in a moment.</strong></p>",
+            "value=\"Ana\"",
+        ],
     );
     world.database.run("ALTER TABLE sessions_elsewhere RENAME TO sessions").await;
     assert_eq!(location(&answer(&world, &browser, &hidden(&page), &typed).await).as_str(), PAGE);

@@ -13,6 +13,8 @@ on_both_databases! {
     sec_09_only_a_listed_landing_is_gone_to,
     sec_13_another_browser_cannot_finish_the_login,
     a_refusal_lands_with_its_code,
+    a_person_whom_no_landing_is_told_gets_a_page,
+    a_wrong_parameter_is_named,
     a_callback_may_come_by_post,
     oauth_1_lands_as_well,
     an_attempt_ends_only_on_the_route_that_it_was_begun_for,
@@ -141,6 +143,35 @@ async fn a_refusal_lands_with_its_code(engine: Engine) {
     let after = landed(&browser, "u1", &state).await;
     assert_eq!(location(&after).as_str(), "https://front.example/cb?error=state_mismatch");
     assert_eq!(world.database.count("users").await, 0);
+}
+
+async fn a_person_whom_no_landing_is_told_gets_a_page(engine: Engine) {
+    let world = world(engine).await;
+    for (path, code, title) in [
+        ("complete/github/?code=u1&state=made-up", "state_mismatch", "This sign-in is over"),
+        ("authorize/github/?next=/app", "redirect_uri_not_allowed", "This link does not work"),
+        ("authorize/github/?kind=foo", "invalid_request", "This link does not work"),
+        ("resume/", "invalid_request", "This link does not work"),
+    ] {
+        let path = format!("/api/login/social/{path}");
+        let page = world.browser().get(&path).header("accept", "text/html,*/*;q=0.8").send().await;
+        assert_eq!((page.status, page.header("content-type")), (400, Some("text/html; charset=utf-8")), "{path}");
+        assert!(page.text.contains(&format!("<h1>{title}</h1>")), "{}", page.text);
+        assert!(page.text.contains(&format!("<code>{code}</code>")), "{}", page.text);
+        assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("style-src 'sha256-")));
+        world.browser().get(&path).send().await.problem(400, code);
+    }
+}
+
+async fn a_wrong_parameter_is_named(engine: Engine) {
+    let world = world(engine).await;
+    let errors = async |path: &str| {
+        let answer = world.client().get(&format!("/api/login/social/{path}")).send().await;
+        answer.problem(400, "invalid_request")["errors"].clone()
+    };
+    let kinds = "session, token, token_user, jwt-pair, jwt-pair-user, jwt-sliding, jwt-sliding-user, knox, knox_user";
+    assert_eq!(errors("authorize/github/?kind=foo").await, json!({"kind": [format!("One of {kinds}.")]}));
+    assert_eq!(errors("resume/").await, json!({"code": ["This parameter is required."]}));
 }
 
 async fn a_callback_may_come_by_post(engine: Engine) {

@@ -192,6 +192,15 @@ async fn r_in_05_each_fault_of_a_field_has_its_message(engine: Engine) {
     let both = world.client().login("token/github", json!({"redirect_uri": false})).await;
     let wanted = json!({"code": ["This field is required."], "redirect_uri": ["Not a valid string."]});
     assert_eq!(both.problem(400, "invalid_request")["errors"], wanted, "all faults at once");
+    let odd = json!({"code": {"a": 1}, "state": ["x"], "flow_token": {}, "code_verifier": [1], "nonce": true});
+    let no = json!(["Not a valid string."]);
+    let wanted = json!({"code": no, "state": no, "flow_token": no, "code_verifier": no});
+    let odd = world.client().login("token/github", odd).await;
+    assert_eq!(
+        odd.problem(400, "invalid_request")["errors"],
+        wanted,
+        "all faults at once, those of our own fields too"
+    );
     assert!(world.double.calls().is_empty());
 
     // R-IN-04: a number is a text.

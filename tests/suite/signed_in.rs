@@ -54,7 +54,8 @@ async fn one_credential_can_be_ended_and_so_can_all_others(engine: Engine) {
     let world = World::start(engine).await;
     let knox = format!("Token {}", world.token("knox", "u1").await);
     let other = format!("Token {}", world.token("knox", "u01").await);
-    let refresh = world.login("jwt-pair", "u001").await.field("refresh");
+    let pair = world.login("jwt-pair", "u001").await;
+    let (refresh, access) = (pair.field("refresh"), format!("Bearer {}", pair.field("token")));
     let id = listed(&world, &other).await.iter().find(|entry| entry["current"] == true).expect("this one")["id"]
         .as_str()
         .expect("an id")
@@ -68,6 +69,10 @@ async fn one_credential_can_be_ended_and_so_can_all_others(engine: Engine) {
     let refreshed = world.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
     refreshed.problem(401, "token_not_valid");
     assert_eq!(listed(&world, &knox).await.len(), 1);
+    // Nobody is asked about an access token, until everything ends.
+    world.client().user(&access).await.ok();
+    world.client().post("/api/logout/all/").header("authorization", &knox).send().await;
+    world.client().user(&access).await.problem(401, "token_not_valid");
 }
 
 async fn an_ended_permanent_token_is_not_handed_out_again(engine: Engine) {

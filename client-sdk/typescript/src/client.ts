@@ -18,6 +18,10 @@ import type { components, paths } from "./schema.js";
 export type User = components["schemas"]["User"];
 export type Provider = components["schemas"]["Provider"];
 export type SocialAccount = components["schemas"]["SocialAccount"];
+/** What a provider lets its holder do as this user: keep it out of logs and storage. */
+export type ProviderToken = components["schemas"]["ProviderToken"];
+/** Something that this user is signed in with, here or on another device. */
+export type ListedCredential = components["schemas"]["Credential"];
 /** One thing to ask the person; its answer goes under its `name`: a text, or a boolean for a checkbox. */
 export type AskedField = components["schemas"]["AskedField"];
 export type UserChange = components["schemas"]["UserChange"];
@@ -280,14 +284,44 @@ export class SocialAuth {
 
   /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
   async deleteUser(): Promise<void> {
-    const { error, response } = await this.api.DELETE("/api/user/");
-    if (!response.ok) throw Problem.read(error, response.status);
+    await this.#done(this.api.DELETE("/api/user/"));
     await this.#storage.set(null);
   }
 
   /** The accounts that sign this user in. */
   async socialAccounts(): Promise<SocialAccount[]> {
     return this.#answer(this.api.GET("/api/user/social/"));
+  }
+
+  /**
+   * Takes an account, by its `id` in the list, from this user. Problems: `last_login_method`, and then link another one
+   * first; `fresh_login_required`, and then sign in again first; `not_found`.
+   */
+  async unlink(account: number): Promise<void> {
+    await this.#done(this.api.DELETE("/api/user/social/{id}/", { params: { path: { id: String(account) } } }));
+  }
+
+  /**
+   * The provider's own token of an account, renewed where it is due, to call the provider with. Problems:
+   * `token_not_kept` where the server keeps none; `token_ended`, and then sign in with the account again.
+   */
+  async providerToken(account: number): Promise<ProviderToken> {
+    return this.#answer(this.api.GET("/api/user/social/{id}/token/", { params: { path: { id: String(account) } } }));
+  }
+
+  /** All that this user is signed in with, the latest used first; `current` is the one that asks. */
+  async credentials(): Promise<ListedCredential[]> {
+    return this.#answer(this.api.GET("/api/user/credentials/"));
+  }
+
+  /** Ends one of them by its `id`. To end this one, call `logout`. Problems: `not_found`. */
+  async endCredential(id: string): Promise<void> {
+    await this.#done(this.api.DELETE("/api/user/credentials/{id}/", { params: { path: { id } } }));
+  }
+
+  /** Ends all but the one that asks. An access token of a pair lives on until its own end, minutes later. */
+  async endOthers(): Promise<void> {
+    await this.endCredential("others");
   }
 
   /**
@@ -330,6 +364,11 @@ export class SocialAuth {
 
   async #blacklist(refresh: string): Promise<void> {
     await this.#end(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
+  }
+
+  async #done(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+    const { error, response } = await call;
+    if (!response.ok) throw Problem.read(error, response.status);
   }
 
   /** A logout of what is over already is one, too. */

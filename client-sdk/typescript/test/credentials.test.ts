@@ -168,3 +168,27 @@ test("a user is changed, exported, and deleted, which forgets the credentials un
   assert.equal(await storage.get(), null);
   assert.ok(host.seen.every(({ authorization }) => authorization === "Token k1"));
 });
+
+test("an account is unlinked, its provider's token handed out, and what else is signed in ended, each by its id", async () => {
+  const host = new Server({
+    "/api/user/social/7/": () => [204],
+    "/api/user/social/8/": () => [409, { code: "last_login_method", detail: "x" }],
+    "/api/user/social/7/token/": () => [200, { access_token: "gho_1", token_type: "bearer" }],
+    "/api/user/credentials/": () => [200, [{ id: "knox-1", kind: "knox", current: true }]],
+    "/api/user/credentials/knox%2F2/": () => [204],
+    "/api/user/credentials/others/": () => [204],
+  });
+  const auth = client(host, await storing({ family: "knox", token: "k1" }), "knox");
+  assert.equal((await auth.providerToken(7)).access_token, "gho_1");
+  await auth.unlink(7);
+  await assert.rejects(auth.unlink(8), { code: "last_login_method", status: 409 });
+  assert.equal((await auth.credentials())[0]?.current, true);
+  await auth.endCredential("knox/2");
+  await auth.endOthers();
+  await assert.rejects(auth.endCredential("gone"), { code: "not_found" });
+  assert.deepEqual(host.seen.slice(4, 6).map(({ method, path }) => `${method} ${path}`), [
+    "DELETE /api/user/credentials/knox%2F2/",
+    "DELETE /api/user/credentials/others/",
+  ]);
+  assert.ok(host.seen.every(({ authorization }) => authorization === "Token k1"));
+});

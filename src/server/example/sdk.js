@@ -910,13 +910,38 @@ var SocialAuth = class {
   }
   /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
   async deleteUser() {
-    const { error, response } = await this.api.DELETE("/api/user/");
-    if (!response.ok) throw Problem.read(error, response.status);
+    await this.#done(this.api.DELETE("/api/user/"));
     await this.#storage.set(null);
   }
   /** The accounts that sign this user in. */
   async socialAccounts() {
     return this.#answer(this.api.GET("/api/user/social/"));
+  }
+  /**
+   * Takes an account, by its `id` in the list, from this user. Problems: `last_login_method`, and then link another one
+   * first; `fresh_login_required`, and then sign in again first; `not_found`.
+   */
+  async unlink(account) {
+    await this.#done(this.api.DELETE("/api/user/social/{id}/", { params: { path: { id: String(account) } } }));
+  }
+  /**
+   * The provider's own token of an account, renewed where it is due, to call the provider with. Problems:
+   * `token_not_kept` where the server keeps none; `token_ended`, and then sign in with the account again.
+   */
+  async providerToken(account) {
+    return this.#answer(this.api.GET("/api/user/social/{id}/token/", { params: { path: { id: String(account) } } }));
+  }
+  /** All that this user is signed in with, the latest used first; `current` is the one that asks. */
+  async credentials() {
+    return this.#answer(this.api.GET("/api/user/credentials/"));
+  }
+  /** Ends one of them by its `id`. To end this one, call `logout`. Problems: `not_found`. */
+  async endCredential(id) {
+    await this.#done(this.api.DELETE("/api/user/credentials/{id}/", { params: { path: { id } } }));
+  }
+  /** Ends all but the one that asks. An access token of a pair lives on until its own end, minutes later. */
+  async endOthers() {
+    await this.endCredential("others");
   }
   /**
    * Calls with the credentials: a path of the server, or an address of one of `origins`. A JWT that is about to end is
@@ -954,6 +979,10 @@ var SocialAuth = class {
   }
   async #blacklist(refresh) {
     await this.#end(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
+  }
+  async #done(call) {
+    const { error, response } = await call;
+    if (!response.ok) throw Problem.read(error, response.status);
   }
   /** A logout of what is over already is one, too. */
   async #end(call) {
