@@ -1,5 +1,6 @@
 //! All that is kept of a user, handed out; and the end of a user with all that is theirs.
 
+use super::profile::exported_extra_data;
 use super::{AccountService, AuthError, Caller, Listed};
 use crate::clock::UnixMillis;
 use crate::model::{AuditFilter, AuditKind, AuditRecord, ClientInfo, SocialAccount, User};
@@ -20,10 +21,14 @@ pub struct Export {
 
 impl AccountService {
     pub async fn export(&self, caller: &Caller, client: &ClientInfo) -> Result<Export, AuthError> {
+        let mut accounts = self.store.accounts_of(caller.user.id).await?;
+        for account in &mut accounts {
+            account.extra_data = exported_extra_data(&account.extra_data);
+        }
         let export = Export {
             at: self.ambient.now(),
             user: caller.user.clone(),
-            accounts: self.accounts(caller).await?,
+            accounts,
             credentials: self.credentials(caller).await?,
             events: self.store.audit_trail(&AuditFilter::of_user(caller.user.id), MOST_EVENTS).await?,
         };

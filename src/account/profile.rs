@@ -50,12 +50,21 @@ impl AccountService {
 /// Rows of other origins, such as an imported database, may hold tokens: they are left out, at any depth, and so is what
 /// begins with an underscore.
 pub fn visible_extra_data(value: &Value) -> Value {
+    filtered(value, &|name| !authenticates(name) && !name.starts_with('_'))
+}
+
+/// All of it but what authenticates.
+pub(super) fn exported_extra_data(value: &Value) -> Value {
+    filtered(value, &|name| !authenticates(name))
+}
+
+fn filtered(value: &Value, passes: &dyn Fn(&str) -> bool) -> Value {
     match value {
         Value::Object(members) => {
-            let shown = members.iter().filter(|(name, _)| !authenticates(name) && !name.starts_with('_'));
-            Value::Object(shown.map(|(name, value)| (name.clone(), visible_extra_data(value))).collect::<Map<_, _>>())
+            let kept = members.iter().filter(|(name, _)| passes(name));
+            Value::Object(kept.map(|(name, value)| (name.clone(), filtered(value, passes))).collect::<Map<_, _>>())
         }
-        Value::Array(items) => Value::Array(items.iter().map(visible_extra_data).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(|item| filtered(item, passes)).collect()),
         _ => value.clone(),
     }
 }
@@ -72,5 +81,7 @@ mod tests {
             "client_secret": "x", "nested": {"refresh_token": "y", "plan": "free"}, "list": [{"password": "z"}]});
         let shown = json!({"id": 1, "token_type": "bearer", "nested": {"plan": "free"}, "list": [{}]});
         assert_eq!(visible_extra_data(&stored), shown);
+        let exported = exported_extra_data(&stored);
+        assert_eq!((exported.get("_raw"), exported.get("access_token")), (Some(&json!(1)), None));
     }
 }

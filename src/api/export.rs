@@ -33,6 +33,7 @@ pub struct KeptUser {
     pub email: String,
     /// Whether a provider vouched for the e-mail.
     pub email_verified: bool,
+    pub is_active: bool,
     pub created: Timestamp,
     /// The last session login.
     #[oai(skip_serializing_if_is_none)]
@@ -87,6 +88,7 @@ impl From<model::User> for KeptUser {
             last_name: user.last_name,
             email: user.email,
             email_verified: user.email_verified,
+            is_active: user.is_active,
             created: user.created.into(),
             last_login: user.last_login.map(Timestamp::from),
             fields: JsonObject(user.fields),
@@ -123,6 +125,7 @@ impl Example for KeptUser {
             last_name: "Lovelace".to_owned(),
             email: "ada@example.com".to_owned(),
             email_verified: true,
+            is_active: true,
             created: Timestamp::example(),
             last_login: None,
             fields: JsonObject::default(),

@@ -262,15 +262,7 @@ impl Jwts {
         }
         claims.insert(rules.user_id_claim.clone(), issue.user.id.to_string().into());
         if issue.with_user {
-            for (name, value) in [
-                ("username", &issue.user.username),
-                ("first_name", &issue.user.first_name),
-                ("last_name", &issue.user.last_name),
-                ("email", &issue.user.email),
-            ] {
-                claims.insert(name.to_owned(), value.as_str().into());
-            }
-            claims.extend(issue.user.fields.clone());
+            self.add_user(&mut claims, issue.user);
         }
         if let Some(audience) = &rules.audience {
             claims.insert("aud".to_owned(), audience.as_str().into());
@@ -279,11 +271,32 @@ impl Jwts {
             claims.insert("iss".to_owned(), issuer.as_str().into());
         }
         if let Some(own) = issue.claims {
-            let free = own.iter().filter(|(name, _)| !self.is_reserved(name) && !claims.contains_key(*name));
-            let free: Vec<_> = free.map(|(name, value)| (name.clone(), value.clone())).collect();
-            claims.extend(free);
+            for (name, value) in own {
+                self.add(&mut claims, name, value.clone());
+            }
         }
         claims
+    }
+
+    fn add_user(&self, claims: &mut Map<String, Value>, user: &User) {
+        for (name, value) in [
+            ("username", &user.username),
+            ("first_name", &user.first_name),
+            ("last_name", &user.last_name),
+            ("email", &user.email),
+        ] {
+            self.add(claims, name, value.as_str().into());
+        }
+        for (name, value) in &user.fields {
+            self.add(claims, name, value.clone());
+        }
+    }
+
+    /// A claim that decides nothing, where its name is free: what a user or a program chose never says whose token it is.
+    fn add(&self, claims: &mut Map<String, Value>, name: &str, value: Value) {
+        if !self.is_reserved(name) && !claims.contains_key(name) {
+            claims.insert(name.to_owned(), value);
+        }
     }
 
     /// Names whose meaning is ours or registered (RFC 7519, section 4.1), also where this token has none of the name: a
@@ -457,6 +470,38 @@ pub(crate) mod tests {
         let wanted =
             r#""user_id":"1","username":"UserN1","first_name":"User","last_name":"N1","email":"u1@example.com"}"#;
         assert!(part(&access, 1).ends_with(wanted) && part(&refresh, 1).ends_with(wanted));
+    }
+
+    #[test]
+    fn sec_29_what_a_user_chose_never_says_whose_token_it_is() {
+        let secret = SecretString::from("a key for tests of more than 32 bytes");
+        let fields = json!({"end": 1, "kind": "refresh", "exp": 1, "plan": "free"});
+        let chosen = User { username: "7".into(), fields: fields.as_object().cloned().unwrap_or_default(), ..user() };
+        let rules = JwtRules {
+            signing_key: secret.clone(),
+            user_id_claim: "username".into(),
+            token_type_claim: "kind".into(),
+            jti_claim: "email".into(),
+            sliding_refresh_exp_claim: "end".into(),
+            ..JwtRules::default()
+        };
+        let jwts = Jwts::new(rules, ServerKey::new(&secret)).unwrap_or_else(|error| panic!("{error}"));
+        let client = ClientInfo::default();
+        let now = UnixMillis::from_seconds(1000);
+        let issue = Issue {
+            kind: Kind::JwtPair,
+            with_user: true,
+            user: &chosen,
+            now,
+            client: &client,
+            claims: None,
+            expires_in: None,
+            longest: None,
+        };
+        let (access, _, _) = jwts.issue_pair(&issue, &Ambient::system());
+        let verified = jwts.authenticate(&access, &[TokenType::Access], now).expect("a good token");
+        assert_eq!((verified.user_id, verified.jti.len(), &verified.claims["exp"]), (1, 32, &json!(1300)));
+        assert_eq!((verified.claims.get("end"), &verified.claims["plan"]), (None, &json!("free")));
     }
 
     #[test]

@@ -9,10 +9,9 @@ use serde_json::{Map, Value};
 use super::report::Reason;
 use super::session::{self, Fault, SignedIn};
 use crate::clock::UnixMillis;
-use crate::login::without_provider_tokens;
 use crate::model::{
     ClientInfo, FieldType, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, SocialAccount, TokenRow, User,
-    UserFields, UserId, drop_nulls,
+    UserFields, UserId, drop_nulls, without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;

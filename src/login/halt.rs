@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::attempt::{self, Binding};
 use super::error::{LoginError, Refusal};
 use super::finish::{Linker, Person, Ticket};
-use super::pipeline::{Field, Progress, Question, read_answers, without_provider_tokens};
+use super::pipeline::{Field, Progress, Question, read_answers};
 use super::repeat::{Seal, WINDOW, already_used};
 use super::{Concluded, Fields, LoginService, Outcome, Visitor};
-use crate::model::{Halt, Identity, Kind, Landing, Taken};
+use crate::model::{Halt, Identity, Kind, Landing, Taken, without_provider_tokens};
 use crate::secrets::{self, Digest};
 use crate::store::Ends;
 

@@ -44,7 +44,7 @@ pub use self::fields::Fields;
 pub use self::halt::{Halted, Resumed, Shown};
 pub use self::landing::{AuthorizeRequest, Landed, Swapped};
 use self::pipeline::Line;
-pub use self::pipeline::{Draft, Field, FieldType, Step, Stop, without_provider_tokens};
+pub use self::pipeline::{Draft, Field, FieldType, Step, Stop};
 pub use self::redirect::{Origin, to_register};
 use crate::clock::Ambient;
 use crate::credential::Credentials;

@@ -1,6 +1,6 @@
 //! What JSON says where no type is known beforehand: settings of a provider, its answers, what is kept of them.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What counts as something: not null, false, zero or empty.
 pub fn is_filled(value: &Value) -> bool {
@@ -46,6 +46,24 @@ pub fn authenticates(name: &str) -> bool {
         before.is_some_and(|before| before.is_empty() || before.ends_with(['_', '-', '.']))
     };
     SECRETS.iter().any(ends_in) || RUN_TOGETHER.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The members without what authenticates, at any depth.
+pub fn without_provider_tokens(members: &Map<String, Value>) -> Map<String, Value> {
+    members.iter().filter_map(|(name, value)| Some((name.clone(), without_secrets(name, value)?))).collect()
+}
+
+/// A member of this name without what authenticates; `None`: that is all it was. OAuth 1.0a keeps its token as an object:
+/// its other members stay (R-EXT-03).
+pub fn without_secrets(name: &str, value: &Value) -> Option<Value> {
+    match value {
+        Value::Object(members) => Some(Value::Object(without_provider_tokens(members))),
+        Value::Array(items) => {
+            let kept = items.iter().filter_map(|item| without_secrets("", item));
+            (!authenticates(name)).then(|| Value::Array(kept.collect()))
+        }
+        _ => (!authenticates(name)).then(|| value.clone()),
+    }
 }
 
 #[cfg(test)]

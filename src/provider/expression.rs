@@ -66,7 +66,13 @@ impl<'a> Scope<'a> {
         self
     }
 
-    fn get(&self, name: &str) -> Option<Part<'a>> {
+    /// The same settings and none of the parts.
+    pub fn emptied(&self) -> Self {
+        Self { settings: self.settings, parts: Vec::new() }
+    }
+
+    /// A part by its name.
+    pub fn get(&self, name: &str) -> Option<Part<'a>> {
         match self.parts.iter().rev().find(|(other, _)| *other == name) {
             Some((_, part)) => Some(*part),
             None if name == "body" => match self.get("bodies")? {

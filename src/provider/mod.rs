@@ -194,11 +194,14 @@ impl Providers {
         for provider in &settings.providers {
             match Provider::new(provider, settings.outgoing.allow_private, client, ambient, &mut warnings) {
                 Ok(mut provider) => {
-                    provider.user_fields = user_fields::of_provider(&provider.name, &settings.users.own_fields);
+                    provider.user_fields = user_fields::of_provider(&provider.name, &provider.settings.user_rules);
                     list.push(Arc::new(provider));
                 }
                 Err(mistakes) => errors.extend(mistakes),
             }
+        }
+        if errors.is_empty() {
+            errors.extend(user_fields::mistakes_in_mappings(&list));
         }
         if errors.is_empty() { Ok(Self { list, warnings }) } else { Err(errors) }
     }

@@ -9,7 +9,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{Identity, as_text, as_texts, is_filled};
+use crate::model::{Identity, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -251,7 +251,10 @@ impl Provider {
         details: &Map<String, Value>,
     ) -> Result<Identity, ProviderError> {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
-        let verified = self.descriptor.user.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
+        // Who has a place for a name and says none, says that it is empty.
+        let rules = &self.descriptor.user;
+        let name = |name: &str, rule: &Option<Expr>| text(name).or_else(|| rule.as_ref().map(|_| String::new()));
+        let verified = rules.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
         let email = text("email");
         let has_email = email.as_ref().is_some_and(|email| !email.is_empty());
         let extra_data = self.extra_data(login, profile, details);
@@ -262,9 +265,9 @@ impl Provider {
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
             email,
-            fullname: text("fullname"),
-            first_name: text("first_name"),
-            last_name: text("last_name"),
+            fullname: name("fullname", &rules.fullname),
+            first_name: name("first_name", &rules.first_name),
+            last_name: name("last_name", &rules.last_name),
             picture: text("picture"),
             organizations: as_texts(details.get("organization")),
             email_verified: has_email
@@ -311,7 +314,8 @@ impl Provider {
         Ok(uids)
     }
 
-    /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias.
+    /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias. What
+    /// authenticates under its own name does so under an alias (SEC-40).
     fn extra_data(&self, login: &Login<'_>, profile: &Value, details: &Map<String, Value>) -> Map<String, Value> {
         let empty = Map::new();
         let profile = profile.as_object().unwrap_or(&empty);
@@ -322,14 +326,9 @@ impl Provider {
         for field in &self.extra_fields {
             let found =
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
-            match found {
-                Some(value) if is_filled(value) || !field.if_set => {
-                    extra.insert(field.to.clone(), value.clone());
-                }
-                _ if field.if_set => {}
-                _ => {
-                    extra.insert(field.to.clone(), Value::Null);
-                }
+            if found.is_some_and(is_filled) || !field.if_set {
+                let value = without_secrets(&field.from, found.unwrap_or(&Value::Null));
+                extra.extend(value.map(|value| (field.to.clone(), value)));
             }
         }
         if matches!(self.descriptor.protocol, Protocol::OpenId2 | Protocol::Widget) {

@@ -163,6 +163,29 @@ fn has_blank(written: &str) -> bool {
     written.chars().any(|character| character.is_whitespace() || character.is_control())
 }
 
+/// A domain as the lists of who may enter hold it, in lower case. Patterns are none: an entry that no address can match
+/// would let everybody pass, or nobody.
+pub(super) fn domain(written: &str) -> Result<String, String> {
+    let domain = written.trim().to_lowercase();
+    let is_label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    if domain.split('.').all(is_label) {
+        Ok(domain)
+    } else {
+        Err(format!("{written:?} is no domain such as example.com"))
+    }
+}
+
+/// The same of an e-mail address.
+pub(super) fn email(written: &str) -> Result<String, String> {
+    let address = written.trim().trim_end_matches('.').to_lowercase();
+    let is_local = |local: &str| !local.is_empty() && !local.contains(|c: char| c.is_whitespace() || c == '*');
+    match address.rsplit_once('@') {
+        Some((local, host)) if is_local(local) && domain(host).is_ok() => Ok(address),
+        _ => Err(format!("{written:?} is no address such as ana@example.com")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -217,8 +217,13 @@ impl Gathered {
         }
     }
 
-    /// SIMPLE_JWT, REST_KNOX and REST_SOCIAL; of all others those that are a slip away from a name of ours.
+    /// SIMPLE_JWT, REST_KNOX and REST_SOCIAL, what the original read without its prefix, and what is a slip away from a name of
+    /// ours; all other names of the environment are somebody else's.
     fn warn_of_unknown(&mut self, name: &str, known: &[String]) {
+        if USER_RULES.contains(&name) {
+            self.warnings.push(format!("{name} is not read: a setting has its whole name, {PREFIX}{name}"));
+            return;
+        }
         let ours = ["SIMPLE_JWT_", "REST_KNOX_", "REST_SOCIAL_"].iter().any(|prefix| name.starts_with(prefix));
         let known = known.iter().map(String::as_str);
         let meant = if ours { names::nearest(name, known) } else { names::slip(name, known) };

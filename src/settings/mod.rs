@@ -160,6 +160,9 @@ pub struct UserRules {
     pub sign_up: bool,
     /// Of a provider: whether it is one of TRUSTED_EMAIL_PROVIDERS, whose word on an address links users (SEC-23).
     pub trusts_email: bool,
+    /// Whose word on the address of a user links to this user: the TRUSTED_EMAIL_PROVIDERS', and the operator's own
+    /// software's, which is called ''.
+    pub email_vouchers: Vec<String>,
     /// Of a provider: whether ALLOWED_PROVIDERS and DENIED_PROVIDERS let anybody in through it.
     pub may_enter: bool,
     pub protected_user_fields: Vec<String>,
@@ -346,6 +349,7 @@ impl Default for UserRules {
             denied_organizations: Vec::new(),
             sign_up: true,
             trusts_email: false,
+            email_vouchers: vec![String::new()],
             may_enter: true,
             protected_user_fields: Vec::new(),
             immutable_user_fields: Vec::new(),

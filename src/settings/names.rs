@@ -128,8 +128,16 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "the nine steps of the original",
         "steps of a login in order; dotted paths count by their last part",
     ),
-    ("SOCIAL_AUTH_USER_FIELDS", "`username, email`", "what a new user gets from the profile"),
-    ("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "`false`", "the username is the e-mail address"),
+    (
+        "SOCIAL_AUTH_USER_FIELDS",
+        "`username, email`",
+        "what a new user gets from the profile when it is made; with `first_name` and `last_name` also where PROTECTED_USER_FIELDS keeps a login from writing them. A username is always made",
+    ),
+    (
+        "SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL",
+        "`false`",
+        "the username is made from the e-mail address, where there is one",
+    ),
     ("SOCIAL_AUTH_CLEAN_USERNAMES", "`true`", "drops all but ASCII letters, digits and `@ . + _ -` from a username"),
     ("SOCIAL_AUTH_SLUGIFY_USERNAMES", "`false`", "makes a username lower case ASCII with `-` for blanks"),
     ("SOCIAL_AUTH_UUID_LENGTH", "16", "hex digits added to a username that is taken, 4 to 32"),
@@ -156,7 +164,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "SOCIAL_AUTH_ALLOWED_ORGANIZATIONS",
         "none",
-        "only people of these organisations or tenants may sign in, where the provider says so: the hosted domain at Google, the tenant's id at Microsoft, the team's id at Slack",
+        "only people of these organisations or tenants may sign in, where the provider says so: [docs/PROVIDERS.md](PROVIDERS.md#organisations) tells which do, and what an organisation is called there",
     ),
     ("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "none", "people of these organisations or tenants may not sign in"),
     ("SOCIAL_AUTH_ALLOWED_PROVIDERS", "all that are configured", "nobody signs in or links through another one"),
@@ -177,7 +185,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "SOCIAL_AUTH_USER_FIELD_MAPPING",
         "none",
-        "object: name of a detail of the profile (`username`, `email`, `fullname`, `first_name`, `last_name`) to name of the user's field, a declared one too",
+        "object: name of a detail (`username`, `email`, `fullname`, `first_name`, `last_name`, and [those of the provider](PROVIDERS.md)) to `first_name`, `last_name` or a declared field; a detail that is mapped does not fill its own",
     ),
     ("SOCIAL_AUTH_SESSION_EXPIRATION", "`false`", "a session ends when the provider's token does"),
     ("SOCIAL_AUTH_MAX_SESSION_LENGTH", "none", "most seconds of a session"),

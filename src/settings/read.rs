@@ -85,9 +85,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     if let Some(path) = sources.file {
         check_rights(path, serve, general, &providers, errors, &mut warnings);
     }
-    let listen = general
-        .get("LISTEN", errors, addresses::listen)
-        .unwrap_or_else(|| std::net::SocketAddr::from(([127, 0, 0, 1], 8000)));
+    let listen = general.get("LISTEN", errors, addresses::listen).unwrap_or_else(|| ([127, 0, 0, 1], 8000).into());
     if !serve && !listen.ip().is_loopback() {
         let problem = "must be an address of this machine alone: `dev` lets anybody sign in; use `serve`";
         errors.push(SettingError::new(general.label("LISTEN"), problem));
@@ -122,6 +120,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     };
     let mut providers: Vec<ProviderSettings> = providers.into_iter().map(of_provider).collect();
     webhooks::ask_before_creation(webhooks.as_ref(), &mut providers, general, errors);
+    errors.extend(rules::unguarded(&providers));
     warnings.extend(rules::links_nobody(&providers));
     Settings {
         mode: sources.mode,

@@ -31,7 +31,11 @@ pub(super) fn users(
     errors: &mut Vec<SettingError>,
 ) -> UserRules {
     let mut rules = base.clone();
-    let lower = |value: &Value| value::list(value).map(|list| list.iter().map(|entry| entry.to_lowercase()).collect());
+    let each = |check: fn(&str) -> Result<String, String>| {
+        move |value: &Value| value::list(value)?.iter().map(|entry| check(entry)).collect::<Result<Vec<_>, _>>()
+    };
+    let (emails, domains) = (each(addresses::email), each(addresses::domain));
+    let names = each(|name| Ok(name.trim().to_lowercase()));
     set(&mut rules.pipeline, section, prefix, "PIPELINE", errors, |value| {
         pipeline::checked(&value::list(value)?, steps)
     });
@@ -42,12 +46,12 @@ pub(super) fn users(
     set(&mut rules.uuid_length, section, prefix, "UUID_LENGTH", errors, |value| value::whole(value, 4, 32));
     set(&mut rules.email_domain_lowercase, section, prefix, "EMAIL_DOMAIN_LOWERCASE", errors, value::flag);
     set(&mut rules.force_email_lowercase, section, prefix, "FORCE_EMAIL_LOWERCASE", errors, value::flag);
-    set(&mut rules.whitelisted_emails, section, prefix, "WHITELISTED_EMAILS", errors, lower);
-    set(&mut rules.whitelisted_domains, section, prefix, "WHITELISTED_DOMAINS", errors, lower);
-    set(&mut rules.denied_emails, section, prefix, "DENIED_EMAILS", errors, lower);
-    set(&mut rules.denied_domains, section, prefix, "DENIED_DOMAINS", errors, lower);
-    set(&mut rules.allowed_organizations, section, prefix, "ALLOWED_ORGANIZATIONS", errors, lower);
-    set(&mut rules.denied_organizations, section, prefix, "DENIED_ORGANIZATIONS", errors, lower);
+    set(&mut rules.whitelisted_emails, section, prefix, "WHITELISTED_EMAILS", errors, emails);
+    set(&mut rules.whitelisted_domains, section, prefix, "WHITELISTED_DOMAINS", errors, domains);
+    set(&mut rules.denied_emails, section, prefix, "DENIED_EMAILS", errors, emails);
+    set(&mut rules.denied_domains, section, prefix, "DENIED_DOMAINS", errors, domains);
+    set(&mut rules.allowed_organizations, section, prefix, "ALLOWED_ORGANIZATIONS", errors, names);
+    set(&mut rules.denied_organizations, section, prefix, "DENIED_ORGANIZATIONS", errors, names);
     set(&mut rules.sign_up, section, prefix, "SIGN_UP", errors, value::flag);
     set(&mut rules.protected_user_fields, section, prefix, "PROTECTED_USER_FIELDS", errors, value::list);
     set(&mut rules.immutable_user_fields, section, prefix, "IMMUTABLE_USER_FIELDS", errors, value::list);
@@ -102,6 +106,7 @@ impl ProviderLists {
         let lists = |list: &[String]| list.iter().any(|name| name == provider);
         UserRules {
             trusts_email: lists(&self.trusted),
+            email_vouchers: std::iter::once(String::new()).chain(self.trusted.iter().cloned()).collect(),
             may_enter: !lists(&self.denied) && (self.allowed.is_empty() || lists(&self.allowed)),
             ..rules
         }
@@ -119,6 +124,26 @@ pub(super) fn links_nobody(providers: &[ProviderSettings]) -> Option<String> {
          provider; a login with a known address is refused"
             .to_owned()
     })
+}
+
+/// A list of who may enter is looked at by one step: a pipeline without it would let everybody in.
+pub(super) fn unguarded(providers: &[ProviderSettings]) -> Vec<SettingError> {
+    let of = |provider: &ProviderSettings| {
+        let rules = &provider.user_rules;
+        let lists = [
+            ("WHITELISTED_EMAILS", &rules.whitelisted_emails),
+            ("WHITELISTED_DOMAINS", &rules.whitelisted_domains),
+            ("DENIED_EMAILS", &rules.denied_emails),
+            ("DENIED_DOMAINS", &rules.denied_domains),
+            ("ALLOWED_ORGANIZATIONS", &rules.allowed_organizations),
+            ("DENIED_ORGANIZATIONS", &rules.denied_organizations),
+        ];
+        let (name, _) = lists.into_iter().find(|(_, list)| !list.is_empty())?;
+        let problem = format!("lacks auth_allowed, without which {name} keeps nobody out at {}", provider.name);
+        let guarded = rules.pipeline.iter().any(|step| step == "auth_allowed");
+        (!guarded).then(|| SettingError::new("SOCIAL_AUTH_PIPELINE", problem))
+    };
+    providers.iter().filter_map(of).collect()
 }
 
 /// Puts what the settings say into `place`, and leaves it where they say nothing.
@@ -272,15 +297,20 @@ pub(super) fn jwt(section: &Section, secret_key: &SecretString, errors: &mut Vec
     rules
 }
 
+/// A claim that decides whose token it is must hold nothing that a user or a provider chose.
 fn check_claims(section: &Section, rules: &JwtRules, errors: &mut Vec<SettingError>) {
-    let mut taken = vec!["exp", "iat", "aud", "iss"];
+    const OF_THE_USER: [&str; 4] = ["username", "first_name", "last_name", "email"];
+    let mut taken = vec!["exp", "iat", "nbf", "aud", "iss"];
     for (name, claim) in [
         ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", &rules.token_type_claim),
         ("SIMPLE_JWT_JTI_CLAIM", &rules.jti_claim),
         ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM", &rules.sliding_refresh_exp_claim),
         ("SIMPLE_JWT_USER_ID_CLAIM", &rules.user_id_claim),
     ] {
-        if taken.contains(&claim.as_str()) {
+        if OF_THE_USER.contains(&claim.as_str()) {
+            let problem = format!("{claim} is a claim of `-user` tokens, and the user may choose what it says");
+            errors.push(SettingError::new(section.label(name), problem));
+        } else if taken.contains(&claim.as_str()) {
             errors.push(SettingError::new(section.label(name), "is the name of another claim"));
         }
         taken.push(claim);

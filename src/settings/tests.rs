@@ -354,14 +354,14 @@ fn one_provider_may_have_rules_of_its_own() {
         "social_auth_whitelisted_domains = [\"Example.com\"]\n[providers.github]\nkey = \"k\"\nwhitelisted_domains = [\"b.example\"]",
         &[
             ("SOCIAL_AUTH_TWITTER_KEY", "k"),
-            ("SOCIAL_AUTH_TWITTER_PIPELINE", "social_core.pipeline.social_auth.social_uid,social_user"),
+            ("SOCIAL_AUTH_TWITTER_PIPELINE", "social_core.pipeline.social_auth.social_uid,auth_allowed,social_user"),
         ],
     );
     assert_eq!(settings.users.whitelisted_domains, ["example.com"]);
     let (github, twitter) = (&settings.providers[0], &settings.providers[1]);
     assert_eq!(github.user_rules.whitelisted_domains, ["b.example"]);
     assert_eq!(twitter.user_rules.whitelisted_domains, ["example.com"]);
-    assert_eq!(twitter.user_rules.pipeline, ["social_uid", "social_user"]);
+    assert_eq!(twitter.user_rules.pipeline, ["social_uid", "auth_allowed", "social_user"]);
     assert!(!github.values.contains_key("WHITELISTED_DOMAINS"));
 }
 
@@ -435,6 +435,91 @@ fn unknown_names_of_the_file_are_errors_with_a_hint() {
     assert!(told.contains("belongs into the table [providers.github] as `key`"), "{told}");
     let told = mistakes(serve("[providers.githb]\nkey = \"k\"", &[])).join("\n");
     assert!(told.contains("did you mean github?"), "{told}");
+}
+
+#[test]
+fn sec_29_a_claim_that_says_whose_token_it_is_is_none_that_the_user_chooses() {
+    for setting in ["USER_ID_CLAIM", "TOKEN_TYPE_CLAIM", "JTI_CLAIM", "SLIDING_TOKEN_REFRESH_EXP_CLAIM"] {
+        let name = format!("SIMPLE_JWT_{setting}");
+        for claim in ["username", "first_name", "last_name", "email"] {
+            let told = mistakes(serve("", &[(&name, claim)]));
+            let wanted = format!("{name}: {claim} is a claim of `-user` tokens, and the user may choose what it says");
+            assert_eq!(told, [wanted]);
+        }
+        for claim in ["exp", "nbf", "iat", "iss", "aud"] {
+            assert_eq!(mistakes(serve("", &[(&name, claim)])), [format!("{name}: is the name of another claim")]);
+        }
+        assert!(serve("", &[(&name, "sub")]).is_ok(), "{name}");
+    }
+    // Names that are claims by default stay so where those are renamed: other servers still read them.
+    for field in ["user_id", "token_type", "refresh_exp"] {
+        let renamed = [
+            ("SIMPLE_JWT_USER_ID_CLAIM", "uid"),
+            ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", "typ"),
+            ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM", "end"),
+        ];
+        let told = mistakes(serve(&format!("[rest_social_user_fields.{field}]\neditable = true"), &renamed));
+        assert_eq!(told.len(), 1, "{field}: {told:?}");
+    }
+}
+
+#[test]
+fn an_entry_of_who_may_enter_is_one_that_can_match_or_a_mistake() {
+    let github = ("SOCIAL_AUTH_GITHUB_KEY", "k");
+    for name in ["SOCIAL_AUTH_WHITELISTED_DOMAINS", "SOCIAL_AUTH_DENIED_DOMAINS"] {
+        for wrong in
+            [".evil.example", "@evil.example", "*.evil.example", "evil.example.", "e vil.example", "a@b.example"]
+        {
+            let told = mistakes(serve("", &[github, (name, wrong)]));
+            assert_eq!(told, [format!("{name}: {wrong:?} is no domain such as example.com")]);
+        }
+    }
+    for wrong in ["evil.example", "@evil.example", "*@evil.example", "a b@evil.example", "a@*.example"] {
+        let told = mistakes(serve("", &[("SOCIAL_AUTH_DENIED_EMAILS", wrong)]));
+        assert_eq!(told, [format!("SOCIAL_AUTH_DENIED_EMAILS: {wrong:?} is no address such as ana@example.com")]);
+    }
+    let file = "social_auth_denied_domains = [\" Evil.example\", \"m\u{fc}ller.example\"]\n\
+                social_auth_denied_emails = [\" Eva@Good.example. \"]\nsocial_auth_allowed_organizations = [\" ACME \"]";
+    let users = good(file, &[]).users;
+    assert_eq!(users.denied_domains, ["evil.example", "m\u{fc}ller.example"]);
+    assert_eq!(
+        (&users.denied_emails[..], &users.allowed_organizations[..]),
+        (&["eva@good.example".to_owned()][..], &["acme".to_owned()][..])
+    );
+}
+
+#[test]
+fn a_list_of_who_may_enter_needs_the_step_that_reads_it() {
+    let open =
+        ("SOCIAL_AUTH_PIPELINE", "social_details,social_uid,social_user,get_username,create_user,associate_user");
+    let github = ("SOCIAL_AUTH_GITHUB_KEY", "k");
+    for (list, entry) in [
+        ("WHITELISTED_EMAILS", "ana@good.example"),
+        ("WHITELISTED_DOMAINS", "good.example"),
+        ("DENIED_EMAILS", "eva@good.example"),
+        ("DENIED_DOMAINS", "evil.example"),
+        ("ALLOWED_ORGANIZATIONS", "acme"),
+        ("DENIED_ORGANIZATIONS", "acme"),
+    ] {
+        let general = format!("SOCIAL_AUTH_{list}");
+        let told = mistakes(serve("", &[github, open, (&general, entry)]));
+        let wanted =
+            format!("SOCIAL_AUTH_PIPELINE: lacks auth_allowed, without which {list} keeps nobody out at github");
+        assert_eq!(told, [wanted]);
+        // Lifted for the only provider.
+        let own = format!("SOCIAL_AUTH_GITHUB_{list}");
+        assert!(serve("", &[github, open, (&general, entry), (&own, "[]")]).is_ok(), "{list}");
+    }
+}
+
+#[test]
+fn a_name_that_the_original_read_without_its_prefix_is_told() {
+    let settings = good("", &[("WHITELISTED_DOMAINS", "good.example")]);
+    assert_eq!(
+        settings.warnings,
+        ["WHITELISTED_DOMAINS is not read: a setting has its whole name, SOCIAL_AUTH_WHITELISTED_DOMAINS"]
+    );
+    assert!(settings.users.whitelisted_domains.is_empty());
 }
 
 #[test]

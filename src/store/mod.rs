@@ -40,10 +40,19 @@ pub enum Who {
     /// The account is known, and its user as read when this was decided. `rekeyed`: it was found by a legacy uid, and its
     /// row gets `LoginCommit::uid`.
     Known { user: Box<User>, account_id: i64, rekeyed: bool },
-    /// A new account for a user who exists. `generation`: the `token_generation` that this was decided on.
-    Attach { user_id: UserId, generation: i64 },
-    /// A new user with a new account. The first username that is free is taken; the list is never empty.
-    Create { usernames: Vec<String>, email: String, email_verified: bool },
+    /// A new account for a user who exists. `generation`: the `token_generation` that this was decided on. `by_email`: who
+    /// was found by this verified address, and must have it still.
+    Attach { user_id: UserId, generation: i64, by_email: Option<String> },
+    /// A new user with a new account. The first username that is free is taken; the list is never empty. `vouched_by`:
+    /// whose word makes the address a verified one. `unless_held_by`: on their word nobody else may hold the address
+    /// ([`UserStore::holders_of_email`]); empty: whoever may.
+    Create {
+        usernames: Vec<String>,
+        email: String,
+        email_verified: bool,
+        vouched_by: String,
+        unless_held_by: Vec<String>,
+    },
 }
 
 impl Who {
@@ -319,6 +328,9 @@ pub trait UserStore: Send + Sync {
     async fn user(&self, id: UserId) -> Result<Option<User>>;
     /// Users with this e-mail in any case, at most two.
     async fn users_by_email(&self, email: &str) -> Result<Vec<User>>;
+    /// Users whose address this is on the word of one of `vouchers`, in any case of ASCII letters: K and the Kelvin sign
+    /// are two addresses.
+    async fn holders_of_email(&self, email: &str, vouchers: &[String]) -> Result<Vec<User>>;
     /// In order of creation.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
     /// Takes an account from its user, unless it is the last one that signs them in: `counts` says of a provider's name

@@ -98,6 +98,15 @@ impl PostgresStore {
         Ok(done)
     }
 
+    /// Until the transaction ends, nobody else who wants to be the one holder of this address looks who is.
+    async fn queue_for_email(tx: &mut Tx, email: &str) -> std::result::Result<(), sqlx::Error> {
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(email.to_lowercase())
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
     /// Never downwards. A sequence that was not used yet stands at 1 and would still hand that out.
     async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
         for (statement, id) in [

@@ -188,7 +188,7 @@ async fn why_a_login_was_refused_is_logged_unless_the_setting_says_no() {
             assert!(begun.elapsed() < Duration::from_secs(20), "{}", process.output());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert_eq!(process.output().contains("login refused"), logged, "{setting}: {}", process.output());
+        assert_eq!(process.output().contains("refused code="), logged, "{setting}: {}", process.output());
     }
 }
 

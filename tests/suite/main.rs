@@ -18,6 +18,7 @@ mod ended; // what ends with a credential, and when
 mod entry; // who may enter: lists, organisations, a closed sign-up
 mod errors; // R-ERR: how a login that fails is told
 mod faults; // providers that fail: promised status, no row left
+mod fields; // names, fields and extra data as the settings say, for all providers or for one
 mod halted_landings; // what a login of the redirect flow on the server waits for, asked on a page or by an app
 mod halts; // steps of a program's own, and logins that wait for the person
 mod import; // a Django project moves in

@@ -80,11 +80,21 @@ fn code(text: &str, claimed: UnixMillis) -> CodeClaim {
     CodeClaim { digest: digest(text), binding: Some(digest("browser")), claimed, expires }
 }
 
+fn attach(user: &User) -> Who {
+    Who::Attach { user_id: user.id, generation: user.token_generation, by_email: None }
+}
+
 fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
     let usernames = usernames.iter().map(|name| (*name).to_owned()).collect();
     LoginCommit {
         now: NOW,
-        who: Who::Create { usernames, email: format!("{uid}@Example.com"), email_verified: true },
+        who: Who::Create {
+            usernames,
+            email: format!("{uid}@Example.com"),
+            email_verified: true,
+            vouched_by: "github".into(),
+            unless_held_by: Vec::new(),
+        },
         provider: "github".into(),
         uid: uid.into(),
         extra_data: json!({"id": 1, "list": [null, true, "ü"]}),
@@ -291,10 +301,11 @@ async fn a_username_that_is_taken_gives_way_to_the_next(engine: Engine) {
 async fn an_account_of_somebody_else_is_stale(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
-    let attach = LoginCommit {
-        who: Who::Attach { user_id: second.id, generation: second.token_generation },
-        ..create("1", &[])
-    };
+    let generation = second.token_generation;
+    let moved = Who::Attach { user_id: second.id, generation, by_email: Some("another@example.com".into()) };
+    let moved = LoginCommit { who: moved, ..create("9", &[]) };
+    assert!(store.commit(&moved, |user| session("s9", user)).await.is_none(), "the address is no longer theirs");
+    let attach = LoginCommit { who: attach(&second), ..create("1", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     let (account, owner) = store.repository.account("github", &["1"]).await.expect("a read").expect("the account");
     assert_eq!((account.user_id, owner.id), (first.id, first.id));
@@ -311,8 +322,7 @@ async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
     let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
     let user = store.repository.user(user.id).await.expect("a read").expect("the user");
-    let attach = Who::Attach { user_id: user.id, generation: user.token_generation };
-    let attach = LoginCommit { who: attach, ..create("2", &[]) };
+    let attach = LoginCommit { who: attach(&user), ..create("2", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     assert_eq!(store.database.count("social_accounts").await, 1, "rolled back");
 }
@@ -379,10 +389,7 @@ async fn an_account_never_moves(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
     for _ in 0..3 {
-        let attach = LoginCommit {
-            who: Who::Attach { user_id: second.id, generation: second.token_generation },
-            ..create("1", &[])
-        };
+        let attach = LoginCommit { who: attach(&second), ..create("1", &[]) };
         assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     }
     assert_eq!(store.repository.accounts_of(first.id).await.expect("a read").len(), 1);
@@ -493,6 +500,11 @@ async fn users_are_found_by_email_in_any_case(engine: Engine) {
     }
     assert!(store.repository.users_by_email("a_a@example.com").await.expect("a read").is_empty(), "no pattern");
     assert!(store.repository.users_by_email("").await.expect("a read").is_empty());
+    for (vouchers, found) in [(vec!["", "github"], 1), (vec!["", "gitlab"], 0), (vec![], 0)] {
+        let vouchers: Vec<String> = vouchers.into_iter().map(str::to_owned).collect();
+        let holders = store.repository.holders_of_email("ANA@example.com", &vouchers).await.expect("a read");
+        assert_eq!(holders.len(), found, "{vouchers:?}");
+    }
 }
 
 async fn texts_of_any_kind_come_back_as_they_were(engine: Engine) {

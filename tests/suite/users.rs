@@ -157,7 +157,7 @@ async fn r_pipe_09_without_the_fixed_list_username_and_email_follow_too(engine: 
 
 async fn r_pipe_09_a_detail_fills_the_field_that_it_is_mapped_to(engine: Engine) {
     let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", r#"{"display_name": {"type": "string"}}"#);
-    let mapping = r#"{"fullname": "display_name", "username": "last_name", "last_name": "nothing"}"#;
+    let mapping = r#"{"fullname": "display_name", "username": "last_name"}"#;
     let world = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
     let person = json!({"id": 1, "login": "ana", "name": "Ana Lopez", "email": "ana@example.com"});
     let user = profile(&world, "u1", person).await;

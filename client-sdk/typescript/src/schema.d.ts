@@ -1134,6 +1134,7 @@ export interface components {
          *       "last_name": "Lovelace",
          *       "email": "ada@example.com",
          *       "email_verified": true,
+         *       "is_active": true,
          *       "created": "2026-11-23T12:27:05.000Z",
          *       "fields": {},
          *       "edited": []
@@ -1148,6 +1149,7 @@ export interface components {
             email: string;
             /** @description Whether a provider vouched for the e-mail. */
             email_verified: boolean;
+            is_active: boolean;
             /** Format: date-time */
             created: string;
             /**
@@ -1622,6 +1624,7 @@ export interface components {
          *         "last_name": "Lovelace",
          *         "email": "ada@example.com",
          *         "email_verified": true,
+         *         "is_active": true,
          *         "created": "2026-11-23T12:27:05.000Z",
          *         "fields": {},
          *         "edited": []

@@ -122,25 +122,29 @@ impl Draft<'_> {
     }
 
     /// Not in the default pipeline. Takes a user only when a trusted provider vouches for the address, and one vouched for
-    /// it when it was stored here too (SEC-23); else nobody is signed in.
+    /// it when it was stored here too (SEC-23). Whoever merely says that the address is theirs stands in nobody's way: a
+    /// login that is vouched for makes a user of its own. One that is not is refused where the address is known.
     async fn find_by_email(&mut self) -> Result<(), LoginError> {
-        let Some(address) = self.details.email.as_deref().filter(|address| !address.is_empty()) else {
+        let address = self.rules.stored_email(self.email());
+        if address.is_empty() {
             return Ok(());
-        };
-        let mut users = self.store.users_by_email(address).await?;
-        let vouched = self.rules.trusts_email && self.email_verified;
-        match (users.pop(), users.is_empty()) {
-            (None, _) => Ok(()),
-            (Some(user), true) if vouched && user.email_verified && user.is_active => {
-                self.user = Some(user);
-                Ok(())
-            }
-            (Some(user), _) => Err(LoginError::new(
-                Refusal::AccountExists,
-                "A user with this e-mail exists. Sign in the way you did before, then link this account.",
-            )
-            .of_user(user.id)),
         }
+        let exists = || {
+            let detail = "A user with this e-mail exists. Sign in the way you did before, then link this account.";
+            LoginError::new(Refusal::AccountExists, detail)
+        };
+        if !(self.rules.trusts_email && self.email_verified) {
+            let is_known = !self.store.users_by_email(&address).await?.is_empty();
+            return if is_known { Err(exists()) } else { Ok(()) };
+        }
+        let mut holders = self.store.holders_of_email(&address, &self.rules.email_vouchers).await?;
+        match (holders.pop(), holders.is_empty()) {
+            (None, _) => {}
+            (Some(user), true) if user.is_active => self.user = Some(user),
+            _ => return Err(exists()),
+        }
+        self.by_email = Some(address);
+        Ok(())
     }
 
     /// With the names among USER_FIELDS, whether or not `user_details` comes later (R-PIPE-06).
@@ -155,8 +159,9 @@ impl Draft<'_> {
         }
     }
 
-    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04); declared
-    /// fields as far as they say so; username and e-mail with NO_DEFAULT_PROTECTED_USER_FIELDS alone.
+    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04), unless it is one
+    /// that tells no names; declared fields as far as they say so; username and e-mail with
+    /// NO_DEFAULT_PROTECTED_USER_FIELDS alone.
     async fn take_details(&mut self) -> Result<(), StoreError> {
         let may = |field: &str, now: Option<&str>| {
             let protected = self.rules.protected_user_fields.iter().any(|name| name == field);
@@ -166,17 +171,15 @@ impl Draft<'_> {
         let user = self.user.as_ref();
         let said = |name: &str| self.details.field(name, self.rules).unwrap_or_default();
         let (first, last) = (user.map(|user| user.first_name.as_str()), user.map(|user| user.last_name.as_str()));
-        if may("first_name", first) {
-            self.first_name = Some(said("first_name").to_owned());
-        }
-        if may("last_name", last) {
-            self.last_name = Some(said("last_name").to_owned());
-        }
+        let new = |field, now| self.told(field).filter(|_| may(field, now)).map(str::to_owned);
+        let (first, last) = (new("first_name", first), new("last_name", last));
+        self.first_name = first.or(self.first_name.take());
+        self.last_name = last.or(self.last_name.take());
         self.fields = fields::chosen(self.identity, &self.details, self.rules, user);
         let Some(user) = user.filter(|_| self.rules.no_default_protected_user_fields) else { return Ok(()) };
         let (username, email) = (said("username"), said("email"));
         if !username.is_empty() && may("username", Some(&user.username)) {
-            let wanted = username::candidates(self.rules, Some(username), self.ambient).into_iter().next();
+            let wanted = username::candidates(self.rules, username, self.ambient).into_iter().next();
             self.renamed = match wanted {
                 // Somebody else's stays theirs.
                 Some(wanted) if self.store.user_by_username(&wanted).await?.is_none() => Some(wanted),

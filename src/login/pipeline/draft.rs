@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::Details;
-use super::{Decision, extra, username};
+use super::{Decision, username};
 use crate::clock::Ambient;
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{Identity, SocialAccount, User, UserId};
+use crate::model::{Identity, SocialAccount, User, UserId, without_provider_tokens};
 use crate::settings::UserRules;
 use crate::store::{Repository, Who};
 
@@ -26,6 +26,10 @@ pub struct Draft<'a> {
     pub(super) details: Details,
     /// Of `details.email`.
     pub(super) email_verified: bool,
+    /// Whose word that is: the provider's, by its name, or a step's: ''.
+    pub(super) vouched_by: &'a str,
+    /// The verified address by which users are linked, where the pipeline does so.
+    pub(super) by_email: Option<String>,
     /// Whom the login is linked to.
     pub(super) caller: Option<UserId>,
     /// The account's row, once `social_user` found it.
@@ -98,7 +102,8 @@ impl Draft<'_> {
 
     /// The name that the user will be made from; another may be taken where this one is.
     pub fn username(&self) -> &str {
-        self.chosen.username.as_deref().or(self.details.username.as_deref()).unwrap_or_default()
+        let by_email = Some(self.email()).filter(|email| self.rules.username_is_full_email && !email.is_empty());
+        self.chosen.username.as_deref().or(by_email).or(self.details.username.as_deref()).unwrap_or_default()
     }
 
     /// The provider's address, or the one that a step set. May be empty.
@@ -112,12 +117,11 @@ impl Draft<'_> {
     }
 
     pub fn first_name(&self) -> &str {
-        let chosen = self.chosen.first_name.as_deref();
-        chosen.or(self.details.first_name.as_deref()).unwrap_or_default()
+        self.chosen.first_name.as_deref().or(self.told("first_name")).unwrap_or_default()
     }
 
     pub fn last_name(&self) -> &str {
-        self.chosen.last_name.as_deref().or(self.details.last_name.as_deref()).unwrap_or_default()
+        self.chosen.last_name.as_deref().or(self.told("last_name")).unwrap_or_default()
     }
 
     /// One of the fields that REST_SOCIAL_USER_FIELDS declares, as the user has it or as a step set it.
@@ -181,6 +185,7 @@ impl Draft<'_> {
             }
             Amendment::Email(address, verified) => {
                 self.email_verified = verified && !address.is_empty();
+                self.vouched_by = "";
                 self.details.email = Some(address);
                 self.chosen.email = true;
                 if self.rules.username_is_full_email {
@@ -220,6 +225,8 @@ impl<'a> Draft<'a> {
             ambient,
             details: Details::of(identity),
             email_verified: identity.email_verified,
+            vouched_by: &identity.provider,
+            by_email: None,
             caller: link_to,
             account: None,
             user: None,
@@ -267,9 +274,12 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn candidates(&self) -> Vec<String> {
-        let by_setting = if self.rules.username_is_full_email { &self.details.email } else { &self.details.username };
-        let wanted = self.chosen.username.as_deref().or(by_setting.as_deref());
-        username::candidates(self.rules, wanted, self.ambient)
+        username::candidates(self.rules, self.username(), self.ambient)
+    }
+
+    /// What the provider tells for a field of the user, by USER_FIELD_MAPPING.
+    pub(super) fn told(&self, field: &str) -> Option<&str> {
+        self.details.field(field, self.rules).or_else(|| self.identity.fields.get(field)?.as_str())
     }
 
     pub(super) fn decision(self) -> Result<Decision, LoginError> {
@@ -280,15 +290,22 @@ impl<'a> Draft<'a> {
                 account_id: account.id,
                 rekeyed: account.uid != self.identity.uid,
             },
-            (None, Some(user)) if self.associate => Who::Attach { user_id: user.id, generation: user.token_generation },
+            (None, Some(user)) if self.associate => {
+                let (user_id, generation) = (user.id, user.token_generation);
+                Who::Attach { user_id, generation, by_email: self.by_email }
+            }
             (None, None) if self.create && self.associate => {
                 let email = self.rules.stored_email(self.details.email.as_deref().unwrap_or_default());
                 let has_email = self.rules.user_fields.iter().any(|field| field == "email");
                 let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
+                let email_verified = has_email && self.email_verified && !email.is_empty();
+                let is_holder = self.by_email.as_deref() == Some(&email) && email_verified;
                 Who::Create {
                     usernames,
-                    email_verified: has_email && self.email_verified && !email.is_empty(),
+                    email_verified,
                     email: if has_email { email } else { String::new() },
+                    vouched_by: if email_verified { self.vouched_by.to_owned() } else { String::new() },
+                    unless_held_by: if is_holder { self.rules.email_vouchers.clone() } else { Vec::new() },
                 }
             }
             _ => return Err(no_user()),
@@ -296,7 +313,7 @@ impl<'a> Draft<'a> {
         let kept = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);
         let mut extra_data = self.extra_data.map_or(kept, Value::Object);
         if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
-            members.extend(extra::without_provider_tokens(&self.chosen.extra_data));
+            members.extend(without_provider_tokens(&self.chosen.extra_data));
         }
         let mut fields = self.fields;
         fields.extend(self.chosen.fields);

@@ -5,14 +5,14 @@ use crate::settings::UserRules;
 
 /// WHITELISTED_EMAILS and WHITELISTED_DOMAINS, in any case, no subdomains. With a list, a profile without an address is
 /// refused: release 7 of the original's engine does so. DENIED_EMAILS and DENIED_DOMAINS win over them, and a denied domain
-/// is denied with all below it.
+/// is denied with all below it. A dot at the end of an address changes nothing.
 pub fn check_allowed(rules: &UserRules, address: Option<&str>) -> Result<(), LoginError> {
     let allows = !rules.whitelisted_emails.is_empty() || !rules.whitelisted_domains.is_empty();
     let denies = !rules.denied_emails.is_empty() || !rules.denied_domains.is_empty();
     if !allows && !denies {
         return Ok(());
     }
-    let address = address.unwrap_or_default().trim().to_lowercase();
+    let address = address.unwrap_or_default().trim().trim_end_matches('.').to_lowercase();
     let domain = address.rsplit_once('@').filter(|(local, _)| !local.is_empty()).map_or("", |(_, domain)| domain);
     let listed = |emails: &[String], domains: &[String], is_in: fn(&str, &str) -> bool| {
         emails.contains(&address) || (!domain.is_empty() && domains.iter().any(|listed| is_in(domain, listed)))
@@ -27,9 +27,9 @@ pub fn check_allowed(rules: &UserRules, address: Option<&str>) -> Result<(), Log
     }
 }
 
-/// The domain itself, with or without the dot at its end, or one below it.
+/// The domain itself, or one below it.
 fn is_below(domain: &str, listed: &str) -> bool {
-    let above = domain.trim_end_matches('.').strip_suffix(listed);
+    let above = domain.strip_suffix(listed);
     above.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
@@ -73,7 +73,9 @@ mod tests {
             denied_emails: vec!["eva@good.example".into()],
             ..UserRules::default()
         };
-        for refused in ["a@evil.example", "a@EVIL.example.", "a@x.evil.example", "Eva@good.example"] {
+        for refused in
+            ["a@evil.example", "a@EVIL.example.", "a@x.evil.example", "Eva@good.example", "eva@good.example."]
+        {
             assert!(check_allowed(&rules, Some(refused)).is_err(), "{refused}");
         }
         for good in [Some("a@notevil.example"), Some("ana@good.example"), None] {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::{Identity, authenticates, is_filled};
+use crate::model::{Identity, is_filled, without_secrets};
 
 /// The new fields over the known ones. Provider tokens are dropped: nothing here may keep them in clear.
 pub fn merged(identity: &Identity, known: Option<&Map<String, Value>>, now: UnixMillis) -> Map<String, Value> {
@@ -18,26 +18,6 @@ pub fn merged(identity: &Identity, known: Option<&Map<String, Value>>, now: Unix
         }
     }
     merged
-}
-
-/// A row of another origin, such as an imported database, without anything that authenticates.
-pub fn without_provider_tokens(extra_data: &Map<String, Value>) -> Map<String, Value> {
-    extra_data.iter().filter_map(|(name, value)| Some((name.clone(), without_secrets(name, value)?))).collect()
-}
-
-/// OAuth 1.0a keeps its token as an object: its other members stay (R-EXT-03).
-fn without_secrets(name: &str, value: &Value) -> Option<Value> {
-    match value {
-        Value::Object(members) => {
-            let kept = members.iter().filter_map(|(name, value)| Some((name.clone(), without_secrets(name, value)?)));
-            Some(Value::Object(kept.collect()))
-        }
-        Value::Array(items) => {
-            let kept = items.iter().filter_map(|item| without_secrets("", item));
-            (!authenticates(name)).then(|| Value::Array(kept.collect()))
-        }
-        _ => (!authenticates(name)).then(|| value.clone()),
-    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ pub(super) use self::ask::read_answers;
 pub use self::ask::{Field, FieldType};
 use self::draft::Amendment;
 pub use self::draft::Draft;
-pub use self::extra::without_provider_tokens;
 pub(super) use self::line::{Line, lines};
 pub(super) use self::webhook::AskWebhook;
 use super::error::{LoginError, Refusal};

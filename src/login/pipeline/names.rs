@@ -41,6 +41,11 @@ impl Details {
             let joined = if holds_it { last } else { format!("{first} {last}").trim().to_owned() };
             details.fullname = Some(joined);
         }
+        // Who tells one part of a name, tells that the others are empty.
+        if details.fullname.is_some() || details.first_name.is_some() || details.last_name.is_some() {
+            details.first_name.get_or_insert_default();
+            details.last_name.get_or_insert_default();
+        }
         details
     }
 
@@ -112,6 +117,30 @@ mod tests {
         assert_eq!(completed("Ana  Maria  Lopez", "", "").2, "Maria  Lopez");
         assert_eq!(completed(" Ana Lopez", "", "").1, "");
         assert_eq!(completed("Cher", "", ""), ("Cher".into(), "Cher".into(), String::new()));
+    }
+
+    #[test]
+    fn r_pipe_09_a_detail_that_is_mapped_moves() {
+        let some = |text: &str| Some(text.to_owned());
+        let details = Details {
+            username: some("ana"),
+            email: some("a@b.example"),
+            fullname: some("Ana Lopez"),
+            first_name: some("Ana"),
+            last_name: some("Lopez"),
+        };
+        for (mapping, first, last, nick) in [
+            (&[][..], Some("Ana"), Some("Lopez"), None),
+            (&[("fullname", "first_name")], Some("Ana Lopez"), Some("Lopez"), None),
+            (&[("first_name", "last_name")], None, Some("Ana"), None),
+            (&[("first_name", "last_name"), ("last_name", "first_name")], Some("Lopez"), Some("Ana"), None),
+            (&[("username", "nick")], Some("Ana"), Some("Lopez"), Some("ana")),
+        ] {
+            let pair = |(from, to): &(&str, &str)| ((*from).to_owned(), (*to).to_owned());
+            let rules = UserRules { user_field_mapping: mapping.iter().map(pair).collect(), ..UserRules::default() };
+            let field = |name| details.field(name, &rules);
+            assert_eq!((field("first_name"), field("last_name"), field("nick")), (first, last, nick), "{mapping:?}");
+        }
     }
 
     #[test]

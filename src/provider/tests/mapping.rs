@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::super::profile::Answers;
-use super::super::{Provider, ProviderError};
+use super::super::{Provider, ProviderError, user_fields};
 use super::{callback, key, login, object, own, provider, settings};
-use crate::model::Identity;
+use crate::model::{FieldType, Identity, UserField, UserFields};
+use crate::settings::UserRules;
 
 fn mapped_with(
     provider: &Provider,
@@ -151,6 +152,44 @@ fn r_ext_05_the_settings_add_fields_with_alias() {
         mapped(&provider(&all), json!([{"id": 1, "plan": {"a": 1}}, null])).unwrap().extra_data["plan"],
         json!({"a": 1})
     );
+}
+
+#[test]
+fn sec_40_a_token_is_kept_under_no_alias_and_is_no_field_of_the_user() {
+    let mut github = settings(
+        "github",
+        json!({"KEY": "k", "EXTRA_DATA": [["access_token", "at"], ["id_token", "idt"], ["refresh_token", "rt", true],
+            ["client_secret", "x"], ["token_type", "kind"], ["oauth_token", "owner"]]}),
+    );
+    github.descriptor = "profile = { from = 'bodies[0]', with_token = true }".parse().expect("TOML");
+    let token = json!({"access_token": "secret-1", "refresh_token": "secret-2", "id_token": "secret-3",
+        "token_type": "bearer", "oauth_token": {"secret": "secret-4", "user": "7"}});
+    let body = json!({"id": 1, "client_secret": "secret-5", "plan": {"token": "secret-6", "name": "free"}});
+    let mut provider = provider(&github);
+    let fields = [
+        ("a", "profile.access_token"),
+        ("b", "profile.refresh_token or 'none'"),
+        ("c", "profile['id' ~ '_token']"),
+        ("d", "profile | tojson"),
+        ("e", "bodies[0].plan.token"),
+        ("f", "bodies[0].plan.name"),
+    ];
+    let field = |(name, from): (&str, &str)| UserField {
+        name: name.to_owned(),
+        kind: FieldType::String,
+        from: [("*".to_owned(), from.to_owned())].into(),
+        at_login: true,
+        editable: false,
+    };
+    let own_fields = UserFields::new(fields.into_iter().map(field).collect());
+    provider.user_fields = user_fields::of_provider("github", &UserRules { own_fields, ..UserRules::default() });
+    let made = mapped_with(&provider, json!({}), token, None, json!([body, null])).unwrap();
+    let mut extra = made.extra_data;
+    assert_eq!(extra.remove("access_token"), Some(json!("secret-1")), "under its own name, which the pipeline drops");
+    assert_eq!((&extra["kind"], &extra["owner"]), (&json!("bearer"), &json!({"user": "7"})));
+    assert_eq!((made.fields.get("b"), made.fields.get("f")), (Some(&json!("none")), Some(&json!("free"))));
+    let all = format!("{extra:?} {:?}", made.fields);
+    assert!(!all.contains("secret-"), "{all}");
 }
 
 #[test]

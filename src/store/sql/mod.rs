@@ -4,6 +4,7 @@
 pub(super) mod attempts;
 pub(super) mod audit;
 pub(super) mod credentials;
+pub(super) mod emails;
 pub(super) mod events;
 pub(super) mod import;
 pub(super) mod users;
@@ -84,6 +85,7 @@ macro_rules! repository {
         type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
         crate::store::sql::attempts::attempt_store!($store);
+        crate::store::sql::emails::email_holders!($store);
         crate::store::sql::users::user_store!($store, $lock);
         crate::store::sql::credentials::credential_store!($store);
         crate::store::sql::import::import_store!($store, $database);

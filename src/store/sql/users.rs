@@ -58,7 +58,8 @@ macro_rules! user_store {
                     return Ok(false);
                 }
                 let updated = sqlx::query(
-                    "UPDATE social_accounts SET extra_data = $1, modified = $2, tokens = coalesce($3, tokens)
+                    "UPDATE social_accounts SET extra_data = $1, tokens = coalesce($3, tokens),
+                       modified = CASE WHEN extra_data = $1 THEN modified ELSE $2 END
                      WHERE id = $4 AND user_id = $5 AND EXISTS
                        (SELECT 1 FROM users
                         WHERE id = $5 AND is_active AND revoked_before = $6 AND token_generation = $7)",
@@ -123,21 +124,24 @@ macro_rules! user_store {
                 match &login.who {
                     // Written by `write_known`.
                     Who::Known { .. } => Ok(None),
-                    Who::Attach { user_id, generation } => {
+                    Who::Attach { user_id, generation, .. } => {
                         let Some(user) = Self::refreshed_user(tx, *user_id, *generation, login).await? else {
                             return Ok(None);
                         };
                         let inserted = Self::insert_account(tx, user.id, login).await?;
                         Ok(inserted.then_some(user))
                     }
-                    Who::Create { usernames, email, email_verified } => {
+                    Who::Create { usernames, email, email_verified, vouched_by, unless_held_by } => {
+                        if Self::is_held(tx, email, unless_held_by).await? {
+                            return Ok(None);
+                        }
                         let mut user = None;
                         for username in usernames {
                             let row: Option<UserRow> = sqlx::query_as(concat!(
                                 "INSERT INTO users
                                    (username, first_name, last_name, email, email_lower, email_verified, created,
-                                    last_login, fields)
-                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                    last_login, fields, email_vouched_by)
+                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
                                  ON CONFLICT (username) DO NOTHING RETURNING ",
                                 user_columns!(bare)
                             ))
@@ -150,6 +154,7 @@ macro_rules! user_store {
                             .bind(login.now.0)
                             .bind(login.set_last_login.then_some(login.now.0))
                             .bind(Json(&login.fields))
+                            .bind(vouched_by)
                             .fetch_optional(&mut **tx)
                             .await?;
                             if let Some(row) = row {
@@ -164,8 +169,8 @@ macro_rules! user_store {
                 }
             }
 
-            /// The user, with what the login changes about it; `None` when it is gone or inactive, or somebody else is
-            /// called so by now.
+            /// The user, with what the login changes about it; `None` when it is gone or inactive, or has no longer the
+            /// address by which it was found, or somebody else is called so by now.
             async fn refreshed_user(
                 tx: &mut Tx,
                 id: UserId,
@@ -176,6 +181,11 @@ macro_rules! user_store {
                 let Some(mut user) = user.filter(|user| user.is_active && user.token_generation == generation) else {
                     return Ok(None);
                 };
+                if let Who::Attach { by_email: Some(email), .. } = &login.who
+                    && !(user.email_verified && user.email.eq_ignore_ascii_case(email))
+                {
+                    return Ok(None);
+                }
                 let changed = login.change(&mut user);
                 if changed && !Self::may_be_called(tx, login, &user).await? {
                     return Ok(None);
@@ -234,12 +244,15 @@ macro_rules! user_store {
                     .await?;
                 if login.username.is_some() || login.email.is_some() {
                     sqlx::query(
-                        "UPDATE users SET username = $1, email = $2, email_lower = $3, email_verified = $4 WHERE id = $5",
+                        "UPDATE users SET username = $1, email = $2, email_lower = $3, email_verified = $4,
+                                email_vouched_by = CASE WHEN email = $2 THEN email_vouched_by ELSE $5 END
+                         WHERE id = $6",
                     )
                     .bind(&user.username)
                     .bind(&user.email)
                     .bind(user.email.to_lowercase())
                     .bind(user.email_verified)
+                    .bind(if user.email_verified { &login.provider } else { "" })
                     .bind(user.id)
                     .execute(&mut **tx)
                     .await?;
@@ -309,6 +322,10 @@ macro_rules! user_store {
                 .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(rows.into_iter().map(User::from).collect())
+            }
+
+            async fn holders_of_email(&self, email: &str, vouchers: &[String]) -> Result<Vec<User>> {
+                Self::holders(&mut *self.reader().await?, email, vouchers).await
             }
 
             async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>> {
@@ -492,7 +509,8 @@ macro_rules! user_store {
                 }
                 let updated = sqlx::query(
                     "UPDATE users SET username = $1, first_name = $2, last_name = $3, email = $4, email_lower = $5,
-                            email_verified = $6, fields = $7, edited = $8 WHERE id = $9",
+                            email_verified = $6, fields = $7, edited = $8,
+                            email_vouched_by = CASE WHEN $6 THEN email_vouched_by ELSE '' END WHERE id = $9",
                 )
                 .bind(&after.username)
                 .bind(&after.first_name)

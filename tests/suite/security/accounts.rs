@@ -10,6 +10,9 @@ on_both_databases! {
     sec_22_an_email_identifies_nobody,
     sec_23_only_a_trusted_provider_links_by_a_verified_address,
     sec_23_an_address_that_was_registered_before_its_owner_came_catches_nobody,
+    sec_23_the_word_of_a_provider_that_is_not_trusted_opens_nothing_for_later,
+    sec_23_a_letter_that_looks_the_same_is_another_address,
+    sec_23_first_logins_at_once_of_one_address_make_one_user,
     sec_23_two_users_of_one_address_are_nobody,
     sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so,
     sec_25_an_account_of_somebody_else_is_never_moved,
@@ -100,9 +103,12 @@ async fn sec_23_an_address_that_was_registered_before_its_owner_came_catches_nob
     // The attacker's account at a provider that vouches for nothing says the victim's address.
     world.people.describe("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
     let attacker = at(&world, "github", "u6").await.ok();
-    at(&world, "oidc", "u1").await.problem(409, "account_exists");
+    let owner = at(&world, "oidc", "u1").await.ok();
+    assert_ne!(owner["id"], attacker["id"], "the owner gets a user of their own");
+    world.people.describe("google-oauth2", "u1", hosted("1", "user1@example.com"));
+    assert_eq!(at(&world, "google-oauth2", "u1").await.ok()["id"], owner["id"], "and is linked to that one");
     let rows = (world.database.count("users").await, world.database.count("social_accounts").await);
-    assert_eq!(rows, (1, 1), "the victim's account is not in the attacker's hands");
+    assert_eq!(rows, (2, 3), "the victim's accounts are not in the attacker's hands");
     let authorization = format!("Token {}", attacker["token"].as_str().expect("a token"));
     let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
     assert_eq!(accounts.as_array().map(Vec::len), Some(1));
@@ -114,9 +120,58 @@ async fn sec_23_an_address_that_was_registered_before_its_owner_came_catches_nob
     assert_ne!(at(&world, "oidc", "u1").await.ok()["id"], attacker["id"]);
 }
 
+async fn sec_23_the_word_of_a_provider_that_is_not_trusted_opens_nothing_for_later(engine: Engine) {
+    let world = linking(engine, "google-oauth2").start().await;
+    // A provider where anybody can have any address "verified".
+    let lax =
+        json!({"sub": "6", "preferred_username": "attacker", "email": "user1@example.com", "email_verified": true});
+    world.people.describe("oidc", "u6", lax);
+    let attacker = at(&world, "oidc", "u6").await.ok();
+    world.people.describe("google-oauth2", "u1", hosted("1", "user1@example.com"));
+    assert_ne!(at(&world, "google-oauth2", "u1").await.ok()["id"], attacker["id"]);
+    let verified = "SELECT count(*) FROM users WHERE email_verified AND email_vouched_by = ";
+    for (voucher, wanted) in [("'oidc'", 1), ("'google-oauth2'", 1), ("''", 0)] {
+        assert_eq!(world.database.number(&format!("{verified}{voucher}")).await, wanted, "as each said: {voucher}");
+    }
+
+    // What the operator's own software vouches for, links.
+    world.database.run("UPDATE users SET email_vouched_by = '' WHERE email_vouched_by = 'google-oauth2'").await;
+    world.people.describe("google-oauth2", "u2", hosted("2", "user1@example.com"));
+    at(&world, "google-oauth2", "u2").await.ok();
+    assert_eq!(world.database.count("users").await, 2);
+    // What it has taken back, does not.
+    world.database.run("UPDATE users SET email_vouched_by = '?'").await;
+    world.people.describe("google-oauth2", "u3", hosted("3", "user1@example.com"));
+    at(&world, "google-oauth2", "u3").await.ok();
+    assert_eq!(world.database.count("users").await, 3);
+}
+
+async fn sec_23_a_letter_that_looks_the_same_is_another_address(engine: Engine) {
+    let world = linking(engine, "google-oauth2,oidc").start().await;
+    world.people.describe("google-oauth2", "u1", hosted("1", "Mike@example.com"));
+    let mike = at(&world, "google-oauth2", "u1").await.ok();
+    for (code, email, same) in [("u2", "mI\u{212a}e@example.com", false), ("u3", "MIKE@example.com", true)] {
+        let profile = json!({"sub": code, "preferred_username": code, "email": email, "email_verified": true});
+        world.people.describe("oidc", code, profile);
+        assert_eq!(at(&world, "oidc", code).await.ok()["id"] == mike["id"], same, "{email}");
+    }
+}
+
+async fn sec_23_first_logins_at_once_of_one_address_make_one_user(engine: Engine) {
+    let world = linking(engine, "google-oauth2").start().await;
+    for n in 1..=6 {
+        world.people.describe("google-oauth2", &format!("u{n}"), hosted(&n.to_string(), "one@example.com"));
+    }
+    let world = &world;
+    let logins = (1..=6).map(|n| async move { at(world, "google-oauth2", &format!("u{n}")).await.status });
+    let statuses = futures_util::future::join_all(logins).await;
+    assert!(statuses.contains(&200), "{statuses:?}");
+    assert_eq!(world.database.count("users").await, 1, "{statuses:?}");
+}
+
 async fn sec_23_two_users_of_one_address_are_nobody(engine: Engine) {
     let plan = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_PIPELINE", BY_EMAIL);
-    let world = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc").start().await;
+    let world = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc,google-oauth2").start().await;
     for n in ["1", "2"] {
         world.people.describe("google-oauth2", &format!("u{n}"), hosted(n, "user7@example.com"));
         at(&world, "google-oauth2", &format!("u{n}")).await.ok();

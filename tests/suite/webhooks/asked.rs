@@ -10,6 +10,7 @@ on_both_databases! {
     where_the_settings_say_so_a_sign_up_goes_on_without_an_answer,
     the_step_stands_where_the_pipeline_puts_it,
     declared_fields_are_told_and_amended,
+    r_usr_01_the_name_that_is_proposed_is_the_one_that_is_made,
     our_own_steps_work_in_every_order_that_is_accepted,
     sec_23_an_answer_gives_nobody_what_is_somebody_elses,
     an_answer_that_leads_elsewhere_or_never_ends_is_none,
@@ -167,6 +168,17 @@ async fn declared_fields_are_told_and_amended(engine: Engine) {
 
     world.double.always(PLACE, Reply::json(&json!({"user": {"fields": {"seats": "many"}}})));
     world.login("token", "u2").await.problem(503, "sign_up_unavailable");
+}
+
+async fn r_usr_01_the_name_that_is_proposed_is_the_one_that_is_made(engine: Engine) {
+    let plan = asking(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true");
+    let world = start(plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#)).await;
+    let made = world.login("session", "u1").await.ok();
+    let asked = body(&world.double.call_at(PLACE));
+    for member in ["username", "first_name", "last_name", "email"] {
+        assert_eq!(asked["data"]["user"][member], made[member], "{member}");
+    }
+    assert_eq!((&made["username"], &made["first_name"]), (&json!("user1@example.com"), &json!("First1 Last1")));
 }
 
 async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {

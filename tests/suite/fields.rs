@@ -1,0 +1,247 @@
+//! What the settings make of a user's names, fields and extra data: each for all providers or for one alone.
+
+use serde_json::{Value, json};
+
+use crate::support::client::claims;
+use crate::support::{Answer, Engine, Reply, World, on_both_databases};
+
+on_both_databases! {
+    r_usr_01_a_username_by_email_falls_back_to_the_providers_name,
+    r_usr_04_a_name_that_all_tries_but_the_last_lose_is_still_made,
+    r_pipe_06_user_fields_writes_names_that_no_later_login_does,
+    r_pipe_08_modified_stays_where_extra_data_does,
+    r_pipe_09_a_provider_that_tells_no_names_leaves_them,
+    r_pipe_09_a_mapped_detail_fills_a_name_or_a_declared_field,
+    one_provider_has_rules_of_its_own,
+    the_extra_data_of_all_providers_is_one_setting,
+    sec_40_no_token_is_kept_or_shown_under_another_name,
+    declared_fields_are_in_every_answer_with_the_user,
+    an_export_shows_what_the_list_of_accounts_hides,
+}
+
+async fn profile(world: &World, code: &str, profile: Value) -> Value {
+    world.people.describe("github", code, profile);
+    world.login("session", code).await.ok()
+}
+
+/// Person `id` as github describes them.
+fn person(id: i64, login: &str, email: &str) -> Value {
+    json!({"id": id, "login": login, "name": "Ana Lopez", "email": email})
+}
+
+async fn at(world: &World, provider: &str, code: &str) -> Answer {
+    world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
+}
+
+async fn r_usr_01_a_username_by_email_falls_back_to_the_providers_name(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true").start().await;
+    let name = |user: &Value| user["username"].as_str().expect("a name").to_owned();
+    assert_eq!(
+        name(&profile(&world, "u1", person(1, "ana", "")).await),
+        "ana",
+        "nobody without an address has hex digits"
+    );
+    assert_eq!(name(&profile(&world, "u2", person(2, "bo", "bo@b.example")).await), "bo@b.example");
+    let taken = name(&profile(&world, "u3", person(3, "bo", "bo@b.example")).await);
+    assert!(taken.starts_with("bo@b.example") && taken.len() == 12 + 16, "{taken}");
+    let nameless = profile(&world, "u4", json!({"id": 4, "login": null, "email": null})).await;
+    assert_eq!(name(&nameless).len(), 32);
+}
+
+async fn r_usr_04_a_name_that_all_tries_but_the_last_lose_is_still_made(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "1").with("SOCIAL_AUTH_CLEAN_USERNAMES", "0");
+    let world = plan.with("SOCIAL_AUTH_UUID_LENGTH", "4").start().await;
+    // In a slug each of these signs is three letters, so that a tail behind them would be cut off.
+    for n in 1..=3 {
+        let user = profile(&world, &format!("u{n}"), person(n, &"㎒".repeat(150), "a@b.example")).await;
+        assert_eq!(user["username"].as_str().map(str::len), Some(150), "{user}");
+    }
+    assert_eq!(world.database.count("users").await, 3);
+}
+
+async fn r_pipe_06_user_fields_writes_names_that_no_later_login_does(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_USER_FIELDS", "username,email,first_name,last_name");
+    let world = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "first_name,last_name").start().await;
+    let first = profile(&world, "u1", person(1, "ana", "a@b.example")).await;
+    assert_eq!((&first["first_name"], &first["last_name"]), (&json!("Ana"), &json!("Lopez")));
+    let renamed = json!({"id": 1, "login": "ana", "name": "Eva Ruiz", "email": "a@b.example"});
+    assert_eq!(profile(&world, "u01", renamed).await, first);
+}
+
+async fn r_pipe_08_modified_stays_where_extra_data_does(engine: Engine) {
+    let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user";
+    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    world.login("token", "u1").await.ok();
+    let modified = "SELECT modified FROM social_accounts";
+    let before = world.database.number(modified).await;
+    world.advance(std::time::Duration::from_secs(60));
+    world.login("token", "u01").await.ok();
+    assert_eq!(world.database.number(modified).await, before);
+}
+
+async fn r_pipe_09_a_provider_that_tells_no_names_leaves_them(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_DISCORD_KEY", "k").with("SOCIAL_AUTH_DISCORD_SECRET", "s");
+    let world = plan.start().await;
+    let token = json!({"access_token": "at", "token_type": "Bearer"});
+    world.double.always("POST discord.com/api/oauth2/token", Reply::json(&token));
+    let me = json!({"id": "7", "username": "ana", "email": "a@b.example"});
+    world.double.always("GET discord.com/api/users/@me", Reply::json(&me));
+    let github = at(&world, "github", "u1").await.ok();
+    let authorization = format!("Token {}", github["token"].as_str().expect("a token"));
+    let link = world.client().post("/api/login/social/token_user/discord/").header("authorization", authorization);
+    let linked = link.json(&json!({"code": "d1"})).send().await.ok();
+    assert_eq!((&linked["first_name"], &linked["last_name"]), (&json!("First1"), &json!("Last1")));
+    let again = world.client().login("session/discord", json!({"code": "d2"})).await.ok();
+    assert_eq!((&again["id"], &again["first_name"]), (&github["id"], &json!("First1")));
+}
+
+async fn r_pipe_09_a_mapped_detail_fills_a_name_or_a_declared_field(engine: Engine) {
+    let fields = r#"{"nickname": {"from": "profile.never"}, "avatar": {"type": "url"}}"#;
+    let mapping = r#"{"fullname": "nickname", "first_name": "last_name", "picture": "avatar"}"#;
+    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields);
+    let world = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
+    let mut ana = person(1, "ana", "a@b.example");
+    ana["avatar_url"] = json!("https://a.example/1.png");
+    let user = profile(&world, "u1", ana).await;
+    let wanted = json!({"id": 1, "username": "ana", "first_name": "", "last_name": "Ana", "email": "a@b.example",
+        "nickname": "Ana Lopez", "avatar": "https://a.example/1.png"});
+    assert_eq!(user, wanted);
+
+    for (mapping, wanted) in [
+        (r#"{"nickname": "first_name"}"#, r#""nickname" is no detail of a configured provider; username, email,"#),
+        (r#"{"fullname": "nick"}"#, r#""nick" is no field that a login writes; first_name,"#),
+    ] {
+        let plan = World::on(engine).with("SOCIAL_AUTH_GITHUB_USER_FIELD_MAPPING", mapping);
+        let errors = plan.try_start().await.err().unwrap_or_default();
+        assert_eq!(errors.len(), 1, "{mapping}: {errors:?}");
+        assert!(errors[0].problem.starts_with(wanted), "{mapping}: {errors:?}");
+    }
+}
+
+async fn one_provider_has_rules_of_its_own(engine: Engine) {
+    let own = [
+        ("USER_FIELDS", "username", "email", json!("")),
+        ("USERNAME_IS_FULL_EMAIL", "true", "username", json!("user1@EXAMPLE.com")),
+        ("CLEAN_USERNAMES", "false", "username", json!("A !b")),
+        ("SLUGIFY_USERNAMES", "true", "username", json!("ab")),
+        ("EMAIL_DOMAIN_LOWERCASE", "false", "email", json!("User1@EXAMPLE.com")),
+        ("FORCE_EMAIL_LOWERCASE", "true", "email", json!("user1@example.com")),
+        ("PROTECTED_USER_FIELDS", "first_name", "first_name", json!("")),
+        ("USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#, "first_name", json!("Ana Lopez")),
+    ];
+    for (setting, value, member, wanted) in own {
+        let world = World::on(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
+        let email = if setting == "USERNAME_IS_FULL_EMAIL" { "user1@EXAMPLE.com" } else { "User1@EXAMPLE.com" };
+        let user = profile(&world, "u1", person(1, "A !b", email)).await;
+        assert_eq!(user[member], wanted, "{setting}");
+        // The other one keeps the general rules.
+        let facebook =
+            json!({"id": "2", "name": "Ana Lopez", "first_name": "Ana", "last_name": "Lopez", "email": email});
+        world.people.describe("facebook", "u2", facebook);
+        let other = at(&world, "facebook", "u2").await.ok();
+        let general = json!([email.replace("EXAMPLE", "example"), "AnaLopez", "Ana"]);
+        assert_eq!(json!([other["email"], other["username"], other["first_name"]]), general, "{setting}");
+    }
+    let refusals = [
+        ("DENIED_EMAILS", "user1@example.com"),
+        ("DENIED_DOMAINS", "example.com"),
+        ("WHITELISTED_EMAILS", "another@example.com"),
+        ("SIGN_UP", "false"),
+    ];
+    for (setting, value) in refusals {
+        let world = World::on(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
+        assert_eq!(world.login("token", "u1").await.status, 403, "{setting}");
+        at(&world, "facebook", "u1").await.ok();
+    }
+    // An empty list of its own lifts the general one.
+    for (setting, value) in [("WHITELISTED_EMAILS", "x@x.example"), ("DENIED_DOMAINS", "example.com")] {
+        let plan = World::on(engine).with(&format!("SOCIAL_AUTH_{setting}"), value);
+        let world = plan.with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), "[]").start().await;
+        world.login("token", "u1").await.ok();
+        at(&world, "facebook", "u1").await.problem(403, "not_allowed");
+    }
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_UUID_LENGTH", "8").start().await;
+    profile(&world, "u1", person(1, "ana", "a@b.example")).await;
+    let second = profile(&world, "u2", person(2, "ana", "a@b.example")).await;
+    assert_eq!(second["username"].as_str().map(str::len), Some(3 + 8));
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_IMMUTABLE_USER_FIELDS", "last_name").start().await;
+    profile(&world, "u1", person(1, "ana", "a@b.example")).await;
+    let renamed = json!({"id": 1, "login": "ana", "name": "Eva Ruiz", "email": "a@b.example"});
+    let renamed = profile(&world, "u01", renamed).await;
+    assert_eq!((&renamed["first_name"], &renamed["last_name"]), (&json!("Eva"), &json!("Lopez")));
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_MAX_SESSION_LENGTH", "60").start().await;
+    world.login("session", "u1").await.ok();
+    world.client().login("session/facebook", json!({"code": "u2"})).await.ok();
+    let lives = "SELECT count(*) FROM sessions WHERE expires - created = 60000";
+    assert_eq!((world.database.number(lives).await, world.database.count("sessions").await), (1, 2));
+}
+
+async fn the_extra_data_of_all_providers_is_one_setting(engine: Engine) {
+    let extra = "SELECT cast(extra_data AS text) FROM social_accounts";
+    for (setting, value) in
+        [("EXTRA_DATA", r#"[["email", "mail"]]"#), ("GET_ALL_EXTRA_DATA", "true"), ("ID_KEY", "email")]
+    {
+        let world = World::on(engine).with(&format!("SOCIAL_AUTH_{setting}"), value).start().await;
+        at(&world, "facebook", "u1").await.ok();
+        let kept: Value = serde_json::from_str(&world.database.text(extra).await).expect("JSON");
+        let uid = world.database.text("SELECT uid FROM social_accounts").await;
+        let address = json!("user1@example.com");
+        match setting {
+            "EXTRA_DATA" => assert_eq!(kept["mail"], address),
+            "GET_ALL_EXTRA_DATA" => assert_eq!((&kept["email"], &kept["last_name"]), (&address, &json!("Last1"))),
+            _ => assert_eq!(uid, "user1@example.com"),
+        }
+    }
+}
+
+async fn sec_40_no_token_is_kept_or_shown_under_another_name(engine: Engine) {
+    let extra = r#"[["access_token", "at"], ["refresh_token", "rt"], ["id_token", "idt"]]"#;
+    let fields = r#"{"plan": {"from": "profile.access_token"}, "all": {"from": "profile | tojson"}}"#;
+    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_EXTRA_DATA", extra).with("REST_SOCIAL_USER_FIELDS", fields);
+    let world = plan.start().await;
+    for (provider, secret) in [("github", "gho_"), ("google-oauth2", "ya29."), ("facebook", "fb-u"), ("oidc", "eyJ")] {
+        let login = at(&world, provider, "u1").await;
+        let authorization = format!("Token {}", login.field("token"));
+        for path in ["/api/user/social/", "/api/user/", "/api/user/export/"] {
+            let shown = world.client().get(path).header("authorization", &authorization).send().await;
+            assert!(shown.status == 200 && !shown.text.contains(secret), "{provider} {path}: {}", shown.text);
+        }
+        let kept = format!("SELECT count(*) FROM social_accounts WHERE cast(extra_data AS text) LIKE '%{secret}%'");
+        assert_eq!(world.database.number(&kept).await, 0, "{provider}");
+    }
+}
+
+async fn declared_fields_are_in_every_answer_with_the_user(engine: Engine) {
+    let fields = r#"{"locale": {"from": "profile.locale"}}"#;
+    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields);
+    let world = plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").start().await;
+    for (n, kind) in ["session", "token_user", "knox_user", "jwt-pair-user", "jwt-sliding-user"].into_iter().enumerate()
+    {
+        let mut ana = person(1, "ana", "a@b.example");
+        ana["locale"] = json!("de");
+        let code = format!("u{}", n + 1);
+        world.people.describe("github", &code, ana);
+        let answer = world.login(kind, &code).await;
+        assert_eq!(answer.ok()["locale"], "de", "{kind}");
+        if kind.starts_with("jwt") {
+            let claims = claims(&answer.field("token"));
+            let told = (&claims["sub"], &claims["locale"], &claims["username"], claims.get("user_id"));
+            assert_eq!(told, (&json!("1"), &json!("de"), &json!("ana"), None), "{kind}");
+            world.client().user(&format!("Bearer {}", answer.field("token"))).await.ok();
+        }
+    }
+}
+
+async fn an_export_shows_what_the_list_of_accounts_hides(engine: Engine) {
+    let world = World::start(engine).await;
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    world
+        .database
+        .run(r#"UPDATE social_accounts SET extra_data = '{"_raw": 1, "plan": {"token": "t", "_x": 2}}'"#)
+        .await;
+    let get = async |path: &str| world.client().get(path).header("authorization", &authorization).send().await.ok();
+    assert_eq!(get("/api/user/social/").await[0]["extra_data"], json!({"plan": {}}));
+    let export = get("/api/user/export/").await;
+    assert_eq!(export["social_accounts"][0]["extra_data"], json!({"_raw": 1, "plan": {"_x": 2}}));
+    assert_eq!(export["user"]["is_active"], true);
+}
