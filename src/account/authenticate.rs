@@ -105,7 +105,7 @@ impl AccountService {
         let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
         let now = self.ambient.now();
         if self.credentials.knox.is_over(&row, now) {
-            self.store.end(&[CredentialHandle::Knox(digest)], user.id, now).await?;
+            self.store.forget_knox(&digest).await?;
             return Err(INVALID);
         }
         if !user.is_active {

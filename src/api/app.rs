@@ -17,7 +17,7 @@ use super::problem::Failure;
 use super::trail;
 use crate::account::{AccountService, Caller, Family, Presented, Proof};
 use crate::login::{ATTEMPT_LIFETIME, LoginError, LoginService, Origin, Visitor};
-use crate::model::{ClientInfo, steers};
+use crate::model::{ClientInfo, Linker, steers};
 use crate::settings::Settings;
 
 /// Longest user agent that is kept, in characters.
@@ -72,7 +72,8 @@ impl App {
             _ => None,
         };
         let cookie = cookie(request.headers(), attempt_cookie(&own)).map(str::to_owned);
-        let user = caller.as_ref().filter(|_| !from_elsewhere).map(|caller| caller.user.id);
+        let linker = |caller: &Caller| Linker { user: caller.user.id, generation: caller.user.link_generation };
+        let user = caller.as_ref().filter(|_| !from_elsewhere).map(linker);
         let visitor = Visitor { own, origin, cookie, caller: user, stale: false, session, client: client(request) };
         Ok(Admitted { caller, visitor })
     }
@@ -161,9 +162,10 @@ impl App {
     }
 }
 
-/// An address with or without a port.
+/// An address with or without a port, one of IPv6 with or without brackets.
 fn hop_of(text: &str) -> Option<IpAddr> {
-    let address = text.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()));
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()));
     address.map(|address: IpAddr| address.to_canonical())
 }
 

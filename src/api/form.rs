@@ -14,9 +14,10 @@ pub fn asking(halted: &Halted) -> Response {
 }
 
 /// Once more, with what was typed and why it did not do. What is wrong with no field of the form stands above it.
-pub fn asking_again(halted: &Halted, given: &Fields, failure: &Failure) -> Response {
-    let mut response = page(halted, |field| given.map().get(&field.name).and_then(Value::as_str), Some(failure));
+pub fn asking_again(halted: &Halted, given: &Fields, mut failure: Failure) -> Response {
+    let mut response = page(halted, |field| given.map().get(&field.name).and_then(Value::as_str), Some(&failure));
     response.set_status(failure.status);
+    response.extensions_mut().insert(failure.declined());
     response
 }
 

@@ -95,7 +95,7 @@ impl Resume {
         let refused = |error| self.app.refused(error);
         let resumed = resumed.map_err(refused)?;
         if let Some(error) = resumed.may_answer_again() {
-            return Ok(form::asking_again(&resumed.asked, given, &refused(error.clone())));
+            return Ok(form::asking_again(&resumed.asked, given, refused(error.clone())));
         }
         match resumed {
             Resumed { landing: Some(_), outcome: Ok(Outcome::Halted(halted)), .. } => {

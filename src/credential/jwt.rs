@@ -421,6 +421,7 @@ pub(crate) mod tests {
             last_login: None,
             revoked_before: 0,
             token_generation: 0,
+            link_generation: 0,
             fields: Map::new(),
             edited: Vec::new(),
         }

@@ -85,6 +85,7 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
         last_login: row.last_login.map(UnixMillis),
         revoked_before: 0,
         token_generation: 0,
+        link_generation: 0,
         fields,
         edited: Vec::new(),
     })

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use super::attempt::{self, Binding};
 use super::begin::link_only;
 use super::error::{LoginError, Refusal};
-use super::finish::{Linker, Person, Ticket};
+use super::finish::{Person, Ticket};
 use super::pipeline::Progress;
 use super::repeat::Seal;
 use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, redirect};
-use crate::model::{Attempt, CodeClaim, Identity, UserId};
+use crate::model::{Attempt, CodeClaim, Identity, Linker};
 use crate::provider::{Callback, Protocol, Provider, RequestToken, callback_error};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
@@ -133,18 +133,11 @@ impl LoginService {
         };
         let code_verifier = self.verifier_for(&provider, attempt.as_ref(), own_verifier)?;
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
-        let link_to = match self.link_target(&provider, attempt.as_ref(), visitor.caller)? {
-            // Read before the claim: whoever ends all that is signed in after this ends the link with it.
-            Some(user) => {
-                let generation = self.store.user(user).await?.map_or(0, |user| user.token_generation);
-                Some(Linker { user, generation })
-            }
-            None => None,
-        };
+        let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
 
         let (once, memory) = match &native {
             Some(token) => (vec![signed_part(token).to_owned()], attempt::ID_TOKEN_MEMORY),
-            None => match provider.single_use(request.fields.map()) {
+            None => match provider.single_use(request.fields.map())? {
                 Some((text, lives)) => (vec![text], lives.max(attempt::CODE_MEMORY)),
                 None => (values, attempt::CODE_MEMORY),
             },
@@ -323,16 +316,16 @@ impl LoginService {
             .ok_or_else(|| LoginError::new(Refusal::StateExpired, "This login cannot be finished: begin again."))
     }
 
-    /// Whom the login will be linked to: the caller (R-AUT-03), or who began it.
+    /// Whom the login will be linked to: who began it, or the caller (R-AUT-03).
     fn link_target(
         &self,
         provider: &Provider,
         attempt: Option<&Begun>,
-        caller: Option<UserId>,
-    ) -> Result<Option<UserId>, LoginError> {
-        let bound = attempt.and_then(|begun| begun.row.user_id);
+        caller: Option<Linker>,
+    ) -> Result<Option<Linker>, LoginError> {
+        let bound = attempt.and_then(|begun| begun.row.linker);
         match (bound, caller) {
-            (Some(bound), Some(caller)) if bound != caller => {
+            (Some(bound), Some(caller)) if bound.user != caller.user => {
                 Err(LoginError::new(Refusal::FlowMismatch, "This login was begun by another user."))
             }
             (None, None) if provider.association_only() => Err(link_only()),

@@ -4,7 +4,6 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use super::error::{LoginError, Refusal};
@@ -12,7 +11,7 @@ use super::pipeline::{Decided, Decision, Progress};
 use super::repeat::{Seal, already_used};
 use super::{Concluded, LoginService, SessionCookie, SignedIn};
 use crate::credential::{Issue, Issued};
-use crate::model::{AuditEvent, AuditKind, ClientInfo, Identity, Kind, Landing, User, UserId};
+use crate::model::{AuditEvent, AuditKind, ClientInfo, Identity, Kind, Landing, Linker, User};
 use crate::provider::Provider;
 use crate::secrets::Digest;
 use crate::store::{Committed, Ends, LoginCommit, Who, Written};
@@ -38,13 +37,6 @@ pub(super) struct Ticket {
     pub seal: Option<Seal>,
 }
 
-/// Whom a login is to be linked to, and how often all of theirs had been ended when they asked for it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Linker {
-    pub user: UserId,
-    pub generation: i64,
-}
-
 /// The person, as the provider told of them.
 pub(super) struct Person {
     pub identity: Identity,
@@ -53,7 +45,7 @@ pub(super) struct Person {
 }
 
 impl Ticket {
-    /// Errors: `fresh_login_required` (SEC-25); `flow_mismatch` where all that is signed in was ended since it was asked for.
+    /// Errors: `fresh_login_required` (SEC-25); `flow_mismatch` where something that is signed in was ended since it was asked for.
     fn may_link(&self, decision: &Decision) -> Result<(), LoginError> {
         let (Some(linker), Who::Attach { generation, .. }) = (&self.link_to, &decision.who) else { return Ok(()) };
         if linker.generation != *generation {

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, Binding};
 use super::error::{LoginError, Refusal};
-use super::finish::{Linker, Person, Ticket};
+use super::finish::{Person, Ticket};
 use super::pipeline::{Field, Progress, Question, read_answers};
 use super::repeat::{Seal, WINDOW, already_used};
 use super::{Concluded, Fields, LoginService, Outcome, Visitor};
-use crate::model::{Halt, Identity, Kind, Landing, Taken, without_provider_tokens};
+use crate::model::{Halt, Identity, Kind, Landing, Linker, Taken, without_provider_tokens};
 use crate::secrets::{self, Digest};
 use crate::store::Ends;
 
@@ -24,7 +24,7 @@ const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// What a login waits for: the answer to its post, whatever its kind.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Halted {
-    /// To be posted with the answers, once.
+    /// To be posted with the answers.
     pub flow_token: String,
     /// Seconds.
     pub expires_in: u64,

@@ -48,7 +48,7 @@ pub use self::pipeline::{Draft, Field, FieldType, Step, Stop};
 pub use self::redirect::{Origin, to_register};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
-use crate::model::{ClientInfo, Kind, User, UserId};
+use crate::model::{ClientInfo, Kind, Linker, User};
 use crate::provider::{Provider, Providers};
 use crate::secrets::{Digest, ServerKey};
 use crate::settings::Settings;
@@ -79,7 +79,7 @@ pub struct Visitor {
     /// Value of the attempt cookie.
     pub cookie: Option<String>,
     /// The signed-in user, by the route's own kind of credential; the login is linked to it.
-    pub caller: Option<UserId>,
+    pub caller: Option<Linker>,
     /// The caller's own login is too old to link an account (SEC-25); a login with one that is theirs does no harm.
     pub stale: bool,
     /// The session that a session login replaces (SEC-32).

@@ -36,7 +36,12 @@ impl Seal {
 
     pub(super) fn open(&self, sealed: &[u8]) -> Option<Result<Concluded, LoginError>> {
         let plain = secrets::open(&self.key, self.route.as_bytes(), sealed)?;
-        serde_json::from_slice(&plain).ok()
+        let mut answer: Result<Concluded, LoginError> = serde_json::from_slice(&plain).ok()?;
+        if let Err(error) = &mut answer {
+            // The first answer has its row (SEC-45).
+            error.about.is_written = true;
+        }
+        Some(answer)
     }
 }
 

@@ -24,8 +24,7 @@ pub struct Attempt {
     pub code_challenge: Option<String>,
     /// Secret of the OAuth 1.0a request token, sealed (SEC-12).
     pub sealed_secret: Option<Vec<u8>>,
-    /// Whom the login will be linked to.
-    pub user_id: Option<UserId>,
+    pub linker: Option<Linker>,
     /// What the provider's own address needed, such as shopify's `shop`: a JSON object, or nothing.
     pub address: Option<serde_json::Value>,
     /// Only of the redirect flow on the server: where the person lands, and with what.
@@ -33,6 +32,14 @@ pub struct Attempt {
     pub created: UnixMillis,
     pub expires: UnixMillis,
     pub claimed: Option<UnixMillis>,
+}
+
+/// Whom a login is to be linked to, and their `link_generation` when they proved who they are: once something of theirs
+/// is ended, what was asked for before it links nothing any more.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Linker {
+    pub user: UserId,
+    pub generation: i64,
 }
 
 /// What the redirect flow on the server ends with.
@@ -96,6 +103,6 @@ pub struct CodeClaim {
 pub struct UsedCode {
     pub binding: Option<Digest>,
     pub claimed: UnixMillis,
-    /// The first answer, sealed with a key derived from code and binding; `None` while the first is under way.
+    /// The first answer, sealed with a key derived from the code; `None` while the first is under way.
     pub answer: Option<Vec<u8>>,
 }

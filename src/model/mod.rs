@@ -14,7 +14,7 @@ mod user;
 mod user_field;
 mod words;
 
-pub use attempt::{Attempt, CodeClaim, Halt, Landing, Swap, Taken, UsedCode};
+pub use attempt::{Attempt, CodeClaim, Halt, Landing, Linker, Swap, Taken, UsedCode};
 pub use audit::{About, AuditEvent, AuditFilter, AuditKind, AuditRecord};
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,

@@ -24,6 +24,8 @@ pub struct User {
     pub revoked_before: i64,
     /// Part of what the permanent token is derived from; counted up when everything is logged out.
     pub token_generation: i64,
+    /// Counts the ends of what could link accounts to the user.
+    pub link_generation: i64,
     /// Of the declared fields, those that have a value; names that are declared no more may be among them.
     #[serde(default)]
     pub fields: Map<String, Value>,

@@ -119,12 +119,14 @@ impl Provider {
 
     /// What of a callback is good for one login, and for how long it could be used again; `None`: the login fields, as long
     /// as a code.
-    pub fn single_use(&self, callback: &Map<String, Value>) -> Option<(String, Duration)> {
-        let rule = self.descriptor.single_use.as_ref()?;
+    pub fn single_use(&self, callback: &Map<String, Value>) -> Result<Option<(String, Duration)>, ProviderError> {
+        let Some(rule) = &self.descriptor.single_use else { return Ok(None) };
         let scope = self.scope_of_settings().with("callback", Some(callback));
-        let text = rule.text.text(&scope).ok().flatten().filter(|text| !text.is_empty())?;
-        let seconds = rule.seconds.eval(&scope).ok().flatten()?.as_f64()?;
-        Some((text, Duration::try_from_secs_f64(seconds).ok()?))
+        let text = rule.text.text(&scope)?.filter(|text| !text.is_empty());
+        let seconds = rule.seconds.eval(&scope)?.as_deref().and_then(Value::as_f64);
+        let lives = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let unclear = || ProviderError::InvalidCode { message: None };
+        text.zip(lives).map(Some).ok_or_else(unclear)
     }
 
     fn check_callback(&self, login: &Login<'_>) -> Result<(), ProviderError> {

@@ -26,6 +26,9 @@ pub(super) fn listen(value: &Value) -> Result<SocketAddr, String> {
 /// Addresses, and networks such as 10.0.0.0/8.
 pub(super) fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
     let one = |text: &String| {
+        if text.to_ascii_lowercase().starts_with("::ffff:") {
+            return Err(format!("{text:?}: an IPv4 address is written as such"));
+        }
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network.map_err(|_| format!("{text:?} is neither an IP address nor a network such as 10.0.0.0/8"))
     };

@@ -40,7 +40,7 @@ pub enum Who {
     /// The account is known, and its user as read when this was decided. `rekeyed`: it was found by a legacy uid, and its
     /// row gets `LoginCommit::uid`.
     Known { user: Box<User>, account_id: i64, rekeyed: bool },
-    /// A new account for a user who exists. `generation`: the `token_generation` that this was decided on. `by_email`: who
+    /// A new account for a user who exists. `generation`: the `link_generation` that this was decided on. `by_email`: who
     /// was found by this verified address, and must have it still.
     Attach { user_id: UserId, generation: i64, by_email: Option<String> },
     /// A new user with a new account. The first username that is free is taken; the list is never empty. `vouched_by`:
@@ -386,6 +386,8 @@ pub trait CredentialStore: Send + Sync {
     async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>>;
     async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>>;
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()>;
+    /// Deletes one that has expired.
+    async fn forget_knox(&self, digest: &str) -> Result<()>;
     async fn end_all_knox(&self, user: UserId) -> Result<()>;
     /// The user and what became of the token, in one read.
     async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;

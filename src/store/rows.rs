@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use crate::clock::UnixMillis;
 use crate::model::{
     Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord, EventState, Halt, Kind,
-    KnoxRow, Landing, RefreshUse, SessionRow, SocialAccount, Swap, Taken, UsedCode, User,
+    KnoxRow, Landing, Linker, RefreshUse, SessionRow, SocialAccount, Swap, Taken, UsedCode, User,
 };
 use crate::secrets::Digest;
 
@@ -15,11 +15,11 @@ use crate::secrets::Digest;
 macro_rules! user_columns {
     () => {
         "u.id, u.username, u.first_name, u.last_name, u.email, u.email_verified, u.is_active, u.created, \
-         u.last_login, u.revoked_before, u.token_generation, u.fields, u.edited"
+         u.last_login, u.revoked_before, u.token_generation, u.link_generation, u.fields, u.edited"
     };
     (bare) => {
         "id, username, first_name, last_name, email, email_verified, is_active, created, last_login, \
-         revoked_before, token_generation, fields, edited"
+         revoked_before, token_generation, link_generation, fields, edited"
     };
 }
 pub(super) use user_columns;
@@ -37,6 +37,7 @@ pub(super) struct UserRow {
     last_login: Option<i64>,
     revoked_before: i64,
     token_generation: i64,
+    link_generation: i64,
     fields: Option<Json<Map<String, Value>>>,
     edited: Option<Json<Vec<String>>>,
 }
@@ -55,6 +56,7 @@ impl From<UserRow> for User {
             last_login: row.last_login.map(UnixMillis),
             revoked_before: row.revoked_before,
             token_generation: row.token_generation,
+            link_generation: row.link_generation,
             fields: row.fields.map(|fields| fields.0).unwrap_or_default(),
             edited: row.edited.map(|edited| edited.0).unwrap_or_default(),
         }
@@ -203,6 +205,7 @@ pub(super) struct AttemptRow {
     code_challenge: Option<String>,
     sealed_secret: Option<Vec<u8>>,
     user_id: Option<i64>,
+    link_generation: i64,
     address: Option<Json<Value>>,
     landing: Option<Json<Landing>>,
     created: i64,
@@ -221,7 +224,7 @@ impl AttemptRow {
             classic: self.classic,
             code_challenge: self.code_challenge,
             sealed_secret: self.sealed_secret,
-            user_id: self.user_id,
+            linker: self.user_id.map(|user| Linker { user, generation: self.link_generation }),
             address: self.address.map(|address| address.0),
             landing: self.landing.map(|landing| landing.0),
             created: UnixMillis(self.created),

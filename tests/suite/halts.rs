@@ -381,7 +381,7 @@ async fn a_login_that_waits_links_to_whom_it_was_begun_for(engine: Engine) {
     let token = flow_token(&post.json(&json!({"code": "u8"})).send().await);
     let out = world.client().post("/api/logout/all/").header("authorization", &owner).send().await;
     assert_eq!(out.status, 204);
-    resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(400, "state_mismatch");
+    resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(400, "flow_mismatch");
     assert_eq!(world.database.count("social_accounts").await, 2);
 }
 

@@ -66,7 +66,7 @@ fn attempt(key: &str, created: UnixMillis) -> Attempt {
         classic: false,
         code_challenge: Some("challenge".into()),
         sealed_secret: Some(vec![0, 1, 255]),
-        user_id: None,
+        linker: None,
         address: Some(json!({"shop": "a.example"})),
         landing: None,
         created,
@@ -81,7 +81,7 @@ fn code(text: &str, claimed: UnixMillis) -> CodeClaim {
 }
 
 fn attach(user: &User) -> Who {
-    Who::Attach { user_id: user.id, generation: user.token_generation, by_email: None }
+    Who::Attach { user_id: user.id, generation: user.link_generation, by_email: None }
 }
 
 fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
@@ -301,7 +301,7 @@ async fn a_username_that_is_taken_gives_way_to_the_next(engine: Engine) {
 async fn an_account_of_somebody_else_is_stale(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
-    let generation = second.token_generation;
+    let generation = second.link_generation;
     let moved = Who::Attach { user_id: second.id, generation, by_email: Some("another@example.com".into()) };
     let moved = LoginCommit { who: moved, ..create("9", &[]) };
     assert!(store.commit(&moved, |user| session("s9", user)).await.is_none(), "the address is no longer theirs");

@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::line::sign_up_closed;
 use super::{Step, Stop, email, extra, fields, username};
 use crate::login::error::{LoginError, Refusal};
-use crate::model::SocialAccount;
+use crate::model::{SocialAccount, User};
 use crate::store::StoreError;
 
 #[derive(Clone, Copy, Debug)]
@@ -122,29 +122,33 @@ impl Draft<'_> {
     }
 
     /// Not in the default pipeline. Takes a user only when a trusted provider vouches for the address, and one vouched for
-    /// it when it was stored here too (SEC-23). Whoever merely says that the address is theirs stands in nobody's way: a
-    /// login that is vouched for makes a user of its own. One that is not is refused where the address is known.
+    /// it when it was stored here too; any other login with a known address is refused (SEC-23).
     async fn find_by_email(&mut self) -> Result<(), LoginError> {
         let address = self.rules.stored_email(self.email());
         if address.is_empty() {
             return Ok(());
         }
-        let exists = || {
-            let detail = "A user with this e-mail exists. Sign in the way you did before, then link this account.";
-            LoginError::new(Refusal::AccountExists, detail)
-        };
-        if !(self.rules.trusts_email && self.email_verified) {
-            let is_known = !self.store.users_by_email(&address).await?.is_empty();
-            return if is_known { Err(exists()) } else { Ok(()) };
-        }
-        let mut holders = self.store.holders_of_email(&address, &self.rules.email_vouchers).await?;
-        match (holders.pop(), holders.is_empty()) {
+        let vouched = self.rules.trusts_email && self.email_verified;
+        let mut known = self.store.users_by_email(&address).await?;
+        // Letters that merely look alike are another address.
+        known.retain(|user| user.email.eq_ignore_ascii_case(&address));
+        match (known.pop(), known.is_empty()) {
             (None, _) => {}
-            (Some(user), true) if user.is_active => self.user = Some(user),
-            _ => return Err(exists()),
+            (Some(user), true) if vouched && user.is_active && self.is_vouched_for(&user, &address).await? => {
+                self.user = Some(user);
+            }
+            (Some(user), _) => {
+                let detail = "A user with this e-mail exists. Sign in the way you did before, then link this account.";
+                return Err(LoginError::new(Refusal::AccountExists, detail).of_user(user.id));
+            }
         }
-        self.by_email = Some(address);
+        self.by_email = Some(address).filter(|_| vouched);
         Ok(())
+    }
+
+    async fn is_vouched_for(&self, user: &User, address: &str) -> Result<bool, LoginError> {
+        let holders = self.store.holders_of_email(address, &self.rules.email_vouchers).await?;
+        Ok(holders.iter().any(|holder| holder.id == user.id))
     }
 
     /// With the names among USER_FIELDS, whether or not `user_details` comes later (R-PIPE-06).
@@ -187,7 +191,11 @@ impl Draft<'_> {
             };
         }
         if !email.is_empty() && may("email", Some(&user.email)) {
-            self.readdressed = Some((self.rules.stored_email(email), self.email_verified && email == self.email()));
+            let address = self.rules.stored_email(email);
+            // Nobody's word makes it a second user's (SEC-23).
+            let others = self.store.users_by_email(&address).await?;
+            let is_theirs = others.iter().all(|other| other.id == user.id);
+            self.readdressed = Some((address, is_theirs && self.email_verified && email == self.email()));
         }
         Ok(())
     }

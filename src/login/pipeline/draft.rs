@@ -291,7 +291,7 @@ impl<'a> Draft<'a> {
                 rekeyed: account.uid != self.identity.uid,
             },
             (None, Some(user)) if self.associate => {
-                let (user_id, generation) = (user.id, user.token_generation);
+                let (user_id, generation) = (user.id, user.link_generation);
                 Who::Attach { user_id, generation, by_email: self.by_email }
             }
             (None, None) if self.create && self.associate => {

@@ -286,6 +286,12 @@ impl UserTable {
             );
             return wrong("--id-column", problem);
         }
+        let key_kind = KeyKind::of(&key.kind);
+        if id.name != key.name && key_kind == KeyKind::Integer {
+            // A JWT of id 7 would then be good for whoever became id 7 here.
+            let problem = format!("{table}.{} counts its users already: leave this option out", key.name);
+            return wrong("--id-column", problem);
+        }
         let username = match names.username_column.as_deref() {
             Some(name) if has(name) => name,
             None if has("username") => "username",
@@ -301,7 +307,7 @@ impl UserTable {
         let extra = columns.iter().map(|column| &column.name).filter(|name| !is_stock(name) && !own.contains(name));
         Ok(Self {
             key: key.name.clone(),
-            key_kind: KeyKind::of(&key.kind),
+            key_kind,
             id: id.name.clone(),
             username: username.to_owned(),
             extra: extra.cloned().collect(),

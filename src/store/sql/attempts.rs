@@ -71,8 +71,9 @@ macro_rules! attempt_store {
             async fn insert_attempt(&self, attempt: &Attempt) -> Result<()> {
                 sqlx::query(
                     "INSERT INTO login_attempts (key, provider, redirect_uri, browser, flow, classic, code_challenge,
-                                                 sealed_secret, user_id, address, landing, created, expires)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                                                 sealed_secret, user_id, link_generation, address, landing, created,
+                                                 expires)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
                 )
                 .bind(attempt.key.as_bytes())
                 .bind(&attempt.provider)
@@ -82,7 +83,8 @@ macro_rules! attempt_store {
                 .bind(attempt.classic)
                 .bind(&attempt.code_challenge)
                 .bind(&attempt.sealed_secret)
-                .bind(attempt.user_id)
+                .bind(attempt.linker.map(|linker| linker.user))
+                .bind(attempt.linker.map_or(0, |linker| linker.generation))
                 .bind(attempt.address.as_ref().map(Json))
                 .bind(attempt.landing.as_ref().map(Json))
                 .bind(attempt.created.0)
@@ -95,7 +97,7 @@ macro_rules! attempt_store {
             async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>> {
                 let row: Option<AttemptRow> = sqlx::query_as(
                     "SELECT provider, redirect_uri, browser, flow, classic, code_challenge, sealed_secret, user_id,
-                            address, landing, created, expires, claimed
+                            link_generation, address, landing, created, expires, claimed
                      FROM login_attempts WHERE key = $1",
                 )
                 .bind(key.as_bytes())

@@ -7,11 +7,11 @@ macro_rules! credential_store {
             /// Every credential of the user, inside the transaction of whoever ends them. The user's row first: it makes
             /// whoever adds one wait, and what was added before is seen.
             async fn end_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
-                // Later than any JWT that there is, of whatever node's clock: see `issued_at`.
+                // Later than any JWT that is known here, though two ends come within a second: see `issued_at`.
                 sqlx::query(
                     "UPDATE users
                      SET revoked_before = CASE WHEN revoked_before < $1 THEN $1 ELSE revoked_before + 1 END,
-                         token_generation = token_generation + 1
+                         token_generation = token_generation + 1, link_generation = link_generation + 1
                      WHERE id = $2",
                 )
                 .bind(now.seconds())
@@ -25,7 +25,6 @@ macro_rules! credential_store {
                 ] {
                     sqlx::query(statement).bind(user).execute(&mut **tx).await?;
                 }
-                Self::end_links(tx, user).await?;
                 sqlx::query("UPDATE refresh_tokens SET blacklisted = $1 WHERE user_id = $2 AND blacklisted IS NULL")
                     .bind(now.0)
                     .bind(user)
@@ -34,13 +33,12 @@ macro_rules! credential_store {
                 Ok(())
             }
 
-            /// Logins that were begun, or wait, to be linked to the user: whoever ends a credential ends what it began.
+            /// Whoever ends a credential ends what it asked for: logins under way, begun or waiting link nothing any more.
             async fn end_links(tx: &mut Tx, user: UserId) -> Result<()> {
-                for statement in
-                    ["DELETE FROM login_attempts WHERE user_id = $1", "DELETE FROM halted_logins WHERE user_id = $1"]
-                {
-                    sqlx::query(statement).bind(user).execute(&mut **tx).await?;
-                }
+                sqlx::query("UPDATE users SET link_generation = link_generation + 1 WHERE id = $1")
+                    .bind(user)
+                    .execute(&mut **tx)
+                    .await?;
                 Ok(())
             }
 
@@ -87,7 +85,7 @@ macro_rules! credential_store {
                 Ok(())
             }
 
-            /// Whether the user has as many live knox tokens as may be. The transaction has written the user's row before,
+            /// Whether the user has as many live knox tokens as may be. The transaction has locked the user's row before,
             /// so that logins of one user wait for each other and two at once do not both find room.
             async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
                 let Some(most) = login.knox_limit else { return Ok(false) };
@@ -224,12 +222,11 @@ macro_rules! credential_store {
 
             async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis) -> Result<()> {
                 let mut tx = self.begin().await?;
-                // Waits for a rotation that is under way: its new token is then seen.
-                Self::locked_user(&mut tx, user).await?;
+                // First, so that a rotation under way is waited for and its new token seen.
+                Self::end_links(&mut tx, user).await?;
                 for handle in handles {
                     Self::end_one(&mut tx, handle, user, now).await?;
                 }
-                Self::end_links(&mut tx, user).await?;
                 tx.commit().await?;
                 Ok(())
             }
@@ -247,10 +244,10 @@ macro_rules! credential_store {
                     // Of a chain, the newest.
                     "SELECT kind, NULL AS digest, family AS name, coalesce(signed_in, created) AS created, signed_in,
                             last_used, expires, ip, agent
-                     FROM refresh_tokens r WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2 AND NOT EXISTS
-                       (SELECT 1 FROM refresh_tokens n
-                        WHERE n.user_id = $1 AND n.family = r.family AND n.blacklisted IS NULL AND n.expires > $2
-                          AND (n.created, n.jti) > (r.created, r.jti))",
+                     FROM (SELECT r.*, row_number() OVER (PARTITION BY family ORDER BY created DESC, jti DESC) AS place
+                           FROM refresh_tokens r
+                           WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2) AS chains
+                     WHERE place = 1",
                 ] {
                     let rows: Vec<CredentialEntryRow> =
                         sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&mut *self.reader().await?).await?;
@@ -292,11 +289,15 @@ macro_rules! credential_store {
                 Ok(())
             }
 
+            async fn forget_knox(&self, digest: &str) -> Result<()> {
+                sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest).execute(&self.write).await?;
+                Ok(())
+            }
+
             async fn end_all_knox(&self, user: UserId) -> Result<()> {
                 let mut tx = self.begin().await?;
-                Self::locked_user(&mut tx, user).await?;
-                sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
                 Self::end_links(&mut tx, user).await?;
+                sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())
             }
@@ -316,7 +317,9 @@ macro_rules! credential_store {
 
             async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated> {
                 let mut tx = self.begin().await?;
-                Self::locked_user(&mut tx, new.user_id).await?;
+                if Self::locked_user(&mut tx, new.user_id).await?.is_none() {
+                    return Ok(Rotated::Spent);
+                }
                 // A token of simplejwt has no row yet: it gets one, so that its use can be noted.
                 let mut before = RefreshRow { jti: old.to_owned(), ..new.clone() };
                 before.family.clone_from(&new.family);
@@ -348,6 +351,8 @@ macro_rules! credential_store {
             }
 
             async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool> {
+                let mut tx = self.begin().await?;
+                Self::end_links(&mut tx, user).await?;
                 let noted = sqlx::query(
                     "INSERT INTO refresh_tokens AS known
                        (jti, family, kind, user_id, created, expires, last_used, blacklisted)
@@ -359,8 +364,9 @@ macro_rules! credential_store {
                 .bind(user)
                 .bind(now.0)
                 .bind(expires.0)
-                .execute(&self.write)
+                .execute(&mut *tx)
                 .await?;
+                tx.commit().await?;
                 Ok(noted.rows_affected() == 1)
             }
 

@@ -5,7 +5,7 @@ macro_rules! user_store {
     ($store:ty, $lock:literal) => {
         impl $store {
             /// The user; until the transaction ends, nobody else changes the row. Whatever ends credentials, unlinks or
-            /// deletes begins here, and so does a login, before any other row of the user's: nobody waits crosswise.
+            /// deletes begins here or writes the row first, and so does a login: nobody waits crosswise.
             async fn locked_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
                 let row: Option<UserRow> =
                     sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1", $lock))
@@ -178,7 +178,7 @@ macro_rules! user_store {
                 login: &LoginCommit,
             ) -> Result<Option<User>> {
                 let user = Self::locked_user(tx, id).await?;
-                let Some(mut user) = user.filter(|user| user.is_active && user.token_generation == generation) else {
+                let Some(mut user) = user.filter(|user| user.is_active && user.link_generation == generation) else {
                     return Ok(None);
                 };
                 if let Who::Attach { by_email: Some(email), .. } = &login.who
@@ -199,11 +199,8 @@ macro_rules! user_store {
             /// Whether what a login may overwrite is still what it was decided on; until the transaction ends it stays so.
             async fn is_as_read(tx: &mut Tx, who: &Who) -> Result<bool> {
                 let Who::Known { user: read, .. } = who else { return Ok(true) };
-                Ok(Self::locked_user(tx, read.id).await?.is_some_and(|now| {
-                    (now.first_name, now.last_name) == (read.first_name.clone(), read.last_name.clone())
-                        && now.fields == read.fields
-                        && now.edited == read.edited
-                }))
+                let now = Self::locked_user(tx, read.id).await?;
+                Ok(now.is_some_and(|now| User { last_login: read.last_login, ..now } == **read))
             }
 
             /// A user's accounts with their sealed tokens, inside the transaction of whoever takes them away.
