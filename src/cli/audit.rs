@@ -23,7 +23,7 @@ pub(super) struct Command {
 #[derive(Args)]
 struct Read {
     /// Of this user alone: id or username
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "USER")]
     user: Option<String>,
     /// Of this provider alone
     #[arg(long, value_name = "NAME")]

@@ -13,7 +13,7 @@ use crate::clock::Ambient;
 use crate::import::{self, ImportError, Progress, Wanted};
 use crate::secrets::{ExposeSecret, SecretString};
 use crate::settings::{Mode, SettingError, Settings};
-use crate::store::django::Names;
+use crate::store::django::{Django, Names};
 use crate::store::{self, Repository};
 
 /// Holds Django's SECRET_KEY where it is another than ours.
@@ -28,11 +28,11 @@ pub(super) enum Command {
     /// Nothing that is here is overwritten, and nothing is written at the source. An import that was interrupted, or
     /// that ran long ago, may run again: it goes on with what is missing. Sessions are read with SECRET_KEY, or with
     /// DJANGO_SECRET_KEY in the environment where Django's is another, or one of DJANGO_SECRET_KEY_FALLBACKS.
-    Django(Django),
+    Django(Arguments),
 }
 
 #[derive(Args)]
-pub(super) struct Django {
+pub(super) struct Arguments {
     /// Django's database: sqlite://PATH or postgres://…
     #[arg(long, value_name = "URL", env = "DJANGO_DATABASE_URL", hide_env_values = true)]
     from: String,
@@ -57,9 +57,18 @@ pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambien
     let Command::Django(arguments) = command;
     let environment = environment();
     let of_django = keys_of_django(&environment)?;
-    let settings = settings(Mode::Serve, toml::Table::new(), config, environment, &ambient)?;
+    let from = SecretString::from(arguments.from);
+    let looked_at = Django::look_at(&from);
+    let settings = match (settings(Mode::Serve, toml::Table::new(), config, environment, &ambient), looked_at) {
+        (Ok(settings), looked_at) => looked_at.map(|()| settings)?,
+        (Err(Failure::Settings(mut errors)), Err(error)) => {
+            errors.insert(0, error);
+            return Err(Failure::Settings(errors));
+        }
+        (Err(failure), _) => return Err(failure),
+    };
     let wanted = Wanted {
-        from: SecretString::from(arguments.from),
+        from,
         names: Names {
             user_table: arguments.user_table,
             username_column: arguments.username_column,

@@ -8,6 +8,9 @@ use std::path::Path;
 use super::{Failure, print};
 use crate::clock::Ambient;
 
+/// Where it goes, unless told otherwise.
+pub(super) const FILE: &str = "rest-social-auth.toml";
+
 /// Refuses to overwrite. The file is for its owner alone: it holds the secret key.
 pub(super) fn init(output: &Path, ambient: &Ambient) -> Result<(), Failure> {
     let text = template(&ambient.token::<48>());

@@ -32,7 +32,7 @@ mod webhooks;
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -90,9 +90,9 @@ enum Command {
     },
     /// Write a commented settings file with safe defaults and a fresh secret key
     Init {
-        /// Where to; `-` is the standard output
-        #[arg(long, value_name = "FILE", default_value = "rest-social-auth.toml")]
-        output: PathBuf,
+        /// Where to, if not the file of --config or rest-social-auth.toml; `-` is the standard output
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// What is known of the providers, and whether the configured ones answer
     #[command(subcommand)]
@@ -152,13 +152,22 @@ impl From<StoreError> for Failure {
 }
 
 pub fn main() -> ExitCode {
-    let line = CommandLine::parse();
+    let mut line = CommandLine::parse();
+    // An empty variable names no file.
+    line.everywhere.config.take_if(|path| path.as_os_str().is_empty());
+    let overlooked = line.everywhere.config.is_none() && Path::new(init::FILE).exists();
     outgoing::install_crypto();
     match run(line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Settings(errors)) => {
             for error in errors {
                 eprintln!("{}", error.to_string().replace('\n', " "));
+            }
+            if overlooked {
+                eprintln!(
+                    "--config: there is a {0} here, which is read only when it is named: --config {0}",
+                    init::FILE
+                );
             }
             ExitCode::from(2)
         }
@@ -170,8 +179,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(line: CommandLine) -> Result<(), Failure> {
-    // An empty variable names no file.
-    let config = line.everywhere.config.filter(|path| !path.as_os_str().is_empty());
+    let config = line.everywhere.config;
     let ambient = Ambient::system();
     match line.command {
         Command::Serve { listen, no_migrate } => {
@@ -183,7 +191,10 @@ fn run(line: CommandLine) -> Result<(), Failure> {
             Format::Yaml => DocumentFormat::Yaml,
             Format::Json => DocumentFormat::Json,
         })),
-        Command::Init { output } => init::init(&output, &ambient),
+        Command::Init { output } => {
+            let output = output.or(config).unwrap_or_else(|| PathBuf::from(init::FILE));
+            init::init(&output, &ambient)
+        }
         Command::Providers(command) => block_on(providers::run(command, config.as_deref(), ambient)),
         Command::Doctor { json } => block_on(doctor::run(json, config.as_deref(), ambient)),
         Command::Users(command) => block_on(users::run(command, config.as_deref(), ambient)),
@@ -221,7 +232,7 @@ fn environment() -> Vec<(String, String)> {
 }
 
 /// For a command that needs less than a server does: it decides which mistakes are its own.
-fn settings_with_mistakes(config: Option<&std::path::Path>) -> (Settings, Vec<SettingError>) {
+fn settings_with_mistakes(config: Option<&Path>) -> (Settings, Vec<SettingError>) {
     let catalog = provider::catalog_names();
     read_with_mistakes(&Sources {
         mode: Mode::Serve,
@@ -242,7 +253,7 @@ fn pretty(value: &impl Serialize) -> Result<String, Failure> {
 fn settings(
     mode: Mode,
     defaults: toml::Table,
-    config: Option<&std::path::Path>,
+    config: Option<&Path>,
     environment: Vec<(String, String)>,
     ambient: &Ambient,
 ) -> Result<Settings, Failure> {

@@ -19,9 +19,6 @@ pub(super) async fn probed(
 ) -> (Vec<Finding>, Option<i64>) {
     let shown = |setting| provider.settings().shown(setting);
     let (mut findings, mut published, mut ahead) = (Vec::new(), None, None);
-    if provider.lacks_secret() {
-        findings.push(Finding::odd(shown("SECRET"), "is not set: right only for a public client"));
-    }
     if let Some(endpoint) = provider.discovery_endpoint() {
         let (found, told) = knock(endpoint, client, ambient, deadline).await;
         ahead = told;

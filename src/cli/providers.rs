@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 
 use super::{Failure, check, pretty, print, settings_with_mistakes};
 use crate::clock::Ambient;
-use crate::model::as_text;
 use crate::outgoing::Client;
 use crate::provider::descriptor::Descriptor;
 use crate::provider::{self, Entry, Provider, Providers};
-use crate::settings::Settings;
+use crate::settings::{SettingRules, Settings};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -26,6 +25,7 @@ pub(super) enum Command {
     },
     /// One provider: protocol, addresses, scopes, and the settings that it needs and knows
     Show {
+        /// As `list` has it, or of your own
         name: String,
         /// Another entry of the catalogue under this name
         #[arg(long, value_name = "ID")]
@@ -106,12 +106,18 @@ fn show(name: &str, variant: Option<&str>, settings: Settings, ambient: &Ambient
 }
 
 fn in_catalogue(entry: &Entry, descriptor: &Descriptor) -> Value {
+    let discovery = descriptor.discovery.url.as_ref().or(descriptor.discovery.endpoint.as_ref());
     json!({
         "id": entry.id,
         "name": entry.name,
         "title": descriptor.title,
         "protocol": descriptor.protocol.to_string(),
         "service": descriptor.service,
+        "discovery": discovery.map(|url| url.source()),
+        "request_token_url": descriptor.oauth1.request_token_url.source(),
+        "authorization_url": descriptor.authorization.url.source(),
+        "token_url": descriptor.token.url.source(),
+        "userinfo_urls": descriptor.userinfo.iter().map(|request| request.url.source()).collect::<Vec<_>>(),
         "scope": descriptor.scope.default,
         "pkce": descriptor.authorization.pkce,
         "verified_email": descriptor.user.email_verified.as_ref().map(|rule| rule.source()),
@@ -141,11 +147,19 @@ fn as_configured(provider: &Provider) -> Value {
 /// The settings that a descriptor asks for and knows, with their defaults.
 fn needs(descriptor: &Descriptor) -> Value {
     let rules = &descriptor.settings;
-    let defaults = rules.defaults.iter().filter_map(|(name, value)| Some((name.clone(), as_text(value)?)));
+    let key = Some("KEY").filter(|_| descriptor.has_client() && descriptor.client_id.is_none());
+    let has_secret = descriptor.token.takes_secret(descriptor.token.auth) && descriptor.client_secret.is_none();
+    let secret = Some("SECRET").filter(|name| has_secret && !rules.one_of.iter().any(|other| other == name));
+    let own = rules.required.iter().map(String::as_str);
+    let usual = key.into_iter().chain(secret).filter(|name| !rules.required.iter().any(|other| other == name));
+    let required: Vec<&str> = usual.chain(own).collect();
+    let defaults: BTreeMap<&str, &Value> = rules.defaults.iter().map(|(name, value)| (name.as_str(), value)).collect();
     json!({
-        "required": rules.required,
+        "required": required,
+        "one_of": rules.one_of,
         "optional": rules.optional,
-        "defaults": defaults.collect::<BTreeMap<_, _>>(),
+        "defaults": defaults,
+        "of_every_provider": SettingRules::common().filter(|name| !required.contains(name)).collect::<Vec<_>>(),
     })
 }
 

@@ -17,7 +17,7 @@ use crate::store::{Repository, Resend};
 pub(super) enum Command {
     /// The newest first
     List {
-        /// Those alone that are so
+        /// In this state alone
         #[arg(long, value_enum, value_name = "STATE")]
         state: Option<State>,
         /// Most that are listed
@@ -29,6 +29,7 @@ pub(super) enum Command {
     },
     /// One event, with what is sent
     Show {
+        /// The event's id, as `list` has it
         id: String,
         /// As JSON
         #[arg(long)]
@@ -63,6 +64,7 @@ pub(super) enum State {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Which {
+    /// This one, by its id
     id: Option<String>,
     /// All that were given up
     #[arg(long)]

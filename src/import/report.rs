@@ -207,14 +207,14 @@ impl fmt::Display for Report {
         }
         for table in &self.tables {
             for told in &table.left_out {
-                writeln!(f, "  {}: {told}", table.table)?;
+                writeln!(f, "  {}: {} × {}: {}{}", table.table, told.count, told.code, told.text, told.ids())?;
             }
         }
         if !self.notes.is_empty() {
             writeln!(f, "\nTo know:")?;
         }
         for told in &self.notes {
-            writeln!(f, "  {told}")?;
+            writeln!(f, "  {}: {} {}{}", told.code, told.count, told.text, told.ids())?;
         }
         if self.dry_run {
             writeln!(f, "\nThis was a dry run: nothing was written.")?;
@@ -223,14 +223,13 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.count, self.code, self.text)?;
+impl Told {
+    fn ids(&self) -> String {
         if self.first.is_empty() {
-            return Ok(());
+            return String::new();
         }
         let first: Vec<String> = self.first.iter().map(i64::to_string).collect();
         let more = if self.count > self.first.len() as u64 { ", …" } else { "" };
-        write!(f, " ({}{more})", first.join(", "))
+        format!(" (ids {}{more})", first.join(", "))
     }
 }

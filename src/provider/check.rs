@@ -23,8 +23,11 @@ pub struct Endpoint {
 impl Provider {
     /// Whether it proves itself by a secret that is not there.
     pub fn lacks_secret(&self) -> bool {
-        let public = matches!(self.client_auth(None), ClientAuth::Public | ClientAuth::Templates | ClientAuth::None);
-        self.client_secret.expose_secret().is_empty() && !public
+        // Where something else may stand in its place, start has looked for either.
+        let alone = !self.descriptor.settings.one_of.iter().any(|name| name == "SECRET");
+        alone
+            && self.client_secret.expose_secret().is_empty()
+            && self.descriptor.token.takes_secret(self.client_auth(None))
     }
 
     /// Where its discovery document lies, where it has need of one.

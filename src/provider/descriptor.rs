@@ -63,6 +63,13 @@ pub struct Descriptor {
     pub admission: Vec<Rule>,
 }
 
+impl Descriptor {
+    /// Whether the provider knows its clients by an id.
+    pub fn has_client(&self) -> bool {
+        !matches!(self.protocol, Protocol::OpenId2 | Protocol::Widget) && self.token.auth != ClientAuth::None
+    }
+}
+
 /// A member of `address` in the body of begin.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -170,6 +177,20 @@ pub struct TokenRules {
     pub access_token_optional: bool,
     /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
     pub hosts: Vec<String>,
+}
+
+impl TokenRules {
+    /// Whether a client that proves itself by `auth` does so by its secret.
+    pub fn takes_secret(&self, auth: ClientAuth) -> bool {
+        let lists = [Some(&self.headers), Some(&self.query), self.form.as_ref(), self.json.as_ref()];
+        match auth {
+            ClientAuth::Public | ClientAuth::None => false,
+            ClientAuth::Templates => {
+                lists.into_iter().flatten().any(|list| list.iter().any(|(_, text)| text.mentions("client_secret")))
+            }
+            _ => true,
+        }
+    }
 }
 
 /// A call after the login: how an access token is renewed, or given back (RFC 7009). Without `form` the body of a

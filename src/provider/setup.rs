@@ -108,8 +108,7 @@ impl Provider {
             None => values.text(setting).map(str::to_owned),
         };
         let client_id = text(descriptor.client_id.as_ref(), "KEY");
-        let has_client = !matches!(descriptor.protocol, Protocol::OpenId2 | Protocol::Widget);
-        if client_id.is_none() && has_client && descriptor.token.auth != ClientAuth::None {
+        if client_id.is_none() && descriptor.has_client() {
             errors.push(SettingError::new(name("KEY"), "is needed: the client id"));
         }
         let client_secret = text(descriptor.client_secret.as_ref(), "SECRET").unwrap_or_default();
@@ -183,6 +182,9 @@ impl Provider {
                 let name = self.settings.shown("OIDC_ENDPOINT");
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
             }
+        }
+        if self.lacks_secret() {
+            warnings.push(format!("{}: is not set: right only for a public client", self.settings.shown("SECRET")));
         }
         let tells = rules.user.more.contains_key("organization");
         if !tells && !self.settings.user_rules.allowed_organizations.is_empty() {

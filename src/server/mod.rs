@@ -163,6 +163,12 @@ impl Server {
                 settings.state_policy
             );
         }
+        if settings.providers.is_empty() {
+            tracing::warn!(
+                "no provider is configured, so nobody can sign in: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in \
+                 the settings file"
+            );
+        }
         let providers =
             self.app.login.providers().iter().map(|provider| provider.name()).collect::<Vec<_>>().join(", ");
         tracing::info!(providers, "ready");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::SettingError;
-use super::names::{self, OF_EVERY_PROVIDER, SETTINGS, USER_RULES};
+use super::names::{self, OF_EVERY_PROVIDER, SETTINGS, USER_RULES, hint};
 use super::value::{self, Found, Section};
 
 /// All that was found, by owner.
@@ -151,6 +151,7 @@ impl Gathered {
         let prefixes = prefixes(own.chain(catalog.iter().map(|name| (*name).to_owned())));
         // By provider, so that a provider's settings come together and providers are sorted by name.
         let mut of_providers: BTreeMap<&str, Vec<(String, Found)>> = BTreeMap::new();
+        let known = known_names(catalog);
         for (name, text) in environment {
             if names::is_setting(name) {
                 if !text.trim().is_empty() {
@@ -164,7 +165,7 @@ impl Gathered {
                 continue;
             }
             let Some(rest) = name.strip_prefix(PREFIX) else {
-                self.warn_of_unknown(name);
+                self.warn_of_unknown(name, &known);
                 continue;
             };
             let owner = prefixes.iter().find_map(|(prefix, provider)| Some((provider, rest.strip_prefix(prefix)?)));
@@ -173,7 +174,7 @@ impl Gathered {
                     let found = Found { value: value::untyped(text), label: name.clone(), in_file: false };
                     of_providers.entry(provider).or_default().push((setting.to_owned(), found));
                 }
-                None => self.take_shared(name, rest, text, catalog),
+                None => self.take_shared(name, rest, text, &known),
             }
         }
         for (name, settings) in of_providers {
@@ -181,17 +182,16 @@ impl Gathered {
         }
     }
 
-    fn take_shared(&mut self, name: &str, rest: &str, text: &str, catalog: &[&str]) {
+    fn take_shared(&mut self, name: &str, rest: &str, text: &str, known: &[String]) {
         if !OF_EVERY_PROVIDER.contains(&rest) {
-            let of_providers: Vec<String> = catalog
-                .iter()
-                .flat_map(|provider| {
-                    ["KEY", "SECRET", "SCOPE"].map(|setting| format!("{PREFIX}{}_{setting}", upper(provider)))
-                })
-                .collect();
-            let known = general_names().chain(of_providers.iter().map(String::as_str));
-            let meant = hint(names::nearest(name, known));
-            self.warnings.push(format!("{name}: no setting or provider of this name is known{meant}"));
+            let meant = names::nearest(name, known.iter().map(String::as_str));
+            let problem = format!("no setting or provider of this name is known{}", hint(meant));
+            let error = SettingError::new(name, problem);
+            if meant.is_some_and(names::says_who_may_enter) {
+                self.errors.push(error);
+            } else {
+                self.warnings.push(error.to_string());
+            }
         }
         self.shared.insert(rest.to_owned(), value::untyped(text));
     }
@@ -217,22 +217,28 @@ impl Gathered {
         }
     }
 
-    /// SIMPLE_JWT, REST_KNOX and REST_SOCIAL, and what the original read without its prefix; all other names of the
-    /// environment are somebody else's.
-    fn warn_of_unknown(&mut self, name: &str) {
+    /// SIMPLE_JWT, REST_KNOX and REST_SOCIAL, what the original read without its prefix, and what is a slip away from a name of
+    /// ours; all other names of the environment are somebody else's.
+    fn warn_of_unknown(&mut self, name: &str, known: &[String]) {
         if USER_RULES.contains(&name) {
             self.warnings.push(format!("{name} is not read: a setting has its whole name, {PREFIX}{name}"));
+            return;
         }
         let ours = ["SIMPLE_JWT_", "REST_KNOX_", "REST_SOCIAL_"].iter().any(|prefix| name.starts_with(prefix));
-        if ours && name != "REST_SOCIAL_AUTH_CONFIG" {
-            let meant = hint(names::nearest(name, general_names()));
-            self.warnings.push(format!("{name}: no setting of this name is known{meant}"));
+        let known = known.iter().map(String::as_str);
+        let meant = if ours { names::nearest(name, known) } else { names::slip(name, known) };
+        if name != CONFIG && (ours || meant.is_some()) {
+            self.warnings.push(format!("{name}: no setting of this name is known{}", hint(meant)));
         }
     }
 
     fn without_effect(&mut self, label: &str, name: &str, value: &Value, reason: &str) {
-        // Certificates are verified, as asked.
-        let harmless = name == "SOCIAL_AUTH_VERIFY_SSL" && value::flag(value) == Ok(true);
+        // Certificates are verified, and nothing is limited, as asked.
+        let harmless = match name {
+            "SOCIAL_AUTH_VERIFY_SSL" => value::flag(value) == Ok(true),
+            "RATE_LIMITS" => value == "off",
+            _ => false,
+        };
         if !harmless {
             self.warnings.push(format!("{label} has no effect: {reason}"));
         }
@@ -242,8 +248,20 @@ impl Gathered {
 /// What configures a provider that knows no client id.
 const INSTEAD_OF_KEY: [(&str, &str); 2] = [("steam", "API_KEY"), ("telegram", "BOT_TOKEN")];
 
+/// Names the settings file.
+const CONFIG: &str = "REST_SOCIAL_AUTH_CONFIG";
+
 fn general_names<'a>() -> impl Iterator<Item = &'a str> {
     SETTINGS.iter().map(|(name, _, _)| *name)
+}
+
+/// What a name of the environment may have been meant to be.
+fn known_names(catalog: &[&str]) -> Vec<String> {
+    let of_provider =
+        |name: &&str| ["KEY", "SECRET", "SCOPE"].map(|setting| format!("{PREFIX}{}_{setting}", upper(name)));
+    let of_all = OF_EVERY_PROVIDER.iter().map(|name| format!("{PREFIX}{name}"));
+    let general = general_names().chain([CONFIG]).map(str::to_owned);
+    general.chain(of_all).chain(catalog.iter().flat_map(of_provider)).collect()
 }
 
 /// GITHUB_ENTERPRISE_ before GITHUB_: the longest name that fits decides.
@@ -290,8 +308,4 @@ fn unknown_in_file(name: &str, written: &toml::Value, catalog: &[&str]) -> Strin
         None if in_table => "is a setting of one provider and belongs into [providers.<name>]".to_owned(),
         None => "is no setting".to_owned(),
     }
-}
-
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
 }

@@ -41,7 +41,6 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "`false`",
         "lets provider calls reach private and loopback addresses, also by plain http",
     ),
-    ("RATE_LIMITS", "`on`", "`off` for benchmarks"),
     (
         "STORE_PROVIDER_TOKENS",
         "`false`",
@@ -302,8 +301,36 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
     "VERIFIED_EMAILS_ONLY",
 ];
 
-/// Settings of the original that mean nothing here, and why.
-const NO_EFFECT: [(&str, &[&str]); 15] = [
+/// Those that say who may enter: where one is misspelt, everybody may.
+const ENTRY_RULES: [&str; 12] = [
+    "WHITELISTED_EMAILS",
+    "WHITELISTED_DOMAINS",
+    "DENIED_EMAILS",
+    "DENIED_DOMAINS",
+    "ALLOWED_ORGANIZATIONS",
+    "DENIED_ORGANIZATIONS",
+    "ALLOWED_PROVIDERS",
+    "DENIED_PROVIDERS",
+    "SIGN_UP",
+    "ALLOW_GROUPS",
+    "ALLOWED_ENTITLEMENTS",
+    "VERIFIED_EMAILS_ONLY",
+];
+
+/// Settings of the original, and others that people look for, that mean nothing here, and why.
+const NO_EFFECT: [(&str, &[&str]); 17] = [
+    ("there is no limiter here: limit the login routes in the proxy in front", &["RATE_LIMITS"]),
+    (
+        "the name, the path and the flags of the cookie are fixed",
+        &[
+            "SESSION_COOKIE_NAME",
+            "SESSION_COOKIE_PATH",
+            "SESSION_COOKIE_DOMAIN",
+            "SESSION_COOKIE_SECURE",
+            "SESSION_COOKIE_HTTPONLY",
+            "SESSION_COOKIE_SAMESITE",
+        ],
+    ),
     (
         "Python classes and functions cannot run here",
         &[
@@ -417,13 +444,45 @@ pub(super) fn no_effect(name: &str) -> Option<&'static str> {
     NO_EFFECT.iter().find(|(_, names)| names.contains(&name)).map(|(reason, _)| *reason)
 }
 
-/// The known name that is most like `name`, if any is alike enough to be meant.
+/// Whether a setting, with or without its prefix, says who may enter.
+pub(super) fn says_who_may_enter(name: &str) -> bool {
+    ENTRY_RULES.contains(&name.strip_prefix("SOCIAL_AUTH_").unwrap_or(name))
+}
+
+/// The known name that is most like `name`, if any is alike enough to be meant. A prefix in common says nothing of that.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |candidate: &str| {
+        let shared = PREFIXES.iter().find(|prefix| name.starts_with(**prefix) && candidate.starts_with(**prefix));
+        let shared = shared.map_or(0, |prefix| prefix.len());
+        strsim::normalized_damerau_levenshtein(&name[shared..], &candidate[shared..])
+    };
     known
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
+        .map(|candidate| (likeness(candidate), candidate))
         .filter(|(likeness, _)| *likeness >= 0.6)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
+}
+
+const PREFIXES: [&str; 4] = ["SOCIAL_AUTH_", "SIMPLE_JWT_", "REST_KNOX_", "REST_SOCIAL_"];
+
+/// The known name that `name` is one slip away from, two where it is long. Most names of an environment are somebody else's.
+pub(super) fn slip<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let most = match name.len() {
+        0..6 => return None,
+        6..12 => 1,
+        _ => 2,
+    };
+    known
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= most)
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(slips, _)| *slips <= most)
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// What to add to the complaint about an unknown name.
+pub(super) fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
 }
 
 #[cfg(test)]
@@ -460,6 +519,27 @@ mod tests {
         let known = || SETTINGS.iter().map(|(name, _, _)| *name);
         assert_eq!(nearest("ALLOWED_ORIGIN", known()), Some("ALLOWED_ORIGINS"));
         assert_eq!(nearest("STATE_POLCIY", known()), Some("STATE_POLICY"));
-        assert_eq!(nearest("XYZZY", known()), None);
+        assert_eq!(nearest("SIMPLE_JWT_ALGORITM", known()), Some("SIMPLE_JWT_ALGORITHM"));
+        for far_off in ["XYZZY", "SIMPLE_JWT_ROTAT", "REST_KNOX_COLOUR"] {
+            assert_eq!(nearest(far_off, known()), None, "{far_off}");
+        }
+    }
+
+    #[test]
+    fn what_others_keep_in_the_environment_is_no_slip() {
+        let known = || SETTINGS.iter().map(|(name, _, _)| *name);
+        assert_eq!(slip("STATE_POLCY", known()), Some("STATE_POLICY"));
+        assert_eq!(slip("TRUSTED_PROXYS", known()), Some("TRUSTED_PROXIES"));
+        for others in ["HOST", "FTP_PROXY", "ALL_PROXY", "SSL_CERT_DIR", "LISTEN_FDS", "LOG_LEVEL", "SECRET_TOKEN"] {
+            assert_eq!(slip(others, known()), None, "{others}");
+        }
+    }
+
+    #[test]
+    fn what_says_who_may_enter_is_a_setting() {
+        for name in ENTRY_RULES {
+            let known = is_setting(&format!("SOCIAL_AUTH_{name}")) || OF_EVERY_PROVIDER.contains(&name);
+            assert!(known && says_who_may_enter(name), "{name}");
+        }
     }
 }

@@ -63,34 +63,37 @@ const NEEDS: [(&str, &str, &str); 8] = [
 
 /// The steps by the last part of their dotted path. `own`: the names of a program's own steps.
 ///
-/// Errors: an unknown step, one that stands twice, an order in which a step lacks what it needs.
+/// Errors, all of them: an unknown step, one that stands twice, an order in which a step lacks what it needs.
 pub(super) fn checked(written: &[String], own: &[&str]) -> Result<Vec<String>, String> {
-    let steps: Vec<&str> = written.iter().map(|step| step.rsplit('.').next().unwrap_or_default().trim()).collect();
-    if steps.is_empty() {
-        return Err("must name at least one step".to_owned());
+    let known: Vec<&str> = STEPS.iter().chain(own).copied().collect();
+    let (mut steps, mut problems): (Vec<&str>, Vec<String>) = Default::default();
+    for step in written.iter().map(|step| step.rsplit('.').next().unwrap_or_default().trim()) {
+        let meant = if known.contains(&step) { Some(step) } else { names::nearest(step, known.iter().copied()) };
+        if meant != Some(step) {
+            problems.push(unknown(step, meant, &known));
+        } else if steps.contains(&step) {
+            problems.push(format!("{step} stands twice"));
+        }
+        // A slip is no missing step besides.
+        steps.push(meant.unwrap_or(step));
     }
-    for (place, step) in steps.iter().enumerate() {
-        if !STEPS.contains(step) && !own.contains(step) {
-            return Err(unknown(step, own));
-        }
-        if steps[..place].contains(step) {
-            return Err(format!("{step} stands twice"));
-        }
+    if steps.is_empty() {
+        problems.push("must name at least one step".to_owned());
     }
     let place = |name: &str| steps.iter().position(|step| *step == name);
     for (step, needed, reason) in NEEDS {
         if place(step).is_some() && place(needed).is_none() {
-            return Err(format!("{step} needs {needed}, {reason}"));
+            problems.push(format!("{step} needs {needed}, {reason}"));
         }
     }
     for (first, second, reason) in ORDER {
         if let (Some(earlier), Some(later)) = (place(first), place(second))
             && earlier > later
         {
-            return Err(format!("{first} must come before {second}, {reason}"));
+            problems.push(format!("{first} must come before {second}, {reason}"));
         }
     }
-    Ok(steps.into_iter().map(str::to_owned).collect())
+    if problems.is_empty() { Ok(steps.into_iter().map(str::to_owned).collect()) } else { Err(problems.join("; ")) }
 }
 
 /// Puts the step that asks the operator's software before the one that creates, where it has no place yet.
@@ -117,9 +120,8 @@ pub fn own_step_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn unknown(step: &str, own: &[&str]) -> String {
-    let known: Vec<&str> = STEPS.iter().chain(own).copied().collect();
-    match names::nearest(step, known.iter().copied()) {
+fn unknown(step: &str, meant: Option<&str>, known: &[&str]) -> String {
+    match meant {
         Some(nearest) => format!("{step:?} is no step; did you mean {nearest}?"),
         None => format!(
             "{step:?} is no step; there are {}. Functions of a Django project cannot run here; a Rust program registers \
@@ -165,6 +167,17 @@ mod tests {
             &[],
         ] {
             assert!(check(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_of_a_pipeline_are_told_at_once() {
+        let steps = ["social_uid", "social_uid", "socail_user", "associate_user", "create_user", "make_coffee"];
+        let told = check(&steps).expect_err("four mistakes");
+        for part in
+            ["social_uid stands twice", "mean social_user?", "\"make_coffee\" is no step", "create_user must come"]
+        {
+            assert!(told.contains(part) && !told.contains("needs social_user"), "{part}: {told}");
         }
     }
 

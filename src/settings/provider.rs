@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::names::{self, USER_RULES};
 use super::{SettingError, UserRules, value};
 use crate::model::{as_text, is_filled};
 
@@ -34,11 +35,6 @@ const COMMON: [(Type, &str); 6] = [
     (Type::List, "SCOPE EXTRA_DATA LEGACY_ID_KEYS ALLOW_GROUPS JWT_ALGORITHMS CLIENT_IDS"),
     (Type::Object, "AUTH_EXTRA_ARGUMENTS REQUEST_TOKEN_EXTRA_ARGUMENTS"),
 ];
-
-/// Settings of the user's side, which [`UserRules`] holds.
-const ELSEWHERE: &str = "PIPELINE USER_FIELDS USERNAME_IS_FULL_EMAIL SLUGIFY_USERNAMES CLEAN_USERNAMES UUID_LENGTH \
-     EMAIL_DOMAIN_LOWERCASE FORCE_EMAIL_LOWERCASE WHITELISTED_EMAILS WHITELISTED_DOMAINS PROTECTED_USER_FIELDS IMMUTABLE_USER_FIELDS \
-     NO_DEFAULT_PROTECTED_USER_FIELDS USER_FIELD_MAPPING SESSION_EXPIRATION MAX_SESSION_LENGTH";
 
 /// Settings of the original without an effect here, and why.
 const WITHOUT_EFFECT: [(&str, &str); 15] = [
@@ -138,8 +134,7 @@ impl ProviderSettings {
     }
 
     fn unknown_names(&self, rules: &SettingRules, warnings: &mut Vec<String>) -> Vec<SettingError> {
-        let known: Vec<&str> =
-            known(rules).into_iter().map(|(name, _)| name).chain(ELSEWHERE.split_whitespace()).collect();
+        let known: Vec<&str> = known(rules).into_iter().map(|(name, _)| name).chain(USER_RULES).collect();
         let mut errors = Vec::new();
         for name in self.values.keys() {
             if known.contains(&name.as_str()) {
@@ -150,13 +145,18 @@ impl ProviderSettings {
                 warnings.push(format!("{shown} has no effect: {why}"));
                 continue;
             }
-            let near =
-                known.iter().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
-            let hint = near.map(|near| format!("unknown setting; the nearest is {near}")).unwrap_or_default();
-            if self.in_file.contains(name) {
-                errors.push(SettingError::new(shown, hint));
+            let in_file = self.in_file.contains(name);
+            let near = names::nearest(name, known.iter().copied());
+            let whole = near.map(|near| {
+                let near = if in_file { near.to_ascii_lowercase() } else { near.to_owned() };
+                format!("{}{near}", &shown[..shown.len() - name.len()])
+            });
+            let problem = format!("no setting of this name is known{}", names::hint(whole.as_deref()));
+            let error = SettingError::new(shown, problem);
+            if in_file || near.is_some_and(names::says_who_may_enter) {
+                errors.push(error);
             } else {
-                warnings.push(format!("{shown}: {hint}"));
+                warnings.push(error.to_string());
             }
         }
         errors
@@ -227,6 +227,13 @@ impl SettingValues {
     pub fn seconds(&self, name: &str) -> Option<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "a float that does not fit saturates: that is wanted")]
         self.get(name).and_then(Value::as_f64).map(|seconds| seconds.max(0.0).ceil() as i64)
+    }
+}
+
+impl SettingRules {
+    /// Names of settings that every provider has.
+    pub fn common() -> impl Iterator<Item = &'static str> {
+        COMMON.iter().flat_map(|(_, names)| names.split_whitespace())
     }
 }
 

@@ -41,12 +41,19 @@ pub fn read(sources: &Sources<'_>) -> Result<Settings, Vec<SettingError>> {
 /// The settings with defaults in the places of mistakes, so that what is checked elsewhere (providers, certificates) can
 /// be told together with them. Nothing may be served with such settings while there are errors.
 pub fn read_with_mistakes(sources: &Sources<'_>) -> (Settings, Vec<SettingError>) {
-    let mut errors = Vec::new();
-    let file = sources.file.and_then(|path| load(path).map_err(|error| errors.push(error)).ok()).unwrap_or_default();
+    let (file, unread) = match sources.file.map(load).transpose() {
+        Ok(file) => (file.unwrap_or_default(), None),
+        Err(error) => (toml::Table::new(), Some(error)),
+    };
     let environment = environment(&sources.environment);
     let mut gathered = gather(&sources.defaults, &file, &environment, sources.catalog);
-    errors.append(&mut gathered.errors);
+    let mut errors = std::mem::take(&mut gathered.errors);
     let settings = typed(sources, gathered, &mut errors);
+    if let Some(error) = unread {
+        // What seems to be missing may well stand in the file.
+        errors.retain(|other| environment.contains_key(&other.name));
+        errors.insert(0, error);
+    }
     (settings, errors)
 }
 
@@ -54,7 +61,7 @@ pub fn read_with_mistakes(sources: &Sources<'_>) -> (Settings, Vec<SettingError>
 fn environment(entries: &[(String, String)]) -> BTreeMap<String, String> {
     let mut environment: BTreeMap<String, String> = entries.iter().cloned().collect();
     for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
-        if let Some(text) = environment.get(&name.to_ascii_lowercase()).cloned() {
+        if let Some(text) = environment.remove(&name.to_ascii_lowercase()) {
             environment.entry(name.to_owned()).or_insert(text);
         }
     }
@@ -144,11 +151,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,
-        warnings: {
-            // Accepted so that a script may set it; there are no limits yet that it could turn off.
-            general.get("RATE_LIMITS", errors, |value| value::word(value, &[("on", ()), ("off", ())]));
-            warnings
-        },
+        warnings,
     }
 }
 

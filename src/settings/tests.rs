@@ -391,6 +391,42 @@ fn unknown_names_of_the_environment_are_warnings_with_a_hint() {
 }
 
 #[test]
+fn a_slip_in_any_name_of_ours_is_a_warning_and_what_others_set_is_none() {
+    let slips = [
+        ("STATE_POLCY", "STATE_POLICY"),
+        ("ALLOWED_ORIGNS", "ALLOWED_ORIGINS"),
+        ("WEBHOOK_UR", "WEBHOOK_URL"),
+        ("FRESH_LOGIN_AG", "FRESH_LOGIN_AGE"),
+        ("LOG_FORMT", "LOG_FORMAT"),
+        ("SOCAIL_AUTH_GITHUB_KEY", "SOCIAL_AUTH_GITHUB_KEY"),
+        ("REST_SOCIAL_AUTH_CONFG", "REST_SOCIAL_AUTH_CONFIG"),
+    ];
+    for (written, meant) in slips {
+        let wanted = format!("{written}: no setting of this name is known; did you mean {meant}?");
+        assert_eq!(good("", &[(written, "x")]).warnings, [wanted]);
+    }
+    let others =
+        [("LISTEN_FDS", "1"), ("FTP_PROXY", "x"), ("no_proxy", "x"), ("HOSTNAME", "x"), ("RATE_LIMITS", "off")];
+    assert!(good("", &others).warnings.is_empty(), "{:?}", good("", &others).warnings);
+    let none = good("", &[("RATE_LIMITS", "on"), ("SESSION_COOKIE_NAME", "sid")]).warnings.join("\n");
+    assert!(none.contains("RATE_LIMITS has no effect") && none.contains("SESSION_COOKIE_NAME has no effect"), "{none}");
+    let far_off = good("", &[("SIMPLE_JWT_ROTAT", "x")]).warnings;
+    assert_eq!(far_off, ["SIMPLE_JWT_ROTAT: no setting of this name is known"]);
+}
+
+#[test]
+fn a_slip_in_a_name_that_says_who_may_enter_ends_the_start() {
+    for (written, meant) in [
+        ("SOCIAL_AUTH_WHITELISTED_DOMAIN", "SOCIAL_AUTH_WHITELISTED_DOMAINS"),
+        ("SOCIAL_AUTH_SIGNUP", "SOCIAL_AUTH_SIGN_UP"),
+        ("SOCIAL_AUTH_ALLOW_GROUP", "SOCIAL_AUTH_ALLOW_GROUPS"),
+    ] {
+        let told = mistakes(serve("", &[(written, "x")]));
+        assert!(told.len() == 1 && told[0].ends_with(&format!("did you mean {meant}?")), "{told:?}");
+    }
+}
+
+#[test]
 fn unknown_names_of_the_file_are_errors_with_a_hint() {
     let told = mistakes(serve("allowed_origin = []\n[simple_jwt]\nissuer = \"x\"", &[])).join("\n");
     assert!(told.contains("allowed_origin: is no setting; did you mean allowed_origins?"), "{told}");
@@ -538,6 +574,7 @@ fn settings_with_mistakes_can_still_be_looked_at() {
         steps: &[],
         fields: &[],
     });
-    assert_eq!(errors.len(), 4, "{errors:?}");
+    let names: Vec<&str> = errors.iter().map(|error| error.name.as_str()).collect();
+    assert_eq!(names, ["/nowhere/at/all.toml", "STATE_POLICY"], "what is missing may stand in the file");
     assert_eq!(settings.providers.len(), 1);
 }

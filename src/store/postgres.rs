@@ -25,10 +25,26 @@ pub(super) async fn open(url: &str, announce: Option<Announce>) -> std::result::
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(Duration::from_secs(5))
-        .connect_with(options)
-        .await
-        .map_err(|error| format!("{place} cannot be opened: {error}"))?;
+        .connect_with(options.clone())
+        .await;
+    let pool = match pool {
+        // It waited for a database that might just be starting, and does not say why none came.
+        Err(sqlx::Error::PoolTimedOut) => {
+            let tried = tokio::time::timeout(Duration::from_secs(1), options.connect()).await;
+            let cause = tried.ok().and_then(|tried| tried.err());
+            return Err(format!("{place} cannot be opened: {}", cause.map_or("no answer".to_owned(), reason)));
+        }
+        opened => opened.map_err(|error| format!("{place} cannot be opened: {}", reason(error)))?,
+    };
     Ok(PostgresStore { write: pool, announce })
+}
+
+fn reason(error: sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
+    }
 }
 
 impl PostgresStore {

@@ -42,8 +42,10 @@ pub(super) async fn open(
     let path = options.get_filename().to_owned();
     if create {
         make_private(&path).map_err(|error| format!("{} cannot be created: {error}", path.display()))?;
+    } else if std::fs::metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Err(format!("{} is not there yet: `serve` and `migrate` make it", path.display()));
     }
-    let failed = |error: sqlx::Error| format!("{} cannot be opened: {error}", path.display());
+    let failed = |error: sqlx::Error| not_opened(&path, &error);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .test_before_acquire(false)
@@ -95,6 +97,20 @@ impl Readers {
             }
         }
     }
+}
+
+/// SQLite speaks in numbers of what is a matter of rights: code 8 and 14, with details above the lowest byte.
+pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    let shown = path.display();
+    if !matches!(code.map(|code| code & 0xff), Some(8 | 14)) {
+        return format!("{shown} cannot be opened: {error}");
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    format!(
+        "{shown} cannot be opened: whoever runs this command needs the right to write it, and to make files in its folder {}",
+        folder.display()
+    )
 }
 
 /// What the server creates is readable by its own user alone.

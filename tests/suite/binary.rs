@@ -137,6 +137,43 @@ async fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environmen
     }
 }
 
+#[tokio::test]
+async fn what_would_sign_nobody_in_is_told_at_start() {
+    let stage = stage().await;
+    let environment: Vec<_> = stage
+        .environment(&[("STATE_POLCY", "required")])
+        .into_iter()
+        .filter(|(name, _)| !name.ends_with("_SECRET"))
+        .collect();
+    let log = Process::start(&["serve"], &environment, stage.path()).await.output();
+    for part in
+        ["STATE_POLCY: no setting of this name is known; did you mean STATE_POLICY?", "GITHUB_SECRET: is not set"]
+    {
+        assert!(log.contains(part), "{part} in {log}");
+    }
+    let without = [("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", "sqlite://other.db")];
+    let log = Process::start(&["serve"], &without, stage.path()).await.output();
+    assert!(log.contains("no provider is configured"), "{log}");
+}
+
+#[test]
+fn a_settings_file_that_is_overlooked_or_missing_is_what_is_told() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let told = |arguments: &[&str]| {
+        let output = run(arguments, &[], folder.path());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let missing = told(&["serve", "--config", "nope.toml"]);
+    assert!(missing.starts_with("nope.toml: cannot be read") && missing.lines().count() == 1, "{missing}");
+    assert!(!told(&["serve"]).contains("--config"));
+    assert!(run(&["init"], &[], folder.path()).status.success());
+    let overlooked = told(&["serve"]);
+    assert!(overlooked.ends_with("read only when it is named: --config rest-social-auth.toml\n"), "{overlooked}");
+    let named = run(&["init", "--config", "own.toml"], &[], folder.path());
+    assert!(named.status.success() && folder.path().join("own.toml").exists());
+}
+
 /// R-LOG-02.
 #[tokio::test]
 async fn why_a_login_was_refused_is_logged_unless_the_setting_says_no() {
@@ -193,7 +230,10 @@ async fn a_database_that_cannot_be_opened_is_told_without_its_password() {
         let environment = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example"), ("DATABASE_URL", url)];
         assert!(complaints(&environment, folder.path()).contains("DATABASE_URL"), "{url}");
         let output = run(&["serve"], &environment, folder.path());
-        assert!(!String::from_utf8_lossy(&output.stderr).contains("visible"));
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!text.contains("visible"));
+        let cause = if url.starts_with("sqlite") { "No such file" } else { "Connection refused" };
+        assert!(text.contains(cause), "{text}");
     }
 }
 

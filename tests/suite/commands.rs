@@ -345,6 +345,11 @@ async fn a_database_that_is_not_ready_is_told_and_left_alone() {
     let missing = run(&["users", "list"], &[("DATABASE_URL", &url)], folder.path()).await;
     assert_eq!(missing.status, Some(2));
     assert!(missing.err.starts_with("DATABASE_URL: ") && !folder.path().join("none.db").exists(), "{}", missing.err);
+    assert!(missing.err.contains("none.db is not there yet: `serve` and `migrate` make it"), "{}", missing.err);
+    std::fs::create_dir(folder.path().join("folder.db")).expect("a folder in a folder of ours");
+    let unfit = run(&["users", "list"], &[("DATABASE_URL", &at("folder.db"))], folder.path()).await;
+    let wanted = format!("needs the right to write it, and to make files in its folder {}\n", folder.path().display());
+    assert!(unfit.status == Some(2) && unfit.err.ends_with(&wanted), "{}", unfit.err);
 
     std::fs::write(folder.path().join("empty.db"), "").expect("a file in a folder of ours");
     let url = at("empty.db");
@@ -362,6 +367,35 @@ async fn a_database_that_is_not_ready_is_told_and_left_alone() {
 
     let nonsense = run(&["audit"], &[("DATABASE_URL", "mysql://x")], folder.path()).await;
     assert_eq!(nonsense.status, Some(2));
+}
+
+// ---- providers show
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_is_shown_with_its_addresses_and_the_settings_it_needs_and_knows() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let show = async |name: &str| run(&["providers", "show", name, "--json"], &[], folder.path()).await.good().json();
+    let github = show("github").await;
+    assert_eq!(github["authorization_url"], "https://github.com/login/oauth/authorize");
+    assert_eq!(github["token_url"], "https://github.com/login/oauth/access_token");
+    assert_eq!(github["settings"]["required"], json!(["KEY", "SECRET"]));
+    for (name, required, one_of) in [
+        ("apple-id", json!(["CLIENT", "TEAM", "KEY", "SECRET"]), json!([])),
+        ("auth0", json!(["KEY", "SECRET", "DOMAIN"]), json!([])),
+        ("facebook", json!(["KEY", "SECRET"]), json!([])),
+        ("steam", json!([]), json!([])),
+        ("telegram", json!(["BOT_TOKEN"]), json!([])),
+        ("azuread-oauth2", json!(["KEY"]), json!(["SECRET", "CLIENT_ASSERTION", "FEDERATED_TOKEN_FILE"])),
+    ] {
+        let settings = &show(name).await["settings"];
+        assert_eq!((&settings["required"], &settings["one_of"]), (&required, &one_of), "{name}");
+    }
+    let text = run(&["providers", "show", "facebook"], &[], folder.path()).await.good().out;
+    for part in
+        ["authorization_url: https://", "defaults:", "API_VERSION: ", "APPSECRET_PROOF: true", "of_every_provider: "]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
 }
 
 // ---- providers check, doctor

@@ -36,12 +36,34 @@ fn mistakes_are_told_together_and_by_the_name_that_the_operator_wrote() {
 
 #[test]
 fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environment() {
-    let mut from = settings("github", json!({"KEY": "k", "SCOPES": ["user"], "VERIFY_SSL": false}));
+    let mut from = settings("github", json!({"KEY": "k", "SECRET": "s", "SCOPES": ["user"], "VERIFY_SSL": false}));
     let (_, warnings) = try_provider(&from).unwrap();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("SOCIAL_AUTH_GITHUB_SCOPES") && warnings[0].contains("SCOPE"), "{warnings:?}");
     from.in_file = BTreeSet::from(["SCOPES".to_owned()]);
-    assert_eq!(mistakes(&from), ["providers.github.scopes: unknown setting; the nearest is SCOPE"]);
+    assert_eq!(
+        mistakes(&from),
+        ["providers.github.scopes: no setting of this name is known; did you mean providers.github.scope?"]
+    );
+}
+
+#[test]
+fn a_slip_in_who_may_enter_is_a_mistake_wherever_it_stands() {
+    let from = settings("github", json!({"KEY": "k", "SECRET": "s", "WHITELISTED_DOMAIN": "example.com"}));
+    let told = mistakes(&from);
+    assert!(told.len() == 1 && told[0].ends_with("did you mean SOCIAL_AUTH_GITHUB_WHITELISTED_DOMAINS?"), "{told:?}");
+}
+
+#[test]
+fn a_missing_secret_is_told_where_the_client_proves_itself_by_it() {
+    let told = |name: &str, values: serde_json::Value| try_provider(&settings(name, values)).unwrap().1;
+    for name in ["github", "facebook", "twitter"] {
+        let warnings = told(name, json!({"KEY": "k"}));
+        assert!(warnings.len() == 1 && warnings[0].contains("_SECRET: is not set"), "{name}: {warnings:?}");
+    }
+    assert!(told("github", json!({"KEY": "k", "TOKEN_ENDPOINT_AUTH_METHOD": "none"})).is_empty());
+    assert!(told("azuread-oauth2", json!({"KEY": "k", "CLIENT_ASSERTION": "a"})).is_empty());
+    assert!(told("steam", json!({})).is_empty());
 }
 
 #[test]

@@ -112,22 +112,29 @@ pub struct Names {
 }
 
 impl Django {
+    /// What can be said of the URL before anything else is known.
+    pub fn look_at(url: &SecretString) -> std::result::Result<(), SettingError> {
+        let text = url.expose_secret();
+        let looked_at = match text.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => sqlite_options(text).map(drop),
+            Some("postgres" | "postgresql") => postgres_options(text).map(drop),
+            Some("mysql" | "mariadb" | "oracle") => {
+                Err("only SQLite and PostgreSQL are read; Django's dumpdata and loaddata make one of the other"
+                    .to_owned())
+            }
+            _ => Err("must begin with sqlite: or postgres:".to_owned()),
+        };
+        looked_at.map_err(|problem| SettingError::new(FROM, problem))
+    }
+
     /// `declared` are names of fields, filled from the columns that are called so. Errors name the option, never the URL's
     /// password.
     pub async fn open(url: &SecretString, names: &Names, declared: &[&str]) -> std::result::Result<Self, SettingError> {
         let wrong = |problem: String| SettingError::new(FROM, problem);
+        Self::look_at(url)?;
         let text = url.expose_secret();
-        let connection = match text.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => open_sqlite(text).await.map_err(wrong)?,
-            Some("postgres" | "postgresql") => open_postgres(text).await.map_err(wrong)?,
-            Some("mysql" | "mariadb" | "oracle") => {
-                return Err(wrong(
-                    "only SQLite and PostgreSQL are read; Django's dumpdata and loaddata make one of the other"
-                        .to_owned(),
-                ));
-            }
-            _ => return Err(wrong("must begin with sqlite: or postgres:".to_owned())),
-        };
+        let opened = if text.starts_with("sqlite:") { open_sqlite(text).await } else { open_postgres(text).await };
+        let connection = opened.map_err(wrong)?;
         let users = UserTable::unknown();
         let mut django = Self { connection, tables: BTreeMap::new(), users };
         django.read_tables().await.map_err(|error| wrong(format!("its tables cannot be listed: {error}")))?;
@@ -315,22 +322,34 @@ impl UserTable {
     }
 }
 
-async fn open_sqlite(url: &str) -> std::result::Result<Source, String> {
+fn sqlite_options(url: &str) -> std::result::Result<SqliteConnectOptions, String> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| "must look like sqlite://path/to/db.sqlite3".to_owned())?
         .read_only(true)
         .create_if_missing(false)
         .disable_statement_logging();
+    let path = options.get_filename();
+    match std::fs::metadata(path) {
+        Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
+        Ok(_) => Ok(options),
+    }
+}
+
+async fn open_sqlite(url: &str) -> std::result::Result<Source, String> {
+    let options = sqlite_options(url)?;
     let path = options.get_filename().display().to_string();
     let connection = options.connect().await.map_err(|error| format!("{path} cannot be opened: {error}"))?;
     Ok(Source::Sqlite(connection))
 }
 
-async fn open_postgres(url: &str) -> std::result::Result<Source, String> {
+fn postgres_options(url: &str) -> std::result::Result<PgConnectOptions, String> {
     let options = PgConnectOptions::from_str(url)
-        .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?
-        .application_name("rest-social-auth import")
-        .disable_statement_logging();
+        .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?;
+    Ok(options.application_name("rest-social-auth import").disable_statement_logging())
+}
+
+async fn open_postgres(url: &str) -> std::result::Result<Source, String> {
+    let options = postgres_options(url)?;
     let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
     let mut connection =
         PgConnection::connect_with(&options).await.map_err(|error| format!("{place} cannot be opened: {error}"))?;

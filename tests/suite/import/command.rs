@@ -40,6 +40,23 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), read(&entry.path()))).collect()
 }
 
+#[test]
+fn a_source_that_cannot_be_read_is_told_with_all_other_mistakes() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let wrong = [
+        ("mysql://u:pw-9@h/d", "only SQLite and PostgreSQL are read"),
+        ("sqlite://nope.db", "nope.db cannot be read: No such file"),
+    ];
+    for (from, problem) in wrong {
+        let ran = process::run(&["import", "django", "--from", from], &[], folder.path());
+        let told = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{told}");
+        for part in [&format!("--from: {problem}"), "PUBLIC_URL: ", "SECRET_KEY: "] {
+            assert!(told.contains(part) && !told.contains("pw-9"), "{part} in {told}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_leaves_every_byte_as_it_was_at_both_ends() {
     let project = Project::on_sqlite(&[]);
