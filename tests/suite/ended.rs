@@ -30,24 +30,17 @@ fn send(client: &Client, method: &str, path: &str, authorization: &str) -> Reque
     client.request(method, path).header("authorization", authorization)
 }
 
+async fn list(world: &World, path: &str, authorization: &str) -> Vec<Value> {
+    let answer = send(&world.client(), "GET", path, authorization).send().await.ok();
+    answer.as_array().cloned().expect("a list")
+}
+
 async fn listed(world: &World, authorization: &str) -> Vec<Value> {
-    send(&world.client(), "GET", "/api/user/credentials/", authorization)
-        .send()
-        .await
-        .ok()
-        .as_array()
-        .cloned()
-        .expect("a list")
+    list(world, "/api/user/credentials/", authorization).await
 }
 
 async fn accounts(world: &World, authorization: &str) -> Vec<Value> {
-    send(&world.client(), "GET", "/api/user/social/", authorization)
-        .send()
-        .await
-        .ok()
-        .as_array()
-        .cloned()
-        .expect("a list")
+    list(world, "/api/user/social/", authorization).await
 }
 
 async fn refresh(world: &World, token: &str) -> Answer {
