@@ -294,6 +294,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_hop_is_an_address_with_or_without_port_and_brackets() {
+        let is = |text: &str, address: &str| assert_eq!(hop_of(text), address.parse().ok(), "{text}");
+        for (text, address) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("192.0.2.7:443", "192.0.2.7"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("unknown", ""),
+        ] {
+            is(text, address);
+        }
+    }
+
+    #[test]
     fn a_cookie_is_found_by_its_whole_name() {
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, HeaderValue::from_static("xsessionid=1; sessionid=2;sessionid=3"));

@@ -196,6 +196,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn networks_are_addresses_or_ranges_and_ipv4_is_written_as_such() {
+        let read = |text: &str| networks(&json!([text])).map(|list| list.len());
+        assert_eq!((read("10.0.0.0/8"), read("192.0.2.7"), read("2001:db8::/32")), (Ok(1), Ok(1), Ok(1)));
+        for wrong in ["::ffff:10.0.0.0/104", "::FFFF:192.0.2.7", "proxy.example", "10.0.0.0/33"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn sec10_redirect_uris_are_whole_and_of_a_scheme_that_leaves_the_page() {
         for good in [
             "https://app.example.com/cb",
