@@ -5,6 +5,7 @@
 
 mod support;
 
+mod advisories; // published advisories of comparable systems, re-enacted here
 mod answers; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: what each kind of login hands out
 mod architecture; // the house as drawn
 mod assertions; // Steam and Telegram: logins without OAuth
@@ -32,6 +33,7 @@ mod profile; // is_new, declared fields, changes by hand, export, the end of a u
 mod providers; // every provider signs somebody in, tests/cases
 mod redirects; // R-URI: where a login may return to
 mod refusals; // single providers: accounts that change hands, callbacks nobody signed, other tenants
+mod regressions; // faults that were seen, each with the right result
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
 mod signed_in; // what is signed in, unlinking, provider tokens, the audit trail

@@ -1,0 +1,1 @@
+//! ID tokens, key sets and discovery documents.

@@ -1,0 +1,1 @@
+//! Whose account it is: stable ids, linking, tenants and issuers.

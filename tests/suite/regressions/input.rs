@@ -1,0 +1,1 @@
+//! Values parsed where they enter: addresses, domains, origins, URLs and settings.

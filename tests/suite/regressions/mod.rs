@@ -1,0 +1,10 @@
+//! Faults that were seen in this server, each with the right result. A test is named after the report it comes from:
+//! `fault_a1_...` is row A1. Where a row touches the store, the test runs on both databases.
+
+mod authorization_requests;
+mod id_tokens;
+mod identity;
+mod input;
+mod operation;
+mod profiles;
+mod store;

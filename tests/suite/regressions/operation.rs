@@ -1,0 +1,1 @@
+//! Commands, listeners, shutdown and the operator's view.

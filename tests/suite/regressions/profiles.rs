@@ -1,0 +1,1 @@
+//! Provider answers: profiles, ids, names, lifetimes and error replies.

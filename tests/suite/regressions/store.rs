@@ -1,0 +1,1 @@
+//! Database faults, transactions and revocation.
