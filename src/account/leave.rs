@@ -43,7 +43,7 @@ impl AccountService {
         let user = caller.user.id;
         let audit = self.event(AuditKind::Deleted, None, user, client);
         let accounts = self.store.delete_user(user, &audit).await?.ok_or(AuthError::UserNotFound)?;
-        self.give_back(accounts).await;
+        self.give_back(accounts);
         Ok(())
     }
 }

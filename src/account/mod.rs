@@ -13,6 +13,8 @@ mod tokens;
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 pub use self::authenticate::{Caller, Family, Presented, Proof};
 pub use self::change::ChangeError;
 pub use self::credentials::Listed;
@@ -36,6 +38,8 @@ pub struct AccountService {
     providers: Providers,
     store: Arc<dyn Repository>,
     ambient: Ambient,
+    /// Background tasks that revoke tokens at providers.
+    revocations: TaskTracker,
 }
 
 impl AccountService {
@@ -46,7 +50,7 @@ impl AccountService {
         store: Arc<dyn Repository>,
         ambient: Ambient,
     ) -> Self {
-        Self { settings, credentials, providers, store, ambient }
+        Self { settings, credentials, providers, store, ambient, revocations: TaskTracker::new() }
     }
 
     fn event(&self, event: AuditKind, kind: Option<Kind>, user: UserId, client: &ClientInfo) -> AuditEvent {

@@ -38,7 +38,7 @@ impl AccountService {
         };
         match self.store.unlink(user, account, &counts, &audit).await? {
             Unlinked::Done(row, tokens) => {
-                self.give_back(vec![(*row, tokens)]).await;
+                self.give_back(vec![(*row, tokens)]);
                 Ok(Unlink::Done)
             }
             Unlinked::LastWayIn => Ok(Unlink::LastWayIn),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::{AccountService, AuthError, Caller};
 use crate::clock::Ambient;
@@ -18,6 +19,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// How long one node may take to renew; then another one may.
 const LEASE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
+/// Background revocations at a time, each of which ends within the limit of a login's provider calls.
+const MAX_REVOCATIONS: usize = 1000;
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +104,7 @@ impl AccountService {
             if !self.store.reseal_tokens(row.id, old, &sealed).await?
                 && self.store.account_tokens(row.user_id, row.id).await?.is_none()
             {
-                self.give_back(vec![(row, Some(sealed))]).await;
+                self.give_back(vec![(row, Some(sealed))]);
                 return Err(TokenError::NotFound);
             }
         }
@@ -112,17 +115,30 @@ impl AccountService {
         })
     }
 
-    /// Best effort: the accounts are gone whether the providers answer or not. In a task of its own, since nobody else
-    /// has the tokens any more if the caller breaks off.
-    pub(super) async fn give_back(&self, accounts: Vec<Sealed>) {
+    /// Revokes the tokens of removed accounts at their providers, in a background task: the accounts are gone whether the
+    /// providers answer or not, and no request waits for them. Nothing else has the tokens any more.
+    pub(super) fn give_back(&self, accounts: Vec<Sealed>) {
         let Some(vault) = self.settings.vault.clone() else { return };
-        let (providers, deadline) = (self.providers.clone(), Instant::now() + self.settings.outgoing.login_timeout);
-        let job = tokio::spawn(async move {
-            give_back(&providers, &vault, &accounts, deadline).await;
-        });
-        if job.await.is_err() {
-            tracing::error!("the providers' tokens could not be given back");
+        if accounts.iter().all(|(_, sealed)| sealed.is_none()) {
+            return;
         }
+        if self.revocations.len() >= MAX_REVOCATIONS {
+            tracing::warn!(
+                accounts = accounts.len(),
+                "too many revocations are waiting: provider tokens are not revoked"
+            );
+            return;
+        }
+        let (providers, limit) = (self.providers.clone(), self.settings.outgoing.login_timeout);
+        self.revocations.spawn(
+            async move { give_back(&providers, &vault, &accounts, Instant::now() + limit).await }.in_current_span(),
+        );
+    }
+
+    /// Waits for the revocations that are under way; for a graceful shutdown.
+    pub async fn finish_revocations(&self) {
+        self.revocations.close();
+        self.revocations.wait().await;
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderValue, header};
 use poem::{Addr, Request};
-
+use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
 
 use super::problem::Failure;
@@ -28,6 +28,8 @@ pub struct App {
     pub settings: Arc<Settings>,
     pub login: Arc<LoginService>,
     pub account: AccountService,
+    /// Cancelled when a graceful shutdown begins.
+    pub stopping: CancellationToken,
 }
 
 /// When a session cookie counts only for a listed origin.

@@ -25,7 +25,7 @@ impl Problems for AliveProblems {
 pub struct ReadyProblems;
 
 impl Problems for ReadyProblems {
-    const LIST: &'static [&'static [Case]] = &[refused::METHOD, refused::STORE];
+    const LIST: &'static [&'static [Case]] = &[refused::METHOD, refused::READY];
 }
 
 #[OpenApi(tag = Tag::Operations)]
@@ -36,9 +36,13 @@ impl Health {
         Ok(Answer(Status::ok()))
     }
 
-    /// Does the database answer too?
+    /// Can the server take requests: does the database answer, and is no shutdown under way?
     #[oai(path = "/readyz", method = "get", operation_id = "getReadiness")]
     async fn readiness(&self) -> Result<Answer<Status>, Refused<ReadyProblems>> {
+        if self.app.stopping.is_cancelled() {
+            let detail = "This server is shutting down. Send requests to another one.";
+            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", detail).into());
+        }
         if self.app.account.is_ready().await {
             return Ok(Answer(Status::ok()));
         }

@@ -141,6 +141,13 @@ pub const STORE: &[Case] = &[Case {
     example: ("database_unavailable", "The database does not answer. Try again in a moment."),
 }];
 
+/// Of `/readyz`, instead of [`STORE`].
+pub const READY: &[Case] = &[Case {
+    status: 503,
+    description: "`database_unavailable`: try again in a moment. `shutting_down`: a graceful shutdown is under way.",
+    example: ("database_unavailable", "The database does not answer. Try again in a moment."),
+}];
+
 /// Of the operations that may create a user, instead of [`STORE`].
 pub const SIGN_UP: &[Case] = &[Case {
     status: 503,

@@ -13,7 +13,7 @@ use super::{Failure, bind, environment, logging, print, settings, signals};
 use crate::clock::Ambient;
 use crate::demo::Demo;
 use crate::provider;
-use crate::server::Server;
+use crate::server::{Server, listen};
 use crate::settings::{Mode, Settings, Sources, StatePolicy, read_with_mistakes};
 
 /// How many ports after the server's own are tried for the demo provider.
@@ -25,9 +25,9 @@ pub(super) async fn dev(config: Option<&Path>, tls: bool, ambient: Ambient) -> R
     let environment = environment_of_dev(&place, certificate.as_ref().map(|(chain, _)| chain.as_str()))?;
 
     // The demo provider's address is among the settings, and lies beside the server's.
-    let listener = bind(where_to_listen(config, &environment)).await?;
+    let listener = bind(where_to_listen(config, &environment), false)?;
     let address = local_address(&listener)?;
-    let demo_listener = bind_beside(address).await?;
+    let demo_listener = bind_beside(address)?;
     let scheme = if tls { "https" } else { "http" };
     let demo_url = base_url(scheme, local_address(&demo_listener)?)?;
     let demo = Demo::new(demo_url.clone(), ambient.clone());
@@ -40,7 +40,7 @@ pub(super) async fn dev(config: Option<&Path>, tls: bool, ambient: Ambient) -> R
     let settings = settings(Mode::Dev, defaults, config, environment, &ambient)?;
     logging::start(&settings);
     let announcement = announcement(&base_url(scheme, address)?, &demo_url, &settings, &place);
-    let server = Server::build(settings, ambient, true).await?;
+    let server = Server::build(settings, ambient, true).await?.without_idle_grace();
     bring_up_to_date(server.repository().as_ref()).await?;
 
     let (stop, stopped) = watch::channel(());
@@ -115,14 +115,14 @@ fn where_to_listen(config: Option<&Path>, environment: &[(String, String)]) -> S
 }
 
 /// On the next port, or the next free one after it.
-async fn bind_beside(address: SocketAddr) -> Result<TcpListener, Failure> {
+fn bind_beside(address: SocketAddr) -> Result<TcpListener, Failure> {
     for step in 1..=TRIES {
         let Some(port) = address.port().checked_add(step) else { break };
-        if let Ok(listener) = TcpListener::bind((address.ip(), port)).await {
+        if let Ok(listener) = listen::bind(SocketAddr::new(address.ip(), port), false) {
             return Ok(listener);
         }
     }
-    bind(SocketAddr::new(address.ip(), 0)).await.map_err(Failure::from)
+    bind(SocketAddr::new(address.ip(), 0), false).map_err(Failure::from)
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {

@@ -44,6 +44,7 @@ use crate::clock::Ambient;
 use crate::hook::Hook;
 use crate::outgoing::{self, Client};
 use crate::provider::{self, Providers};
+use crate::server::listen;
 use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, read_with_mistakes};
 use crate::store::StoreError;
 
@@ -211,7 +212,10 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
         .enable_all()
         .build()
         .map_err(|error| Failure::Other(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    // Blocking work, such as a host name that does not resolve, must not keep the process.
+    runtime.shutdown_background();
+    done
 }
 
 /// Writes to the standard output, with a line's end; a reader that has seen enough is no failure.
@@ -298,8 +302,8 @@ fn client(settings: &Settings, errors: &mut Vec<SettingError>) -> Option<Client>
     client.ok()
 }
 
-async fn bind(listen: SocketAddr) -> Result<TcpListener, SettingError> {
-    TcpListener::bind(listen).await.map_err(|error| {
+fn bind(listen: SocketAddr, reuse_port: bool) -> Result<TcpListener, SettingError> {
+    listen::bind(listen, reuse_port).map_err(|error| {
         let problem = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 format!(

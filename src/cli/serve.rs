@@ -19,13 +19,13 @@ pub(super) async fn serve(
     environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen)));
     let settings = settings(Mode::Serve, toml::Table::new(), config, environment, &ambient)?;
     logging::start(&settings);
-    let listen = settings.listen;
+    let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
     let server = Server::build(settings, ambient, true).await?;
     if migrate {
         bring_up_to_date(server.repository().as_ref()).await?;
     }
     let stop = signals::asked_to_stop()?;
-    let listener = bind(listen).await?;
+    let listener = bind(listen, reuse_port)?;
     let address = listener.local_addr().unwrap_or(listen);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     server.run(listener, None, stop).await.map_err(|error| Failure::Other(format!("the server failed: {error}")))

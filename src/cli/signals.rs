@@ -1,5 +1,7 @@
-//! When to stop: SIGTERM or SIGINT asks for it; a person at the keyboard may insist with another Ctrl-C.
+//! When to stop: SIGTERM or SIGINT; a second Ctrl-C stops at once. SIGHUP stops what runs on a terminal, which has been
+//! closed; a service ignores it with a line in the log, since to a service it means "read the settings again".
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -17,10 +19,20 @@ pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'stati
     let listen =
         |kind| signal(kind).map_err(|error| Failure::Other(format!("signals cannot be listened for: {error}")));
     let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let mut hup = listen(SignalKind::hangup())?;
+    let on_terminal = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
     Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
+        loop {
+            tokio::select! {
+                _ = term.recv() => break,
+                _ = int.recv() => break,
+                _ = hup.recv() => {
+                    if on_terminal {
+                        break;
+                    }
+                    tracing::warn!("SIGHUP ignored: the settings are read at start only; restart the server to apply them");
+                }
+            }
         }
         tracing::info!("stopping: open requests may finish");
         tokio::spawn(async move {

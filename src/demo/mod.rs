@@ -64,7 +64,13 @@ impl Demo {
         tls: Option<(String, String)>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        listen::serve(listener, tls, app(self.site).into_endpoint(), shutdown, GRACE).await
+        let stages = listen::Shutdown { limit: GRACE, ..listen::Shutdown::default() };
+        let closing = stages.closing.clone();
+        tokio::spawn(async move {
+            shutdown.await;
+            closing.cancel();
+        });
+        listen::serve(listener, tls, app(self.site).into_endpoint(), &stages).await
     }
 }
 

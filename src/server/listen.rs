@@ -1,5 +1,5 @@
-//! Accepts connections and hands their requests to an endpoint, until told to stop: time limits while a request's head
-//! arrives, a cap on its size, TLS, and a graceful end.
+//! Accepts connections and hands their requests to an endpoint: time limits while a request's head arrives, a cap on its
+//! size, TLS, and a graceful shutdown ([`Shutdown`]).
 //!
 //! hyper does the protocols. poem's own server sets no time limit for a request's head, which lets a client hold a
 //! connection for ever (SEC-44). Callers: `server/`, and the demo provider. HTTP/2 needs TLS, where ALPN chooses it.
@@ -7,21 +7,26 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use poem::http::uri::Scheme;
+use poem::http::{HeaderValue, Version, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Request, Response};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use socket2::{SockFilter, SockRef};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// For the head of a request, and for an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,48 +36,124 @@ const LARGEST_HEAD: usize = 32 * 1024;
 const MOST_STREAMS: u32 = 100;
 /// After an accept that failed, most likely for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// How long a TCP handshake that has begun may take when the listener is about to close.
+const LAST_HANDSHAKES: Duration = Duration::from_millis(200);
 
-/// Serves until `shutdown`, then lets open requests finish for as long as `grace`.
+/// How a listener stops. The owner cancels `draining` and then `closing`; with `draining` alone it goes on serving.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    /// Every answer ends its connection: `Connection: close`, or GOAWAY in HTTP/2.
+    pub draining: CancellationToken,
+    /// Connections that are already queued are accepted, then the listener closes.
+    pub closing: CancellationToken,
+    /// From `closing` on: how long an idle connection may still send a request, since one may be on its way.
+    pub idle: Duration,
+    /// From `closing` on: how long open requests may take.
+    pub limit: Duration,
+}
+
+/// Binds `address`. `reuse_port` (SO_REUSEPORT): another process of the same user may listen there too, so that a
+/// successor can be ready before this one stops.
+pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(reuse_port)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until `shutdown`, then answers what has reached the socket.
 ///
 /// `tls`: certificate chain and key as PEM. Errors: a certificate or key that cannot be used.
 pub async fn serve<E: Endpoint + 'static>(
     listener: TcpListener,
     tls: Option<(String, String)>,
     endpoint: E,
-    shutdown: impl Future<Output = ()>,
-    grace: Duration,
+    shutdown: &Shutdown,
 ) -> io::Result<()> {
     let tls = tls.map(|(chain, key)| acceptor(&chain, &key)).transpose()?;
-    let service = Arc::new(Service { endpoint, local: LocalAddr(listener.local_addr()?.into()) });
-    let graceful = GracefulShutdown::new();
-    tokio::pin!(shutdown);
+    let service = Arc::new(Service {
+        endpoint,
+        local: LocalAddr(listener.local_addr()?.into()),
+        draining: shutdown.draining.clone(),
+        idle_closed: CancellationToken::new(),
+        aborted: CancellationToken::new(),
+    });
+    let connections = TaskTracker::new();
+    let spawn = |stream: TcpStream, peer: SocketAddr| {
+        connections.spawn(connection(stream, RemoteAddr(peer.into()), tls.clone(), service.clone()));
+    };
+    accept_until(&listener, shutdown.closing.cancelled(), &spawn).await;
+    let deadline = Instant::now() + shutdown.limit;
+    service.draining.cancel();
+    reject_new_connections(&listener);
+    accept_until(&listener, tokio::time::sleep(LAST_HANDSHAKES), &spawn).await;
+    accept_queued(listener, &spawn)?;
+    connections.close();
+    let drained = tokio::time::timeout(shutdown.idle, connections.wait()).await.is_ok();
+    service.idle_closed.cancel();
+    if !drained && tokio::time::timeout_at(deadline, connections.wait()).await.is_err() {
+        let open = connections.len();
+        tracing::warn!(open, "connections were still open when the time to finish their requests was over");
+        service.aborted.cancel();
+    }
+    Ok(())
+}
+
+async fn accept_until(listener: &TcpListener, stop: impl Future<Output = ()>, spawn: &impl Fn(TcpStream, SocketAddr)) {
+    tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
             biased;
-            () = &mut shutdown => break,
+            () = &mut stop => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let remote = RemoteAddr(peer.into());
-                tokio::spawn(connection(stream, remote, tls.clone(), service.clone(), graceful.watcher()));
-            }
+            Ok((stream, peer)) => spawn(stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
-    drop(listener);
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still open when the time to finish them was over");
+}
+
+/// Accepts what the kernel has queued and closes the listener: connections that are still queued then are reset.
+fn accept_queued(listener: TcpListener, spawn: &impl Fn(TcpStream, SocketAddr)) -> io::Result<()> {
+    let listener = listener.into_std()?;
+    while let Ok((stream, peer)) = listener.accept() {
+        stream.set_nonblocking(true)?;
+        spawn(TcpStream::from_std(stream)?, peer);
     }
     Ok(())
+}
+
+/// Lets the kernel drop new SYN packets of this listener: a connection that is made between the last accept and the close
+/// would be reset. Its client sends the SYN again after a second, to the successor or to a closed port.
+fn reject_new_connections(listener: &TcpListener) {
+    const FLAGS: u32 = 13; // offset in the TCP header
+    const SYN: u32 = 0x02;
+    let filter = [
+        SockFilter::new(0x30, 0, 0, FLAGS),    // BPF_LD | BPF_B | BPF_ABS
+        SockFilter::new(0x45, 0, 1, SYN), // BPF_JMP | BPF_JSET | BPF_K: the next line if it is set, else the one after
+        SockFilter::new(0x06, 0, 0, 0),   // BPF_RET | BPF_K: drop
+        SockFilter::new(0x06, 0, 0, u32::MAX), // BPF_RET | BPF_K: pass
+    ];
+    if let Err(error) = SockRef::from(listener).attach_filter(&filter) {
+        tracing::debug!(%error, "new connections cannot be rejected before the listener closes");
+    }
 }
 
 struct Service<E> {
     endpoint: E,
     local: LocalAddr,
+    draining: CancellationToken,
+    /// Connections without a request are closed.
+    idle_closed: CancellationToken,
+    /// Connections are closed whatever they do.
+    aborted: CancellationToken,
 }
 
 async fn connection<E: Endpoint + 'static>(
@@ -80,24 +161,32 @@ async fn connection<E: Endpoint + 'static>(
     remote: RemoteAddr,
     tls: Option<TlsAcceptor>,
     service: Arc<Service<E>>,
-    watcher: Watcher,
 ) {
     // Answers are small and whole: waiting for more to send only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let ended = match tls {
-        None => http1_connection(stream, remote, Scheme::HTTP, service, watcher).await,
-        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                http2_connection(stream, remote, service, watcher).await
-            }
-            Ok(Ok(stream)) => http1_connection(stream, remote, Scheme::HTTPS, service, watcher).await,
-            Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
-            Err(_) => return tracing::debug!("TLS handshake took too long"),
-        },
+    let aborted = service.aborted.clone();
+    let served = async {
+        match tls {
+            None => http1_connection(stream, remote, Scheme::HTTP, service).await,
+            Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                    http2_connection(stream, remote, service).await
+                }
+                Ok(Ok(stream)) => http1_connection(stream, remote, Scheme::HTTPS, service).await,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "TLS handshake failed");
+                    Ok(())
+                }
+                Err(_) => {
+                    tracing::debug!("TLS handshake took too long");
+                    Ok(())
+                }
+            },
+        }
     };
-    if let Err(error) = ended {
+    if let Some(Err(error)) = aborted.run_until_cancelled(served).await {
         tracing::debug!(%error, "a connection broke off");
     }
 }
@@ -107,23 +196,30 @@ async fn http1_connection<E: Endpoint + 'static>(
     remote: RemoteAddr,
     scheme: Scheme,
     service: Arc<Service<E>>,
-    watcher: Watcher,
 ) -> hyper::Result<()> {
+    // hyper's graceful shutdown closes a connection that has not sent a request yet. While `draining`, the header that
+    // each answer gets ends the connection instead.
+    let idle_closed = service.idle_closed.clone();
     let service = service_fn(move |request| answer(service.clone(), request, remote.clone(), scheme.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    watcher.watch(connection).await
+    tokio::pin!(connection);
+    if let Some(ended) = idle_closed.run_until_cancelled(connection.as_mut()).await {
+        return ended;
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
 }
 
 async fn http2_connection<E: Endpoint + 'static>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     remote: RemoteAddr,
     service: Arc<Service<E>>,
-    watcher: Watcher,
 ) -> hyper::Result<()> {
+    let draining = service.draining.clone();
     let service = service_fn(move |request| answer(service.clone(), request, remote.clone(), Scheme::HTTPS));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -131,7 +227,13 @@ async fn http2_connection<E: Endpoint + 'static>(
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(u32::try_from(LARGEST_HEAD).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(stream), service);
-    watcher.watch(connection).await
+    tokio::pin!(connection);
+    if let Some(ended) = draining.run_until_cancelled(connection.as_mut()).await {
+        return ended;
+    }
+    // GOAWAY; requests that the client sent before it arrived are answered (RFC 9113, 6.8).
+    connection.as_mut().graceful_shutdown();
+    connection.await
 }
 
 async fn answer<E: Endpoint>(
@@ -140,8 +242,13 @@ async fn answer<E: Endpoint>(
     remote: RemoteAddr,
     scheme: Scheme,
 ) -> Result<hyper::Response<impl hyper::body::Body<Data = hyper::body::Bytes, Error = io::Error>>, Infallible> {
+    let version = request.version();
     let request = Request::from((request, service.local.clone(), remote, scheme));
-    let response: Response = service.endpoint.get_response(request).await;
+    let mut response: Response = service.endpoint.get_response(request).await;
+    // HTTP/2 has no such header (RFC 9113, 8.2.2).
+    if service.draining.is_cancelled() && version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.into())
 }
 

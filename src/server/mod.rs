@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::{Endpoint, Response};
-use tokio::time::MissedTickBehavior;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 pub use self::builder::{Builder, Mistakes};
@@ -31,8 +32,13 @@ use crate::provider::Providers;
 use crate::settings::{SettingError, Settings, StatePolicy};
 use crate::store::{self, Repository};
 
-/// How long open requests may take to finish at a shutdown.
-const GRACE: Duration = Duration::from_secs(20);
+/// What a graceful shutdown may take as a whole: requests, detached logins, revocations, webhooks and the database's pool.
+/// Below the 30 seconds that supervisors give a process by default.
+const SHUTDOWN_BUDGET: Duration = Duration::from_secs(25);
+/// The part of the budget that is kept for the pool.
+const POOL_CLOSING: Duration = Duration::from_secs(3);
+/// How long a kept connection may still bring a request once the listener is closed.
+const IDLE_GRACE: Duration = Duration::from_secs(3);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Every so many sweeps, the first one included, the audit trail is pruned.
 const SWEEPS_OF_A_PRUNE: u64 = 60;
@@ -45,6 +51,7 @@ pub struct Server {
     repository: Arc<dyn Repository>,
     hook: Option<Arc<Hook>>,
     ambient: Ambient,
+    idle_grace: Duration,
 }
 
 impl Server {
@@ -98,8 +105,14 @@ impl Server {
         );
         let account =
             AccountService::new(settings.clone(), credentials, providers, repository.clone(), ambient.clone());
-        let app = Arc::new(App { settings, login: Arc::new(login), account });
-        Ok(Self { app, repository, hook, ambient })
+        let stopping = CancellationToken::new();
+        let app = Arc::new(App { settings, login: Arc::new(login), account, stopping });
+        Ok(Self { app, repository, hook, ambient, idle_grace: IDLE_GRACE })
+    }
+
+    /// At a shutdown closes idle connections at once: the developer who stops `dev` does not wait for the browser.
+    pub(crate) fn without_idle_grace(self) -> Self {
+        Self { idle_grace: Duration::ZERO, ..self }
     }
 
     pub fn repository(&self) -> &Arc<dyn Repository> {
@@ -115,12 +128,12 @@ impl Server {
     /// Brings the database's schema up to date, listens where LISTEN says, and serves until `shutdown`.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         self.repository.migrate().await.map_err(std::io::Error::other)?;
-        let listener = tokio::net::TcpListener::bind(self.app.settings.listen).await?;
+        let listener = listen::bind(self.app.settings.listen, self.app.settings.listen_reuse_port)?;
         self.run(listener, None, shutdown).await
     }
 
-    /// Serves on an already bound listener until `shutdown`, then lets open requests finish. `tls`: certificate chain and
-    /// key as PEM (`dev --tls`).
+    /// Serves on an already bound listener until `shutdown`, then stops gracefully. `tls`: certificate chain and key as
+    /// PEM (`dev --tls`).
     pub async fn run(
         self,
         listener: tokio::net::TcpListener,
@@ -130,25 +143,52 @@ impl Server {
         self.tell_of_settings();
         let sweeper =
             tokio::spawn(sweep(self.repository.clone(), Retention::of(&self.app.settings), self.ambient.clone()));
-        let stop = CancellationToken::new();
+        let stages = listen::Shutdown {
+            draining: self.app.stopping.clone(),
+            closing: CancellationToken::new(),
+            idle: self.idle_grace,
+            limit: SHUTDOWN_BUDGET.saturating_sub(POOL_CLOSING),
+        };
         let courier = self.hook.clone().map(|hook| {
             let courier = Courier::new(hook, self.repository.clone(), self.ambient.clone());
-            tokio::spawn(courier.run(stop.clone()))
+            tokio::spawn(courier.run(stages.closing.clone()))
         });
-        let served = listen::serve(listener, tls, self.endpoint(), shutdown, GRACE).await;
+        let stopped = tokio::spawn(stop_in_stages(shutdown, stages.clone(), self.app.settings.shutdown_delay));
+        let served = listen::serve(listener, tls, self.endpoint(), &stages).await;
+        stages.closing.cancel();
+        // Without it the listener failed before it was told to stop.
+        let began = if served.is_ok() { stopped.await.ok() } else { None };
+        let deadline = began.unwrap_or_else(Instant::now) + SHUTDOWN_BUDGET;
         sweeper.abort();
-        // A login whose browser broke off still runs: its code is spent, so its answer must be kept.
-        if tokio::time::timeout(GRACE, self.app.login.finish_jobs()).await.is_err() {
-            tracing::warn!("logins were still under way when the time to finish them was over");
+        self.finish_background_work(courier, deadline - POOL_CLOSING).await;
+        if tokio::time::timeout_at(deadline, self.repository.close()).await.is_err() {
+            tracing::warn!("the database did not close its connections in time");
         }
-        stop.cancel();
-        if let Some(courier) = courier
-            && tokio::time::timeout(GRACE, courier).await.is_err()
-        {
-            tracing::warn!("webhooks were still under way when the time to finish them was over");
-        }
-        self.repository.close().await;
+        tracing::info!("stopped");
         served
+    }
+
+    /// What still runs without a connection: a login's code is spent, so its result must be saved; a token that is to be
+    /// revoked is kept nowhere else; a webhook that was sent must not be sent again.
+    async fn finish_background_work(&self, dispatcher: Option<JoinHandle<()>>, deadline: Instant) {
+        let dispatched = async {
+            if let Some(dispatcher) = dispatcher {
+                let _ = dispatcher.await;
+            }
+        };
+        let logins = async {
+            self.app.login.finish_jobs().await;
+            // A login may leave something to revoke.
+            self.app.account.finish_revocations().await;
+        };
+        let (logins, dispatched) =
+            tokio::join!(tokio::time::timeout_at(deadline, logins), tokio::time::timeout_at(deadline, dispatched));
+        if logins.is_err() {
+            tracing::warn!("logins or revocations at providers were still running when the time to finish was over");
+        }
+        if dispatched.is_err() {
+            tracing::warn!("webhooks were still being sent when the time to finish was over");
+        }
     }
 
     fn tell_of_settings(&self) {
@@ -173,6 +213,16 @@ impl Server {
             self.app.login.providers().iter().map(|provider| provider.name()).collect::<Vec<_>>().join(", ");
         tracing::info!(providers, "ready");
     }
+}
+
+/// Waits for `shutdown`, then begins the stages; answers when the listener began to close. During `delay` everything is
+/// still served, so that a load balancer has time to see that `/readyz` fails.
+async fn stop_in_stages(shutdown: impl Future<Output = ()>, stages: listen::Shutdown, delay: Duration) -> Instant {
+    shutdown.await;
+    stages.draining.cancel();
+    tokio::time::sleep(delay).await;
+    stages.closing.cancel();
+    Instant::now()
 }
 
 /// How long what happened is kept; `None`: for good.

@@ -75,6 +75,10 @@ pub struct Settings {
     /// `sqlite://PATH` or `postgres://…`; may hold a password.
     pub database_url: SecretString,
     pub listen: SocketAddr,
+    /// LISTEN_REUSE_PORT: another process may listen there too.
+    pub listen_reuse_port: bool,
+    /// SHUTDOWN_DELAY: from the signal until the listener closes; meanwhile `/readyz` fails and all else is served.
+    pub shutdown_delay: Duration,
     /// Scheme, host and port, never with a path. `None` only in `dev`: then the request's own host.
     pub public_url: Option<Url>,
     pub secret_key: SecretString,

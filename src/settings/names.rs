@@ -11,6 +11,16 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("LISTEN", "`127.0.0.1:8000`", "IP address and port"),
     (
+        "LISTEN_REUSE_PORT",
+        "`false`",
+        "SO_REUSEPORT: a second server of the same system user may listen on the same port, so that a successor is ready before this one stops",
+    ),
+    (
+        "SHUTDOWN_DELAY",
+        "0 s",
+        "from SIGTERM until the listener closes, 300 s at most: meanwhile `/readyz` answers 503 and everything else is served",
+    ),
+    (
         "PUBLIC_URL",
         "required by `serve`",
         "the server's own base URL: scheme, host and port; https unless it is this machine",

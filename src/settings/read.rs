@@ -130,6 +130,8 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
                 .unwrap_or_else(|| "sqlite://rest-social-auth.db".to_owned()),
         ),
         listen,
+        listen_reuse_port: general.get("LISTEN_REUSE_PORT", errors, value::flag).unwrap_or(false),
+        shutdown_delay: general.get("SHUTDOWN_DELAY", errors, rules::shutdown_delay).unwrap_or_default(),
         public_url,
         allowed_origins: without_repeats(origins),
         allowed_redirect_uris: without_repeats(redirect_uris),

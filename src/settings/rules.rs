@@ -210,6 +210,16 @@ pub(super) fn fresh_login_age(section: &Section, errors: &mut Vec<SettingError>)
     (!age.is_zero()).then_some(age)
 }
 
+const MAX_SHUTDOWN_DELAY: Duration = Duration::from_secs(300);
+
+pub(super) fn shutdown_delay(value: &Value) -> Result<Duration, String> {
+    let delay = value::seconds_or_none(value)?;
+    if delay > MAX_SHUTDOWN_DELAY {
+        return Err(format!("must be {} seconds at most", MAX_SHUTDOWN_DELAY.as_secs()));
+    }
+    Ok(delay)
+}
+
 /// `0` keeps the audit trail for good.
 pub(super) fn audit_retention(section: &Section, errors: &mut Vec<SettingError>) -> Option<Duration> {
     const USUAL: Duration = Duration::from_secs(90 * 24 * 3600);

@@ -340,6 +340,8 @@ async fn what_was_renewed_for_an_account_that_is_gone_is_given_back(engine: Engi
     let (_, asked) = renewal(&world, &user).await;
     assert_eq!(send(&world.client(), "DELETE", "/api/user/", &user).send().await.status, 204);
     asked.await.expect("an answer").problem(404, "not_found");
+    // It ends once its background tasks have.
+    world.node.stop().await;
     let revoked = world.double.calls_at("POST discord.com/api/oauth2/token/revoke");
     let tokens: Vec<_> = revoked.iter().filter_map(|call| call.field("token")).collect();
     assert!(tokens.iter().any(|token| token == "renewed" || token == "r-renewed"), "{tokens:?}");

@@ -79,6 +79,6 @@ async fn facebook_is_asked_to_forget_the_person_who_unlinks(engine: Engine) {
     let gone = world.client().request("DELETE", &path).header("authorization", &authorization).send().await;
     assert_eq!(gone.status, 204, "{}", gone.text);
     let uid = facebook["uid"].as_str().expect("a text");
-    let call = world.double.call_at(&format!("DELETE graph.facebook.com/v24.0/{uid}/permissions"));
+    let call = world.double.called(&format!("DELETE graph.facebook.com/v24.0/{uid}/permissions")).await;
     assert!(call.query.iter().any(|(name, _)| name == "access_token"));
 }

@@ -1,1 +1,3 @@
-//! Commands, listeners, shutdown and the operator's view.
+//! Running the server: shutdown, background work, commands.
+
+mod shutdown;

@@ -26,6 +26,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 /// A request as the provider saw it.
 #[derive(Clone, Debug)]
@@ -70,6 +71,8 @@ pub enum Reply {
     After(Duration, Box<Reply>),
     /// Never answers.
     Hang,
+    /// Answers once the test has released it; a caller that goes away first is recorded there.
+    Held(Arc<Held>, Box<Reply>),
     /// Head at once, then a byte every half second.
     Drip,
     /// A TCP reset instead of an answer.
@@ -80,7 +83,42 @@ pub enum Reply {
     Truncated,
 }
 
+/// Whether the answers of [`Reply::Held`] may go out, and whether a caller stopped waiting for one.
+#[derive(Debug, Default)]
+pub struct Held {
+    released: CancellationToken,
+    abandoned: AtomicBool,
+}
+
+impl Held {
+    pub fn release(&self) {
+        self.released.cancel();
+    }
+
+    pub fn was_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst)
+    }
+
+    async fn wait(&self) {
+        let guard = Abandoned(&self.abandoned);
+        self.released.cancelled().await;
+        std::mem::forget(guard);
+    }
+}
+
+struct Abandoned<'a>(&'a AtomicBool);
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 impl Reply {
+    pub fn held(self, by: &Arc<Held>) -> Self {
+        Self::Held(by.clone(), Box::new(self))
+    }
+
     pub fn json(body: &serde_json::Value) -> Self {
         Self::of(200, "application/json", body.to_string())
     }
@@ -194,6 +232,16 @@ impl Double {
         self.calls().into_iter().filter(|call| call.place() == place).collect()
     }
 
+    /// Waits until there was a call at `place`, and answers the first one.
+    pub async fn called(&self, place: &str) -> Call {
+        loop {
+            if let Some(call) = self.calls_at(place).into_iter().next() {
+                return call;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// The only call there was at `place`.
     pub fn call_at(&self, place: &str) -> Call {
         let mut calls = self.calls_at(place);
@@ -264,11 +312,19 @@ impl Double {
         self.shared.calls.lock().expect("no test panics holding it").push(call.clone());
         let nothing = || Reply::json_at(404, &serde_json::json!({"message": "the test has no answer here"}));
         let mut reply = rules.iter().rev().find_map(|rule| rule(&call)).unwrap_or_else(nothing);
-        while let Reply::After(wait, then) = reply {
-            tokio::time::sleep(wait).await;
-            reply = *then;
+        loop {
+            reply = match reply {
+                Reply::After(wait, then) => {
+                    tokio::time::sleep(wait).await;
+                    *then
+                }
+                Reply::Held(held, then) => {
+                    held.wait().await;
+                    *then
+                }
+                other => break response(other, reset).await,
+            };
         }
-        response(reply, reset).await
     }
 }
 
@@ -308,7 +364,7 @@ async fn response(reply: Reply, reset: &AtomicBool) -> io::Result<hyper::Respons
             reset.store(true, Ordering::SeqCst);
             return Err(io::Error::other("the test resets here"));
         }
-        Reply::Hang | Reply::After(..) => std::future::pending().await,
+        Reply::Hang | Reply::After(..) | Reply::Held(..) => std::future::pending().await,
     };
     made.map_err(io::Error::other)
 }

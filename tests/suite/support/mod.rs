@@ -13,7 +13,7 @@ pub mod world;
 
 pub use client::{Answer, Client};
 pub use database::{Database, Engine};
-pub use double::{Call, Reply};
+pub use double::{Call, Held, Reply};
 pub use world::{FRONT, Node, REDIRECT, World};
 
 /// Runs each named function once on SQLite and once on PostgreSQL, as two tests: `name::sqlite` and `name::postgres`.

@@ -1,0 +1,295 @@
+//! A restart costs no request that reached the socket, and no request waits for a provider that is asked to revoke.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rest_social_auth::server::listen::{self, Shutdown};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::support::process::Process;
+use crate::support::{Engine, Held, Reply, World, on_both_databases};
+
+const SETTINGS: &[(&str, &str)] = &[("SECRET_KEY", "a-key-of-the-shutdown-tests-0a1b2c3d4e5f60718293")];
+const CLIENTS: usize = 24;
+/// Answers that the load must have had before the server is told to stop.
+const WARM: usize = 500;
+
+/// What became of the requests of all clients of a test.
+#[derive(Default)]
+struct Tally {
+    answered: AtomicUsize,
+    lost: AtomicUsize,
+}
+
+impl Tally {
+    async fn reaches(&self, answers: usize) {
+        while self.answered.load(Ordering::SeqCst) < answers {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+fn address(process: &Process) -> String {
+    process.base.trim_start_matches("http://").to_owned()
+}
+
+/// One request on an open connection, up to the end of its answer. `None`: there was none.
+async fn ask(stream: &mut TcpStream) -> Option<String> {
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.ok()?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(br#"{"status":"ok"}"#) {
+        if stream.read_buf(&mut answer).await.ok()? == 0 {
+            return None;
+        }
+    }
+    String::from_utf8(answer).ok().filter(|text| text.starts_with("HTTP/1.1 200 "))
+}
+
+/// A connection for each request; half of them send it a moment after they connected. Ends when nothing listens.
+async fn on_new_connections(address: String, tally: Arc<Tally>, slow: bool) {
+    while let Ok(mut stream) = TcpStream::connect(&address).await {
+        if slow {
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+        let count = if ask(&mut stream).await.is_some() { &tally.answered } else { &tally.lost };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// One connection for all requests, until an answer closes it. Ends when nothing listens.
+async fn on_kept_connections(address: String, tally: Arc<Tally>) {
+    while let Ok(mut stream) = TcpStream::connect(&address).await {
+        loop {
+            let Some(answer) = ask(&mut stream).await else {
+                tally.lost.fetch_add(1, Ordering::SeqCst);
+                break;
+            };
+            tally.answered.fetch_add(1, Ordering::SeqCst);
+            if answer.to_ascii_lowercase().contains("connection: close") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+async fn serve(folder: &Path, more: &[(&'static str, &'static str)]) -> Process {
+    Process::start(&["serve"], &[SETTINGS, more].concat(), folder).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f6_a_shutdown_answers_every_request_on_new_and_kept_connections() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut process = serve(folder.path(), &[]).await;
+    let tally = Arc::<Tally>::default();
+    let mut clients = JoinSet::new();
+    for n in 0..CLIENTS {
+        match n % 3 {
+            0 => clients.spawn(on_kept_connections(address(&process), tally.clone())),
+            n => clients.spawn(on_new_connections(address(&process), tally.clone(), n == 1)),
+        };
+    }
+    tally.reaches(WARM).await;
+    process.terminate();
+    clients.join_all().await;
+    assert_eq!(tally.lost.load(Ordering::SeqCst), 0, "of {}", tally.answered.load(Ordering::SeqCst));
+    assert!(process.ended().await.success(), "{}", process.output());
+}
+
+/// The kernel has accepted them and queued their requests before the server sees the signal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f6_connections_in_the_accept_queue_are_answered() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut process = serve(folder.path(), &[]).await;
+    process.signal("STOP");
+    let mut queued = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(address(&process)).await.expect("a queued connection");
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.expect("a queued request");
+        queued.push(stream);
+    }
+    process.terminate();
+    process.signal("CONT");
+    for mut stream in queued {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer, then the end of the connection");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+        assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+    }
+    assert!(process.ended().await.success(), "{}", process.output());
+}
+
+/// One that is idle when the signal comes may have a request on its way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f6_a_kept_connection_gets_one_more_answer_after_the_listener_closed() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut process = serve(folder.path(), &[]).await;
+    let mut kept = TcpStream::connect(address(&process)).await.expect("a connection");
+    assert!(!ask(&mut kept).await.expect("an answer").to_ascii_lowercase().contains("connection: close"));
+    process.terminate();
+    while TcpStream::connect(address(&process)).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let last = ask(&mut kept).await.expect("an answer");
+    assert!(last.to_ascii_lowercase().contains("connection: close"), "{last}");
+    assert!(process.ended().await.success(), "{}", process.output());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f6_a_successor_on_the_same_port_takes_over_without_a_refused_connection() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let reuse = [("LISTEN_REUSE_PORT", "true")];
+    let mut first = serve(folder.path(), &reuse).await;
+    let tally = Arc::<Tally>::default();
+    let mut clients = JoinSet::new();
+    for n in 0..CLIENTS {
+        clients.spawn(on_new_connections(address(&first), tally.clone(), n % 2 == 0));
+    }
+    tally.reaches(WARM).await;
+    let second = first.start_beside(&["serve"], &[SETTINGS, &reuse[..]].concat(), folder.path()).await;
+    first.terminate();
+    assert!(first.ended().await.success(), "{}", first.output());
+    tally.reaches(tally.answered.load(Ordering::SeqCst) + WARM).await;
+    assert_eq!(clients.len(), CLIENTS, "no client was refused");
+    while let Some(ended) = clients.try_join_next() {
+        panic!("a client was refused: {ended:?}");
+    }
+    assert_eq!(tally.lost.load(Ordering::SeqCst), 0);
+    second.client().get("/healthz").send().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f6_readiness_ends_before_the_listener_closes() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let process = serve(folder.path(), &[("SHUTDOWN_DELAY", "300")]).await;
+    process.client().get("/readyz").send().await.ok();
+    process.terminate();
+    let answer = loop {
+        let answer = process.client().get("/readyz").send().await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    answer.problem(503, "shutting_down");
+    let alive = process.client().get("/healthz").send().await;
+    assert_eq!((alive.status, alive.header("connection")), (200, Some("close")), "new connections are served");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f6_the_delay_ends() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut process = serve(folder.path(), &[("SHUTDOWN_DELAY", "0.2")]).await;
+    process.terminate();
+    assert!(process.ended().await.success(), "{}", process.output());
+}
+
+/// A request whose body never arrives: the limit ends it, the client is not needed.
+#[tokio::test]
+async fn fault_b30_a_shutdown_does_not_wait_for_a_stuck_request() {
+    let listener = listen::bind("127.0.0.1:0".parse().expect("an address"), false).expect("a free port");
+    let address = listener.local_addr().expect("a bound address");
+    let limit = Duration::from_millis(50);
+    let shutdown = Shutdown { limit, ..Shutdown::default() };
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let told = begun.clone();
+    let never = poem::endpoint::make(move |_| {
+        told.notify_one();
+        std::future::pending::<poem::Response>()
+    });
+    let mut stuck = TcpStream::connect(address).await.expect("a connection");
+    stuck.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("a request");
+    let closing = async {
+        begun.notified().await;
+        shutdown.closing.cancel();
+    };
+    let (served, ()) = tokio::join!(listen::serve(listener, None, never, &shutdown), closing);
+    served.expect("no failure");
+    assert_eq!(stuck.read_buf(&mut Vec::new()).await.unwrap_or_default(), 0, "closed without an answer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d9_sighup_does_not_end_a_service() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut process = serve(folder.path(), &[]).await;
+    process.signal("HUP");
+    while !process.output().contains("SIGHUP") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    process.client().get("/healthz").send().await.ok();
+    process.terminate();
+    assert!(process.ended().await.success(), "{}", process.output());
+}
+
+on_both_databases! {
+    fault_b29_deleting_and_unlinking_do_not_wait_for_providers,
+    fault_b29_a_shutdown_waits_for_revocations,
+}
+
+const REVOKE: &str = "GET accounts.google.com/o/oauth2/revoke";
+
+async fn with_held_revocations(engine: Engine) -> (World, Arc<Held>, String) {
+    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let held = Arc::<Held>::default();
+    world.double.always(REVOKE, Reply::json(&json!({})).held(&held));
+    let login = world.client().login("token/google-oauth2", json!({"code": "u1"})).await;
+    let authorization = format!("Token {}", login.field("token"));
+    (world, held, authorization)
+}
+
+async fn delete(world: &World, path: &str, authorization: &str) {
+    let answer = world.client().request("DELETE", path).header("authorization", authorization).send().await;
+    assert_eq!(answer.status, 204, "{}", answer.text);
+}
+
+async fn fault_b29_deleting_and_unlinking_do_not_wait_for_providers(engine: Engine) {
+    for unlink in [false, true] {
+        let (world, held, authorization) = with_held_revocations(engine).await;
+        let path = match unlink {
+            false => "/api/user/".to_owned(),
+            true => format!("/api/user/social/{}/", with_second_account(&world, &authorization).await),
+        };
+        delete(&world, &path, &authorization).await;
+        world.double.called(REVOKE).await;
+        assert!(!held.was_abandoned(), "answered while the provider's answer was still awaited");
+        held.release();
+    }
+}
+
+/// Links a GitHub account and answers the id of the Google one.
+async fn with_second_account(world: &World, authorization: &str) -> Value {
+    let post = |path: &str| world.client().post(path).header("authorization", authorization);
+    let begun = post("/api/login/social/begin/github/").json(&json!({})).send().await.ok();
+    let body = json!({"code": "u1", "state": begun["state"], "flow_token": begun["flow_token"]});
+    post("/api/login/social/token/github/").json(&body).send().await.ok();
+    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+    let google = |account: &&Value| account["provider"] == "google-oauth2";
+    accounts.as_array().and_then(|accounts| accounts.iter().find(google)).expect("the account")["id"].clone()
+}
+
+async fn fault_b29_a_shutdown_waits_for_revocations(engine: Engine) {
+    let (world, held, authorization) = with_held_revocations(engine).await;
+    delete(&world, "/api/user/", &authorization).await;
+    world.double.called(REVOKE).await;
+    let World { node, .. } = world;
+    let stopping = tokio::spawn(node.stop());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!stopping.is_finished(), "the revocation is still under way");
+    held.release();
+    stopping.await.expect("a clean end");
+    assert!(!held.was_abandoned(), "the provider's answer was awaited");
+}
+
+#[tokio::test]
+async fn fault_f6_the_document_names_shutting_down() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let output = crate::support::process::run(&["openapi", "--format", "json"], &[], folder.path());
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let told = &document["paths"]["/readyz"]["get"]["responses"]["503"]["description"];
+    assert!(told.as_str().is_some_and(|text| text.contains("shutting_down")), "{told}");
+}
