@@ -23,6 +23,7 @@ pub enum AuthError {
     Reused(UserId),
     #[error("User not found")]
     UserNotFound,
+    /// The code is `invalid_token`: `user_inactive` is the 403 of a login.
     #[error("{0}")]
     UserInactive(&'static str),
     /// 400: a verified token that was blacklisted (R-CMP-04).
@@ -47,11 +48,10 @@ impl AuthError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotAuthenticated => "not_authenticated",
-            Self::InvalidToken(_) => "invalid_token",
+            Self::InvalidToken(_) | Self::UserInactive(_) => "invalid_token",
             Self::BadHeader(_) => "bad_authorization_header",
             Self::TokenNotValid(_) | Self::BodyToken(_) | Self::Reused(_) => "token_not_valid",
             Self::UserNotFound => "user_not_found",
-            Self::UserInactive(_) => "user_inactive",
             Self::Blacklisted => "token_blacklisted",
             Self::LoginTooOld => "fresh_login_required",
             Self::Store(_) => "database_unavailable",

@@ -79,10 +79,11 @@ impl AccountService {
     async fn checked(&self, token: &str, wanted: &[TokenType]) -> Result<(Verified, User, RefreshUse), AuthError> {
         let verified = self.credentials.jwt.authenticate(token, wanted, self.ambient.now()).map_err(body_fault)?;
         let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
-        // A deleted user is told like an inactive one: R-CMP-03's 500 helps nobody.
-        let user = user
-            .filter(|user| user.is_active)
-            .ok_or(AuthError::UserInactive("No active account found for the given token."))?;
+        // R-CMP-03's 500 for a deleted user is a defect: this is simplejwt's answer elsewhere.
+        let user = user.ok_or(AuthError::UserNotFound)?;
+        if !user.is_active {
+            return Err(AuthError::UserInactive("No active account found for the given token."));
+        }
         if verified.is_revoked(&user) {
             return Err(body_fault(JwtFault::Invalid));
         }

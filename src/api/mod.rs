@@ -14,7 +14,7 @@
 //! | `described.rs` | types whose schema is written by hand |
 //! | `problem.rs`, `refused.rs` | errors, and their place in the document |
 //! | `page.rs` | the frame of the pages that a person sees, and an error's words for people |
-//! | `tidy.rs`, `own_fields.rs` | the document as a whole |
+//! | `tidy.rs`, `own_fields.rs`, `time_limits.rs` | the document as a whole |
 //!
 //! `docs/API.md` says what a new endpoint must look like.
 
@@ -39,6 +39,7 @@ mod refused;
 mod resource;
 mod resume;
 mod tidy;
+mod time_limits;
 mod tokens;
 mod trail;
 mod user;
@@ -55,7 +56,7 @@ pub use self::app::App;
 pub use self::problem::{Failure, REQUEST_ID, from_framework};
 pub use self::resource::{Resource, Template};
 use self::tidy::Tidy;
-use crate::model::UserFields;
+use crate::settings::Settings;
 
 /// The OpenAPI document of the stock model, as `rest-social-auth openapi` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +73,15 @@ pub fn document(format: DocumentFormat) -> String {
     }
 }
 
-/// The document as a server with these fields of its own serves it.
-pub fn document_with(fields: &UserFields, format: DocumentFormat) -> String {
-    if fields.is_empty() {
+/// The document as a server with these settings serves it: with the operator's own fields and time limits.
+pub fn document_with(settings: &Settings, format: DocumentFormat) -> String {
+    let (fields, limits) = (&settings.users.own_fields, time_limits::of(settings));
+    if fields.is_empty() && limits.is_empty() {
         return document(format);
     }
     let mut document: Value = serde_json::from_str(&service().spec()).expect("the document is JSON");
     own_fields::add(&mut document, fields);
+    time_limits::set(&mut document, &limits);
     match format {
         DocumentFormat::Yaml => serde_yaml::to_string(&document).expect("JSON has a YAML form"),
         DocumentFormat::Json => format!("{document:#}"),
@@ -86,12 +89,9 @@ pub fn document_with(fields: &UserFields, format: DocumentFormat) -> String {
 }
 
 /// Swagger UI with the document and all its assets inside: one page that asks no other host.
-pub fn swagger_ui(fields: &UserFields) -> String {
+pub fn swagger_ui(settings: &Settings) -> String {
     let page = service().swagger_ui_html();
-    if fields.is_empty() {
-        return page;
-    }
-    page.replace(&document(DocumentFormat::Json), &document_with(fields, DocumentFormat::Json))
+    page.replace(&document(DocumentFormat::Json), &document_with(settings, DocumentFormat::Json))
 }
 
 type Apis = (

@@ -244,8 +244,12 @@ pub fn from_framework(error: &poem::Error) -> Failure {
     } else if let Some(error) = error.downcast_ref::<ParseParamError>() {
         Failure { detail: "The query has invalid parameters.".to_owned(), ..Failure::fields([wrong_parameter(error)]) }
     } else if error.status().is_client_error() {
+        // A code has one status, whatever the framework's own is.
         let title = error.status().canonical_reason().unwrap_or("Bad request");
-        Failure::new(error.status(), "invalid_request", title)
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", title);
+        }
+        Failure::bad("invalid_request", title)
     } else {
         tracing::error!(%error, "unexpected error");
         Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")

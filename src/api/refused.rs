@@ -180,8 +180,8 @@ pub const BODY: &[Case] = &[
 
 pub const CREDENTIAL: &[Case] = &[Case {
     status: 401,
-    description: "The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with \
-                  `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`.",
+    description: "The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), \
+                  `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`.",
     example: ("invalid_token", "Invalid token."),
 }];
 
@@ -378,7 +378,7 @@ pub const JWT: &[Case] = &[
     Case {
         status: 401,
         description: "`token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. \
-                      `user_inactive`: its user is inactive or gone.",
+                      `invalid_token`: its user is inactive. `user_not_found`: its user was deleted.",
         example: ("token_not_valid", "Token is expired"),
     },
 ];
@@ -393,8 +393,8 @@ pub const VERIFY: &[Case] = &[
     },
     Case {
         status: 401,
-        description: "`token_not_valid`: invalid or expired; `detail` says which. `user_inactive`: its user is inactive \
-                      or gone.",
+        description: "`token_not_valid`: invalid or expired; `detail` says which. `invalid_token`: its user is inactive. \
+                      `user_not_found`: its user was deleted.",
         example: ("token_not_valid", "Token is invalid"),
     },
 ];

@@ -15,10 +15,16 @@ pub(super) fn settings_of(config: Option<&Path>, further: &[&str]) -> Result<Set
     let file = config.map(|path| path.display().to_string());
     let concerns = |error: &SettingError| {
         let mut names = further.iter().chain(&["DATABASE_URL"]);
-        names.any(|name| error.name.eq_ignore_ascii_case(name)) || file.as_deref() == Some(error.name.as_str())
+        names.any(|name| is_of(&error.name, name)) || file.as_deref() == Some(error.name.as_str())
     };
     let errors: Vec<SettingError> = errors.into_iter().filter(concerns).collect();
     if errors.is_empty() { Ok(settings) } else { Err(Failure::Settings(errors)) }
+}
+
+/// Whether a mistake is in this setting or in a member of it, such as `REST_SOCIAL_USER_FIELDS.locale`.
+fn is_of(mistake: &str, setting: &str) -> bool {
+    let name = mistake.split('.').next().unwrap_or_default();
+    name.eq_ignore_ascii_case(setting)
 }
 
 /// Makes nothing and migrates nothing.
@@ -33,11 +39,21 @@ pub(super) async fn open_announcing(settings: &Settings, ambient: &Ambient) -> R
 }
 
 async fn checked(repository: Arc<dyn Repository>) -> Result<Arc<dyn Repository>, Failure> {
+    match require_current(repository.as_ref()).await {
+        Ok(()) => Ok(repository),
+        Err(failure) => {
+            repository.close().await;
+            Err(failure)
+        }
+    }
+}
+
+/// Neither an earlier nor a later release's tables.
+pub(super) async fn require_current(repository: &dyn Repository) -> Result<(), Failure> {
     let problem = match repository.schema().await? {
-        Schema::Current => return Ok(repository),
+        Schema::Current => return Ok(()),
         Schema::Behind => "the database does not have this release's tables: run `rest-social-auth migrate`",
-        Schema::Ahead => "the database was made by a later release than this one",
+        Schema::Ahead => store::LATER_RELEASE,
     };
-    repository.close().await;
     Err(Failure::Other(problem.to_owned()))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use futures_util::future::join_all;
 
 use super::check::{self, Area, mistake, of_provider, warning};
-use super::{Failure, client, keys, settings_with_mistakes};
+use super::{Failure, client, keys, mistakes_elsewhere, settings_with_mistakes};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
 use crate::hook::Hook;
@@ -28,8 +28,10 @@ pub(super) async fn run(json: bool, config: Option<&Path>, ambient: Ambient) -> 
     {
         mistakes.push(error);
     }
+    // Those of providers and webhooks are shown in their own areas.
+    let has_mistake = !mistakes.is_empty() || !mistakes_elsewhere(&settings, &ambient).is_empty();
     let mut areas = vec![
-        Area::new("settings", settings_found(config, &settings, mistakes)),
+        Area::new("settings", settings_found(config, &settings, mistakes, has_mistake)),
         Area::new("where logins come from and return to", lists_found(&settings)),
         Area::new("database", database_found(&settings).await),
         Area::new("calls to providers", calls_found(&settings)),
@@ -53,14 +55,19 @@ pub(super) async fn run(json: bool, config: Option<&Path>, ambient: Ambient) -> 
     check::tell(&areas, json)
 }
 
-fn settings_found(config: Option<&Path>, settings: &Settings, mistakes: Vec<SettingError>) -> Vec<Finding> {
+fn settings_found(
+    config: Option<&Path>,
+    settings: &Settings,
+    mistakes: Vec<SettingError>,
+    has_mistake: bool,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     match config {
         Some(path) if mistakes.iter().any(|error| error.name == path.display().to_string()) => {}
         Some(path) => findings.push(Finding::good(format!("settings file {}", path.display()))),
         None => findings.push(Finding::odd("settings file", "none is named: everything comes from the environment")),
     }
-    if mistakes.is_empty() {
+    if !has_mistake {
         findings.push(Finding::good("every setting can be read"));
     }
     findings.extend(mistakes.into_iter().map(mistake));

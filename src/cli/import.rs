@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::serve::bring_up_to_date;
-use super::{Failure, environment, print, settings};
+use super::{Failure, environment, print, settings, terminal};
 use crate::clock::Ambient;
 use crate::import::{self, ImportError, Progress, Wanted};
 use crate::secrets::{ExposeSecret, SecretString};
@@ -131,10 +131,16 @@ struct Bar(Option<ProgressBar>);
 
 impl Progress for Bar {
     fn begin(&mut self, table: &str, rows: u64) {
+        if !terminal::can_redraw() {
+            return;
+        }
         let bar = ProgressBar::new(rows);
-        let style = "{msg:34} {bar:30} {human_pos:>11}/{human_len} {per_sec:>14} {eta:>5}";
+        let style = "{msg:34} {bar:30} {human_pos:>11}/{human_len} {rate:>14} {eta:>5}";
         if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
+            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = out.write_str(&terminal::rate(state.per_sec()));
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         bar.set_message(table.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));

@@ -1,13 +1,12 @@
 //! The log: text or JSON lines on the standard error, as LOG_FORMAT and RUST_LOG say.
 
-use std::io::IsTerminal as _;
-
 use tracing::Level;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::terminal;
 use crate::settings::{LogFormat, Settings};
 
 const OURS: &str = "rest_social_auth";
@@ -18,10 +17,7 @@ pub(super) fn start(settings: &Settings) {
     // Below info, HTTP and TLS libraries write out what they carry, secrets included (SEC-41). RUST_LOG cannot change it.
     let quiet_libraries = filter_fn(|event| event.target().starts_with(OURS) || *event.level() <= Level::INFO);
     let lines = match settings.log_format {
-        LogFormat::Text => {
-            let colours = std::io::stderr().is_terminal();
-            fmt::layer().with_ansi(colours).with_writer(std::io::stderr).boxed()
-        }
+        LogFormat::Text => fmt::layer().with_ansi(terminal::has_colours()).with_writer(std::io::stderr).boxed(),
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
     };
     // Only a second start in one process could fail, and the first one's log does as well.

@@ -9,13 +9,14 @@
 //! | `init.rs`, `providers.rs` | `init`; `providers list`, `providers show` |
 //! | `check.rs`, `doctor.rs` | `providers check`; `doctor` |
 //! | `users.rs`, `keys.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
-//! | `database.rs`, `table.rs`, `logging.rs`, `signals.rs` | what they share |
+//! | `database.rs`, `failure.rs`, `table.rs`, `terminal.rs`, `logging.rs`, `signals.rs` | what they share |
 
 mod audit;
 mod check;
 mod database;
 mod dev;
 mod doctor;
+mod failure;
 mod import;
 mod init;
 mod keys;
@@ -26,6 +27,7 @@ mod providers;
 mod serve;
 mod signals;
 mod table;
+mod terminal;
 mod users;
 mod webhooks;
 
@@ -84,7 +86,7 @@ enum Command {
     },
     /// Bring the database's schema up to this release
     Migrate,
-    /// Print the OpenAPI document
+    /// Print the OpenAPI document: the stock one, or with --config as a server with these settings serves it
     Openapi {
         #[arg(long, value_enum, default_value_t = Format::Yaml)]
         format: Format,
@@ -153,27 +155,33 @@ impl From<StoreError> for Failure {
 }
 
 pub fn main() -> ExitCode {
-    let mut line = CommandLine::parse();
+    let json = failure::wants_json(std::env::args_os());
+    let mut line = CommandLine::try_parse().unwrap_or_else(|error| {
+        if json && error.use_stderr() {
+            failure::print_json(&Failure::Other(failure::first_line(&error.to_string())));
+        }
+        error.exit()
+    });
     // An empty variable names no file.
     line.everywhere.config.take_if(|path| path.as_os_str().is_empty());
     let overlooked = line.everywhere.config.is_none() && Path::new(init::FILE).exists();
     outgoing::install_crypto();
-    match run(line) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Settings(errors)) => {
+    let Err(failure) = run(line) else { return ExitCode::SUCCESS };
+    if json {
+        failure::print_json(&failure);
+    }
+    match failure {
+        Failure::Settings(errors) => {
             for error in errors {
-                eprintln!("{}", error.to_string().replace('\n', " "));
+                eprintln!("error: {}", error.to_string().replace('\n', " "));
             }
             if overlooked {
-                eprintln!(
-                    "--config: there is a {0} here, which is read only when it is named: --config {0}",
-                    init::FILE
-                );
+                eprintln!("note: there is a {0} here, which is read only when it is named: --config {0}", init::FILE);
             }
             ExitCode::from(2)
         }
-        Err(Failure::Other(problem)) => {
-            eprintln!("{problem}");
+        Failure::Other(problem) => {
+            eprintln!("error: {problem}");
             ExitCode::FAILURE
         }
     }
@@ -188,10 +196,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         }
         Command::Dev { tls } => block_on(dev::dev(config.as_deref(), tls, ambient)),
         Command::Migrate => block_on(serve::migrate(config.as_deref())),
-        Command::Openapi { format } => print(&api::document(match format {
-            Format::Yaml => DocumentFormat::Yaml,
-            Format::Json => DocumentFormat::Json,
-        })),
+        Command::Openapi { format } => openapi(config.as_deref(), format),
         Command::Init { output } => {
             let output = output.or(config).unwrap_or_else(|| PathBuf::from(init::FILE));
             init::init(&output, &ambient)
@@ -204,6 +209,18 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), ambient)),
         Command::Import(command) => block_on(import::run(command, config.as_deref(), ambient)),
     }
+}
+
+fn openapi(config: Option<&Path>, format: Format) -> Result<(), Failure> {
+    let format = match format {
+        Format::Yaml => DocumentFormat::Yaml,
+        Format::Json => DocumentFormat::Json,
+    };
+    if config.is_none() {
+        return print(&api::document(format));
+    }
+    let shown = ["REST_SOCIAL_USER_FIELDS", "SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "SOCIAL_AUTH_REQUESTS_TIMEOUT"];
+    print(&api::document_with(&database::settings_of(config, &shown)?, format))
 }
 
 /// One worker for each core that this process may use.
@@ -220,6 +237,7 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
 
 /// Writes to the standard output, with a line's end; a reader that has seen enough is no failure.
 fn print(text: &str) -> Result<(), Failure> {
+    failure::note_output();
     let mut out = std::io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     match out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush()) {
@@ -275,11 +293,9 @@ fn settings(
         return Ok(settings);
     }
     let further = mistakes_elsewhere(&settings, ambient);
-    for error in further {
-        if !errors.iter().any(|told| told.name == error.name) {
-            errors.push(error);
-        }
-    }
+    let is_new = |error: &SettingError| !errors.iter().any(|told| told.name == error.name);
+    let further: Vec<SettingError> = further.into_iter().filter(is_new).collect();
+    errors.extend(further);
     Err(Failure::Settings(errors))
 }
 

@@ -23,6 +23,8 @@ pub(super) async fn serve(
     let server = Server::build(settings, ambient, true).await?;
     if migrate {
         bring_up_to_date(server.repository().as_ref()).await?;
+    } else {
+        database::require_current(server.repository().as_ref()).await?;
     }
     let stop = signals::asked_to_stop()?;
     let listener = bind(listen, reuse_port)?;
@@ -43,5 +45,5 @@ pub(super) async fn migrate(config: Option<&Path>) -> Result<(), Failure> {
 }
 
 pub(super) async fn bring_up_to_date(repository: &dyn Repository) -> Result<(), Failure> {
-    repository.migrate().await.map_err(|error| Failure::Other(format!("the database cannot be migrated: {error}")))
+    Ok(repository.migrate().await?)
 }

@@ -130,7 +130,7 @@ async fn give_back(settings: &Settings, accounts: &[Sealed], ambient: &Ambient) 
         }
         Err(errors) => {
             let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            eprintln!("The providers' tokens were not given back: {}", plain(&reasons.join("; ")));
+            eprintln!("warning: the providers' tokens were not revoked: {}", plain(&reasons.join("; ")));
         }
     }
 }

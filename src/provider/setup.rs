@@ -14,7 +14,7 @@ use crate::clock::Ambient;
 use crate::model::is_filled;
 use crate::outgoing::{Client, Published};
 use crate::secrets::SecretString;
-use crate::settings::{ProviderSettings, SettingError, SettingValues};
+use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
 
 /// What an id_token of this provider must be, descriptor and settings together.
 pub(super) struct Verification {
@@ -84,12 +84,22 @@ impl Provider {
         if entry.is_none() && settings.descriptor.is_empty() {
             return Err(whole(format!("no provider is called so{}", catalog::nearest(&settings.name))));
         }
-        let descriptor = catalog::read(entry.as_ref().map(|entry| entry.id), &settings.descriptor).map_err(whole)?;
-        let (values, told) = settings.typed(&descriptor.settings, &descriptor.title, allow_plain_http)?;
+        let id = entry.as_ref().map(|entry| entry.id);
+        let (descriptor, mistakes) = catalog::read_with_mistakes(id, &settings.descriptor);
+        let mut errors: Vec<SettingError> = mistakes.into_iter().flat_map(whole).collect();
+        let Some(descriptor) = descriptor else { return Err(errors) };
+        let TypedSettings { values, warnings: told, errors: wrong } =
+            settings.typed(&descriptor.settings, &descriptor.title, allow_plain_http);
         warnings.extend(told);
-        let mut errors = Vec::new();
-        let provider = Self::assembled(settings, descriptor, values, client, ambient, &mut errors);
-        provider.check(warnings, &mut errors);
+        errors.extend(wrong);
+        let mut further = Vec::new();
+        let provider = Self::assembled(settings, descriptor, values, client, ambient, &mut further);
+        // What lacks a setting that is wrong has no address either: that is no mistake of its own.
+        if errors.is_empty() {
+            provider.check(warnings, &mut further);
+        }
+        further.retain(|error| !errors.iter().any(|told| told.name == error.name));
+        errors.extend(further);
         if errors.is_empty() { Ok(provider) } else { Err(errors) }
     }
 

@@ -121,7 +121,7 @@ impl Server {
 
     /// All routes behind the outermost wrapper: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
-        let inner = example::mount(pages::mount(api::routes(&self.app), &self.app.settings.users.own_fields));
+        let inner = example::mount(pages::mount(api::routes(&self.app), &self.app.settings));
         Edge { inner, app: self.app.clone(), ambient: self.ambient.clone() }
     }
 

@@ -12,8 +12,8 @@ use poem::{EndpointExt as _, Response, Route};
 
 use super::edge::CONTENT_SECURITY_POLICY;
 use crate::api::{self, DocumentFormat, Resource};
-use crate::model::UserFields;
 use crate::secrets::Digest;
+use crate::settings::Settings;
 
 /// A whole text with its type and its policy.
 struct Page {
@@ -33,15 +33,15 @@ impl Page {
     }
 }
 
-/// `fields`: the operator's own, which the document shows.
-pub fn mount(route: Route, fields: &UserFields) -> Route {
+/// `settings`: the document shows the operator's own fields and time limits.
+pub fn mount(route: Route, settings: &Arc<Settings>) -> Route {
     let docs = page("/docs/", {
-        let fields = fields.clone();
-        move || docs(&fields)
+        let settings = settings.clone();
+        move || docs(&settings)
     });
     let document = |template, format, content_type| {
-        let fields = fields.clone();
-        let text = move || api::document_with(&fields, format);
+        let settings = settings.clone();
+        let text = move || api::document_with(&settings, format);
         page(template, move || Page { text: text(), content_type, policy: None })
     };
     route
@@ -59,9 +59,9 @@ fn page(template: &str, make: impl FnOnce() -> Page + Send + Sync + 'static) -> 
 }
 
 /// Scripts are allowed by their digests, so that nothing injected into the page would run.
-fn docs(fields: &UserFields) -> Page {
+fn docs(settings: &Settings) -> Page {
     // A browser takes the digest of what it has read, and it reads every line end as LF.
-    let html = api::swagger_ui(fields).replace("\r\n", "\n").replace('\r', "\n");
+    let html = api::swagger_ui(settings).replace("\r\n", "\n").replace('\r', "\n");
     let scripts: Vec<String> = inline_scripts(&html)
         .map(|script| format!("'sha256-{}'", STANDARD.encode(Digest::of(script.as_bytes()).as_bytes())))
         .collect();
@@ -121,10 +121,24 @@ a { color: #0b5cad; }
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Mode, Sources, read_with_mistakes};
+
+    fn stock() -> Settings {
+        let sources = Sources {
+            mode: Mode::Serve,
+            defaults: toml::Table::new(),
+            file: None,
+            environment: Vec::new(),
+            catalog: &[],
+            steps: &[],
+            fields: &[],
+        };
+        read_with_mistakes(&sources).0
+    }
 
     #[test]
     fn swagger_ui_asks_no_other_host_and_runs_only_its_own_scripts() {
-        let page = docs(&UserFields::default());
+        let page = docs(&stock());
         assert_eq!(inline_scripts(&page.text).count(), 2);
         assert!(!page.text.contains("<script src=") && !page.text.contains("<link "));
         let policy = page.policy.expect("digests are plain ASCII");

@@ -31,7 +31,7 @@ mod value; // one value as written, and how it becomes a typed one
 mod webhooks; // whom to tell what happens to users
 
 pub use self::pipeline::own_step_name;
-pub use self::provider::{ProviderSettings, SettingRules, SettingValues};
+pub use self::provider::{ProviderSettings, SettingRules, SettingValues, TypedSettings};
 pub use self::read::{Sources, read, read_with_mistakes};
 
 /// One mistake in the settings: the name as the operator wrote it, and what to do.

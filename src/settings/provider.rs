@@ -71,6 +71,15 @@ pub struct ProviderSettings {
     pub user_rules: UserRules,
 }
 
+/// The settings of a provider as its descriptor types them, without those that are wrong.
+#[derive(Debug)]
+pub struct TypedSettings {
+    pub values: SettingValues,
+    /// What an operator should know at start.
+    pub warnings: Vec<String>,
+    pub errors: Vec<SettingError>,
+}
+
 impl ProviderSettings {
     /// SOCIAL_AUTH_<PROVIDER>_<NAME>, then SOCIAL_AUTH_<NAME>.
     pub fn get(&self, name: &str) -> Option<&Value> {
@@ -88,13 +97,8 @@ impl ProviderSettings {
         format!("SOCIAL_AUTH_{}_{name}", self.name.to_ascii_uppercase().replace('-', "_"))
     }
 
-    /// Also: what an operator should know at start. `title`: the provider's, for people.
-    pub fn typed(
-        &self,
-        rules: &SettingRules,
-        title: &str,
-        allow_plain_http: bool,
-    ) -> Result<(SettingValues, Vec<String>), Vec<SettingError>> {
+    /// `title`: the provider's, for people.
+    pub fn typed(&self, rules: &SettingRules, title: &str, allow_plain_http: bool) -> TypedSettings {
         let (mut values, mut warnings) = (BTreeMap::new(), Vec::new());
         let mut errors = self.unknown_names(rules, &mut warnings);
         for (name, kind) in known(rules) {
@@ -130,7 +134,7 @@ impl ProviderSettings {
                 errors.push(SettingError::new(shown, format!("is needed for {title}")));
             }
         }
-        if errors.is_empty() { Ok((SettingValues(values), warnings)) } else { Err(errors) }
+        TypedSettings { values: SettingValues(values), warnings, errors }
     }
 
     fn unknown_names(&self, rules: &SettingRules, warnings: &mut Vec<String>) -> Vec<SettingError> {

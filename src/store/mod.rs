@@ -18,6 +18,7 @@ use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
 
 pub mod django;
+mod explained;
 mod group;
 pub mod import;
 mod postgres;
@@ -25,13 +26,14 @@ mod rows;
 mod sql;
 mod sqlite;
 
+pub use self::explained::LATER_RELEASE;
 pub use self::import::ImportStore;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The database did not do what it should: outward always 503 `database_unavailable`; the cause goes to the log.
 #[derive(Debug, thiserror::Error)]
-#[error("the database failed: {0}")]
+#[error("{}", explained::explained(.0.as_ref()))]
 pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Whose login it is.

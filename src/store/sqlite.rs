@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use super::explained;
 use super::group::{Group, Write};
 use super::sql::repository;
 
@@ -103,8 +104,12 @@ impl Readers {
 pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
     let shown = path.display();
+    // The pool opens a connection again and again while another process holds the file exclusively.
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        return format!("{shown} is locked: another process is using it. Stop that process, or try again when it has finished");
+    }
     if !matches!(code.map(|code| code & 0xff), Some(8 | 14)) {
-        return format!("{shown} cannot be opened: {error}");
+        return format!("{shown} cannot be opened: {}", explained::of_database(error));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     format!(

@@ -86,8 +86,7 @@ async fn r_cmp_03_errors_of_a_refresh(engine: Engine) {
     let repository = world.database.repository().await;
     repository.set_active(1, false, world.clock.now()).await.expect("a write");
     let inactive = post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await;
-    assert_eq!(inactive.status, 401);
-    assert_eq!(inactive.json()["detail"], "No active account found for the given token.");
+    assert_eq!(inactive.problem(401, "invalid_token")["detail"], "No active account found for the given token.");
     world.database.run("DELETE FROM users").await;
     assert_eq!(post(&world, "/api/token/refresh/", json!({"refresh": refresh})).await.status, 401, "deleted");
     world.advance(Duration::from_secs(86_400));

@@ -40,7 +40,10 @@ export interface Browser {
 export interface ClientOptions {
   /** Where the server is. Default: the page's own origin. */
   baseUrl?: string;
-  /** Which login route is used when `signIn` names none. Default: `session`. */
+  /**
+   * Which login route is used when `signIn` names none. Default: `session`. After a login by another kind the client goes
+   * on with that kind: `user`, `fetch` and `logout` use what the last login gave.
+   */
   kind?: LoginKind;
   /** Where providers send the browser back to: a page of yours that calls `handleCallback`. Must be listed at the server. */
   redirectUri?: string;
@@ -55,6 +58,7 @@ export interface ClientOptions {
 }
 
 export interface SignInOptions {
+  /** Instead of the client's own kind; the client goes on with what this login gives. */
   kind?: LoginKind;
   redirectUri?: string;
   /** Instead of the scopes that the server is configured with. */
@@ -101,6 +105,8 @@ export type CallbackResult =
 
 /** One promise for one callback, however often a page asks (React's StrictMode asks twice). */
 const handling = new WeakMap<object, Promise<CallbackResult>>();
+/** Where a tab notes that it is signed in by a session although its client is of another kind. */
+const SESSION_MARK = "rest-social-auth.session";
 /** Milliseconds for which a finished callback is still the answer. */
 const REMEMBERED = 1000;
 
@@ -171,7 +177,9 @@ export class SocialAuth {
   }
 
   async #begin(provider: string, options: SignInOptions) {
-    const { kind = this.kind, redirectUri = this.#redirectUri, scope, next, link = false, address } = options;
+    const { redirectUri = this.#redirectUri, scope, next, link = false, address } = options;
+    // An account is linked to whoever is signed in, so the login is of the kind that shows who that is.
+    const kind = options.kind ?? (link && (await this.#family()) === "session" ? "session" : this.kind);
     const body = {
       ...address,
       ...(redirectUri === undefined ? {} : { redirect_uri: redirectUri }),
@@ -258,6 +266,10 @@ export class SocialAuth {
       const { token, refresh } = body;
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...(refresh ? { refresh } : {}) });
+      this.#markSession(false);
+    } else {
+      await this.#storage.set(null);
+      this.#markSession(familyOf(this.kind) !== "session");
     }
     const { is_new: isNew } = body;
     return { outcome: "signed-in", ...login, user: userOf(body), ...(isNew === undefined ? {} : { isNew }) };
@@ -265,7 +277,7 @@ export class SocialAuth {
 
   /** Who is signed in; `null`: nobody. */
   async user(): Promise<User | null> {
-    if (familyOf(this.kind) !== "session" && (await this.#storage.get()) === null) return null;
+    if ((await this.#family()) !== "session" && (await this.#storage.get()) === null) return null;
     const { data, error, response } = await this.api.GET("/api/user/");
     if (data) return data;
     if (response.status === 401) return null;
@@ -285,7 +297,7 @@ export class SocialAuth {
   /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
   async deleteUser(): Promise<void> {
     await this.#done(this.api.DELETE("/api/user/"));
-    await this.#storage.set(null);
+    await this.#clear();
   }
 
   /** The accounts that sign this user in. */
@@ -343,13 +355,13 @@ export class SocialAuth {
    */
   async logout(): Promise<void> {
     const kept = await this.#storage.get();
-    const family = kept?.family ?? familyOf(this.kind);
+    const family = await this.#family();
     try {
       if (family === "session") await this.#end(this.api.POST("/api/session/logout/"));
       else if (kept && family === "knox") await this.#end(this.api.POST("/api/knox/logout/"));
       else if (kept && family !== "token") await this.#blacklist(kept.refresh ?? kept.token);
     } finally {
-      await this.#storage.set(null);
+      await this.#clear();
     }
   }
 
@@ -358,8 +370,26 @@ export class SocialAuth {
     try {
       await this.#end(this.api.POST("/api/logout/all/"));
     } finally {
-      await this.#storage.set(null);
+      await this.#clear();
     }
+  }
+
+  /** Of what is signed in; where nothing is, of the client's own kind. */
+  async #family(): Promise<Family> {
+    const kept = await this.#storage.get();
+    if (kept) return kept.family;
+    return this.#browser.sessionStorage.getItem(SESSION_MARK) === this.#baseUrl ? "session" : familyOf(this.kind);
+  }
+
+  #markSession(isSession: boolean): void {
+    const storage = this.#browser.sessionStorage;
+    if (isSession) storage.setItem(SESSION_MARK, this.#baseUrl);
+    else storage.removeItem(SESSION_MARK);
+  }
+
+  async #clear(): Promise<void> {
+    await this.#storage.set(null);
+    this.#markSession(false);
   }
 
   async #blacklist(refresh: string): Promise<void> {
@@ -403,16 +433,16 @@ export class SocialAuth {
     if (!this.#origins.has(new URL(request.url).origin)) return this.#call(request);
     const credentials = await this.#current();
     const spare = credentials?.refresh ? request.clone() : undefined;
-    const response = await this.#call(this.#with(request, credentials));
+    const response = await this.#call(await this.#with(request, credentials));
     if (response.status !== 401 || !credentials) return response;
     const renewed = spare ? await this.#renew(credentials) : null;
-    if (spare && renewed) return this.#call(this.#with(spare, renewed));
+    if (spare && renewed) return this.#call(await this.#with(spare, renewed));
     if (new URL(request.url).origin === new URL(this.#baseUrl).origin) await this.#forget(credentials);
     return response;
   }
 
-  #with(request: Request, credentials: Credentials | null): Request {
-    const isSession = familyOf(this.kind) === "session";
+  async #with(request: Request, credentials: Credentials | null): Promise<Request> {
+    const isSession = (await this.#family()) === "session";
     const shown = new Request(request, { credentials: isSession ? "include" : "omit" });
     if (credentials) shown.headers.set("authorization", authorization(credentials));
     return shown;

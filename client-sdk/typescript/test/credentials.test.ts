@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient, memoryStorage, webStorage, type Credentials, type CredentialStorage } from "../src/index.js";
-import { jwt, MARA, MemoryStorage, Server, tab } from "./support.js";
+import { begun, jwt, MARA, MemoryStorage, Server, tab } from "./support.js";
 
 function client(host: Server, storage: CredentialStorage, kind: "jwt-pair" | "jwt-sliding" | "knox" | "token" | "session") {
   return createClient({ baseUrl: "https://api.example", kind, storage, fetch: host.fetch, browser: tab() });
@@ -191,4 +191,39 @@ test("an account is unlinked, its provider's token handed out, and what else is 
     "DELETE /api/user/credentials/others/",
   ]);
   assert.ok(host.seen.every(({ authorization }) => authorization === "Token k1"));
+});
+
+test("after a login by another kind the client sees that login, shows its credential, and ends it", async () => {
+  const cases = [
+    ["jwt-pair", "session", "/api/session/logout/", "include", null],
+    ["knox", "session", "/api/session/logout/", "include", null],
+    ["session", "knox", "/api/knox/logout/", "omit", "Token k1"],
+    ["jwt-pair", "knox", "/api/knox/logout/", "omit", "Token k1"],
+  ] as const;
+  for (const [own, other, logout, credentials, authorization] of cases) {
+    const host = new Server({
+      "/api/login/social/begin/demo/": () => begun("s1"),
+      [`/api/login/social/${other}/demo/`]: () => [200, other === "session" ? MARA : { token: "k1" }],
+      "/api/user/": () => [200, MARA],
+      [logout]: () => [204],
+    });
+    const browser = tab();
+    const storage = webStorage(browser.sessionStorage);
+    const page = () => createClient({ baseUrl: "https://api.example", kind: own, storage, fetch: host.fetch, browser });
+    void page().signIn("demo", { kind: other });
+    while (browser.visited.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    browser.location.href = "https://app.example/?code=c&state=s1";
+    assert.equal((await page().handleCallback()).outcome, "signed-in");
+    host.seen.length = 0;
+    // Each call on a page of its own: what is kept must survive a reload.
+    assert.deepEqual(await page().user(), MARA, `${own}, ${other}`);
+    await page().logout();
+    assert.deepEqual(host.seen.map((seen) => seen.path), ["/api/user/", logout], `${own}, ${other}`);
+    for (const seen of host.seen) {
+      assert.deepEqual([seen.credentials, seen.authorization], [credentials, authorization], `${own}, ${other}`);
+    }
+    host.seen.length = 0;
+    if (own !== "session") assert.equal(await page().user(), null, "signed out");
+    assert.equal(host.seen.length, 0);
+  }
 });

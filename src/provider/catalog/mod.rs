@@ -68,6 +68,43 @@ pub fn read(id: Option<&str>, own: &Table) -> Result<Descriptor, String> {
     Descriptor::deserialize(table).map_err(|error| tidy(&error.to_string()))
 }
 
+/// The same with every mistake in `own` (the first one of each field), and the descriptor that its other fields make.
+/// `None`: there is none, such as without a known `extends`.
+pub fn read_with_mistakes(id: Option<&str>, own: &Table) -> (Option<Descriptor>, Vec<String>) {
+    let (mut left, mut mistakes) = (own.clone(), Vec::new());
+    loop {
+        let problem = match read(id, &left) {
+            Ok(descriptor) => return (Some(descriptor), mistakes),
+            Err(problem) => problem,
+        };
+        // The field without which the problem is another one, or none.
+        let without = |(name, member): &(String, Option<String>)| {
+            let mut without = left.clone();
+            match (member, without.get_mut(name)) {
+                (Some(member), Some(Value::Table(table))) => table.remove(member),
+                _ => without.remove(name),
+            };
+            without
+        };
+        let rest = places(&left).iter().map(without).find(|rest| read(id, rest).err().as_ref() != Some(&problem));
+        mistakes.push(problem);
+        match rest {
+            Some(rest) => left = rest,
+            None => return (None, mistakes),
+        }
+    }
+}
+
+/// Names of the fields and, of a table, of its members.
+fn places(table: &Table) -> Vec<(String, Option<String>)> {
+    let own = table.iter().filter(|(name, _)| *name != "extends");
+    own.flat_map(|(name, value)| {
+        let members = value.as_table().into_iter().flatten().map(|(member, _)| (name.clone(), Some(member.clone())));
+        members.chain([(name.clone(), None)]).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
 fn file(id: &str, depth: usize) -> Result<Table, String> {
     let text = FILES.iter().find(|(file, _)| *file == id).map(|(_, text)| *text);
     let text = text.ok_or_else(|| format!("extends: there is no provider `{id}`{}", nearest(id)))?;

@@ -1,0 +1,68 @@
+//! A database's error in the operator's words: what is wrong and what to do.
+
+use std::error::Error;
+
+use sqlx::migrate::MigrateError;
+
+/// Of a [`Schema::Ahead`](super::Schema).
+pub const LATER_RELEASE: &str = "the database was made by a later release than this one: install that release, or name another database in DATABASE_URL";
+
+/// One line.
+pub(super) fn explained(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<MigrateError>() {
+        return of_migration(error);
+    }
+    match error.downcast_ref::<sqlx::Error>() {
+        Some(error) => of_database(error),
+        None => format!("the database failed: {error}"),
+    }
+}
+
+fn of_migration(error: &MigrateError) -> String {
+    match error {
+        MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => LATER_RELEASE.to_owned(),
+        MigrateError::VersionMismatch(version) => format!(
+            "migration {version} of the database is not this release's: it was made by another build. Install the release \
+             that made the database"
+        ),
+        MigrateError::Dirty(version) => format!(
+            "migration {version} was interrupted and left the database half changed: restore the backup made before the \
+             upgrade, then migrate again"
+        ),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => of_database(error),
+        other => format!("the database cannot be migrated: {other}"),
+    }
+}
+
+/// SQLite: the primary result codes BUSY and LOCKED, FULL, READONLY, CORRUPT and NOTADB.
+pub(super) fn of_database(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            let sqlite = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
+            match (sqlite, code.as_ref()) {
+                (Some(5 | 6), _) | (_, "55P03") => {
+                    "the database is locked: another process is using it. Stop that process, \
+                                                     or try again when it has finished"
+                        .to_owned()
+                }
+                (Some(13), _) | (_, "53100") => {
+                    "the disk of the database is full: free some space, then try again".to_owned()
+                }
+                (Some(8), _) | (_, "25006") => "the database cannot be written: it is read-only".to_owned(),
+                (Some(11), _) => "the database file is damaged: restore a backup".to_owned(),
+                (Some(26), _) => "the file is not an SQLite database".to_owned(),
+                (_, "53300") => {
+                    "the database has no free connections: raise its limit, or stop another program".to_owned()
+                }
+                (_, "28P01" | "28000") => "the database refused the user or the password in DATABASE_URL".to_owned(),
+                (_, "3D000") => "the database that DATABASE_URL names does not exist: create it first".to_owned(),
+                _ => format!("the database failed: {}", error.message()),
+            }
+        }
+        sqlx::Error::Io(error) => format!("the database cannot be reached: {error}"),
+        sqlx::Error::Tls(error) => format!("the database cannot be reached: {error}"),
+        sqlx::Error::PoolTimedOut => "the database does not answer: no connection became free in time".to_owned(),
+        other => format!("the database failed: {other}"),
+    }
+}
