@@ -106,7 +106,9 @@ pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
     let shown = path.display();
     // The pool opens a connection again and again while another process holds the file exclusively.
     if matches!(error, sqlx::Error::PoolTimedOut) {
-        return format!("{shown} is locked: another process is using it. Stop that process, or try again when it has finished");
+        return format!(
+            "{shown} is locked: another process is using it. Stop that process, or try again when it has finished"
+        );
     }
     if !matches!(code.map(|code| code & 0xff), Some(8 | 14)) {
         return format!("{shown} cannot be opened: {}", explained::of_database(error));

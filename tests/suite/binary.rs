@@ -55,7 +55,8 @@ fn complaints(environment: &[(&str, &str)], folder: &Path) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(!text.contains("panicked"), "{text}");
-    text.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name.to_owned()).collect()
+    let mistakes = text.lines().filter_map(|line| line.strip_prefix("error: ")?.split_once(':'));
+    mistakes.map(|(name, _)| name.to_owned()).collect()
 }
 
 #[tokio::test]
@@ -165,7 +166,7 @@ fn a_settings_file_that_is_overlooked_or_missing_is_what_is_told() {
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
     let missing = told(&["serve", "--config", "nope.toml"]);
-    assert!(missing.starts_with("nope.toml: cannot be read") && missing.lines().count() == 1, "{missing}");
+    assert!(missing.starts_with("error: nope.toml: cannot be read") && missing.lines().count() == 1, "{missing}");
     assert!(!told(&["serve"]).contains("--config"));
     assert!(run(&["init"], &[], folder.path()).status.success());
     let overlooked = told(&["serve"]);

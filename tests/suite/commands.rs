@@ -167,7 +167,7 @@ async fn deleting_a_user_takes_all_that_is_theirs_and_leaves_the_trail(engine: E
     assert!(is_on_the_trail(&world.database, "event = 'deleted' AND user_id = 1").await);
     assert!(is_on_the_trail(&world.database, "event = 'sign_up' AND user_id = 1").await);
     let again = on(&world.database, &["users", "delete", "id:1", "--yes"], &[]).await;
-    assert_eq!((again.status, again.err.as_str()), (Some(1), "there is no user id:1\n"));
+    assert_eq!((again.status, again.err.as_str()), (Some(1), "error: there is no user id:1\n"));
 }
 
 async fn users_are_found_by_what_an_operator_knows_of_them(engine: Engine) {
@@ -270,7 +270,7 @@ async fn keys_are_counted_and_rotated(engine: Engine) {
     assert_eq!(off.status, Some(1));
     assert!(off.err.contains("STORE_PROVIDER_TOKENS is off"), "{}", off.err);
     let twice = keys(&format!("{KEY_A},{KEY_A}"), &["keys", "list"]).await;
-    assert_eq!((twice.status, twice.err.as_str()), (Some(2), "ENCRYPTION_KEYS: has two keys of the name a\n"));
+    assert_eq!((twice.status, twice.err.as_str()), (Some(2), "error: ENCRYPTION_KEYS: has two keys of the name a\n"));
 }
 
 // ---- audit
@@ -344,7 +344,7 @@ async fn a_database_that_is_not_ready_is_told_and_left_alone() {
     let url = at("none.db");
     let missing = run(&["users", "list"], &[("DATABASE_URL", &url)], folder.path()).await;
     assert_eq!(missing.status, Some(2));
-    assert!(missing.err.starts_with("DATABASE_URL: ") && !folder.path().join("none.db").exists(), "{}", missing.err);
+    assert!(missing.err.starts_with("error: DATABASE_URL: ") && !folder.path().join("none.db").exists(), "{}", missing.err);
     assert!(missing.err.contains("none.db is not there yet: `serve` and `migrate` make it"), "{}", missing.err);
     std::fs::create_dir(folder.path().join("folder.db")).expect("a folder in a folder of ours");
     let unfit = run(&["users", "list"], &[("DATABASE_URL", &at("folder.db"))], folder.path()).await;

@@ -935,7 +935,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Does the database answer too? */
+        /** Can the server take requests: does the database answer, and is no shutdown under way? */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -1790,7 +1790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -1941,7 +1941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2089,7 +2089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2240,7 +2240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2388,7 +2388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2539,7 +2539,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2687,7 +2687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2838,7 +2838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2986,7 +2986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3137,7 +3137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3285,7 +3285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3436,7 +3436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3584,7 +3584,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3735,7 +3735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3883,7 +3883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4034,7 +4034,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4182,7 +4182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4333,7 +4333,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4481,7 +4481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4632,7 +4632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4774,7 +4774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4940,7 +4940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5544,7 +5544,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5593,7 +5593,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5667,7 +5667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5752,7 +5752,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserExport"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5801,7 +5801,7 @@ export interface operations {
                     "application/json": components["schemas"]["SocialAccount"][];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5853,7 +5853,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderToken"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5939,7 +5939,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6015,7 +6015,7 @@ export interface operations {
                     "application/json": components["schemas"]["Credential"][];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6065,7 +6065,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6148,7 +6148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `user_inactive`: its user is inactive or gone. */
+            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `invalid_token`: its user is inactive. `user_not_found`: its user was deleted. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6240,7 +6240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token_not_valid`: invalid or expired; `detail` says which. `user_inactive`: its user is inactive or gone. */
+            /** @description `token_not_valid`: invalid or expired; `detail` says which. `invalid_token`: its user is inactive. `user_not_found`: its user was deleted. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6332,7 +6332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `user_inactive`: its user is inactive or gone. */
+            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `invalid_token`: its user is inactive. `user_not_found`: its user was deleted. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6424,7 +6424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `user_inactive`: its user is inactive or gone. */
+            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `invalid_token`: its user is inactive. `user_not_found`: its user was deleted. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6498,7 +6498,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6545,7 +6545,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6641,7 +6641,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token`, `token_not_valid` (a JWT, with `messages`), `user_not_found`, `user_inactive`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6741,7 +6741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. */
+            /** @description `database_unavailable`: try again in a moment. `shutting_down`: a graceful shutdown is under way. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -752,6 +752,7 @@ function awaitCallback(keys, popup, hasFocus) {
 
 // src/client.ts
 var handling = /* @__PURE__ */ new WeakMap();
+var SESSION_MARK = "rest-social-auth.session";
 var REMEMBERED = 1e3;
 function createClient2(options = {}) {
   return new SocialAuth(options);
@@ -806,7 +807,8 @@ var SocialAuth = class {
     }
   }
   async #begin(provider, options) {
-    const { kind = this.kind, redirectUri = this.#redirectUri, scope, next, link = false, address } = options;
+    const { redirectUri = this.#redirectUri, scope, next, link = false, address } = options;
+    const kind = options.kind ?? (link && await this.#family() === "session" ? "session" : this.kind);
     const body = {
       ...address,
       ...redirectUri === void 0 ? {} : { redirect_uri: redirectUri },
@@ -888,13 +890,17 @@ var SocialAuth = class {
       const { token, refresh } = body;
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...refresh ? { refresh } : {} });
+      this.#markSession(false);
+    } else {
+      await this.#storage.set(null);
+      this.#markSession(familyOf(this.kind) !== "session");
     }
     const { is_new: isNew } = body;
     return { outcome: "signed-in", ...login, user: userOf(body), ...isNew === void 0 ? {} : { isNew } };
   }
   /** Who is signed in; `null`: nobody. */
   async user() {
-    if (familyOf(this.kind) !== "session" && await this.#storage.get() === null) return null;
+    if (await this.#family() !== "session" && await this.#storage.get() === null) return null;
     const { data, error, response } = await this.api.GET("/api/user/");
     if (data) return data;
     if (response.status === 401) return null;
@@ -911,7 +917,7 @@ var SocialAuth = class {
   /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
   async deleteUser() {
     await this.#done(this.api.DELETE("/api/user/"));
-    await this.#storage.set(null);
+    await this.#clear();
   }
   /** The accounts that sign this user in. */
   async socialAccounts() {
@@ -960,13 +966,13 @@ var SocialAuth = class {
    */
   async logout() {
     const kept = await this.#storage.get();
-    const family = kept?.family ?? familyOf(this.kind);
+    const family = await this.#family();
     try {
       if (family === "session") await this.#end(this.api.POST("/api/session/logout/"));
       else if (kept && family === "knox") await this.#end(this.api.POST("/api/knox/logout/"));
       else if (kept && family !== "token") await this.#blacklist(kept.refresh ?? kept.token);
     } finally {
-      await this.#storage.set(null);
+      await this.#clear();
     }
   }
   /** Ends everything that this user is signed in with, on all devices. */
@@ -974,8 +980,23 @@ var SocialAuth = class {
     try {
       await this.#end(this.api.POST("/api/logout/all/"));
     } finally {
-      await this.#storage.set(null);
+      await this.#clear();
     }
+  }
+  /** Of what is signed in; where nothing is, of the client's own kind. */
+  async #family() {
+    const kept = await this.#storage.get();
+    if (kept) return kept.family;
+    return this.#browser.sessionStorage.getItem(SESSION_MARK) === this.#baseUrl ? "session" : familyOf(this.kind);
+  }
+  #markSession(isSession) {
+    const storage = this.#browser.sessionStorage;
+    if (isSession) storage.setItem(SESSION_MARK, this.#baseUrl);
+    else storage.removeItem(SESSION_MARK);
+  }
+  async #clear() {
+    await this.#storage.set(null);
+    this.#markSession(false);
   }
   async #blacklist(refresh) {
     await this.#end(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
@@ -1013,15 +1034,15 @@ var SocialAuth = class {
     if (!this.#origins.has(new URL(request.url).origin)) return this.#call(request);
     const credentials = await this.#current();
     const spare = credentials?.refresh ? request.clone() : void 0;
-    const response = await this.#call(this.#with(request, credentials));
+    const response = await this.#call(await this.#with(request, credentials));
     if (response.status !== 401 || !credentials) return response;
     const renewed = spare ? await this.#renew(credentials) : null;
-    if (spare && renewed) return this.#call(this.#with(spare, renewed));
+    if (spare && renewed) return this.#call(await this.#with(spare, renewed));
     if (new URL(request.url).origin === new URL(this.#baseUrl).origin) await this.#forget(credentials);
     return response;
   }
-  #with(request, credentials) {
-    const isSession = familyOf(this.kind) === "session";
+  async #with(request, credentials) {
+    const isSession = await this.#family() === "session";
     const shown = new Request(request, { credentials: isSession ? "include" : "omit" });
     if (credentials) shown.headers.set("authorization", authorization(credentials));
     return shown;

@@ -106,7 +106,7 @@ async fn older_keys_of_django_are_a_list_and_a_mistake_is_told_by_name() {
     let further = [("DJANGO_SECRET_KEY", "another"), ("DJANGO_SECRET_KEY_FALLBACKS", "no list")];
     let wrong = import(folder.path(), &project.url, &[], &further);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("DJANGO_SECRET_KEY_FALLBACKS: "));
+    assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("error: DJANGO_SECRET_KEY_FALLBACKS: "));
     let further =
         [("DJANGO_SECRET_KEY_FALLBACKS", r#"["the-key-before", "the-key-that-django-had-two-rotations-ago"]"#)];
     let report = import(folder.path(), &project.url, &["--json"], &further);

@@ -1,3 +1,7 @@
-//! Running the server: shutdown, background work, commands.
+//! Running the server: shutdown, background work, commands, and the documents' commands and samples.
 
+mod codes;
+mod commands;
+mod documents;
+mod moving;
 mod shutdown;

@@ -1,0 +1,166 @@
+//! One code has one status, and the served document has the settings' time limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::process::run;
+use crate::support::{Answer, Engine, World, on_both_databases};
+
+on_both_databases! {
+    fault_b34_an_inactive_users_credential_is_an_invalid_token,
+    fault_d4_a_deleted_users_jwt_is_user_not_found,
+    fault_b32_the_served_document_has_the_settings_time_limits,
+}
+
+/// What is asked about a token on the routes beside a JWT login.
+const TOKEN_ROUTES: [(&str, &str); 3] =
+    [("/api/token/refresh/", "refresh"), ("/api/token/verify/", "token"), ("/api/token/blacklist/", "refresh")];
+
+/// The `Authorization` of one login of each kind, and the refresh and sliding token.
+struct SignedIn {
+    headers: Vec<String>,
+    refresh: String,
+    sliding: String,
+}
+
+async fn signed_in(world: &World) -> SignedIn {
+    let pair = world.login("jwt-pair", "u1").await;
+    let sliding = world.login("jwt-sliding", "u01").await.field("token");
+    let token = world.token("token", "u001").await;
+    let knox = world.token("knox", "u0001").await;
+    let headers = vec![
+        format!("Token {token}"),
+        format!("Token {knox}"),
+        format!("Bearer {}", pair.field("token")),
+        format!("Bearer {sliding}"),
+    ];
+    SignedIn { headers, refresh: pair.field("refresh"), sliding }
+}
+
+async fn post(world: &World, path: &str, body: Value) -> Answer {
+    world.client().post(path).json(&body).send().await
+}
+
+async fn fault_b34_an_inactive_users_credential_is_an_invalid_token(engine: Engine) {
+    let world = World::start(engine).await;
+    let SignedIn { headers, refresh, sliding } = signed_in(&world).await;
+    world.database.run("UPDATE users SET is_active = false").await;
+    for header in &headers {
+        let problem = world.client().user(header).await.problem(401, "invalid_token");
+        assert!(problem["detail"].as_str().is_some_and(|text| text.contains("inactive")), "{problem}");
+    }
+    for (path, name) in TOKEN_ROUTES {
+        let problem = post(&world, path, json!({name: refresh})).await.problem(401, "invalid_token");
+        assert_eq!(problem["detail"], "No active account found for the given token.", "{path}");
+    }
+    post(&world, "/api/token/sliding/refresh/", json!({"token": sliding})).await.problem(401, "invalid_token");
+    world.login("token", "u00001").await.problem(403, "user_inactive");
+}
+
+async fn fault_d4_a_deleted_users_jwt_is_user_not_found(engine: Engine) {
+    let world = World::start(engine).await;
+    let SignedIn { headers, refresh, sliding } = signed_in(&world).await;
+    world.client().request("DELETE", "/api/user/").header("authorization", &headers[2]).send().await;
+    assert_eq!(world.database.count("users").await, 0);
+    for (path, name) in TOKEN_ROUTES {
+        post(&world, path, json!({name: refresh})).await.problem(401, "user_not_found");
+    }
+    post(&world, "/api/token/sliding/refresh/", json!({"token": sliding})).await.problem(401, "user_not_found");
+    for header in &headers[2..] {
+        world.client().user(header).await.problem(401, "user_not_found");
+    }
+    // Rows of permanent and knox tokens went with the user.
+    for header in &headers[..2] {
+        world.client().user(header).await.problem(401, "invalid_token");
+    }
+}
+
+/// Words of descriptions that look like codes and are names of fields.
+const FIELDS: [&str; 5] = ["flow_token", "redirect_uri", "refresh_token", "access_token", "id_token"];
+
+/// Every code that the document names, with its statuses: from the examples, and from the words in backticks.
+fn codes(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let mut codes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let operations = document["paths"].as_object().expect("paths").values().flat_map(|path| path.as_object());
+    for operation in operations.flat_map(|path| path.values()) {
+        let answers = operation["responses"].as_object().into_iter().flatten();
+        for (status, answer) in answers.filter(|(status, _)| status.starts_with(['4', '5'])) {
+            let description = answer["description"].as_str().unwrap_or_default();
+            let is_code = |word: &&str| {
+                word.contains('_')
+                    && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+                    && !FIELDS.contains(word)
+            };
+            let mut found: Vec<&str> = description.split('`').skip(1).step_by(2).filter(is_code).collect();
+            let examples = answer["content"].as_object().into_iter().flatten();
+            found.extend(examples.filter_map(|(_, content)| content["example"]["code"].as_str()));
+            for code in found {
+                codes.entry(code.to_owned()).or_default().insert(status.clone());
+            }
+        }
+    }
+    codes
+}
+
+#[test]
+fn fault_b34_every_code_has_one_status() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let output = run(&["openapi", "--format", "json"], &[], folder.path());
+    let mut codes = codes(&serde_json::from_slice(&output.stdout).expect("JSON"));
+    // What the document leaves out, such as the framework's own errors.
+    for (code, status) in codes_of_sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        codes.entry(code).or_default().insert(status);
+    }
+    assert!(codes.len() > 40, "{}", codes.len());
+    let several: Vec<_> = codes.iter().filter(|(_, statuses)| statuses.len() != 1).collect();
+    assert!(several.is_empty(), "{several:?}");
+    assert_eq!(codes["user_inactive"], BTreeSet::from(["403".to_owned()]));
+}
+
+/// Each `StatusCode::NAME, "code"` of the sources.
+fn codes_of_sources(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        if entry.is_dir() {
+            found.extend(codes_of_sources(&entry));
+            continue;
+        }
+        let Ok(text) = std::fs::read_to_string(&entry) else { continue };
+        for part in text.split("StatusCode::").skip(1) {
+            let Some((name, rest)) = part.split_once(',') else { continue };
+            let code = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+            let status = poem_status(name);
+            if let (Some(code), Some(status)) = (code, status) {
+                found.push((code.to_owned(), status));
+            }
+        }
+    }
+    found
+}
+
+fn poem_status(name: &str) -> Option<String> {
+    let name = name.replace('_', " ").to_ascii_lowercase();
+    let known = (400_u16..600).filter_map(|status| poem::http::StatusCode::from_u16(status).ok());
+    let mut named = known.filter(|status| {
+        status.canonical_reason().is_some_and(|reason| reason.replace(['-', '\''], " ").to_ascii_lowercase() == name)
+    });
+    named.next().map(|status| status.as_u16().to_string())
+}
+
+async fn fault_b32_the_served_document_has_the_settings_time_limits(engine: Engine) {
+    let plan = World::on(engine).with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "7200");
+    let world = plan.with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "4").start().await;
+    for path in ["/openapi.json", "/openapi.yaml", "/docs/"] {
+        let document = world.client().get(path).send().await.text;
+        for stale in ["five minutes long", "five minutes at the most", "10 s a call"] {
+            assert!(!document.contains(stale), "{path}: {stale}");
+        }
+        for own in ["The access token, 2 hours long", "2 hours at the most", "4 s a call"] {
+            let unfolded = document.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(unfolded.contains(own), "{path}: {own}");
+        }
+    }
+}

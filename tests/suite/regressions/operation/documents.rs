@@ -1,0 +1,296 @@
+//! The commands and samples that the documents print, run and compared. In a sample `…` stands for any further text, and
+//! values that differ from run to run are compared by their names alone.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::double::Double;
+use crate::support::people::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN};
+use crate::support::process::{Process, run};
+use crate::support::{Client, Engine, Reply, World};
+
+const README: &str = include_str!("../../../../README.md");
+const COMMANDS: &str = include_str!("../../../../docs/COMMANDS.md");
+const API: &str = include_str!("../../../../docs/API.md");
+const GUIDE: &str = include_str!("../../../../docs/GUIDE.md");
+
+/// The blocks of a document in this language.
+fn blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    document.split(fence.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// Each command of a console block, its continued lines joined, with what it prints.
+fn console(block: &str) -> Vec<(String, String)> {
+    let joined = block.replace("\\\n", " ");
+    let commands = joined.split("$ ").skip(1).map(|part| {
+        let (command, output) = part.split_once('\n').unwrap_or((part, ""));
+        (command.split_whitespace().collect::<Vec<_>>().join(" "), output.trim_end().to_owned())
+    });
+    commands.collect()
+}
+
+/// Same members in the same order; texts where `varies` does not name them, up to an ellipsis of the sample.
+fn assert_like(sample: &Value, real: &Value, varies: &[&str], place: &str) {
+    match (sample, real) {
+        (Value::Object(sample), Value::Object(real)) => {
+            assert_eq!(sample.keys().collect::<Vec<_>>(), real.keys().collect::<Vec<_>>(), "{place}");
+            for (name, value) in sample {
+                let place = format!("{place}.{name}");
+                if varies.contains(&name.as_str()) {
+                    let kinds = [value, &real[name]].map(|value| (value.is_string(), value.is_number()));
+                    assert_eq!(kinds[0], kinds[1], "{place}");
+                } else {
+                    assert_like(value, &real[name], varies, &place);
+                }
+            }
+        }
+        (Value::Array(sample), Value::Array(real)) => {
+            for (number, value) in sample.iter().enumerate() {
+                assert_like(value, &real[number], varies, &format!("{place}[{number}]"));
+            }
+        }
+        (Value::String(sample), Value::String(real)) if sample.contains('…') => {
+            let mut parts = sample.split('…');
+            assert!(real.starts_with(parts.next().unwrap_or_default()), "{place}: {sample} and {real}");
+            let last = parts.next_back().unwrap_or_default();
+            assert!(real.ends_with(last), "{place}: {sample} and {real}");
+        }
+        _ => assert_eq!(sample, real, "{place}"),
+    }
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+// ---- README: a login by hand, against `dev`
+
+/// Sends what a `curl` command of the documents sends, to another address than the printed one.
+async fn curl(client: &Client, command: &str, values: &[(&str, &str)]) -> Value {
+    let path = command.split("http://127.0.0.1:8000").nth(1).and_then(|rest| rest.split(' ').next()).expect("a URL");
+    let method = if command.contains("-X POST") { "POST" } else { "GET" };
+    let mut request = client.request(method, path);
+    if command.contains("Authorization: Bearer") {
+        let token = values.iter().find(|(name, _)| *name == "token").expect("a token").1;
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if let Some(body) = command.split("-d '").nth(1).and_then(|rest| rest.split('\'').next()) {
+        let mut body = json_of(body);
+        for (name, value) in body.as_object_mut().expect("an object") {
+            *value = json!(values.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{name}")).1);
+        }
+        request = request.json(&body);
+    }
+    let answer = request.send().await;
+    assert_eq!(answer.status, 200, "{command}: {}", answer.text);
+    json_of(&answer.text)
+}
+
+/// `parameter=value` of a URL's query, without what varies.
+fn parameters(url: &str) -> Vec<(String, String)> {
+    let query = url.split_once('?').expect("a query").1;
+    let varies = |name: &str| ["state", "nonce", "code_challenge", "redirect_uri"].contains(&name);
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+    pairs.map(|(name, value)| if varies(&name) { (name, String::new()) } else { (name, value) }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d10_the_login_by_hand_of_the_readme() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let process = Process::start(&["dev"], &[], folder.path()).await;
+    let client = process.client();
+    let commands: Vec<_> = blocks(README, "console").into_iter().flat_map(console).collect();
+    let [(begin, begun), (finish, finished), (who, user)] = &commands[..] else { panic!("{commands:?}") };
+
+    let real = curl(&client, begin, &[]).await;
+    let sample = json_of(begun);
+    let varies = ["authorization_url", "state", "flow_token", "redirect_uri", "nonce"];
+    assert_like(&sample, &real, &varies, "begin");
+    let url = real["authorization_url"].as_str().expect("a URL");
+    assert_eq!(parameters(sample["authorization_url"].as_str().expect("a URL")), parameters(url));
+
+    // What the person does: opens the page and chooses somebody.
+    let demo = Client::new(url.split("/authorize").next().expect("the provider"));
+    let page = demo.get(&url[url.find("/authorize").expect("its path")..]).send().await.text;
+    let ticket = page.split("name=\"ticket\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let form = [("ticket", ticket.expect("a ticket")), ("person", "mara")];
+    let back = demo.post("/consent").form(&form).send().await;
+    let back = url::Url::parse(back.header("location").expect("the way back")).expect("a URL");
+    let of = |name: &str| back.query_pairs().find(|(known, _)| known == name).expect("a parameter").1.into_owned();
+    let (code, state) = (of("code"), of("state"));
+
+    let flow_token = real["flow_token"].as_str().expect("a text");
+    let values = [("code", code.as_str()), ("state", &state), ("flow_token", flow_token)];
+    let real = curl(&client, finish, &values).await;
+    assert_like(&json_of(finished), &real, &["token", "refresh"], "finish");
+    let token = real["token"].as_str().expect("a token");
+    let real = curl(&client, who, &[("token", token)]).await;
+    assert_like(&json_of(user), &real, &[], "user");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d10_the_environment_of_the_readme_starts_a_server() {
+    let block = blocks(README, "sh").into_iter().find(|block| block.contains("export SECRET_KEY")).expect("the block");
+    let exports = block.lines().filter_map(|line| line.strip_prefix("export ")).flat_map(str::split_whitespace);
+    let mut environment: Vec<(String, String)> = Vec::new();
+    for word in exports.filter(|word| word.contains('=')) {
+        let (name, value) = word.split_once('=').expect("as filtered");
+        let value = if name == "SECRET_KEY" { "a-key-of-the-documents-tests-0a1b2c3d4e5f607" } else { value };
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+    assert!(environment.len() > 5, "{environment:?}");
+    let folder = TempDir::new().expect("a temporary folder");
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let process = Process::start(&["serve"], &environment, folder.path()).await;
+    let listed = process.client().get("/api/login/social/providers/").send().await.ok();
+    assert_eq!(listed["providers"][0]["name"], "github");
+    assert!(!process.output().contains("no setting of this name"), "{}", process.output());
+}
+
+// ---- COMMANDS
+
+/// Rows `| \`command [--option]\` | … |` of the tables, without `serve`'s name of the program.
+fn documented() -> Vec<String> {
+    let rows = COMMANDS.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    let commands = cells.flat_map(|cell| cell.split("`, `").map(|one| one.trim_end_matches('`').to_owned()));
+    commands.filter(|one| one.chars().next().is_some_and(|first| first.is_ascii_lowercase())).collect()
+}
+
+fn options(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| c.is_whitespace() || "[]|,<>=.`".contains(c));
+    let mut options: Vec<String> =
+        words.filter(|word| word.starts_with("--") && word.len() > 2).map(str::to_owned).collect();
+    options.sort();
+    options.dedup();
+    options
+}
+
+#[test]
+fn fault_d10_every_documented_command_has_the_documented_options() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut checked = Vec::new();
+    for command in documented() {
+        let is_name = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let names: Vec<&str> = command.split_whitespace().take_while(is_name).collect();
+        let help = run(&[&names[..], &["--help"]].concat(), &[], folder.path());
+        if !help.status.success() {
+            // A row of another kind of table, such as the events of the audit log.
+            assert!(!command.contains("--"), "{command}");
+            continue;
+        }
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        let mut known = options(&help);
+        known.retain(|option| !["--config", "--help", "--version"].contains(&option.as_str()));
+        let mut said: Vec<String> = documented()
+            .iter()
+            .filter(|other| other.split_whitespace().take(names.len()).eq(names.iter().copied()))
+            .flat_map(|other| options(other))
+            .collect();
+        said.sort();
+        said.dedup();
+        if command.contains("[FILTERS]") {
+            said.extend(options(
+                COMMANDS
+                    .split("Filters, of which")
+                    .nth(1)
+                    .and_then(|rest| rest.split("\n\n").next())
+                    .expect("the filters"),
+            ));
+            said.sort();
+            said.dedup();
+            said.retain(|option| option != "--before");
+        }
+        assert_eq!(said, known, "{command}");
+        checked.push(command);
+    }
+    assert!(checked.len() > 20, "{checked:?}");
+}
+
+/// Providers that answer whatever they are asked.
+async fn with_providers<'a>(double: &'a Double) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("SECRET_KEY", "a-key-of-the-documents-tests-0a1b2c3d4e5f607"),
+        ("HTTPS_PROXY", double.proxy()),
+        ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
+        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
+    ]
+}
+
+async fn output(command: &str, environment: &[(&str, &str)], folder: &Path) -> String {
+    let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let output = tokio::task::block_in_place(|| run(&arguments, environment, folder));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d10_the_samples_of_providers_check_and_audit() {
+    let samples: Vec<_> = blocks(COMMANDS, "console").into_iter().flat_map(console).collect();
+    let [(check, checked), (audit, row)] = &samples[..] else { panic!("{samples:?}") };
+    let folder = TempDir::new().expect("a temporary folder");
+    let double = Double::start().await;
+    double.always(GITHUB_TOKEN, Reply::json(&json!({"error": "bad_verification_code"})));
+    let of_server = with_providers(&double).await;
+
+    let lists = [
+        ("PUBLIC_URL", "https://login.example.com"),
+        ("ALLOWED_REDIRECT_URIS", "https://app.example.com/callback"),
+        ("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "https://app.example.com/callback"),
+    ];
+    let environment = [&of_server[..], &lists].concat();
+    let printed = output(check, &environment, folder.path()).await;
+    assert_eq!(printed.trim_end(), checked);
+    let printed = json_of(&output(&format!("{check} --json"), &environment, folder.path()).await);
+    let sample = COMMANDS.split("As JSON: `").nth(1).and_then(|rest| rest.split('`').next()).expect("the sample");
+    assert_like(&json_of(sample), &printed, &[], "check");
+
+    let process = Process::start(&["serve"], &of_server, folder.path()).await;
+    let login = process.client().post("/api/login/social/token/github/").header("user-agent", "Mozilla/5.0 (X11)");
+    login.json(&json!({"code": "wrong"})).send().await.problem(400, "invalid_code");
+    let printed = output(audit, &of_server, folder.path()).await;
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+    assert_like(&json_of(row), &json_of(&printed), &["at", "ip", "request_id"], "audit");
+}
+
+// ---- API
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d10_the_samples_of_the_api() {
+    let samples: Vec<Value> = blocks(API, "json").into_iter().map(json_of).collect();
+    let sample = |name: &str| samples.iter().find(|sample| sample.get(name).is_some()).expect("the sample");
+    let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,require_email,\
+                    create_user,associate_user,load_extra_data,user_details";
+    let world = World::on(Engine::Sqlite).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    let refused = world.client().login("token/github", json!({})).await;
+    assert_like(sample("errors"), &json_of(&refused.text), &["request_id"], "problem");
+    world.people.describe("github", "u7", json!({"id": 7, "login": "seven", "email": null}));
+    let asked = world.login("token", "u7").await;
+    assert_like(sample("step"), &json_of(&asked.text), &["flow_token", "request_id"], "more input");
+}
+
+/// Every route that a command of the documents calls is there, by its method.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d10_every_curl_command_calls_a_route() {
+    let world = World::start(Engine::Sqlite).await;
+    let mut calls = 0;
+    for line in
+        [README, COMMANDS, API, GUIDE].join("\n").replace("\\\n", " ").lines().filter(|line| line.contains("curl "))
+    {
+        let Some(path) =
+            line.split("http://127.0.0.1:8000").nth(1).and_then(|rest| rest.split([' ', '"', '\'']).next())
+        else {
+            continue;
+        };
+        let method = line.split("-X ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("GET");
+        let answer = world.client().request(method, path).send().await;
+        assert_ne!(answer.status, 405, "{line}");
+        let is_route = answer.status != 404 || answer.text.contains("unknown_provider");
+        assert!(is_route, "{line}: {}", answer.text);
+        calls += 1;
+    }
+    assert!(calls >= 5, "{calls}");
+}
