@@ -20,10 +20,11 @@ pub(super) fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
     arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json" || argument == "--jsonl")
 }
 
-/// Of clap's text, without its `error: `.
-pub(super) fn first_line(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+/// The first paragraph of clap's text as one line, without its `error: `.
+pub(super) fn usage_error(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 pub(super) fn print_json(failure: &Failure) {

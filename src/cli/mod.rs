@@ -158,7 +158,7 @@ pub fn main() -> ExitCode {
     let json = failure::wants_json(std::env::args_os());
     let mut line = CommandLine::try_parse().unwrap_or_else(|error| {
         if json && error.use_stderr() {
-            failure::print_json(&Failure::Other(failure::first_line(&error.to_string())));
+            failure::print_json(&Failure::Other(failure::usage_error(&error.to_string())));
         }
         error.exit()
     });

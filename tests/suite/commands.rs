@@ -344,7 +344,11 @@ async fn a_database_that_is_not_ready_is_told_and_left_alone() {
     let url = at("none.db");
     let missing = run(&["users", "list"], &[("DATABASE_URL", &url)], folder.path()).await;
     assert_eq!(missing.status, Some(2));
-    assert!(missing.err.starts_with("error: DATABASE_URL: ") && !folder.path().join("none.db").exists(), "{}", missing.err);
+    assert!(
+        missing.err.starts_with("error: DATABASE_URL: ") && !folder.path().join("none.db").exists(),
+        "{}",
+        missing.err
+    );
     assert!(missing.err.contains("none.db is not there yet: `serve` and `migrate` make it"), "{}", missing.err);
     std::fs::create_dir(folder.path().join("folder.db")).expect("a folder in a folder of ours");
     let unfit = run(&["users", "list"], &[("DATABASE_URL", &at("folder.db"))], folder.path()).await;

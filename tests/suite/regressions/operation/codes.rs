@@ -133,7 +133,7 @@ fn codes_of_sources(folder: &Path) -> Vec<(String, String)> {
             let Some((name, rest)) = part.split_once(',') else { continue };
             let code = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
             let status = poem_status(name);
-            if let (Some(code), Some(status)) = (code, status) {
+            if let (Some(code), Some(status)) = (code.filter(|code| !code.contains('{')), status) {
                 found.push((code.to_owned(), status));
             }
         }
