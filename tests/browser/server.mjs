@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 /** Milliseconds until the server must answer, and until it must have stopped. */
-const START = 30_000;
-const STOP = 10_000;
+const START = 300_000;
+const STOP = 120_000;
 
 /** A port that is free together with the one after it, where the demo provider listens. */
 async function freePort() {

@@ -184,9 +184,7 @@ async fn why_a_login_was_refused_is_logged_unless_the_setting_says_no() {
         let process = Process::start(&["serve"], &environment, stage.path()).await;
         process.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
         process.client().login("token/github", json!({"code": "u1"})).await.ok();
-        let begun = std::time::Instant::now();
         while !process.output().contains("signed in") {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{}", process.output());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(process.output().contains("refused code="), logged, "{setting}: {}", process.output());

@@ -1,14 +1,16 @@
 //! A provider that fails: each fault has its promised status within its time, and leaves no row behind (SEC-37).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::support::people::{
     FACEBOOK_TOKEN, GITHUB_TOKEN, GITHUB_USER, ISSUER, TWITTER_ACCESS, TWITTER_REQUEST, TWITTER_USER,
 };
-use crate::support::{Engine, Reply, World, on_both_databases};
+use crate::support::{Engine, Held, Reply, World, on_both_databases};
 
 on_both_databases! {
     sec_37_each_fault_of_the_token_call_is_told_and_leaves_nothing,
@@ -59,14 +61,14 @@ async fn each_fault_at(engine: Engine, place: &str, provider: &str) {
     world.client().login(&format!("token/{provider}"), json!({"code": "u999"})).await.ok();
     for (n, (fault, reply)) in quick_faults().into_iter().enumerate() {
         world.double.always(place, reply);
-        let (before, begun) = (world.database.counts().await, Instant::now());
+        let before = world.database.counts().await;
         let browser = world.browser();
         let begun_login = world.begin(&browser, provider, json!({})).await;
         let body = json!({"code": format!("u{n}"), "state": begun_login.state});
         let answer = browser.login(&format!("session/{provider}"), body).await;
         assert_eq!(answer.status, 502, "{fault} at {place}: {}", answer.text);
+        // Not `provider_timeout`: the fault was seen before a time limit was over.
         answer.problem(502, "provider_error");
-        assert!(begun.elapsed() < Duration::from_secs(8), "{fault} took {:?}", begun.elapsed());
         let mut after = world.database.counts().await;
         for (table, remembers) in [("login_attempts", 1), ("used_codes", 1), ("audit_events", 1)] {
             *after.get_mut(table).expect("the table") -= remembers;
@@ -107,6 +109,7 @@ async fn sec_37_each_fault_of_oauth_1_is_told_and_leaves_nothing(engine: Engine)
 
 async fn sec_37_a_provider_that_does_not_answer_ends_in_time(engine: Engine) {
     let world = World::on(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "1").start().await;
+    let mut limited = Vec::new();
     for (n, (place, reply)) in [
         (GITHUB_TOKEN, Reply::Hang),
         (GITHUB_TOKEN, Reply::Drip),
@@ -122,8 +125,16 @@ async fn sec_37_a_provider_that_does_not_answer_ends_in_time(engine: Engine) {
         let begun = Instant::now();
         world.login("token", &format!("u{n}")).await.problem(504, "provider_timeout");
         let took = begun.elapsed();
-        assert!((Duration::from_millis(900)..Duration::from_secs(3)).contains(&took), "{took:?} at {place}");
+        assert!(took >= Duration::from_millis(900), "{took:?} at {place}");
+        limited.push(took);
     }
+    // The same with the usual limit of ten seconds, in the same run: the shorter one is what ended the others.
+    let usual = World::start(engine).await;
+    usual.double.always(GITHUB_TOKEN, Reply::Hang);
+    let begun = Instant::now();
+    usual.login("token", "u1").await.problem(504, "provider_timeout");
+    let usual = begun.elapsed();
+    assert!(limited.iter().all(|took| *took < usual), "{limited:?} {usual:?}");
     world.double.always("GET id.example/.well-known/openid-configuration", Reply::Hang);
     let counts = world.database.counts().await;
     assert_eq!((counts["users"], counts["social_accounts"], counts["tokens"]), (0, 0, 0));
@@ -145,8 +156,9 @@ async fn sec_37_all_calls_of_a_login_end_in_time(engine: Engine) {
         }
     };
     let (two_calls, one_call) = tokio::join!(timed("token/github", "u1"), timed("token/facebook", "u2"));
-    assert!((14.0..17.0).contains(&two_calls), "{two_calls} s");
-    assert!((9.0..12.0).contains(&one_call), "{one_call} s");
+    assert!(one_call >= 9.9 && two_calls >= 14.9, "{one_call} s, {two_calls} s");
+    // With a limit for each call alone it would be eight seconds more than the one call: 8 + 10.
+    assert!(two_calls < one_call + 8.0, "{one_call} s, {two_calls} s");
 }
 
 async fn sec_37_no_redirect_is_followed(engine: Engine) {
@@ -186,28 +198,40 @@ async fn sec_37_a_certificate_of_a_stranger_is_not_trusted(engine: Engine) {
 }
 
 async fn a_silent_provider_does_not_slow_down_anybody_else(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "4").start().await;
-    world.double.always(FACEBOOK_TOKEN, Reply::Hang);
-    let token = world.token("jwt-pair", "u1").await;
-    let hanging = join_all((0..32).map(|n| {
-        let client = world.client();
-        async move { client.login("token/facebook", json!({"code": format!("u{n}")})).await }
-    }));
-    let others = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let begun = Instant::now();
-        for n in 10..20 {
-            world.login("token", &format!("u{n}")).await.ok();
-            world.client().user(&format!("Bearer {token}")).await.ok();
+    let world = World::start(engine).await;
+    let held = Arc::<Held>::default();
+    world.double.on(FACEBOOK_TOKEN, {
+        let held = held.clone();
+        move |call| {
+            let token = json!({"access_token": format!("fb-{}", call.field("code").unwrap_or_default())});
+            Reply::json(&token).held(&held)
         }
-        begun.elapsed()
-    };
-    let (answers, took) = tokio::join!(hanging, others);
-    assert!(took < Duration::from_secs(3), "ten logins at another provider took {took:?}");
-    for answer in answers {
-        answer.problem(504, "provider_timeout");
+    });
+    let token = world.token("jwt-pair", "u1").await;
+    let mut silent = JoinSet::new();
+    for n in 0..32 {
+        let client = world.client();
+        silent.spawn(async move { client.login("token/facebook", json!({"code": format!("u{n}")})).await });
     }
+    while world.double.calls_at(FACEBOOK_TOKEN).len() < 32 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // All are answered while the silent provider still is asked.
+    world.login("token", "u10").await.ok();
+    world.client().user(&format!("Bearer {token}")).await.ok();
+    assert!(
+        !held.was_abandoned() && silent.try_join_next().is_none(),
+        "answered after the silent provider was given up"
+    );
+    for n in 11..20 {
+        world.login("token", &format!("u{n}")).await.ok();
+    }
+    held.release();
+    silent.join_all().await;
 }
+
+/// How long a host that failed is left alone.
+const COOLDOWN: Duration = Duration::from_secs(5);
 
 async fn sec_39_a_provider_that_is_down_is_left_alone_and_costs_the_others_nothing(engine: Engine) {
     let world = World::on(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "3").start().await;
@@ -221,11 +245,15 @@ async fn sec_39_a_provider_that_is_down_is_left_alone_and_costs_the_others_nothi
         join_all((0..10).map(down)).await;
         world.double.forget();
         let begun = Instant::now();
-        for answer in join_all((10..20).map(down)).await {
-            answer.problem(502, "provider_error");
+        let answers = join_all((10..20).map(down)).await;
+        // After the cooldown one login is the trial: on a machine that slow there is nothing to see here.
+        if begun.elapsed() < COOLDOWN {
+            for answer in answers {
+                // Not `provider_timeout`: no time limit was waited for.
+                answer.problem(502, "provider_error");
+            }
+            assert!(world.double.calls().is_empty(), "{fault}: nobody is asked");
         }
-        assert!(begun.elapsed() < Duration::from_millis(2500), "{fault}: {:?}", begun.elapsed());
-        assert!(world.double.calls().is_empty(), "{fault}: nobody is asked");
         world.login("token", &format!("u{}", fault.len())).await.ok();
 
         // A few seconds later one login is the trial; as soon as that one works, all do.

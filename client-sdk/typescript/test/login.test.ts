@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient, Problem, type CallbackResult } from "../src/index.js";
-import { begun, MARA, Server, tab } from "./support.js";
+import { begun, MARA, Server, tab, type Tab } from "./support.js";
 
 const BEGIN = "/api/login/social/begin/demo/";
 const LOGIN = "/api/login/social/jwt-pair-user/demo/";
@@ -18,14 +18,21 @@ function client(host: Server, browser = tab()) {
   return createClient({ baseUrl: "https://api.example", kind: "jwt-pair-user", fetch: host.fetch, browser });
 }
 
-async function leave(promise: Promise<unknown>): Promise<void> {
-  await Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 30))]);
+/** Waits until the page has gone to the provider: by redirect, `signIn` never settles. */
+async function leave(promise: Promise<unknown>, browser: Tab): Promise<void> {
+  const visits = browser.visited.length;
+  let failure: Promise<unknown> | undefined;
+  promise.catch(() => {
+    failure = promise;
+  });
+  while (browser.visited.length === visits && !failure) await new Promise((resolve) => setTimeout(resolve, 1));
+  await failure;
 }
 
 test("by redirect: begin, go away, come back, post all that came with the flow token", async () => {
   const host = server();
   const browser = tab("https://app.example/login");
-  await leave(client(host, browser).signIn("demo", { redirectUri: "https://app.example/cb", next: "/after" }));
+  await leave(client(host, browser).signIn("demo", { redirectUri: "https://app.example/cb", next: "/after" }), browser);
   assert.equal(browser.location.href, "https://provider.example/authorize?state=s1");
   assert.deepEqual(host.at(BEGIN)[0]?.body, { redirect_uri: "https://app.example/cb", next: "/after" });
 
@@ -43,7 +50,7 @@ test("by redirect: begin, go away, come back, post all that came with the flow t
 test("asked twice at once, as React's StrictMode does, one login is posted and both get its answer", async () => {
   const host = server();
   const browser = tab();
-  await leave(client(host, browser).signIn("demo"));
+  await leave(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?code=c&state=s1";
   const [first, second] = await Promise.all([
     client(host, browser).handleCallback(),
@@ -57,9 +64,9 @@ test("asked twice at once, as React's StrictMode does, one login is posted and b
 test("two logins of one tab, and those of two tabs, do not take each other's", async () => {
   const host = server();
   const [one, two] = [tab(), tab()];
-  await leave(client(host, one).signIn("demo"));
-  await leave(client(host, one).signIn("demo"));
-  await leave(client(host, two).signIn("demo"));
+  await leave(client(host, one).signIn("demo"), one);
+  await leave(client(host, one).signIn("demo"), one);
+  await leave(client(host, two).signIn("demo"), two);
   for (const [browser, state] of [[one, "s1"], [two, "s3"], [one, "s2"]] as const) {
     browser.location.href = `https://app.example/cb?code=c&state=${state}`;
     assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
@@ -72,7 +79,7 @@ test("a person's no reaches the server, which spends the state, and comes back a
   const denied = { code: "access_denied", detail: "The person declined.", title: "Bad Request", request_id: "r9" };
   const host = new Server({ [BEGIN]: () => begun("s1"), [LOGIN]: () => [400, denied] });
   const browser = tab();
-  await leave(client(host, browser).signIn("demo"));
+  await leave(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?error=access_denied&state=s1";
   await assert.rejects(client(host, browser).handleCallback(), (problem: Problem) => {
     assert.deepEqual([problem.code, problem.status, problem.requestId], ["access_denied", 400, "r9"]);
@@ -98,7 +105,7 @@ test("OAuth 1.0a: the request token in the provider's address finds the login ag
     [LOGIN]: () => [200, { ...MARA, token: "a", refresh: "r" }],
   });
   const browser = tab();
-  await leave(client(host, browser).signIn("demo"));
+  await leave(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?oauth_token=t1&oauth_verifier=v";
   assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
   assert.deepEqual(host.at(LOGIN)[0]?.body, { oauth_token: "t1", oauth_verifier: "v", flow_token: "flow-s1" });
@@ -149,7 +156,7 @@ test("cookies go along for the session kind only, and old credentials only to li
   const browser = tab();
   const knox = createClient({ baseUrl: "https://api.example", kind: "knox", fetch: host.fetch, browser });
   for (const link of [false, true]) {
-    await leave(knox.signIn("demo", { link }));
+    await leave(knox.signIn("demo", { link }), browser);
     browser.location.href = "https://app.example/cb?code=c&state=s1";
     await knox.handleCallback();
     await new Promise((resolve) => setTimeout(resolve, 1100));
@@ -157,7 +164,7 @@ test("cookies go along for the session kind only, and old credentials only to li
   assert.deepEqual(host.seen.map((seen) => seen.authorization), [null, null, "Token k1", "Token k1"]);
   assert.ok(host.seen.every((seen) => seen.credentials === "omit"));
 
-  await leave(knox.signIn("demo", { kind: "session" }));
+  await leave(knox.signIn("demo", { kind: "session" }), browser);
   assert.equal(host.seen.at(-1)?.credentials, "include");
 });
 
@@ -173,7 +180,7 @@ test("a login that waits is told with what is asked, and goes on with the answer
   });
   const browser = tab();
   const auth = client(host, browser);
-  await leave(auth.signIn("demo"));
+  await leave(auth.signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?code=c&state=s1";
   const waiting = await auth.handleCallback();
   assert.equal(waiting.outcome, "more-needed");
@@ -197,7 +204,7 @@ test("a server that tells sign-ups from sign-ins is understood, and the user sta
     [LOGIN]: () => [200, { ...MARA, locale: "de", token: "access", refresh: "refresh", is_new: true }],
   });
   const browser = tab();
-  await leave(client(host, browser).signIn("demo"));
+  await leave(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?code=c&state=s1";
   const result = await client(host, browser).handleCallback();
   assert.ok(result.outcome === "signed-in");

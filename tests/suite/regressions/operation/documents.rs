@@ -2,6 +2,8 @@
 //! values that differ from run to run are compared by their names alone.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::double::Double;
 use crate::support::people::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN};
 use crate::support::process::{Process, run};
-use crate::support::{Client, Engine, Reply, World};
+use crate::support::{Client, Engine, Held, Reply, World};
 
 const README: &str = include_str!("../../../../README.md");
 const COMMANDS: &str = include_str!("../../../../docs/COMMANDS.md");
@@ -255,6 +257,26 @@ async fn fault_d10_the_samples_of_providers_check_and_audit() {
     let printed = output(audit, &of_server, folder.path()).await;
     assert_eq!(printed.lines().count(), 1, "{printed}");
     assert_like(&json_of(row), &json_of(&printed), &["at", "ip", "request_id"], "audit");
+}
+
+/// All endpoints are asked at once: each answers only when both have been asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_b40_a_check_asks_all_endpoints_at_once() {
+    let (double, folder) = (Double::start().await, TempDir::new().expect("a temporary folder"));
+    let (held, asked) = (Arc::<Held>::default(), AtomicUsize::new(0));
+    double.rule(|_| Some(Reply::json(&json!({}))));
+    double.rule(move |call| {
+        (call.host == "github.com").then(|| {
+            if asked.fetch_add(1, Ordering::SeqCst) == 1 {
+                held.release();
+            }
+            Reply::of(200, "text/html", "").held(&held)
+        })
+    });
+    let lists = [("PUBLIC_URL", "https://login.example.com")];
+    let environment = [&with_providers(&double).await[..], &lists].concat();
+    let printed = output("rest-social-auth providers check github", &environment, folder.path()).await;
+    assert!(printed.contains("ok    token endpoint") && !printed.contains("FIX"), "{printed}");
 }
 
 // ---- API
