@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -277,6 +278,27 @@ async fn fault_b40_a_check_asks_all_endpoints_at_once() {
     let environment = [&with_providers(&double).await[..], &lists].concat();
     let printed = output("rest-social-auth providers check github", &environment, folder.path()).await;
     assert!(printed.contains("ok    token endpoint") && !printed.contains("FIX"), "{printed}");
+}
+
+/// A host that hangs costs the others nothing, and itself the limit of one call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_b40_a_provider_that_hangs_costs_a_check_ten_seconds() {
+    let (double, folder) = (Double::start().await, TempDir::new().expect("a temporary folder"));
+    double.rule(|call| Some(if call.host == "github.com" { Reply::Hang } else { Reply::json(&json!({})) }));
+    let further = [
+        ("PUBLIC_URL", "https://login.example.com"),
+        ("SOCIAL_AUTH_DISCORD_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_DISCORD_SECRET", CLIENT_SECRET),
+    ];
+    let environment = [&with_providers(&double).await[..], &further].concat();
+    let begun = Instant::now();
+    let printed = output("rest-social-auth providers check", &environment, folder.path()).await;
+    assert!(begun.elapsed() >= Duration::from_millis(9900), "{:?}", begun.elapsed());
+    for endpoint in ["authorization endpoint https://github.com", "token endpoint https://github.com"] {
+        let line = printed.lines().find(|line| line.contains(endpoint)).expect("a line");
+        assert!(line.contains("FIX") && line.contains("no answer within the time limit"), "{line}");
+    }
+    assert!(printed.contains("ok    token endpoint https://discord.com"), "{printed}");
 }
 
 // ---- API
