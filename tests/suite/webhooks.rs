@@ -41,8 +41,6 @@ const PLACE: &str = "POST hooks.example/users";
 const URL: &str = "https://hooks.example/users?key=of-the-operator";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEXT_SECRET: &str = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
-/// For what must happen; nothing takes so long.
-
 fn plan(engine: Engine) -> Plan {
     World::on(engine).with("WEBHOOK_URL", URL).with("WEBHOOK_SECRETS", SECRET)
 }

@@ -217,7 +217,7 @@ fn fault_d10_every_documented_command_has_the_documented_options() {
 }
 
 /// Providers that answer whatever they are asked.
-async fn with_providers<'a>(double: &'a Double) -> Vec<(&'a str, &'a str)> {
+fn with_providers(double: &Double) -> Vec<(&str, &str)> {
     vec![
         ("SECRET_KEY", "a-key-of-the-documents-tests-0a1b2c3d4e5f607"),
         ("HTTPS_PROXY", double.proxy()),
@@ -241,7 +241,7 @@ async fn fault_d10_the_samples_of_providers_check_and_audit() {
     let double = Double::start().await;
     double.rule(|_| Some(Reply::json(&json!({}))));
     double.always(GITHUB_TOKEN, Reply::json(&json!({"error": "bad_verification_code"})));
-    let of_server = with_providers(&double).await;
+    let of_server = with_providers(&double);
 
     let lists =
         [("PUBLIC_URL", "https://login.example.com"), ("ALLOWED_REDIRECT_URIS", "https://app.example.com/callback")];
@@ -275,7 +275,7 @@ async fn fault_b40_a_check_asks_all_endpoints_at_once() {
         })
     });
     let lists = [("PUBLIC_URL", "https://login.example.com")];
-    let environment = [&with_providers(&double).await[..], &lists].concat();
+    let environment = [&with_providers(&double)[..], &lists].concat();
     let printed = output("rest-social-auth providers check github", &environment, folder.path()).await;
     assert!(printed.contains("ok    token endpoint") && !printed.contains("FIX"), "{printed}");
 }
@@ -290,7 +290,7 @@ async fn fault_b40_a_provider_that_hangs_costs_a_check_ten_seconds() {
         ("SOCIAL_AUTH_DISCORD_KEY", CLIENT_ID),
         ("SOCIAL_AUTH_DISCORD_SECRET", CLIENT_SECRET),
     ];
-    let environment = [&with_providers(&double).await[..], &further].concat();
+    let environment = [&with_providers(&double)[..], &further].concat();
     let begun = Instant::now();
     let printed = output("rest-social-auth providers check", &environment, folder.path()).await;
     assert!(begun.elapsed() >= Duration::from_millis(9900), "{:?}", begun.elapsed());

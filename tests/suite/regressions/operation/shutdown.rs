@@ -157,9 +157,7 @@ async fn fault_f6_a_successor_on_the_same_port_takes_over_without_a_refused_conn
     assert!(first.ended().await.success(), "{}", first.output());
     tally.reaches(tally.answered.load(Ordering::SeqCst) + WARM).await;
     assert_eq!(clients.len(), CLIENTS, "no client was refused");
-    while let Some(ended) = clients.try_join_next() {
-        panic!("a client was refused: {ended:?}");
-    }
+    assert!(clients.try_join_next().is_none(), "no client was refused");
     assert_eq!(tally.lost.load(Ordering::SeqCst), 0);
     second.client().get("/healthz").send().await.ok();
 }
