@@ -78,6 +78,8 @@ fn load(path: &Path) -> Result<toml::Table, SettingError> {
     })
 }
 
+const DEFAULT_DATABASE_URL: &str = "sqlite://rest-social-auth.db";
+
 fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingError>) -> Settings {
     let Gathered { general, shared, providers, mut warnings, .. } = gathered;
     let general = &general;
@@ -96,6 +98,8 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         errors.push(SettingError::new("PUBLIC_URL", problem));
     }
     let secret_key = secret_key(general, errors);
+    let database_url = general.get("DATABASE_URL", errors, database_url);
+    let database_url = SecretString::from(database_url.unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned()));
     let (mut origins, mut redirect_uris) = lists(general, errors, &mut warnings);
     let rest_social = rules::rest_social(general, !serve || !origins.is_empty(), errors);
     if let Some(url) = &public_url {
@@ -127,11 +131,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     warnings.extend(rules::accepts_unverified(&providers));
     Settings {
         mode: sources.mode,
-        database_url: SecretString::from(
-            general
-                .get("DATABASE_URL", errors, database_url)
-                .unwrap_or_else(|| "sqlite://rest-social-auth.db".to_owned()),
-        ),
+        database_url,
         listen,
         listen_reuse_port: general.get("LISTEN_REUSE_PORT", errors, value::flag).unwrap_or(false),
         shutdown_delay: general.get("SHUTDOWN_DELAY", errors, rules::shutdown_delay).unwrap_or_default(),
