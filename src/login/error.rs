@@ -107,13 +107,23 @@ pub struct LoginError {
     /// The provider's own words: shown only with REST_SOCIAL_VERBOSE_ERRORS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_message: Option<String>,
+    /// Seconds, for `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
     #[serde(skip)]
     pub about: Box<About>,
 }
 
 impl LoginError {
     pub fn new(refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self { refusal, detail: detail.into(), fields: Vec::new(), provider_message: None, about: Box::default() }
+        Self {
+            refusal,
+            detail: detail.into(),
+            fields: Vec::new(),
+            provider_message: None,
+            retry_after: None,
+            about: Box::default(),
+        }
     }
 
     pub fn fields(fields: Vec<(String, String)>) -> Self {
@@ -176,6 +186,14 @@ impl From<ProviderError> for LoginError {
             ProviderError::NotAllowed { reason } => (Refusal::NotAllowed, reason, None),
             ProviderError::Failed { message, .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), message)
+            }
+            ProviderError::Busy { retry_after, .. } => {
+                let detail = "The provider asks to be called later.".to_owned();
+                let seconds = retry_after.map(|span| span.as_secs().max(1));
+                return Self { retry_after: seconds, ..Self::new(Refusal::ProviderError, detail) }.because(cause);
+            }
+            ProviderError::AnotherUser { .. } | ProviderError::Moved { .. } => {
+                (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), None)
             }
             ProviderError::Timeout { .. } => {
                 (Refusal::ProviderTimeout, "The provider did not answer in time.".to_owned(), None)

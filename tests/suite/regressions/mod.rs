@@ -7,4 +7,5 @@ mod identity;
 mod input;
 mod operation;
 mod profiles;
+mod published;
 mod store;
