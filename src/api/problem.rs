@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -66,7 +67,7 @@ pub struct Failure {
     /// `WWW-Authenticate`.
     pub challenge: Option<&'static str>,
     /// `Retry-After`, in seconds.
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<NonZeroU16>,
     /// For log and audit trail: see `trail.rs`.
     pub about: Box<About>,
 }
@@ -124,7 +125,7 @@ impl IntoResponse for Failure {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
         }
         response
     }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +110,7 @@ pub struct LoginError {
     pub provider_message: Option<String>,
     /// Seconds, for `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<NonZeroU16>,
     #[serde(skip)]
     pub about: Box<About>,
 }
@@ -189,7 +190,8 @@ impl From<ProviderError> for LoginError {
             }
             ProviderError::Busy { retry_after, .. } => {
                 let detail = "The provider asks to be called later.".to_owned();
-                let seconds = retry_after.map(|span| span.as_secs().max(1));
+                let seconds = retry_after.map(|span| u16::try_from(span.as_secs()).unwrap_or(u16::MAX).max(1));
+                let seconds = seconds.and_then(NonZeroU16::new);
                 return Self { retry_after: seconds, ..Self::new(Refusal::ProviderError, detail) }.because(cause);
             }
             ProviderError::AnotherUser { .. } | ProviderError::Moved { .. } => {

@@ -113,8 +113,8 @@ mod tests {
             breaker.heard(false, now);
         }
         (0..FAULTS).for_each(|_| breaker.heard(true, now));
-        assert!(!breaker.admits(now, PATIENCE).is_ok());
-        assert!(!breaker.admits(now + REST - Duration::from_millis(1), PATIENCE).is_ok());
+        assert!(breaker.admits(now, PATIENCE).is_err());
+        assert!(breaker.admits(now + REST - Duration::from_millis(1), PATIENCE).is_err());
     }
 
     #[test]
@@ -123,9 +123,9 @@ mod tests {
         (0..FAULTS).for_each(|_| breaker.heard(true, now));
         let later = now + REST;
         assert!(breaker.admits(later, PATIENCE).is_ok());
-        assert!(!breaker.admits(later, PATIENCE).is_ok(), "the others wait for the trial");
+        assert!(breaker.admits(later, PATIENCE).is_err(), "the others wait for the trial");
         breaker.heard(true, later);
-        assert!(!breaker.admits(later + REST / 2, PATIENCE).is_ok());
+        assert!(breaker.admits(later + REST / 2, PATIENCE).is_err());
         assert!(breaker.admits(later + REST, PATIENCE).is_ok());
         breaker.heard(false, later + REST);
         assert!((0..50).all(|_| breaker.admits(later + REST, PATIENCE).is_ok()));
@@ -136,7 +136,7 @@ mod tests {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         (0..FAULTS).for_each(|_| breaker.heard(true, now));
         assert!(breaker.admits(now + REST, PATIENCE).is_ok());
-        assert!(!breaker.admits(now + PATIENCE, PATIENCE).is_ok());
+        assert!(breaker.admits(now + PATIENCE, PATIENCE).is_err());
         assert!(breaker.admits(now + REST + PATIENCE, PATIENCE).is_ok());
     }
 
@@ -151,7 +151,7 @@ mod tests {
         }
         assert!(host.admits("/", now, PATIENCE).is_ok() && !host.rests(now));
         (0..FAULTS).for_each(|_| host.heard(&answer(503), now));
-        assert!(!host.admits("/", now, PATIENCE).is_ok());
+        assert!(host.admits("/", now, PATIENCE).is_err());
     }
 
     #[test]

@@ -421,7 +421,7 @@ fn fault_d7_es512_and_eddsa_are_verified() {
     let es512: SignatureAlgorithm = "ES512".parse().unwrap();
     let jwk = json!({"kty": "EC", "crv": "P-521", "x": x, "y": y, "alg": "ES512", "use": "sig"});
     assert!(verified_by(&jwk, &format!("{text}.{signature}"), es512));
-    let other = message("ES512").replacen(".ey", ".ey", 1) + "x";
+    let other = message("ES512") + "x";
     assert!(!verified_by(&jwk, &format!("{other}.{signature}"), es512));
     assert!(!verified_by(&jwk, &format!("{text}.{signature}"), RS256));
     let mixed = json!({"kty": "EC", "crv": "P-521", "x": x, "y": y, "alg": "ES256"});
