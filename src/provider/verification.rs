@@ -20,6 +20,8 @@ use crate::secrets::ExposeSecret;
 const STAGE: &str = "id_token";
 /// Seconds that an ID token without a code may be old (SEC-20).
 const NATIVE_MAX_AGE: i64 = 600;
+/// Of the discovery document (RFC 9207, 3).
+const ISS_PARAMETER_SUPPORTED: &str = "authorization_response_iss_parameter_supported";
 
 /// An ID token that an app got from the provider's own software.
 pub struct VerifiedIdToken {
@@ -91,8 +93,11 @@ impl Provider {
     pub(super) fn check_issuer(&self, login: &Login<'_>) -> Result<(), ProviderError> {
         let given = login.callback.fields.get("iss").and_then(Value::as_str).filter(|iss| !iss.is_empty());
         let Some(given) = given else {
-            let missing = self.descriptor.authorization.sends_iss && self.descriptor.protocol != Protocol::OAuth1;
-            return if missing { Err(ProviderError::Mixup) } else { Ok(()) };
+            // An ID token from an app came by no redirect, and OAuth 1.0a has no such parameter.
+            let by_redirect = login.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
+            let promised = self.descriptor.authorization.sends_iss
+                || login.discovery.as_deref().is_some_and(|document| document.is_true(ISS_PARAMETER_SUPPORTED));
+            return if by_redirect && promised { Err(ProviderError::Mixup) } else { Ok(()) };
         };
         let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
         let issuers = self.issuers(login.discovery.as_deref());
@@ -117,13 +122,10 @@ impl Provider {
         discovery.and_then(|document| document.text("issuer")).map(str::to_owned).into_iter().collect()
     }
 
-    /// The claims of a login's ID token.
+    /// The claims of the ID token that a code brought.
     pub(super) async fn verified_claims(&self, login: &mut Login<'_>) -> Result<Map<String, Value>, ProviderError> {
         let rules = &self.descriptor.id_token;
         let (nonce, deadline) = (login.callback.nonce, login.callback.deadline);
-        if let Some(token) = login.callback.id_token {
-            return Ok(self.verify_id_token(token, nonce, deadline).await?.claims);
-        }
         let token = match &rules.from {
             Some(from) => from.text(&login.scope())?,
             None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
@@ -165,7 +167,7 @@ impl Provider {
 
     /// An ID token that stands for a code: made for the app's own client id, moments ago, and with the nonce that the app
     /// shows or with none (SEC-20).
-    pub async fn verify_id_token(
+    pub(super) async fn verify_id_token(
         &self,
         token: &str,
         nonce: Option<&str>,
