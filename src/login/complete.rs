@@ -398,9 +398,7 @@ impl LoginService {
             deadline: Instant::now() + self.settings.outgoing.login_timeout,
         };
         let identity = posted.ticket.provider.identify(&callback).await?;
-        identity
-            .storable()
-            .ok_or_else(|| LoginError::new(Refusal::ProviderError, "The provider's profile has no usable id."))
+        Ok(identity.storable())
     }
 
     /// Bound to the account's row, so that two rows' tokens cannot be exchanged (SEC-40).
