@@ -243,11 +243,6 @@ impl Expr {
         &self.source
     }
 
-    /// Whether the expression only chooses among members of the answers and texts: null is then a value of the answer's.
-    pub fn is_choice(&self) -> bool {
-        !matches!(self.program, Program::Compiled { .. })
-    }
-
     /// Whether every name that the expression begins with passes.
     pub fn reads_only(&self, passes: impl Fn(&str) -> bool) -> bool {
         let of = |operand: &Operand| match operand {

@@ -330,20 +330,22 @@ impl Provider {
         let empty = Map::new();
         let profile = profile.as_object().unwrap_or(&empty);
         let (mut extra, mut absent) = (Map::new(), Vec::new());
+        let by_claims = login.claims.is_some() && self.descriptor.profile.from.is_none();
         if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
             extra.extend(profile.clone());
         }
         for field in &self.extra_fields {
             let found =
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
-            // The id is looked up in one way: without userinfo it is in the id_token alone.
-            let is_id = [&self.id_key, &self.descriptor.uid.key].contains(&&field.from);
+            // Without userinfo the id is in the ID token alone: it is looked up as for the uid.
+            let is_id = by_claims && [&self.id_key, &self.descriptor.uid.key].contains(&&field.from);
             let id = if is_id && !found.is_some_and(is_filled) { self.lookup(scope, &field.from)? } else { None };
             let found = id.as_deref().or(found);
             if found.is_some_and(is_filled) || !field.if_set {
                 let value = without_secrets(&field.from, found.unwrap_or(&Value::Null));
                 extra.extend(value.map(|value| (field.to.clone(), value)));
-                absent.extend(found.is_none().then(|| field.to.clone()));
+                let is_absent = found.is_none() && !(is_of_token(&field.from) && login.access_token.is_some());
+                absent.extend(is_absent.then(|| field.to.clone()));
             }
         }
         if matches!(self.descriptor.protocol, Protocol::OpenId2 | Protocol::Widget) {
@@ -356,7 +358,7 @@ impl Provider {
         extra.insert("access_token".to_owned(), token);
         if self.descriptor.protocol != Protocol::OAuth1 && !extra.contains_key("token_type") {
             let token_type = profile.get("token_type").cloned();
-            absent.extend(token_type.is_none().then(|| "token_type".to_owned()));
+            absent.extend((token_type.is_none() && login.access_token.is_none()).then(|| "token_type".to_owned()));
             extra.insert("token_type".to_owned(), token_type.unwrap_or_default());
         }
         Ok((extra, absent))
@@ -388,6 +390,11 @@ pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>) -> Result<Option<String
         _ => return Ok(None),
     };
     Ok(Some(text).filter(|text| !text.is_empty() || !rule.reads_only(|_| false)))
+}
+
+/// What describes the token: that of an earlier one says nothing about the one that came now.
+fn is_of_token(name: &str) -> bool {
+    matches!(name, "expires" | "expires_in" | "expires_on" | "token_type")
 }
 
 fn answered(bodies: &Value) -> bool {

@@ -98,14 +98,14 @@ pub(super) fn mistakes_in_mappings(providers: &[Arc<Provider>]) -> Vec<SettingEr
 }
 
 /// An expression without a value, or one that meets a member of another type than it thought, says nothing: a field of the
-/// operator's own is no reason to refuse a login. Null says that the field is empty where the answer has it so.
+/// operator's own is no reason to refuse a login. Null says nothing, as in DRSA; an empty text empties the field.
 pub(super) fn evaluated(fields: &[(String, Expr)], scope: &Scope<'_>) -> Map<String, Value> {
     let is_read = |name: &&str| fields.iter().any(|(_, expr)| !expr.reads_only(|root| root != *name));
     let parts: Vec<(&str, Value)> =
         READABLE.into_iter().filter(is_read).filter_map(|name| Some((name, shown(scope.get(name)?)))).collect();
     let scope = parts.iter().fold(scope.emptied(), |scope, (name, part)| scope.with(name, Some(part)));
     let value = |expr: &Expr| match expr.eval(&scope) {
-        Ok(value) => value.map(Cow::into_owned).filter(|value| !value.is_null() || expr.is_choice()),
+        Ok(value) => value.map(Cow::into_owned).filter(|value| !value.is_null()),
         Err(error) => {
             tracing::warn!(%error, "a field of the user cannot be read");
             None

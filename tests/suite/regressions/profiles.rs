@@ -1,6 +1,7 @@
 //! Provider answers: profiles, ids, names, lifetimes and error replies.
 
 mod absence;
+mod replies;
 
 use serde_json::json;
 

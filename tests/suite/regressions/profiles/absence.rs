@@ -80,7 +80,7 @@ async fn fault_c01_declared_fields_that_are_not_mentioned_stay(engine: Engine) {
         (json!({}), json!("hu"), json!("https://n.example/")),
         (json!({"locale": "", "profile": 5}), json!(null), json!("https://n.example/")),
         (json!({"locale": "de", "profile": ""}), json!("de"), json!(null)),
-        (json!({"locale": null}), json!(null), json!(null)),
+        (json!({"locale": null}), json!("de"), json!(null)),
     ]
     .into_iter()
     .enumerate()
