@@ -153,7 +153,8 @@ mod tests {
             Some(text) if is_setting(text) => format!("{text}\n"),
             _ => format!("{line}\n"),
         };
-        let text: String = template(&ambient.token::<48>()).lines().map(turned_on).collect();
+        assert!(init(&path, &ambient).is_ok());
+        let text: String = fs::read_to_string(&path).expect("it is there").lines().map(turned_on).collect();
         let text = text.replace("http://127.0.0.1:8000", "https://id.example.com").replace("whsec_...", SECRET);
         fs::write(&path, text).expect("the file is written");
         let settings = read(&Sources {

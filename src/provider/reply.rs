@@ -232,101 +232,30 @@ fn is_bad_code(stage: &str, told: &Told, rules: &ErrorRules) -> bool {
         || own.is_some_and(|own| speaks_of_a_bad_code(stage, &format!("{own} {message}")))
 }
 
-/// The general rule for words that nobody listed.
+/// What a code is called, with one blank for everything between words.
+const NAMES: &str = "authorization code|authorisation code|authorizationcode|auth code|authcode|oauth code|verification code|\
+    access code|grant code|authorization grant|access grant|code verifier|code challenge|pkce";
+const VERDICTS: &str = "invalid|expired|not valid|not found|unknown|incorrect|wrong|bad|revoked|malformed|not exist|consumed|\
+    mismatch|not match|unrecogni|already|been used|was used|reused|re used|used before|redeemed|could not be verified|\
+    error validating|cannot be found|too old|unable to verify";
+const ABOUT_THE_CLIENT: &str = "client secret|client id|client credentials|client authentication|client assertion|\
+    invalid client|unknown client|app secret|app id|appid|app key|application|api key|consumer key|grant type|scope|\
+    rate limit|too many|disabled|not supported";
+/// Other codes than the one that was sent, and codes that were not sent.
+const OTHER_CODES: &str = "redirect|status code|error code|response code|country code|http code|postal code|zip code|\
+    source code|code challenge method|missing|required|not allowed";
+
+/// The general rule, for words that no descriptor lists.
 fn speaks_of_a_bad_code(stage: &str, words: &str) -> bool {
-    const NAMES: [&str; 14] = [
-        "authorization code",
-        "authorisation code",
-        "authorizationcode",
-        "auth code",
-        "authcode",
-        "oauth code",
-        "verification code",
-        "access code",
-        "grant code",
-        "authorization grant",
-        "access grant",
-        "code verifier",
-        "code challenge",
-        "pkce",
-    ];
-    const VERDICTS: [&str; 28] = [
-        "invalid",
-        "expired",
-        "not valid",
-        "not found",
-        "unknown",
-        "incorrect",
-        "wrong",
-        "bad",
-        "revoked",
-        "malformed",
-        "not exist",
-        "exist or has",
-        "consumed",
-        "mismatch",
-        "not match",
-        "unrecogni",
-        "already",
-        "been used",
-        "was used",
-        "reused",
-        "re used",
-        "used before",
-        "redeemed",
-        "could not be verified",
-        "error validating",
-        "cannot be found",
-        "too old",
-        "unable to verify",
-    ];
-    const ABOUT_THE_CLIENT: [&str; 20] = [
-        "client secret",
-        "client id",
-        "client credentials",
-        "client authentication",
-        "client assertion",
-        "invalid client",
-        "unknown client",
-        "app secret",
-        "app id",
-        "appid",
-        "app key",
-        "application",
-        "api key",
-        "consumer key",
-        "grant type",
-        "scope",
-        "rate limit",
-        "too many",
-        "disabled",
-        "not supported",
-    ];
-    // Other codes, and what is only asked for.
-    const OTHER_CODES: [&str; 13] = [
-        "redirect",
-        "status code",
-        "error code",
-        "response code",
-        "country code",
-        "http code",
-        "postal code",
-        "zip code",
-        "source code",
-        "code challenge method",
-        "missing",
-        "required",
-        "not allowed",
-    ];
     let words = plain(words);
-    let has = |list: &[&str]| list.iter().any(|phrase| words.contains(phrase));
-    if !has(&VERDICTS) || has(&ABOUT_THE_CLIENT) {
+    let has = |list: &str| list.split('|').any(|phrase| words.contains(phrase));
+    if !has(VERDICTS) || has(ABOUT_THE_CLIENT) {
         return false;
     }
     if stage == "refresh" {
-        return has(&["refresh token", "refreshtoken"]);
+        return has("refresh token|refreshtoken");
     }
-    has(&NAMES) || format!(" {words} ").contains(" code ") && !has(&OTHER_CODES)
+    has(NAMES) || format!(" {words} ").contains(" code ") && !has(OTHER_CODES)
 }
 
 /// Lower case, with one blank for everything between words.
