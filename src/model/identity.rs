@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{AccountUid, ProviderTokens};
+use crate::model::{AccountUid, EmailAddress, ProviderTokens};
 
 /// What a provider says of the person who just signed in: all that `provider/` hands upwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,7 +14,11 @@ pub struct Identity {
     /// Names in `extra_data` that must not differ from those of the row found (a character of a game that was sold).
     pub same: Vec<String>,
     pub username: Option<String>,
-    pub email: Option<String>,
+    /// What is no address counts as none.
+    pub email: Option<EmailAddress>,
+    /// The provider named an address that is none. Deny lists refuse it: it may be another spelling of a denied one.
+    #[serde(default)]
+    pub has_invalid_email: bool,
     pub fullname: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
@@ -43,11 +47,9 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Without null characters, which PostgreSQL keeps in no text. An address with one is dropped whole: what is left of it
-    /// would be another address.
+    /// Without null characters, which PostgreSQL keeps in no text.
     #[must_use]
     pub fn storable(mut self) -> Self {
-        self.email = self.email.filter(|email| !email.contains('\0'));
         self.picture = self.picture.filter(|picture| !picture.contains('\0'));
         for name in [&mut self.username, &mut self.fullname, &mut self.first_name, &mut self.last_name] {
             name.iter_mut().for_each(|name| name.retain(|character| character != '\0'));

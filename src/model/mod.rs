@@ -6,6 +6,8 @@ mod account_uid;
 mod attempt;
 mod audit;
 mod credential;
+mod domain;
+mod email_address;
 mod event;
 mod finding;
 mod identity;
@@ -23,6 +25,8 @@ pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
     TokenRow,
 };
+pub use domain::Domain;
+pub use email_address::EmailAddress;
 pub use event::{Announce, DueEvent, EventRecord, EventState, EventType, Happened, NewEvent};
 pub use finding::Finding;
 pub use identity::{Identity, drop_nulls};
@@ -31,4 +35,4 @@ pub use provider_tokens::ProviderTokens;
 pub use seconds::Seconds;
 pub use user::{SocialAccount, User, UserId};
 pub use user_field::{FieldType, UserField, UserFields};
-pub use words::{harmless, steers};
+pub use words::{harmless, resembled_name, steers};

@@ -9,7 +9,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{AccountUid, Identity, Seconds, as_texts, is_filled, without_secrets};
+use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -253,8 +253,9 @@ impl Provider {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
         let rules = &self.descriptor.user;
         let verified = rules.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
-        let email = text("email");
-        let has_email = email.as_ref().is_some_and(|email| !email.is_empty());
+        let email_text = text("email").filter(|email| !email.trim().is_empty());
+        let email = email_text.as_deref().and_then(EmailAddress::parse);
+        let has_email = email.is_some();
         let (extra_data, absent_extra_data) = self.extra_data(login, scope, profile, details)?;
         let kept_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
         Ok(Identity {
@@ -262,6 +263,7 @@ impl Provider {
             uid: self.uid(scope)?,
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
+            has_invalid_email: email_text.is_some() && !has_email,
             email,
             fullname: mentioned(rules.fullname.as_ref(), scope)?,
             first_name: mentioned(rules.first_name.as_ref(), scope)?,

@@ -75,8 +75,8 @@ macro_rules! repository {
         use crate::clock::UnixMillis;
         use crate::model::{
             Announce, Attempt, AuditEvent, AuditFilter, AuditKind, AuditRecord, CodeClaim, CredentialEntry,
-            CredentialHandle, DueEvent, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential, NewEvent,
-            RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+            CredentialHandle, DueEvent, EmailAddress, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential,
+            NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
