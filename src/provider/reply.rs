@@ -91,6 +91,9 @@ pub fn read(
     if let Some(told) = told.filter(|told| !rules.none.contains(&told.code)) {
         return Err(classified(stage, &told, answer.status, rules, secrets));
     }
+    if matches!(answer.status, 404 | 410 | 301 | 302 | 307 | 308) {
+        return Err(ProviderError::Moved { stage, reason: format!("status {}", answer.status) });
+    }
     if !answer.is_success() {
         return Err(failed(stage, format!("status {}", answer.status)));
     }

@@ -8,4 +8,5 @@ mod identity;
 mod input;
 mod operation;
 mod profiles;
+mod published;
 mod store;
