@@ -12,6 +12,7 @@ mod provider_token;
 mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::authenticate::{Caller, Family, Presented, Proof};
 pub use self::change::ChangeError;
@@ -27,6 +28,9 @@ use crate::model::{AuditEvent, AuditKind, ClientInfo, Kind, UserId};
 use crate::provider::Providers;
 use crate::settings::Settings;
 use crate::store::Repository;
+
+/// How long `/readyz` may take.
+const READINESS_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -69,8 +73,9 @@ impl AccountService {
         self.ambient.now()
     }
 
-    /// Whether the database answers.
+    /// Whether a login could be written now. The answer comes within a second.
     pub async fn is_ready(&self) -> bool {
-        self.store.ping().await.is_ok()
+        let probe = tokio::time::timeout(READINESS_TIMEOUT, self.store.probe(self.ambient.now()));
+        probe.await.is_ok_and(|probed| probed.is_ok())
     }
 }

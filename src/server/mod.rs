@@ -75,7 +75,8 @@ impl Server {
         };
         let hook = Hook::new(&settings, &ambient).map_err(|error| errors.push(error)).ok();
         let announce = hook::announcer(&settings, &ambient);
-        let opened = store::open_announcing(&settings.database_url, create, announce).await;
+        let opening = store::Opening { create, announce, limits: Some(settings.database) };
+        let opened = store::open_with(&settings.database_url, opening).await;
         let repository = opened.map_err(|error| errors.push(error)).ok();
         let (Some(credentials), Some(providers), Some(hook), Some(repository)) =
             (credentials, providers, hook, repository)

@@ -15,11 +15,11 @@ use crate::secrets::Digest;
 macro_rules! user_columns {
     () => {
         "u.id, u.username, u.first_name, u.last_name, u.email, u.email_verified, u.is_active, u.created, \
-         u.last_login, u.revoked_before, u.token_generation, u.link_generation, u.fields, u.edited"
+         u.last_login, u.revoked_before, u.credential_generation, u.token_generation, u.link_generation, u.fields, u.edited"
     };
     (bare) => {
         "id, username, first_name, last_name, email, email_verified, is_active, created, last_login, \
-         revoked_before, token_generation, link_generation, fields, edited"
+         revoked_before, credential_generation, token_generation, link_generation, fields, edited"
     };
 }
 pub(super) use user_columns;
@@ -36,6 +36,7 @@ pub(super) struct UserRow {
     created: i64,
     last_login: Option<i64>,
     revoked_before: i64,
+    credential_generation: i64,
     token_generation: i64,
     link_generation: i64,
     fields: Option<Json<Map<String, Value>>>,
@@ -55,6 +56,7 @@ impl From<UserRow> for User {
             created: UnixMillis(row.created),
             last_login: row.last_login.map(UnixMillis),
             revoked_before: row.revoked_before,
+            credential_generation: row.credential_generation,
             token_generation: row.token_generation,
             link_generation: row.link_generation,
             fields: row.fields.map(|fields| fields.0).unwrap_or_default(),

@@ -89,7 +89,7 @@ macro_rules! attempt_store {
                 .bind(attempt.landing.as_ref().map(Json))
                 .bind(attempt.created.0)
                 .bind(attempt.expires.0)
-                .execute(&self.write)
+                .execute(&self.writer())
                 .await?;
                 Ok(())
             }
@@ -156,7 +156,7 @@ macro_rules! attempt_store {
                 sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
                     .bind(answer)
                     .bind(code.as_bytes())
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(())
             }
@@ -167,7 +167,7 @@ macro_rules! attempt_store {
                     .bind(&swap.code_challenge)
                     .bind(&swap.answer)
                     .bind(swap.expires.0)
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(())
             }
@@ -186,13 +186,13 @@ macro_rules! attempt_store {
                     "DELETE FROM swap_codes WHERE code = $1 RETURNING code_challenge, answer, expires",
                 )
                 .bind(code.as_bytes())
-                .fetch_optional(&self.write)
+                .fetch_optional(&self.writer())
                 .await?;
                 Ok(row.map(|row| row.with_code(code)))
             }
 
             async fn insert_halt(&self, halt: &Halt) -> Result<()> {
-                new_halt(halt).execute(&self.write).await?;
+                new_halt(halt).execute(&self.writer()).await?;
                 Ok(())
             }
 

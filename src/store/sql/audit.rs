@@ -22,7 +22,7 @@ macro_rules! audit_store {
         #[async_trait::async_trait]
         impl AuditStore for $store {
             async fn audit(&self, event: &AuditEvent) -> Result<()> {
-                audit_query(event).execute(&self.write).await?;
+                audit_query(event).execute(&self.writer()).await?;
                 Ok(())
             }
 

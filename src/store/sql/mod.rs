@@ -97,7 +97,7 @@ macro_rules! repository {
             async fn delete_before(&self, statement: &'static str, before: i64) -> Result<u64> {
                 let mut all = 0;
                 loop {
-                    let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.write).await?;
+                    let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.writer()).await?;
                     all += deleted.rows_affected();
                     if deleted.rows_affected() < SWEEP_BATCH.unsigned_abs() {
                         return Ok(all);
@@ -109,7 +109,7 @@ macro_rules! repository {
         #[async_trait::async_trait]
         impl Repository for $store {
             async fn migrate(&self) -> Result<()> {
-                sqlx::migrate!($migrations).run(&self.write).await.map_err(|error| StoreError(Box::new(error)))
+                sqlx::migrate!($migrations).run(&self.unlimited().await?).await.map_err(|error| StoreError(Box::new(error)))
             }
 
             async fn schema(&self) -> Result<Schema> {
@@ -131,8 +131,19 @@ macro_rules! repository {
                 Ok(if applied.len() == known.len() { Schema::Current } else { Schema::Behind })
             }
 
-            async fn ping(&self) -> Result<()> {
-                sqlx::query("SELECT 1 FROM users WHERE id = 0").execute(&mut *self.reader().await?).await?;
+            async fn probe(&self, now: UnixMillis) -> Result<()> {
+                if self.probed.is_recent() {
+                    return Ok(());
+                }
+                let mut tx = self.begin().await?;
+                sqlx::query(
+                    "INSERT INTO readiness_probe (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+                )
+                .bind(now.0)
+                .execute(&mut *tx)
+                .await?;
+                tx.commit().await?;
+                self.probed.succeeded();
                 Ok(())
             }
 
@@ -177,7 +188,7 @@ macro_rules! repository {
                     let mut too_many = there - most;
                     while too_many > 0 {
                         let batch = too_many.min(SWEEP_BATCH);
-                        let deleted = sqlx::query(statement).bind(batch).execute(&self.write).await?.rows_affected();
+                        let deleted = sqlx::query(statement).bind(batch).execute(&self.writer()).await?.rows_affected();
                         swept += deleted;
                         too_many -= batch;
                         if deleted == 0 {
@@ -196,6 +207,25 @@ use std::time::Duration;
 
 use crate::model::Kind;
 use crate::secrets::Digest;
+
+/// When a probe of the store succeeded last.
+#[derive(Default)]
+pub(super) struct Probed(std::sync::Mutex<Option<tokio::time::Instant>>);
+
+impl Probed {
+    /// How long a success is remembered, so that frequent questions cost no writes.
+    const REMEMBERED: Duration = Duration::from_secs(1);
+
+    pub fn is_recent(&self) -> bool {
+        self.0.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < Self::REMEMBERED))
+    }
+
+    pub fn succeeded(&self) {
+        if let Ok(mut at) = self.0.lock() {
+            *at = Some(tokio::time::Instant::now());
+        }
+    }
+}
 
 /// Characters of a name's column, as in Django.
 pub(super) const LONGEST_NAME: usize = 150;
