@@ -14,6 +14,8 @@ mod tokens;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 pub use self::authenticate::{Caller, Family, Presented, Proof};
 pub use self::change::ChangeError;
 pub use self::credentials::Listed;
@@ -32,6 +34,11 @@ use crate::store::Repository;
 /// How long `/readyz` may take.
 const READINESS_TIMEOUT: Duration = Duration::from_millis(900);
 
+/// Writes of bookkeeping under way at once; further ones are left out.
+const MAX_BOOKKEEPING_WRITES: usize = 16;
+/// How long a read waits for the bookkeeping beside it.
+const BOOKKEEPING_WAIT: Duration = Duration::from_millis(250);
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct AccountService {
@@ -40,6 +47,8 @@ pub struct AccountService {
     providers: Providers,
     store: Arc<dyn Repository>,
     ambient: Ambient,
+    /// Bounds the writes of bookkeeping that are under way.
+    bookkeeping: Arc<Semaphore>,
 }
 
 impl AccountService {
@@ -50,7 +59,8 @@ impl AccountService {
         store: Arc<dyn Repository>,
         ambient: Ambient,
     ) -> Self {
-        Self { settings, credentials, providers, store, ambient }
+        let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
+        Self { settings, credentials, providers, store, ambient, bookkeeping }
     }
 
     fn event(&self, event: AuditKind, kind: Option<Kind>, user: UserId, client: &ClientInfo) -> AuditEvent {

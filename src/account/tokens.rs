@@ -26,7 +26,7 @@ impl AccountService {
         let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
         let family = used.family.as_deref().unwrap_or(&verified.jti);
         let access = jwt.access_of(&verified, family, &user, now, &self.ambient);
-        self.note_use_of(&used, user.id).await?;
+        self.note_use_of(&used, user.id).await;
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
         }
@@ -76,7 +76,7 @@ impl AccountService {
         if used.blacklisted {
             return Err(AuthError::Reused(user.id));
         }
-        self.note_use_of(&used, user.id).await?;
+        self.note_use_of(&used, user.id).await;
         self.credentials.jwt.renew_sliding(&verified, &user, self.ambient.now()).map_err(body_fault)
     }
 

@@ -103,7 +103,7 @@ macro_rules! attempt_store {
                 .bind(key.as_bytes())
                 .fetch_optional(&mut *self.reader().await?)
                 .await?;
-                Ok(row.map(|row| row.with_key(key)))
+                row.map(|row| row.with_key(key)).transpose()
             }
 
             async fn has_open_attempt(
@@ -149,7 +149,7 @@ macro_rules! attempt_store {
                         .bind(code.as_bytes())
                         .fetch_optional(&mut *self.reader().await?)
                         .await?;
-                Ok(row.map(UsedCode::from))
+                row.map(UsedCode::try_from).transpose()
             }
 
             async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()> {
@@ -203,7 +203,7 @@ macro_rules! attempt_store {
                 .bind(token.as_bytes())
                 .fetch_optional(&mut *self.reader().await?)
                 .await?;
-                Ok(row.map(|row| row.with_token(token)))
+                row.map(|row| row.with_token(token)).transpose()
             }
 
             async fn replace_halt(&self, token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> Result<bool> {

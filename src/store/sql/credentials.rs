@@ -268,7 +268,9 @@ macro_rules! credential_store {
                 ] {
                     let rows: Vec<CredentialEntryRow> =
                         sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&mut *self.reader().await?).await?;
-                    entries.extend(rows.into_iter().filter_map(CredentialEntryRow::into_entry));
+                    for row in rows {
+                        entries.push(row.into_entry()?);
+                    }
                 }
                 Ok(entries)
             }
