@@ -109,7 +109,9 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     let webhooks = webhooks::webhooks(general, errors);
     let jwt = rules::jwt(general, &secret_key, errors);
     let own_fields = user_fields::read(general, &jwt, sources.fields, errors);
-    let users = UserRules { own_fields, ..UserRules::default() };
+    let accept = "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL";
+    let allow_lists_accept_unverified = general.get(accept, errors, value::flag).unwrap_or(false);
+    let users = UserRules { own_fields, allow_lists_accept_unverified, ..UserRules::default() };
     let users = rules::users(&users, general, "SOCIAL_AUTH_", sources.steps, errors);
     let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
     let lists = rules::ProviderLists::new(general, &known, errors);
@@ -122,6 +124,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     webhooks::ask_before_creation(webhooks.as_ref(), &mut providers, general, errors);
     errors.extend(rules::unguarded(&providers));
     warnings.extend(rules::links_nobody(&providers));
+    warnings.extend(rules::accepts_unverified(&providers));
     Settings {
         mode: sources.mode,
         database_url: SecretString::from(

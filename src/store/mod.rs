@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use crate::clock::UnixMillis;
 use crate::model::{
     Announce, Attempt, AuditEvent, AuditFilter, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent,
-    EventRecord, EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount,
-    Swap, UsedCode, User, UserId,
+    EmailAddress, EventRecord, EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow,
+    SocialAccount, Swap, UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::{DatabaseLimits, SettingError};
@@ -43,7 +43,7 @@ pub enum Who {
     Known { user: Box<User>, account_id: i64, rekeyed: bool },
     /// A new account for a user who exists. `generation`: the `link_generation` that this was decided on. `by_email`: who
     /// was found by this verified address, and must have it still.
-    Attach { user_id: UserId, generation: i64, by_email: Option<String> },
+    Attach { user_id: UserId, generation: i64, by_email: Option<EmailAddress> },
     /// A new user with a new account. The first username that is free is taken; the list is never empty. `vouched_by`:
     /// whose word makes the address a verified one. `unless_held_by`: on their word nobody else may hold the address
     /// ([`UserStore::holders_of_email`]); empty: whoever may.
@@ -175,6 +175,15 @@ pub enum Committed {
     Taken,
 }
 
+/// Rows by table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveRows {
+    pub authorization_requests: i64,
+    pub used_codes: i64,
+    pub pending_logins: i64,
+    pub one_time_codes: i64,
+}
+
 #[derive(Debug)]
 pub enum Claimed {
     Ours,
@@ -233,8 +242,8 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + 
     /// Whether a login could be written now: writes a row of its own. A success is remembered for a second.
     async fn probe(&self, now: UnixMillis) -> Result<()>;
     async fn close(&self);
-    /// Deletes what has expired, and of what strangers can fill (attempts, code claims, halted logins, refusals in the audit
-    /// trail) the oldest beyond `most` of each (SEC-44). Returns the number of rows deleted.
+    /// Deletes what has expired. Beyond `most` of each it also deletes the oldest attempts and halted logins that are
+    /// finished, which protect nothing any more, and the oldest refusals in the audit trail (SEC-44). Returns the number of rows deleted.
     async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
 }
 
@@ -291,7 +300,8 @@ pub trait AttemptStore: Send + Sync {
     async fn insert_attempt(&self, attempt: &Attempt) -> Result<()>;
     /// Expired and claimed ones too, for as long as the sweeper leaves them.
     async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>>;
-    /// Whether an unclaimed, unexpired attempt at `provider` was begun with this attempt cookie or flow token.
+    /// Whether an unclaimed, unexpired attempt at `provider` was begun with this attempt cookie or flow token, to be
+    /// finished on a login route.
     async fn has_open_attempt(
         &self,
         provider: &str,
@@ -306,6 +316,9 @@ pub trait AttemptStore: Send + Sync {
     async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>>;
     /// Keeps the sealed answer of a login that failed.
     async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()>;
+
+    /// Rows of the tables that callers without a credential can fill.
+    async fn live_rows(&self) -> Result<LiveRows>;
 
     /// Keeps the answer of a login for whoever holds the code.
     async fn insert_swap(&self, swap: &Swap) -> Result<()>;
@@ -329,11 +342,10 @@ pub trait UserStore: Send + Sync {
     /// The account of the first of `uids` that has one, and its user: one read.
     async fn account(&self, provider: &str, uids: &[&str]) -> Result<Option<(SocialAccount, User)>>;
     async fn user(&self, id: UserId) -> Result<Option<User>>;
-    /// Users with this e-mail in any case, at most two.
-    async fn users_by_email(&self, email: &str) -> Result<Vec<User>>;
-    /// Users whose address this is on the word of one of `vouchers`, in any case of ASCII letters: K and the Kelvin sign
-    /// are two addresses.
-    async fn holders_of_email(&self, email: &str, vouchers: &[String]) -> Result<Vec<User>>;
+    /// Users with this e-mail address ([`EmailAddress::is_same_as_stored`]).
+    async fn users_by_email(&self, email: &EmailAddress) -> Result<Vec<User>>;
+    /// Users whose address this is on the word of one of `vouchers`.
+    async fn holders_of_email(&self, email: &EmailAddress, vouchers: &[String]) -> Result<Vec<User>>;
     /// In order of creation.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
     /// Takes an account from its user, unless it is the last one that signs them in: `counts` says of a provider's name

@@ -3,6 +3,7 @@
 
 mod authorization_requests;
 mod database_faults;
+mod http_border;
 mod id_tokens;
 mod identity;
 mod input;
