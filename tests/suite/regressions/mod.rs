@@ -8,3 +8,4 @@ mod input;
 mod operation;
 mod profiles;
 mod store;
+mod upkeep;
