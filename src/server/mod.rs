@@ -218,10 +218,10 @@ async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambi
     let now = ambient.now();
     let mut swept = repository.sweep(now, MOST_ROWS).await?;
     if let Some(retention) = retention.audit {
-        swept += repository.prune_audit(now.minus(retention)).await?;
+        swept += store::paced(|| repository.prune_audit(now.minus(retention))).await?;
     }
     if let Some(retention) = retention.webhooks {
-        swept += repository.prune_events(now.minus(retention)).await?;
+        swept += store::paced(|| repository.prune_events(now.minus(retention))).await?;
     }
     Ok(swept)
 }

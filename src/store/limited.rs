@@ -123,6 +123,7 @@ limited!(AttemptStore {
     fn claim(attempt: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
     fn used_code(code: &Digest) -> Option<UsedCode>;
     fn keep_answer(code: &Digest, answer: &[u8]) -> ();
+    fn live_rows() -> LiveRows;
     fn insert_swap(swap: &Swap) -> ();
     fn swap(code: &Digest) -> Option<Swap>;
     fn take_swap(code: &Digest) -> Option<Swap>;
@@ -134,8 +135,8 @@ limited!(AttemptStore {
 limited!(UserStore {
     fn account(provider: &str, uids: &[&str]) -> Option<(SocialAccount, User)>;
     fn user(id: UserId) -> Option<User>;
-    fn users_by_email(email: &str) -> Vec<User>;
-    fn holders_of_email(email: &str, vouchers: &[String]) -> Vec<User>;
+    fn users_by_email(email: &EmailAddress) -> Vec<User>;
+    fn holders_of_email(email: &EmailAddress, vouchers: &[String]) -> Vec<User>;
     fn accounts_of(user: UserId) -> Vec<SocialAccount>;
     fn unlink(user: UserId, account: i64, counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
     fn account_tokens(user: UserId, account: i64) -> Option<Sealed>;

@@ -21,12 +21,14 @@ pub mod django;
 mod group;
 pub mod import;
 mod limited;
+mod pace;
 mod postgres;
 mod rows;
 mod sql;
 mod sqlite;
 
 pub use self::import::ImportStore;
+pub use self::pace::paced;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -253,7 +255,7 @@ pub trait AuditStore: Send + Sync {
     async fn audit(&self, event: &AuditEvent) -> Result<()>;
     /// The newest first, at most `most`.
     async fn audit_trail(&self, wanted: &AuditFilter, most: i64) -> Result<Vec<AuditRecord>>;
-    /// Deletes rows from before `before`; returns how many.
+    /// Deletes one batch of rows from before `before`; returns how many. [`paced`] deletes all.
     async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
 }
 
@@ -290,7 +292,8 @@ pub trait EventStore: Send + Sync {
     async fn event(&self, id: &str) -> Result<Option<EventRecord>>;
     /// Makes them due now, as if they had never been tried; returns how many.
     async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64>;
-    /// Deletes what was delivered or given up, of events from before `before`; returns how many.
+    /// Deletes one batch of what was delivered or given up, of events from before `before`; returns how many. [`paced`]
+    /// deletes all.
     async fn prune_events(&self, before: UnixMillis) -> Result<u64>;
 }
 

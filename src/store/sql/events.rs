@@ -152,7 +152,7 @@ macro_rules! event_store {
             async fn prune_events(&self, before: UnixMillis) -> Result<u64> {
                 let statement = "DELETE FROM webhook_events WHERE id IN
                     (SELECT id FROM webhook_events WHERE created < $1 AND due IS NULL ORDER BY created LIMIT $2)";
-                self.delete_before(statement, before.0).await
+                self.delete_batch(statement, before.0).await
             }
         }
     };

@@ -79,6 +79,7 @@ macro_rules! repository {
             NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
+        use crate::store::paced;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
 
         type Tx = sqlx::Transaction<'static, $database>;
@@ -93,16 +94,10 @@ macro_rules! repository {
         crate::store::sql::events::event_store!($store, $passing);
 
         impl $store {
-            /// Runs a statement that deletes at most `$2` rows from before `$1` until it finds no more.
-            async fn delete_before(&self, statement: &'static str, before: i64) -> Result<u64> {
-                let mut all = 0;
-                loop {
-                    let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.writer()).await?;
-                    all += deleted.rows_affected();
-                    if deleted.rows_affected() < SWEEP_BATCH.unsigned_abs() {
-                        return Ok(all);
-                    }
-                }
+            /// Runs a statement that deletes at most `$2` rows from before `$1`.
+            async fn delete_batch(&self, statement: &'static str, before: i64) -> Result<u64> {
+                let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.writer()).await?;
+                Ok(deleted.rows_affected())
             }
         }
 
@@ -164,7 +159,7 @@ macro_rules! repository {
                     (crate::store::sql::expired!("knox_tokens", "digest"), now.0),
                     (crate::store::sql::expired!("refresh_tokens", "user_id, jti"), now.0),
                 ] {
-                    swept += self.delete_before(statement, before).await?;
+                    swept += paced(|| self.delete_batch(statement, before)).await?;
                 }
                 for (count, statement) in [
                     // A row that is not finished still protects its login: those stay, however many they are.
@@ -186,15 +181,17 @@ macro_rules! repository {
                 ] {
                     let there: i64 = sqlx::query_scalar(count).fetch_one(&mut *self.reader().await?).await?;
                     let mut too_many = there - most;
-                    while too_many > 0 {
-                        let batch = too_many.min(SWEEP_BATCH);
-                        let deleted = sqlx::query(statement).bind(batch).execute(&self.writer()).await?.rows_affected();
-                        swept += deleted;
+                    swept += paced(|| {
+                        let batch = too_many.clamp(0, SWEEP_BATCH);
                         too_many -= batch;
-                        if deleted == 0 {
-                            break;
+                        async move {
+                            if batch == 0 {
+                                return Ok(0);
+                            }
+                            Ok(sqlx::query(statement).bind(batch).execute(&self.writer()).await?.rows_affected())
                         }
-                    }
+                    })
+                    .await?;
                 }
                 Ok(swept)
             }
@@ -230,7 +227,7 @@ impl Probed {
 /// Characters of a name's column, as in Django.
 pub(super) const LONGEST_NAME: usize = 150;
 /// Rows deleted by one statement, so that the sweeper never holds the writer for long.
-pub(super) const SWEEP_BATCH: i64 = 1000;
+pub(super) const SWEEP_BATCH: i64 = 250;
 /// How long an expired attempt is remembered.
 pub(super) const AFTERLIFE: Duration = Duration::from_secs(10 * 60);
 

@@ -10,3 +10,4 @@ mod input;
 mod operation;
 mod profiles;
 mod store;
+mod upkeep;
