@@ -117,11 +117,16 @@ impl AccountService {
                 ),
             }
         }
+        if let Err(error @ ProviderError::AnotherUser { .. }) = &result {
+            // Neither the old tokens nor the new ones are this user's for certain (OpenID Connect Core 12.2).
+            tracing::warn!(provider = row.provider, account = row.id, %error, "the account's tokens are dropped");
+            self.store.reseal_tokens(row.id, old, None).await?;
+        }
         if let Err(error) = self.store.end_lease(row.id).await {
             tracing::warn!(account = row.id, %error, "the lease on a provider's tokens could not be released: it ends by itself");
         }
         result.map_err(|error| match error {
-            ProviderError::InvalidCode { .. } => TokenError::Ended,
+            ProviderError::InvalidCode { .. } | ProviderError::AnotherUser { .. } => TokenError::Ended,
             error => TokenError::Provider(error),
         })
     }
@@ -131,7 +136,7 @@ impl AccountService {
         let give_up = Instant::now() + SAVE_TIMEOUT;
         let mut pause = PAUSE;
         loop {
-            match self.store.reseal_tokens(account, old, new).await {
+            match self.store.reseal_tokens(account, old, Some(new)).await {
                 Err(error) if Instant::now() + pause < give_up => {
                     tracing::warn!(account, %error, "renewed tokens could not be saved: trying again");
                     tokio::time::sleep(pause).await;
@@ -186,7 +191,7 @@ pub async fn rotate_keys(store: &dyn Repository, vault: &Vault, ambient: &Ambien
             match vault.open(&bound, sealed) {
                 Some(plain) => {
                     let anew = vault.seal(&bound, &plain, ambient);
-                    done += u64::from(store.reseal_tokens(row.id, sealed, &anew).await?);
+                    done += u64::from(store.reseal_tokens(row.id, sealed, Some(&anew)).await?);
                 }
                 None => closed += 1,
             }

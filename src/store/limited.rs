@@ -143,7 +143,7 @@ limited!(UserStore {
     fn lease_tokens(account: i64, now: UnixMillis, until: UnixMillis) -> bool;
     fn end_lease(account: i64) -> ();
     fn sealed_tokens(after: i64, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
-    fn reseal_tokens(account: i64, old: &[u8], new: &[u8]) -> bool;
+    fn reseal_tokens(account: i64, old: &[u8], new: Option<&[u8]>) -> bool;
     fn count_sealed(beginning: &[u8]) -> i64;
     fn users(search: Option<&str>, most: i64) -> Vec<User>;
     fn user_by_username(username: &str) -> Option<User>;

@@ -9,5 +9,6 @@ mod identity;
 mod input;
 mod operation;
 mod profiles;
+mod published;
 mod store;
 mod upkeep;
