@@ -148,10 +148,10 @@ impl Jwts {
             .claims;
         let leeway = i64::try_from(self.rules.leeway.as_secs()).unwrap_or(0);
         let expires = claims.get("exp").and_then(Value::as_i64).ok_or(JwtFault::Invalid)?;
-        if expires + leeway <= now.seconds() {
+        if expires.saturating_add(leeway) <= now.seconds() {
             return Err(JwtFault::Expired);
         }
-        if claims.get("nbf").and_then(Value::as_i64).is_some_and(|start| start - leeway > now.seconds()) {
+        if claims.get("nbf").and_then(Value::as_i64).is_some_and(|start| start.saturating_sub(leeway) > now.seconds()) {
             return Err(JwtFault::Invalid);
         }
         self.check_parties(&claims)?;

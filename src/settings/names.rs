@@ -269,7 +269,7 @@ pub(super) const USER_RULES: [&str; 21] = [
 ];
 
 /// Settings of a provider that may be given for all at once, as `SOCIAL_AUTH_<NAME>`.
-pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
+pub(super) const OF_EVERY_PROVIDER: [&str; 53] = [
     "ACCESS_TOKEN_URL",
     "ACR_VALUES",
     "ALLOW_GROUPS",
@@ -305,6 +305,7 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
     "OIDC_ENDPOINT",
     "PKCE_CODE_CHALLENGE_METHOD",
     "PKCE_CODE_VERIFIER_LENGTH",
+    "PLAIN_BASIC",
     "PROFILE_EXTRA_PARAMS",
     "PROMPT",
     "REQUEST_TOKEN_EXTRA_ARGUMENTS",

@@ -134,7 +134,10 @@ impl LoginCommit {
             changed = true;
         }
         for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {
-            changed |= user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value);
+            changed |= match value {
+                serde_json::Value::Null => user.fields.shift_remove(field).is_some(),
+                value => user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value),
+            };
         }
         if self.set_last_login {
             user.last_login = Some(self.now);
