@@ -36,7 +36,7 @@ impl Health {
         Ok(Answer(Status::ok()))
     }
 
-    /// Can the server take requests: does the database answer, and is no shutdown under way?
+    /// Could a login be written to the database now, and is no shutdown under way?
     #[oai(path = "/readyz", method = "get", operation_id = "getReadiness")]
     async fn readiness(&self) -> Result<Answer<Status>, Refused<ReadyProblems>> {
         if self.app.stopping.is_cancelled() {

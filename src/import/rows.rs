@@ -84,6 +84,8 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
         created: row.joined.map_or(now, UnixMillis),
         last_login: row.last_login.map(UnixMillis),
         revoked_before: 0,
+        // Where Django does not know when the user joined, the tokens that it issued are older than the import.
+        credential_generation: row.joined.unwrap_or_default(),
         token_generation: 0,
         link_generation: 0,
         fields,

@@ -9,6 +9,17 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "`sqlite://rest-social-auth.db`",
         "where users and credentials are kept: `sqlite://PATH` or `postgres://…`",
     ),
+    (
+        "DATABASE_TIMEOUT",
+        "5 s",
+        "limit of one database call of the server; the request is answered 503 after it. `/readyz` answers within a second",
+    ),
+    (
+        "DATABASE_QUEUE_TIMEOUT",
+        "2 s",
+        "how long a call waits for a free PostgreSQL connection before the request is answered 503",
+    ),
+    ("DATABASE_POOL_SIZE", "16", "connections of one node to PostgreSQL, 1 to 1000"),
     ("LISTEN", "`127.0.0.1:8000`", "IP address and port"),
     (
         "LISTEN_REUSE_PORT",

@@ -132,6 +132,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     Settings {
         mode: sources.mode,
         database_url,
+        database: rules::database(general, errors),
         listen,
         listen_reuse_port: general.get("LISTEN_REUSE_PORT", errors, value::flag).unwrap_or(false),
         shutdown_delay: general.get("SHUTDOWN_DELAY", errors, rules::shutdown_delay).unwrap_or_default(),
