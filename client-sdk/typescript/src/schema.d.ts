@@ -935,7 +935,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Can the server take requests: does the database answer, and is no shutdown under way? */
+        /** Could a login be written to the database now, and is no shutdown under way? */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
