@@ -7,13 +7,13 @@ use serde_json::Map;
 use tokio::time::Instant;
 
 use super::attempt::{self, Binding};
-use super::begin::link_only;
 use super::error::{LoginError, Refusal};
 use super::finish::{Person, Ticket};
+use super::link::{self, LinkFacts, link_target, may_ignore_request};
 use super::pipeline::Progress;
 use super::repeat::Seal;
 use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, redirect};
-use crate::model::{Attempt, CodeClaim, Identity, Linker};
+use crate::model::{Attempt, CodeClaim, Identity};
 use crate::provider::{Callback, Protocol, Provider, RequestToken, callback_error};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
@@ -80,6 +80,18 @@ pub(super) struct Begun {
     pub row: Attempt,
     /// Empty in OAuth 1.0a, where the request token decides.
     pub state: String,
+    /// The attempt cookie or the flow token of the request came along.
+    is_bound: bool,
+}
+
+impl Begun {
+    fn request(&self) -> link::Request {
+        link::Request {
+            made_by: self.row.linker,
+            is_bound: self.is_bound,
+            is_first_step: self.row.classic,
+        }
+    }
 }
 
 impl LoginService {
@@ -153,21 +165,33 @@ impl LoginService {
         };
         let code_verifier = self.verifier_for(&provider, attempt.as_ref(), own_verifier)?;
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
-        let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
+        let link_to = link_target(LinkFacts {
+            request: attempt.as_ref().map(Begun::request),
+            caller: visitor.caller,
+            association_only: provider.association_only(),
+            link_without_request: self.settings.link_without_authorization_request,
+        })?;
+        let needs_fresh_login = match visitor.caller {
+            Some(_) => visitor.stale,
+            None => attempt.as_ref().is_some_and(|begun| begun.row.needs_fresh_login),
+        };
 
-        let (once, memory) = match &native {
-            Some(token) => (vec![signed_part(token).to_owned()], attempt::ID_TOKEN_MEMORY),
+        // What proves itself is good once for its client, whatever provider names of ours share that client.
+        const OF_CLIENT: &str = "";
+        let (claimed_at, once, memory) = match &native {
+            Some(token) => (OF_CLIENT, vec![signed_part(token).to_owned()], attempt::ID_TOKEN_MEMORY),
             None => match provider.single_use(request.fields.map())? {
-                Some((text, lives)) => (vec![text], lives.max(attempt::CODE_MEMORY)),
-                None => (values, attempt::CODE_MEMORY),
+                Some((text, lives)) => (OF_CLIENT, vec![text], lives.max(attempt::CODE_MEMORY)),
+                None => (provider.name(), values, attempt::CODE_MEMORY),
             },
         };
         let parts: Vec<&[u8]> =
             std::iter::once(provider.name()).chain(once.iter().map(String::as_str)).map(str::as_bytes).collect();
+        let claimed: Vec<&[u8]> = std::iter::once(claimed_at.as_bytes()).chain(parts[1..].iter().copied()).collect();
         let now = self.ambient.now();
         let binding = Binding::of(visitor, request.fields.own("flow_token"));
         let claim = CodeClaim {
-            digest: Digest::of_parts(&parts),
+            digest: Digest::of_parts(&claimed),
             binding: binding.first().cloned(),
             claimed: now,
             expires: now.plus(memory),
@@ -180,7 +204,7 @@ impl LoginService {
             kind,
             with_user,
             link_to,
-            stale: visitor.stale || landing.as_ref().is_some_and(|landing| landing.stale),
+            stale: needs_fresh_login,
             client: visitor.client,
             session: visitor.session,
             browser: binding.browser.clone(),
@@ -224,8 +248,8 @@ impl LoginService {
         };
         match (row, state) {
             (Some(row), Some(state)) => match self.fits(&row, provider, &binding, ending) {
-                Ok(()) => Ok(Some(Begun { row, state: state.to_owned() })),
-                Err(_) if policy == StatePolicy::Off => Ok(None),
+                Ok(()) => Ok(Some(Begun { row, state: state.to_owned(), is_bound: true })),
+                Err(_) if may_ignore_request(policy, row.linker.map(|linker| linker.user)) => Ok(None),
                 Err(error) => Err(error),
             },
             _ if policy == StatePolicy::Required => Err(LoginError::new(
@@ -264,11 +288,11 @@ impl LoginService {
         let row = row.ok_or_else(unknown)?;
         // A classic front-end on another domain never kept our cookie: its token alone will do, once (SEC-13).
         let keeps_nothing = row.classic && binding.is_empty() && self.settings.state_policy != StatePolicy::Required;
-        match self.fits(&row, provider, binding, ending) {
-            Err(error) if error.refusal == Refusal::FlowMismatch && keeps_nothing => {}
-            result => result?,
-        }
-        Ok(Some(Begun { row, state: String::new() }))
+        let is_bound = match self.fits(&row, provider, binding, ending) {
+            Err(error) if error.refusal == Refusal::FlowMismatch && keeps_nothing => false,
+            result => result.map(|()| true)?,
+        };
+        Ok(Some(Begun { row, state: String::new(), is_bound }))
     }
 
     fn fits(&self, row: &Attempt, provider: &Provider, binding: &Binding, ending: Ending) -> Result<(), LoginError> {
@@ -334,23 +358,6 @@ impl LoginService {
         token
             .map(Some)
             .ok_or_else(|| LoginError::new(Refusal::StateExpired, "This login cannot be finished: begin again."))
-    }
-
-    /// Whom the login will be linked to: who began it, or the caller (R-AUT-03).
-    fn link_target(
-        &self,
-        provider: &Provider,
-        attempt: Option<&Begun>,
-        caller: Option<Linker>,
-    ) -> Result<Option<Linker>, LoginError> {
-        let bound = attempt.and_then(|begun| begun.row.linker);
-        match (bound, caller) {
-            (Some(bound), Some(caller)) if bound.user != caller.user => {
-                Err(LoginError::new(Refusal::FlowMismatch, "This login was begun by another user."))
-            }
-            (None, None) if provider.association_only() => Err(link_only()),
-            _ => Ok(bound.or(caller)),
-        }
     }
 
     /// After the claim. Whatever comes of it, the same browser's repeat will get it too.

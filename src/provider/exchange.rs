@@ -255,7 +255,7 @@ impl Provider {
     }
 
     /// `None`: no issuer is known.
-    fn issuers(&self, discovery: Option<&Discovery>) -> Option<Vec<String>> {
+    pub(super) fn issuers(&self, discovery: Option<&Discovery>) -> Option<Vec<String>> {
         if let Some(own) = self.values.text("ID_TOKEN_ISSUER") {
             return Some(vec![own.to_owned()]);
         }

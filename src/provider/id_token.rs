@@ -182,6 +182,11 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
     Ok(())
 }
 
+/// Whether an issuer stands for many, each with users of its own.
+pub fn is_of_tenants(issuer: &str) -> bool {
+    issuer.contains("{tenantid}")
+}
+
 /// Microsoft's issuers hold the tenant that the token names.
 pub fn with_tenant(issuer: &str, claims: &Map<String, Value>) -> Option<String> {
     if !issuer.contains("{tenantid}") {

@@ -19,6 +19,7 @@ mod quirks; // what data cannot say
 mod renewal; // tokens after the login
 mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
+mod uid; // whose id it is, and within what it is unique
 #[cfg(test)]
 mod tests;
 mod user_fields; // the operator's own fields of a user
@@ -37,6 +38,7 @@ use self::expression::{Expr, Template};
 use self::quirks::Quirk;
 pub use self::reply::callback_error;
 use self::setup::Verification;
+pub use self::uid::UidKeys;
 use crate::clock::Ambient;
 use crate::outgoing::{Client, Published};
 use crate::secrets::SecretString;
@@ -148,8 +150,9 @@ pub struct Provider {
     scope: String,
     login_fields: Vec<String>,
     pkce: bool,
-    id_key: String,
-    legacy_keys: Vec<String>,
+    uid_keys: UidKeys,
+    /// Who issues the ids, as far as settings choose it; empty where they do not.
+    issuer: String,
     /// The descriptor's, then the settings'.
     extra_fields: Vec<ExtraField>,
     /// By the field's name.
@@ -251,7 +254,7 @@ impl Provider {
 
     /// The member of a profile that is the person's id.
     pub fn id_key(&self) -> &str {
-        &self.id_key
+        &self.uid_keys.key
     }
 
     /// Whether a begun login sends a PKCE challenge (S256).

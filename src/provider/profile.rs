@@ -262,6 +262,8 @@ impl Provider {
         Ok(Identity {
             provider: self.name.clone(),
             uid: self.uid(scope)?,
+            uid_scope: self.uid_scope(scope, &self.issuers(login.discovery.as_deref()).unwrap_or_default())?,
+            uid_kept_as: self.uid_keys.kept_as.clone(),
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
             email,
@@ -287,7 +289,7 @@ impl Provider {
             let value = value.eval(scope)?;
             return value.as_deref().and_then(id_text).ok_or_else(missing);
         }
-        self.lookup(scope, &self.id_key)?.ok_or_else(missing)
+        self.lookup(scope, &self.uid_keys.key)?.ok_or_else(missing)
     }
 
     /// The first of the descriptor's objects that holds something under `key`.
@@ -308,8 +310,8 @@ impl Provider {
 
     fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<String>, ProviderError> {
         let mut uids = Vec::new();
-        for key in self.legacy_keys.iter().filter(|key| **key != self.id_key) {
-            uids.extend(self.lookup(scope, key)?);
+        for key in &self.uid_keys.legacy {
+            uids.extend(self.lookup(scope, key)?.filter(|name| self.uid_keys.may_be_legacy(name)));
         }
         Ok(uids)
     }

@@ -341,8 +341,7 @@ async fn knox_token_limit_refuses_the_login_beyond_and_nothing_is_written(engine
     let refused = world.login("knox", "u001").await.problem(403, "token_limit_exceeded");
     assert_eq!(refused["detail"], "Maximum amount of tokens allowed per user exceeded.");
     assert_eq!(world.database.count("knox_tokens").await, 2);
-    let linking = world.client().post("/api/login/social/knox/facebook/").header("authorization", &first);
-    linking.json(&json!({"code": "u2"})).send().await.problem(403, "token_limit_exceeded");
+    world.link("knox/facebook", &first, "u2").await.problem(403, "token_limit_exceeded");
     assert_eq!(world.database.count("social_accounts").await, 1, "the login left nothing");
     world.login("token", "u0001").await.ok();
     world.login("knox", "u3").await.ok();
@@ -356,8 +355,7 @@ async fn knox_token_limit_holds_in_a_race(engine: Engine) {
     let world = World::on(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "3").start().await;
     // Two accounts of one user, so that not even the account's row makes the logins wait for each other.
     let token = format!("Token {}", world.token("token", "u1").await);
-    let linked = world.client().post("/api/login/social/token/facebook/").header("authorization", &token);
-    linked.json(&json!({"code": "u1"})).send().await.ok();
+    world.link("token/facebook", &token, "u1").await.ok();
     let logins = (1..=8).map(|n| {
         let (provider, code) = (["github", "facebook"][n % 2], format!("u{}1", "0".repeat(n)));
         let client = world.client();

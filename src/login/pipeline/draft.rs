@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::names::Details;
-use super::{Decision, username};
+use super::{Decision, account_key, username};
 use crate::clock::Ambient;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{Identity, SocialAccount, User, UserId, without_provider_tokens};
@@ -288,7 +288,7 @@ impl<'a> Draft<'a> {
             (Some(account), Some(user)) => Who::Known {
                 user: Box::new(user.clone()),
                 account_id: account.id,
-                rekeyed: account.uid != self.identity.uid,
+                rekeyed: account_key::needs_new_key(account, self.identity),
             },
             (None, Some(user)) if self.associate => {
                 let (user_id, generation) = (user.id, user.link_generation);

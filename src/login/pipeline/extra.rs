@@ -30,6 +30,8 @@ mod tests {
         Identity {
             provider: "p".into(),
             uid: "1".into(),
+            uid_scope: crate::model::UidScope::default(),
+            uid_kept_as: vec![],
             legacy_uids: vec![],
             same: vec![],
             username: None,

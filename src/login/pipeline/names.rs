@@ -87,6 +87,8 @@ mod tests {
         let identity = Identity {
             provider: String::new(),
             uid: "1".into(),
+            uid_scope: crate::model::UidScope::default(),
+            uid_kept_as: vec![],
             legacy_uids: vec![],
             same: vec![],
             username: None,

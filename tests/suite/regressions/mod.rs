@@ -5,6 +5,7 @@ mod authorization_requests;
 mod id_tokens;
 mod identity;
 mod input;
+mod linking;
 mod operation;
 mod profiles;
 mod store;
