@@ -109,12 +109,7 @@ pub fn check_link(row: &django::Link, carried: &Carried) -> Result<(), Reason> {
 }
 
 /// Without what authenticates; see [`extra_data`].
-pub fn account(
-    row: django::Link,
-    extra_data: Map<String, Value>,
-    legacy_uid: bool,
-    now: UnixMillis,
-) -> SocialAccount {
+pub fn account(row: django::Link, extra_data: Map<String, Value>, legacy_uid: bool, now: UnixMillis) -> SocialAccount {
     let created = row.created.or(row.modified).map_or(now, UnixMillis);
     SocialAccount {
         id: row.id,

@@ -86,11 +86,7 @@ pub(super) struct Begun {
 
 impl Begun {
     fn request(&self) -> link::Request {
-        link::Request {
-            made_by: self.row.linker,
-            is_bound: self.is_bound,
-            is_first_step: self.row.classic,
-        }
+        link::Request { made_by: self.row.linker, is_bound: self.is_bound, is_first_step: self.row.classic }
     }
 }
 

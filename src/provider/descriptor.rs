@@ -458,8 +458,8 @@ pub struct UidRules {
     pub from: Vec<Expr>,
     /// Expression: the id itself, where it is not looked up by key.
     pub value: Option<Expr>,
-    /// The issuer or tenant within which the id is unique: a template over the settings, or `{id_token.iss}` where the provider
-    /// has many tenants. Default: the address that the settings choose.
+    /// The issuer or tenant within which the id is unique: a template over the settings, or over `id_token` and `profile`
+    /// where the provider has many tenants. Default: the address that the settings choose.
     pub issuer: Option<Template>,
     /// The form of the ids that the provider assigns: `digits`, `uuid`, `hex`, `colon` or `okta`.
     pub stable_form: Option<UidForm>,

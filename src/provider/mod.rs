@@ -19,9 +19,9 @@ mod quirks; // what data cannot say
 mod renewal; // tokens after the login
 mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
-mod uid; // whose id it is, and within what it is unique
 #[cfg(test)]
 mod tests;
+mod uid; // whose id it is, and within what it is unique
 mod user_fields; // the operator's own fields of a user
 
 use std::fmt;

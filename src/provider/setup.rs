@@ -190,7 +190,8 @@ impl Provider {
             warnings.push(format!("{name}: {} says of nobody whose they are, so nobody enters through it", self.name));
         }
         let key = &self.uid_keys.key;
-        let is_fixed = rules.uid.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY")) && *key != rules.uid.key;
+        let is_fixed = rules.uid.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY"))
+            && *key != rules.uid.key;
         if is_fixed || rules.uid.shared_keys.contains(key) {
             let problem = format!("the accounts of {} cannot be told apart by {key}: leave it out", self.name);
             errors.push(SettingError::new(self.settings.shown("ID_KEY"), problem));

@@ -106,11 +106,13 @@ impl UidKeys {
 impl Provider {
     /// Within what this login's uid is unique. Errors: the provider has many tenants and this login names none.
     pub(super) fn uid_scope(&self, scope: &Scope<'_>, issuers: &[String]) -> Result<UidScope, ProviderError> {
-        let rule = self.descriptor.uid.issuer.as_ref();
-        let by_claims = rule.is_some_and(|rule| rule.mentions("id_token"));
-        let is_per_tenant = by_claims || issuers.iter().any(|issuer| id_token::is_of_tenants(issuer));
-        let issuer = if is_per_tenant {
-            let issuer = Template::parse("{id_token.iss}").unwrap_or_default().render(scope)?;
+        let of_claims = Template::parse("{id_token.iss}").unwrap_or_default();
+        let by_login = self.descriptor.uid.issuer.as_ref().filter(|rule| names_tenant(rule));
+        let has_tenants = || issuers.iter().any(|issuer| id_token::is_of_tenants(issuer));
+        let rule = by_login.or_else(|| has_tenants().then_some(&of_claims));
+        let is_per_tenant = rule.is_some();
+        let issuer = if let Some(rule) = rule {
+            let issuer = rule.render(scope)?;
             let issuer = issuer.filter(|issuer| !issuer.is_empty());
             issuer.ok_or_else(|| super::call::failed("profile", "the login names no tenant"))?
         } else {
@@ -130,8 +132,9 @@ impl Provider {
 
     /// The scopes whose accounts a login may find, as far as the settings alone say; `None` where each login names its own.
     pub fn known_uid_scopes(&self) -> Option<Vec<String>> {
-        let by_claims = self.descriptor.uid.issuer.as_ref().is_some_and(|rule| rule.mentions("id_token"));
-        if by_claims || self.verification.issuers.iter().any(|issuer| id_token::is_of_tenants(issuer)) {
+        if self.descriptor.uid.issuer.as_ref().is_some_and(names_tenant)
+            || self.verification.issuers.iter().any(|issuer| id_token::is_of_tenants(issuer))
+        {
             return None;
         }
         let current = UidScope::named(&self.uid_keys.key, &self.issuer);
@@ -140,7 +143,11 @@ impl Provider {
 }
 
 /// Who issues the ids, as far as settings choose it; empty where they do not.
-pub(super) fn configured_issuer(descriptor: &Descriptor, values: &SettingValues, discovery: Option<&Template>) -> String {
+pub(super) fn configured_issuer(
+    descriptor: &Descriptor,
+    values: &SettingValues,
+    discovery: Option<&Template>,
+) -> String {
     let scope = Scope::of(values);
     let rendered = |template: &Template| template.render(&scope).ok().flatten();
     if let Some(rule) = &descriptor.uid.issuer {
@@ -158,6 +165,11 @@ pub(super) fn configured_issuer(descriptor: &Descriptor, values: &SettingValues,
     let profile = descriptor.userinfo.first().map(|request| &request.url);
     let chosen = [profile, Some(&descriptor.token.url)].into_iter().flatten().find(|url| has_chosen_host(url));
     chosen.and_then(rendered).map(|url| origin(&url)).unwrap_or_default()
+}
+
+/// Whether each login names the tenant; else settings say it once.
+fn names_tenant(rule: &Template) -> bool {
+    rule.mentions("id_token") || rule.mentions("profile")
 }
 
 /// Whether an expression of the settings stands where the host of an address does.
@@ -189,9 +201,8 @@ mod tests {
 
     #[test]
     fn fault_a1_the_import_tells_a_former_key_from_the_providers_own_id() {
-        let is_legacy = |name: &str, uid: &str, extra: Value| {
-            keys(name).is_legacy(uid, extra.as_object().expect("an object"))
-        };
+        let is_legacy =
+            |name: &str, uid: &str, extra: Value| keys(name).is_legacy(uid, extra.as_object().expect("an object"));
         // What is kept beside it settles it.
         assert!(is_legacy("keycloak", "ada", json!({"sub": "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11"})));
         assert!(!is_legacy("keycloak", "ada", json!({"sub": "ada"})));

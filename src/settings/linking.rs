@@ -22,7 +22,10 @@ pub(super) fn linking(section: &Section, errors: &mut Vec<SettingError>, warning
     };
     let mut warn = |name: &str, danger: &str| warnings.push(format!("{}: {danger}", section.label(name)));
     if !linking.needs_fresh_login {
-        warn("LINK_NEEDS_FRESH_LOGIN", "is off: a stolen credential of any age links an account that signs in for good");
+        warn(
+            "LINK_NEEDS_FRESH_LOGIN",
+            "is off: a stolen credential of any age links an account that signs in for good",
+        );
     }
     if linking.without_authorization_request {
         warn(
@@ -38,7 +41,8 @@ fn date_or_time(value: &Value) -> Result<UnixMillis, String> {
     let text = value::text(value)?;
     let text = text.trim();
     let is_date = text.len() == "2027-03-01".len();
-    let time = if is_date { UnixMillis::from_rfc3339(&format!("{text}T00:00:00Z")) } else { UnixMillis::from_rfc3339(text) };
+    let time =
+        if is_date { UnixMillis::from_rfc3339(&format!("{text}T00:00:00Z")) } else { UnixMillis::from_rfc3339(text) };
     time.ok_or_else(|| "must be a date such as 2027-03-01, or an RFC 3339 time".to_owned())
 }
 

@@ -520,8 +520,7 @@ async fn texts_of_any_kind_come_back_as_they_were(engine: Engine) {
     };
     let user = store.commit(&login, |user| session("s", user)).await.expect("a user");
     assert_eq!(user.first_name, text);
-    let (account, owner) =
-        store.repository.accounts_by_uid("github", "uid ' 1").await.expect("a read").remove(0);
+    let (account, owner) = store.repository.accounts_by_uid("github", "uid ' 1").await.expect("a read").remove(0);
     assert_eq!((owner.first_name.as_str(), &account.extra_data), (text, &login.extra_data));
 }
 

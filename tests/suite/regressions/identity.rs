@@ -23,9 +23,21 @@ on_both_databases! {
 
 /// Providers whose profile has a name beside the id, with that name's member.
 const WITH_NAME: [(&str, &str, &str, &str, &str); 5] = [
-    ("okta-oauth2", "okta.example/oauth2/default/v1/token", "okta.example/oauth2/default/v1/userinfo", "sub", "preferred_username"),
+    (
+        "okta-oauth2",
+        "okta.example/oauth2/default/v1/token",
+        "okta.example/oauth2/default/v1/userinfo",
+        "sub",
+        "preferred_username",
+    ),
     ("dailymotion", "api.dailymotion.com/oauth/token", "api.dailymotion.com/auth/", "id", "username"),
-    ("arcgis", "www.arcgis.com/sharing/rest/oauth2/token", "www.arcgis.com/sharing/rest/community/self", "id", "username"),
+    (
+        "arcgis",
+        "www.arcgis.com/sharing/rest/oauth2/token",
+        "www.arcgis.com/sharing/rest/community/self",
+        "id",
+        "username",
+    ),
     ("deezer", "connect.deezer.com/oauth/access_token.php", "api.deezer.com/user/me", "id", "name"),
     ("qiita", "qiita.com/api/v2/access_tokens", "qiita.com/api/v2/authenticated_user", "permanent_id", "id"),
 ];
@@ -79,7 +91,9 @@ async fn fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id(en
 
 /// As the import leaves an account that is stored under a former key.
 async fn make_legacy(world: &World, uid: &str, extra_data: &str) {
-    let sql = format!("UPDATE social_accounts SET uid = '{uid}', uid_scope = '', legacy_uid = true, extra_data = '{extra_data}'");
+    let sql = format!(
+        "UPDATE social_accounts SET uid = '{uid}', uid_scope = '', legacy_uid = true, extra_data = '{extra_data}'"
+    );
     world.database.run(&sql).await;
 }
 
@@ -256,7 +270,8 @@ async fn fault_d5_mailchimp_takes_no_id_of_a_whole_account(engine: Engine) {
         assert_eq!(answer.status, 502, "{without}: {}", answer.text);
     }
     assert_eq!(world.database.count("users").await, 0);
-    let shared = World::on(engine).with("SOCIAL_AUTH_MAILCHIMP_KEY", CLIENT_ID).with("SOCIAL_AUTH_MAILCHIMP_SECRET", "s");
+    let shared =
+        World::on(engine).with("SOCIAL_AUTH_MAILCHIMP_KEY", CLIENT_ID).with("SOCIAL_AUTH_MAILCHIMP_SECRET", "s");
     let mistakes = shared.with("SOCIAL_AUTH_MAILCHIMP_ID_KEY", "user_id").try_start().await.err().expect("a mistake");
     assert!(mistakes.iter().any(|mistake| mistake.name == "SOCIAL_AUTH_MAILCHIMP_ID_KEY"), "{mistakes:?}");
 }

@@ -56,7 +56,8 @@ async fn fault_a2_a_login_without_an_authorization_request_never_links(engine: E
         let other = post(&world, "token_user/facebook", &victim, json!({"code": "u0100"})).await.ok();
         assert_eq!(other["id"], 2, "{policy}");
         // With an account of their own, a user signs in.
-        let own = post(&world, "token_user/github", &victim, json!({"code": format!("u{}1", "0".repeat(21))})).await.ok();
+        let own =
+            post(&world, "token_user/github", &victim, json!({"code": format!("u{}1", "0".repeat(21))})).await.ok();
         assert_eq!(own["id"], 1, "{policy}");
     }
 }
@@ -190,7 +191,8 @@ async fn fault_b12_the_scheme_of_a_credential_is_read_in_any_case(engine: Engine
         for (m, scheme) in schemes.iter().enumerate() {
             let authorization = format!("{scheme} {token}");
             assert_eq!(world.client().user(&authorization).await.ok()["id"], 1, "{authorization}");
-            let linked = world.link(&format!("{kind}/facebook"), &authorization, &format!("u{}", 10 * n + m + 50)).await;
+            let linked =
+                world.link(&format!("{kind}/facebook"), &authorization, &format!("u{}", 10 * n + m + 50)).await;
             linked.ok();
         }
     }
@@ -201,7 +203,9 @@ async fn fault_b12_a_credential_that_cannot_be_read_is_refused(engine: Engine) {
     let world = World::start(engine).await;
     world.double.forget();
     for route in ["jwt-pair", "jwt-pair-user", "jwt-sliding", "jwt-sliding-user"] {
-        for authorization in ["bearer x", "BEARER x", "Bearer  x", "Bearer", "bearer ", "bearer a b", "", " ", "b\u{e9}arer x"] {
+        for authorization in
+            ["bearer x", "BEARER x", "Bearer  x", "Bearer", "bearer ", "bearer a b", "", " ", "b\u{e9}arer x"]
+        {
             let answer = post(&world, &format!("{route}/github"), authorization, json!({"code": "u1"})).await;
             assert_eq!(answer.status, 401, "{authorization:?} on {route}: {}", answer.text);
         }
