@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Hook, message};
-use crate::model::{EventType, UserFields, harmless};
+use crate::model::{EmailAddress, EventType, UserFields, harmless};
 use crate::settings::OnFailure;
 
 /// Who is about to be created.
@@ -49,11 +49,12 @@ pub struct Amendments {
 #[error("the webhook did not answer as it should: {0}")]
 pub struct Unanswered(String);
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct Answer {
-    allow: Option<bool>,
+    allow: bool,
+    #[serde(default)]
     message: String,
+    #[serde(default)]
     user: Amendments,
 }
 
@@ -68,7 +69,7 @@ impl Hook {
             Err(error) => Err(error.to_string()),
         };
         match (answer, self.rules.on_failure) {
-            (Ok(answer), _) if answer.allow == Some(false) => Ok(Verdict::Refused(harmless(&answer.message))),
+            (Ok(answer), _) if !answer.allow => Ok(Verdict::Refused(harmless(&answer.message))),
             (Ok(answer), _) => Ok(Verdict::Allowed(answer.user)),
             (Err(reason), OnFailure::Refuse) => Err(Unanswered(reason)),
             (Err(reason), OnFailure::Allow) => {
@@ -98,15 +99,16 @@ fn data(candidate: Candidate<'_>, fields: &UserFields) -> Map<String, Value> {
     Map::from_iter([("user".to_owned(), user), ("account".to_owned(), account)])
 }
 
-/// Nothing at all allows. The text of an error holds no part of the answer.
+/// An answer allows or refuses in so many words: an empty one, which any web server gives, does neither. The text of an error
+/// holds no part of the answer.
 fn understood(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Answer::default());
-    }
     let answer: Value = serde_json::from_slice(body).map_err(|_| "it is not JSON")?;
     // A list would be read as the members in order.
     if !answer.is_object() || answer.get("user").is_some_and(|user| !user.is_object()) {
         return Err("it is no JSON object, or its user is none".to_owned());
+    }
+    if !answer.get("allow").is_some_and(Value::is_boolean) {
+        return Err("it has no member allow that is true or false".to_owned());
     }
     let answer: Answer =
         serde_json::from_value(answer).map_err(|_| "a member of it is of another type than it must be")?;
@@ -115,7 +117,7 @@ fn understood(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
     let too_long = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > LONGEST);
     let unprintable = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(char::is_control));
     let is_blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
-    let is_no_address = |email: &String| !email.is_empty() && !email.contains('@');
+    let is_no_address = |email: &String| !email.is_empty() && EmailAddress::parse(email).is_none();
     let unfit = |(name, value): (&String, &Value)| fields.get(name).is_none_or(|field| field.kind.fit(value).is_err());
     match () {
         () if texts.iter().any(too_long) => Err(format!("a field of user is longer than {LONGEST} characters")),
@@ -141,13 +143,19 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_allows_unless_it_says_no() {
-        for allowed in ["", " \n", "{}", r#"{"allow": true}"#, r#"{"user": {}}"#, r#"{"other": [1]}"#] {
-            assert_ne!(answer(allowed).unwrap_or_else(|error| panic!("{allowed}: {error}")).allow, Some(false));
+    fn fault_a20_only_an_explicit_allow_allows() {
+        for allowed in [r#"{"allow": true}"#, r#"{"allow": true, "user": {}}"#, r#"{"allow": true, "other": [1]}"#] {
+            assert!(answer(allowed).unwrap_or_else(|error| panic!("{allowed}: {error}")).allow);
+        }
+        for silent in
+            ["", " \n", "{}", r#"{"user": {}}"#, r#"{"allow": null}"#, r#"{"Allow": true}"#, r#"{"allow": 1}"#]
+        {
+            assert!(answer(silent).is_err(), "{silent}");
         }
         let refused = answer(r#"{"allow": false, "message": "Members only."}"#).expect("understood");
-        assert_eq!((refused.allow, refused.message.as_str()), (Some(false), "Members only."));
-        let amended = answer(r#"{"user": {"username": "ana", "last_name": ""}}"#).expect("understood").user;
+        assert_eq!((refused.allow, refused.message.as_str()), (false, "Members only."));
+        let amended =
+            answer(r#"{"allow": true, "user": {"username": "ana", "last_name": ""}}"#).expect("understood").user;
         assert_eq!(
             (amended.username.as_deref(), amended.last_name.as_deref(), amended.email),
             (Some("ana"), Some(""), None)
@@ -159,15 +167,17 @@ mod tests {
         for wrong in [
             "ok",
             "[]",
-            r#"{"user": ["ana"]}"#,
+            r#"{"allow": true, "user": ["ana"]}"#,
             "null",
             r#"{"allow": "no"}"#,
-            r#"{"user": {"username": " "}}"#,
-            r#"{"user": {"username": 7}}"#,
-            r#"{"user": {"email": "secret"}}"#,
-            r#"{"user": {"fields": {"secret": 1}}}"#,
-            r#"{"user": {"first_name": "a\u0000secret"}}"#,
-            &format!(r#"{{"user": {{"first_name": "{}"}}}}"#, "x".repeat(151)),
+            r#"{"allow": true, "user": {"username": " "}}"#,
+            r#"{"allow": true, "user": {"username": 7}}"#,
+            r#"{"allow": true, "user": {"email": "secret"}}"#,
+            r#"{"allow": true, "user": {"email": "secret@evil.example@company.com"}}"#,
+            r#"{"allow": true, "user": {"email": "secret@evil.example,x@company.com"}}"#,
+            r#"{"allow": true, "user": {"fields": {"secret": 1}}}"#,
+            r#"{"allow": true, "user": {"first_name": "a\u0000secret"}}"#,
+            &format!(r#"{{"allow": true, "user": {{"first_name": "{}"}}}}"#, "x".repeat(151)),
         ] {
             let error = answer(wrong).err().unwrap_or_else(|| panic!("{wrong} was understood"));
             assert!(!error.contains("secret"), "{error}");

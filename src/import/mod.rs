@@ -159,7 +159,7 @@ impl Job<'_> {
     async fn users(&mut self) -> Result<(), ImportError> {
         let name = self.source.users().name.clone();
         let mut table = self.begin_table(&name).await?;
-        let [mut still_active, mut taken, mut filled] = std::array::from_fn(|_| Count::default());
+        let [mut still_active, mut taken, mut filled, mut invalid_emails] = std::array::from_fn(|_| Count::default());
         let mut misfits: BTreeMap<String, Count> = BTreeMap::new();
         // A table of the project's own need not keep them apart.
         let mut usernames: HashSet<String> = HashSet::new();
@@ -172,6 +172,9 @@ impl Job<'_> {
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
                 let declared = rows::declared(&row.own, &self.settings.users.own_fields);
+                if rows::has_invalid_email(&row) {
+                    invalid_emails.add(row.id);
+                }
                 match rows::user(&row, declared.kept, self.now) {
                     Ok(user) if usernames.insert(user.username.clone()) => batch.push(user),
                     Ok(_) => table.leave_out(Reason::UsernameShared, row.id),
@@ -211,6 +214,8 @@ impl Job<'_> {
             "were there already, and active, but are inactive at the source: `users deactivate` ends them here",
         );
         report.remark("fields_filled", &filled, "were there already, and got values of declared fields that had none");
+        let text = "users have a text for an e-mail address that is none: they come without an address";
+        report.remark("invalid_email", &invalid_emails, text);
         for (field, count) in &misfits {
             let text =
                 format!("users have a {field} that is not of the type that REST_SOCIAL_USER_FIELDS says: left out");

@@ -10,15 +10,14 @@ use super::report::Reason;
 use super::session::{self, Fault, SignedIn};
 use crate::clock::UnixMillis;
 use crate::model::{
-    ClientInfo, FieldType, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, SocialAccount, TokenRow, User,
-    UserFields, UserId, drop_nulls, without_provider_tokens,
+    ClientInfo, EmailAddress, FieldType, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, SocialAccount,
+    TokenRow, User, UserFields, UserId, drop_nulls, without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
 use crate::store::django;
 
 const LONGEST_USERNAME: usize = 150;
-const LONGEST_EMAIL: usize = 254;
 const LONGEST_UID: usize = 255;
 /// Characters of a permanent token, and of the digest of a knox token.
 const TOKEN_LENGTH: usize = 40;
@@ -59,6 +58,11 @@ pub fn declared(columns: &str, fields: &UserFields) -> Declared {
     declared
 }
 
+/// Whether the row has a text for an address that is none. The user is imported without it.
+pub fn has_invalid_email(row: &django::User) -> bool {
+    !row.email.is_empty() && EmailAddress::parse(&row.email).is_none()
+}
+
 pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> Result<User, Reason> {
     if row.username.is_empty() {
         return Err(Reason::NoUsername);
@@ -66,10 +70,7 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
     if row.username.chars().count() > LONGEST_USERNAME {
         return Err(Reason::UsernameTooLong);
     }
-    if row.email.chars().count() > LONGEST_EMAIL {
-        return Err(Reason::EmailTooLong);
-    }
-    if [&row.username, &row.email, &row.first_name, &row.last_name].iter().any(|text| text.contains('\0')) {
+    if [&row.username, &row.first_name, &row.last_name].iter().any(|text| text.contains('\0')) {
         return Err(Reason::NulCharacter);
     }
     Ok(User {
@@ -77,7 +78,7 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
         username: row.username.clone(),
         first_name: row.first_name.clone(),
         last_name: row.last_name.clone(),
-        email: row.email.clone(),
+        email: EmailAddress::parse(&row.email).map(|address| address.to_string()).unwrap_or_default(),
         // Django does not know whether a provider vouched for it (SEC-23 needs to).
         email_verified: false,
         is_active: row.is_active,

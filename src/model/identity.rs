@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::ProviderTokens;
+use crate::model::{EmailAddress, ProviderTokens};
 
 /// Characters of an account's id, as its column in Django holds them.
 const LONGEST_UID: usize = 255;
@@ -24,7 +24,11 @@ pub struct Identity {
     /// Names in `extra_data` that must not differ from those of the row found (a character of a game that was sold).
     pub same: Vec<String>,
     pub username: Option<String>,
-    pub email: Option<String>,
+    /// What is no address counts as none.
+    pub email: Option<EmailAddress>,
+    /// The provider named an address that is none. Deny lists refuse it: it may be another spelling of a denied one.
+    #[serde(default)]
+    pub has_invalid_email: bool,
     pub fullname: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
@@ -69,7 +73,7 @@ impl UidScope {
 
 impl Identity {
     /// Without null characters, which PostgreSQL keeps in no text. Where one would change whom a value means, the value
-    /// goes: an address is dropped whole, and so is an old id.
+    /// goes: an old id is dropped whole.
     ///
     /// `None`: the id itself has one, or none of the length that is kept, so there is nobody to sign in (R-PIPE-02).
     pub fn storable(mut self) -> Option<Self> {
@@ -78,7 +82,6 @@ impl Identity {
             return None;
         }
         self.legacy_uids.retain(|uid| !uid.contains('\0'));
-        self.email = self.email.filter(|email| !email.contains('\0'));
         self.picture = self.picture.filter(|picture| !picture.contains('\0'));
         for name in [&mut self.username, &mut self.fullname, &mut self.first_name, &mut self.last_name] {
             name.iter_mut().for_each(|name| name.retain(|character| character != '\0'));

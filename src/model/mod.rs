@@ -5,6 +5,8 @@
 mod attempt;
 mod audit;
 mod credential;
+mod domain;
+mod email_address;
 mod event;
 mod finding;
 mod identity;
@@ -20,6 +22,8 @@ pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
     TokenRow,
 };
+pub use domain::Domain;
+pub use email_address::EmailAddress;
 pub use event::{Announce, DueEvent, EventRecord, EventState, EventType, Happened, NewEvent};
 pub use finding::Finding;
 pub use identity::{Identity, UidScope, drop_nulls};
@@ -27,4 +31,4 @@ pub use json::{as_text, as_texts, authenticates, is_filled, without_provider_tok
 pub use provider_tokens::ProviderTokens;
 pub use user::{SocialAccount, User, UserId};
 pub use user_field::{FieldType, UserField, UserFields};
-pub use words::{harmless, steers};
+pub use words::{harmless, resembled_name, steers};

@@ -9,7 +9,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{Identity, as_text, as_texts, is_filled, without_secrets};
+use crate::model::{EmailAddress, Identity, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -255,8 +255,9 @@ impl Provider {
         let rules = &self.descriptor.user;
         let name = |name: &str, rule: &Option<Expr>| text(name).or_else(|| rule.as_ref().map(|_| String::new()));
         let verified = rules.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
-        let email = text("email");
-        let has_email = email.as_ref().is_some_and(|email| !email.is_empty());
+        let email_text = text("email").filter(|email| !email.trim().is_empty());
+        let email = email_text.as_deref().and_then(EmailAddress::parse);
+        let has_email = email.is_some();
         let extra_data = self.extra_data(login, profile, details);
         let kept_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
         Ok(Identity {
@@ -266,6 +267,7 @@ impl Provider {
             uid_kept_as: self.uid_keys.kept_as.clone(),
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
+            has_invalid_email: email_text.is_some() && !has_email,
             email,
             fullname: name("fullname", &rules.fullname),
             first_name: name("first_name", &rules.first_name),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::value;
+use crate::model::{Domain, EmailAddress};
 
 /// Schemes that a browser runs or reads instead of leaving the page.
 const NEVER: [&str; 7] = ["javascript", "data", "file", "vbscript", "blob", "about", "filesystem"];
@@ -166,27 +167,16 @@ fn has_blank(written: &str) -> bool {
     written.chars().any(|character| character.is_whitespace() || character.is_control())
 }
 
-/// A domain as the lists of who may enter hold it, in lower case. Patterns are none: an entry that no address can match
-/// would let everybody pass, or nobody.
-pub(super) fn domain(written: &str) -> Result<String, String> {
-    let domain = written.trim().to_lowercase();
-    let is_label =
-        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-    if domain.split('.').all(is_label) {
-        Ok(domain)
-    } else {
-        Err(format!("{written:?} is no domain such as example.com"))
-    }
+/// A domain of the lists of who may sign in. There are no patterns: an entry that no address can match would let everybody
+/// pass, or nobody.
+pub(super) fn domain(written: &str) -> Result<Domain, String> {
+    Domain::parse(written.trim()).ok_or_else(|| format!("{written:?} is not a domain such as example.com"))
 }
 
-/// The same of an e-mail address.
-pub(super) fn email(written: &str) -> Result<String, String> {
-    let address = written.trim().trim_end_matches('.').to_lowercase();
-    let is_local = |local: &str| !local.is_empty() && !local.contains(|c: char| c.is_whitespace() || c == '*');
-    match address.rsplit_once('@') {
-        Some((local, host)) if is_local(local) && domain(host).is_ok() => Ok(address),
-        _ => Err(format!("{written:?} is no address such as ana@example.com")),
-    }
+/// An e-mail address of the lists of who may sign in.
+pub(super) fn email(written: &str) -> Result<EmailAddress, String> {
+    let address = EmailAddress::parse(written.trim()).filter(|address| !address.as_str().contains('*'));
+    address.ok_or_else(|| format!("{written:?} is not an e-mail address such as ana@example.com"))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::clock::UnixMillis;
-use crate::model::{EventType, UserFields};
+use crate::model::{Domain, EmailAddress, EventType, UserFields};
 use crate::secrets::{SecretString, SharedKey, Vault};
 
 mod addresses; // where to listen, own URL, exact lists, proxies
@@ -149,16 +149,16 @@ pub struct UserRules {
     /// The domain of an address is stored in lower case (R-EML-01).
     pub email_domain_lowercase: bool,
     pub force_email_lowercase: bool,
-    /// Lower case.
-    pub whitelisted_emails: Vec<String>,
-    pub whitelisted_domains: Vec<String>,
-    /// Lower case.
-    pub denied_emails: Vec<String>,
-    /// Lower case; what lies below them is denied too.
-    pub denied_domains: Vec<String>,
-    /// Lower case; empty: any.
+    pub whitelisted_emails: Vec<EmailAddress>,
+    pub whitelisted_domains: Vec<Domain>,
+    pub denied_emails: Vec<EmailAddress>,
+    /// Their subdomains are denied too.
+    pub denied_domains: Vec<Domain>,
+    /// ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL, for all providers the same.
+    pub allow_lists_accept_unverified: bool,
+    /// Empty: any.
     pub allowed_organizations: Vec<String>,
-    /// Lower case.
+    /// By [`crate::model::resembled_name`].
     pub denied_organizations: Vec<String>,
     /// Whether somebody new may get a user.
     pub sign_up: bool,
@@ -320,18 +320,19 @@ impl fmt::Display for StatePolicy {
 }
 
 impl UserRules {
-    /// An address as it is stored: its domain in lower case, all of it with FORCE_EMAIL_LOWERCASE (R-EML-01). One that no
-    /// column takes is none.
-    pub fn stored_email(&self, address: &str) -> String {
-        let address = address.trim();
-        if address.chars().count() > 254 {
-            return String::new();
+    /// An address as it is stored: its domain in lower case, all its ASCII letters with FORCE_EMAIL_LOWERCASE (R-EML-01).
+    pub fn stored_email(&self, address: &EmailAddress) -> EmailAddress {
+        match address.clone() {
+            address if self.force_email_lowercase => address.with_lower_case(),
+            address if self.email_domain_lowercase => address.with_lower_case_domain(),
+            address => address,
         }
-        match address.rsplit_once('@') {
-            Some(_) if self.force_email_lowercase => address.to_lowercase(),
-            Some((local, domain)) if self.email_domain_lowercase => format!("{local}@{}", domain.to_lowercase()),
-            _ => address.to_owned(),
-        }
+    }
+
+    /// Whether DENIED_EMAILS or DENIED_DOMAINS has the address, or a domain above its own.
+    pub fn denies(&self, address: &EmailAddress) -> bool {
+        self.denied_emails.iter().any(|denied| denied.key() == address.key())
+            || self.denied_domains.iter().any(|denied| address.domain().is_within(denied))
     }
 }
 
@@ -351,6 +352,7 @@ impl Default for UserRules {
             whitelisted_domains: Vec::new(),
             denied_emails: Vec::new(),
             denied_domains: Vec::new(),
+            allow_lists_accept_unverified: false,
             allowed_organizations: Vec::new(),
             denied_organizations: Vec::new(),
             sign_up: true,

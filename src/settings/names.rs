@@ -84,6 +84,11 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "none",
         "list of IP addresses and networks of your own proxies, whose X-Forwarded-For says where a caller is; of others it is never read",
     ),
+    (
+        "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL",
+        "`false`",
+        "lets WHITELISTED_EMAILS and WHITELISTED_DOMAINS accept addresses that the provider has not verified, as the original does; the server warns of it at start",
+    ),
     ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
     ("LOG_FORMAT", "`text`", "`json` for machines"),
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),
@@ -164,13 +169,20 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "SOCIAL_AUTH_WHITELISTED_EMAILS",
         "none",
-        "only these addresses may sign in. As in the original, what the provider says counts, whether it vouches for the \
-         address or not ([which do](PROVIDERS.md)): leave out providers where anybody can type one, by \
-         `SOCIAL_AUTH_ALLOWED_PROVIDERS`",
+        "only these addresses may sign in, and only where the provider has verified them ([which do](PROVIDERS.md#all-providers)). \
+         ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL accepts the others too",
     ),
     ("SOCIAL_AUTH_WHITELISTED_DOMAINS", "none", "only addresses of these domains may sign in; the same holds"),
-    ("SOCIAL_AUTH_DENIED_EMAILS", "none", "these addresses may not sign in"),
-    ("SOCIAL_AUTH_DENIED_DOMAINS", "none", "addresses of these domains, and of those below them, may not sign in"),
+    (
+        "SOCIAL_AUTH_DENIED_EMAILS",
+        "none",
+        "these addresses may not sign in, verified or not; nor may a text that is no address",
+    ),
+    (
+        "SOCIAL_AUTH_DENIED_DOMAINS",
+        "none",
+        "addresses of these domains, and of those below them, may not sign in; a domain matches in both forms of its name, `müller.example` and `xn--mller-kva.example`",
+    ),
     (
         "SOCIAL_AUTH_ALLOWED_ORGANIZATIONS",
         "none",

@@ -13,7 +13,7 @@ use super::{
     LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, linking,
     rules, user_fields, webhooks,
 };
-use crate::model::UserField;
+use crate::model::{UserField, UserFields};
 use crate::secrets::{ExposeSecret as _, SecretString};
 
 /// Where settings come from, weakest first: `defaults`, the file, the environment.
@@ -110,8 +110,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     let jwt = rules::jwt(general, &secret_key, errors);
     let own_fields = user_fields::read(general, &jwt, sources.fields, errors);
     let linking = linking::linking(general, errors, &mut warnings);
-    let legacy_uids_until = linking.legacy_uids_until;
-    let users = UserRules { own_fields, legacy_uids_until, ..UserRules::default() };
+    let users = base_rules(own_fields, general, &linking, errors);
     let users = rules::users(&users, general, "SOCIAL_AUTH_", sources.steps, errors);
     let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
     let lists = rules::ProviderLists::new(general, &known, errors);
@@ -124,6 +123,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     webhooks::ask_before_creation(webhooks.as_ref(), &mut providers, general, errors);
     errors.extend(rules::unguarded(&providers));
     warnings.extend(rules::links_nobody(&providers));
+    warnings.extend(rules::accepts_unverified(&providers));
     Settings {
         mode: sources.mode,
         database_url: SecretString::from(
@@ -155,6 +155,22 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         secret_key,
         providers,
         warnings,
+    }
+}
+
+/// What all providers have alike.
+fn base_rules(
+    own_fields: UserFields,
+    general: &Section,
+    linking: &linking::Linking,
+    errors: &mut Vec<SettingError>,
+) -> UserRules {
+    let accept = "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL";
+    UserRules {
+        own_fields,
+        allow_lists_accept_unverified: general.get(accept, errors, value::flag).unwrap_or(false),
+        legacy_uids_until: linking.legacy_uids_until,
+        ..UserRules::default()
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     JwtAlgorithm, JwtRules, KnoxRules, OutgoingRules, ProviderSettings, RestSocial, SessionRules, SettingError,
     UserRules, addresses, names, pipeline,
 };
+use crate::model::resembled_name;
 use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, Vault};
 
 /// The least bytes of a key that signs or from which others are derived (SEC-29, SEC-47).
@@ -31,11 +32,8 @@ pub(super) fn users(
     errors: &mut Vec<SettingError>,
 ) -> UserRules {
     let mut rules = base.clone();
-    let each = |check: fn(&str) -> Result<String, String>| {
-        move |value: &Value| value::list(value)?.iter().map(|entry| check(entry)).collect::<Result<Vec<_>, _>>()
-    };
-    let (emails, domains) = (each(addresses::email), each(addresses::domain));
-    let names = each(|name| Ok(name.trim().to_lowercase()));
+    let (emails, domains) = (list_of(addresses::email), list_of(addresses::domain));
+    let (names, denied_names) = (list_of(|name| Ok(name.trim().to_owned())), list_of(|name| Ok(resembled_name(name))));
     set(&mut rules.pipeline, section, prefix, "PIPELINE", errors, |value| {
         pipeline::checked(&value::list(value)?, steps)
     });
@@ -51,7 +49,7 @@ pub(super) fn users(
     set(&mut rules.denied_emails, section, prefix, "DENIED_EMAILS", errors, emails);
     set(&mut rules.denied_domains, section, prefix, "DENIED_DOMAINS", errors, domains);
     set(&mut rules.allowed_organizations, section, prefix, "ALLOWED_ORGANIZATIONS", errors, names);
-    set(&mut rules.denied_organizations, section, prefix, "DENIED_ORGANIZATIONS", errors, names);
+    set(&mut rules.denied_organizations, section, prefix, "DENIED_ORGANIZATIONS", errors, denied_names);
     set(&mut rules.sign_up, section, prefix, "SIGN_UP", errors, value::flag);
     set(&mut rules.protected_user_fields, section, prefix, "PROTECTED_USER_FIELDS", errors, value::list);
     set(&mut rules.immutable_user_fields, section, prefix, "IMMUTABLE_USER_FIELDS", errors, value::list);
@@ -70,6 +68,10 @@ pub(super) fn users(
         errors.push(SettingError::new(section.label(name), problem));
     }
     rules
+}
+
+fn list_of<T>(check: fn(&str) -> Result<T, String>) -> impl Copy + Fn(&Value) -> Result<Vec<T>, String> {
+    move |value: &Value| value::list(value)?.iter().map(|entry| check(entry)).collect()
 }
 
 /// The lists that name providers: each one's say in them. A name that no provider has is a mistake.
@@ -126,19 +128,33 @@ pub(super) fn links_nobody(providers: &[ProviderSettings]) -> Option<String> {
     })
 }
 
+/// An unverified address is one that the user typed at the provider.
+pub(super) fn accepts_unverified(providers: &[ProviderSettings]) -> Option<String> {
+    let has_allow_list =
+        |rules: &UserRules| !rules.whitelisted_emails.is_empty() || !rules.whitelisted_domains.is_empty();
+    let accepts = providers
+        .iter()
+        .any(|provider| provider.user_rules.allow_lists_accept_unverified && has_allow_list(&provider.user_rules));
+    accepts.then(|| {
+        "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL: the allow lists accept addresses that no provider has verified; anybody may \
+         claim one"
+            .to_owned()
+    })
+}
+
 /// A list of who may enter is looked at by one step: a pipeline without it would let everybody in.
 pub(super) fn unguarded(providers: &[ProviderSettings]) -> Vec<SettingError> {
     let of = |provider: &ProviderSettings| {
         let rules = &provider.user_rules;
         let lists = [
-            ("WHITELISTED_EMAILS", &rules.whitelisted_emails),
-            ("WHITELISTED_DOMAINS", &rules.whitelisted_domains),
-            ("DENIED_EMAILS", &rules.denied_emails),
-            ("DENIED_DOMAINS", &rules.denied_domains),
-            ("ALLOWED_ORGANIZATIONS", &rules.allowed_organizations),
-            ("DENIED_ORGANIZATIONS", &rules.denied_organizations),
+            ("WHITELISTED_EMAILS", rules.whitelisted_emails.is_empty()),
+            ("WHITELISTED_DOMAINS", rules.whitelisted_domains.is_empty()),
+            ("DENIED_EMAILS", rules.denied_emails.is_empty()),
+            ("DENIED_DOMAINS", rules.denied_domains.is_empty()),
+            ("ALLOWED_ORGANIZATIONS", rules.allowed_organizations.is_empty()),
+            ("DENIED_ORGANIZATIONS", rules.denied_organizations.is_empty()),
         ];
-        let (name, _) = lists.into_iter().find(|(_, list)| !list.is_empty())?;
+        let (name, _) = lists.into_iter().find(|(_, is_empty)| !is_empty)?;
         let problem = format!("lacks auth_allowed, without which {name} keeps nobody out at {}", provider.name);
         let guarded = rules.pipeline.iter().any(|step| step == "auth_allowed");
         (!guarded).then(|| SettingError::new("SOCIAL_AUTH_PIPELINE", problem))

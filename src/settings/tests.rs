@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{JwtAlgorithm, Mode, SettingError, Settings, Sources, StatePolicy, read, read_with_mistakes};
-use crate::model::{FieldType, UserFields};
+use crate::model::{Domain, EmailAddress, FieldType, UserFields};
 use crate::secrets::ExposeSecret as _;
 
 const CATALOG: [&str; 6] = ["github", "github-enterprise", "google-oauth2", "twitter", "vk-oauth2", "oidc"];
@@ -357,10 +357,11 @@ fn one_provider_may_have_rules_of_its_own() {
             ("SOCIAL_AUTH_TWITTER_PIPELINE", "social_core.pipeline.social_auth.social_uid,auth_allowed,social_user"),
         ],
     );
-    assert_eq!(settings.users.whitelisted_domains, ["example.com"]);
+    let domain = |text| vec![Domain::parse(text).expect(text)];
+    assert_eq!(settings.users.whitelisted_domains, domain("example.com"));
     let (github, twitter) = (&settings.providers[0], &settings.providers[1]);
-    assert_eq!(github.user_rules.whitelisted_domains, ["b.example"]);
-    assert_eq!(twitter.user_rules.whitelisted_domains, ["example.com"]);
+    assert_eq!(github.user_rules.whitelisted_domains, domain("b.example"));
+    assert_eq!(twitter.user_rules.whitelisted_domains, domain("example.com"));
     assert_eq!(twitter.user_rules.pipeline, ["social_uid", "auth_allowed", "social_user"]);
     assert!(!github.values.contains_key("WHITELISTED_DOMAINS"));
 }
@@ -468,24 +469,26 @@ fn an_entry_of_who_may_enter_is_one_that_can_match_or_a_mistake() {
     let github = ("SOCIAL_AUTH_GITHUB_KEY", "k");
     for name in ["SOCIAL_AUTH_WHITELISTED_DOMAINS", "SOCIAL_AUTH_DENIED_DOMAINS"] {
         for wrong in
-            [".evil.example", "@evil.example", "*.evil.example", "evil.example.", "e vil.example", "a@b.example"]
+            [".evil.example", "@evil.example", "*.evil.example", "evil.example..", "e vil.example", "a@b.example"]
         {
             let told = mistakes(serve("", &[github, (name, wrong)]));
-            assert_eq!(told, [format!("{name}: {wrong:?} is no domain such as example.com")]);
+            assert_eq!(told, [format!("{name}: {wrong:?} is not a domain such as example.com")]);
         }
     }
     for wrong in ["evil.example", "@evil.example", "*@evil.example", "a b@evil.example", "a@*.example"] {
         let told = mistakes(serve("", &[("SOCIAL_AUTH_DENIED_EMAILS", wrong)]));
-        assert_eq!(told, [format!("SOCIAL_AUTH_DENIED_EMAILS: {wrong:?} is no address such as ana@example.com")]);
+        assert_eq!(
+            told,
+            [format!("SOCIAL_AUTH_DENIED_EMAILS: {wrong:?} is not an e-mail address such as ana@example.com")]
+        );
     }
     let file = "social_auth_denied_domains = [\" Evil.example\", \"m\u{fc}ller.example\"]\n\
                 social_auth_denied_emails = [\" Eva@Good.example. \"]\nsocial_auth_allowed_organizations = [\" ACME \"]";
     let users = good(file, &[]).users;
-    assert_eq!(users.denied_domains, ["evil.example", "m\u{fc}ller.example"]);
-    assert_eq!(
-        (&users.denied_emails[..], &users.allowed_organizations[..]),
-        (&["eva@good.example".to_owned()][..], &["acme".to_owned()][..])
-    );
+    let denied: Vec<&str> = users.denied_domains.iter().map(Domain::as_ascii).collect();
+    assert_eq!(denied, ["evil.example", "xn--mller-kva.example"]);
+    let denied: Vec<String> = users.denied_emails.iter().map(EmailAddress::key).collect();
+    assert_eq!((denied, users.allowed_organizations), (vec!["eva@good.example".to_owned()], vec!["ACME".to_owned()]));
 }
 
 #[test]

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use crate::clock::UnixMillis;
 use crate::model::{
     Announce, Attempt, AuditEvent, AuditFilter, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent,
-    EventRecord, EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount,
-    Swap, UsedCode, User, UserId,
+    EmailAddress, EventRecord, EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow,
+    SocialAccount, Swap, UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::SettingError;
@@ -42,7 +42,7 @@ pub enum Who {
     Known { user: Box<User>, account_id: i64, rekeyed: bool },
     /// A new account for a user who exists. `generation`: the `link_generation` that this was decided on. `by_email`: who
     /// was found by this verified address, and must have it still.
-    Attach { user_id: UserId, generation: i64, by_email: Option<String> },
+    Attach { user_id: UserId, generation: i64, by_email: Option<EmailAddress> },
     /// A new user with a new account. The first username that is free is taken; the list is never empty. `vouched_by`:
     /// whose word makes the address a verified one. `unless_held_by`: on their word nobody else may hold the address
     /// ([`UserStore::holders_of_email`]); empty: whoever may.
@@ -331,11 +331,10 @@ pub trait UserStore: Send + Sync {
     /// How many accounts are stored under a key of an earlier release, by provider.
     async fn legacy_uids(&self) -> Result<Vec<(String, i64)>>;
     async fn user(&self, id: UserId) -> Result<Option<User>>;
-    /// Users with this e-mail in any case, at most two.
-    async fn users_by_email(&self, email: &str) -> Result<Vec<User>>;
-    /// Users whose address this is on the word of one of `vouchers`, in any case of ASCII letters: K and the Kelvin sign
-    /// are two addresses.
-    async fn holders_of_email(&self, email: &str, vouchers: &[String]) -> Result<Vec<User>>;
+    /// Users with this e-mail address ([`EmailAddress::is_same_as_stored`]).
+    async fn users_by_email(&self, email: &EmailAddress) -> Result<Vec<User>>;
+    /// Users whose address this is on the word of one of `vouchers`.
+    async fn holders_of_email(&self, email: &EmailAddress, vouchers: &[String]) -> Result<Vec<User>>;
     /// In order of creation.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
     /// Takes an account from its user, unless it is the last one that signs them in: `counts` says of a provider's name

@@ -99,9 +99,9 @@ impl PostgresStore {
     }
 
     /// Until the transaction ends, nobody else who wants to be the one holder of this address looks who is.
-    async fn queue_for_email(tx: &mut Tx, email: &str) -> std::result::Result<(), sqlx::Error> {
+    async fn queue_for_email(tx: &mut Tx, email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-            .bind(email.to_lowercase())
+            .bind(email.key())
             .execute(&mut **tx)
             .await?;
         Ok(())

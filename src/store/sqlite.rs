@@ -137,7 +137,7 @@ impl SqliteStore {
 
     /// Whoever writes is alone.
     #[expect(clippy::unused_async, reason = "as the other store has it")]
-    async fn queue_for_email(_tx: &mut Tx, _email: &str) -> std::result::Result<(), sqlx::Error> {
+    async fn queue_for_email(_tx: &mut Tx, _email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
         Ok(())
     }
 

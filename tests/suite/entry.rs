@@ -23,6 +23,7 @@ fn person(n: i64, email: &str, organisation: Option<&str>) -> Value {
 
 async fn r_pipe_03_lists_of_addresses_and_domains_let_in_and_keep_out(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "good.example, Other.example");
+    let plan = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true");
     let plan =
         plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eva@good.example").with("SOCIAL_AUTH_DENIED_DOMAINS", "other.example");
     // One provider has lists of its own, which stand instead of the general ones.

@@ -51,7 +51,7 @@ fn plan(engine: Engine) -> Plan {
 /// With a receiver that takes everything.
 async fn start(plan: Plan) -> World {
     let world = plan.start().await;
-    world.double.always(PLACE, Reply::of(204, "text/plain", ""));
+    world.double.always(PLACE, Reply::json(&json!({"allow": true})));
     world
 }
 

@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::line::sign_up_closed;
 use super::{Step, Stop, email, extra, fields, username};
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{SocialAccount, User};
+use crate::model::{EmailAddress, SocialAccount, User};
 use crate::store::StoreError;
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,7 @@ impl Step for BuiltIn {
 
 impl Draft<'_> {
     fn check_allowed(&self) -> Result<(), LoginError> {
-        email::check_allowed(self.rules, self.details.email.as_deref())?;
+        email::check_allowed(self.rules, &self.login_email())?;
         email::check_organizations(self.rules, &self.identity.organizations)
     }
 
@@ -121,14 +121,9 @@ impl Draft<'_> {
     /// Not in the default pipeline. Takes a user only when a trusted provider vouches for the address, and one vouched for
     /// it when it was stored here too; any other login with a known address is refused (SEC-23).
     async fn find_by_email(&mut self) -> Result<(), LoginError> {
-        let address = self.rules.stored_email(self.email());
-        if address.is_empty() {
-            return Ok(());
-        }
+        let Some(address) = self.address().map(|address| self.rules.stored_email(address)) else { return Ok(()) };
         let vouched = self.rules.trusts_email && self.email_verified;
         let mut known = self.store.users_by_email(&address).await?;
-        // Letters that merely look alike are another address.
-        known.retain(|user| user.email.eq_ignore_ascii_case(&address));
         match (known.pop(), known.is_empty()) {
             (None, _) => {}
             (Some(user), true) if vouched && user.is_active && self.is_vouched_for(&user, &address).await? => {
@@ -139,11 +134,11 @@ impl Draft<'_> {
                 return Err(LoginError::new(Refusal::AccountExists, detail).of_user(user.id));
             }
         }
-        self.by_email = Some(address).filter(|_| vouched);
+        self.by_email = vouched.then_some(address);
         Ok(())
     }
 
-    async fn is_vouched_for(&self, user: &User, address: &str) -> Result<bool, LoginError> {
+    async fn is_vouched_for(&self, user: &User, address: &EmailAddress) -> Result<bool, LoginError> {
         let holders = self.store.holders_of_email(address, &self.rules.email_vouchers).await?;
         Ok(holders.iter().any(|holder| holder.id == user.id))
     }
@@ -188,11 +183,14 @@ impl Draft<'_> {
             };
         }
         if !email.is_empty() && may("email", Some(&user.email)) {
-            let address = self.rules.stored_email(email);
+            // USER_FIELD_MAPPING may put another detail here; what is no address changes nothing.
+            let Some(address) = EmailAddress::parse(email) else { return Ok(()) };
+            let address = self.rules.stored_email(&address);
             // Nobody's word makes it a second user's (SEC-23).
             let others = self.store.users_by_email(&address).await?;
             let is_theirs = others.iter().all(|other| other.id == user.id);
-            self.readdressed = Some((address, is_theirs && self.email_verified && email == self.email()));
+            let is_verified = is_theirs && self.email_verified && email == self.email();
+            self.readdressed = Some((address.to_string(), is_verified));
         }
         Ok(())
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::email::{LoginEmail, check_allowed};
 use super::names::Details;
 use super::{Decision, account_key, username};
 use crate::clock::Ambient;
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{Identity, SocialAccount, User, UserId, without_provider_tokens};
+use crate::model::{EmailAddress, Identity, SocialAccount, User, UserId, without_provider_tokens};
 use crate::settings::UserRules;
 use crate::store::{Repository, Who};
 
@@ -29,7 +30,7 @@ pub struct Draft<'a> {
     /// Whose word that is: the provider's, by its name, or a step's: ''.
     pub(super) vouched_by: &'a str,
     /// The verified address by which users are linked, where the pipeline does so.
-    pub(super) by_email: Option<String>,
+    pub(super) by_email: Option<EmailAddress>,
     /// Whom the login is linked to.
     pub(super) caller: Option<UserId>,
     /// The account's row, once `social_user` found it.
@@ -71,7 +72,8 @@ struct Chosen {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Amendment {
     Username(String),
-    Email(String, bool),
+    /// `None`: no address.
+    Email(Option<EmailAddress>, bool),
     FirstName(String),
     LastName(String),
     ExtraData(String, Value),
@@ -108,7 +110,11 @@ impl Draft<'_> {
 
     /// The provider's address, or the one that a step set. May be empty.
     pub fn email(&self) -> &str {
-        self.details.email.as_deref().unwrap_or_default()
+        self.address().map(EmailAddress::as_str).unwrap_or_default()
+    }
+
+    pub(super) fn address(&self) -> Option<&EmailAddress> {
+        self.details.email.as_ref()
     }
 
     /// Whether somebody vouches for [`Self::email`].
@@ -143,9 +149,10 @@ impl Draft<'_> {
     }
 
     /// The address of somebody new. `verified` says that it was proved to be theirs, which lets a later login with the
-    /// same verified address be linked to them (SEC-23): false, unless it was.
+    /// same verified address be linked to them (SEC-23): false, unless it was. A text that is no address counts as none. The
+    /// lists of who may sign in are checked again after the last step.
     pub fn set_email(&mut self, address: &str, verified: bool) {
-        self.amend(Amendment::Email(storable(address), verified));
+        self.amend(Amendment::Email(EmailAddress::parse(address), verified));
     }
 
     pub fn set_first_name(&mut self, name: &str) {
@@ -184,9 +191,9 @@ impl Draft<'_> {
                 self.usernames.clear();
             }
             Amendment::Email(address, verified) => {
-                self.email_verified = verified && !address.is_empty();
+                self.email_verified = verified && address.is_some();
                 self.vouched_by = "";
-                self.details.email = Some(address);
+                self.details.email = address;
                 self.chosen.email = true;
                 if self.rules.username_is_full_email {
                     self.usernames.clear();
@@ -247,9 +254,10 @@ impl<'a> Draft<'a> {
 
     /// The details by the rules of names, but for an address that a step set before.
     pub(super) fn complete(&mut self) {
-        let email = self.details.email.take().filter(|_| self.chosen.email);
+        let chosen = self.details.email.take();
         let details = Details::completed(self.identity);
-        self.details = Details { email: email.or(details.email), ..details };
+        let email = if self.chosen.email { chosen } else { details.email.clone() };
+        self.details = Details { email, ..details };
     }
 
     /// What the person said to the step that runs next.
@@ -266,6 +274,21 @@ impl<'a> Draft<'a> {
     /// What a step did before the login waited.
     pub(super) fn repeat(&mut self, amendments: &[Amendment]) {
         amendments.iter().cloned().for_each(|amendment| self.apply(amendment));
+    }
+
+    /// What the lists of who may sign in look at.
+    pub(super) fn login_email(&self) -> LoginEmail<'_> {
+        LoginEmail {
+            address: self.address(),
+            is_verified: self.email_verified,
+            // A step that sets another address has taken the provider's place.
+            is_invalid: self.identity.has_invalid_email && !self.chosen.email,
+        }
+    }
+
+    /// A step set the address of a new user: it is held against the lists again.
+    pub(super) fn check_chosen_email(&self) -> Result<(), LoginError> {
+        if self.user.is_none() && self.chosen.email { check_allowed(self.rules, &self.login_email()) } else { Ok(()) }
     }
 
     /// Whether nobody is known and nobody may be new.
@@ -295,11 +318,12 @@ impl<'a> Draft<'a> {
                 Who::Attach { user_id, generation, by_email: self.by_email }
             }
             (None, None) if self.create && self.associate => {
-                let email = self.rules.stored_email(self.details.email.as_deref().unwrap_or_default());
+                let email =
+                    self.address().map(|address| self.rules.stored_email(address).to_string()).unwrap_or_default();
                 let has_email = self.rules.user_fields.iter().any(|field| field == "email");
                 let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
                 let email_verified = has_email && self.email_verified && !email.is_empty();
-                let is_holder = self.by_email.as_deref() == Some(&email) && email_verified;
+                let is_holder = email_verified && self.by_email.as_ref().is_some_and(|held| held.as_str() == email);
                 Who::Create {
                     usernames,
                     email_verified,

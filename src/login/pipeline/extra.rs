@@ -36,6 +36,7 @@ mod tests {
             same: vec![],
             username: None,
             email: None,
+            has_invalid_email: false,
             fullname: None,
             first_name: None,
             last_name: None,

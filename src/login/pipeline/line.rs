@@ -80,6 +80,7 @@ impl Line {
                 }
             }
         }
+        draft.check_chosen_email()?;
         draft.decision().map(|decision| Decided::Commit(Box::new(decision)))
     }
 

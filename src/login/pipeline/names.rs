@@ -1,12 +1,12 @@
 //! The five standard details of a profile, and how a full name and its parts complete each other (R-PIPE-01, R-USR-07).
 
-use crate::model::Identity;
+use crate::model::{EmailAddress, Identity};
 use crate::settings::UserRules;
 
 #[derive(Clone, Debug, Default)]
 pub struct Details {
     pub username: Option<String>,
-    pub email: Option<String>,
+    pub email: Option<EmailAddress>,
     pub fullname: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
@@ -69,7 +69,7 @@ impl Details {
     fn detail(&self, name: &str) -> Option<&str> {
         match name {
             "username" => self.username.as_deref(),
-            "email" => self.email.as_deref(),
+            "email" => self.email.as_ref().map(EmailAddress::as_str),
             "fullname" => self.fullname.as_deref(),
             "first_name" => self.first_name.as_deref(),
             "last_name" => self.last_name.as_deref(),
@@ -93,6 +93,7 @@ mod tests {
             same: vec![],
             username: None,
             email: None,
+            has_invalid_email: false,
             fullname: some(full),
             first_name: some(first),
             last_name: some(last),
@@ -126,7 +127,7 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         let details = Details {
             username: some("ana"),
-            email: some("a@b.example"),
+            email: EmailAddress::parse("a@b.example"),
             fullname: some("Ana Lopez"),
             first_name: some("Ana"),
             last_name: some("Lopez"),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Draft, Step, Stop, fields};
 use crate::hook::{Amendments, Candidate, Hook, Verdict};
 use crate::login::error::{LoginError, Refusal};
-use crate::model::without_provider_tokens;
+use crate::model::{EmailAddress, without_provider_tokens};
 
 pub(in crate::login) struct AskWebhook(pub Arc<Hook>);
 
@@ -52,13 +52,17 @@ async fn amend(draft: &mut Draft<'_>, amendments: Amendments) -> Result<(), Stop
     if let Some(username) = username {
         draft.set_username(&username);
     }
+    // An answer with a text that is no address was not understood.
     let email = email.unwrap_or_else(|| draft.email().to_owned());
     let is_same = email == draft.email();
     // Another address than the provider's is nobody's until the answer says otherwise.
     let vouched = is_same && draft.email_verified();
     let verified = match email_verified {
         // Nor a second user's where somebody has it already (SEC-22, SEC-23).
-        Some(true) if !vouched => draft.store.users_by_email(&draft.rules.stored_email(&email)).await?.is_empty(),
+        Some(true) if !vouched => match EmailAddress::parse(&email) {
+            Some(address) => draft.store.users_by_email(&address).await?.is_empty(),
+            None => false,
+        },
         said => said.unwrap_or(vouched),
     };
     // What the answer repeats stays the provider's word.

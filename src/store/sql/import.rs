@@ -132,7 +132,7 @@ macro_rules! import_store {
                         .push_bind(cut(&user.first_name, LONGEST_NAME))
                         .push_bind(cut(&user.last_name, LONGEST_NAME))
                         .push_bind(user.email.as_str())
-                        .push_bind(user.email.to_lowercase())
+                        .push_bind(EmailAddress::key_of_stored(&user.email))
                         .push_bind(user.email_verified)
                         .push_bind(user.is_active)
                         .push_bind(user.created.0)

@@ -134,7 +134,10 @@ macro_rules! user_store {
                         Ok(inserted.then_some(user))
                     }
                     Who::Create { usernames, email, email_verified, vouched_by, unless_held_by } => {
-                        if Self::is_held(tx, email, unless_held_by).await? {
+                        let address = EmailAddress::parse(email);
+                        if let Some(address) = &address
+                            && Self::is_held(tx, address, unless_held_by).await?
+                        {
                             return Ok(None);
                         }
                         let mut user = None;
@@ -151,7 +154,7 @@ macro_rules! user_store {
                             .bind(cut(login.first_name.as_deref().unwrap_or_default(), LONGEST_NAME))
                             .bind(cut(login.last_name.as_deref().unwrap_or_default(), LONGEST_NAME))
                             .bind(email)
-                            .bind(email.to_lowercase())
+                            .bind(EmailAddress::key_of_stored(email))
                             .bind(email_verified)
                             .bind(login.now.0)
                             .bind(login.set_last_login.then_some(login.now.0))
@@ -184,7 +187,7 @@ macro_rules! user_store {
                     return Ok(None);
                 };
                 if let Who::Attach { by_email: Some(email), .. } = &login.who
-                    && !(user.email_verified && user.email.eq_ignore_ascii_case(email))
+                    && !(user.email_verified && email.is_same_as_stored(&user.email))
                 {
                     return Ok(None);
                 }
@@ -249,7 +252,7 @@ macro_rules! user_store {
                     )
                     .bind(&user.username)
                     .bind(&user.email)
-                    .bind(user.email.to_lowercase())
+                    .bind(EmailAddress::key_of_stored(&user.email))
                     .bind(user.email_verified)
                     .bind(if user.email_verified { &login.provider } else { "" })
                     .bind(user.id)
@@ -303,23 +306,11 @@ macro_rules! user_store {
             }
 
             async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>> {
-                let scopes = sqlx::query_scalar(
-                    "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 AND uid_scope <> ''
-                     ORDER BY uid_scope LIMIT 100",
-                )
-                .bind(provider)
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
-                Ok(scopes)
+                self.read_uid_scopes(provider).await
             }
 
             async fn legacy_uids(&self) -> Result<Vec<(String, i64)>> {
-                let rows = sqlx::query_as(
-                    "SELECT provider, count(*) FROM social_accounts WHERE legacy_uid GROUP BY provider ORDER BY provider",
-                )
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
-                Ok(rows)
+                self.count_legacy_uids().await
             }
 
             async fn user(&self, id: UserId) -> Result<Option<User>> {
@@ -331,19 +322,22 @@ macro_rules! user_store {
                 Ok(row.map(User::from))
             }
 
-            async fn users_by_email(&self, email: &str) -> Result<Vec<User>> {
+            async fn users_by_email(&self, email: &EmailAddress) -> Result<Vec<User>> {
+                let [key, in_unicode, in_lower_case] = &email.lookup_keys();
                 let rows: Vec<UserRow> = sqlx::query_as(concat!(
                     "SELECT ",
                     user_columns!(),
-                    " FROM users u WHERE u.email_lower = $1 AND u.email_lower <> '' ORDER BY u.id LIMIT 2"
+                    " FROM users u WHERE u.email_lower IN ($1, $2, $3) AND u.email_lower <> '' ORDER BY u.id LIMIT 100"
                 ))
-                .bind(email.to_lowercase())
+                .bind(key)
+                .bind(in_unicode)
+                .bind(in_lower_case)
                 .fetch_all(&mut *self.reader().await?)
                 .await?;
-                Ok(rows.into_iter().map(User::from).collect())
+                Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
             }
 
-            async fn holders_of_email(&self, email: &str, vouchers: &[String]) -> Result<Vec<User>> {
+            async fn holders_of_email(&self, email: &EmailAddress, vouchers: &[String]) -> Result<Vec<User>> {
                 Self::holders(&mut *self.reader().await?, email, vouchers).await
             }
 
@@ -472,7 +466,7 @@ macro_rules! user_store {
                     "SELECT ",
                     user_columns!(),
                     " FROM users u
-                     WHERE $1 IS NULL OR lower(u.username) LIKE $1 ESCAPE '\\' OR u.email_lower LIKE $1 ESCAPE '\\'
+                     WHERE $1 IS NULL OR lower(u.username) LIKE $1 ESCAPE '\\' OR lower(u.email) LIKE $1 ESCAPE '\\'
                         OR lower(u.first_name) LIKE $1 ESCAPE '\\' OR lower(u.last_name) LIKE $1 ESCAPE '\\'
                         OR EXISTS (SELECT 1 FROM social_accounts a WHERE a.user_id = u.id AND a.uid = $2)
                      ORDER BY u.id LIMIT $3"
@@ -536,7 +530,7 @@ macro_rules! user_store {
                 .bind(&after.first_name)
                 .bind(&after.last_name)
                 .bind(&after.email)
-                .bind(after.email.to_lowercase())
+                .bind(EmailAddress::key_of_stored(&after.email))
                 .bind(after.email_verified)
                 .bind(Json(&after.fields))
                 .bind(Json(&after.edited))

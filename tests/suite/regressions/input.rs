@@ -1,1 +1,3 @@
 //! Values parsed where they enter: addresses, domains, origins, URLs and settings.
+
+mod addresses;

@@ -188,6 +188,10 @@ impl World {
         if begun.status != 200 {
             return begun;
         }
+        // The ID token of such a code must carry the nonce of this login.
+        let url = url::Url::parse(&begun.field("authorization_url")).expect("a URL");
+        let nonce = url.query_pairs().find(|(name, _)| name == "nonce").map(|(_, nonce)| nonce.into_owned());
+        let code = nonce.map_or_else(|| code.to_owned(), |nonce| format!("{code}~{nonce}"));
         let body = json!({"code": code, "state": begun.field("state"), "flow_token": begun.field("flow_token")});
         post(format!("/api/login/social/{route}/")).json(&body).send().await
     }

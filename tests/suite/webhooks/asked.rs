@@ -68,7 +68,7 @@ async fn a_refusal_is_told_in_harmless_words_and_leaves_nobody(engine: Engine) {
 
 async fn an_answer_amends_who_is_created(engine: Engine) {
     let amended = json!({"username": "ana", "email": "ana@corp.example", "first_name": "Ana", "last_name": ""});
-    let world = answering(asking(engine), json!({"user": amended})).await;
+    let world = answering(asking(engine), json!({"allow": true, "user": amended})).await;
     let user = world.login("session", "u1").await.ok();
     assert_eq!((&user["username"], &user["email"]), (&json!("ana"), &json!("ana@corp.example")));
     assert_eq!((&user["first_name"], &user["last_name"]), (&json!("Ana"), &json!("")));
@@ -78,7 +78,7 @@ async fn an_answer_amends_who_is_created(engine: Engine) {
     let next = world.login("session", "u2").await.field("username");
     assert!(next.starts_with("ana") && next.len() == 19, "{next}");
 
-    world.double.always(PLACE, Reply::json(&json!({"user": {"email_verified": true}})));
+    world.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
     let user = world.login("session", "u3").await.ok();
     assert_eq!((&user["username"], &user["email"]), (&json!("user3"), &json!("user3@example.com")));
     assert_eq!(world.database.number(verified).await, 1);
@@ -92,7 +92,11 @@ async fn a_silent_receiver_ends_a_sign_up_at_its_limit(engine: Engine) {
         Reply::of(500, "text/plain", "boom"),
         Reply::of(403, "text/plain", "no"),
         Reply::of(200, "text/html", "<html>"),
-        Reply::json(&json!({"user": {"username": ""}})),
+        Reply::json(&json!({"allow": true, "user": {"username": ""}})),
+        Reply::of(204, "text/plain", ""),
+        Reply::of(200, "text/plain", ""),
+        Reply::json(&json!({})),
+        Reply::json(&json!({"user": {"username": "ana"}})),
     ];
     for (n, reply) in replies.into_iter().enumerate() {
         world.double.always(PLACE, reply);
@@ -103,10 +107,10 @@ async fn a_silent_receiver_ends_a_sign_up_at_its_limit(engine: Engine) {
     }
     assert_eq!(world.database.count("users").await, 0);
     // Those who are known already do not notice.
-    world.double.always(PLACE, Reply::of(204, "text/plain", ""));
-    world.login("token", "u7").await.ok();
+    world.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    world.login("token", "u77").await.ok();
     world.double.always(PLACE, Reply::Hang);
-    world.login("token", "u07").await.ok();
+    world.login("token", "u077").await.ok();
 }
 
 async fn where_the_settings_say_so_a_sign_up_goes_on_without_an_answer(engine: Engine) {
@@ -148,7 +152,7 @@ const FIELDS: &str =
 async fn declared_fields_are_told_and_amended(engine: Engine) {
     let plan = plan(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
     let world = plan.with("WEBHOOK_EVENTS", "user.creating,user.created,user.updated").start().await;
-    let amended = json!({"user": {"fields": {"seats": 3}}});
+    let amended = json!({"allow": true, "user": {"fields": {"seats": 3}}});
     world.double.on(PLACE, move |call| match body(call)["type"] == "user.creating" {
         true => Reply::json(&amended),
         false => Reply::of(204, "text/plain", ""),
@@ -165,7 +169,7 @@ async fn declared_fields_are_told_and_amended(engine: Engine) {
         [json!({"company": "Acme", "seats": 3}), json!({"company": "Acme"}), json!({"company": "Other", "seats": 3})];
     assert_eq!(fields, wanted.iter().collect::<Vec<_>>());
 
-    world.double.always(PLACE, Reply::json(&json!({"user": {"fields": {"seats": "many"}}})));
+    world.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"fields": {"seats": "many"}}})));
     world.login("token", "u2").await.problem(503, "sign_up_unavailable");
 }
 
@@ -193,7 +197,7 @@ async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {
     ];
     for (order, told) in orders {
         let plan = asking(engine).with("SOCIAL_AUTH_PIPELINE", &order).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1");
-        let world = answering(plan, json!({"user": {"first_name": "Amended"}})).await;
+        let world = answering(plan, json!({"allow": true, "user": {"first_name": "Amended"}})).await;
         let profile = json!({"id": 7, "login": "seven", "avatar_url": "https://pictures.example/7.png"});
         world.people.describe("github", "u7", profile);
         let waits = world.login("token_user", "u7").await;
@@ -213,12 +217,12 @@ async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {
 
 async fn sec_23_an_answer_gives_nobody_what_is_somebody_elses(engine: Engine) {
     let world = asking(engine).start().await;
-    world.double.always(PLACE, Reply::json(&json!({"user": {"email_verified": true}})));
+    world.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
     world.login("token", "u1").await.ok();
     assert_eq!(world.database.number("SELECT count(*) FROM users WHERE email_verified").await, 1, "nobody else has it");
 
     // All that an answer must not be able to say, and an address that the first user has proved.
-    let attack = json!({"user": {"id": 1, "user_id": 1, "username": "user1", "is_superuser": true, "is_staff": true,
+    let attack = json!({"allow": true, "user": {"id": 1, "user_id": 1, "username": "user1", "is_superuser": true, "is_staff": true,
         "is_active": false, "uid": "1", "provider": "github", "email": "USER1@example.com", "email_verified": true},
         "account": {"provider": "github", "uid": "1", "extra_data": {"admin": true}}, "who": {"id": 1}});
     world.double.always(PLACE, Reply::json(&attack));
@@ -239,8 +243,11 @@ async fn an_answer_that_leads_elsewhere_or_never_ends_is_none(engine: Engine) {
     let away = Reply::of(302, "text/plain", "").with_header("location", "https://hooks.example/yes");
     world.double.always("GET hooks.example/yes", Reply::json(&json!({"allow": true})));
     let huge = json!({"allow": true, "padding": "x".repeat(2 * 1024 * 1024)});
-    let wrong =
-        [json!({"allow": 1}), json!({"user": {"email": ["a@b.example"]}}), json!({"user": {"email_verified": "yes"}})];
+    let wrong = [
+        json!({"allow": 1}),
+        json!({"allow": true, "user": {"email": ["a@b.example"]}}),
+        json!({"allow": true, "user": {"email_verified": "yes"}}),
+    ];
     let mut replies = vec![away, Reply::Endless, Reply::Truncated, Reply::Reset, Reply::json(&huge)];
     replies.extend(wrong.iter().map(Reply::json));
     replies.push(Reply::of(200, "application/json", "{\"allow\": true"));
