@@ -119,10 +119,7 @@ macro_rules! user_store {
             }
 
             /// The new account's row and its user, as the transaction leaves them; `None`: overtaken.
-            async fn place_account(
-                tx: &mut Tx,
-                login: &LoginCommit,
-            ) -> Result<Option<User>> {
+            async fn place_account(tx: &mut Tx, login: &LoginCommit) -> Result<Option<User>> {
                 match &login.who {
                     // Written by `write_known`.
                     Who::Known { .. } => Ok(None),
@@ -263,11 +260,7 @@ macro_rules! user_store {
             }
 
             /// False when somebody else stored this account first.
-            async fn insert_account(
-                tx: &mut Tx,
-                user: UserId,
-                login: &LoginCommit,
-            ) -> Result<bool> {
+            async fn insert_account(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
                 let inserted = sqlx::query(
                     "INSERT INTO social_accounts (user_id, provider, uid, uid_scope, extra_data, created, modified, tokens)
                      SELECT $1, $2, $3, $4, $5, $6, $6, $7

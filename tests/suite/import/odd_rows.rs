@@ -119,7 +119,11 @@ async fn fault_a1_accounts_under_a_former_key_are_marked_and_counted(engine: Eng
     assert!(marked.first.contains(&70) && marked.first.contains(&72), "{report}");
     assert!(!marked.first.contains(&71) && !marked.first.contains(&73), "{report}");
     let owner = world.database.number("SELECT user_id FROM social_accounts WHERE id = 70").await;
-    world.people.describe("google-oauth2", "u1", json!({"sub": "777", "email": "old@example.com"}));
+    world.people.describe(
+        "google-oauth2",
+        "u1",
+        json!({"sub": "777", "email": "old@example.com", "email_verified": true}),
+    );
     let found = world.client().login("token_user/google-oauth2", json!({"code": "u1"})).await.ok();
     assert_eq!(found["id"], owner);
     let key = "SELECT count(*) FROM social_accounts WHERE id = 70 AND uid = '777' AND NOT legacy_uid";
