@@ -98,16 +98,21 @@ impl AccountService {
         if let Ok(fresh) = &result {
             let sealed = vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient);
             // Else a login brought newer ones, or the account is unlinked: then nobody else could end these.
-            if !self.store.reseal_tokens(row.id, old, &sealed).await?
+            if !self.store.reseal_tokens(row.id, old, Some(&sealed)).await?
                 && self.store.account_tokens(row.user_id, row.id).await?.is_none()
             {
                 self.give_back(vec![(row, Some(sealed))]).await;
                 return Err(TokenError::NotFound);
             }
         }
+        if let Err(error @ ProviderError::AnotherUser { .. }) = &result {
+            // Neither the old tokens nor the new ones are this user's for certain (OpenID Connect Core 12.2).
+            tracing::warn!(provider = row.provider, account = row.id, %error, "the account's tokens are dropped");
+            self.store.reseal_tokens(row.id, old, None).await?;
+        }
         self.store.end_lease(row.id).await?;
         result.map_err(|error| match error {
-            ProviderError::InvalidCode { .. } => TokenError::Ended,
+            ProviderError::InvalidCode { .. } | ProviderError::AnotherUser { .. } => TokenError::Ended,
             error => TokenError::Provider(error),
         })
     }
@@ -156,7 +161,7 @@ pub async fn rotate_keys(store: &dyn Repository, vault: &Vault, ambient: &Ambien
             match vault.open(&bound, sealed) {
                 Some(plain) => {
                     let anew = vault.seal(&bound, &plain, ambient);
-                    done += u64::from(store.reseal_tokens(row.id, sealed, &anew).await?);
+                    done += u64::from(store.reseal_tokens(row.id, sealed, Some(&anew)).await?);
                 }
                 None => closed += 1,
             }

@@ -171,6 +171,7 @@ fn provider_tokens(all: &Map<String, Value>) -> Option<ProviderTokens> {
         expires: seconds("auth_time")
             .zip(seconds("expires_in"))
             .map(|(began, lives): (i64, i64)| UnixMillis::from_seconds(began.saturating_add(lives))),
+        identity: Map::new(),
         callback: Map::new(),
     })
 }

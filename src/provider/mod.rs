@@ -5,6 +5,7 @@
 
 mod authorization; // where the person is sent
 mod call; // requests made from templates, answers read strictly
+mod callback; // what a callback holds, before anything is looked up by it
 mod catalog; // the descriptors that come with the program
 mod check; // what can be known without a person
 pub mod descriptor; // a provider as data
@@ -13,6 +14,7 @@ mod exchange; // from a callback to tokens and claims
 mod expression; // the small language of descriptors
 mod functions; // its functions
 mod id_token; // the checks of OpenID Connect
+mod jws; // signed tokens, their keys and algorithms
 mod oauth1; // RFC 5849
 mod profile; // from tokens to an identity
 mod quirks; // what data cannot say
@@ -23,9 +25,11 @@ mod setup; // a configured provider, made once
 mod tests;
 mod uid; // whose id it is, and within what it is unique
 mod user_fields; // the operator's own fields of a user
+mod verification; // tokens verified with the published keys
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -34,9 +38,10 @@ pub use self::catalog::Entry;
 pub use self::check::Endpoint;
 use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Discovery, Key};
+pub use self::exchange::CheckedCallback;
 use self::expression::{Expr, Template};
+pub use self::jws::SignatureAlgorithm;
 use self::quirks::Quirk;
-pub use self::reply::callback_error;
 use self::setup::Verification;
 pub use self::uid::UidKeys;
 use crate::clock::Ambient;
@@ -94,6 +99,23 @@ pub struct Callback<'a> {
     pub deadline: Instant,
 }
 
+impl<'a> Callback<'a> {
+    /// That of a call without one.
+    fn none(nothing: &'a Map<String, Value>, deadline: Instant) -> Self {
+        Self {
+            fields: nothing,
+            redirect_uri: "",
+            state: None,
+            code_verifier: None,
+            nonce: None,
+            request_token: None,
+            id_token: None,
+            address: nothing,
+            deadline,
+        }
+    }
+}
+
 /// OAuth 1.0a, RFC 5849 section 2.1.
 #[derive(Clone, Debug)]
 pub struct RequestToken {
@@ -126,6 +148,15 @@ pub enum ProviderError {
     /// hold, a profile without an id.
     #[error("{stage}: {reason}")]
     Failed { stage: &'static str, reason: String, message: Option<String> },
+    /// The provider asks to be called later, or is left alone after failures. Nothing was judged.
+    #[error("{stage}: {reason}")]
+    Busy { stage: &'static str, reason: String, retry_after: Option<Duration> },
+    /// The endpoint is not there: no connection, or a status that says so.
+    #[error("{stage}: {reason}")]
+    Moved { stage: &'static str, reason: String },
+    /// A renewal answered with tokens of another user (OpenID Connect Core 12.2).
+    #[error("{stage}: {reason}")]
+    AnotherUser { stage: &'static str, reason: String },
     #[error("{stage}: no answer in time")]
     Timeout { stage: &'static str },
 }
@@ -247,6 +278,13 @@ impl Provider {
         self.scope.clone()
     }
 
+    /// Whether all of these are configured.
+    pub fn has_scopes(&self, asked: &[String]) -> bool {
+        let separator = self.descriptor.scope.separator.as_str();
+        let configured = || self.scope.split(|c: char| c.is_whitespace() || separator.contains(c));
+        asked.iter().all(|scope| configured().any(|known| known == scope))
+    }
+
     /// What a login's body must carry; `a|b` means one of them. What they hold is good for one login.
     pub fn login_fields(&self) -> &[String] {
         &self.login_fields
@@ -262,14 +300,6 @@ impl Provider {
         self.pkce && self.descriptor.protocol != Protocol::OAuth1
     }
 
-    /// What the callback holds inside another field: the fields of a login and its state, nothing else.
-    pub fn wrapped_fields(&self, fields: &Map<String, Value>) -> Map<String, Value> {
-        let wrapper = self.descriptor.callback_wrapper.as_ref().and_then(|name| fields.get(name)?.as_str());
-        let members: Map<String, Value> = wrapper.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let wanted = |name: &str| name == "state" || self.descriptor.callback_fields.iter().any(|field| field == name);
-        members.into_iter().filter(|(name, _)| wanted(name)).collect()
-    }
-
     /// Whether a begun login sends a nonce, for the id_token to repeat.
     pub fn uses_nonce(&self) -> bool {
         self.verifies_id_token() && self.descriptor.id_token.nonce
@@ -279,7 +309,7 @@ impl Provider {
     pub fn accepts_id_token(&self) -> bool {
         let rules = &self.descriptor.id_token;
         let published = self.verifies_id_token() || rules.jwks_url.is_some() && !rules.issuers.is_empty();
-        published && !self.verification.algorithms.iter().copied().any(id_token::is_shared)
+        published && !self.verification.algorithms.iter().any(|algorithm| algorithm.is_shared())
     }
 
     /// Whether its callback is a cross-site POST, which only a `SameSite=None` cookie survives.

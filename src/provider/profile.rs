@@ -26,19 +26,20 @@ pub struct Answers {
 }
 
 impl Provider {
-    pub(super) async fn profile(&self, login: &Login<'_>) -> Result<Identity, ProviderError> {
+    pub(super) async fn profile(&self, login: &mut Login<'_>) -> Result<Identity, ProviderError> {
         if let (Some(_), Some(claims)) = (login.callback.id_token, &login.claims) {
             // Without an access token nobody can be asked: the claims are all there is.
             let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
             return self.mapped(login, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
         }
-        self.mapped(login, &self.ask_all(login).await?)
+        let answers = self.ask_all(login).await?;
+        self.mapped(login, &answers)
     }
 
     /// No call from here on.
     pub(super) fn mapped(&self, login: &Login<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
         let profile = Value::Object(self.merged(login, answers)?);
-        self.check_subject(login, answers)?;
+        let lacks_sub = self.check_subject(login, answers)?;
         let scope = login
             .scope()
             .with("bodies", Some(&answers.bodies))
@@ -47,21 +48,24 @@ impl Provider {
         let details = self.details(&scope)?;
         let scope = scope.with("details", Some(&details));
         self.admit(&scope)?;
-        self.identity(login, &scope, &profile, &details)
+        let mut identity = self.identity(login, &scope, &profile, &details)?;
+        // What nobody ties to the user verifies nothing.
+        identity.email_verified &= !lacks_sub;
+        Ok(identity)
     }
 
-    async fn ask_all(&self, login: &Login<'_>) -> Result<Answers, ProviderError> {
+    async fn ask_all(&self, login: &mut Login<'_>) -> Result<Answers, ProviderError> {
         let mut answers = Answers { bodies: Value::Array(Vec::new()), headers: Map::new() };
         for (index, request) in self.descriptor.userinfo.iter().enumerate() {
-            let scope = login.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
-            let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
-            let call = if wanted { self.profile_call(login, request, index, &scope)? } else { None };
-            let (body, headers) = match call {
-                Some(call) => match self.ask(login, request, call).await {
-                    Err(_) if request.optional => Default::default(),
-                    answered => answered?,
-                },
-                None => Default::default(),
+            let answered = match self.ask_one(login, request, index, &answers).await {
+                Err(ProviderError::Moved { .. }) if self.has_moved(login).await => {
+                    self.ask_one(login, request, index, &answers).await
+                }
+                answered => answered,
+            };
+            let (body, headers) = match answered {
+                Err(_) if request.optional => Default::default(),
+                answered => answered?,
             };
             answers.headers = headers;
             if let Value::Array(bodies) = &mut answers.bodies {
@@ -69,6 +73,23 @@ impl Provider {
             }
         }
         Ok(answers)
+    }
+
+    /// Null and no headers for a request that is left out.
+    async fn ask_one(
+        &self,
+        login: &Login<'_>,
+        request: &InfoRequest,
+        index: usize,
+        answers: &Answers,
+    ) -> Result<(Value, Map<String, Value>), ProviderError> {
+        let scope = login.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
+        let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
+        let call = if wanted { self.profile_call(login, request, index, &scope)? } else { None };
+        match call {
+            Some(call) => self.ask(login, request, call).await,
+            None => Ok(Default::default()),
+        }
     }
 
     /// One of the descriptor's requests as it will be sent; `None` where its address has no value.
@@ -105,8 +126,8 @@ impl Provider {
 
     fn sign_profile_call(&self, login: &Login<'_>, call: &mut Request) {
         let token = login.access_token.as_deref().zip(login.token_secret.as_ref());
-        let verifier = login.callback.fields.get("oauth_verifier").and_then(Value::as_str).unwrap_or_default();
-        let with_both = [("oauth_callback", login.redirect_uri.as_str()), ("oauth_verifier", verifier)];
+        let verifier = login.callback.fields.get("oauth_verifier").and_then(as_text).unwrap_or_default();
+        let with_both = [("oauth_callback", login.redirect_uri.as_str()), ("oauth_verifier", verifier.as_str())];
         let extra: &[(&str, &str)] = if self.descriptor.oauth1.plain_profile_calls { &[] } else { &with_both };
         sign(call, self.signer(token), extra, &self.ambient);
     }
@@ -137,7 +158,11 @@ impl Provider {
         request: &InfoRequest,
         call: &Request,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
-        let answer = self.send(STAGE, call, login.callback.deadline).await?;
+        let mut answer = self.send(STAGE, call, login.callback.deadline).await?;
+        if answer.is_success() && answer.is_jwt() {
+            let claims = self.verified_userinfo(login, answer.text().map_err(|reason| failed(STAGE, reason))?).await?;
+            answer.body = claims.to_string().into_bytes();
+        }
         if request.not_allowed.contains(&answer.status) {
             let reason = "The provider says that you are not a member.".to_owned();
             return Err(ProviderError::NotAllowed { reason });
@@ -153,15 +178,39 @@ impl Provider {
         Ok((self.quirk.profile_reply(login, call, body)?, answer.headers()))
     }
 
-    /// OpenID Connect Core 5.3.2: a userinfo answer of another subject must not be used.
-    fn check_subject(&self, login: &Login<'_>, answers: &Answers) -> Result<(), ProviderError> {
-        let Some(subject) = login.claims.as_ref().and_then(|claims| claims.get("sub")) else { return Ok(()) };
+    /// OpenID Connect Core 5.3.2: a userinfo answer is used only where its `sub` is that of the ID token. Whether there is one
+    /// whose `sub` is left out, where that is acceptable.
+    fn check_subject(&self, login: &Login<'_>, answers: &Answers) -> Result<bool, ProviderError> {
+        let subject = login.claims.as_ref().and_then(|claims| claims.get("sub"));
+        let is_asked = login.callback.id_token.is_none();
+        let Some(subject) = subject.filter(|_| is_asked) else { return Ok(false) };
+        let own = self.values.flag("USERINFO_WITHOUT_SUB");
+        let needs_no_sub = own.unwrap_or(!self.descriptor.id_token.userinfo_sub);
+        let is_standard = self.descriptor.protocol == Protocol::Oidc;
         let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
-        let another = |body: &Value| body.get("sub").is_some_and(|other| is_filled(other) && other != subject);
-        if self.descriptor.protocol == Protocol::Oidc && bodies.iter().any(another) {
-            return Err(failed(STAGE, "userinfo is about another subject"));
+        let mut lacks_sub = false;
+        for body in bodies.iter().filter(|body| !body.is_null()) {
+            match body.get("sub").filter(|subject| is_filled(subject)) {
+                // Some send a number where the ID token has a text.
+                Some(other) if id_text(other) == id_text(subject) => {}
+                Some(_) => return Err(failed(STAGE, "userinfo is about another subject")),
+                // A profile of the provider's own form.
+                None if !is_standard => {}
+                None if needs_no_sub || self.only_names(body) => lacks_sub = true,
+                None => return Err(failed(STAGE, "userinfo has no sub: see USERINFO_WITHOUT_SUB")),
+            }
         }
-        Ok(())
+        Ok(lacks_sub)
+    }
+
+    /// Whether a userinfo answer holds nothing but names to show, which decide nothing about whose account it is.
+    fn only_names(&self, body: &Value) -> bool {
+        const NAMES: [&str; 7] =
+            ["preferred_username", "name", "given_name", "family_name", "nickname", "picture", "locale"];
+        let Some(members) = body.as_object().filter(|members| !members.is_empty()) else { return false };
+        // Without an address it says nothing.
+        let is_name = |name: &str| NAMES.contains(&name) || name == "email_verified";
+        members.keys().all(|name| is_name(name) && *name != self.id_key() && !self.uid_keys.legacy.contains(name))
     }
 
     fn merged(&self, login: &Login<'_>, answers: &Answers) -> Result<Map<String, Value>, ProviderError> {
@@ -216,12 +265,15 @@ impl Provider {
             ("last_name", &rules.last_name),
         ];
         for (name, expr) in standard {
-            let value = expr.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
+            let value = expr.as_ref().map(|expr| value_of(expr, scope)).transpose()?.flatten();
+            let is_of_client = || expr.as_ref().is_some_and(|expr| expr.reads("callback"));
             match value.as_deref() {
                 None | Some(Value::Null) => {}
                 Some(Value::String(_)) => {
                     details.insert(name.to_owned(), value.map(Cow::into_owned).unwrap_or_default());
                 }
+                // What the client adds and nobody needs is left out where it is wrong.
+                Some(_) if is_of_client() => {}
                 // A number where a name belongs is a provider gone wrong (R-ERR-21).
                 Some(_) => return Err(failed(STAGE, format!("{name} is no text"))),
             }
@@ -260,10 +312,12 @@ impl Provider {
         let has_email = email.is_some();
         let extra_data = self.extra_data(login, profile, details);
         let kept_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
+        let uid = self.uid(scope)?;
+        let tokens = self.tokens_of(login, &uid)?;
         Ok(Identity {
             provider: self.name.clone(),
-            uid: self.uid(scope)?,
-            uid_scope: self.uid_scope(scope, &self.issuers(login.discovery.as_deref()).unwrap_or_default())?,
+            uid,
+            uid_scope: self.uid_scope(scope, &self.issuers(login.discovery.as_deref()))?,
             uid_kept_as: self.uid_keys.kept_as.clone(),
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
@@ -277,7 +331,7 @@ impl Provider {
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
             fields: user_fields::evaluated(&self.user_fields, scope),
-            tokens: self.tokens_of(login)?,
+            tokens,
             expires_in: self.remaining(login, &extra_data),
             extra_data,
             same: self.descriptor.uid.same.clone(),
@@ -372,7 +426,7 @@ fn answered(bodies: &Value) -> bool {
 }
 
 /// An id is a text or a number; nothing else is stable.
-fn id_text(value: &Value) -> Option<String> {
+pub fn id_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
         Value::Number(number) if number.is_i64() || number.is_u64() => as_text(value),
@@ -380,10 +434,19 @@ fn id_text(value: &Value) -> Option<String> {
     }
 }
 
+/// What an expression of the profile says. Where it reads what the client adds to a callback, a wrong type there is no
+/// more than a value that is missing: the code is spent by now, and what a login needs was judged before.
+fn value_of<'a>(expr: &Expr, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, ProviderError> {
+    match expr.eval(scope) {
+        Err(_) if expr.reads("callback") => Ok(None),
+        value => Ok(value?),
+    }
+}
+
 pub fn evaluated(exprs: &Ordered<Expr>, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
     let mut members = Map::new();
     for (name, expr) in exprs {
-        if let Some(value) = expr.eval(scope)? {
+        if let Some(value) = value_of(expr, scope)? {
             members.insert(name.clone(), value.into_owned());
         }
     }

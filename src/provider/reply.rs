@@ -51,6 +51,9 @@ pub fn read(
     if let Some(told) = told.filter(|told| !rules.none.contains(&told.code)) {
         return Err(classified(stage, &told, answer.status, rules, secrets));
     }
+    if matches!(answer.status, 404 | 410 | 301 | 302 | 307 | 308) {
+        return Err(ProviderError::Moved { stage, reason: format!("status {}", answer.status) });
+    }
     if !answer.is_success() {
         return Err(failed(stage, format!("status {}", answer.status)));
     }
@@ -104,9 +107,11 @@ fn classified(stage: &'static str, told: &Told, status: u16, rules: &ErrorRules,
     let listed = |own: &[String], usual: &[&str]| {
         own.contains(&told.code) || usual.contains(&told.code.to_ascii_lowercase().as_str())
     };
-    if listed(&rules.declined, &DECLINED) {
+    // A server that fails judges nothing, whatever its body says.
+    let is_judged = status < 500;
+    if is_judged && listed(&rules.declined, &DECLINED) {
         ProviderError::AccessDenied { message }
-    } else if matches!(stage, "token" | "refresh") && status < 500 && listed(&rules.invalid_code, &BAD_CODE) {
+    } else if is_judged && matches!(stage, "token" | "refresh") && listed(&rules.invalid_code, &BAD_CODE) {
         ProviderError::InvalidCode { message }
     } else {
         let code: String = told.code.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();

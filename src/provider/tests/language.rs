@@ -179,7 +179,7 @@ fn each_answer_means_what_the_contract_says() {
         Ok(_) => Is::Good,
         Err(ProviderError::AccessDenied { .. }) => Is::Declined,
         Err(ProviderError::InvalidCode { .. }) => Is::BadCode,
-        Err(ProviderError::Failed { .. }) => Is::Failed,
+        Err(ProviderError::Failed { .. } | ProviderError::Moved { .. }) => Is::Failed,
         Err(other) => panic!("{other}"),
     };
     let deep = "[".repeat(5000);
@@ -191,6 +191,8 @@ fn each_answer_means_what_the_contract_says() {
         ("token", 400, "{\"error\":\"access_denied\"}", Is::Declined),
         ("token", 401, "{\"error\":\"invalid_client\"}", Is::Failed),
         ("token", 503, "{\"error\":\"invalid_grant\"}", Is::Failed),
+        ("token", 500, "{\"error\":\"access_denied\"}", Is::Failed),
+        ("refresh", 502, "{\"error\":\"invalid_grant\"}", Is::Failed),
         ("token", 400, "{\"error\":{\"code\":\"invalid_grant\",\"message\":\"m\"}}", Is::BadCode),
         ("token", 400, "", Is::Failed),
         ("token", 429, "{}", Is::Failed),

@@ -217,10 +217,90 @@ fn only_allowed_groups_come_in() {
             json!({}),
             json!({}),
             Some(json!({"sub": "7", "groups": groups})),
-            json!([{}]),
+            json!([{"sub": "7"}]),
         )
     };
     assert!(oidc(json!(["users", "admins"])).is_ok());
     assert!(matches!(oidc(json!(["users"])), Err(ProviderError::NotAllowed { .. })));
     assert!(matches!(oidc(json!(null)), Err(ProviderError::NotAllowed { .. })));
+}
+
+/// OpenID Connect Core 5.3.2.
+#[test]
+fn fault_a22_userinfo_without_sub_is_refused() {
+    let with = |provider: &Provider, body: Value| {
+        let claims = json!({"sub": "35", "email": "own@mail.example", "email_verified": true});
+        mapped_with(provider, json!({}), json!({}), Some(claims), json!([body]))
+    };
+    let endpoint = json!({"KEY": "k", "OIDC_ENDPOINT": "https://idp.example"});
+    let oidc = provider(&settings("oidc", endpoint.clone()));
+    for refused in [
+        json!({}),
+        json!({"email": "a@mail.example", "email_verified": true}),
+        json!({"preferred_username": "nell", "groups": ["admins"]}),
+        json!({"name": "Nell", "organization": "firm"}),
+        json!({"sub": "", "email": "a@mail.example"}),
+        json!({"sub": null, "email": "a@mail.example"}),
+        json!({"sub": "36"}),
+        json!({"sub": 36}),
+        json!({"sub": 35.5}),
+        json!({"sub": true}),
+        json!({"sub": ["35"]}),
+    ] {
+        assert!(with(&oidc, refused.clone()).is_err(), "{refused}");
+    }
+    // Row 11: the same subject as a number.
+    for same in [json!({"sub": "35"}), json!({"sub": 35, "preferred_username": "nell"})] {
+        assert_eq!(with(&oidc, same.clone()).unwrap().uid, "35", "{same}");
+    }
+    // Names to show decide nothing; they verify no address either.
+    let shown = with(&oidc, json!({"preferred_username": "nell"})).unwrap();
+    assert_eq!((shown.uid.as_str(), shown.username.as_deref(), shown.email_verified), ("35", Some("nell"), false));
+    // A name by which rows may be found is no such name.
+    let mut keyed = endpoint.clone();
+    keyed["LEGACY_ID_KEYS"] = json!(["preferred_username"]);
+    assert!(with(&provider(&settings("oidc", keyed)), json!({"preferred_username": "nell"})).is_err());
+    let mut lenient = endpoint;
+    lenient["USERINFO_WITHOUT_SUB"] = json!(true);
+    let made = with(&provider(&settings("oidc", lenient.clone())), json!({"email": "a@mail.example"})).unwrap();
+    assert_eq!((made.email.is_some(), made.email_verified), (true, false));
+    assert!(with(&provider(&settings("oidc", lenient)), json!({"sub": "36"})).is_err());
+}
+
+#[test]
+fn fault_c3_apples_user_is_a_name_or_nothing() {
+    let rules = json!({"CLIENT": "c", "TEAM": "t", "KEY": "k", "SECRET": "s"});
+    let apple = provider(&settings("apple-id", rules));
+    let claims = json!({"sub": "001.a", "email": "a@example.com", "email_verified": true});
+    let names = |user: Value| {
+        let token = json!({"access_token": "at"});
+        let made = mapped_with(&apple, json!({"user": user}), token, Some(claims.clone()), json!([]));
+        let made = made.unwrap_or_else(|error| panic!("{user}: {error}"));
+        [made.first_name, made.last_name].map(Option::unwrap_or_default)
+    };
+    let named = json!({"name": {"firstName": "Ada", "lastName": "Lovelace"}});
+    assert_eq!(names(named.clone()), ["Ada", "Lovelace"]);
+    assert_eq!(names(named.to_string().into()), ["Ada", "Lovelace"]);
+    assert_eq!(names(json!({"name": {"firstName": 5, "lastName": "L"}})), ["", "L"], "one wrong name spoils no other");
+    for user in [
+        json!(""),
+        json!("undefined"),
+        json!("null"),
+        json!("[object Object]"),
+        json!("{"),
+        json!("5"),
+        json!("[]"),
+        json!(null),
+        json!(5),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!({"name": null}),
+        json!({"name": "Ada"}),
+        json!({"name": ["Ada"]}),
+        json!({"name": {"firstName": ["Ada"], "lastName": {"a": 1}}}),
+        json!({"name": {"firstName": null, "lastName": true}}),
+    ] {
+        assert_eq!(names(user.clone()), ["", ""], "{user}");
+    }
 }
