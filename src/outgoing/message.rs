@@ -90,7 +90,7 @@ impl Reply {
     }
 
     pub fn json(&self) -> Result<Value, &'static str> {
-        serde_json::from_slice(&self.body).map_err(|_| "the answer is not JSON")
+        crate::model::parse_json(&self.body).map_err(|_| "the answer is not JSON")
     }
 
     pub fn text(&self) -> Result<&str, &'static str> {

@@ -180,6 +180,8 @@ pub struct TokenRules {
     pub access_token_optional: bool,
     /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
     pub hosts: Vec<String>,
+    /// The provider takes id and secret in HTTP Basic as they are, without the form-encoding of RFC 6749, 2.3.1.
+    pub plain_basic: bool,
 }
 
 impl TokenRules {
@@ -276,6 +278,10 @@ pub struct ErrorRules {
     pub message: Option<Expr>,
     /// Codes of a bad, used or expired code.
     pub invalid_code: Vec<String>,
+    /// Parts of the provider's words for one, in lower case, where the code does not say so.
+    pub invalid_code_phrases: Vec<String>,
+    /// Codes that refuse this client, whatever the words say.
+    pub invalid_client: Vec<String>,
     /// Codes of the person's no.
     pub declined: Vec<String>,
     /// Codes that say that nothing is wrong.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::authorization::with_redirect_state;
 use super::call::{failed, place, rendered};
@@ -107,6 +107,10 @@ impl Login<'_> {
         secrets.extend(self.callback.code_verifier);
         secrets.extend(self.access_token.as_deref());
         secrets.extend(self.token_secret.as_ref().map(ExposeSecret::expose_secret));
+        secrets.extend(self.callback.id_token);
+        let kept =
+            ["refresh_token", "id_token", "oauth_token"].into_iter().filter_map(|name| self.token.get(name)?.as_str());
+        secrets.extend(kept);
         secrets
     }
 
@@ -319,7 +323,13 @@ impl Provider {
     pub(super) fn prove(&self, call: &mut Request, auth: ClientAuth) {
         let secret = self.client_secret.expose_secret();
         if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
-            let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
+            let encoded = |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+            let plain = self.values.flag("PLAIN_BASIC").unwrap_or(self.descriptor.token.plain_basic);
+            let (id, secret) = match plain {
+                true => (self.client_id.clone(), secret.to_owned()),
+                false => (encoded(&self.client_id), encoded(secret)),
+            };
+            let pair = STANDARD.encode(format!("{id}:{secret}"));
             call.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
         }
         let Body::Form(form) = &mut call.body else { return };

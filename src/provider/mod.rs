@@ -8,6 +8,7 @@ mod call; // requests made from templates, answers read strictly
 mod callback; // what a callback holds, before anything is looked up by it
 mod catalog; // the descriptors that come with the program
 mod check; // what can be known without a person
+mod description; // which of a provider's words are shown
 pub mod descriptor; // a provider as data
 mod documents; // discovery documents and key sets
 mod exchange; // from a callback to tokens and claims

@@ -9,7 +9,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{EmailAddress, Identity, as_text, as_texts, is_filled, without_secrets};
+use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -303,14 +303,12 @@ impl Provider {
         details: &Map<String, Value>,
     ) -> Result<Identity, ProviderError> {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
-        // Who has a place for a name and says none, says that it is empty.
         let rules = &self.descriptor.user;
-        let name = |name: &str, rule: &Option<Expr>| text(name).or_else(|| rule.as_ref().map(|_| String::new()));
         let verified = rules.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
         let email_text = text("email").filter(|email| !email.trim().is_empty());
         let email = email_text.as_deref().and_then(EmailAddress::parse);
         let has_email = email.is_some();
-        let extra_data = self.extra_data(login, profile, details);
+        let (extra_data, absent_extra_data) = self.extra_data(login, scope, profile, details)?;
         let kept_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
         let uid = self.uid(scope)?;
         let tokens = self.tokens_of(login, &uid)?;
@@ -323,10 +321,10 @@ impl Provider {
             username: text("username"),
             has_invalid_email: email_text.is_some() && !has_email,
             email,
-            fullname: name("fullname", &rules.fullname),
-            first_name: name("first_name", &rules.first_name),
-            last_name: name("last_name", &rules.last_name),
-            picture: text("picture"),
+            fullname: mentioned(rules.fullname.as_ref(), scope)?,
+            first_name: mentioned(rules.first_name.as_ref(), scope)?,
+            last_name: mentioned(rules.last_name.as_ref(), scope)?,
+            picture: mentioned(rules.more.get("picture"), scope)?,
             organizations: as_texts(details.get("organization")),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
@@ -334,63 +332,83 @@ impl Provider {
             tokens,
             expires_in: self.remaining(login, &extra_data),
             extra_data,
+            absent_extra_data,
             same: self.descriptor.uid.same.clone(),
             keep_if_empty: kept_if_empty.collect(),
         })
     }
 
-    fn uid(&self, scope: &Scope<'_>) -> Result<String, ProviderError> {
-        let missing = || failed(STAGE, "there is no stable id in the profile");
-        if let Some(value) = &self.descriptor.uid.value {
-            let value = value.eval(scope)?;
-            return value.as_deref().and_then(id_text).ok_or_else(missing);
-        }
-        self.lookup(scope, &self.uid_keys.key)?.ok_or_else(missing)
+    fn uid(&self, scope: &Scope<'_>) -> Result<AccountUid, ProviderError> {
+        let value = match &self.descriptor.uid.value {
+            Some(value) => value.eval(scope)?,
+            None => self.lookup(scope, &self.uid_keys.key)?,
+        };
+        let uid = value.as_deref().and_then(AccountUid::of_json);
+        uid.ok_or_else(|| failed(STAGE, "there is no stable id in the profile"))
     }
 
-    /// The first of the descriptor's objects that holds something under `key`.
-    fn lookup(&self, scope: &Scope<'_>, key: &str) -> Result<Option<String>, ProviderError> {
+    /// The first id that the descriptor's objects hold under `key`.
+    fn lookup<'a>(&self, scope: &Scope<'a>, key: &str) -> Result<Option<Cow<'a, Value>>, ProviderError> {
         let rules = &self.descriptor.uid;
         // The id_token decides the provider's own key; another key is asked of the profile first.
         let own = key == rules.key;
         let claims_last = |expr: &&Expr| !own && expr.reads_only(|root| root == "id_token");
         let (last, first): (Vec<&Expr>, Vec<&Expr>) = rules.from.iter().partition(claims_last);
         for expr in first.into_iter().chain(last) {
-            let object = expr.eval(scope)?;
-            if let Some(found) = object.as_deref().and_then(|object| object.get(key)).and_then(id_text) {
-                return Ok(Some(found));
+            let found = match expr.eval(scope)? {
+                Some(Cow::Borrowed(object)) => object.get(key).map(Cow::Borrowed),
+                Some(Cow::Owned(object)) => object.get(key).cloned().map(Cow::Owned),
+                None => None,
+            };
+            let found = found.filter(|value| AccountUid::of_json(value).is_some());
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
 
-    fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<String>, ProviderError> {
+    fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<AccountUid>, ProviderError> {
         let mut uids = Vec::new();
         for key in &self.uid_keys.legacy {
-            uids.extend(self.lookup(scope, key)?.filter(|name| self.uid_keys.may_be_legacy(name)));
+            let uid = self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json);
+            uids.extend(uid.filter(|uid| self.uid_keys.may_be_legacy(uid.as_str())));
         }
         Ok(uids)
     }
 
     /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias. What
-    /// authenticates under its own name does so under an alias (SEC-40).
-    fn extra_data(&self, login: &Login<'_>, profile: &Value, details: &Map<String, Value>) -> Map<String, Value> {
+    /// authenticates under its own name does so under an alias (SEC-40). The names that the answer lacks come beside it.
+    fn extra_data(
+        &self,
+        login: &Login<'_>,
+        scope: &Scope<'_>,
+        profile: &Value,
+        details: &Map<String, Value>,
+    ) -> Result<(Map<String, Value>, Vec<String>), ProviderError> {
         let empty = Map::new();
         let profile = profile.as_object().unwrap_or(&empty);
-        let mut extra = Map::new();
+        let (mut extra, mut absent) = (Map::new(), Vec::new());
+        let by_claims = login.claims.is_some() && self.descriptor.profile.from.is_none();
         if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
             extra.extend(profile.clone());
         }
         for field in &self.extra_fields {
             let found =
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
+            // Without userinfo the id is in the ID token alone: it is looked up as for the uid.
+            let is_id = by_claims && [&self.uid_keys.key, &self.descriptor.uid.key].contains(&&field.from);
+            let id = if is_id && !found.is_some_and(is_filled) { self.lookup(scope, &field.from)? } else { None };
+            let found = id.as_deref().or(found);
             if found.is_some_and(is_filled) || !field.if_set {
                 let value = without_secrets(&field.from, found.unwrap_or(&Value::Null));
                 extra.extend(value.map(|value| (field.to.clone(), value)));
+                let is_absent = found.is_none() && !(is_of_token(&field.from) && login.access_token.is_some());
+                absent.extend(is_absent.then(|| field.to.clone()));
             }
         }
         if matches!(self.descriptor.protocol, Protocol::OpenId2 | Protocol::Widget) {
-            return extra;
+            return Ok((extra, absent));
         }
         let token = match self.descriptor.protocol {
             Protocol::OAuth1 => login.token.clone(),
@@ -398,40 +416,53 @@ impl Provider {
         };
         extra.insert("access_token".to_owned(), token);
         if self.descriptor.protocol != Protocol::OAuth1 && !extra.contains_key("token_type") {
-            extra.insert("token_type".to_owned(), profile.get("token_type").cloned().unwrap_or_default());
+            let token_type = profile.get("token_type").cloned();
+            absent.extend((token_type.is_none() && login.access_token.is_none()).then(|| "token_type".to_owned()));
+            extra.insert("token_type".to_owned(), token_type.unwrap_or_default());
         }
-        extra
+        Ok((extra, absent))
     }
 
     /// Seconds that the provider's login lives (R-SES-04).
     fn remaining(&self, login: &Login<'_>, extra: &Map<String, Value>) -> Option<i64> {
-        let number = |value: &Value| match value {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
         let now = self.ambient.now().seconds();
-        let named = |name: &str| extra.get(name).or_else(|| login.token.get(name)).and_then(number);
+        let named = |name: &str| {
+            let found = [extra.get(name), login.token.get(name)].into_iter().flatten().find_map(Seconds::parse);
+            found.map(Seconds::get)
+        };
         if let Some(at) = named("expires_on") {
-            return Some(at - now);
+            return Some(at.saturating_sub(now));
         }
         let seconds = named("expires_in").or_else(|| named("expires"))?;
-        // Some say when, others how long.
-        Some(if seconds > now { seconds - now } else { seconds })
+        // Some providers send the time, others the span.
+        Some(if seconds > now { seconds.saturating_sub(now) } else { seconds })
     }
+}
+
+/// What the answer says for a field of the user: `None` where it has no such member, an empty text where it has an empty
+/// one or null. A rule that reads nothing says nothing, except for a text that is not empty.
+pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>) -> Result<Option<String>, ProviderError> {
+    let Some(rule) = rule else { return Ok(None) };
+    let text = match value_of(rule, scope)?.as_deref() {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) => String::new(),
+        _ => return Ok(None),
+    };
+    Ok(Some(text).filter(|text| !text.is_empty() || !rule.reads_only(|_| false)))
+}
+
+/// What describes the token: that of an earlier one says nothing about the one that came now.
+fn is_of_token(name: &str) -> bool {
+    matches!(name, "expires" | "expires_in" | "expires_on" | "token_type")
 }
 
 fn answered(bodies: &Value) -> bool {
     bodies.as_array().is_some_and(|bodies| bodies.iter().any(|body| !body.is_null()))
 }
 
-/// An id is a text or a number; nothing else is stable.
+/// The id of an account as a text.
 pub fn id_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
-        Value::Number(number) if number.is_i64() || number.is_u64() => as_text(value),
-        _ => None,
-    }
+    AccountUid::of_json(value).map(String::from)
 }
 
 /// What an expression of the profile says. Where it reads what the client adds to a callback, a wrong type there is no

@@ -12,7 +12,7 @@ use super::exchange::Login;
 use super::expression::{Ordered, Template};
 use super::profile::{evaluated, id_text};
 use super::{Callback, Protocol, Provider, ProviderError, reply};
-use crate::model::{ProviderTokens, as_text};
+use crate::model::{ProviderTokens, Seconds, as_text};
 use crate::outgoing::{Body, Reply, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
@@ -180,14 +180,14 @@ impl Provider {
     fn tokens_in(&self, token: &Value, access_token: &str) -> ProviderTokens {
         let text = |name: &str| token.get(name).and_then(as_text).filter(|text| !text.is_empty());
         let secret = text("oauth_token_secret").filter(|_| self.descriptor.protocol == Protocol::OAuth1);
-        let seconds = text("expires_in").and_then(|seconds| seconds.trim().parse::<u64>().ok());
+        let lifetime = token.get("expires_in").and_then(Seconds::parse).and_then(Seconds::as_duration);
         let now = self.ambient.now();
         ProviderTokens {
             access_token: SecretString::from(access_token.to_owned()),
             refresh_token: text("refresh_token").map(SecretString::from),
             secret: secret.map(SecretString::from),
             token_type: text("token_type"),
-            expires: seconds.map(|seconds| now.plus(std::time::Duration::from_secs(seconds))),
+            expires: lifetime.map(|lifetime| now.plus(lifetime)),
             callback: Map::new(),
             identity: Map::new(),
         }

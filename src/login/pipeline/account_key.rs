@@ -20,9 +20,11 @@ pub(super) enum Match {
 pub(super) fn compare(account: &SocialAccount, identity: &Identity, legacy_uids_open: bool) -> Match {
     let kept = || identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(as_text));
     // An account under a former key may hold the provider's own id beside it; then that must be the one that came.
-    let is_of_another = || account.legacy_uid && kept().is_some_and(|kept| kept != identity.uid);
-    if account.uid != identity.uid {
-        let may_match = account.legacy_uid && legacy_uids_open && identity.legacy_uids.contains(&account.uid);
+    let is_of_another = || account.legacy_uid && kept().is_some_and(|kept| kept != identity.uid.as_str());
+    if account.uid != identity.uid.as_str() {
+        let may_match = account.legacy_uid
+            && legacy_uids_open
+            && identity.legacy_uids.iter().any(|uid| uid.as_str() == account.uid);
         return if may_match && !is_of_another() { Match::Same } else { Match::Other };
     }
     let scope = &identity.uid_scope;
@@ -43,7 +45,7 @@ impl Draft<'_> {
     pub(super) async fn stored_account(&self) -> Result<Option<(SocialAccount, User)>, LoginError> {
         let now = self.ambient.now();
         let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
-        let mut found = self.accounts(&self.identity.uid).await?;
+        let mut found = self.accounts(self.identity.uid.as_str()).await?;
         let exact = |(account, _): &(SocialAccount, User)| account.uid_scope == self.identity.uid_scope.current;
         // An account whose scope is known comes before one whose scope is not.
         found.sort_by_key(|entry| !exact(entry));
@@ -56,7 +58,7 @@ impl Draft<'_> {
         }
         let former = self.identity.legacy_uids.iter().filter(|_| open);
         for uid in former {
-            for (account, user) in self.accounts(uid).await? {
+            for (account, user) in self.accounts(uid.as_str()).await? {
                 if compare(&account, self.identity, open) == Match::Same {
                     return Ok(Some((account, user)));
                 }
@@ -86,7 +88,7 @@ impl Draft<'_> {
 
 /// Whether `account` gets the key of `identity` by the login that found it.
 pub(super) fn needs_new_key(account: &SocialAccount, identity: &Identity) -> bool {
-    account.legacy_uid || account.uid != identity.uid || account.uid_scope != identity.uid_scope.current
+    account.legacy_uid || account.uid != identity.uid.as_str() || account.uid_scope != identity.uid_scope.current
 }
 
 #[cfg(test)]
@@ -95,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::clock::UnixMillis;
-    use crate::model::UidScope;
+    use crate::model::{AccountUid, UidScope};
 
     fn account(uid: &str, uid_scope: &str, legacy_uid: bool, kept: Option<&str>) -> SocialAccount {
         SocialAccount {
@@ -113,21 +115,21 @@ mod tests {
 
     fn identity(is_per_tenant: bool) -> Identity {
         Identity {
-            uid: "id-1".to_owned(),
+            uid: AccountUid::parse("id-1").expect("an id"),
             uid_scope: UidScope {
                 current: "sub https://new".to_owned(),
                 former: vec!["sub https://renamed".to_owned()],
                 is_per_tenant,
             },
             uid_kept_as: vec!["id".to_owned()],
-            legacy_uids: vec!["ada".to_owned()],
+            legacy_uids: vec![AccountUid::parse("ada").expect("an id")],
             ..blank()
         }
     }
 
     fn blank() -> Identity {
         serde_json::from_value(json!({
-            "provider": "oidc", "uid": "", "legacy_uids": [], "same": [], "username": null, "email": null,
+            "provider": "oidc", "uid": "x", "legacy_uids": [], "same": [], "username": null, "email": null,
             "fullname": null, "first_name": null, "last_name": null, "email_verified": false, "picture": null,
             "organizations": [], "extra_data": Map::new(), "keep_if_empty": [], "fields": Map::new(),
             "expires_in": null,

@@ -9,6 +9,7 @@ use super::super::call::failed;
 use super::super::exchange::Login;
 use super::super::jws::{SignatureAlgorithm, Token, VerifyingKey};
 use super::Quirk;
+use crate::model::Seconds;
 use crate::outgoing::Request;
 use crate::secrets::{ExposeSecret, same};
 
@@ -45,7 +46,7 @@ fn check(claims: &Map<String, Value>, login: &Login<'_>, nonce: &str) -> Result<
     let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
     let own = login.provider.values.text("MEDIAWIKI_URL").and_then(host);
     let now = login.provider.ambient.now().seconds();
-    let time = |name: &str| claims.get(name).and_then(Value::as_i64);
+    let time = |name: &str| claims.get(name).and_then(Seconds::parse).map(Seconds::get);
     let fault = if text("aud") != login.provider.client_id {
         "the identity was made for another client"
     } else if own.is_none() || host(text("iss")) != own {

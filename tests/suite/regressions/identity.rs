@@ -131,7 +131,7 @@ async fn fault_a1_another_id_key_opens_no_account_of_the_one_before(engine: Engi
     let world = plan(engine).start().await;
     profile(&world.double, 0, &json!({"sub": "victim", "preferred_username": "v"}));
     signed_in(&world, "okta-oauth2", "c1").await;
-    let node = world.node_with(&[("SOCIAL_AUTH_OKTA_OAUTH2_ID_KEY", "preferred_username")]).await;
+    let node = world.node_with_all(&[("SOCIAL_AUTH_OKTA_OAUTH2_ID_KEY", "preferred_username")]).await;
     profile(&world.double, 0, &json!({"sub": "attacker", "preferred_username": "victim"}));
     at(&node, "okta-oauth2", "c2").await.problem(403, "not_allowed");
     assert_eq!(world.database.count("users").await, 1);
@@ -213,12 +213,12 @@ async fn fault_a15_another_issuer_opens_no_account_of_the_one_before(engine: Eng
     let owner = signed_in(&world, "oidc", "u1").await;
     second_issuer(&world);
     let moved = ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "https://other.example");
-    let node = world.node_with(&[moved]).await;
+    let node = world.node_with_all(&[moved]).await;
     at(&node, "oidc", "u01").await.problem(403, "not_allowed");
     assert_eq!(world.database.count("users").await, 1);
     // The operator says that the users are the same, under whatever slash: the account moves to the new issuer.
     let former = ("SOCIAL_AUTH_OIDC_FORMER_ISSUERS", "https://id.example/");
-    let node = world.node_with(&[moved, former]).await;
+    let node = world.node_with_all(&[moved, former]).await;
     assert_eq!(at(&node, "oidc", "u001").await.ok()["id"], owner["id"]);
     at(&world.node, "oidc", "u0001").await.problem(403, "not_allowed");
 }

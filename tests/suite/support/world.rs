@@ -153,8 +153,18 @@ impl World {
             .unwrap_or_else(|errors| panic!("the second server does not start: {errors:?}"))
     }
 
+    /// Another server on the same database, with one setting changed.
+    pub async fn node_with(&self, name: &str, value: &str) -> Node {
+        let mut environment = self.environment.clone();
+        environment.retain(|(known, _)| known != name);
+        environment.push((name.to_owned(), value.to_owned()));
+        Node::start(&environment, &self.clock, &self.program)
+            .await
+            .unwrap_or_else(|errors| panic!("the server does not start: {errors:?}"))
+    }
+
     /// [`Self::second_node`] with other settings.
-    pub async fn node_with(&self, settings: &[(&str, &str)]) -> Node {
+    pub async fn node_with_all(&self, settings: &[(&str, &str)]) -> Node {
         let mut environment = self.environment.clone();
         environment.retain(|(known, _)| settings.iter().all(|(name, _)| name != known));
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
