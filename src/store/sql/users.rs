@@ -291,18 +291,7 @@ macro_rules! user_store {
         #[async_trait::async_trait]
         impl UserStore for $store {
             async fn accounts_by_uid(&self, provider: &str, uid: &str) -> Result<Vec<(SocialAccount, User)>> {
-                let rows: Vec<AccountUserRow> = sqlx::query_as(concat!(
-                    "SELECT a.id AS account_id, a.user_id, a.provider, a.uid, a.uid_scope, a.legacy_uid, a.extra_data,
-                            a.created AS account_created, a.modified, ",
-                    user_columns!(),
-                    " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = $1 AND a.uid = $2
-                     ORDER BY a.id"
-                ))
-                .bind(provider)
-                .bind(uid)
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
-                Ok(rows.into_iter().map(|row| (row.account.into(), row.user.into())).collect())
+                self.read_accounts_by_uid(provider, uid).await
             }
 
             async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>> {
