@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::call::{address, failed, rendered, set};
 use super::descriptor::InfoRequest;
 use super::exchange::Login;
-use super::expression::{Expr, Ordered, Scope};
+use super::expression::{Expr, Ordered, Part, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
 use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
@@ -389,7 +389,8 @@ impl Provider {
         let empty = Map::new();
         let profile = profile.as_object().unwrap_or(&empty);
         let (mut extra, mut absent) = (Map::new(), Vec::new());
-        let by_claims = login.claims.is_some() && self.descriptor.profile.from.is_none();
+        let was_asked = matches!(scope.get("bodies"), Some(Part::Value(bodies)) if answered(bodies));
+        let by_claims = login.claims.is_some() && !was_asked && self.descriptor.profile.from.is_none();
         if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
             extra.extend(profile.clone());
         }
