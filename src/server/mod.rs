@@ -22,11 +22,11 @@ pub use self::builder::{Builder, Mistakes};
 use self::edge::Edge;
 use crate::account::AccountService;
 use crate::api::{self, App};
-use crate::clock::Ambient;
+use crate::clock::{Ambient, UnixMillis};
 use crate::credential::Credentials;
 use crate::delivery::Courier;
 use crate::hook::{self, Hook};
-use crate::login::{Extensions, LoginService};
+use crate::login::{self, Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::{SettingError, Settings, StatePolicy};
@@ -142,6 +142,7 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         self.tell_of_settings();
+        let accounts = tokio::spawn(tell_of_accounts(self.app.clone(), self.repository.clone(), self.ambient.now()));
         let sweeper = tokio::spawn(sweep(
             self.repository.clone(),
             self.app.login.clone(),
@@ -165,6 +166,7 @@ impl Server {
         let began = if served.is_ok() { stopped.await.ok() } else { None };
         let deadline = began.unwrap_or_else(Instant::now) + SHUTDOWN_BUDGET;
         sweeper.abort();
+        accounts.abort();
         self.finish_background_work(courier, deadline - POOL_CLOSING).await;
         if tokio::time::timeout_at(deadline, self.repository.close()).await.is_err() {
             tracing::warn!("the database did not close its connections in time");
@@ -228,6 +230,15 @@ async fn stop_in_stages(shutdown: impl Future<Output = ()>, stages: listen::Shut
     tokio::time::sleep(delay).await;
     stages.closing.cancel();
     Instant::now()
+}
+
+/// Stored accounts that the settings no longer fit. In a task of its own: it may read all of them.
+async fn tell_of_accounts(app: Arc<App>, repository: Arc<dyn Repository>, now: UnixMillis) {
+    let until = app.settings.users.legacy_uids_until;
+    match login::misfit_accounts(repository.as_ref(), app.login.providers(), until, now).await {
+        Ok(warnings) => warnings.iter().for_each(|warning| tracing::warn!("{warning}")),
+        Err(error) => tracing::warn!(%error, "the stored accounts could not be compared with the settings"),
+    }
 }
 
 /// How long what happened is kept; `None`: for good.
