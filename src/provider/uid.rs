@@ -75,8 +75,9 @@ impl UidKeys {
             return None;
         }
         let descriptor = catalog::read(entry.as_ref().map(|entry| entry.id), &table).ok()?;
-        let values = settings.and_then(|settings| settings.typed(&descriptor.settings, &descriptor.title, true).ok());
-        Some(Self::new(&descriptor, values.as_ref().map(|(values, _)| values)))
+        let typed = settings.map(|settings| settings.typed(&descriptor.settings, &descriptor.title, true));
+        let values = typed.filter(|typed| typed.errors.is_empty()).map(|typed| typed.values);
+        Some(Self::new(&descriptor, values.as_ref()))
     }
 
     /// Whether an account of django-rest-social-auth is stored under a key of an earlier release.
