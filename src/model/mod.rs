@@ -11,6 +11,7 @@ mod event;
 mod finding;
 mod identity;
 mod json;
+pub mod lenient;
 mod provider_tokens;
 mod user;
 mod user_field;

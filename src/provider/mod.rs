@@ -38,6 +38,7 @@ use self::quirks::Quirk;
 pub use self::reply::callback_error;
 use self::setup::Verification;
 use crate::clock::Ambient;
+use crate::model::lenient;
 use crate::outgoing::{Client, Published};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError, SettingValues, Settings};
@@ -262,7 +263,10 @@ impl Provider {
     /// What the callback holds inside another field: the fields of a login and its state, nothing else.
     pub fn wrapped_fields(&self, fields: &Map<String, Value>) -> Map<String, Value> {
         let wrapper = self.descriptor.callback_wrapper.as_ref().and_then(|name| fields.get(name)?.as_str());
-        let members: Map<String, Value> = wrapper.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let members: Map<String, Value> = match wrapper.map(|text| lenient::json(text.as_bytes())) {
+            Some(Ok(Value::Object(members))) => members,
+            _ => Map::new(),
+        };
         let wanted = |name: &str| name == "state" || self.descriptor.callback_fields.iter().any(|field| field == name);
         members.into_iter().filter(|(name, _)| wanted(name)).collect()
     }

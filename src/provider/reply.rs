@@ -62,7 +62,7 @@ fn parsed(answer: &Reply, format: Format) -> Result<Value, &'static str> {
         Format::Json => answer.json(),
         Format::Form => answer.form(),
         Format::JsonOrForm => answer.json().or_else(|_| answer.form()),
-        Format::Text => answer.text().map(Value::from),
+        Format::Text => Ok(Value::from(answer.text())),
     }
 }
 

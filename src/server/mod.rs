@@ -28,7 +28,8 @@ use crate::hook::{self, Hook};
 use crate::login::{Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
-use crate::settings::{SettingError, Settings, StatePolicy};
+use crate::secrets::ExposeSecret as _;
+use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files};
 use crate::store::{self, Repository};
 
 /// How long open requests may take to finish at a shutdown.
@@ -155,6 +156,9 @@ impl Server {
         let settings = &self.app.settings;
         for warning in settings.warnings.iter().chain(self.app.login.providers().warnings()) {
             tracing::warn!("{warning}");
+        }
+        for exposed in exposed_database_files(settings.database_url.expose_secret()) {
+            tracing::warn!("DATABASE_URL: others on this machine may open {} (chmod 600)", exposed.display());
         }
         if settings.state_policy != StatePolicy::Required {
             tracing::warn!(
