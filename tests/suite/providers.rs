@@ -21,10 +21,10 @@ type Texts = BTreeMap<String, String>;
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub struct Case {
     #[serde(skip)]
     file: String,
-    provider: String,
+    pub provider: String,
     variant: Option<String>,
     #[serde(default)]
     oauth1: bool,
@@ -105,7 +105,7 @@ fn texts(pairs: &[(String, String)]) -> Texts {
     pairs.iter().cloned().collect()
 }
 
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let files = std::fs::read_dir(folder).expect("tests/cases").map(|entry| entry.expect("an entry").path());
     let mut cases: Vec<Case> = files
@@ -135,20 +135,25 @@ fn every_entry_of_the_catalogue_has_a_case() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_provider_signs_in_by_code_alone() {
-    play(cases().into_iter().filter(|case| !case.links_only), |stage| async move { stage.by_code_alone().await }).await;
+    let cases = cases().into_iter().filter(|case| !case.links_only);
+    play(Engine::Sqlite, cases, |stage| async move { stage.by_code_alone().await }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_provider_signs_in_from_begin_on() {
-    play(cases().into_iter(), |stage| async move { stage.begun().await }).await;
+    play(Engine::Sqlite, cases().into_iter(), |stage| async move { stage.begun().await }).await;
 }
 
 /// All cases, a few at once; all that go wrong are told together.
-async fn play<F: Future<Output = ()>>(cases: impl Iterator<Item = Case>, part: impl Fn(Stage) -> F) {
+pub async fn play<F: Future<Output = ()>>(
+    engine: Engine,
+    cases: impl Iterator<Item = Case>,
+    part: impl Fn(Stage) -> F,
+) {
     let part = &part;
     let played = stream::iter(cases.map(|case| async move {
         let file = case.file.clone();
-        let outcome = AssertUnwindSafe(async { part(Stage::set(case).await).await }).catch_unwind().await;
+        let outcome = AssertUnwindSafe(async { part(Stage::set(engine, case).await).await }).catch_unwind().await;
         outcome.err().map(|panic| format!("{file}: {}", words(&*panic)))
     }));
     let wrong: Vec<String> = played.buffer_unordered(4).filter_map(|outcome| async move { outcome }).collect().await;
@@ -161,16 +166,16 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// A server that knows one provider, and that provider.
-struct Stage {
+pub struct Stage {
     case: Case,
     world: World,
     nonce: Arc<Mutex<Option<String>>>,
 }
 
 impl Stage {
-    async fn set(case: Case) -> Self {
+    async fn set(engine: Engine, case: Case) -> Self {
         let prefix = format!("SOCIAL_AUTH_{}_", case.provider.to_ascii_uppercase().replace('-', "_"));
-        let mut plan = World::on(Engine::Sqlite);
+        let mut plan = World::on(engine);
         let usual = [("KEY", CLIENT_ID), ("SECRET", CLIENT_SECRET)].map(|(name, value)| (name, value.to_owned()));
         let usual = usual.into_iter().filter(|(name, _)| !case.settings.contains_key(*name));
         let variant = case.variant.clone().map(|id| ("VARIANT", id));
@@ -269,7 +274,94 @@ impl Stage {
         if let Some(return_to) = return_to {
             body["openid.return_to"] = json!(return_to);
         }
+        // What another browser posts of it is refused, before the provider is called.
+        let elsewhere = self.login(&self.world.browser(), &body, helper.as_deref()).await;
+        assert_eq!(elsewhere.json()["code"], "flow_mismatch", "in another browser: {}", elsewhere.text);
         self.check(&self.login(&browser, &body, helper.as_deref()).await, challenge.as_deref()).await;
+    }
+
+    /// A callback of another browser, or without the state of this one, is refused before the provider is called: on the
+    /// login routes and in the redirect flow on the server.
+    pub async fn needs_its_state(&self) {
+        let (owner, other) = (self.world.browser(), self.world.browser());
+        let helper = match self.case.links_only {
+            true => Some(format!("Token {}", self.world.token("token", "u7").await)),
+            false => None,
+        };
+        let mut body = Value::Object(self.case.address.clone());
+        body["redirect_uri"] = json!(REDIRECT);
+        let request = owner.post(&format!("/api/login/social/begin/{}/", self.case.provider)).json(&body);
+        let request = helper.iter().fold(request, |request, helper| request.header("authorization", helper));
+        let begun = request.send().await;
+        let mut body = json!({"state": begun.field("state")});
+        let url = url::Url::parse(&begun.field("authorization_url")).expect("a URL");
+        let token = url.query_pairs().find(|(name, _)| self.case.oauth1 && name == "oauth_token");
+        if let Some((_, token)) = token {
+            body["oauth_token"] = json!(token);
+        } else {
+            let repeated = url.as_str().contains(&begun.field("state"));
+            assert!(repeated, "the provider is not told the state: {url}");
+        }
+        self.bring(&mut body);
+        self.world.double.forget();
+        let without = |name: &str, value: Value| {
+            let mut body = body.clone();
+            body[name] = value;
+            body
+        };
+        let key = if self.case.oauth1 { "oauth_token" } else { "state" };
+        let mut attempts = vec![(&other, body.clone()), (&owner, without(key, json!("made-up")))];
+        if !self.case.oauth1 {
+            attempts.push((&owner, without(key, Value::Null)));
+        }
+        for (browser, body) in attempts {
+            let answer = self.login(browser, &body, helper.as_deref()).await;
+            assert_eq!(answer.status, 400, "{body}: {}", answer.text);
+            let code = answer.json()["code"].clone();
+            assert!(code == "flow_mismatch" || code == "state_mismatch", "{body}: {}", answer.text);
+        }
+        if !self.case.links_only && !self.case.oauth1 {
+            self.redirect_flow_needs_its_state().await;
+        }
+        assert!(self.world.double.calls().is_empty(), "the provider was called");
+        let users = i64::from(self.case.links_only);
+        assert_eq!(self.world.database.count("users").await, users);
+    }
+
+    async fn redirect_flow_needs_its_state(&self) {
+        let texts = |map: &Map<String, Value>| -> Vec<(String, String)> {
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            map.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), text(value))).collect()
+        };
+        let query = |pairs: &[(String, String)]| {
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+        };
+        let (owner, other) = (self.world.browser(), self.world.browser());
+        let mut asked = texts(&self.case.address);
+        asked.push(("next".to_owned(), REDIRECT.to_owned()));
+        let path = format!("/api/login/social/authorize/{}/?{}", self.case.provider, query(&asked));
+        let answer = owner.get(&path).send().await;
+        assert_eq!(answer.status, 303, "{}", answer.whole());
+        self.world.double.forget();
+        let mut body = json!({});
+        self.bring(&mut body);
+        let url = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
+        let nested = url.query_pairs().find_map(|(_, value)| url::Url::parse(&value).ok());
+        let pairs = |url: &url::Url| url.query_pairs().into_owned().collect::<Vec<_>>();
+        let all: Vec<(String, String)> = pairs(&url).into_iter().chain(nested.iter().flat_map(pairs)).collect();
+        for name in ["state", "redirect_state"] {
+            if let Some((_, value)) = all.iter().find(|(known, _)| known == name) {
+                body[name] = json!(value);
+            }
+        }
+        let brought = texts(body.as_object().expect("an object"));
+        let of_none = brought.iter().filter(|(name, _)| !name.contains("state")).cloned();
+        for (browser, pairs) in [(&other, brought.clone()), (&owner, of_none.collect())] {
+            let path = format!("/api/login/social/complete/{}/?{}", self.case.provider, query(&pairs));
+            let answer = browser.get(&path).send().await;
+            assert_eq!(answer.status, 400, "{path}: {}", answer.whole());
+            assert!(browser.cookie("sessionid").is_none(), "{path}");
+        }
     }
 
     /// What the provider's callback brings.
@@ -448,7 +540,7 @@ fn identity(mut claims: Map<String, Value>, call: &Call, now: i64) -> String {
 }
 
 /// As Shopify signs what its callback brings.
-fn callback_hmac(body: &Value) -> String {
+pub fn callback_hmac(body: &Value) -> String {
     let signed = ["code", "host", "shop", "state", "timestamp"];
     let pairs: Vec<String> =
         signed.iter().filter_map(|name| Some(format!("{name}={}", body.get(name)?.as_str()?))).collect();

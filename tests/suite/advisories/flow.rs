@@ -1,0 +1,357 @@
+//! Logins that another browser, another provider or another flow finishes, or that are finished twice.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{APP, authorize, complete, location_parameter, sign_in, with_app};
+use crate::halts::{flow_token, resume, with_terms};
+use crate::support::people::GITHUB_TOKEN;
+use crate::support::{Answer, Client, Engine, REDIRECT, World, on_both_databases, signer};
+
+on_both_databases! {
+    cve_2025_46815_zitadel_what_proves_a_login_is_used_once,
+    cve_2026_41425_authlib_a_shared_store_of_states_binds_each_to_its_browser,
+    cve_2025_12421_mattermost_a_code_of_one_flow_finishes_no_other,
+    ghsa_x445_auth_js_a_state_is_of_one_provider,
+    ghsa_7w99_better_auth_a_code_redeemed_at_once_by_many_works_once,
+    cve_2026_45675_open_webui_many_first_users_at_once_are_all_alike,
+}
+
+/// The one-time code that an application exchanges after the redirect flow.
+async fn one_time_code(world: &World, kind: &str, code: &str) -> String {
+    let browser = world.browser();
+    let there = authorize(&browser, "github", &format!("next={APP}&kind={kind}")).await;
+    let state = location_parameter(&there, "state").expect("a state");
+    let landed = complete(&browser, "github", &format!("code={code}&state={state}")).await;
+    location_parameter(&landed, "code").expect("a code")
+}
+
+async fn swap(client: &Client, code: &str) -> Answer {
+    client.post("/api/login/social/swap/").json(&json!({"code": code})).send().await
+}
+
+/// Users, accounts, and rows of each kind of credential.
+async fn rows(world: &World) -> Vec<(String, i64)> {
+    let counts = world.database.counts().await.into_iter();
+    let kept = ["users", "social_accounts", "sessions", "tokens", "knox_tokens", "jwt_tokens", "refresh_tokens"];
+    counts.filter(|(table, _)| kept.contains(&table.as_str())).collect()
+}
+
+/// Zitadel's intents, id and token of a login at an identity provider, could be used again by whoever saw them. Here each
+/// proof of a login (code, one-time code, ID token, pending login) is used up by its first use, also where that fails.
+async fn cve_2025_46815_zitadel_what_proves_a_login_is_used_once(engine: Engine) {
+    let world = with_app(engine).await;
+    let observer = world.client();
+    // The one-time code, seen in the application's URL.
+    let code = one_time_code(&world, "knox_user", "u1").await;
+    swap(&world.client(), &code).await.ok();
+    let before = rows(&world).await;
+    for seconds in [0, 1, 59, 3600] {
+        world.advance(Duration::from_secs(seconds));
+        swap(&observer, &code).await.problem(400, "invalid_code");
+    }
+    // The provider's code and state, seen in the callback's URL: by another browser, on every route and as every kind.
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    let body = json!({"code": "u02", "state": begun.state});
+    browser.login("token_user/github", body.clone()).await.ok();
+    let after = rows(&world).await;
+    world.double.forget();
+    for kind in ["session", "token", "jwt-pair", "jwt-sliding", "knox"] {
+        for body in [body.clone(), json!({"code": "u02"}), json!({"code": "u02", "state": "another"})] {
+            for client in [&observer, &world.browser()] {
+                let answer = client.login(&format!("{kind}/github"), body.clone()).await;
+                assert_eq!(answer.status, 400, "{kind} {body}: {}", answer.text);
+            }
+        }
+    }
+    complete(&world.browser(), "github", &format!("code=u02&state={}", begun.state))
+        .await
+        .problem(400, "state_mismatch");
+    // An ID token, overheard.
+    let token = signer::signed(&world.people.id_token_claims("u3", None, ""));
+    observer.login("token/oidc", json!({"id_token": token})).await.ok();
+    for kind in ["session", "token", "jwt-pair", "knox"] {
+        let answer = world.browser().login(&format!("{kind}/oidc"), json!({"id_token": token})).await;
+        answer.problem(400, "code_already_used");
+    }
+    assert!(world.double.calls_at(GITHUB_TOKEN).is_empty(), "the provider was not asked again");
+    assert!(rows(&world).await.iter().zip(&after).all(|(now, then)| now.0 == then.0 && now.1 <= then.1 + 1));
+    assert!(before.iter().any(|(table, count)| table == "users" && *count == 1));
+    // A pending login.
+    let world = with_terms(engine).start().await;
+    let pending = flow_token(&world.login("token_user", "u4").await);
+    resume(&world.client(), &pending, json!({"terms": true})).await.ok();
+    world.advance(Duration::from_secs(31));
+    resume(&observer.at(&world.node.base), &pending, json!({"terms": true})).await.problem(400, "code_already_used");
+}
+
+/// The same at Authlib's Starlette client, once more: with a cache, the callback was not held against the session. Here the
+/// table of authorization requests is such a store, shared by all nodes: knowing a row's state is not enough at any of them.
+async fn cve_2026_41425_authlib_a_shared_store_of_states_binds_each_to_its_browser(engine: Engine) {
+    let world = with_app(engine).await;
+    let other_node = world.second_node().await;
+    let bases = [world.node.base.clone(), other_node.base.clone()];
+    for provider in ["github", "google-oauth2", "oidc"] {
+        let attacker = world.browser();
+        let begun = world.begin(&attacker, provider, json!({})).await;
+        let there = authorize(&attacker, provider, &format!("next={REDIRECT}")).await;
+        let state = location_parameter(&there, "state").expect("a state");
+        let nonce = begun.parameter("nonce").map(|nonce| format!("~{nonce}")).unwrap_or_default();
+        world.double.forget();
+        for base in &bases {
+            for victim in [world.client().at(base), world.browser().at(base)] {
+                for (name, value) in [
+                    ("state", begun.state.clone()),
+                    ("redirect_state", begun.state.clone()),
+                    ("state", format!(" {} ", begun.state)),
+                ] {
+                    let mut body = json!({"code": format!("u6{nonce}"), "flow_token": Value::Null});
+                    body[name] = json!(value);
+                    for kind in ["session", "token", "jwt-pair", "jwt-sliding", "knox"] {
+                        let answer = victim.login(&format!("{kind}/{provider}"), body.clone()).await;
+                        let own = value != begun.state && answer.status == 200;
+                        assert!(answer.status == 400 || own, "{kind} {provider} {name}: {}", answer.text);
+                    }
+                }
+                for path in [format!("code=u6{nonce}&state={state}"), format!("code=u6{nonce}&redirect_state={state}")]
+                {
+                    let answer = complete(&victim, provider, &path).await;
+                    assert_eq!(answer.status, 400, "{provider} {path}: {}", answer.text);
+                }
+            }
+        }
+        // The browser that began finishes at whichever node it reaches.
+        let body = json!({"code": format!("u007{nonce}"), "state": begun.state});
+        attacker.at(&other_node.base).login(&format!("token/{provider}"), body).await.ok();
+    }
+    other_node.stop().await;
+}
+
+/// Mattermost exchanged a code without asking whether it came from the same flow, and chose the user by an address that the
+/// attacker could craft. Here what one flow hands out is taken by no other route, and nothing posted along chooses the user.
+async fn cve_2025_12421_mattermost_a_code_of_one_flow_finishes_no_other(engine: Engine) {
+    let world = with_app(engine).await;
+    let victim = sign_in(&world, "github", "u1").await.ok();
+    let client = world.client();
+    let begun = world.begin(&client, "github", json!({})).await;
+    let code = one_time_code(&world, "knox_user", "u6").await;
+    let knox = world.token("knox", "u06").await;
+    let secrets: Vec<(&str, String)> = vec![
+        ("state", begun.state.clone()),
+        ("flow token", begun.flow_token.clone()),
+        ("knox token", knox),
+        ("provider's code", "u006".to_owned()),
+        ("one-time code", code.clone()),
+    ];
+    let crafted =
+        json!({"email": "user1@example.com", "username": "user1", "user_id": victim["id"], "login_id": "user1"});
+    for (what, secret) in &secrets {
+        let post = async |path: &str, mut body: Value| {
+            for (name, value) in crafted.as_object().into_iter().flatten() {
+                body[name] = value.clone();
+            }
+            world.client().post(path).json(&body).send().await
+        };
+        // As the code of an exchange, unless it is one.
+        if *what != "one-time code" {
+            post("/api/login/social/swap/", json!({"code": secret})).await.problem(400, "invalid_code");
+        }
+        // As a pending login.
+        post("/api/login/social/resume/", json!({"flow_token": secret, "terms": true}))
+            .await
+            .problem(400, "state_mismatch");
+        // As a provider's code, state, request token or ID token.
+        if *what != "provider's code" {
+            for body in [
+                json!({"code": secret}),
+                json!({"code": secret, "state": secret}),
+                json!({"oauth_token": secret, "oauth_verifier": "u1"}),
+                json!({"id_token": secret}),
+            ] {
+                for provider in ["github", "twitter", "oidc"] {
+                    let answer = post(&format!("/api/login/social/token/{provider}/"), body.clone()).await;
+                    // The first step of OAuth 1.0a signs nobody in.
+                    let nobody = answer.status == 200 && answer.json()["token"].is_null();
+                    assert!(nobody || matches!(answer.status, 400 | 502), "{what} at {provider}: {}", answer.text);
+                }
+            }
+        }
+        // As a credential, unless it is one.
+        if *what != "knox token" {
+            for scheme in ["Token", "Bearer"] {
+                assert_eq!(client.user(&format!("{scheme} {secret}")).await.status, 401, "{what} as {scheme}");
+            }
+        }
+    }
+    // The code of the right flow gives its own user, whatever is posted along, and only once.
+    let mut body = crafted.clone();
+    body["code"] = json!(code);
+    let swapped = client.post("/api/login/social/swap/").json(&body).send().await;
+    assert_eq!(swapped.field("username"), "user6");
+    assert_ne!(swapped.ok()["id"], victim["id"]);
+    // A code that was made for one verifier is not exchanged with another's, and is used up by the attempt.
+    let browser = world.browser();
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
+    let state = location_parameter(&authorize(&browser, "github", &query).await, "state").expect("a state");
+    let landed = complete(&browser, "github", &format!("code=u0006&state={state}")).await;
+    let code = location_parameter(&landed, "code").expect("a code");
+    for verifier in [json!("x".repeat(43)), json!("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")] {
+        let body = json!({"code": code, "code_verifier": verifier});
+        assert_eq!(client.post("/api/login/social/swap/").json(&body).send().await.status, 400);
+    }
+}
+
+/// Auth.js did not bind state, nonce and verifier to the provider they were made for, so that the callback of one provider
+/// finished a login begun at another. Here each pair of different providers is refused, in both flows.
+async fn ghsa_x445_auth_js_a_state_is_of_one_provider(engine: Engine) {
+    let plan = World::on(engine).oidc().with("STATE_POLICY", "when_present");
+    // A second name of one client, at the same issuer.
+    let plan = ["KEY", "SECRET", "OIDC_ENDPOINT"].iter().fold(plan, |plan, name| {
+        let value = match *name {
+            "KEY" => crate::support::people::CLIENT_ID,
+            "SECRET" => crate::support::people::CLIENT_SECRET,
+            _ => crate::support::people::ISSUER,
+        };
+        plan.with(&format!("SOCIAL_AUTH_AUTHENTIK_{name}"), value)
+    });
+    let world = plan.start().await;
+    let providers = ["github", "google-oauth2", "facebook", "oidc", "authentik", "twitter"];
+    for begun_at in providers {
+        for finished_at in providers.into_iter().filter(|name| *name != begun_at) {
+            let browser = world.browser();
+            let answer = browser.post(&format!("/api/login/social/begin/{begun_at}/")).json(&json!({})).send().await;
+            if answer.status == 502 {
+                // An alias that finds no document of its own here cannot begin.
+                continue;
+            }
+            let begun = answer.ok();
+            let url = url::Url::parse(begun["authorization_url"].as_str().expect("a URL")).expect("a URL");
+            let parameter =
+                |name: &str| url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
+            world.double.forget();
+            let nonce = parameter("nonce").map(|nonce| format!("~{nonce}")).unwrap_or_default();
+            let token = parameter("oauth_token");
+            let mut body =
+                json!({"code": format!("u1{nonce}"), "state": begun["state"], "flow_token": begun["flow_token"]});
+            if let Some(token) = &token {
+                // OAuth 1.0a has no state: the request token is what names the login.
+                body["state"] = json!(token);
+            }
+            if token.is_some() || finished_at == "twitter" {
+                body["oauth_token"] =
+                    json!(token.clone().unwrap_or_else(|| begun["state"].as_str().unwrap_or_default().to_owned()));
+                body["oauth_verifier"] = json!("u1");
+            }
+            for kind in ["session", "token", "jwt-pair", "knox"] {
+                let answer = browser.login(&format!("{kind}/{finished_at}"), body.clone()).await;
+                let context = format!("{begun_at} finished at {finished_at}: {}", answer.text);
+                assert_eq!(answer.status, 400, "{context}");
+                assert_eq!(answer.json()["code"], "state_mismatch", "{context}");
+            }
+            let there = authorize(&browser, begun_at, &format!("next={REDIRECT}")).await;
+            world.double.forget();
+            let name = if token.is_some() { "oauth_token" } else { "state" };
+            let value = location_parameter(&there, name).unwrap_or_default();
+            let query = format!("code=u2&state={value}&oauth_token={value}&oauth_verifier=u2");
+            complete(&browser, finished_at, &query).await.problem(400, "state_mismatch");
+            assert!(world.double.calls().is_empty(), "{begun_at} finished at {finished_at}: a provider was called");
+        }
+    }
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+/// Better Auth read a code and deleted it in two steps, so that requests at the same moment redeemed it more than once. Here
+/// a code, a one-time code, an ID token and a pending login are claimed by one statement, at one node or at several.
+async fn ghsa_7w99_better_auth_a_code_redeemed_at_once_by_many_works_once(engine: Engine) {
+    let world = with_app(engine).await;
+    let other_node = world.second_node().await;
+    let clients: Vec<Client> =
+        (0..12).map(|n| if n % 2 == 0 { world.client() } else { world.client().at(&other_node.base) }).collect();
+    let successes = |answers: &[Answer]| answers.iter().filter(|answer| answer.status == 200).count();
+    let statuses = |answers: &[Answer]| answers.iter().map(|answer| answer.status).collect::<BTreeSet<_>>();
+
+    let answers = join_all(clients.iter().map(|client| client.login("knox/github", json!({"code": "u1"})))).await;
+    assert_eq!(successes(&answers), 1, "a code: {:?}", statuses(&answers));
+    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
+
+    let code = one_time_code(&world, "knox_user", "u2").await;
+    let answers = join_all(clients.iter().map(|client| swap(client, &code))).await;
+    assert_eq!(successes(&answers), 1, "a one-time code: {:?}", statuses(&answers));
+
+    let token = signer::signed(&world.people.id_token_claims("u3", None, ""));
+    let body = json!({"id_token": token});
+    let answers = join_all(clients.iter().map(|client| client.login("knox/oidc", body.clone()))).await;
+    assert_eq!(successes(&answers), 1, "an ID token: {:?}", statuses(&answers));
+
+    // A state with different codes: one of them is sent to the provider.
+    let begun = world.begin(&world.client(), "facebook", json!({})).await;
+    let answers = join_all(clients.iter().enumerate().map(|(n, client)| {
+        let body =
+            json!({"code": format!("u{}4", "0".repeat(n)), "state": begun.state, "flow_token": begun.flow_token});
+        client.login("knox/facebook", body)
+    }));
+    let answers = answers.await;
+    assert_eq!(successes(&answers), 1, "a state: {:?}", statuses(&answers));
+
+    assert_eq!(world.database.count("knox_tokens").await, 4, "one credential each");
+    assert_eq!(world.database.count("users").await, 4);
+    assert!(!statuses(&answers).contains(&500));
+    other_node.stop().await;
+
+    // A pending login: the same browser may get the one answer again, and never a second credential.
+    let world = with_terms(engine).start().await;
+    let pending = flow_token(&world.login("knox_user", "u5").await);
+    let clients: Vec<Client> = (0..8).map(|_| world.client()).collect();
+    let answers = join_all(clients.iter().map(|client| resume(client, &pending, json!({"terms": true})))).await;
+    let tokens: BTreeSet<String> =
+        answers.iter().filter(|answer| answer.status == 200).map(|answer| answer.field("token")).collect();
+    assert_eq!(tokens.len(), 1, "{:?}", statuses(&answers));
+    assert_eq!((world.database.count("users").await, world.database.count("knox_tokens").await), (1, 1));
+}
+
+/// Open WebUI made the first user an administrator, asked "is the table empty?" before the insert, and made several under
+/// simultaneous first logins. Here no rule depends on being first, and what is limited is counted in the same transaction.
+async fn cve_2026_45675_open_webui_many_first_users_at_once_are_all_alike(engine: Engine) {
+    let plan = World::on(engine).with("REST_SOCIAL_IS_NEW", "true").with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1");
+    let world = plan.start().await;
+    // Different accounts: each a user like every other.
+    let logins = (1..=8).map(|n| {
+        let client = world.client();
+        async move { client.login("token_user/github", json!({"code": format!("u{n}")})).await }
+    });
+    let users = join_all(logins).await;
+    let ids: BTreeSet<String> = users.iter().map(|user| user.ok()["id"].to_string()).collect();
+    assert_eq!((ids.len(), world.database.count("users").await), (8, 8));
+    let columns = world.database.dump().await.into_iter().filter(|stored| stored.table == "users");
+    let privileged: BTreeSet<String> = columns
+        .map(|stored| stored.column)
+        .filter(|column| ["staff", "admin", "superuser", "role", "group"].iter().any(|word| column.contains(word)))
+        .collect();
+    assert!(privileged.is_empty(), "columns that give a user rights: {privileged:?}");
+    let keys: BTreeSet<Vec<String>> = users.iter().map(Answer::keys).collect();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+
+    // One account: one sign-up, the others sign in.
+    let logins = (0..8).map(|n| {
+        let client = world.client();
+        async move { client.login("token_user/facebook", json!({"code": format!("u{}9", "0".repeat(n))})).await }
+    });
+    let answers = join_all(logins).await;
+    let signed_up = answers.iter().filter(|answer| answer.status == 200 && answer.json()["is_new"] == true).count();
+    assert_eq!(signed_up, 1, "{:?}", answers.iter().map(|answer| answer.text.clone()).collect::<Vec<_>>());
+    assert_eq!(world.database.count("users").await, 9);
+
+    // A limit that is counted: never exceeded.
+    let logins = (0..8).map(|n| {
+        let client = world.client();
+        async move { client.login("knox/google-oauth2", json!({"code": format!("u{}7", "0".repeat(n))})).await }
+    });
+    let answers = join_all(logins).await;
+    assert!(answers.iter().any(|answer| answer.status == 200));
+    assert_eq!(world.database.count("knox_tokens").await, 1);
+}

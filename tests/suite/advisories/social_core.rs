@@ -1,0 +1,433 @@
+//! The changelog of social-core, the engine that this server succeeds, release 5.0.0 to 5.1.1: one test an entry that bears
+//! on security. Backends that are not in the catalogue are re-enacted at their nearest kin.
+
+use serde_json::{Value, json};
+
+use super::{configured, credential, link, linked_accounts, location_parameter, sign_in};
+use crate::halts::{flow_token, resume, with_terms};
+use crate::providers::{self, Case};
+use crate::support::people::{CLIENT_ID, OIDC_TOKEN};
+use crate::support::{Engine, REDIRECT, Reply, World, on_both_databases, signer};
+
+on_both_databases! {
+    social_core_5_0_0_a_loginradius_callback_needs_its_state,
+    social_core_5_0_0_odnoklassniki_a_callback_names_no_api_host,
+    social_core_5_0_0_a_pending_login_goes_on_in_its_own_session_only,
+    social_core_5_0_0_a_saml_response_is_no_login,
+    social_core_5_0_0_twilio_a_callback_url_keeps_https,
+    social_core_5_0_0_vend_a_user_id_is_of_one_shop,
+    social_core_5_0_0_vk_app_needs_an_auth_key,
+    social_core_5_0_1_a_link_to_a_pending_login_is_used_by_no_plain_get,
+    social_core_5_0_2_a_line_callback_needs_its_state,
+    social_core_5_0_2_a_shopify_callback_needs_its_state,
+    social_core_5_1_0_private_redirect_schemes_are_listed,
+    social_core_5_1_0_a_403_of_a_provider_signs_nobody_in,
+    social_core_5_1_0_a_broken_id_token_is_the_providers_fault,
+    social_core_5_1_1_vk_app_forged_profiles_are_not_read,
+    social_core_5_1_1_a_configured_id_key_is_kept_to,
+}
+
+async fn need_their_state(engine: Engine, names: &'static [&'static str]) {
+    let cases = providers::cases().into_iter().filter(|case: &Case| names.contains(&case.provider.as_str()));
+    let cases: Vec<Case> = cases.collect();
+    assert!(cases.len() >= names.len(), "each has a case: {names:?}");
+    providers::play(engine, cases.into_iter(), |stage| async move { stage.needs_its_state().await }).await;
+}
+
+/// The LoginRadius backend took a callback without looking at a state: login CSRF. Here a callback is bound to the browser
+/// that began, whatever the provider calls its parameters; so at the backends that 4.8.7 corrected. That it is so at every provider of the
+/// catalogue is part of `every_provider_signs_in_from_begin_on`.
+async fn social_core_5_0_0_a_loginradius_callback_needs_its_state(engine: Engine) {
+    let corrected = &["loginradius", "clever", "eventbrite", "goclio", "mailchimp", "surveymonkey", "untappd"];
+    need_their_state(engine, corrected).await;
+}
+
+/// As LoginRadius, at LINE.
+async fn social_core_5_0_2_a_line_callback_needs_its_state(engine: Engine) {
+    need_their_state(engine, &["line"]).await;
+}
+
+/// As LoginRadius, at Shopify, whose own signature over the callback does not say which browser began.
+async fn social_core_5_0_2_a_shopify_callback_needs_its_state(engine: Engine) {
+    need_their_state(engine, &["shopify"]).await;
+}
+
+/// The Odnoklassniki backends took the host of the API from the callback, and the user from an unsigned answer. Here the host
+/// is the descriptor's, and what a callback says of the user is not read.
+async fn social_core_5_0_0_odnoklassniki_a_callback_names_no_api_host(engine: Engine) {
+    let plan = configured(World::on(engine), "odnoklassniki-oauth2", &[("PUBLIC_NAME", "PUBLIC98")]);
+    let world = plan.start().await;
+    world.double.always("POST api.ok.ru/oauth/token.do", Reply::json(&json!({"access_token": "a1"})));
+    world.double.always("GET api.ok.ru/fb.do", Reply::json(&json!({"uid": "666", "name": "Eve"})));
+    let evil = "https://evil.example/";
+    for (n, (name, value)) in [
+        ("api_server", json!(evil)),
+        ("apiconnection", json!("1_2")),
+        ("api_url", json!(evil)),
+        ("host", json!("evil.example")),
+        ("logged_user_id", json!("10")),
+        ("uid", json!("10")),
+        ("ok_user", json!({"uid": "10"})),
+        ("accounts-server", json!(evil)),
+        ("domain_prefix", json!("evil.example/")),
+        ("shop", json!("evil.example")),
+        ("ACCESS_TOKEN_URL", json!(evil)),
+        ("token_url", json!(evil)),
+        ("iss", json!(evil)),
+        ("server", json!(evil)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut body = json!({"code": format!("c{n}")});
+        body[name] = value;
+        let answer = world.client().login("token_user/odnoklassniki-oauth2", body).await;
+        if answer.status == 200 {
+            let accounts = linked_accounts(&world, &credential(&answer)).await;
+            assert_eq!(accounts, [("odnoklassniki-oauth2".to_owned(), "666".to_owned())], "{name}");
+        }
+    }
+    assert!(world.double.calls().iter().all(|call| call.host == "api.ok.ru"), "only the provider's host was called");
+    assert!(!world.double.calls().is_empty());
+}
+
+/// A partial pipeline could be resumed from any session that knew its token: login CSRF. Here a pending login that a browser
+/// began goes on in that browser only, for the user it was begun for, and an app's goes on with its own flow token.
+async fn social_core_5_0_0_a_pending_login_goes_on_in_its_own_session_only(engine: Engine) {
+    let world = with_terms(engine).start().await;
+    let attacker = world.browser();
+    let begun = world.begin(&attacker, "github", json!({})).await;
+    let pending = attacker.login("session/github", json!({"code": "u6", "state": begun.state})).await;
+    let token = flow_token(&pending);
+    // The attacker sends the victim a link or a form with the attacker's pending login.
+    let victim = world.browser();
+    world.begin(&victim, "github", json!({})).await;
+    for path in ["/api/login/social/resume/", "/api/login/social/resume"] {
+        for (query, body) in [(String::new(), token.as_str()), (format!("?flow_token={token}"), "")] {
+            let post = victim.post(&format!("{path}{query}")).header("origin", &world.node.base);
+            let answer = post.form(&[("flow_token", body), ("terms", "on")]).send().await;
+            assert!(answer.status >= 400, "{path}{query}: {}", answer.text);
+        }
+    }
+    resume(&victim, &token, json!({"terms": true})).await.problem(400, "flow_mismatch");
+    assert!(victim.cookie("sessionid").is_none(), "the victim is not signed in as the attacker");
+    assert_eq!(world.database.count("users").await, 0);
+    resume(&attacker, &token, json!({"terms": true})).await.ok();
+}
+
+/// SAML responses were accepted although no request had been made. This server speaks no SAML: such a response is no login
+/// at any route, and an unsolicited answer of the protocols that it does speak is refused as well.
+async fn social_core_5_0_0_a_saml_response_is_no_login(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let response = "PHNhbWxwOlJlc3BvbnNlIElEPSJfMSIvPg==";
+    for path in [
+        "token/saml",
+        "session/saml",
+        "complete/saml",
+        "complete/oidc",
+        "complete/github",
+        "token/oidc",
+        "session/github",
+        "begin/saml",
+    ] {
+        let post = world.browser().post(&format!("/api/login/social/{path}/")).header("origin", &world.node.base);
+        let answer = post.form(&[("SAMLResponse", response), ("RelayState", "oidc")]).send().await;
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.text);
+    }
+    let browser = world.browser();
+    for (path, query) in [
+        ("complete/github", "code=u1"),
+        ("complete/oidc", "code=u1&state=RelayState"),
+        ("complete/oidc", "id_token=e30.e30.e30"),
+        ("complete/twitter", "oauth_token=rt-1&oauth_verifier=u1"),
+        ("complete/github", &format!("SAMLResponse={response}")),
+    ] {
+        let answer = browser.get(&format!("/api/login/social/{path}/?{query}")).send().await;
+        assert_eq!(answer.status, 400, "{path}?{query}: {}", answer.text);
+    }
+    assert!(world.double.calls().is_empty() && browser.cookie("sessionid").is_none());
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+/// The Twilio backend turned its https callback into http. Here the callback is made from PUBLIC_URL or from the lists, and
+/// no header of a request changes its scheme, host or port.
+async fn social_core_5_0_0_twilio_a_callback_url_keeps_https(engine: Engine) {
+    let world = World::on(engine).with("PUBLIC_URL", "https://login.example").start().await;
+    world.client().login("token/twilio", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+    let own = "https://login.example/api/login/social/complete/github/";
+    for (name, value) in [
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-port", "80"),
+        ("x-forwarded-scheme", "http"),
+        ("x-url-scheme", "http"),
+        ("front-end-https", "off"),
+        ("forwarded", "proto=http;host=evil.example"),
+        ("x-original-url", "http://evil.example/"),
+        ("x-rewrite-url", "/evil"),
+    ] {
+        let path = format!("/api/login/social/authorize/github/?next={REDIRECT}");
+        let answer = world.browser().get(&path).header("host", "login.example").header(name, value).send().await;
+        assert_eq!(location_parameter(&answer, "redirect_uri").as_deref(), Some(own), "{name}");
+    }
+    let begun = world.begin(&world.browser(), "github", json!({"redirect_uri": REDIRECT})).await;
+    assert_eq!(begun.parameter("redirect_uri"), Some(REDIRECT));
+}
+
+/// Vend's user ids are unique within a shop only, and one shop's owner could be signed in as another's. Here the shop is part
+/// of the uid, for sign-in and for linking, and however the shop is written.
+async fn social_core_5_0_0_vend_a_user_id_is_of_one_shop(engine: Engine) {
+    let world = configured(World::on(engine), "vend", &[]).start().await;
+    for shop in ["one", "two"] {
+        let token = json!({"access_token": shop, "domain_prefix": shop});
+        world.double.always(&format!("POST {shop}.vendhq.com/api/1.0/token"), Reply::json(&token));
+        let users = json!({"users": [{"id": "7", "username": "ola"}]});
+        world.double.always(&format!("GET {shop}.vendhq.com/api/users"), Reply::json(&users));
+    }
+    let at = |code: &str, shop: &str| {
+        let body = json!({"code": code, "domain_prefix": shop});
+        let client = world.client();
+        async move { client.login("token_user/vend", body).await }
+    };
+    let (first, second) = (at("c1", "one").await, at("c2", "two").await);
+    assert_ne!(first.ok()["id"], second.ok()["id"]);
+    for (code, shop) in [("c3", "ONE"), ("c4", "One")] {
+        assert_eq!(at(code, shop).await.ok()["id"], first.ok()["id"], "{shop}");
+    }
+    for (n, shop) in ["one.vendhq.com/x?", "one#", "one:7", "two/../one", "one\\", "one%2e", "öne"].iter().enumerate()
+    {
+        let answer = at(&format!("d{n}"), shop).await;
+        assert!(matches!(answer.status, 400 | 502), "{shop}: {}", answer.text);
+    }
+    assert_eq!(linked_accounts(&world, &credential(&first)).await, [("vend".to_owned(), "one:7".to_owned())]);
+    assert_eq!(world.database.count("users").await, 2);
+    assert!(world.double.calls().iter().all(|call| call.host == "one.vendhq.com" || call.host == "two.vendhq.com"));
+}
+
+async fn vk_app(engine: Engine) -> World {
+    configured(World::on(engine), "vk-app", &[("USERMODE", "0")]).start().await
+}
+
+/// The auth_key of viewer 10 for the client of these tests: MD5 of `k1_10_s1-secret`.
+const AUTH_KEY: &str = "b8b72452e803c42abd146c4afb6efeab";
+
+/// A VK application's page was taken at its word where it brought no auth_key. Here the key is required and compared, in one
+/// form only, before VK is called.
+async fn social_core_5_0_0_vk_app_needs_an_auth_key(engine: Engine) {
+    let world = vk_app(engine).await;
+    let body = json!({"viewer_id": "10", "access_token": "a1", "api_id": "k1"});
+    for key in [
+        Value::Null,
+        json!(""),
+        json!(" "),
+        json!(0),
+        json!(true),
+        json!([]),
+        json!([AUTH_KEY]),
+        json!({}),
+        json!("undefined"),
+        json!(AUTH_KEY.to_ascii_uppercase()),
+        json!(format!("{AUTH_KEY}0")),
+        json!(&AUTH_KEY[..31]),
+        json!("d41d8cd98f00b204e9800998ecf8427e"),
+    ] {
+        let mut body = body.clone();
+        body["auth_key"] = key.clone();
+        let answer = world.client().login("token_user/vk-app", body).await;
+        assert_eq!(answer.status, 400, "{key}: {}", answer.text);
+    }
+    let answer = world.client().login("token_user/vk-app", body).await;
+    assert_eq!(answer.status, 400, "absent: {}", answer.text);
+    // The key of one viewer does not sign another in.
+    let other = json!({"viewer_id": "11", "access_token": "a1", "auth_key": AUTH_KEY});
+    assert_eq!(world.client().login("token_user/vk-app", other).await.status, 400);
+    assert!(world.double.calls().is_empty());
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+/// A VK application's page brought the profile itself, so that a forged one overrode the signed viewer. Here the profile is
+/// VK's answer, and its id must be the signed one.
+async fn social_core_5_1_1_vk_app_forged_profiles_are_not_read(engine: Engine) {
+    let world = vk_app(engine).await;
+    let answers = |id: Value| {
+        let person = json!({"response": [{"id": id, "screen_name": "ola", "first_name": "Ola"}]});
+        world.double.always("GET api.vk.ru/method/users.get", Reply::json(&person));
+    };
+    let forged = json!({"response": [{"id": 1, "screen_name": "victim", "first_name": "Victim"}]});
+    let body = |token: &str| {
+        json!({"viewer_id": "10", "access_token": token, "auth_key": AUTH_KEY, "api_id": "k1",
+            "api_result": forged.to_string(), "user_id": "1", "uid": "1", "id": 1, "profile": forged, "is_app_user": "1"})
+    };
+    for (n, id) in [json!(1), json!("1"), json!(null), json!([10]), json!("010"), json!(10.5)].into_iter().enumerate() {
+        answers(id.clone());
+        let answer = world.client().login("token_user/vk-app", body(&format!("a{n}"))).await;
+        assert!(matches!(answer.status, 400 | 403 | 502), "{id}: {}", answer.text);
+    }
+    assert_eq!(world.database.count("users").await, 0);
+    answers(json!(10));
+    let login = world.client().login("token_user/vk-app", body("right")).await;
+    assert_eq!(login.field("username"), "ola");
+    assert_eq!(linked_accounts(&world, &credential(&login)).await, [("vk-app".to_owned(), "10".to_owned())]);
+}
+
+/// A validation link of a partial pipeline was used up by whoever fetched it, such as a mail scanner or the attacker's page.
+/// Here a GET shows a page and changes nothing; going on takes a POST from this site, in the browser that began.
+async fn social_core_5_0_1_a_link_to_a_pending_login_is_used_by_no_plain_get(engine: Engine) {
+    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", REDIRECT).start().await;
+    let browser = world.browser();
+    let answer = browser.get(&format!("/api/login/social/authorize/github/?next={REDIRECT}")).send().await;
+    let state = location_parameter(&answer, "state").expect("a state");
+    let landed = browser.get(&format!("/api/login/social/complete/github/?code=u1&state={state}")).send().await;
+    let code = location_parameter(&landed, "code").expect("a code");
+    let path = format!("/api/login/social/resume/?code={code}");
+    for (method, suffix) in
+        [("GET", ""), ("HEAD", ""), ("GET", "&terms=on"), ("GET", "&terms=true&confirm=1"), ("GET", "&_method=POST")]
+    {
+        for client in [&browser, &world.client(), &world.browser()] {
+            let call = client.request(method, &format!("{path}{suffix}")).header("accept", "text/html");
+            call.send().await;
+            assert_eq!(world.database.count("users").await, 0, "{method} {suffix}");
+        }
+    }
+    let page = browser.get(&path).header("accept", "text/html").send().await;
+    assert_eq!(page.status, 200, "the pending login is still there: {}", page.text);
+    let token = page.text.split("name=\"flow_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let token = token.expect("a form").to_owned();
+    // The link in another browser, and a form of another site in this one, do not go on with it.
+    let fields = [("flow_token", token.as_str()), ("terms", "true")];
+    let post = |client: &crate::support::Client, origin: &str| {
+        let post = client.post("/api/login/social/resume/").header("accept", "text/html").header("origin", origin);
+        post.form(&fields).send()
+    };
+    assert!(post(&world.browser(), &world.node.base).await.status >= 400);
+    assert_eq!(post(&browser, "https://evil.example").await.status, 403);
+    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(post(&browser, &world.node.base).await.status, 303);
+    assert_eq!(world.database.count("users").await, 1);
+}
+
+/// 5.1 lets an operator list the private-use schemes of native applications. Here such a redirect URI is listed whole, and
+/// nothing that merely resembles it is redirected to.
+async fn social_core_5_1_0_private_redirect_schemes_are_listed(engine: Engine) {
+    let world = World::on(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
+    let begin = |uri: &str| {
+        let body = json!({"redirect_uri": uri});
+        let client = world.client();
+        async move { client.post("/api/login/social/begin/github/").json(&body).send().await }
+    };
+    begin("com.example.app:/cb").await.ok();
+    for uri in [
+        "com.example.app:/cb/",
+        "com.example.app:/cb?x=1",
+        "com.example.app:/cb#x",
+        "com.example.app:cb",
+        "com.example.app://cb",
+        "com.example.app:///cb",
+        "COM.example.app:/cb",
+        "com.example.app:/CB",
+        "com.example.app:/%63b",
+        " com.example.app:/cb",
+        "com.example.app:/cb\t",
+        "com.example.evil:/cb",
+        "javascript:/cb",
+        "data:/cb",
+        "blob:https://front.example/cb",
+        "intent:/cb",
+        "vbscript:/cb",
+    ] {
+        begin(uri).await.problem(400, "redirect_uri_not_allowed");
+        let query = url::form_urlencoded::byte_serialize(uri.as_bytes()).collect::<String>();
+        let path = format!("/api/login/social/authorize/github/?kind=token&next={query}");
+        world.browser().get(&path).send().await.problem(400, "redirect_uri_not_allowed");
+    }
+}
+
+/// A provider's 403 escaped as an unhandled error. Here it is a refusal of the login at every call, without a user.
+async fn social_core_5_1_0_a_403_of_a_provider_signs_nobody_in(engine: Engine) {
+    let forbidden =
+        json!({"error": "access_denied", "error_description": "<script>alert(1)</script>", "sub": "s-1", "id": 1});
+    for place in [
+        "POST github.com/login/oauth/access_token",
+        "GET api.github.com/user",
+        OIDC_TOKEN,
+        "GET id.example/userinfo",
+        "GET id.example/keys",
+        "GET id.example/.well-known/openid-configuration",
+    ] {
+        for status in [401, 403] {
+            let world = World::on(engine).oidc().start().await;
+            world.double.always(place, Reply::json_at(status, &forbidden));
+            let provider = if place.contains("github") { "github" } else { "oidc" };
+            let answer = sign_in(&world, provider, "u1").await;
+            assert!(matches!(answer.status, 400 | 403 | 502), "{status} at {place}: {}", answer.text);
+            assert!(answer.json()["code"].is_string() && !answer.text.contains("script"), "{}", answer.text);
+            assert_eq!(world.database.count("users").await, 0, "{status} at {place}");
+        }
+    }
+}
+
+/// Errors of the JWT library escaped as such. Here whatever stands where an ID token should be is a refusal of the login.
+async fn social_core_5_1_0_a_broken_id_token_is_the_providers_fault(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let whole = signer::signed(&world.people.id_token_claims("u1", None, "a1"));
+    let parts: Vec<&str> = whole.split('.').collect();
+    let (head, claims, signature) = (parts[0], parts[1], parts[2]);
+    let tokens = [
+        json!(null),
+        json!(""),
+        json!("."),
+        json!(".."),
+        json!("..."),
+        json!("a.b.c"),
+        json!("e30.e30."),
+        json!(head),
+        json!(format!("{head}.{claims}")),
+        json!(format!("{head}.{claims}.")),
+        json!(format!("{head}.{claims}.{}", &signature[1..])),
+        json!(format!("{head}.{claims}.{signature}.{signature}")),
+        json!(format!("{head}.{claims}.{signature}=")),
+        json!(format!("{head}.{claims}. {signature}")),
+        json!(format!("{claims}.{head}.{signature}")),
+        json!(format!("{head}.W10.{signature}")),
+        json!(format!("{head}.{}.{signature}", "A".repeat(70_000))),
+        json!(format!("{head}.\u{e9}.{signature}")),
+        json!(17),
+        json!(true),
+        json!([whole]),
+        json!({"token": whole}),
+    ];
+    for (n, token) in tokens.into_iter().enumerate() {
+        let answer = json!({"access_token": "a1", "token_type": "Bearer", "id_token": token});
+        world.double.always(OIDC_TOKEN, Reply::json(&answer));
+        let answer = sign_in(&world, "oidc", &format!("u{}", n + 1)).await;
+        answer.problem(502, "provider_error");
+    }
+    // As an app posts it, the caller's fault or the provider's: never the server's.
+    for token in ["", ".", "a.b.c", head, "\u{e9}.\u{e9}.\u{e9}"] {
+        let answer = world.client().login("token/oidc", json!({"id_token": token})).await;
+        assert!(matches!(answer.status, 400 | 502), "{token}: {}", answer.text);
+    }
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+/// Some backends ignored a configured ID_KEY and took another member. Here the member that is configured is the id: where it
+/// is absent the login is refused, and no other member stands in for it.
+async fn social_core_5_1_1_a_configured_id_key_is_kept_to(engine: Engine) {
+    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_ID_KEY", "employee");
+    let world = plan.start().await;
+    let person = |sub: &str, employee: Value| json!({"sub": sub, "preferred_username": sub, "employee": employee, "email": format!("{sub}@example.com")});
+    world.people.describe("oidc", "u1", person("s-1", json!("e-1")));
+    let first = sign_in(&world, "oidc", "u1").await;
+    assert_eq!(linked_accounts(&world, &credential(&first)).await, [("oidc".to_owned(), "e-1".to_owned())]);
+    // Absent, empty, or not an id: refused, also where the subject is another user's id.
+    for (n, employee) in [Value::Null, json!(""), json!(" "), json!([]), json!({}), json!(true)].into_iter().enumerate()
+    {
+        let code = format!("u{}", n + 2);
+        world.people.describe("oidc", &code, person("e-1", employee.clone()));
+        let answer = sign_in(&world, "oidc", &code).await;
+        assert!(answer.status >= 400, "{employee}: {}", answer.text);
+    }
+    assert_eq!(world.database.count("users").await, 1);
+    let linked = link(&world, &credential(&first), "github", "u1").await;
+    assert_eq!(linked.ok()["id"], first.ok()["id"], "{CLIENT_ID}");
+}

@@ -1,0 +1,200 @@
+//! Tokens that were made for another client, whose binding is not checked, or that are cut.
+
+use serde_json::{Value, json};
+
+use super::{keycloak, keycloak_claims, sign_in};
+use crate::support::people::{CLIENT_ID, OIDC_TOKEN};
+use crate::support::{Engine, Reply, World, on_both_databases, signer};
+
+on_both_databases! {
+    cve_2026_30949_parse_a_token_of_another_client_signs_nobody_in,
+    cve_2026_28498_authlib_an_unknown_algorithm_skips_no_hash,
+    cve_2026_27840_zitadel_a_cut_token_is_no_token,
+}
+
+/// Parse took any access token of the Keycloak realm, also one that was issued to another client. Here `azp` and `aud` must
+/// be this client, in every flow, and an access token that a caller posts is never a login.
+async fn cve_2026_30949_parse_a_token_of_another_client_signs_nobody_in(engine: Engine) {
+    let world = keycloak(engine).await;
+    let token_answer = |claims: &Value| {
+        let token = json!({"access_token": signer::signed(claims), "token_type": "Bearer"});
+        world.double.always("POST sso.example/realms/one/protocol/openid-connect/token", Reply::json(&token));
+    };
+    for (n, (change, holds)) in [
+        (json!({}), true),
+        (json!({"azp": "another"}), false),
+        (json!({"aud": "another", "azp": "another"}), false),
+        (json!({"aud": ["k1", "another"], "azp": "another"}), false),
+        (json!({"aud": ["k1", "another"], "azp": null}), false),
+        (json!({"aud": null, "azp": "another"}), false),
+        (json!({"aud": null, "azp": null}), false),
+        (json!({"aud": "", "azp": ""}), false),
+        (json!({"aud": [], "azp": ["k1"]}), false),
+        (json!({"aud": "K1", "azp": "K1"}), false),
+        (json!({"aud": "k1 another", "azp": "another"}), false),
+        (json!({"aud": {"k1": true}, "azp": "k1x"}), false),
+        (json!({"azp": 1}), false),
+        (json!({"azp": {"client": "k1"}}), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        token_answer(&keycloak_claims(&world, &change));
+        let answer = sign_in(&world, "keycloak", &format!("c{n}")).await;
+        assert_eq!(answer.status, if holds { 200 } else { 502 }, "{change}: {}", answer.text);
+    }
+    assert_eq!(world.database.count("users").await, 1);
+    // A caller's own token, of whichever client, is no login.
+    let stolen = signer::signed(&keycloak_claims(&world, &json!({"azp": "another"})));
+    for name in ["access_token", "id_token", "token", "credential", "authData", "oauth_token"] {
+        let answer = world.client().login("token/keycloak", json!({name: stolen, "id": "10"})).await;
+        assert!(matches!(answer.status, 400 | 502), "{name}: {}", answer.text);
+    }
+
+    // The same for ID tokens, from the token endpoint and from an app.
+    let world = World::on(engine).oidc().start().await;
+    for (n, (name, value)) in [
+        ("azp", json!("another")),
+        ("azp", json!("")),
+        ("azp", json!([CLIENT_ID])),
+        ("aud", json!("another")),
+        ("aud", json!([])),
+        ("aud", json!([[CLIENT_ID]])),
+        ("aud", json!([CLIENT_ID, "another"])),
+        ("aud", json!({CLIENT_ID: true})),
+        ("aud", json!(format!("{CLIENT_ID} another"))),
+        ("aud", json!(CLIENT_ID.to_ascii_uppercase())),
+        ("aud", Value::Null),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (changed, code) = (value.clone(), format!("u{}", n + 1));
+        world.people.change_claims(move |claims| claims[name] = changed.clone());
+        let by_code = sign_in(&world, "oidc", &code).await;
+        assert_eq!(by_code.status, 502, "{name} {value}: {}", by_code.text);
+        let token = signer::signed(&world.people.id_token_claims(&code, None, ""));
+        let by_token = world.client().login("token/oidc", json!({"id_token": token})).await;
+        assert_eq!(by_token.status, 502, "{name} {value}: {}", by_token.text);
+    }
+    assert_eq!(world.database.count("users").await, 0);
+}
+
+/// Authlib took a hash as right when it did not know the token's algorithm, so that a changed header unbound the ID token
+/// from its access token. Here only listed algorithms are read at all, and a hash that is there must be right.
+async fn cve_2026_28498_authlib_an_unknown_algorithm_skips_no_hash(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let token_answer = |header: &Value, change: &Value, n: usize| {
+        let code = format!("u{n}");
+        let access_token = format!("oidc-{code}");
+        let mut claims = world.people.id_token_claims(&code, None, &access_token);
+        for (name, value) in change.as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        let token = signer::signed_with_header(header, &claims);
+        world.double.always(
+            OIDC_TOKEN,
+            Reply::json(&json!({"access_token": access_token, "token_type": "Bearer", "id_token": token})),
+        );
+        code
+    };
+    let header = json!({"alg": "RS256", "typ": "JWT", "kid": signer::KEY_ID});
+    let another = signer::at_hash("another access token");
+    let mut n = 0;
+    for alg in [
+        json!("CUSTOM_ALG"),
+        json!("RS257"),
+        json!("rs256"),
+        json!("RS256 "),
+        json!("none"),
+        json!("None"),
+        json!("HS256"),
+        json!("RS512"),
+        json!("PS256"),
+        json!(""),
+        json!(256),
+        json!(["RS256"]),
+        Value::Null,
+    ] {
+        for change in [json!({"at_hash": another}), json!({})] {
+            n += 1;
+            let mut header = header.clone();
+            header["alg"] = alg.clone();
+            let code = token_answer(&header, &change, n);
+            let answer = sign_in(&world, "oidc", &code).await;
+            assert_eq!(answer.status, 502, "alg {alg}, {change}: {}", answer.text);
+        }
+    }
+    for at_hash in [
+        json!(another),
+        json!(""),
+        json!(" "),
+        json!(0),
+        json!(false),
+        json!([]),
+        json!({}),
+        json!("A"),
+        json!(another.to_ascii_lowercase()),
+        json!(format!("{}=", signer::at_hash(&format!("oidc-u{}", n + 9)))),
+    ] {
+        n += 1;
+        let code = token_answer(&header, &json!({"at_hash": at_hash}), n);
+        let answer = sign_in(&world, "oidc", &code).await;
+        assert_eq!(answer.status, 502, "at_hash {at_hash}: {}", answer.text);
+    }
+    assert_eq!(world.database.count("users").await, 0);
+    let code = token_answer(&header, &json!({}), n + 1);
+    sign_in(&world, "oidc", &code).await.ok();
+}
+
+/// Zitadel took an opaque token that had lost its last part. Here a credential is compared whole: cut at any place, made
+/// longer or written in another way, it is none.
+async fn cve_2026_27840_zitadel_a_cut_token_is_no_token(engine: Engine) {
+    let world = World::start(engine).await;
+    let changed = |token: &str| {
+        let mut texts: Vec<String> = (0..token.len()).map(|length| token[..length].to_owned()).collect();
+        texts.extend((1..4).map(|from| token[from..].to_owned()));
+        texts.extend(["=", ".", "A", "0", "%00", ":1", "-at_1"].map(|more| format!("{token}{more}")));
+        texts.push(token.chars().rev().collect());
+        texts.retain(|text| text != token);
+        texts
+    };
+    for (kind, scheme, code) in [
+        ("token", "Token", "u1"),
+        ("knox", "Token", "u01"),
+        ("jwt-pair", "Bearer", "u001"),
+        ("jwt-sliding", "Bearer", "u0001"),
+    ] {
+        let token = world.token(kind, code).await;
+        world.client().user(&format!("{scheme} {token}")).await.ok();
+        let texts = changed(&token);
+        let swapped: String = token
+            .chars()
+            .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+            .collect();
+        for text in texts.iter().chain([&swapped]) {
+            let answer = world.client().user(&format!("{scheme} {text}")).await;
+            assert_eq!(answer.status, 401, "{kind}, {} of {} characters: {}", text.len(), token.len(), answer.text);
+        }
+    }
+    let refresh = world.login("jwt-pair", "u00001").await.field("refresh");
+    for text in changed(&refresh) {
+        let answer = world.client().post("/api/token/refresh/").json(&json!({"refresh": text})).send().await;
+        assert!(matches!(answer.status, 400 | 401), "{} characters: {}", text.len(), answer.text);
+    }
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u000001"})).await.ok();
+    let session = browser.cookie("sessionid").expect("a session");
+    for text in changed(&session) {
+        browser.set_cookie("sessionid", &text);
+        assert_eq!(browser.get("/api/user/").send().await.status, 401, "{text}");
+    }
+    // What begins and finishes a login is compared whole as well.
+    let client = world.client();
+    let begun = world.begin(&client, "github", json!({})).await;
+    for text in changed(&begun.flow_token).into_iter().step_by(7) {
+        let body = json!({"code": "u6", "state": begun.state, "flow_token": text});
+        client.login("token/github", body).await.problem(400, "flow_mismatch");
+    }
+    assert_eq!(world.database.count("users").await, 1);
+}
