@@ -16,7 +16,7 @@ use url::{Host, Url};
 use super::problem::Failure;
 use super::trail;
 use crate::account::{AccountService, Caller, Family, Presented, Proof};
-use crate::login::{ATTEMPT_LIFETIME, LoginError, LoginService, Origin, Visitor};
+use crate::login::{ATTEMPT_LIFETIME, AttemptCookie, LoginError, LoginService, Origin, Visitor};
 use crate::model::{ClientInfo, Linker, steers};
 use crate::settings::Settings;
 
@@ -39,6 +39,8 @@ pub enum Gate {
     Unsafe,
     /// The session routes: always.
     Session,
+    /// What changes something for the browser without a credential: pages of other sites may not, programs may.
+    Browser,
     /// A link that a person follows: one from another site may send them to a provider, but not in the name of whoever
     /// is signed in, since finishing the login would link the account to them.
     Navigation,
@@ -62,6 +64,7 @@ impl App {
         let has_cookie = match gate {
             Gate::Session => Some(presented.session_cookie.is_some()),
             Gate::Unsafe => by_cookie.then_some(true),
+            Gate::Browser => Some(by_cookie),
             _ => None,
         };
         trail::calls(caller.as_ref());
@@ -71,7 +74,7 @@ impl App {
             Some(Caller { proof: Proof::Session(digest), .. }) => Some(digest.clone()),
             _ => None,
         };
-        let cookie = cookie(request.headers(), attempt_cookie(&own)).map(str::to_owned);
+        let cookie = self.login.attempt_cookie(cookies(request.headers(), attempt_cookie(&own)));
         let linker = |caller: &Caller| Linker { user: caller.user.id, generation: caller.user.link_generation };
         let user = caller.as_ref().filter(|_| !from_elsewhere).map(linker);
         let visitor = Visitor { own, origin, cookie, caller: user, stale: false, session, client: client(request) };
@@ -106,17 +109,26 @@ impl App {
             || own.origin().ascii_serialization() == origin
     }
 
+    fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        self.settings.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether one of TRUSTED_PROXIES brings the request.
+    pub fn is_from_trusted_proxy(&self, request: &Request) -> bool {
+        let peer = request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
+        peer.is_some_and(|peer| self.is_trusted_proxy(peer))
+    }
+
     /// Remembers where a request comes from that one of TRUSTED_PROXIES brings, which says so in `X-Forwarded-For`: the
     /// last address there that is none of theirs. What stands before it, the caller may have written (SEC-43).
     pub fn note_forwarded(&self, request: &mut Request) {
-        let trusted = &self.settings.trusted_proxies;
-        let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-        if trusted.is_empty() || !address(request).is_some_and(|peer| is_ours(&peer)) {
+        if !self.is_from_trusted_proxy(request) {
             return;
         }
+        let is_ours = |address: &IpAddr| self.is_trusted_proxy(*address);
         let lines = request.headers().get_all("x-forwarded-for").iter().rev();
-        let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-        let mut hops = hops.map_while(|hop| hop_of(hop.trim()));
+        let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        let mut hops = hops.map_while(hop_of);
         let mut nearest = None;
         let origin = hops.find(|hop| {
             nearest = Some(*hop);
@@ -163,22 +175,23 @@ impl App {
 }
 
 /// An address with or without a port, one of IPv6 with or without brackets.
-fn hop_of(text: &str) -> Option<IpAddr> {
+fn hop_of(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim_matches([' ', '\t']);
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()));
     address.map(|address: IpAddr| address.to_canonical())
 }
 
 /// A navigation that began on a page of this site, or with the person's own hand.
-fn is_same_site(request: &Request) -> bool {
+pub fn is_same_site(request: &Request) -> bool {
     let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
     matches!(site, Some(b"same-origin" | b"same-site" | b"none"))
 }
 
 /// Whether a person at a browser asks, rather than a program.
 pub fn wants_page(request: &Request) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
+    let mut accept = request.headers().get_all(header::ACCEPT).iter();
+    accept.any(|accept| String::from_utf8_lossy(accept.as_bytes()).to_ascii_lowercase().contains("text/html"))
 }
 
 /// What a request authenticates by.
@@ -189,7 +202,7 @@ pub fn presented(request: &Request, own: &Url) -> Presented {
         let values = headers.get_all(header::AUTHORIZATION).iter();
         values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
     });
-    Presented { authorization, session_cookie: cookie(headers, session_cookie(own)).map(str::to_owned) }
+    Presented { authorization, session_cookie: cookies(headers, session_cookie(own)).next().map(str::to_owned) }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -249,8 +262,8 @@ pub fn session_cookie(own: &Url) -> &'static str {
 }
 
 /// The attempt cookie, for as long as a login that was begun, or waits, may take from now on.
-pub fn keep_attempt(own: &Url, value: &str) -> HeaderValue {
-    set_cookie(own, attempt_cookie(own), value, ATTEMPT_LIFETIME.as_secs().cast_signed(), SameSite::Lax)
+pub fn keep_attempt(own: &Url, cookie: &AttemptCookie) -> HeaderValue {
+    set_cookie(own, attempt_cookie(own), cookie.as_str(), ATTEMPT_LIFETIME.as_secs().cast_signed(), SameSite::Lax)
 }
 
 /// The name of the cookie that binds begun logins to a browser.
@@ -258,12 +271,14 @@ pub fn attempt_cookie(own: &Url) -> &'static str {
     if own.scheme() == "https" { "__Host-rsa_attempt" } else { "rsa_attempt" }
 }
 
-/// The first cookie of this name.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    lines
-        .flat_map(|line| line.split(';'))
-        .find_map(|pair| pair.trim().split_once('=').filter(|(known, _)| *known == name).map(|(_, value)| value))
+/// The values of the cookies of this name. Each is read by itself, as bytes: one that is no text spoils no other.
+fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
+        let (known, value) = std::str::from_utf8(pair).ok()?.trim_matches([' ', '\t']).split_once('=')?;
+        (known == name).then_some(value)
+    })
 }
 
 /// How a cookie travels between sites.
@@ -295,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_hop_is_an_address_with_or_without_port_and_brackets() {
-        let is = |text: &str, address: &str| assert_eq!(hop_of(text), address.parse().ok(), "{text}");
+        let is = |text: &str, address: &str| assert_eq!(hop_of(text.as_bytes()), address.parse().ok(), "{text}");
         for (text, address) in [
             ("192.0.2.7", "192.0.2.7"),
             ("192.0.2.7:443", "192.0.2.7"),
@@ -313,9 +328,20 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, HeaderValue::from_static("xsessionid=1; sessionid=2;sessionid=3"));
         headers.append(header::COOKIE, HeaderValue::from_static("rsa_attempt=4"));
-        assert_eq!(cookie(&headers, "sessionid"), Some("2"));
-        assert_eq!(cookie(&headers, "rsa_attempt"), Some("4"));
-        assert_eq!(cookie(&headers, "session"), None);
+        assert_eq!(cookies(&headers, "sessionid").collect::<Vec<_>>(), ["2", "3"]);
+        assert_eq!(cookies(&headers, "rsa_attempt").next(), Some("4"));
+        assert_eq!(cookies(&headers, "session").next(), None);
+    }
+
+    #[test]
+    fn fault_b4_a_cookie_that_is_no_text_spoils_no_other() {
+        let mut headers = HeaderMap::new();
+        for line in [&b"name=J\xf6rg; sessionid=1;=; ;flag; \xff=\xfe"[..], b"b=\xe2\x82; rsa_attempt=2"] {
+            headers.append(header::COOKIE, HeaderValue::from_bytes(line).expect("bytes that a header may hold"));
+        }
+        assert_eq!(cookies(&headers, "sessionid").next(), Some("1"));
+        assert_eq!(cookies(&headers, "rsa_attempt").next(), Some("2"));
+        assert_eq!(cookies(&headers, "flag").next(), None);
     }
 
     #[test]

@@ -57,14 +57,14 @@ impl Begin {
         guest: Guest<'_, ByAny>,
         body: Posted<BeginInput>,
     ) -> Result<WithCookie<Begun>, Refused<BeginProblems>> {
-        let visitor = guest.admit_to_link(&self.app, Gate::Unsafe).await?;
+        let visitor = guest.admit_to_link(&self.app, Gate::Browser).await?;
         let request = wanted(&body.fields().await?)?;
         let begun = self.app.login.begin(&provider.0, request, &visitor).await;
         let begun = begun.map_err(|error| self.app.refused(error))?;
         let own = &visitor.own;
         let age = begun.expires_in.cast_signed();
         let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
-        let cookie = app::set_cookie(own, app::attempt_cookie(own), &begun.cookie, age, same_site);
+        let cookie = app::set_cookie(own, app::attempt_cookie(own), begun.cookie.as_str(), age, same_site);
         let body = Begun {
             authorization_url: begun.authorization_url,
             state: begun.state,

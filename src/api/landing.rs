@@ -19,7 +19,7 @@ use super::input::{CallbackInput, SwapInput};
 use super::login::Tag;
 use super::problem::Failure;
 use super::refused::{self, Case, Problems, Refused};
-use crate::login::{AuthorizeRequest, Fields, Landed, Swapped, Visitor};
+use crate::login::{AttemptCookie, AuthorizeRequest, Fields, Landed, Swapped, Visitor};
 
 pub struct Landing {
     pub app: Arc<App>,
@@ -66,7 +66,8 @@ impl Landing {
         next: Query<Option<String>>,
         /// What the login hands out; `session` unless an app asks for a token.
         kind: Query<Option<LoginKind>>,
-        /// Instead of the provider's configured scopes, with blanks between them.
+        /// Some of the provider's configured scopes instead of all, with blanks between them. Others can only be asked for
+        /// by `POST /api/login/social/begin/{provider}/`, since any page may link here.
         scope: Query<Option<String>>,
         /// An app's own challenge: then the swap asks for its verifier (RFC 7636).
         code_challenge: Query<Option<String>>,
@@ -91,7 +92,7 @@ impl Landing {
         let own = &visitor.own;
         let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
         let age = begun.expires_in.cast_signed();
-        let cookie = app::set_cookie(own, app::attempt_cookie(own), &begun.cookie, age, same_site);
+        let cookie = app::set_cookie(own, app::attempt_cookie(own), begun.cookie.as_str(), age, same_site);
         SeeOther::to(&begun.authorization_url, Some(cookie)).map_err(Refused::from)
     }
 
@@ -153,7 +154,7 @@ impl Landing {
         let (own, attempt) = (visitor.own.clone(), visitor.cookie.clone());
         let landed = self.app.login.land(provider, fields, visitor).await;
         let landed = landed.map_err(|error| PersonalFailure::of(request, self.app.refused(error)))?;
-        SeeOther::landed(&own, attempt.as_deref(), landed).map_err(|failure| PersonalFailure::of(request, failure))
+        SeeOther::landed(&own, attempt.as_ref(), landed).map_err(|failure| PersonalFailure::of(request, failure))
     }
 }
 
@@ -192,7 +193,7 @@ pub struct SeeOther {
 
 impl SeeOther {
     /// Where a login landed, with its session's cookie. `attempt`: the attempt cookie as it came. A login that waits is bound to it, and it must last as long.
-    pub fn landed(own: &Url, attempt: Option<&str>, landed: Landed) -> Result<Self, Failure> {
+    pub fn landed(own: &Url, attempt: Option<&AttemptCookie>, landed: Landed) -> Result<Self, Failure> {
         match landed {
             Landed::Session { location, cookie } => {
                 let name = app::session_cookie(own);

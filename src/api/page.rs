@@ -76,7 +76,7 @@ fn words(failure: &Failure) -> (&'static str, Cow<'_, str>) {
             "The site that you sign in with did not answer as it should. Wait a moment and try again, or sign in in another \
              way.",
         ),
-        "database_unavailable" | "sign_up_unavailable" => {
+        "database_unavailable" | "sign_up_unavailable" | "too_many_requests" => {
             ("Not just now", "Nobody can be signed in at the moment. Wait a little and try again.")
         }
         "account_in_use" => (

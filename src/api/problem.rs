@@ -165,6 +165,7 @@ fn outward(refusal: &Refusal) -> StatusCode {
         R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
         R::ProviderError => StatusCode::BAD_GATEWAY,
         R::ProviderTimeout => StatusCode::GATEWAY_TIMEOUT,
+        R::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         R::SignUpUnavailable | R::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

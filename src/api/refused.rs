@@ -98,6 +98,7 @@ fn documented(case: &Case) -> MetaResponse {
     let header = match case.status {
         401 => Some(("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.")),
         405 => Some(("Allow", "The methods of this path.")),
+        429 | 503 => Some(("Retry-After", "Seconds until the call may be tried again.")),
         _ => None,
     };
     let header = header.map(|(name, description)| MetaHeader {
@@ -209,7 +210,15 @@ const UNKNOWN_PROVIDER: Case = Case {
 /// Of the login routes and of begin.
 pub const PROVIDER: &[Case] = &[UNKNOWN_PROVIDER, PROVIDER_ERROR, PROVIDER_TIMEOUT];
 
+/// Of what makes a row that nobody has to be signed in for.
+const TOO_MANY: Case = Case {
+    status: 429,
+    description: "`too_many_requests`: too many logins are under way, from this address or at all.",
+    example: ("too_many_requests", "There are too many logins under way. Try again in a minute."),
+};
+
 pub const LOGIN: &[Case] = &[
+    TOO_MANY,
     Case {
         status: 400,
         description: "The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, \
@@ -265,6 +274,7 @@ pub const RESUME: &[Case] = &[
 ];
 
 pub const BEGIN: &[Case] = &[
+    TOO_MANY,
     Case {
         status: 400,
         description: "`invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` \
@@ -276,9 +286,9 @@ pub const BEGIN: &[Case] = &[
     },
     Case {
         status: 403,
-        description: "`provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came \
-                      from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor \
-                      `Sec-Fetch-Site`.",
+        description: "`provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes \
+                      from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither \
+                      `Origin` nor `Sec-Fetch-Site`.",
         example: ("provider_not_allowed", "Nobody signs in through this provider here."),
     },
 ];

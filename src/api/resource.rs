@@ -18,8 +18,16 @@ use super::trail::Watch;
 #[derive(Clone, Debug)]
 pub struct Template(pub Arc<str>);
 
+/// Paths whose GET starts or finishes something: a HEAD, which link checkers send, must not.
+const GET_WITH_EFFECTS: [&str; 3] = [
+    "/api/login/social/authorize/{provider}/",
+    "/api/login/social/complete/{provider}/",
+    "/api/user/social/{id}/token/",
+];
+
 pub struct Resource {
     template: Template,
+    answers_head: bool,
     methods: Vec<(Method, BoxEndpoint<'static>)>,
     allow: HeaderValue,
     /// Whether the answers are JSON, so that `Accept` and `?format=` are looked at.
@@ -33,13 +41,15 @@ impl Resource {
     pub fn new(template: String, methods: HashMap<Method, BoxEndpoint<'static>>) -> Self {
         let mut methods: Vec<_> = methods.into_iter().collect();
         methods.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        let answers_head = !GET_WITH_EFFECTS.contains(&template.as_str());
         let mut allow = String::new();
         for (method, _) in &methods {
             allow.push_str(method.as_str());
-            allow.push_str(if *method == Method::GET { ", HEAD, " } else { ", " });
+            allow.push_str(if *method == Method::GET && answers_head { ", HEAD, " } else { ", " });
         }
         allow.push_str("OPTIONS");
         Self {
+            answers_head,
             negotiates: template.starts_with("/api/"),
             template: Template(template.into()),
             reads_query: false,
@@ -63,7 +73,8 @@ impl Resource {
 
     async fn respond(&self, mut request: Request) -> Response {
         // HEAD is GET; the connection leaves the body out.
-        let wanted = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+        let is_head = request.method() == Method::HEAD && self.answers_head;
+        let wanted = if is_head { &Method::GET } else { request.method() };
         let Some((_, endpoint)) = self.methods.iter().find(|(method, _)| method == wanted) else {
             return self.without_handler(request.method());
         };
@@ -150,7 +161,7 @@ fn takes_json(accept: &HeaderValue) -> bool {
         "text/html",
         "application/xhtml+xml",
     ];
-    let Ok(accept) = accept.to_str() else { return false };
+    let accept = String::from_utf8_lossy(accept.as_bytes());
     accept.trim().is_empty()
         || accept.split(',').any(|range| {
             let (kind, parameters) = range.split_once(';').unwrap_or((range, ""));

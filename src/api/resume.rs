@@ -103,7 +103,7 @@ impl Resume {
             }
             Resumed { landing: Some(landing), outcome, .. } => {
                 let landed = self.app.login.landed(landing, outcome).await.map_err(refused)?;
-                Ok(SeeOther::landed(&visitor.own, visitor.cookie.as_deref(), landed)?.into_response())
+                Ok(SeeOther::landed(&visitor.own, visitor.cookie.as_ref(), landed)?.into_response())
             }
             resumed => of_program(visitor, resumed).map_err(refused),
         }

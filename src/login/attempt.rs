@@ -3,6 +3,7 @@
 //! Verifier and nonce are derived from the state with the server's key, so that the three are of one row (SEC-4) and a
 //! dump of the table gives none of them.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,8 +19,8 @@ use crate::secrets::{self, Digest, ExposeSecret, SecretString, ServerKey};
 pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How long a used code is remembered (SEC-6): as long as a provider would accept it.
 pub const CODE_MEMORY: Duration = Duration::from_secs(10 * 60);
-/// The same of an id_token: longer than one may be old (SEC-20).
-pub const ID_TOKEN_MEMORY: Duration = Duration::from_secs(15 * 60);
+/// How far the clocks of two nodes may differ: what one node still accepts, another must not have forgotten.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// A value that only its holder can have made: at most this long, or it is none of ours.
 const LONGEST: usize = 128;
@@ -32,10 +33,10 @@ pub struct Binding {
 }
 
 impl Binding {
-    pub fn new(cookie: Option<&str>, flow_token: Option<&str>) -> Self {
-        let digest = |value: &str| Digest::of(value.as_bytes());
+    pub fn new(cookie: Option<&AttemptCookie>, flow_token: Option<&str>) -> Self {
         let ours = |value: &&str| !value.is_empty() && value.len() <= LONGEST;
-        Self { browser: cookie.filter(ours).map(digest), flow: flow_token.filter(ours).map(digest) }
+        let flow = flow_token.filter(ours).map(|token| Digest::of(token.as_bytes()));
+        Self { browser: cookie.map(AttemptCookie::digest), flow }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -62,22 +63,72 @@ impl Binding {
     }
 }
 
-/// 256 random bits for `state`.
-pub fn new_state(ambient: &Ambient) -> String {
-    ambient.token::<32>()
+/// A new `state`. It carries a tag of the server's key, so that it is recognised when its row is gone.
+pub fn new_state(key: &ServerKey, ambient: &Ambient) -> String {
+    tagged(key, STATE, "", ambient)
+}
+
+/// Whether this server made the state, whatever became of its row.
+pub fn is_state(key: &ServerKey, text: &str) -> bool {
+    is_tagged(key, STATE, "", text)
 }
 
 pub fn new_flow_token(ambient: &Ambient) -> String {
     format!("rsaf_{}", ambient.token::<32>())
 }
 
-/// The cookie's value: kept when the browser has one of ours, since it may have several attempts open.
-pub fn browser_cookie(shown: Option<&str>, ambient: &Ambient) -> String {
-    const PREFIX: &str = "rsab_";
-    match shown {
-        Some(value) if value.len() == PREFIX.len() + 43 && value.starts_with(PREFIX) => value.to_owned(),
-        _ => format!("{PREFIX}{}", ambient.token::<32>()),
+/// The value of an attempt cookie that this server made.
+#[derive(Clone)]
+pub struct AttemptCookie(String);
+
+impl AttemptCookie {
+    pub fn new(key: &ServerKey, ambient: &Ambient) -> Self {
+        Self(tagged(key, COOKIE, PREFIX, ambient))
     }
+
+    /// `None`: this server did not make it.
+    pub fn read(key: &ServerKey, text: &str) -> Option<Self> {
+        is_tagged(key, COOKIE, PREFIX, text).then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for AttemptCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AttemptCookie(***)")
+    }
+}
+
+/// Purposes of the server's key.
+const STATE: &str = "authorization request state";
+const COOKIE: &str = "attempt cookie";
+/// What an attempt cookie begins with.
+const PREFIX: &str = "rsab_";
+/// Of a tagged value, in bytes.
+const RANDOM_LEN: usize = 32;
+const TAG_LEN: usize = 16;
+
+/// 256 random bits and 128 bits of their HMAC, in base64url.
+fn tagged(key: &ServerKey, purpose: &str, prefix: &str, ambient: &Ambient) -> String {
+    let mut bytes = ambient.bytes::<RANDOM_LEN>().to_vec();
+    let tag = key.derive(purpose, &[&bytes]);
+    bytes.extend_from_slice(&tag[..TAG_LEN]);
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn is_tagged(key: &ServerKey, purpose: &str, prefix: &str, text: &str) -> bool {
+    let bytes = text.strip_prefix(prefix).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    let Some((random, tag)) = bytes.as_deref().and_then(|bytes| bytes.split_at_checked(RANDOM_LEN)) else {
+        return false;
+    };
+    secrets::same(tag, &key.derive(purpose, &[random])[..TAG_LEN])
 }
 
 /// Digest of a state or a request token, as the attempt's key. `None`: too long to be one of ours.
@@ -135,10 +186,22 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_of_ours_is_kept_and_any_other_replaced() {
-        let ambient = Ambient::system();
-        let made = browser_cookie(None, &ambient);
-        assert_eq!(browser_cookie(Some(&made), &ambient), made);
-        assert_ne!(browser_cookie(Some("short"), &ambient), "short");
+    fn fault_a9_a25_states_and_cookies_are_recognised_by_their_tag() {
+        let (ambient, key) = (Ambient::system(), ServerKey::new(&SecretString::from("k")));
+        let another = ServerKey::new(&SecretString::from("another"));
+        let state = new_state(&key, &ambient);
+        let cookie = AttemptCookie::new(&key, &ambient).0;
+        assert!(is_state(&key, &state) && AttemptCookie::read(&key, &cookie).is_some());
+        assert!(!is_state(&another, &state) && AttemptCookie::read(&another, &cookie).is_none());
+        // Neither stands for the other, and a front-end's own state is never taken for one of this server.
+        assert!(!is_state(&key, cookie.trim_start_matches(PREFIX)));
+        assert!(AttemptCookie::read(&key, &format!("{PREFIX}{state}")).is_none());
+        let made_up = ambient.token::<32>();
+        let changed = format!("A{}", &state[1..]);
+        let padded = format!("{state}=");
+        for text in ["", "x", "rsab_", &made_up, &format!("{state}A"), &changed[..], &padded, &ambient.token::<48>()] {
+            assert!(text == state || !is_state(&key, text), "{text}");
+            assert!(AttemptCookie::read(&key, &format!("{PREFIX}{text}")).is_none(), "{text}");
+        }
     }
 }

@@ -3,9 +3,8 @@
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
-use url::Url;
 
-use super::attempt::{self, Binding};
+use super::attempt::{self, AttemptCookie, Binding};
 use super::error::{LoginError, Refusal};
 use super::redirect;
 use super::{BeginRequest, Begun, LoginRequest, LoginService, Outcome, Visitor};
@@ -48,9 +47,10 @@ impl LoginService {
         if provider.association_only() && visitor.caller.is_none() {
             return Err(link_only());
         }
-        let state = attempt::new_state(&self.ambient);
+        self.capacity.add_authorization_request(visitor.client.ip.as_deref(), self.ambient.now())?;
+        let state = attempt::new_state(&self.key, &self.ambient);
         let flow_token = attempt::new_flow_token(&self.ambient);
-        let cookie = attempt::browser_cookie(visitor.cookie.as_deref(), &self.ambient);
+        let cookie = self.attempt_cookie_of(visitor);
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
 
         let request_token = match provider.protocol() {
@@ -78,7 +78,7 @@ impl LoginService {
 
         let key = request_token.as_ref().map_or(state.as_str(), |token| &token.token);
         let mut row = self.attempt_row(provider, Digest::of(key.as_bytes()), &start.redirect_uri);
-        row.browser = Some(Digest::of(cookie.as_bytes()));
+        row.browser = Some(cookie.digest());
         row.flow = Some(Digest::of(flow_token.as_bytes()));
         row.code_challenge = start.challenge;
         // Too old to link: whoever finishes it must say anew who they are. A landing remembers.
@@ -112,16 +112,22 @@ impl LoginService {
             return Err(LoginError::fields(errors));
         }
         let redirect_uri = redirect::choose(&self.settings, &visitor.own, asked.as_deref(), &visitor.origin)?;
+        self.capacity.add_authorization_request(visitor.client.ip.as_deref(), self.ambient.now())?;
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         let token = self.request_token(provider, &redirect_uri, deadline).await?;
-        let cookie = attempt::browser_cookie(visitor.cookie.as_deref(), &self.ambient);
+        let cookie = self.attempt_cookie_of(visitor);
         let mut row = self.attempt_row(provider, Digest::of(token.token.as_bytes()), &redirect_uri);
-        row.browser = Some(Digest::of(cookie.as_bytes()));
+        row.browser = Some(cookie.digest());
         row.classic = true;
         row.linker = visitor.caller.filter(|_| !visitor.stale);
         row.sealed_secret = Some(attempt::seal_request_token(&self.key, &token, &self.ambient));
         self.store.insert_attempt(&row).await?;
         Ok(Outcome::RequestToken { oauth_token: token.token, cookie })
+    }
+
+    /// The browser's own, since it may have several authorization requests open.
+    fn attempt_cookie_of(&self, visitor: &Visitor) -> AttemptCookie {
+        visitor.cookie.clone().unwrap_or_else(|| AttemptCookie::new(&self.key, &self.ambient))
     }
 
     async fn request_token(
@@ -159,12 +165,8 @@ impl LoginService {
         let plain = !next.contains('\\') && !next.chars().any(char::is_control);
         let is_path = next.starts_with('/') && !next.starts_with("//");
         let is_listed = || {
-            Url::parse(&next).is_ok_and(|url| {
-                let origin = url.origin().ascii_serialization();
-                url.username().is_empty()
-                    && url.password().is_none()
-                    && (self.settings.allowed_origins.contains(&origin)
-                        || origin == visitor.own.origin().ascii_serialization())
+            redirect::web_origin(&next).is_some_and(|origin| {
+                self.settings.allowed_origins.contains(&origin) || origin == visitor.own.origin().ascii_serialization()
             })
         };
         if plain && (is_path || is_listed()) {
@@ -197,6 +199,6 @@ pub(super) fn s256_challenge(challenge: Option<String>, method: Option<&str>) ->
 
 impl Binding {
     pub(super) fn of(visitor: &Visitor, flow_token: Option<&str>) -> Self {
-        Self::new(visitor.cookie.as_deref(), flow_token)
+        Self::new(visitor.cookie.as_ref(), flow_token)
     }
 }

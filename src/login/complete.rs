@@ -1,9 +1,9 @@
 //! Takes a posted login as far as the provider's answer: which attempt it belongs to, one short claim, the provider's calls.
 //! `finish.rs` decides and commits.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::attempt::{self, Binding};
@@ -12,16 +12,20 @@ use super::error::{LoginError, Refusal};
 use super::finish::{Person, Ticket};
 use super::pipeline::Progress;
 use super::repeat::Seal;
-use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, redirect};
-use crate::model::{Attempt, CodeClaim, Identity, Linker};
-use crate::provider::{Callback, Protocol, Provider, RequestToken, callback_error};
+use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, Visitor, redirect};
+use crate::model::{Attempt, CodeClaim, Identity, Kind, Linker};
+use crate::provider::{Callback, CheckedCallback, Protocol, Provider, RequestToken};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
 use crate::store::{Claimed, Ends};
 
 /// A login as posted, checked as far as it goes without the provider.
 struct Posted {
-    ticket: Ticket,
+    provider: Arc<Provider>,
+    link_to: Option<Linker>,
+    kind: Kind,
+    with_user: bool,
+    visitor: Visitor,
     fields: Fields,
     binding: Binding,
     attempt: Option<Begun>,
@@ -30,6 +34,16 @@ struct Posted {
     request_token: Option<RequestToken>,
     /// Instead of a code.
     id_token: Option<String>,
+    nonce: Option<String>,
+    /// When all calls of this login must be done.
+    deadline: Instant,
+}
+
+/// One that was checked, and is to be claimed.
+struct Claimable {
+    posted: Posted,
+    checked: CheckedCallback,
+    ticket: Ticket,
     claim: CodeClaim,
 }
 
@@ -75,6 +89,25 @@ impl Texts {
     }
 }
 
+impl Posted {
+    fn callback(&self) -> Callback<'_> {
+        static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        let begun = self.attempt.as_ref();
+        let address = begun.and_then(|begun| begun.row.address.as_ref()).and_then(Value::as_object);
+        Callback {
+            fields: self.fields.map(),
+            redirect_uri: &self.redirect_uri,
+            state: begun.map(|begun| begun.state.as_str()).filter(|state| !state.is_empty()),
+            code_verifier: self.code_verifier.as_deref(),
+            nonce: self.nonce.as_deref(),
+            request_token: self.request_token.as_ref(),
+            id_token: self.id_token.as_deref(),
+            address: address.unwrap_or(&NOTHING),
+            deadline: self.deadline,
+        }
+    }
+}
+
 /// The attempt that a login finishes, and the state that led to it.
 pub(super) struct Begun {
     pub row: Attempt,
@@ -84,21 +117,25 @@ pub(super) struct Begun {
 
 impl LoginService {
     /// All nine login routes. Errors: every [`Refusal`].
-    pub async fn login(self: &Arc<Self>, request: LoginRequest) -> Result<Outcome, LoginError> {
+    pub async fn login(self: &Arc<Self>, mut request: LoginRequest) -> Result<Outcome, LoginError> {
         let (kind, name) = (request.kind, self.name_of(&request)?);
-        let result = self.login_at(&name, request, Ending::Answer).await;
+        let result = async {
+            request.fields = request.fields.unwrapped(self.provider(&name)?)?;
+            self.login_at(&name, request, Ending::Answer).await
+        };
+        let result = result.await;
         self.told(&name, kind, result)
     }
 
+    /// `request` has its fields unwrapped.
     pub(super) async fn login_at(
         self: &Arc<Self>,
         name: &str,
-        mut request: LoginRequest,
+        request: LoginRequest,
         ending: Ending,
     ) -> Result<Outcome, LoginError> {
         let provider = self.provider(name)?.clone();
-        request.fields.add(provider.wrapped_fields(request.fields.map()));
-        let declined = callback_error(request.fields.map());
+        let declined = provider.callback_error(request.fields.map());
         let is_first_step = provider.protocol() == Protocol::OAuth1
             && declined.is_none()
             && request.fields.own("oauth_token").is_none();
@@ -113,17 +150,32 @@ impl LoginService {
             }
             return Err(declined.into());
         }
-        let posted = self.check(provider, request, ending).await?;
+        let Claimable { posted, checked, ticket, claim } = self.check(provider, request, ending).await?;
         let key = posted.attempt.as_ref().map(|begun| &begun.row.key);
-        match self.store.claim(key, Some(&posted.claim), self.ambient.now()).await? {
+        match self.claim(key, &claim).await? {
             Claimed::Ours => {
+                if key.is_some() {
+                    self.capacity.finish_authorization_request(posted.visitor.client.ip.as_deref());
+                }
                 let service = self.clone();
-                self.in_a_job(async move { service.finish(posted).await }).await
+                self.in_a_job(async move { service.finish(posted, checked, ticket, claim).await }).await
             }
             Claimed::AttemptSpent => Err(spent()),
-            Claimed::CodeUsed(used) => self.repeat(&posted.claim, used, &posted.binding, posted.ticket.seal).await,
+            Claimed::CodeUsed(used) => self.repeat(&claim, used, &posted.binding, ticket.seal).await,
         }
         .map(Outcome::from)
+    }
+
+    /// Errors: `too_many_requests` for a code that is new, where no more can be remembered.
+    async fn claim(&self, attempt: Option<&Digest>, claim: &CodeClaim) -> Result<Claimed, LoginError> {
+        if let Err(full) = self.capacity.check_used_codes() {
+            return self.store.used_code(&claim.digest).await?.map(Claimed::CodeUsed).ok_or(full);
+        }
+        let claimed = self.store.claim(attempt, Some(claim), self.ambient.now()).await?;
+        if matches!(claimed, Claimed::Ours) {
+            self.capacity.add_used_code();
+        }
+        Ok(claimed)
     }
 
     /// URL first; the body's provider is read and must be a text all the same (R-IN-02).
@@ -134,7 +186,33 @@ impl LoginService {
         })
     }
 
+    /// All that can be judged before the code is claimed, the client's own input included.
     async fn check(
+        &self,
+        provider: Arc<Provider>,
+        request: LoginRequest,
+        ending: Ending,
+    ) -> Result<Claimable, LoginError> {
+        let posted = self.posted(provider, request, ending).await?;
+        let checked = posted.provider.check_callback(&posted.callback()).await?;
+        let key = checked.claim_key();
+        let parts: Vec<&[u8]> = key.iter().map(|part| part.as_bytes()).collect();
+        let now = self.ambient.now();
+        let expires = match checked.valid_until() {
+            Some(until) => until.plus(attempt::CLOCK_SKEW),
+            None => now.plus(attempt::CODE_MEMORY),
+        };
+        let claim = CodeClaim {
+            digest: Digest::of_parts(&parts),
+            binding: posted.binding.first().cloned(),
+            claimed: now,
+            expires,
+        };
+        let ticket = self.ticket(&posted, &parts, &claim);
+        Ok(Claimable { posted, checked, ticket, claim })
+    }
+
+    async fn posted(
         &self,
         provider: Arc<Provider>,
         request: LoginRequest,
@@ -154,41 +232,15 @@ impl LoginService {
         let code_verifier = self.verifier_for(&provider, attempt.as_ref(), own_verifier)?;
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
         let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
-
-        let (once, memory) = match &native {
-            Some(token) => (vec![signed_part(token).to_owned()], attempt::ID_TOKEN_MEMORY),
-            None => match provider.single_use(request.fields.map())? {
-                Some((text, lives)) => (vec![text], lives.max(attempt::CODE_MEMORY)),
-                None => (values, attempt::CODE_MEMORY),
-            },
-        };
-        let parts: Vec<&[u8]> =
-            std::iter::once(provider.name()).chain(once.iter().map(String::as_str)).map(str::as_bytes).collect();
-        let now = self.ambient.now();
         let binding = Binding::of(visitor, request.fields.own("flow_token"));
-        let claim = CodeClaim {
-            digest: Digest::of_parts(&parts),
-            binding: binding.first().cloned(),
-            claimed: now,
-            expires: now.plus(memory),
-        };
+        let nonce = self.nonce_for(&provider, attempt.as_ref(), native.is_some(), &request.fields);
         let LoginRequest { kind, with_user, fields, visitor, .. } = request;
-        let landing = attempt.as_ref().and_then(|begun| begun.row.landing.clone());
-        let ticket = Ticket {
-            seal: (!binding.is_empty()).then(|| Seal::new(&self.key, &parts, kind, with_user)),
+        Ok(Posted {
             provider,
+            link_to,
             kind,
             with_user,
-            link_to,
-            stale: visitor.stale || landing.as_ref().is_some_and(|landing| landing.stale),
-            client: visitor.client,
-            session: visitor.session,
-            browser: binding.browser.clone(),
-            landing,
-            ends: Ends::Code(claim.digest.clone()),
-        };
-        Ok(Posted {
-            ticket,
+            visitor,
             fields,
             binding,
             attempt,
@@ -196,8 +248,43 @@ impl LoginService {
             code_verifier,
             request_token,
             id_token: native,
-            claim,
+            nonce,
+            deadline: Instant::now() + self.settings.outgoing.login_timeout,
         })
+    }
+
+    fn ticket(&self, posted: &Posted, parts: &[&[u8]], claim: &CodeClaim) -> Ticket {
+        let Posted { provider, kind, with_user, visitor, binding, .. } = posted;
+        let landing = posted.attempt.as_ref().and_then(|begun| begun.row.landing.clone());
+        let parts: Vec<&[u8]> = std::iter::once(provider.name().as_bytes()).chain(parts.iter().copied()).collect();
+        Ticket {
+            seal: (!binding.is_empty()).then(|| Seal::new(&self.key, &parts, *kind, *with_user)),
+            provider: provider.clone(),
+            kind: *kind,
+            with_user: *with_user,
+            link_to: posted.link_to,
+            stale: visitor.stale || landing.as_ref().is_some_and(|landing| landing.stale),
+            client: visitor.client.clone(),
+            session: visitor.session.clone(),
+            browser: binding.browser.clone(),
+            landing,
+            ends: Ends::Code(claim.digest.clone()),
+        }
+    }
+
+    /// The nonce that an ID token must carry: of the authorization request, or what the front-end gave to the provider's
+    /// own software where it began nothing here.
+    fn nonce_for(
+        &self,
+        provider: &Provider,
+        attempt: Option<&Begun>,
+        is_native: bool,
+        fields: &Fields,
+    ) -> Option<String> {
+        match attempt.map(|begun| begun.state.as_str()).filter(|state| !state.is_empty()) {
+            Some(state) => (provider.uses_nonce() || is_native).then(|| attempt::nonce(&self.key, state)),
+            None => fields.own("nonce").filter(|_| is_native).map(str::to_owned),
+        }
     }
 
     /// The attempt that this login finishes, held against all that it was bound to; `None` for a code-only login, where
@@ -215,9 +302,12 @@ impl LoginService {
             Ending::Landing => StatePolicy::Required,
         };
         if provider.protocol() == Protocol::OAuth1 {
-            return self.attempt_of_token(provider, fields.own("oauth_token"), &binding, ending).await;
+            return self.attempt_of_token(provider, fields, &binding, ending).await;
         }
-        let state = fields.own("state").or_else(|| fields.own("redirect_state"));
+        let is_own = |state: &&str| attempt::is_state(&self.key, state);
+        let shown = || [fields.own("state"), fields.own("redirect_state")].into_iter().flatten();
+        // One of this server decides, whatever stands beside it.
+        let state = shown().find(is_own).or_else(|| shown().next());
         let row = match state.and_then(attempt::key_of) {
             Some(key) => self.store.attempt(&key).await?,
             None => None,
@@ -228,6 +318,10 @@ impl LoginService {
                 Err(_) if policy == StatePolicy::Off => Ok(None),
                 Err(error) => Err(error),
             },
+            (None, Some(state)) if policy != StatePolicy::Off && is_own(&state) => {
+                let detail = "This state was used before, or made too long ago: begin again.";
+                Err(LoginError::new(Refusal::StateMismatch, detail))
+            }
             _ if policy == StatePolicy::Required => Err(LoginError::new(
                 Refusal::StateMismatch,
                 "A login must be begun here: post the state that /api/login/social/begin/ answered.",
@@ -251,17 +345,26 @@ impl LoginService {
     async fn attempt_of_token(
         &self,
         provider: &Provider,
-        token: Option<&str>,
+        fields: &Fields,
         binding: &Binding,
         ending: Ending,
     ) -> Result<Option<Begun>, LoginError> {
+        // A provider that the user refused may name the request token there alone.
+        let denied = fields.own("denied").filter(|_| fields.own("oauth_token").is_none());
+        let token = fields.own("oauth_token").or(denied);
         let row = match token.and_then(attempt::key_of) {
             Some(key) => self.store.attempt(&key).await?,
             None if token.is_none() => return Ok(None),
             None => None,
         };
-        let unknown = || LoginError::new(Refusal::StateMismatch, "No login was begun here with this oauth_token.");
-        let row = row.ok_or_else(unknown)?;
+        let Some(row) = row else {
+            // A refusal that names no token of this server ends nothing, and stays a refusal.
+            return if denied.is_some() {
+                Ok(None)
+            } else {
+                Err(LoginError::new(Refusal::StateMismatch, "No login was begun here with this oauth_token."))
+            };
+        };
         // A classic front-end on another domain never kept our cookie: its token alone will do, once (SEC-13).
         let keeps_nothing = row.classic && binding.is_empty() && self.settings.state_policy != StatePolicy::Required;
         match self.fits(&row, provider, binding, ending) {
@@ -354,50 +457,34 @@ impl LoginService {
     }
 
     /// After the claim. Whatever comes of it, the same browser's repeat will get it too.
-    async fn finish(&self, posted: Posted) -> Result<Concluded, LoginError> {
-        let result = match self.identify(&posted).await {
+    async fn finish(
+        &self,
+        posted: Posted,
+        checked: CheckedCallback,
+        ticket: Ticket,
+        claim: CodeClaim,
+    ) -> Result<Concluded, LoginError> {
+        let result = match self.identify(&posted, checked).await {
             Ok(identity) => {
                 let tokens = self.sealed_tokens(&identity);
                 let person = Person { identity, tokens };
-                self.conclude(&posted.ticket, &person, Progress::default()).await
+                self.conclude(&ticket, &person, Progress::default()).await
             }
             Err(error) => Err(error),
         };
-        let result = self.noted(&posted.ticket, result).await;
+        let result = self.noted(&ticket, result).await;
         // A commit keeps its own answer.
-        if let (false, Some(seal)) = (matches!(&result, Ok(Concluded::SignedIn(_))), &posted.ticket.seal) {
+        if let (false, Some(seal)) = (matches!(&result, Ok(Concluded::SignedIn(_))), &ticket.seal) {
             let answer = seal.close(&result, &self.ambient);
-            if let Err(failure) = self.store.keep_answer(&posted.claim.digest, &answer).await {
+            if let Err(failure) = self.store.keep_answer(&claim.digest, &answer).await {
                 tracing::warn!(%failure, "an answer could not be kept for a repeat");
             }
         }
         result
     }
 
-    async fn identify(&self, posted: &Posted) -> Result<Identity, LoginError> {
-        let begun = posted.attempt.as_ref();
-        let state = begun.map(|begun| begun.state.as_str()).filter(|state| !state.is_empty());
-        let asks = posted.ticket.provider.uses_nonce() || posted.id_token.is_some();
-        let nonce = state.filter(|_| asks).map(|state| attempt::nonce(&self.key, state));
-        // A front-end that began nothing here shows the nonce that it gave to the provider's own software.
-        let own = posted.fields.own("nonce").filter(|_| state.is_none() && posted.id_token.is_some());
-        let nonce = nonce.or_else(|| own.map(str::to_owned));
-        let nothing = Map::new();
-        let callback = Callback {
-            fields: posted.fields.map(),
-            redirect_uri: &posted.redirect_uri,
-            state,
-            code_verifier: posted.code_verifier.as_deref(),
-            nonce: nonce.as_deref(),
-            request_token: posted.request_token.as_ref(),
-            id_token: posted.id_token.as_deref(),
-            address: begun
-                .and_then(|begun| begun.row.address.as_ref())
-                .and_then(|address| address.as_object())
-                .unwrap_or(&nothing),
-            deadline: Instant::now() + self.settings.outgoing.login_timeout,
-        };
-        let identity = posted.ticket.provider.identify(&callback).await?;
+    async fn identify(&self, posted: &Posted, checked: CheckedCallback) -> Result<Identity, LoginError> {
+        let identity = posted.provider.identify(&posted.callback(), checked).await?;
         identity
             .storable()
             .ok_or_else(|| LoginError::new(Refusal::ProviderError, "The provider's profile has no usable id."))
@@ -416,11 +503,6 @@ fn id_token_of(provider: &Provider, names: &[String], fields: &Fields) -> Option
     let is_native = provider.accepts_id_token() && names.iter().all(|name| fields.own(name).is_none());
     let token = fields.own("id_token").or_else(|| fields.own("credential")).filter(|_| is_native)?;
     Some(token.to_owned())
-}
-
-/// What an id_token's signature covers: the signature itself may have several forms (ECDSA's second value of `s`).
-fn signed_part(token: &str) -> &str {
-    token.rsplit_once('.').map_or(token, |(signed, _)| signed)
 }
 
 pub(super) fn spent() -> LoginError {

@@ -40,6 +40,7 @@ pub enum Refusal {
     ProviderError,
     ProviderTimeout,
     DatabaseUnavailable,
+    TooManyRequests,
     /// The code of a step of a program's own.
     Own(Cow<'static, str>),
 }
@@ -91,6 +92,7 @@ impl Refusal {
             Self::ProviderError => "provider_error",
             Self::ProviderTimeout => "provider_timeout",
             Self::DatabaseUnavailable => "database_unavailable",
+            Self::TooManyRequests => "too_many_requests",
         })
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::error::LoginError;
+use crate::provider::{Provider, ProviderError};
 
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
@@ -65,9 +66,9 @@ impl Fields {
         self.required(given.or_else(|| names.split('|').next()).unwrap_or(names), errors)
     }
 
-    /// Members that the callback held inside another one.
-    pub fn add(&mut self, members: Map<String, Value>) {
-        self.map.extend(members);
+    /// With the members that the provider's callback held inside another one.
+    pub fn unwrapped(self, provider: &Provider) -> Result<Self, ProviderError> {
+        Ok(Self { map: provider.unwrapped(self.map)?, form: self.form })
     }
 
     pub fn optional(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<String> {

@@ -125,7 +125,10 @@ impl LoginService {
                     return Err(already_used());
                 }
             }
-            _ => self.store.insert_halt(&halt).await?,
+            _ => {
+                self.capacity.add_pending_login()?;
+                self.store.insert_halt(&halt).await?;
+            }
         }
         Ok(halted)
     }

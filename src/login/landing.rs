@@ -90,6 +90,10 @@ impl LoginService {
         if request.kind == Kind::Session && !next.starts_with("https://") && !next.starts_with("http://") {
             return Err(LoginError::field("kind", "An app has no use for a session cookie: ask for a token."));
         }
+        // Any site may send a browser here by a link: it must not ask the provider for more than the operator wants.
+        if request.scope.as_ref().is_some_and(|asked| !provider.has_scopes(asked)) {
+            return Err(LoginError::field("scope", "A link may ask for the configured scopes only."));
+        }
         let landing = Landing {
             next,
             kind: request.kind,
@@ -125,6 +129,7 @@ impl LoginService {
         // Only who began it links: whoever is signed in meanwhile may know nothing of it.
         let visitor = Visitor { caller: None, stale: false, ..visitor };
         let (kind, with_user) = (Kind::Session, false);
+        let fields = fields.unwrapped(&provider)?;
         let request = LoginRequest { kind, with_user, provider: Some(name.to_owned()), fields, visitor };
         let begun = self.attempt_of(&provider, &request, Ending::Landing).await?;
         let Some(landing) = begun.and_then(|begun| begun.row.landing) else {
@@ -179,6 +184,7 @@ impl LoginService {
     }
 
     async fn keep_for_swap(&self, landing: Landing, swapped: Swapped) -> Result<Landed, LoginError> {
+        self.capacity.add_one_time_code()?;
         let code = format!("rsax_{}", self.ambient.token::<32>());
         let plain = serde_json::to_vec(&swapped).expect("plain data has a JSON form");
         let swap = Swap {

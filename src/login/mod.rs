@@ -9,6 +9,7 @@
 //! | `finish.rs` | the decision and its one commit |
 //! | `halt.rs` | a login that waits for what the person must answer |
 //! | `landing.rs` | the whole redirect flow on the server, for pages without script and for native apps |
+//! | `capacity.rs` | bounds of the tables that anybody can fill |
 //! | `repeat.rs` | the same code once more: wait for the first answer, or refuse |
 //! | `attempt.rs`, `redirect.rs`, `fields.rs` | what a login is bound to, where it may return to, what its body may hold |
 //! | `pipeline/` | identity and caller in, decision out; no write |
@@ -17,6 +18,7 @@
 
 mod attempt;
 mod begin;
+mod capacity;
 mod complete;
 mod error;
 mod extensions;
@@ -37,7 +39,8 @@ use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-pub use self::attempt::LIFETIME as ATTEMPT_LIFETIME;
+pub use self::attempt::{AttemptCookie, LIFETIME as ATTEMPT_LIFETIME};
+use self::capacity::Capacity;
 pub use self::error::{LoginError, Refusal};
 pub use self::extensions::Extensions;
 pub use self::fields::Fields;
@@ -52,7 +55,7 @@ use crate::model::{ClientInfo, Kind, Linker, User};
 use crate::provider::{Provider, Providers};
 use crate::secrets::{Digest, ServerKey};
 use crate::settings::Settings;
-use crate::store::Repository;
+use crate::store::{Repository, StoreError};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -66,6 +69,7 @@ pub struct LoginService {
     /// The pipeline of each provider, by its name.
     lines: Arc<HashMap<String, Line>>,
     claims: Option<extensions::Claims>,
+    capacity: Arc<Capacity>,
     /// Logins under way, whether or not anybody still waits for their answer.
     jobs: TaskTracker,
 }
@@ -76,8 +80,7 @@ pub struct Visitor {
     /// The server's own base URL, as the caller sees it.
     pub own: Url,
     pub origin: Origin,
-    /// Value of the attempt cookie.
-    pub cookie: Option<String>,
+    pub cookie: Option<AttemptCookie>,
     /// The signed-in user, by the route's own kind of credential; the login is linked to it.
     pub caller: Option<Linker>,
     /// The caller's own login is too old to link an account (SEC-25); a login with one that is theirs does no harm.
@@ -107,7 +110,7 @@ pub enum Outcome {
     /// First step of OAuth 1.0a on a login route.
     RequestToken {
         oauth_token: String,
-        cookie: String,
+        cookie: AttemptCookie,
     },
 }
 
@@ -173,8 +176,7 @@ pub struct Begun {
     pub expires_in: u64,
     /// For a provider's own software in an app, whose id_token can be posted instead of a code.
     pub nonce: Option<String>,
-    /// Value of the attempt cookie.
-    pub cookie: String,
+    pub cookie: AttemptCookie,
     /// Whether the callback is a cross-site POST, which only a `SameSite=None` cookie survives.
     pub cross_site: bool,
 }
@@ -191,13 +193,35 @@ impl LoginService {
         let key = ServerKey::new(&settings.secret_key);
         let Extensions { steps, claims } = extensions;
         let lines = Arc::new(pipeline::lines(&settings.providers, &steps));
-        Self { settings, providers, credentials, store, key, ambient, lines, claims, jobs: TaskTracker::new() }
+        Self {
+            settings,
+            providers,
+            credentials,
+            store,
+            key,
+            ambient,
+            lines,
+            claims,
+            capacity: Arc::default(),
+            jobs: TaskTracker::new(),
+        }
     }
 
     /// Waits until every login under way has ended; for a shutdown.
     pub async fn finish_jobs(&self) {
         self.jobs.close();
         self.jobs.wait().await;
+    }
+
+    /// The first of these cookies that this server made.
+    pub fn attempt_cookie<'a>(&self, mut cookies: impl Iterator<Item = &'a str>) -> Option<AttemptCookie> {
+        cookies.find_map(|cookie| AttemptCookie::read(&self.key, cookie))
+    }
+
+    /// Counts the rows that bound what may be begun. Errors: the database's.
+    pub async fn count_live_rows(&self) -> Result<(), StoreError> {
+        self.capacity.refresh(&self.store.live_rows().await?);
+        Ok(())
     }
 
     /// Configured ones, in the settings' order.

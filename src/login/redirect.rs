@@ -26,6 +26,13 @@ impl Origin {
     }
 }
 
+/// The origin of an absolute http or https URL without a user. A `blob:` URL has an origin too, and is no page.
+pub fn web_origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_page = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    is_page.then(|| url.origin().ascii_serialization())
+}
+
 /// The redirect URI of a login that was not begun here, or that is being begun.
 ///
 /// `own` is the server's own base URL. Errors: `redirect_uri_not_allowed`, `origin_not_allowed`.

@@ -277,6 +277,8 @@ pub struct ErrorRules {
     pub declined: Vec<String>,
     /// Codes that say that nothing is wrong.
     pub none: Vec<String>,
+    /// A callback with `state` and no login field is the user's refusal: the provider sends no error.
+    pub state_alone: bool,
 }
 
 /// Where the discovery document lies.

@@ -39,6 +39,10 @@ impl Discovery {
         self.members.get(name).and_then(Value::as_str)
     }
 
+    pub fn is_true(&self, name: &str) -> bool {
+        self.members.get(name) == Some(&Value::Bool(true))
+    }
+
     /// Whether the token endpoint takes basic authentication: listed, or nothing is.
     pub fn takes_basic(&self) -> bool {
         match self.members.get("token_endpoint_auth_methods_supported").and_then(Value::as_array) {

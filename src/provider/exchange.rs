@@ -14,9 +14,10 @@ use super::authorization::with_redirect_state;
 use super::call::{failed, place, rendered};
 use super::descriptor::{ClientAuth, StateIn};
 use super::documents::{Discovery, Key};
-use super::expression::{Part, Scope};
+use super::expression::{Part, Scope, Template};
 use super::id_token::{self, Expected};
 use super::{Callback, Protocol, Provider, ProviderError, reply};
+use crate::clock::UnixMillis;
 use crate::model::{Identity, as_text};
 use crate::outgoing::{Body, Pairs, Request};
 use crate::secrets::{ExposeSecret, SecretString};
@@ -24,6 +25,8 @@ use crate::secrets::{ExposeSecret, SecretString};
 const STAGE: &str = "token";
 /// Seconds that an id_token without a code may be old.
 const NATIVE_MAX_AGE: i64 = 600;
+/// Of the discovery document (RFC 9207, 3).
+const ISS_PARAMETER_SUPPORTED: &str = "authorization_response_iss_parameter_supported";
 
 /// One login on its way: what it has brought so far. Handed to quirks; holds secrets, so it prints nothing.
 pub struct Login<'a> {
@@ -41,6 +44,46 @@ pub struct Login<'a> {
     pub token_secret: Option<SecretString>,
     /// The claims of the verified id_token.
     pub claims: Option<Value>,
+}
+
+/// What of a callback was judged before its code is claimed.
+#[derive(Default)]
+pub struct CheckedCallback {
+    address: Map<String, Value>,
+    discovery: Option<Arc<Discovery>>,
+    /// Where the callback itself brings the token.
+    token: Value,
+    access_token: Option<String>,
+    /// Of an ID token that came instead of a code.
+    claims: Option<Value>,
+    single_use: SingleUse,
+}
+
+/// What is good for one login.
+#[derive(Default)]
+struct SingleUse {
+    parts: Vec<String>,
+    /// When a used one would be refused for its age; `None`: as long as a code.
+    valid_until: Option<UnixMillis>,
+}
+
+impl SingleUse {
+    /// One for all providers together, since several may share one client.
+    fn of_id_token(token: &str, valid_until: Option<UnixMillis>) -> Self {
+        Self { parts: vec!["id_token".to_owned(), signed_part(token).to_owned()], valid_until }
+    }
+}
+
+impl CheckedCallback {
+    /// What the claim on the login is keyed by.
+    pub fn claim_key(&self) -> Vec<&str> {
+        self.single_use.parts.iter().map(String::as_str).collect()
+    }
+
+    /// When a used one would be refused for its age; `None`: as long as a code.
+    pub fn valid_until(&self) -> Option<UnixMillis> {
+        self.single_use.valid_until
+    }
 }
 
 impl Login<'_> {
@@ -80,63 +123,120 @@ impl Login<'_> {
 }
 
 impl Provider {
-    /// The code exchange and the profile calls, one or two and one or two.
-    pub async fn identify(&self, callback: &Callback<'_>) -> Result<Identity, ProviderError> {
+    /// Judges all that the client itself brought, before its code is claimed: no code goes out, and nothing that is wrong
+    /// here uses up what is good for one login. May fetch the discovery document and the key set.
+    pub async fn check_callback(&self, callback: &Callback<'_>) -> Result<CheckedCallback, ProviderError> {
         let (begun, classic) = (self.checked_address(callback.address, false)?, callback.address.is_empty());
         // A login that began with an address ends with it, whatever the callback says.
         let address = if classic { self.checked_address(callback.fields, true)? } else { begun };
-        let redirect_uri = match (self.descriptor.authorization.state, callback.state) {
-            (StateIn::Redirect, Some(state)) => with_redirect_state(callback.redirect_uri, state),
-            _ => callback.redirect_uri.to_owned(),
-        };
-        let mut login = Login {
-            provider: self,
-            callback,
-            redirect_uri,
-            code: callback.fields.get("code").and_then(as_text).filter(|text| !text.is_empty()),
-            address,
-            discovery: self.discovery(callback.deadline).await?,
-            token: Value::Null,
-            access_token: None,
-            token_secret: None,
-            claims: None,
-        };
+        let discovery = self.discovery(callback.deadline).await?;
+        let checked = CheckedCallback { address, discovery, ..CheckedCallback::default() };
+        let mut login = self.login_of(callback, checked);
         self.check_issuer(&login)?;
+        let mut valid_until = None;
+        match (callback.id_token, self.descriptor.protocol) {
+            (Some(_), _) => {
+                let (claims, until) = self.verified_claims(&login).await?;
+                login.claims = Some(Value::Object(claims));
+                valid_until = Some(UnixMillis::from_seconds(until));
+            }
+            (None, Protocol::OAuth1) => {}
+            (None, _) => {
+                self.check_conditions(&login)?;
+                self.check_token_call(&mut login)?;
+            }
+        }
+        let single_use = match callback.id_token {
+            Some(token) => SingleUse::of_id_token(token, valid_until),
+            None => self.single_use(callback)?,
+        };
+        let Login { address, discovery, token, access_token, claims, .. } = login;
+        Ok(CheckedCallback { address, discovery, token, access_token, claims, single_use })
+    }
+
+    /// The code exchange and the profile calls, one or two and one or two.
+    pub async fn identify(&self, callback: &Callback<'_>, checked: CheckedCallback) -> Result<Identity, ProviderError> {
+        let mut login = self.login_of(callback, checked);
         match (callback.id_token, self.descriptor.protocol) {
             (Some(_), _) => {}
             (None, Protocol::OAuth1) => self.exchange_verifier(&mut login).await?,
-            (None, _) => {
-                self.check_callback(&login)?;
-                self.exchange_code(&mut login).await?;
-            }
+            (None, _) => self.exchange_code(&mut login).await?,
         }
-        if callback.id_token.is_some() || self.verifies_id_token() {
-            let claims = self.verified_claims(&login).await?;
+        if callback.id_token.is_none() && self.verifies_id_token() {
+            let (claims, _) = self.verified_claims(&login).await?;
             login.claims = Some(Value::Object(claims));
         }
         self.profile(&login).await
     }
 
-    /// What of a callback is good for one login, and for how long it could be used again; `None`: the login fields, as long
-    /// as a code.
-    pub fn single_use(&self, callback: &Map<String, Value>) -> Result<Option<(String, Duration)>, ProviderError> {
-        let Some(rule) = &self.descriptor.single_use else { return Ok(None) };
-        let scope = self.scope_of_settings().with("callback", Some(callback));
+    fn login_of<'a>(&'a self, callback: &'a Callback<'a>, checked: CheckedCallback) -> Login<'a> {
+        let redirect_uri = match (self.descriptor.authorization.state, callback.state) {
+            (StateIn::Redirect, Some(state)) => with_redirect_state(callback.redirect_uri, state),
+            _ => callback.redirect_uri.to_owned(),
+        };
+        let CheckedCallback { address, discovery, token, access_token, claims, single_use: _ } = checked;
+        Login {
+            provider: self,
+            callback,
+            redirect_uri,
+            code: callback.fields.get("code").and_then(as_text).filter(|text| !text.is_empty()),
+            address,
+            discovery,
+            token,
+            access_token,
+            token_secret: None,
+            claims,
+        }
+    }
+
+    /// What of a callback is good for one login: what the descriptor says, else the code, else the login fields.
+    fn single_use(&self, callback: &Callback<'_>) -> Result<SingleUse, ProviderError> {
+        let text = |name: &str| callback.fields.get(name).and_then(as_text).filter(|text| !text.is_empty());
+        let Some(rule) = &self.descriptor.single_use else {
+            let by_code = self.login_fields.iter().any(|names| names == "code");
+            let of_names = |names: &String| names.split('|').find_map(text);
+            // Another field beside the same code must not make it another code.
+            let parts = match text("code").filter(|_| by_code) {
+                Some(code) => vec![code],
+                None => self.login_fields.iter().filter_map(of_names).collect(),
+            };
+            let parts = std::iter::once(self.name.clone()).chain(parts).collect();
+            return Ok(SingleUse { parts, valid_until: None });
+        };
+        let scope = self.scope_of_settings().with("callback", Some(callback.fields));
         let text = rule.text.text(&scope)?.filter(|text| !text.is_empty());
         let seconds = rule.seconds.eval(&scope)?.as_deref().and_then(Value::as_f64);
         let lives = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let unclear = || ProviderError::InvalidCode { message: None };
-        text.zip(lives).map(Some).ok_or_else(unclear)
+        let Some((text, lives)) = text.zip(lives) else { return Err(ProviderError::InvalidCode { message: None }) };
+        let valid_until = Some(self.ambient.now().plus(lives));
+        Ok(SingleUse { parts: vec![self.name.clone(), text], valid_until })
     }
 
-    fn check_callback(&self, login: &Login<'_>) -> Result<(), ProviderError> {
-        let refused = |reason| ProviderError::InvalidCode { message: Some(reason) };
+    fn check_conditions(&self, login: &Login<'_>) -> Result<(), ProviderError> {
         for rule in &self.descriptor.checks {
-            rule.check(&login.scope(), refused).map_err(|error| match error {
+            rule.check(&login.scope(), invalid_callback).map_err(|error| match error {
                 // A member of a wrong type: the sender's mistake, not the provider's.
-                ProviderError::Failed { .. } => refused(rule.reason.clone()),
+                ProviderError::Failed { .. } => invalid_callback(rule.reason.clone()),
                 error => error,
             })?;
+        }
+        Ok(())
+    }
+
+    /// What the token call would be made of: a token that the callback itself brings, and an address that it names.
+    fn check_token_call(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
+        let rules = &self.descriptor.token;
+        let of_sender = |error| match error {
+            ProviderError::Failed { reason, .. } => invalid_callback(reason),
+            error => error,
+        };
+        if rules.auth == ClientAuth::None {
+            let body = Value::Object(login.callback.fields.clone());
+            return self.read_token(login, body).map_err(of_sender);
+        }
+        let hangs_on_callback = |template: &Template| template.mentions("callback");
+        if hangs_on_callback(&rules.url) && self.override_of("ACCESS_TOKEN_URL").is_none() {
+            login.token_address()?;
         }
         Ok(())
     }
@@ -146,8 +246,11 @@ impl Provider {
     fn check_issuer(&self, login: &Login<'_>) -> Result<(), ProviderError> {
         let given = login.callback.fields.get("iss").and_then(Value::as_str).filter(|iss| !iss.is_empty());
         let Some(given) = given else {
-            let missing = self.descriptor.authorization.sends_iss && self.descriptor.protocol != Protocol::OAuth1;
-            return if missing { Err(ProviderError::Mixup) } else { Ok(()) };
+            // An ID token from an app came by no redirect, and OAuth 1.0a has no such parameter.
+            let by_redirect = login.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
+            let promised = self.descriptor.authorization.sends_iss
+                || login.discovery.as_deref().is_some_and(|document| document.is_true(ISS_PARAMETER_SUPPORTED));
+            return if by_redirect && promised { Err(ProviderError::Mixup) } else { Ok(()) };
         };
         let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
         let fits = match self.issuers(login.discovery.as_deref()) {
@@ -163,16 +266,20 @@ impl Provider {
     /// RFC 6749, 4.1.3.
     async fn exchange_code(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
-        let mut body = if rules.auth == ClientAuth::None {
-            // The callback brings the token.
-            Value::Object(login.callback.fields.clone())
-        } else {
-            let mut call = Request::new(rules.method, login.token_address()?);
-            self.fill_token_call(login, &mut call)?;
-            self.quirk.token_request(login, &mut call)?;
-            let answer = self.send(STAGE, &call, login.callback.deadline).await?;
-            reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &login.secrets())?
-        };
+        if rules.auth == ClientAuth::None {
+            // The callback brought the token, and it was read before the claim.
+            return Ok(());
+        }
+        let mut call = Request::new(rules.method, login.token_address()?);
+        self.fill_token_call(login, &mut call)?;
+        self.quirk.token_request(login, &mut call)?;
+        let answer = self.send(STAGE, &call, login.callback.deadline).await?;
+        let body = reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &login.secrets())?;
+        self.read_token(login, body)
+    }
+
+    fn read_token(&self, login: &mut Login<'_>, mut body: Value) -> Result<(), ProviderError> {
+        let rules = &self.descriptor.token;
         if let Some(root) = &rules.root {
             let bodies = Value::Array(vec![body]);
             let inner = root.eval(&login.scope().with("bodies", Some(&bodies)))?;
@@ -266,7 +373,8 @@ impl Provider {
         discovery.and_then(|document| document.text("issuer")).map(|issuer| vec![issuer.to_owned()])
     }
 
-    async fn verified_claims(&self, login: &Login<'_>) -> Result<Map<String, Value>, ProviderError> {
+    /// The claims, and the Unix second from which on they are refused.
+    async fn verified_claims(&self, login: &Login<'_>) -> Result<(Map<String, Value>, i64), ProviderError> {
         const STAGE: &str = "id_token";
         let rules = &self.descriptor.id_token;
         let scope = login.scope();
@@ -317,8 +425,8 @@ impl Provider {
             times: rules.times,
             max_age,
         };
-        id_token::check(&claims, &expected)?;
-        Ok(claims)
+        let valid_until = id_token::check(&claims, &expected)?;
+        Ok((claims, valid_until))
     }
 
     /// The signature by a fixed key, or by the published ones: an unknown key makes the set be fetched again, at most
@@ -353,6 +461,15 @@ impl Provider {
             .with("client_secret", Some(self.client_secret.expose_secret()))
             .with("now", Some(Part::Number(self.ambient.now().seconds())))
     }
+}
+
+fn invalid_callback(reason: String) -> ProviderError {
+    ProviderError::InvalidCode { message: Some(reason) }
+}
+
+/// What an ID token's signature covers: the signature itself may have several forms (ECDSA's second value of `s`).
+fn signed_part(token: &str) -> &str {
+    token.rsplit_once('.').map_or(token, |(signed, _)| signed)
 }
 
 /// In the order of the original (R-O2-03).

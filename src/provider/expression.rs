@@ -256,6 +256,11 @@ impl Expr {
         }
     }
 
+    /// Whether it begins with this name anywhere.
+    pub fn reads(&self, name: &str) -> bool {
+        !self.reads_only(|root| root != name)
+    }
+
     /// Whether the value is anything but null, false, zero or empty.
     pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, ExprError> {
         Ok(self.eval(scope)?.as_deref().is_some_and(is_filled))

@@ -110,7 +110,8 @@ fn decoded(token: &str, algorithm: Algorithm, key: &DecodingKey) -> Option<Map<S
     }
 }
 
-pub fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), ProviderError> {
+/// Returns the Unix second from which on the token is refused for its age: until then a used one must be remembered.
+pub fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<i64, ProviderError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(issuers) = expected.issuers {
         let issuer = text("iss").ok_or_else(|| refused("it has no issuer"))?;
@@ -119,7 +120,7 @@ pub fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(),
         }
     }
     check_audience(claims, expected)?;
-    check_times(claims, expected)?;
+    let valid_until = check_times(claims, expected)?;
     if text("sub").is_none() {
         return Err(refused("it has no subject"));
     }
@@ -135,12 +136,12 @@ pub fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(),
         (Some(access_token), Some(hash)) => {
             let made = access_token_hash(access_token, expected.hashed_by);
             if hash.as_str().is_some_and(|hash| same(hash.as_bytes(), made.as_bytes())) {
-                Ok(())
+                Ok(valid_until)
             } else {
                 Err(refused("its at_hash does not fit the access token"))
             }
         }
-        _ => Ok(()),
+        _ => Ok(valid_until),
     }
 }
 
@@ -166,13 +167,15 @@ fn check_audience(claims: &Map<String, Value>, expected: &Expected<'_>) -> Resul
     }
 }
 
-fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), ProviderError> {
+/// Returns the Unix second from which on it refuses the same token.
+fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<i64, ProviderError> {
     #[expect(clippy::cast_possible_truncation, reason = "a time beyond all sense saturates and is refused")]
     let time = |name: &str| claims.get(name).and_then(Value::as_f64).map(|seconds| seconds.floor() as i64);
     let Expected { now, leeway, max_age, .. } = *expected;
     let lacks = |name: &str| !expected.times && !claims.contains_key(name);
     let expires = if lacks("exp") { Some(i64::MAX) } else { time("exp") };
-    if expires.ok_or_else(|| refused("it has no expiry"))?.saturating_add(leeway) <= now {
+    let expired_from = expires.ok_or_else(|| refused("it has no expiry"))?.saturating_add(leeway);
+    if expired_from <= now {
         return Err(refused("it has expired"));
     }
     if claims.contains_key("nbf") && time("nbf").is_none_or(|from| from.saturating_sub(leeway) > now) {
@@ -183,10 +186,12 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
     if issued.saturating_sub(leeway) > now {
         return Err(refused("it was made in the future"));
     }
-    if max_age > 0 && issued.saturating_add(max_age).saturating_add(leeway) < now {
+    let too_old_from =
+        if max_age > 0 { issued.saturating_add(max_age).saturating_add(leeway).saturating_add(1) } else { i64::MAX };
+    if too_old_from <= now {
         return Err(refused("it was made too long ago"));
     }
-    Ok(())
+    Ok(expired_from.min(too_old_from))
 }
 
 /// Microsoft's issuers hold the tenant that the token names.

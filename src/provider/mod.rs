@@ -5,6 +5,7 @@
 
 mod authorization; // where the person is sent
 mod call; // requests made from templates, answers read strictly
+mod callback; // what a callback holds, before anything is looked up by it
 mod catalog; // the descriptors that come with the program
 mod check; // what can be known without a person
 pub mod descriptor; // a provider as data
@@ -33,12 +34,11 @@ pub use self::catalog::Entry;
 pub use self::check::Endpoint;
 use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Discovery, Key};
+pub use self::exchange::CheckedCallback;
 use self::expression::{Expr, Template};
 use self::quirks::Quirk;
-pub use self::reply::callback_error;
 use self::setup::Verification;
 use crate::clock::Ambient;
-use crate::model::lenient;
 use crate::outgoing::{Client, Published};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError, SettingValues, Settings};
@@ -245,6 +245,13 @@ impl Provider {
         self.scope.clone()
     }
 
+    /// Whether all of these are configured.
+    pub fn has_scopes(&self, asked: &[String]) -> bool {
+        let separator = self.descriptor.scope.separator.as_str();
+        let configured = || self.scope.split(|c: char| c.is_whitespace() || separator.contains(c));
+        asked.iter().all(|scope| configured().any(|known| known == scope))
+    }
+
     /// What a login's body must carry; `a|b` means one of them. What they hold is good for one login.
     pub fn login_fields(&self) -> &[String] {
         &self.login_fields
@@ -258,17 +265,6 @@ impl Provider {
     /// Whether a begun login sends a PKCE challenge (S256).
     pub fn uses_pkce(&self) -> bool {
         self.pkce && self.descriptor.protocol != Protocol::OAuth1
-    }
-
-    /// What the callback holds inside another field: the fields of a login and its state, nothing else.
-    pub fn wrapped_fields(&self, fields: &Map<String, Value>) -> Map<String, Value> {
-        let wrapper = self.descriptor.callback_wrapper.as_ref().and_then(|name| fields.get(name)?.as_str());
-        let members: Map<String, Value> = match wrapper.map(|text| lenient::json(text.as_bytes())) {
-            Some(Ok(Value::Object(members))) => members,
-            _ => Map::new(),
-        };
-        let wanted = |name: &str| name == "state" || self.descriptor.callback_fields.iter().any(|field| field == name);
-        members.into_iter().filter(|(name, _)| wanted(name)).collect()
     }
 
     /// Whether a begun login sends a nonce, for the id_token to repeat.

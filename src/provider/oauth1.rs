@@ -8,6 +8,7 @@ use super::call::{failed, place, rendered};
 use super::descriptor::Format;
 use super::exchange::Login;
 use super::{Provider, ProviderError, RequestToken, reply};
+use crate::model::as_text;
 use crate::outgoing::{Request, Signer, sign};
 use crate::secrets::{ExposeSecret, SecretString, same};
 
@@ -49,14 +50,14 @@ impl Provider {
     pub(super) async fn exchange_verifier(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
         const STAGE: &str = "token";
         let request_token = login.callback.request_token.ok_or_else(|| failed(STAGE, "there is no request token"))?;
-        let given = |name: &str| login.callback.fields.get(name).and_then(Value::as_str).unwrap_or_default();
+        let given = |name: &str| login.callback.fields.get(name).and_then(as_text).unwrap_or_default();
         if !same(given("oauth_token").as_bytes(), request_token.token.as_bytes()) {
             return Err(failed(STAGE, "the callback is another request token's"));
         }
         let url = login.token_address()?;
         let mut call = Request::new(self.descriptor.token.method, url);
         call.query = rendered(&self.descriptor.token.query, &login.scope())?;
-        let (callback, verifier) = (login.redirect_uri.clone(), given("oauth_verifier").to_owned());
+        let (callback, verifier) = (login.redirect_uri.clone(), given("oauth_verifier"));
         let extra = [("oauth_callback", callback.as_str()), ("oauth_verifier", verifier.as_str())];
         let signer = self.signer(Some((&request_token.token, &request_token.secret)));
         sign(&mut call, signer, &extra, &self.ambient);

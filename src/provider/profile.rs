@@ -105,8 +105,8 @@ impl Provider {
 
     fn sign_profile_call(&self, login: &Login<'_>, call: &mut Request) {
         let token = login.access_token.as_deref().zip(login.token_secret.as_ref());
-        let verifier = login.callback.fields.get("oauth_verifier").and_then(Value::as_str).unwrap_or_default();
-        let with_both = [("oauth_callback", login.redirect_uri.as_str()), ("oauth_verifier", verifier)];
+        let verifier = login.callback.fields.get("oauth_verifier").and_then(as_text).unwrap_or_default();
+        let with_both = [("oauth_callback", login.redirect_uri.as_str()), ("oauth_verifier", verifier.as_str())];
         let extra: &[(&str, &str)] = if self.descriptor.oauth1.plain_profile_calls { &[] } else { &with_both };
         sign(call, self.signer(token), extra, &self.ambient);
     }
@@ -216,12 +216,15 @@ impl Provider {
             ("last_name", &rules.last_name),
         ];
         for (name, expr) in standard {
-            let value = expr.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
+            let value = expr.as_ref().map(|expr| value_of(expr, scope)).transpose()?.flatten();
+            let is_of_client = || expr.as_ref().is_some_and(|expr| expr.reads("callback"));
             match value.as_deref() {
                 None | Some(Value::Null) => {}
                 Some(Value::String(_)) => {
                     details.insert(name.to_owned(), value.map(Cow::into_owned).unwrap_or_default());
                 }
+                // What the client adds and nobody needs is left out where it is wrong.
+                Some(_) if is_of_client() => {}
                 // A number where a name belongs is a provider gone wrong (R-ERR-21).
                 Some(_) => return Err(failed(STAGE, format!("{name} is no text"))),
             }
@@ -378,10 +381,19 @@ fn id_text(value: &Value) -> Option<String> {
     }
 }
 
+/// What an expression of the profile says. Where it reads what the client adds to a callback, a wrong type there is no
+/// more than a value that is missing: the code is spent by now, and what a login needs was judged before.
+fn value_of<'a>(expr: &Expr, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, ProviderError> {
+    match expr.eval(scope) {
+        Err(_) if expr.reads("callback") => Ok(None),
+        value => Ok(value?),
+    }
+}
+
 pub fn evaluated(exprs: &Ordered<Expr>, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
     let mut members = Map::new();
     for (name, expr) in exprs {
-        if let Some(value) = expr.eval(scope)? {
+        if let Some(value) = value_of(expr, scope)? {
             members.insert(name.clone(), value.into_owned());
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::uri::Authority;
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 use tracing::Instrument as _;
 
@@ -27,7 +28,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let id = self.request_id(request.headers());
+        let id = self.request_id(&request);
         let span = tracing::info_span!("request", id);
         let response = REQUEST_ID.scope(id, self.answer(request)).instrument(span).await;
         Ok(response)
@@ -42,8 +43,14 @@ impl<E: Endpoint> Edge<E> {
         let preflight =
             method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let origin = self.app.listed_origin(&request);
-        let mut response = match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => response.into_response(),
+        let call = async {
+            match one_host(&request) {
+                Ok(()) => self.inner.call(request).await.map(|response| response.into_response()),
+                Err(failure) => Ok(failure.into_response()),
+            }
+        };
+        let mut response = match AssertUnwindSafe(call).catch_unwind().await {
+            Ok(Ok(response)) => response,
             Ok(Err(error)) if error.is_from_response() => error.into_response(),
             Ok(Err(error)) => from_framework(&error).into_response(),
             Err(_) => {
@@ -52,24 +59,28 @@ impl<E: Endpoint> Edge<E> {
                 Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail).into_response()
             }
         };
-        self.dress(response.headers_mut());
+        let status = response.status();
+        self.dress(status, response.headers_mut());
         if let Some(origin) = origin {
             allow_origin(response.headers_mut(), origin, preflight);
         }
         let route = response.extensions().get::<Template>().map_or("none", |template| &*template.0);
-        let status = response.status().as_u16();
+        let status = status.as_u16();
         let ms = started.elapsed().as_micros() as f64 / 1000.0;
         tracing::info!(%method, route, status, ms, "answered");
         response
     }
 
-    /// The caller's own id where it is a plain word, else a new UUID of version 7.
-    fn request_id(&self, headers: &HeaderMap) -> String {
+    /// The id that one of TRUSTED_PROXIES gave, where it is a plain word, else a new UUID of version 7: an id of any
+    /// other caller's would let them choose what the audit log says.
+    fn request_id(&self, request: &Request) -> String {
         let plain = |id: &&str| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_plain)
         };
-        match headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(plain) {
+        let mut ids = request.headers().get_all(X_REQUEST_ID).iter();
+        let id = ids.next().filter(|_| self.app.is_from_trusted_proxy(request) && ids.next().is_none());
+        match id.and_then(|id| id.to_str().ok()).filter(plain) {
             Some(id) => id.to_owned(),
             None => {
                 let millis = u64::try_from(self.ambient.now().0).unwrap_or_default();
@@ -79,7 +90,7 @@ impl<E: Endpoint> Edge<E> {
     }
 
     /// What every answer carries (SEC-36). A page may have its own caching and its own policy.
-    fn dress(&self, headers: &mut HeaderMap) {
+    fn dress(&self, status: StatusCode, headers: &mut HeaderMap) {
         const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
         const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         const YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -91,11 +102,62 @@ impl<E: Endpoint> Edge<E> {
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+        vary_by_origin(headers);
+        if let Some(seconds) = retry_after(status) {
+            headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static(seconds));
+        }
         if self.app.settings.hsts {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, YEAR);
         }
     }
+}
+
+/// RFC 9112, 3.2 and RFC 9113, 8.3.1: one authority, and one only. Two would let a proxy and this server see different
+/// ones.
+fn one_host(request: &Request) -> Result<(), Failure> {
+    let refused = |detail| Err(Failure::bad("invalid_request", detail));
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let authority = request.uri().authority();
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => refused("The request has several Host headers."),
+        (Some(host), None) => match Authority::try_from(host.as_bytes()) {
+            Ok(host) if host.as_str().contains('@') => refused("The Host header is no host name."),
+            Ok(host) if authority.is_some_and(|authority| *authority != host) => {
+                refused("The Host header is not the host of the request's target.")
+            }
+            Ok(_) => Ok(()),
+            Err(_) => refused("The Host header is no host name."),
+        },
+        // HTTP/2 has the authority beside the headers, and HTTP/1.0 needs none.
+        (None, None) if authority.is_some() && request.version() == Version::HTTP_2 => Ok(()),
+        (None, None) if matches!(request.version(), Version::HTTP_09 | Version::HTTP_10) => Ok(()),
+        (None, None) => refused("The request has no Host header."),
+    }
+}
+
+/// Seconds after which a caller may try again what was refused with this status (RFC 9110, 10.2.3).
+fn retry_after(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Some("60"),
+        StatusCode::SERVICE_UNAVAILABLE => Some("5"),
+        _ => None,
+    }
+}
+
+/// Adds `Origin` to what the answer varies by already.
+fn vary_by_origin(headers: &mut HeaderMap) {
+    let known: Vec<String> = headers
+        .get_all(header::VARY)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    if known.iter().any(|name| name == "*" || name.eq_ignore_ascii_case("origin")) {
+        return;
+    }
+    let names = known.iter().map(String::as_str).chain(["Origin"]).collect::<Vec<_>>().join(", ");
+    headers.insert(header::VARY, HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static("*")));
 }
 
 /// For pages of a listed origin only: there is no header at all for others (SEC-35).
@@ -111,5 +173,51 @@ fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, preflight: bool) {
         let allowed = HeaderValue::from_static("authorization, content-type, accept, x-csrftoken, x-request-id");
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_b14_vary_is_merged() {
+        for (before, after) in [
+            (&[][..], "Origin"),
+            (&["Accept-Encoding"], "Accept-Encoding, Origin"),
+            (&["Accept, Cookie", "Accept-Encoding"], "Accept, Cookie, Accept-Encoding, Origin"),
+            (&["Cookie, origin"], "Cookie, origin"),
+            (&["*"], "*"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in before {
+                headers.append(header::VARY, HeaderValue::from_static(line));
+            }
+            vary_by_origin(&mut headers);
+            let lines: Vec<_> = headers.get_all(header::VARY).iter().collect();
+            assert_eq!(lines, [after]);
+        }
+    }
+
+    #[test]
+    fn fault_a28_a_request_has_one_host() {
+        let is_served = |hosts: &[&[u8]], version, target: &'static str| {
+            let mut request = Request::builder().version(version).uri(target.parse().expect("a target")).finish();
+            for host in hosts {
+                request.headers_mut().append(header::HOST, HeaderValue::from_bytes(host).expect("a header value"));
+            }
+            one_host(&request).is_ok()
+        };
+        let (one, two) = (Version::HTTP_11, Version::HTTP_2);
+        for host in [&b"sso.example"[..], b"sso.example:8443", b"127.0.0.1:8000", b"[::1]:8000"] {
+            assert!(is_served(&[host], one, "/"), "{host:?}");
+        }
+        for host in [&b""[..], b"a b", b"user@sso.example", b"sso.example/path", b"s\xc3\xb6.example", b"a,b"] {
+            assert!(!is_served(&[host], one, "/"), "{host:?}");
+        }
+        assert!(!is_served(&[], one, "/") && !is_served(&[b"a.example", b"a.example"], one, "/"));
+        assert!(is_served(&[], Version::HTTP_10, "/") && is_served(&[], two, "https://a.example/"));
+        assert!(is_served(&[b"a.example"], two, "https://a.example/"));
+        assert!(!is_served(&[b"b.example"], two, "https://a.example/"));
     }
 }

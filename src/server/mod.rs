@@ -37,7 +37,7 @@ const GRACE: Duration = Duration::from_secs(20);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Every so many sweeps, the first one included, the audit trail is pruned.
 const SWEEPS_OF_A_PRUNE: u64 = 60;
-/// Most attempts and most code claims that a table keeps (SEC-44).
+/// Most finished attempts and most refusals in the audit trail that are kept (SEC-44).
 const MOST_ROWS: i64 = 100_000;
 
 /// A server that is ready to listen.
@@ -129,8 +129,12 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         self.tell_of_settings();
-        let sweeper =
-            tokio::spawn(sweep(self.repository.clone(), Retention::of(&self.app.settings), self.ambient.clone()));
+        let sweeper = tokio::spawn(sweep(
+            self.repository.clone(),
+            self.app.login.clone(),
+            Retention::of(&self.app.settings),
+            self.ambient.clone(),
+        ));
         let stop = CancellationToken::new();
         let courier = self.hook.clone().map(|hook| {
             let courier = Courier::new(hook, self.repository.clone(), self.ambient.clone());
@@ -194,12 +198,15 @@ impl Retention {
 }
 
 /// Deletes what has expired, once a minute, and the oldest beyond the bound; of what happened once an hour.
-async fn sweep(repository: Arc<dyn Repository>, retention: Retention, ambient: Ambient) {
+async fn sweep(repository: Arc<dyn Repository>, login: Arc<LoginService>, retention: Retention, ambient: Ambient) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is now: a start must not wait for a sweep.
     ticks.tick().await;
     for round in 0_u64.. {
+        if let Err(error) = login.count_live_rows().await {
+            tracing::warn!(%error, "the rows that bound what may be begun could not be counted");
+        }
         ticks.tick().await;
         let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) { retention } else { Retention::default() };
         match swept(repository.as_ref(), retention, &ambient).await {

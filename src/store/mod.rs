@@ -174,6 +174,15 @@ pub enum Committed {
     Taken,
 }
 
+/// Rows by table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveRows {
+    pub authorization_requests: i64,
+    pub used_codes: i64,
+    pub pending_logins: i64,
+    pub one_time_codes: i64,
+}
+
 #[derive(Debug)]
 pub enum Claimed {
     Ours,
@@ -230,8 +239,8 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     async fn close(&self);
-    /// Deletes what has expired, and of what strangers can fill (attempts, code claims, halted logins, refusals in the audit
-    /// trail) the oldest beyond `most` of each (SEC-44). Returns the number of rows deleted.
+    /// Deletes what has expired. Beyond `most` of each it also deletes the oldest attempts and halted logins that are
+    /// finished, which protect nothing any more, and the oldest refusals in the audit trail (SEC-44). Returns the number of rows deleted.
     async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
 }
 
@@ -288,7 +297,8 @@ pub trait AttemptStore: Send + Sync {
     async fn insert_attempt(&self, attempt: &Attempt) -> Result<()>;
     /// Expired and claimed ones too, for as long as the sweeper leaves them.
     async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>>;
-    /// Whether an unclaimed, unexpired attempt at `provider` was begun with this attempt cookie or flow token.
+    /// Whether an unclaimed, unexpired attempt at `provider` was begun with this attempt cookie or flow token, to be
+    /// finished on a login route.
     async fn has_open_attempt(
         &self,
         provider: &str,
@@ -303,6 +313,9 @@ pub trait AttemptStore: Send + Sync {
     async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>>;
     /// Keeps the sealed answer of a login that failed.
     async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()>;
+
+    /// Rows of the tables that callers without a credential can fill.
+    async fn live_rows(&self) -> Result<LiveRows>;
 
     /// Keeps the answer of a login for whoever holds the code.
     async fn insert_swap(&self, swap: &Swap) -> Result<()>;

@@ -1,10 +1,12 @@
 //! Published advisories of comparable systems since 2025, re-enacted against this server: one test each, named after its
 //! number. The comment of a test says what the fault was there and what this server does.
 
+mod addresses; // addresses that pass a list, or count as another, by the way they are written
 mod flow; // logins finished by another flow, at another provider, or twice
 mod linking; // accounts joined by an address
 mod social_core; // the changelog of the engine that this server succeeds, 5.0 and 5.1
 mod tokens; // tokens of another client, cut or changed
+mod verified; // unverified addresses, and what is none
 
 use serde_json::{Value, json};
 

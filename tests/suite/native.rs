@@ -55,7 +55,7 @@ async fn sec_20_one_token_signs_in_once(engine: Engine) {
     world.client().login("token/oidc", body(&token)).await.problem(400, "code_already_used");
     // ECDSA has a second signature for each: what was signed decides, not the signature's text.
     let (signed, _) = token.rsplit_once('.').expect("a token");
-    world.client().login("token/oidc", body(&format!("{signed}.c2Vjb25k"))).await.problem(400, "code_already_used");
+    world.client().login("token/oidc", body(&format!("{signed}.c2Vjb25k"))).await.problem(502, "provider_error");
     world.advance(Duration::from_secs(590));
     world.client().login("token/oidc", body(&token)).await.problem(400, "code_already_used");
     world.advance(Duration::from_secs(30));

@@ -263,6 +263,9 @@ async fn r_o1_09_a_denial_ends_the_login(engine: Engine) {
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
     world.double.forget();
     browser.login("token/twitter", json!({"denied": token})).await.problem(400, "access_denied");
+    // The request token is spent: the login cannot be finished any more.
+    let late = json!({"oauth_token": token, "oauth_verifier": "u1"});
+    browser.login("token/twitter", late).await.problem(400, "state_mismatch");
     assert!(world.double.calls().is_empty());
 }
 

@@ -102,7 +102,7 @@ async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
             .problem(400, "invalid_code");
     }
     let padded = json!({"signed_request": "bm90aGluZw==.eyJvYXV0aF90b2tlbiI6ImExIn0"});
-    canvas.client().login("token/facebook-app", padded).await.problem(400, "code_already_used");
+    canvas.client().login("token/facebook-app", padded).await.problem(400, "invalid_code");
     assert!(canvas.double.calls().is_empty());
     // A token by itself is held against our app by Facebook, which is told the proof.
     let refused = json!({"error": {"code": 100, "type": "OAuthException", "message": "Invalid appsecret_proof"}});

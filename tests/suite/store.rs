@@ -478,7 +478,10 @@ async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine)
     }
     assert_eq!(store.repository.sweep(NOW, 1000).await.expect("a sweep"), 0, "nothing is old or too much");
     store.repository.sweep(NOW, 7).await.expect("a sweep");
-    assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (7, 7));
+    assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (20, 20));
+    store.database.run("UPDATE login_attempts SET claimed = created").await;
+    store.repository.sweep(NOW, 7).await.expect("a sweep");
+    assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (7, 20));
     assert!(store.repository.attempt(&digest("a19")).await.expect("a read").is_some(), "the newest stay");
     assert!(store.repository.attempt(&digest("a0")).await.expect("a read").is_none(), "the oldest go");
 

@@ -1864,6 +1864,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -1876,6 +1887,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2015,6 +2028,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -2027,6 +2051,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2163,6 +2189,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -2175,6 +2212,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2314,6 +2353,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -2326,6 +2376,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2462,6 +2514,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -2474,6 +2537,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2613,6 +2678,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -2625,6 +2701,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2761,6 +2839,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -2773,6 +2862,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2912,6 +3003,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -2924,6 +3026,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3060,6 +3164,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -3072,6 +3187,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3211,6 +3328,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -3223,6 +3351,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3359,6 +3489,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -3371,6 +3512,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3510,6 +3653,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -3522,6 +3676,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3658,6 +3814,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -3670,6 +3837,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3809,6 +3978,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -3821,6 +4001,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3957,6 +4139,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -3969,6 +4162,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4108,6 +4303,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -4120,6 +4326,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4256,6 +4464,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -4268,6 +4487,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4407,6 +4628,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -4419,6 +4651,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4555,6 +4789,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -4567,6 +4812,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4706,6 +4953,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -4718,6 +4976,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4785,7 +5045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4839,6 +5099,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -4851,6 +5122,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4904,7 +5177,10 @@ export interface operations {
                 next?: string;
                 /** @description What the login hands out; `session` unless an app asks for a token. */
                 kind?: components["schemas"]["LoginKind"];
-                /** @description Instead of the provider's configured scopes, with blanks between them. */
+                /**
+                 * @description Some of the provider's configured scopes instead of all, with blanks between them. Others can only be asked for
+                 *     by `POST /api/login/social/begin/{provider}/`, since any page may link here.
+                 */
                 scope?: string;
                 /** @description An app's own challenge: then the swap asks for its verifier (RFC 7636). */
                 code_challenge?: string;
@@ -4951,7 +5227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: a session cookie came from a page of an origin that is not in ALLOWED_ORIGINS, or with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4978,6 +5254,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
             502: {
                 headers: {
@@ -4990,6 +5277,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5105,6 +5394,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5227,6 +5518,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5326,6 +5619,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5376,6 +5671,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5518,6 +5815,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5567,6 +5866,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5625,6 +5926,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5726,6 +6029,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5775,6 +6080,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5824,6 +6131,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5903,6 +6212,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5989,6 +6300,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6038,6 +6351,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6106,6 +6421,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6198,6 +6515,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6290,6 +6609,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6382,6 +6703,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6474,6 +6797,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6521,6 +6846,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6568,6 +6895,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6615,6 +6944,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6673,6 +7004,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6744,6 +7077,8 @@ export interface operations {
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
                     [name: string]: unknown;
                 };
                 content: {

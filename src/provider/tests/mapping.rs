@@ -224,3 +224,41 @@ fn only_allowed_groups_come_in() {
     assert!(matches!(oidc(json!(["users"])), Err(ProviderError::NotAllowed { .. })));
     assert!(matches!(oidc(json!(null)), Err(ProviderError::NotAllowed { .. })));
 }
+
+#[test]
+fn fault_c3_apples_user_is_a_name_or_nothing() {
+    let rules = json!({"CLIENT": "c", "TEAM": "t", "KEY": "k", "SECRET": "s"});
+    let apple = provider(&settings("apple-id", rules));
+    let claims = json!({"sub": "001.a", "email": "a@example.com", "email_verified": true});
+    let names = |user: Value| {
+        let token = json!({"access_token": "at"});
+        let made = mapped_with(&apple, json!({"user": user}), token, Some(claims.clone()), json!([]));
+        let made = made.unwrap_or_else(|error| panic!("{user}: {error}"));
+        [made.first_name, made.last_name].map(Option::unwrap_or_default)
+    };
+    let named = json!({"name": {"firstName": "Ada", "lastName": "Lovelace"}});
+    assert_eq!(names(named.clone()), ["Ada", "Lovelace"]);
+    assert_eq!(names(named.to_string().into()), ["Ada", "Lovelace"]);
+    assert_eq!(names(json!({"name": {"firstName": 5, "lastName": "L"}})), ["", "L"], "one wrong name spoils no other");
+    for user in [
+        json!(""),
+        json!("undefined"),
+        json!("null"),
+        json!("[object Object]"),
+        json!("{"),
+        json!("5"),
+        json!("[]"),
+        json!(null),
+        json!(5),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!({"name": null}),
+        json!({"name": "Ada"}),
+        json!({"name": ["Ada"]}),
+        json!({"name": {"firstName": ["Ada"], "lastName": {"a": 1}}}),
+        json!({"name": {"firstName": null, "lastName": true}}),
+    ] {
+        assert_eq!(names(user.clone()), ["", ""], "{user}");
+    }
+}

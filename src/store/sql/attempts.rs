@@ -115,7 +115,8 @@ macro_rules! attempt_store {
             ) -> Result<bool> {
                 let found: Option<i32> = sqlx::query_scalar(
                     "SELECT 1 FROM login_attempts
-                     WHERE (browser = $1 OR flow = $2) AND provider = $3 AND claimed IS NULL AND expires > $4 LIMIT 1",
+                     WHERE (browser = $1 OR flow = $2) AND provider = $3 AND claimed IS NULL AND expires > $4
+                       AND landing IS NULL LIMIT 1",
                 )
                 .bind(bytes(browser))
                 .bind(bytes(flow))
@@ -159,6 +160,21 @@ macro_rules! attempt_store {
                     .execute(&self.write)
                     .await?;
                 Ok(())
+            }
+
+            async fn live_rows(&self) -> Result<LiveRows> {
+                let mut reader = self.reader().await?;
+                let mut rows = [0; 4];
+                for (count, statement) in rows.iter_mut().zip([
+                    "SELECT count(*) FROM login_attempts",
+                    "SELECT count(*) FROM used_codes",
+                    "SELECT count(*) FROM halted_logins",
+                    "SELECT count(*) FROM swap_codes",
+                ]) {
+                    *count = sqlx::query_scalar(statement).fetch_one(&mut *reader).await?;
+                }
+                let [authorization_requests, used_codes, pending_logins, one_time_codes] = rows;
+                Ok(LiveRows { authorization_requests, used_codes, pending_logins, one_time_codes })
             }
 
             async fn insert_swap(&self, swap: &Swap) -> Result<()> {

@@ -69,8 +69,8 @@ macro_rules! repository {
         };
         use super::{
             AttemptStore, AuditStore, Claimed, Committed, CredentialStore, Ends, EventStore, KnownLogin, Lease,
-            LoginCommit, Repository, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated, UserStore,
-            Who, Written,
+            LiveRows, LoginCommit, Repository, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated,
+            UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
@@ -156,9 +156,9 @@ macro_rules! repository {
                     swept += self.delete_before(statement, before).await?;
                 }
                 for (count, statement) in [
-                    crate::store::sql::oldest!("login_attempts", "key", "created"),
-                    crate::store::sql::oldest!("used_codes", "code", "expires"),
-                    crate::store::sql::oldest!("halted_logins", "token", "expires"),
+                    // A row that is not finished still protects its login: those stay, however many they are.
+                    crate::store::sql::oldest!("login_attempts", "key", "created", " WHERE claimed IS NOT NULL"),
+                    crate::store::sql::oldest!("halted_logins", "token", "expires", " WHERE taken IS NOT NULL"),
                     // Apart, so that no stranger washes out what was refused to a user.
                     crate::store::sql::oldest!(
                         "audit_events",

@@ -1,1 +1,385 @@
-//! Authorization requests, codes and claims: what is bound to which browser, and what is used once.
+//! What is good once stays used, what is wrong uses nothing up, and what this server began is recognised.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::people::{CLIENT_ID, OIDC_TOKEN, TWITTER_ACCESS};
+use crate::support::{Answer, Client, Engine, FRONT, REDIRECT, Reply, World, on_both_databases, signer};
+
+on_both_databases! {
+    fault_a9_a_forged_id_token_uses_nothing_up,
+    fault_a9_what_still_protects_a_login_is_never_evicted,
+    fault_a9_a_state_of_this_server_is_recognised_without_its_row,
+    fault_a16_an_id_token_is_remembered_as_long_as_it_is_accepted,
+    fault_a24_another_field_makes_no_other_code,
+    fault_a25_a_page_of_another_site_begins_nothing,
+    fault_a25_a_made_up_attempt_cookie_is_replaced,
+    fault_b1_wrapped_callbacks_land,
+    fault_b2_a_denied_request_token_ends_the_login,
+    fault_c3_optional_input_of_the_client_is_ignored_where_it_is_wrong,
+    fault_d5_an_inconsistent_callback_reaches_no_provider,
+    fault_d7_a_callback_with_the_state_alone_is_a_refusal,
+    fault_a28_next_is_a_page_of_a_listed_origin,
+    fault_a28_a_link_cannot_widen_the_scope,
+    fault_a28_head_begins_and_finishes_nothing,
+    fault_a28_an_issuer_that_was_promised_must_come,
+}
+
+async fn native(world: &World, token: &str) -> Answer {
+    world.client().login("token/oidc", json!({"id_token": token})).await
+}
+
+async fn authorized(browser: &Client, provider: &str) -> Vec<(String, String)> {
+    let path = format!("/api/login/social/authorize/{provider}/?next={REDIRECT}");
+    let answer = browser.get(&path).send().await;
+    assert_eq!(answer.status, 303, "{}", answer.whole());
+    let there = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
+    there.query_pairs().into_owned().collect()
+}
+
+fn parameter(query: &[(String, String)], name: &str) -> String {
+    query.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).expect("the parameter")
+}
+
+async fn callback(browser: &Client, provider: &str, query: &[(&str, &str)]) -> Answer {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    browser.get(&format!("/api/login/social/complete/{provider}/?{query}")).send().await
+}
+
+#[track_caller]
+fn lands_with_error(answer: &Answer, code: &str) {
+    assert_eq!(answer.status, 303, "{}", answer.whole());
+    assert_eq!(answer.header("location"), Some(format!("{REDIRECT}?error={code}").as_str()));
+}
+
+async fn fault_a9_a_forged_id_token_uses_nothing_up(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let claims = world.people.id_token_claims("u1", None, "");
+    let token = signer::signed(&claims);
+    let (signed, _) = token.rsplit_once('.').expect("a token");
+    // A24: the same header and claims without the signature, posted first.
+    for forged in [signer::forged(&claims), format!("{signed}.c2lnbmF0dXJl"), format!("{signed}.")] {
+        assert_eq!(native(&world, &forged).await.status, 502);
+    }
+    assert_eq!(world.database.count("used_codes").await, 0);
+    native(&world, &token).await.ok();
+    native(&world, &token).await.problem(400, "code_already_used");
+    assert_eq!(world.database.count("used_codes").await, 1);
+}
+
+async fn fault_a9_what_still_protects_a_login_is_never_evicted(engine: Engine) {
+    let world = World::start(engine).await;
+    world.login("token", "u1").await.ok();
+    let browser = world.browser();
+    let begun = world.begin(&browser, "github", json!({})).await;
+    for n in 2..10 {
+        world.login("token", &format!("u{n}")).await.ok();
+        world.begin(&world.browser(), "github", json!({})).await;
+    }
+    let repository = world.database.repository().await;
+    repository.sweep(world.clock.now(), 2).await.expect("a sweep");
+    world.login("token", "u1").await.problem(400, "code_already_used");
+    // Its state must still be shown, and finishes it.
+    browser.login("token/github", json!({"code": "u11"})).await.problem(400, "state_mismatch");
+    browser.login("token/github", json!({"code": "u11", "state": begun.state})).await.ok();
+    // What is finished protects nothing any more, and makes room.
+    repository.sweep(world.clock.now(), 0).await.expect("a sweep");
+    assert_eq!(world.database.count("login_attempts").await, 8);
+    browser.login("token/github", json!({"code": "u12", "state": begun.state})).await.problem(400, "state_mismatch");
+}
+
+async fn fault_a9_a_state_of_this_server_is_recognised_without_its_row(engine: Engine) {
+    let world = World::start(engine).await;
+    let begun = world.begin(&world.browser(), "github", json!({})).await;
+    world.database.run("DELETE FROM login_attempts").await;
+    let client = world.client();
+    for body in [
+        json!({"code": "u1", "state": begun.state}),
+        json!({"code": "u1", "redirect_state": begun.state}),
+        json!({"code": "u1", "state": "a-front-ends-own", "redirect_state": begun.state}),
+    ] {
+        client.login("token/github", body).await.problem(400, "state_mismatch");
+    }
+    assert!(world.double.calls().is_empty());
+    // A front-end's own state is ignored, whatever it looks like.
+    let mut own = begun.state.clone();
+    own.truncate(60);
+    for (n, state) in ["x", "a-front-ends-own-state", &own, &begun.state.to_lowercase()].into_iter().enumerate() {
+        client.login("token/github", json!({"code": format!("u{}", n + 1), "state": state})).await.ok();
+    }
+}
+
+async fn fault_a16_an_id_token_is_remembered_as_long_as_it_is_accepted(engine: Engine) {
+    let world = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_JWT_LEEWAY", "1200").start().await;
+    let token = signer::signed(&world.people.id_token_claims("u1", None, ""));
+    native(&world, &token).await.ok();
+    let repository = world.database.repository().await;
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(590));
+        repository.sweep(world.clock.now(), 100).await.expect("a sweep");
+        native(&world, &token).await.problem(400, "code_already_used");
+    }
+    world.advance(Duration::from_secs(600));
+    repository.sweep(world.clock.now(), 100).await.expect("a sweep");
+    native(&world, &token).await.problem(502, "provider_error");
+    assert_eq!(world.database.count("used_codes").await, 0, "what is refused for its age need not be remembered");
+}
+
+async fn fault_a24_another_field_makes_no_other_code(engine: Engine) {
+    let world = vk_id(engine).await;
+    for (device, status) in [("d1", 200), ("d2", 400)] {
+        let body = json!({"code": "c1", "device_id": device});
+        let answer = world.client().login("token/vk-id", body).await;
+        assert_eq!(answer.status, status, "{}", answer.whole());
+    }
+    assert_eq!(world.double.calls_at(VK_TOKEN).len(), 1);
+}
+
+async fn fault_a25_a_page_of_another_site_begins_nothing(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let begin = |headers: &[(&str, &str)]| {
+        let request = browser.post("/api/login/social/begin/github/").form(&[("redirect_uri", REDIRECT)]);
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
+    };
+    for headers in [
+        &[("origin", "https://evil.example")][..],
+        &[("origin", "null")],
+        &[("origin", FRONT), ("origin", FRONT)],
+        &[("sec-fetch-site", "cross-site")],
+    ] {
+        begin(headers).await.problem(403, "csrf_failed");
+    }
+    assert_eq!(world.database.count("login_attempts").await, 0);
+    browser.login("token/github", json!({"code": "u1"})).await.ok();
+    // A link of another site may send the browser to the provider, and leaves other logins alone.
+    let path = format!("/api/login/social/authorize/github/?next={REDIRECT}");
+    let link = browser.get(&path).header("sec-fetch-site", "cross-site").send().await;
+    assert_eq!(link.status, 303);
+    browser.login("token/github", json!({"code": "u2"})).await.ok();
+    // Listed pages and programs begin as before.
+    for headers in [&[("origin", FRONT)][..], &[("sec-fetch-site", "same-origin")], &[]] {
+        begin(headers).await.ok();
+    }
+}
+
+async fn fault_a25_a_made_up_attempt_cookie_is_replaced(engine: Engine) {
+    let world = World::start(engine).await;
+    for made_up in ["rsab_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo", &format!("rsab_{}", "A".repeat(64)), "", "x"] {
+        let browser = world.browser();
+        browser.set_cookie("rsa_attempt", made_up);
+        world.begin(&browser, "github", json!({})).await;
+        let made = browser.cookie("rsa_attempt").expect("a cookie");
+        assert_ne!(made, made_up);
+        let begun = world.begin(&browser, "github", json!({})).await;
+        assert_eq!(browser.cookie("rsa_attempt").as_deref(), Some(made.as_str()), "one of this server is kept");
+        let fixed = world.browser();
+        fixed.set_cookie("rsa_attempt", made_up);
+        let body = json!({"code": "u1", "state": begun.state});
+        fixed.login("token/github", body).await.problem(400, "flow_mismatch");
+    }
+}
+
+const VK_TOKEN: &str = "POST id.vk.ru/oauth2/auth";
+
+async fn vk_id(engine: Engine) -> World {
+    let plan = World::on(engine).with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1");
+    let world = plan.start().await;
+    world.double.on(VK_TOKEN, |call| {
+        let state = call.field("state");
+        Reply::json(&json!({"access_token": "a1", "token_type": "Bearer", "user_id": 1, "state": state}))
+    });
+    let user = json!({"user": {"user_id": "1", "first_name": "Ada", "last_name": "L"}});
+    world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&user));
+    world
+}
+
+async fn fault_b1_wrapped_callbacks_land(engine: Engine) {
+    let world = vk_id(engine).await;
+    let browser = world.browser();
+    let state = parameter(&authorized(&browser, "vk-id").await, "state");
+    let payload = json!({"code": "c1", "state": state, "device_id": "d1", "flow_token": "x"}).to_string();
+    let answer = callback(&browser, "vk-id", &[("payload", &payload)]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some(REDIRECT)), "{}", answer.whole());
+    assert_eq!(browser.get("/api/user/").send().await.field("first_name"), "Ada");
+    // So do refusals.
+    let state = parameter(&authorized(&browser, "vk-id").await, "state");
+    let payload = json!({"error": "access_denied", "state": state}).to_string();
+    lands_with_error(&callback(&browser, "vk-id", &[("payload", &payload)]).await, "access_denied");
+}
+
+async fn fault_d5_an_inconsistent_callback_reaches_no_provider(engine: Engine) {
+    let world = vk_id(engine).await;
+    let begun = world.begin(&world.browser(), "vk-id", json!({})).await;
+    let inner = |state: &str| json!({"code": "c1", "device_id": "d1", "state": state}).to_string();
+    for (body, code) in [
+        (json!({"payload": "no JSON"}), "invalid_request"),
+        (json!({"payload": inner("theirs"), "state": begun.state}), "invalid_request"),
+        (json!({"payload": inner(&begun.state), "state": "theirs"}), "invalid_request"),
+        (json!({"payload": inner("s"), "code": "c2"}), "invalid_request"),
+        (json!({"payload": json!({"code": "c1"}).to_string()}), "invalid_request"),
+        (json!({"code": "c1", "device_id": "d1", "state": begun.state}), "flow_mismatch"),
+    ] {
+        world.client().login("token/vk-id", body).await.problem(400, code);
+    }
+    assert!(world.double.calls().is_empty());
+    let answer = world.client().login("token/vk-id", json!({"payload": inner("s"), "code": "c1", "state": "s"})).await;
+    answer.ok();
+}
+
+async fn fault_b2_a_denied_request_token_ends_the_login(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let token = parameter(&authorized(&browser, "twitter").await, "oauth_token");
+    lands_with_error(&callback(&browser, "twitter", &[("denied", &token)]).await, "access_denied");
+    let late = callback(&browser, "twitter", &[("oauth_token", &token), ("oauth_verifier", "u1")]).await;
+    lands_with_error(&late, "state_mismatch");
+    // One that names no request of this browser ends nothing.
+    let open = parameter(&authorized(&browser, "twitter").await, "oauth_token");
+    callback(&world.browser(), "twitter", &[("denied", &open)]).await.problem(400, "flow_mismatch");
+    callback(&browser, "twitter", &[("denied", "made-up")]).await.problem(400, "state_mismatch");
+    assert!(world.double.calls_at(TWITTER_ACCESS).is_empty());
+    let done = callback(&browser, "twitter", &[("oauth_token", &open), ("oauth_verifier", "u1")]).await;
+    assert_eq!(done.header("location"), Some(REDIRECT), "{}", done.whole());
+    // On a login route.
+    let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
+    browser.login("token/twitter", json!({"denied": token})).await.problem(400, "access_denied");
+    browser.login("token/twitter", json!({"denied": "made-up"})).await.problem(400, "access_denied");
+    let late = json!({"oauth_token": token, "oauth_verifier": "u2"});
+    browser.login("token/twitter", late).await.problem(400, "state_mismatch");
+    assert_eq!(world.double.calls_at(TWITTER_ACCESS).len(), 1);
+}
+
+async fn fault_c3_optional_input_of_the_client_is_ignored_where_it_is_wrong(engine: Engine) {
+    let world = World::start(engine).await;
+    let wrong = [json!(["email"]), json!({"a": 1}), json!(5), json!(true), json!(null), json!(""), json!("undefined")];
+    for (n, value) in wrong.into_iter().enumerate() {
+        let body = json!({"code": format!("u{}", n + 1), "granted_scopes": value, "denied_scopes": value});
+        world.client().login("token_user/facebook", body).await.ok();
+    }
+}
+
+async fn fault_d7_a_callback_with_the_state_alone_is_a_refusal(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_WEIXIN_KEY", "k1").with("SOCIAL_AUTH_WEIXIN_SECRET", "s1");
+    let world = plan.start().await;
+    let browser = world.browser();
+    let state = parameter(&authorized(&browser, "weixin").await, "state");
+    lands_with_error(&callback(&browser, "weixin", &[("state", &state)]).await, "access_denied");
+    lands_with_error(&callback(&browser, "weixin", &[("state", &state), ("code", "c1")]).await, "state_mismatch");
+    let begun = world.begin(&browser, "weixin", json!({})).await;
+    browser.login("token/weixin", json!({"state": begun.state})).await.problem(400, "access_denied");
+    world.client().login("token/weixin", json!({})).await.problem(400, "invalid_request");
+    // Elsewhere a code is missing.
+    let begun = world.begin(&browser, "github", json!({})).await;
+    browser.login("token/github", json!({"state": begun.state})).await.problem(400, "invalid_request");
+    assert!(world.double.calls().is_empty());
+}
+
+async fn fault_a28_next_is_a_page_of_a_listed_origin(engine: Engine) {
+    let world = World::start(engine).await;
+    let begin = |next: &str| world.client().post("/api/login/social/begin/github/").json(&json!({"next": next})).send();
+    for next in [
+        "blob:https://front.example/2f6c",
+        "BLOB:https://front.example/2f6c",
+        "filesystem:https://front.example/temporary/x",
+        "view-source:https://front.example/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "ftp://front.example/",
+        "wss://front.example/",
+        "https://user@front.example/",
+        "https://front.example.evil.example/",
+        "https://front.example:8443/",
+        "http://front.example/",
+        "https:\\front.example",
+        "//front.example/",
+    ] {
+        let problem = begin(next).await.problem(400, "invalid_request");
+        assert!(problem["errors"]["next"].is_array(), "{next}: {problem}");
+    }
+    for next in ["/", "/articles/42?a=b#c", "https://front.example/articles/42"] {
+        assert_eq!(begin(next).await.field("next"), next);
+    }
+}
+
+async fn fault_a28_a_link_cannot_widen_the_scope(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
+    let authorize = |scope: &str| {
+        let path = format!("/api/login/social/authorize/github/?next={REDIRECT}&scope={scope}");
+        let browser = world.browser();
+        async move { browser.get(&path).header("sec-fetch-site", "none").send().await }
+    };
+    for scope in ["repo+delete_repo", "user:email+repo", "user", "user:email,repo"] {
+        let problem = authorize(scope).await.problem(400, "invalid_request");
+        assert!(problem["errors"]["scope"].is_array(), "{problem}");
+    }
+    for scope in ["user:email", "read:org+user:email", ""] {
+        let answer = authorize(scope).await;
+        assert_eq!(answer.status, 303, "{scope}: {}", answer.whole());
+    }
+    // A page of this site asks for more by POST.
+    let begun = world.begin(&world.browser(), "github", json!({"scope": "repo"})).await;
+    assert_eq!(begun.parameter("scope"), Some("repo"));
+}
+
+async fn fault_a28_head_begins_and_finishes_nothing(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let path = format!("/api/login/social/authorize/github/?next={REDIRECT}");
+    let answer = browser.request("HEAD", &path).send().await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, OPTIONS")));
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(world.database.count("login_attempts").await, 0);
+    let state = parameter(&authorized(&browser, "github").await, "state");
+    let path = format!("/api/login/social/complete/github/?code=u1&state={state}");
+    assert_eq!(browser.request("HEAD", &path).send().await.status, 405);
+    assert!(world.double.calls().is_empty());
+    let done = callback(&browser, "github", &[("code", "u1"), ("state", &state)]).await;
+    assert_eq!(done.header("location"), Some(REDIRECT), "{}", done.whole());
+    // Every GET of the document either answers HEAD or is one of those with effects.
+    let document: Value = serde_json::from_str(&world.client().get("/openapi.json").send().await.text).expect("JSON");
+    let with_effects = ["authorize/{provider}/", "complete/{provider}/", "social/{id}/token/"];
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        if operations.get("get").is_none() {
+            continue;
+        }
+        let allow = world.client().request("OPTIONS", &path.replace(['{', '}'], "")).send().await;
+        let answers_head = allow.header("allow").is_some_and(|methods| methods.contains("HEAD"));
+        assert_eq!(answers_head, !with_effects.iter().any(|ending| path.ends_with(ending)), "{path}");
+    }
+}
+
+async fn fault_a28_an_issuer_that_was_promised_must_come(engine: Engine) {
+    for promised in [true, false] {
+        let world = World::on(engine).oidc().start().await;
+        let document = json!({
+            "issuer": "https://id.example",
+            "authorization_endpoint": "https://id.example/authorize",
+            "token_endpoint": "https://id.example/token",
+            "userinfo_endpoint": "https://id.example/userinfo",
+            "jwks_uri": "https://id.example/keys",
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "authorization_response_iss_parameter_supported": promised,
+        });
+        world.double.always("GET id.example/.well-known/openid-configuration", Reply::json(&document));
+        let login = |body: Value| {
+            let client = world.client();
+            async move { client.login("token/oidc", body).await }
+        };
+        let without = login(json!({"code": "u1"})).await;
+        if promised {
+            without.problem(400, "state_mismatch");
+            login(json!({"code": "u1", "iss": ""})).await.problem(400, "state_mismatch");
+            login(json!({"code": "u1", "iss": "https://evil.example"})).await.problem(400, "state_mismatch");
+            assert!(world.double.calls_at(OIDC_TOKEN).is_empty(), "the code is not sent");
+        } else {
+            without.ok();
+        }
+        // The code was not used up.
+        login(json!({"code": "u2", "iss": "https://id.example"})).await.ok();
+        // An ID token from an app came by no redirect.
+        native(&world, &signer::signed(&world.people.id_token_claims("u3", None, ""))).await.ok();
+        assert_eq!(world.people.id_token_claims("u3", None, "")["aud"], CLIENT_ID);
+    }
+}

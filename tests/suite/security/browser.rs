@@ -258,8 +258,6 @@ async fn sec_36_every_answer_carries_its_headers(engine: Engine) {
         assert!(answer.header("x-request-id").is_some_and(|id| id.len() >= 16), "{shown}");
         assert_eq!(answer.header("strict-transport-security"), None, "off unless asked for");
     }
-    let known = world.client().get("/api/user/").header("x-request-id", "trace-0123456789").send().await;
-    assert_eq!(known.header("x-request-id"), Some("trace-0123456789"));
     for bad in ["a b\"<>", &"x".repeat(5000)] {
         let answer = world.client().get("/api/user/").header("x-request-id", bad).send().await;
         assert_ne!(answer.header("x-request-id"), Some(bad), "a made one instead");

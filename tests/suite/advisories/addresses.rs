@@ -1,0 +1,219 @@
+//! Addresses that pass a list of domains, or count as somebody else's, by the way they are written.
+
+use serde_json::{Value, json};
+
+use super::{credential, google_profile, joining_by_email, linked_accounts, oidc_profile, sign_in};
+use crate::support::{Engine, World, on_both_databases};
+
+on_both_databases! {
+    cve_2026_40574_oauth2_proxy_an_address_with_two_domains_passes_no_allow_list,
+    ghsa_7rqj_auth_js_an_at_sign_that_is_none_makes_no_other_domain,
+    ghsa_7rqj_auth_js_a_look_alike_passes_no_deny_list,
+    ghsa_7rqj_auth_js_a_look_alike_joins_no_other_user,
+}
+
+fn encoded(email: &str) -> String {
+    email.escape_debug().to_string()
+}
+
+/// oauth2-proxy compared the end of the claim with the domain, so that `attacker@evil.example@company.com` was of
+/// company.com. Here an address is parsed before any list sees it, and what is no single address passes none.
+async fn cve_2026_40574_oauth2_proxy_an_address_with_two_domains_passes_no_allow_list(engine: Engine) {
+    let lists = [("WHITELISTED_DOMAINS", "company.com"), ("WHITELISTED_EMAILS", "ceo@company.com,x@company.com")];
+    for (list, entries) in lists {
+        let world = World::on(engine).oidc().with(&format!("SOCIAL_AUTH_{list}"), entries).start().await;
+        for (n, email) in [
+            "attacker@evil.example@company.com",
+            "attacker@evil.example@ceo@company.com",
+            "attacker@evil.example,ceo@company.com",
+            "attacker@evil.example, ceo@company.com",
+            "attacker@evil.example;ceo@company.com",
+            "attacker@evil.example ceo@company.com",
+            "attacker@evil.example\r\nceo@company.com",
+            "attacker@evil.example\nceo@company.com",
+            "attacker@evil.example\tceo@company.com",
+            "attacker@evil.example\u{0}ceo@company.com",
+            "attacker@evil.example\u{b}@company.com",
+            "attacker@evil.example%40company.com",
+            "attacker%40evil.example@@company.com",
+            "<attacker@evil.example>ceo@company.com",
+            "attacker@evil.example<ceo@company.com>",
+            "CEO <ceo@company.com>",
+            "ceo@company.com (attacker@evil.example)",
+            "mailto:ceo@company.com",
+            "attacker@evil.example#@company.com",
+            "attacker@evil.example?@company.com",
+            "attacker@evil.example/@company.com",
+            "attacker@evil.example\\@company.com",
+            "attacker@company.com@evil.example",
+            "attacker@company.com.evil.example",
+            "attacker@evilcompany.com",
+            "attacker@sub.company.com",
+            "attacker@.company.com",
+            "attacker@company.com..",
+            "attacker@company.com:25",
+            "attacker@[company.com]",
+            "attacker@-company.com",
+            "@company.com",
+            "@ceo@company.com",
+            "company.com",
+            "ceo",
+            "",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
+            world.people.describe("oidc", &code, oidc_profile(&sub, email));
+            let answer = sign_in(&world, "oidc", &code).await;
+            assert_eq!(answer.status, 403, "{list}: {}: {}", encoded(email), answer.text);
+        }
+        assert_eq!(world.database.count("users").await, 0, "{list}");
+        // Neither is one that the provider has not verified, nor one that is no text.
+        for (n, (email, verified)) in [
+            (json!("ceo@company.com"), json!(false)),
+            (json!("ceo@company.com"), Value::Null),
+            (json!(["ceo@company.com"]), json!(true)),
+            (json!({"value": "ceo@company.com"}), json!(true)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let code = format!("u{}", n + 100);
+            let profile = json!({"sub": code, "preferred_username": code, "email": email, "email_verified": verified});
+            world.people.describe("oidc", &code, profile);
+            let answer = sign_in(&world, "oidc", &code).await;
+            assert!(matches!(answer.status, 403 | 502), "{list}: {email}, verified {verified}: {}", answer.text);
+        }
+        for (code, email) in [("u200", "ceo@company.com"), ("u201", "X@COMPANY.com")] {
+            world.people.describe("oidc", code, oidc_profile(code, email));
+            sign_in(&world, "oidc", code).await.ok();
+        }
+    }
+}
+
+/// Characters that Unicode's compatibility forms turn into `@` or a dot.
+const AT_SIGNS: [char; 2] = ['\u{ff20}', '\u{fe6b}'];
+
+/// Auth.js checked an address for one `@` and normalised it afterwards, when a full-width `@` became a second one. Here an
+/// address is never normalised into another: a character that merely looks like `@` separates nothing.
+async fn ghsa_7rqj_auth_js_an_at_sign_that_is_none_makes_no_other_domain(engine: Engine) {
+    let world = World::on(engine).oidc().with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
+    let mut emails = Vec::new();
+    for at in AT_SIGNS {
+        emails.extend([
+            format!("attacker@evil.example{at}company.com"),
+            format!("attacker{at}evil.example@company.com"),
+            format!("attacker{at}company.com"),
+            format!("attacker{at}company.com@evil.example"),
+            format!("attacker@company.com{at}evil.example"),
+            format!("{at}@company.com{at}"),
+        ]);
+    }
+    for domain in [
+        "comp\u{430}ny.com",
+        "\u{ff43}ompany.com.evil.example",
+        "company\u{2024}com.evil.example",
+        "company.com\u{2044}evil.example",
+        "company.com\u{200b}.evil.example",
+        "c\u{f6}mpany.com",
+        "xn--cmpany-wxa.com",
+    ] {
+        emails.push(format!("attacker@{domain}"));
+    }
+    for (n, email) in emails.iter().enumerate() {
+        let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
+        world.people.describe("oidc", &code, oidc_profile(&sub, email));
+        let answer = sign_in(&world, "oidc", &code).await;
+        // A non-ASCII local part is a valid address of company.com (RFC 6531) as long as it stays what it is.
+        let is_of_company = email.rsplit_once('@').is_some_and(|(_, domain)| domain == "company.com");
+        assert!(answer.status == 403 || (is_of_company && answer.status == 200), "{email}: {}", answer.text);
+        if answer.status == 200 {
+            assert_eq!(answer.field("email"), *email, "it stays what it is");
+        }
+    }
+}
+
+/// The same in a deny list, where another spelling of a denied domain must be denied too.
+async fn ghsa_7rqj_auth_js_a_look_alike_passes_no_deny_list(engine: Engine) {
+    let denied = "evil.example,b\u{fc}cher.example,xn--fa-hia.example";
+    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_DENIED_DOMAINS", denied);
+    let world = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
+    for (n, email) in [
+        "a@evil.example",
+        "a@EVIL.EXAMPLE",
+        "a@sub.evil.example",
+        "a@\u{ff45}\u{ff56}\u{ff49}\u{ff4c}.example",
+        "a@evil\u{3002}example",
+        "a@evil\u{ff0e}example",
+        "a@evil\u{ff61}example",
+        "a@ev\u{ad}il.example",
+        "a@evil\u{200b}.example",
+        "a@evil\u{2060}.example",
+        "a@evil.exampl\u{24d4}",
+        "a@evil.example.",
+        "a@xn--bcher-kva.example",
+        "a@b\u{fc}cher.example",
+        "a@B\u{dc}CHER.example",
+        "a@bu\u{308}cher.example",
+        "a@fa\u{df}.example",
+        "eve@good.example",
+        "EVE@good.example",
+        "eve@GOOD.example",
+        "eve@good\u{3002}example",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
+        world.people.describe("oidc", &code, oidc_profile(&sub, email));
+        let answer = sign_in(&world, "oidc", &code).await;
+        // What is no address counts as none, and none is not denied; but then it is not stored either.
+        let no_address = answer.status == 200 && answer.field("email").is_empty();
+        assert!(answer.status == 403 || no_address, "{}: {}", encoded(email), answer.text);
+    }
+    world.people.describe("oidc", "u100", oidc_profile("s100", "ana@notevil.example"));
+    assert_eq!(sign_in(&world, "oidc", "u100").await.field("email"), "ana@notevil.example");
+}
+
+/// The same for joining: an address that becomes another's by folding or normalising is not that user's.
+async fn ghsa_7rqj_auth_js_a_look_alike_joins_no_other_user(engine: Engine) {
+    for force_lower in ["false", "true"] {
+        let plan = joining_by_email(engine, "google-oauth2,oidc");
+        let world = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", force_lower).start().await;
+        world.people.describe("google-oauth2", "u1", google_profile("1", "mikes@example.com"));
+        let victim = sign_in(&world, "google-oauth2", "u1").await;
+        for (n, email) in [
+            "mi\u{212a}es@example.com",
+            "m\u{131}kes@example.com",
+            "M\u{130}KES@example.com",
+            "mike\u{17f}@example.com",
+            "\u{ff4d}ikes@example.com",
+            "mikes@ex\u{430}mple.com",
+            "mikes\u{ff20}example.com",
+            "mikes@example.com@evil.example",
+            "mikes@evil.example@example.com",
+            "mi\u{ad}kes@example.com",
+            "mikes\u{200b}@example.com",
+            "mikes+x@example.com",
+            "m.ikes@example.com",
+            " mikes@example.com\u{a0}x",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let (code, sub) = (format!("u{}", n + 2), format!("s{n}"));
+            world.people.describe("oidc", &code, oidc_profile(&sub, email));
+            let answer = sign_in(&world, "oidc", &code).await;
+            if answer.status == 200 {
+                assert_ne!(answer.ok()["id"], victim.ok()["id"], "{}: {}", encoded(email), answer.text);
+            } else {
+                assert!((400..500).contains(&answer.status), "{}: {}", encoded(email), answer.text);
+            }
+        }
+        assert_eq!(linked_accounts(&world, &credential(&victim)).await.len(), 1, "lower case: {force_lower}");
+        // Letters of ASCII in another case are the same address.
+        world.people.describe("oidc", "u50", oidc_profile("s50", "MIKES@Example.com"));
+        assert_eq!(sign_in(&world, "oidc", "u50").await.ok()["id"], victim.ok()["id"]);
+    }
+}

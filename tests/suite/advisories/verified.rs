@@ -1,0 +1,78 @@
+//! Addresses that are unverified or are none, where a list or a link is decided by them.
+
+use serde_json::{Value, json};
+
+use super::{credential, google_profile, joining_by_email, linked_accounts, sign_in};
+use crate::support::{Engine, World, on_both_databases};
+
+const VICTIM: &str = "user1@example.com";
+
+on_both_databases! {
+    cve_2026_47164_vaultwarden_both_branches_need_a_verified_address,
+    social_core_5_0_0_an_invalid_address_ends_no_login_with_an_error_of_the_server,
+}
+
+/// Vaultwarden checked `email_verified` when it made a user, and not when it bound a login to a user who was there. Here
+/// one rule decides for both, so that the state of the table changes nothing.
+async fn cve_2026_47164_vaultwarden_both_branches_need_a_verified_address(engine: Engine) {
+    for verified in [json!(true), json!(false), Value::Null, json!("false"), json!(0), json!(1), json!("yes")] {
+        let plan = joining_by_email(engine, "google-oauth2,oidc");
+        let world = plan.with("SOCIAL_AUTH_OIDC_WHITELISTED_DOMAINS", "example.com").start().await;
+        world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
+        let victim = sign_in(&world, "google-oauth2", "u1").await;
+        let says = |email: &str| json!({"sub": "666", "preferred_username": "eve", "email": email, "email_verified": verified});
+        // The branch of a user who is there.
+        world.people.describe("oidc", "u6", says(VICTIM));
+        let existing = sign_in(&world, "oidc", "u6").await;
+        // The branch of a new user, behind an allow list.
+        world.people.describe("oidc", "u06", says("new@example.com"));
+        let new = sign_in(&world, "oidc", "u06").await;
+        let is_verified = verified == json!(true);
+        assert_eq!(existing.status == 200, is_verified, "{verified}: {}", existing.text);
+        assert_eq!(new.status == 200, is_verified, "{verified}: {}", new.text);
+        let accounts = linked_accounts(&world, &credential(&victim)).await;
+        assert_eq!(accounts.len(), 1 + usize::from(is_verified), "{verified}: {accounts:?}");
+    }
+}
+
+/// An address that is none ended the login with a crash. Here a text that is no address counts as none, and the login goes
+/// on; a value of another type is the provider's fault.
+async fn social_core_5_0_0_an_invalid_address_ends_no_login_with_an_error_of_the_server(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    let long = format!("{}@example.com", "x".repeat(5000));
+    for (n, email) in [
+        json!(""),
+        json!("@"),
+        json!("not an address"),
+        json!("a@"),
+        json!("@example.com"),
+        json!("a@b@c"),
+        json!("a@example.com\r\nBcc: eve@evil.example"),
+        json!("\u{0}@example.com"),
+        json!("a@\u{202e}example.com"),
+        json!(long),
+        json!(17),
+        json!(true),
+        json!(null),
+        json!(["a@example.com"]),
+        json!({"value": "a@example.com"}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
+        let profile = json!({"sub": sub, "preferred_username": sub, "email": email, "email_verified": true});
+        world.people.describe("oidc", &code, profile);
+        let answer = sign_in(&world, "oidc", &code).await;
+        if email.is_string() || email.is_null() {
+            assert_eq!(answer.field("email"), "", "{email}");
+        } else {
+            answer.problem(502, "provider_error");
+        }
+    }
+    let verified = match engine {
+        Engine::Sqlite => "SELECT count(*) FROM users WHERE email_verified = 1",
+        Engine::Postgres => "SELECT count(*) FROM users WHERE email_verified",
+    };
+    assert_eq!(world.database.number(verified).await, 0);
+}

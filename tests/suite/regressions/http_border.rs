@@ -1,0 +1,119 @@
+//! Headers of clients and proxies: one that is wrong spoils no other, and none is believed that anybody can send.
+
+use std::collections::BTreeSet;
+
+use rest_social_auth::model::AuditFilter;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::{Engine, FRONT, World, on_both_databases};
+
+on_both_databases! {
+    fault_b4_a_cookie_that_is_no_text_spoils_no_other,
+    fault_b5_addresses_are_read_from_the_right,
+    fault_b14_retry_after_is_sent_and_can_be_read,
+    fault_a28_a_request_has_one_host,
+    fault_a28_request_ids_come_from_trusted_proxies_only,
+}
+
+async fn fault_b4_a_cookie_that_is_no_text_spoils_no_other(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    let first = world.begin(&browser, "github", json!({})).await;
+    let begun = world.begin(&browser, "github", json!({})).await;
+    browser.login("session/github", json!({"code": "u1", "state": first.state})).await.ok();
+    let cookies = |names: &[&str]| {
+        let mut line = b"theme=\xff\xfe; na\xefve=1; ".to_vec();
+        for name in names {
+            line.extend(format!("{name}={}; ", browser.cookie(name).expect("a cookie")).into_bytes());
+        }
+        line.extend(b"city=K\xf6ln; emoji=\xf0\x9f\x98\x80");
+        line
+    };
+    let user = world.client().get("/api/user/").header("cookie", cookies(&["sessionid"])).send().await;
+    assert_eq!(user.field("username"), "user1");
+    let login = world.client().post("/api/login/social/token/github/").header("cookie", cookies(&["rsa_attempt"]));
+    login.json(&json!({"code": "u01", "state": begun.state})).send().await.ok();
+}
+
+async fn fault_b5_addresses_are_read_from_the_right(engine: Engine) {
+    let world = World::on(engine).with("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8").start().await;
+    let refused = |lines: &[&[u8]]| {
+        let request = world.client().post("/api/login/social/token/github/").json(&json!({"code": "bad"}));
+        lines.iter().fold(request, |request, line| request.header("x-forwarded-for", line)).send()
+    };
+    for (lines, address) in [
+        (&[&b"\xc3\xa9, 1.2.3.4"[..]][..], "1.2.3.4"),
+        (&[b"\xff\xfe,192.0.2.1, 1.2.3.4\t, 10.0.0.7"], "1.2.3.4"),
+        (&[b"\xff", b"1.2.3.4"], "1.2.3.4"),
+        (&[b"1.2.3.4, \xff, 10.0.0.7"], "10.0.0.7"),
+        (&[b"\xff"], "127.0.0.1"),
+    ] {
+        assert_eq!(refused(lines).await.status, 400);
+        let repository = world.database.repository().await;
+        let trail = repository.audit_trail(&AuditFilter::default(), 1).await.expect("the trail");
+        assert_eq!(trail[0].ip.as_deref(), Some(address), "{lines:?}");
+    }
+}
+
+async fn fault_b14_retry_after_is_sent_and_can_be_read(engine: Engine) {
+    let world = World::start(engine).await;
+    world.database.run("DROP TABLE login_attempts").await;
+    let begin = world.client().post("/api/login/social/begin/github/").header("origin", FRONT).json(&json!({}));
+    let answer = begin.send().await;
+    answer.problem(503, "database_unavailable");
+    assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|n| n > 0)));
+    let exposed = answer.headers("access-control-expose-headers").join(",").to_lowercase();
+    assert!(exposed.contains("retry-after"), "{exposed}");
+    assert_eq!(answer.header("vary"), Some("Origin"));
+    assert_eq!(world.client().get("/api/user/").send().await.header("retry-after"), None);
+}
+
+async fn fault_a28_a_request_has_one_host(engine: Engine) {
+    let world = World::start(engine).await;
+    let address = world.node.base.trim_start_matches("http://").to_owned();
+    let status = |head: String| {
+        let address = address.clone();
+        async move {
+            let mut socket = tokio::net::TcpStream::connect(address).await.expect("a connection");
+            socket.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.expect("a write");
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).await.expect("an answer");
+            answer.split(' ').nth(1).unwrap_or_default().to_owned()
+        }
+    };
+    let ok = format!("GET /healthz HTTP/1.1\r\nhost: {address}\r\n");
+    assert_eq!(status(ok.clone()).await, "200");
+    for head in [
+        "GET /healthz HTTP/1.1\r\n".to_owned(),
+        format!("{ok}host: {address}\r\n"),
+        format!("{ok}Host: evil.example\r\n"),
+        "GET /healthz HTTP/1.1\r\nhost:\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nhost: a b\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nhost: evil@sso.example\r\n".to_owned(),
+    ] {
+        assert_eq!(status(head.clone()).await, "400", "{head}");
+    }
+    assert_eq!(status("GET /healthz HTTP/1.0\r\n".to_owned()).await, "200");
+}
+
+async fn fault_a28_request_ids_come_from_trusted_proxies_only(engine: Engine) {
+    let mut seen = BTreeSet::new();
+    let long = "x".repeat(129);
+    for (proxies, id, is_taken) in [
+        ("", "trace-0123456789", false),
+        ("10.0.0.0/8", "trace-0123456789", false),
+        ("127.0.0.0/8", "trace-0123456789", true),
+        ("127.0.0.0/8", "a b\"<>", false),
+        ("127.0.0.0/8", long.as_str(), false),
+    ] {
+        let world = World::on(engine).with("TRUSTED_PROXIES", proxies).start().await;
+        let login = world.client().post("/api/login/social/token/github/").json(&json!({"code": "bad"}));
+        let answer = login.header("x-request-id", id).send().await;
+        let given = answer.header("x-request-id").expect("an id").to_owned();
+        assert_eq!(given == id, is_taken, "{proxies:?}: {given}");
+        let trail = world.database.repository().await.audit_trail(&AuditFilter::default(), 1).await.expect("the trail");
+        assert_eq!(trail[0].request_id.as_deref(), Some(given.as_str()));
+        assert!(seen.insert(given));
+    }
+}
