@@ -174,6 +174,8 @@ fn check_rights(
     };
     let is_secret = |name: &str| {
         ["SECRET", "TOKEN", "PASSWORD", "ASSERTION", "PRIVATE_KEY", "API_KEY"].iter().any(|word| name.contains(word))
+            // Settings of how a token is asked for or checked.
+            && !name.starts_with("ID_TOKEN_")
             && !["_URL", "_METHOD", "_TYPE", "_ARGUMENTS", "_FILE"].iter().any(|end| name.ends_with(end))
     };
     let holds_secrets = ["DATABASE_URL", "HTTPS_PROXY", "HTTP_PROXY", "WEBHOOK_URL"].into_iter().any(holds_password)
