@@ -31,6 +31,11 @@ impl UnixMillis {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// How long it is until `later`; `None`: it is past.
+    pub fn until(self, later: Self) -> Option<Duration> {
+        u64::try_from(later.0.saturating_sub(self.0)).ok().map(Duration::from_millis)
+    }
+
     /// RFC 3339 in UTC with milliseconds, as shown in answers.
     pub fn rfc3339(self) -> String {
         chrono::DateTime::from_timestamp_millis(self.0)
@@ -41,6 +46,11 @@ impl UnixMillis {
     /// `None`: it is none.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         chrono::DateTime::parse_from_rfc3339(text).ok().map(|moment| Self(moment.timestamp_millis()))
+    }
+
+    /// `None`: it is no date of an HTTP header.
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        chrono::DateTime::parse_from_rfc2822(text.trim()).ok().map(|moment| Self(moment.timestamp_millis()))
     }
 
     /// The date format of HTTP headers (RFC 9110, 5.6.7).

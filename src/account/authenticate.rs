@@ -1,14 +1,17 @@
 //! Whose credential is this? On a login route only its own kind is read (R-AUT-01); elsewhere an `Authorization` header
 //! settles it, and without one the session cookie.
 
-use super::AccountService;
+use std::sync::Arc;
+
 use super::error::AuthError;
+use super::{AccountService, BOOKKEEPING_WAIT};
 use crate::clock::UnixMillis;
 use crate::credential::TOUCH_EVERY;
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::credential::session::Standing;
 use crate::model::{CredentialHandle, RefreshUse, User, UserId};
 use crate::secrets::Digest;
+use crate::store::Repository;
 
 /// What a request carries.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +87,7 @@ impl AccountService {
         let now = self.ambient.now();
         match self.credentials.session.standing(&row, now) {
             Standing::Over => return Ok(None),
-            Standing::Touch => self.store.touch(&CredentialHandle::Session(digest.clone()), user.id, now).await?,
+            Standing::Touch => self.touch(CredentialHandle::Session(digest.clone()), user.id).await,
             Standing::Live => {}
         }
         Ok(user.is_active.then_some(Caller { user, proof: Proof::Session(digest) }))
@@ -96,7 +99,7 @@ impl AccountService {
         if !user.is_active {
             return Err(INACTIVE);
         }
-        self.note_use(&CredentialHandle::Token(digest.clone()), user.id, last_used).await?;
+        self.note_use(&CredentialHandle::Token(digest.clone()), user.id, last_used).await;
         Ok(Caller { user, proof: Proof::Token(digest) })
     }
 
@@ -105,37 +108,53 @@ impl AccountService {
         let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
         let now = self.ambient.now();
         if self.credentials.knox.is_over(&row, now) {
-            self.store.forget_knox(&digest).await?;
+            self.record(move |store| async move { store.forget_knox(&digest).await }).await;
             return Err(INVALID);
         }
         if !user.is_active {
             return Err(INACTIVE);
         }
         if let Some(expires) = self.credentials.knox.renew(&row, now) {
-            self.store.extend_knox(&digest, expires).await?;
+            let digest = digest.clone();
+            self.record(move |store| async move { store.extend_knox(&digest, expires).await }).await;
         }
-        self.note_use(&CredentialHandle::Knox(digest.clone()), user.id, row.last_used).await?;
+        self.note_use(&CredentialHandle::Knox(digest.clone()), user.id, row.last_used).await;
         Ok(Caller { user, proof: Proof::Knox(digest) })
     }
 
-    pub(super) async fn note_use(
-        &self,
-        handle: &CredentialHandle,
-        user: UserId,
-        last: UnixMillis,
-    ) -> Result<(), AuthError> {
-        let now = self.ambient.now();
-        if last.plus(TOUCH_EVERY) <= now {
-            self.store.touch(handle, user, now).await?;
+    pub(super) async fn note_use(&self, handle: &CredentialHandle, user: UserId, last: UnixMillis) {
+        if last.plus(TOUCH_EVERY) <= self.ambient.now() {
+            self.touch(handle.clone(), user).await;
         }
-        Ok(())
+    }
+
+    async fn touch(&self, handle: CredentialHandle, user: UserId) {
+        let now = self.ambient.now();
+        self.record(move |store| async move { store.touch(&handle, user, now).await }).await;
+    }
+
+    /// Bookkeeping beside a read: it never fails the read, and delays it by [`BOOKKEEPING_WAIT`] at most. A write that takes
+    /// longer goes on in the background; one that cannot be made now is made at the credential's next use.
+    async fn record<W>(&self, write: impl FnOnce(Arc<dyn Repository>) -> W)
+    where
+        W: Future<Output = crate::store::Result<()>> + Send + 'static,
+    {
+        let Ok(permit) = self.bookkeeping.clone().try_acquire_owned() else { return };
+        let write = write(self.store.clone());
+        let task = tokio::spawn(async move {
+            if let Err(error) = write.await {
+                tracing::warn!(%error, "the use of a credential could not be recorded");
+            }
+            drop(permit);
+        });
+        // Whether it ended is of no matter here.
+        let _ended = tokio::time::timeout(BOOKKEEPING_WAIT, task).await;
     }
 
     /// The same of a refresh or sliding token.
-    pub(super) async fn note_use_of(&self, used: &RefreshUse, user: UserId) -> Result<(), AuthError> {
-        match (&used.family, used.last_used) {
-            (Some(family), Some(last)) => self.note_use(&CredentialHandle::Family(family.clone()), user, last).await,
-            _ => Ok(()),
+    pub(super) async fn note_use_of(&self, used: &RefreshUse, user: UserId) {
+        if let (Some(family), Some(last)) = (&used.family, used.last_used) {
+            self.note_use(&CredentialHandle::Family(family.clone()), user, last).await;
         }
     }
 
@@ -172,7 +191,7 @@ impl AccountService {
                     return Err(self.not_valid(JwtFault::Invalid));
                 }
                 if user.as_ref().is_some_and(|user| user.is_active && !verified.is_revoked(user)) {
-                    self.note_use_of(&used, verified.user_id).await?;
+                    self.note_use_of(&used, verified.user_id).await;
                 }
                 user
             }

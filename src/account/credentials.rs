@@ -35,9 +35,8 @@ impl AccountService {
     pub async fn end_credential(&self, caller: &Caller, id: &str, client: &ClientInfo) -> Result<bool, AuthError> {
         let listed = self.credentials(caller).await?;
         let Some(found) = listed.into_iter().find(|listed| listed.id == id) else { return Ok(false) };
-        let kind = found.entry.kind;
-        self.store.end(&[found.entry.handle], caller.user.id, self.ambient.now()).await?;
-        self.note(AuditKind::LogOut, Some(kind), caller.user.id, client).await?;
+        let audit = self.event(AuditKind::LogOut, Some(found.entry.kind), caller.user.id, client);
+        self.store.end(&[found.entry.handle], caller.user.id, self.ambient.now(), &audit).await?;
         Ok(true)
     }
 
@@ -46,8 +45,8 @@ impl AccountService {
         let listed = self.credentials(caller).await?;
         let others = listed.into_iter().filter(|listed| !listed.is_current).map(|listed| listed.entry.handle);
         let others: Vec<_> = others.collect();
-        self.store.end(&others, caller.user.id, self.ambient.now()).await?;
-        self.note(AuditKind::LogOut, None, caller.user.id, client).await?;
+        let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
+        self.store.end(&others, caller.user.id, self.ambient.now(), &audit).await?;
         Ok(others.len() as u64)
     }
 

@@ -12,6 +12,9 @@ mod provider_token;
 mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 pub use self::authenticate::{Caller, Family, Presented, Proof};
 pub use self::change::ChangeError;
@@ -28,6 +31,14 @@ use crate::provider::Providers;
 use crate::settings::Settings;
 use crate::store::Repository;
 
+/// How long `/readyz` may take.
+const READINESS_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// Writes of bookkeeping under way at once; further ones are left out.
+const MAX_BOOKKEEPING_WRITES: usize = 16;
+/// How long a read waits for the bookkeeping beside it.
+const BOOKKEEPING_WAIT: Duration = Duration::from_millis(250);
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct AccountService {
@@ -36,6 +47,8 @@ pub struct AccountService {
     providers: Providers,
     store: Arc<dyn Repository>,
     ambient: Ambient,
+    /// Bounds the writes of bookkeeping that are under way.
+    bookkeeping: Arc<Semaphore>,
 }
 
 impl AccountService {
@@ -46,7 +59,8 @@ impl AccountService {
         store: Arc<dyn Repository>,
         ambient: Ambient,
     ) -> Self {
-        Self { settings, credentials, providers, store, ambient }
+        let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
+        Self { settings, credentials, providers, store, ambient, bookkeeping }
     }
 
     fn event(&self, event: AuditKind, kind: Option<Kind>, user: UserId, client: &ClientInfo) -> AuditEvent {
@@ -69,8 +83,9 @@ impl AccountService {
         self.ambient.now()
     }
 
-    /// Whether the database answers.
+    /// Whether a login could be written now. The answer comes within a second.
     pub async fn is_ready(&self) -> bool {
-        self.store.ping().await.is_ok()
+        let probe = tokio::time::timeout(READINESS_TIMEOUT, self.store.probe(self.ambient.now()));
+        probe.await.is_ok_and(|probed| probed.is_ok())
     }
 }

@@ -18,6 +18,9 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// How long one node may take to renew; then another one may.
 const LEASE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long saving renewed tokens is tried.
+const SAVE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
@@ -97,19 +100,51 @@ impl AccountService {
         let result = provider.renew(tokens, &row.uid, deadline).await;
         if let Ok(fresh) = &result {
             let sealed = vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient);
-            // Else a login brought newer ones, or the account is unlinked: then nobody else could end these.
-            if !self.store.reseal_tokens(row.id, old, &sealed).await?
-                && self.store.account_tokens(row.user_id, row.id).await?.is_none()
-            {
-                self.give_back(vec![(row, Some(sealed))]).await;
-                return Err(TokenError::NotFound);
+            match self.save_renewed(row.id, old, &sealed).await {
+                Ok(true) => {}
+                // Else a login brought newer ones, or the account is unlinked: then nobody else could end these.
+                Ok(false) if self.store.account_tokens(row.user_id, row.id).await?.is_none() => {
+                    self.give_back(vec![(row, Some(sealed))]).await;
+                    return Err(TokenError::NotFound);
+                }
+                Ok(false) => {}
+                // The caller gets the token all the same: it is good for as long as the provider said.
+                Err(error) => tracing::error!(
+                    provider = row.provider,
+                    account = row.id,
+                    %error,
+                    "renewed tokens could not be saved: where the provider rotates them, the user must sign in again"
+                ),
             }
         }
-        self.store.end_lease(row.id).await?;
+        if let Err(error @ ProviderError::AnotherUser { .. }) = &result {
+            // Neither the old tokens nor the new ones are this user's for certain (OpenID Connect Core 12.2).
+            tracing::warn!(provider = row.provider, account = row.id, %error, "the account's tokens are dropped");
+            self.store.reseal_tokens(row.id, old, None).await?;
+        }
+        if let Err(error) = self.store.end_lease(row.id).await {
+            tracing::warn!(account = row.id, %error, "the lease on a provider's tokens could not be released: it ends by itself");
+        }
         result.map_err(|error| match error {
-            ProviderError::InvalidCode { .. } => TokenError::Ended,
+            ProviderError::InvalidCode { .. } | ProviderError::AnotherUser { .. } => TokenError::Ended,
             error => TokenError::Provider(error),
         })
+    }
+
+    /// A provider that rotates refresh tokens has ended the old one by now, so a save that fails is tried again for a while.
+    async fn save_renewed(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool, StoreError> {
+        let give_up = Instant::now() + SAVE_TIMEOUT;
+        let mut pause = PAUSE;
+        loop {
+            match self.store.reseal_tokens(account, old, Some(new)).await {
+                Err(error) if Instant::now() + pause < give_up => {
+                    tracing::warn!(account, %error, "renewed tokens could not be saved: trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Best effort: the accounts are gone whether the providers answer or not. In a task of its own, since nobody else
@@ -156,7 +191,7 @@ pub async fn rotate_keys(store: &dyn Repository, vault: &Vault, ambient: &Ambien
             match vault.open(&bound, sealed) {
                 Some(plain) => {
                     let anew = vault.seal(&bound, &plain, ambient);
-                    done += u64::from(store.reseal_tokens(row.id, sealed, &anew).await?);
+                    done += u64::from(store.reseal_tokens(row.id, sealed, Some(&anew)).await?);
                 }
                 None => closed += 1,
             }

@@ -26,7 +26,7 @@ impl AccountService {
         let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
         let family = used.family.as_deref().unwrap_or(&verified.jti);
         let access = jwt.access_of(&verified, family, &user, now, &self.ambient);
-        self.note_use_of(&used, user.id).await?;
+        self.note_use_of(&used, user.id).await;
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
         }
@@ -41,9 +41,11 @@ impl AccountService {
             longest: None,
         };
         let (refresh, row) = jwt.rotate(&verified, &used, &issue, &self.ambient);
-        match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now).await? {
+        let is_valid = |user: &User| user.is_active && !verified.is_revoked(user);
+        match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now, &is_valid).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
             Rotated::Spent => Err(AuthError::Reused(user.id)),
+            Rotated::Revoked => Err(body_fault(JwtFault::Invalid)),
         }
     }
 
@@ -60,11 +62,13 @@ impl AccountService {
     pub async fn blacklist(&self, token: &str, client: &ClientInfo) -> Result<(), AuthError> {
         let (verified, user, _) = self.checked(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
         let end = self.credentials.jwt.last_end(verified.token_type, verified.expires);
-        if !self.store.blacklist(&verified.jti, user.id, end, self.ambient.now()).await? {
-            return Err(AuthError::BodyToken("Token is blacklisted"));
-        }
         let kind = if verified.token_type == TokenType::Sliding { Kind::JwtSliding } else { Kind::JwtPair };
-        self.note(AuditKind::LogOut, Some(kind), user.id, client).await
+        let audit = self.event(AuditKind::LogOut, Some(kind), user.id, client);
+        if self.store.blacklist(&verified.jti, user.id, end, self.ambient.now(), &audit).await? {
+            Ok(())
+        } else {
+            Err(AuthError::BodyToken("Token is blacklisted"))
+        }
     }
 
     pub async fn refresh_sliding(&self, token: &str) -> Result<String, AuthError> {
@@ -72,7 +76,7 @@ impl AccountService {
         if used.blacklisted {
             return Err(AuthError::Reused(user.id));
         }
-        self.note_use_of(&used, user.id).await?;
+        self.note_use_of(&used, user.id).await;
         self.credentials.jwt.renew_sliding(&verified, &user, self.ambient.now()).map_err(body_fault)
     }
 
@@ -92,16 +96,15 @@ impl AccountService {
     /// Deletes the knox token that was presented (R-CMP-07).
     pub async fn logout_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
-        if let Proof::Knox(digest) = caller.proof {
-            self.store.end(&[CredentialHandle::Knox(digest)], caller.user.id, self.ambient.now()).await?;
-        }
-        self.note(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client).await
+        let Proof::Knox(digest) = caller.proof else { return Err(AuthError::NotAuthenticated) };
+        let audit = self.event(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client);
+        Ok(self.store.end(&[CredentialHandle::Knox(digest)], caller.user.id, self.ambient.now(), &audit).await?)
     }
 
     pub async fn logout_all_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
-        self.store.end_all_knox(caller.user.id).await?;
-        self.note(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client).await
+        let audit = self.event(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client);
+        Ok(self.store.end_all_knox(caller.user.id, &audit).await?)
     }
 
     async fn knox_caller(&self, presented: &Presented) -> Result<Caller, AuthError> {
@@ -111,8 +114,8 @@ impl AccountService {
     /// Ends the session of a cookie, where there is one (R-CMP-09).
     pub async fn logout_session(&self, cookie: Option<&str>, client: &ClientInfo) -> Result<(), AuthError> {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookie).await? {
-            self.store.end(&[CredentialHandle::Session(digest)], user.id, self.ambient.now()).await?;
-            self.note(AuditKind::LogOut, Some(Kind::Session), user.id, client).await?;
+            let audit = self.event(AuditKind::LogOut, Some(Kind::Session), user.id, client);
+            self.store.end(&[CredentialHandle::Session(digest)], user.id, self.ambient.now(), &audit).await?;
         }
         Ok(())
     }
@@ -126,8 +129,8 @@ impl AccountService {
         client: &ClientInfo,
     ) -> Result<bool, AuthError> {
         let session = self.by_session(cookie).await?;
-        self.store.end_everything(caller.user.id, self.ambient.now()).await?;
-        self.note(AuditKind::LogOut, None, caller.user.id, client).await?;
+        let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
+        self.store.end_everything(caller.user.id, self.ambient.now(), &audit).await?;
         Ok(session.is_some_and(|session| session.user.id == caller.user.id))
     }
 }

@@ -36,7 +36,7 @@ impl Health {
         Ok(Answer(Status::ok()))
     }
 
-    /// Does the database answer too?
+    /// Could a login be written to the database now?
     #[oai(path = "/readyz", method = "get", operation_id = "getReadiness")]
     async fn readiness(&self) -> Result<Answer<Status>, Refused<ReadyProblems>> {
         if self.app.account.is_ready().await {

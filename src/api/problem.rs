@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -65,6 +66,8 @@ pub struct Failure {
     pub messages: Option<Box<[TokenMessage]>>,
     /// `WWW-Authenticate`.
     pub challenge: Option<&'static str>,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<NonZeroU16>,
     /// For log and audit trail: see `trail.rs`.
     pub about: Box<About>,
 }
@@ -78,6 +81,7 @@ impl Failure {
             errors: BTreeMap::new(),
             messages: None,
             challenge: None,
+            retry_after: None,
             about: Box::default(),
         }
     }
@@ -120,6 +124,9 @@ impl IntoResponse for Failure {
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
+        }
         response
     }
 }
@@ -134,7 +141,8 @@ impl Failure {
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
         let (status, code) = (outward(&error.refusal), error.refusal.code());
-        let mut failure = Self { about: error.about, ..Self::new(status, code, error.detail) };
+        let mut failure =
+            Self { about: error.about, retry_after: error.retry_after, ..Self::new(status, code, error.detail) };
         for (name, message) in error.fields {
             failure.errors.entry(name).or_default().push(message);
         }

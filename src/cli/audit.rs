@@ -10,7 +10,7 @@ use super::table::columns;
 use super::{Failure, database, pretty, print, users};
 use crate::clock::{Ambient, UnixMillis};
 use crate::model::{AuditFilter, AuditKind, AuditRecord};
-use crate::store::Repository;
+use crate::store::{self, Repository};
 
 #[derive(Args)]
 pub(super) struct Command {
@@ -134,7 +134,7 @@ fn row(record: AuditRecord) -> [String; 9] {
 
 async fn prune(age: Duration, json: bool, repository: &dyn Repository, ambient: &Ambient) -> Result<(), Failure> {
     let before = ambient.now().minus(age);
-    let deleted = repository.prune_audit(before).await?;
+    let deleted = store::paced(|| repository.prune_audit(before)).await?;
     if json {
         return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);
     }

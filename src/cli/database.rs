@@ -29,7 +29,8 @@ pub(super) async fn open(settings: &Settings) -> Result<Arc<dyn Repository>, Fai
 /// The same for what changes users: where the settings have a webhook, it will be told.
 pub(super) async fn open_announcing(settings: &Settings, ambient: &Ambient) -> Result<Arc<dyn Repository>, Failure> {
     let announce = hook::announcer(settings, ambient);
-    checked(store::open_announcing(&settings.database_url, false, announce).await?).await
+    checked(store::open_with(&settings.database_url, store::Opening { announce, ..store::Opening::default() }).await?)
+        .await
 }
 
 async fn checked(repository: Arc<dyn Repository>) -> Result<Arc<dyn Repository>, Failure> {

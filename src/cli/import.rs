@@ -118,7 +118,8 @@ async fn look_at(settings: &Settings) -> Result<Option<Arc<dyn Repository>>, Fai
         Err(_) if settings.database_url.expose_secret().starts_with("sqlite:") => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    if repository.ping().await.is_err() {
+    // Without the tables there is nothing to read.
+    if repository.user(0).await.is_err() {
         repository.close().await;
         return Ok(None);
     }

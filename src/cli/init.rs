@@ -108,7 +108,12 @@ link_needs_fresh_login = true
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outgoing::Client;
+    use crate::provider::{Providers, catalog_names};
     use crate::settings::{Mode, Sources, StatePolicy, read};
+
+    /// Of a webhook: 32 bytes.
+    const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
     #[test]
     fn the_file_is_read_as_it_is_and_chooses_what_is_safe() {
@@ -135,13 +140,39 @@ mod tests {
 
     #[test]
     fn what_it_explains_can_be_turned_on() {
-        let text = template("k");
-        let from = text.find("# [providers.github]").expect("the example");
-        let turned_on: String = text[from..]
-            .lines()
-            .map(|line| line.trim_start_matches("# ").trim_start_matches('#'))
-            .fold(String::new(), |text, line| if line.starts_with("Any ") { text } else { text + line + "\n" });
-        let table: toml::Table = turned_on.parse().unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(table["providers"].as_table().map(toml::Table::len), Some(2));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("made.toml");
+        let ambient = Ambient::system();
+        // An assignment, a table or an item of a list; all other comments are sentences.
+        let is_setting = |text: &str| {
+            let name = text.split(" = ").next().unwrap_or_default();
+            let is_name = name.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '.'));
+            text.contains(" = ") && is_name || text.starts_with('[') || text.starts_with('"')
+        };
+        let turned_on = |line: &str| match line.trim_start().strip_prefix("# ") {
+            Some(text) if is_setting(text) => format!("{text}\n"),
+            _ => format!("{line}\n"),
+        };
+        assert!(init(&path, &ambient).is_ok());
+        let text: String = fs::read_to_string(&path).expect("it is there").lines().map(turned_on).collect();
+        let text = text.replace("http://127.0.0.1:8000", "https://id.example.com").replace("whsec_...", SECRET);
+        fs::write(&path, text).expect("the file is written");
+        let settings = read(&Sources {
+            mode: Mode::Serve,
+            defaults: toml::Table::new(),
+            file: Some(&path),
+            environment: Vec::new(),
+            catalog: &catalog_names(),
+            steps: &[],
+            fields: &[],
+        })
+        .unwrap_or_else(|errors| panic!("{errors:?}"));
+        assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+        let client = Client::new(&settings.outgoing).expect("the rules are plain");
+        let providers = Providers::from_settings(&settings, &client, &ambient);
+        let providers = providers.unwrap_or_else(|errors| panic!("{errors:?}"));
+        let titles: Vec<&str> = providers.iter().map(|provider| provider.title()).collect();
+        assert_eq!(titles, ["GitHub", "Company login"]);
+        assert_eq!(settings.users.own_fields.iter().count(), 1);
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::clock::Ambient;
 use crate::model::Finding;
 use crate::outgoing::Client;
-use crate::provider::{Endpoint, Provider};
+use crate::provider::{Endpoint, Provider, SignatureAlgorithm};
 
 /// Also: how many seconds the provider's clock is ahead of ours, where an answer said.
 pub(super) async fn probed(
@@ -40,7 +40,7 @@ pub(super) async fn probed(
         findings.push(found);
         ahead = ahead.or(told);
     }
-    let (what, wanted) = ("keys that sign id_tokens", provider.algorithms());
+    let (what, wanted) = ("keys that sign id_tokens", provider.algorithms_with(published.as_ref()));
     findings.extend(provider.has_keys(published.as_ref(), deadline).await.map(|has| match has {
         Ok(true) => Finding::good(what),
         Ok(false) => Finding::wrong(what, format!("none is for {wanted:?}: see {}", shown("JWT_ALGORITHMS"))),
@@ -77,8 +77,9 @@ fn compared(provider: &Provider, published: &Map<String, Value>) -> Vec<Finding>
     if !provider.uses_pkce() && lists("code_challenge_methods_supported", "S256") == Some(true) {
         findings.push(Finding::odd(shown("USE_PKCE"), "the provider knows PKCE: set it to true"));
     }
-    let wanted = provider.algorithms();
-    let signs = |one| lists("id_token_signing_alg_values_supported", &format!("{one:?}")) != Some(false);
+    let wanted = provider.algorithms_with(Some(published));
+    let signs =
+        |one: &SignatureAlgorithm| lists("id_token_signing_alg_values_supported", &one.to_string()) != Some(false);
     if provider.verifies_id_token() && !wanted.iter().any(signs) {
         let advice = format!("{wanted:?} is accepted, and the provider signs with none of them");
         findings.push(Finding::wrong(shown("JWT_ALGORITHMS"), advice));

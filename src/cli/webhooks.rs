@@ -11,7 +11,7 @@ use super::table::{columns, plain};
 use super::{Failure, database, pretty, print};
 use crate::clock::Ambient;
 use crate::model::{EventRecord, EventState};
-use crate::store::{Repository, Resend};
+use crate::store::{self, Repository, Resend};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -103,7 +103,7 @@ async fn obey(command: Command, repository: &dyn Repository, ambient: &Ambient) 
         }
         Command::Prune { before, json } => {
             let before = ambient.now().minus(before);
-            let deleted = repository.prune_events(before).await?;
+            let deleted = store::paced(|| repository.prune_events(before)).await?;
             if json {
                 return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);
             }

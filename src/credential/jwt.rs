@@ -17,6 +17,9 @@ use crate::model::{Kind, RefreshRow, RefreshUse, User, UserId};
 use crate::secrets::{self, Digest, ExposeSecret, ServerKey, hex};
 use crate::settings::{JwtAlgorithm, JwtRules, SettingError};
 
+/// [`User::credential_generation`] at the time of issue; a claim of this server's own.
+const GENERATION_CLAIM: &str = "gen";
+
 /// Longer tokens are not looked at.
 const LONGEST: usize = 8192;
 
@@ -71,11 +74,18 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// JWTs from before a logout of everything are over. `iat` counts whole seconds, so a token of that very second is
-    /// over as well, and [`Jwts`] dates new ones later.
+    /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
+    ///
+    /// A token that this server issued names the user's generation, which decides alone: clocks of several nodes need not
+    /// agree. simplejwt's own tokens have none: of them `iat` decides, which counts whole seconds, so that a token of the
+    /// very second of a revocation is revoked as well.
     pub fn is_revoked(&self, user: &User) -> bool {
+        if let Some(generation) = self.claims.get(GENERATION_CLAIM) {
+            return generation.as_i64() != Some(user.credential_generation);
+        }
         let issued = self.claims.get("iat").and_then(Value::as_i64).unwrap_or(0);
-        user.revoked_before > 0 && issued <= user.revoked_before
+        let first = UnixMillis(user.created.0.min(user.credential_generation));
+        issued < first.seconds() || (user.revoked_before > 0 && issued <= user.revoked_before)
     }
 }
 
@@ -138,10 +148,10 @@ impl Jwts {
             .claims;
         let leeway = i64::try_from(self.rules.leeway.as_secs()).unwrap_or(0);
         let expires = claims.get("exp").and_then(Value::as_i64).ok_or(JwtFault::Invalid)?;
-        if expires + leeway <= now.seconds() {
+        if expires.saturating_add(leeway) <= now.seconds() {
             return Err(JwtFault::Expired);
         }
-        if claims.get("nbf").and_then(Value::as_i64).is_some_and(|start| start - leeway > now.seconds()) {
+        if claims.get("nbf").and_then(Value::as_i64).is_some_and(|start| start.saturating_sub(leeway) > now.seconds()) {
             return Err(JwtFault::Invalid);
         }
         self.check_parties(&claims)?;
@@ -249,7 +259,7 @@ impl Jwts {
 
     /// In the original's order (R-JWT-04, 05, 06, 09).
     fn claims(&self, issue: &Issue<'_>, token_type: TokenType, lifetime: Duration, jti: &str) -> Map<String, Value> {
-        let issued = issued_at(issue.user, issue.now);
+        let issued = issue.now.seconds();
         let rules = &self.rules;
         let mut claims = Map::with_capacity(12);
         claims.insert(rules.token_type_claim.clone(), token_type.as_str().into());
@@ -261,6 +271,7 @@ impl Jwts {
             claims.insert(rules.sliding_refresh_exp_claim.clone(), end.into());
         }
         claims.insert(rules.user_id_claim.clone(), issue.user.id.to_string().into());
+        claims.insert(GENERATION_CLAIM.to_owned(), issue.user.credential_generation.into());
         if issue.with_user {
             self.add_user(&mut claims, issue.user);
         }
@@ -304,7 +315,8 @@ impl Jwts {
     fn is_reserved(&self, name: &str) -> bool {
         let rules = &self.rules;
         let ours = [&rules.token_type_claim, &rules.jti_claim, &rules.user_id_claim, &rules.sliding_refresh_exp_claim];
-        ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"].contains(&name) || ours.iter().any(|known| *known == name)
+        ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", GENERATION_CLAIM].contains(&name)
+            || ours.iter().any(|known| *known == name)
     }
 
     fn renewed(
@@ -316,12 +328,13 @@ impl Jwts {
         now: UnixMillis,
         jti: &str,
     ) -> Map<String, Value> {
-        let issued = issued_at(user, now);
+        let issued = now.seconds();
         let mut claims = from.claims.clone();
         claims.insert(self.rules.token_type_claim.clone(), token_type.as_str().into());
         claims.insert("exp".to_owned(), (issued + seconds(lifetime)).into());
         claims.insert("iat".to_owned(), issued.into());
         claims.insert(self.rules.jti_claim.clone(), jti.into());
+        claims.insert(GENERATION_CLAIM.to_owned(), user.credential_generation.into());
         claims
     }
 
@@ -337,11 +350,6 @@ impl Jwts {
         token.push_str(&signature);
         token
     }
-}
-
-/// After a logout of everything a new token is dated behind it, so that one of the same second is told from the old.
-fn issued_at(user: &User, now: UnixMillis) -> i64 {
-    if user.revoked_before > 0 { now.seconds().max(user.revoked_before + 1) } else { now.seconds() }
 }
 
 fn seconds(span: Duration) -> i64 {
@@ -420,6 +428,7 @@ pub(crate) mod tests {
             created: UnixMillis(0),
             last_login: None,
             revoked_before: 0,
+            credential_generation: 7,
             token_generation: 0,
             link_generation: 0,
             fields: Map::new(),
@@ -461,15 +470,14 @@ pub(crate) mod tests {
         let (access, refresh) = pair(&user(), false, 1000);
         assert_eq!(part(&access, 0), r#"{"alg":"HS256","typ":"JWT"}"#);
         assert!(part(&access, 1).starts_with(r#"{"token_type":"access","exp":1300,"iat":1000,"jti":""#));
-        assert!(part(&access, 1).ends_with(r#"","user_id":"1"}"#));
+        assert!(part(&access, 1).ends_with(r#"","user_id":"1","gen":7}"#));
         assert!(part(&refresh, 1).starts_with(r#"{"token_type":"refresh","exp":87400,"iat":1000,"jti":""#));
     }
 
     #[test]
     fn r_jwt_06_the_user_variants_carry_the_user_in_both_tokens() {
         let (access, refresh) = pair(&user(), true, 1000);
-        let wanted =
-            r#""user_id":"1","username":"UserN1","first_name":"User","last_name":"N1","email":"u1@example.com"}"#;
+        let wanted = r#""user_id":"1","gen":7,"username":"UserN1","first_name":"User","last_name":"N1","email":"u1@example.com"}"#;
         assert!(part(&access, 1).ends_with(wanted) && part(&refresh, 1).ends_with(wanted));
     }
 
@@ -521,12 +529,45 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_logout_of_everything_ends_older_tokens_and_not_those_that_follow_in_the_same_second() {
-        let (old, _) = pair(&user(), false, 1000);
-        let after = User { revoked_before: 1000, ..user() };
+    fn fault_a21_the_generation_decides_and_no_clock_does() {
+        let after = User { revoked_before: 1000, credential_generation: 8, ..user() };
+        let revoked = |token: &str| {
+            let now = UnixMillis::from_seconds(1006);
+            jwts().authenticate(token, &[TokenType::Access], now).map(|verified| verified.is_revoked(&after))
+        };
+        // Issued before the revocation, by a node whose clock is right and by one that is five seconds ahead.
+        assert_eq!(revoked(&pair(&user(), false, 1000).0), Ok(true));
+        assert_eq!(revoked(&pair(&user(), false, 1005).0), Ok(true));
+        // Issued after it, in the same second, and dated as it is: a verifier elsewhere refuses an `iat` in the future.
         let (new, _) = pair(&after, false, 1000);
-        let now = UnixMillis::from_seconds(1001);
-        let revoked = |token: &str| jwts().authenticate(token, &[TokenType::Access], now).map(|v| v.is_revoked(&after));
-        assert_eq!((revoked(&old), revoked(&new)), (Ok(true), Ok(false)));
+        assert_eq!(revoked(&new), Ok(false));
+        assert!(part(&new, 1).contains(r#""iat":1000,"#));
+    }
+
+    #[test]
+    fn fault_f8_a_token_holds_for_no_other_user_of_the_same_id() {
+        let key = EncodingKey::from_secret(b"a key for tests of more than 32 bytes");
+        let verified = |claims: Value| {
+            let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
+            jwts().authenticate(&token, &[TokenType::Access], UnixMillis::from_seconds(1001)).expect("a good token")
+        };
+        let claims = |iat: i64| json!({"token_type": "access", "exp": 2000, "iat": iat, "jti": "j", "user_id": "1"});
+        let created =
+            |at: i64| User { created: UnixMillis::from_seconds(at), credential_generation: at * 1000, ..user() };
+        for (generation, user, revoked) in [
+            (Some(json!(7)), user(), false),
+            (Some(json!(7)), created(1), true),
+            (Some(json!("7")), user(), true),
+            (Some(Value::Null), user(), true),
+            // simplejwt's own: older than the user it names, or not.
+            (None, created(1000), false),
+            (None, created(1001), true),
+        ] {
+            let mut claims = claims(1000);
+            if let Some(generation) = &generation {
+                claims["gen"] = generation.clone();
+            }
+            assert_eq!(verified(claims).is_revoked(&user), revoked, "{generation:?} {}", user.created.0);
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::settings::SessionRules;
 
 pub const PREFIX: &str = "rsas_";
 const LONGEST: usize = 128;
+/// Longest lifetime that a provider can give a session. Browsers keep no cookie longer (RFC 6265bis, 5.6.2).
+const MAX_PROVIDER_LIFETIME: Duration = Duration::from_secs(400 * 86_400);
 
 pub struct Sessions {
     rules: SessionRules,
@@ -40,7 +42,7 @@ impl Sessions {
     pub fn issue(&self, issue: &Issue<'_>, ambient: &Ambient) -> (Cookie, SessionRow) {
         let value = format!("{PREFIX}{}", ambient.token::<32>());
         let provider = issue.expires_in.and_then(|seconds| u64::try_from(seconds).ok()).filter(|&seconds| seconds > 0);
-        let wanted = provider.map(Duration::from_secs);
+        let wanted = provider.map(|seconds| Duration::from_secs(seconds).min(MAX_PROVIDER_LIFETIME));
         let age = match (wanted, issue.longest) {
             (Some(wanted), Some(longest)) => wanted.min(longest),
             (Some(wanted), None) => wanted,
@@ -115,6 +117,14 @@ mod tests {
         assert_eq!(max_age(Some(5_183_943), None), 5_183_943);
         assert_eq!(max_age(Some(5_183_943), Some(600)), 600);
         assert_eq!(max_age(None, Some(600)), 600);
+    }
+
+    #[test]
+    fn fault_a23_no_provider_gives_a_session_an_endless_life() {
+        assert_eq!(max_age(Some(i64::MAX), None), 400 * 86_400);
+        for nothing in [0, -1, i64::MIN] {
+            assert_eq!(max_age(Some(nothing), None), 1_209_600, "{nothing}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The permanent token: 40 hex digits, the same at every login (R-TOK-01).
 //!
-//! It must be handed out again although only its digest is kept, so it is derived from the server's key, the user's id
-//! and a generation that a logout of everything counts up.
+//! It must be handed out again although only its digest is kept, so it is derived from the server's key, the user's id,
+//! the time of the user's creation (another user who ever gets the same id has another token) and a generation that grows
+//! whenever the token is revoked.
 
 use crate::clock::UnixMillis;
 use crate::model::{ClientInfo, TokenRow, User};
@@ -19,8 +20,8 @@ impl Tokens {
     }
 
     pub fn issue(&self, user: &User, now: UnixMillis, client: &ClientInfo) -> (String, TokenRow) {
-        let parts = [user.id.to_be_bytes(), user.token_generation.to_be_bytes()];
-        let derived = self.key.derive("permanent token", &[&parts[0], &parts[1]]);
+        let parts = [user.id, user.created.0, user.token_generation].map(i64::to_be_bytes);
+        let derived = self.key.derive("permanent token", &[&parts[0], &parts[1], &parts[2]]);
         let mut token = hex(&derived);
         token.truncate(LENGTH);
         let digest = Digest::of(token.as_bytes());
@@ -50,5 +51,7 @@ mod tests {
         assert_ne!(first, tokens.issue(&later, UnixMillis(0), &ClientInfo::default()).0);
         let other = User { id: 2, ..user() };
         assert_ne!(first, tokens.issue(&other, UnixMillis(0), &ClientInfo::default()).0);
+        let successor = User { created: UnixMillis(1), ..user() };
+        assert_ne!(first, tokens.issue(&successor, UnixMillis(0), &ClientInfo::default()).0);
     }
 }

@@ -73,6 +73,7 @@ pub enum Reason {
     NoUid,
     SharedUid,
     UidTooLong,
+    UnreadableUid,
     AccountInUse,
     CredentialInUse,
     TakenMeanwhile,
@@ -105,10 +106,12 @@ impl Reason {
             Self::UserLeftOut => ("user_left_out", "its user was left out, or does not exist"),
             Self::UserGone => ("user_gone", "its user was deleted"),
             Self::NoUid => ("no_uid", "it has no uid"),
-            Self::SharedUid => {
-                ("shared_uid", "its uid is \"None\": the profile had no id, so that strangers share this account")
-            }
+            Self::SharedUid => (
+                "shared_uid",
+                "its uid is \"None\" or the like: the profile had no id, so that strangers share this account",
+            ),
             Self::UidTooLong => ("uid_too_long", "a uid holds 255 characters"),
+            Self::UnreadableUid => ("unreadable_uid", "its uid has U+FFFD in place of a character that was lost"),
             Self::AccountInUse => ("account_in_use", "this provider's account signs another user in here"),
             Self::CredentialInUse => ("credential_in_use", "it is another user's here"),
             Self::TakenMeanwhile => ("taken_meanwhile", "the database changed while the import ran: run it again"),

@@ -10,15 +10,14 @@ use super::report::Reason;
 use super::session::{self, Fault, SignedIn};
 use crate::clock::UnixMillis;
 use crate::model::{
-    ClientInfo, EmailAddress, FieldType, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, SocialAccount,
-    TokenRow, User, UserFields, UserId, drop_nulls, without_provider_tokens,
+    AccountUid, ClientInfo, EmailAddress, FieldType, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow,
+    SocialAccount, TokenRow, UidError, User, UserFields, UserId, drop_nulls, without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
 use crate::store::django;
 
 const LONGEST_USERNAME: usize = 150;
-const LONGEST_UID: usize = 255;
 /// Characters of a permanent token, and of the digest of a knox token.
 const TOKEN_LENGTH: usize = 40;
 const KNOX_DIGEST_LENGTH: usize = 128;
@@ -85,6 +84,8 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
         created: row.joined.map_or(now, UnixMillis),
         last_login: row.last_login.map(UnixMillis),
         revoked_before: 0,
+        // Where Django does not know when the user joined, the tokens that it issued are older than the import.
+        credential_generation: row.joined.unwrap_or_default(),
         token_generation: 0,
         link_generation: 0,
         fields,
@@ -93,14 +94,16 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
 }
 
 pub fn check_link(row: &django::Link, carried: &Carried) -> Result<(), Reason> {
-    if row.uid.is_empty() {
-        Err(Reason::NoUid)
-    } else if row.uid == "None" {
-        // R-PIPE-02: what the original stores for every profile without an id.
-        Err(Reason::SharedUid)
-    } else if row.uid.chars().count() > LONGEST_UID {
-        Err(Reason::UidTooLong)
-    } else if row.uid.contains('\0') || row.provider.contains('\0') {
+    if let Err(error) = AccountUid::parse(&row.uid) {
+        Err(match error {
+            UidError::Blank => Reason::NoUid,
+            // R-PIPE-02: what the original stores for every profile without an id.
+            UidError::MissingValue => Reason::SharedUid,
+            UidError::TooLong => Reason::UidTooLong,
+            UidError::NullCharacter => Reason::NulCharacter,
+            UidError::ReplacementCharacter => Reason::UnreadableUid,
+        })
+    } else if row.provider.contains('\0') {
         Err(Reason::NulCharacter)
     } else if !carried.contains(&row.user_id) {
         Err(Reason::UserLeftOut)
@@ -168,6 +171,7 @@ fn provider_tokens(all: &Map<String, Value>) -> Option<ProviderTokens> {
         expires: seconds("auth_time")
             .zip(seconds("expires_in"))
             .map(|(began, lives): (i64, i64)| UnixMillis::from_seconds(began.saturating_add(lives))),
+        identity: Map::new(),
         callback: Map::new(),
     })
 }

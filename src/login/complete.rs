@@ -485,9 +485,7 @@ impl LoginService {
 
     async fn identify(&self, posted: &Posted, checked: CheckedCallback) -> Result<Identity, LoginError> {
         let identity = posted.provider.identify(&posted.callback(), checked).await?;
-        identity
-            .storable()
-            .ok_or_else(|| LoginError::new(Refusal::ProviderError, "The provider's profile has no usable id."))
+        Ok(identity.storable())
     }
 
     /// Bound to the account's row, so that two rows' tokens cannot be exchanged (SEC-40).

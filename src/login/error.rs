@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
 
@@ -109,13 +110,23 @@ pub struct LoginError {
     /// The provider's own words: shown only with REST_SOCIAL_VERBOSE_ERRORS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_message: Option<String>,
+    /// Seconds, for `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<NonZeroU16>,
     #[serde(skip)]
     pub about: Box<About>,
 }
 
 impl LoginError {
     pub fn new(refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self { refusal, detail: detail.into(), fields: Vec::new(), provider_message: None, about: Box::default() }
+        Self {
+            refusal,
+            detail: detail.into(),
+            fields: Vec::new(),
+            provider_message: None,
+            retry_after: None,
+            about: Box::default(),
+        }
     }
 
     pub fn fields(fields: Vec<(String, String)>) -> Self {
@@ -178,6 +189,15 @@ impl From<ProviderError> for LoginError {
             ProviderError::NotAllowed { reason } => (Refusal::NotAllowed, reason, None),
             ProviderError::Failed { message, .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), message)
+            }
+            ProviderError::Busy { retry_after, .. } => {
+                let detail = "The provider asks to be called later.".to_owned();
+                let seconds = retry_after.map(|span| u16::try_from(span.as_secs()).unwrap_or(u16::MAX).max(1));
+                let seconds = seconds.and_then(NonZeroU16::new);
+                return Self { retry_after: seconds, ..Self::new(Refusal::ProviderError, detail) }.because(cause);
+            }
+            ProviderError::AnotherUser { .. } | ProviderError::Moved { .. } => {
+                (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), None)
             }
             ProviderError::Timeout { .. } => {
                 (Refusal::ProviderTimeout, "The provider did not answer in time.".to_owned(), None)

@@ -142,7 +142,7 @@ impl LoginService {
             now,
             who: decision.who,
             provider: identity.provider.clone(),
-            uid: identity.uid.clone(),
+            uid: identity.uid.to_string(),
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,

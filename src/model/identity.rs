@@ -1,19 +1,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{EmailAddress, ProviderTokens};
-
-/// Characters of an account's id, as its column in Django holds them.
-const LONGEST_UID: usize = 255;
+use crate::model::{AccountUid, EmailAddress, ProviderTokens};
 
 /// What a provider says of the person who just signed in: all that `provider/` hands upwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
     pub provider: String,
-    /// 1 to 255 characters: a profile without a stable id is refused (R-PIPE-02).
-    pub uid: String,
+    /// A profile without a stable id is refused (R-PIPE-02).
+    pub uid: AccountUid,
     /// Ids under which earlier releases of the original stored the same person; a row found so is re-keyed to `uid`.
-    pub legacy_uids: Vec<String>,
+    pub legacy_uids: Vec<AccountUid>,
     /// Names in `extra_data` that must not differ from those of the row found (a character of a game that was sold).
     pub same: Vec<String>,
     pub username: Option<String>,
@@ -33,6 +30,9 @@ pub struct Identity {
     pub organizations: Vec<String>,
     /// The fields kept with the association, in order (R-EXT-01, 02, 05), `auth_time` left to the pipeline.
     pub extra_data: Map<String, Value>,
+    /// Names in `extra_data` that the provider's answer does not have. They are null there.
+    #[serde(default)]
+    pub absent_extra_data: Vec<String>,
     /// Names in `extra_data` that are dropped rather than stored when they are empty, so that an older value survives
     /// (R-EXT-04).
     pub keep_if_empty: Vec<String>,
@@ -47,16 +47,9 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Without null characters, which PostgreSQL keeps in no text. Where one would change whom a value means, the value
-    /// goes: an old id is dropped whole.
-    ///
-    /// `None`: the id itself has one, or none of the length that is kept, so there is nobody to sign in (R-PIPE-02).
-    pub fn storable(mut self) -> Option<Self> {
-        let kept = 1..=LONGEST_UID;
-        if self.uid.contains('\0') || !kept.contains(&self.uid.chars().count()) {
-            return None;
-        }
-        self.legacy_uids.retain(|uid| !uid.contains('\0'));
+    /// Without null characters, which PostgreSQL keeps in no text.
+    #[must_use]
+    pub fn storable(mut self) -> Self {
         self.picture = self.picture.filter(|picture| !picture.contains('\0'));
         for name in [&mut self.username, &mut self.fullname, &mut self.first_name, &mut self.last_name] {
             name.iter_mut().for_each(|name| name.retain(|character| character != '\0'));
@@ -64,7 +57,7 @@ impl Identity {
         self.extra_data.retain(|name, _| !name.contains('\0'));
         self.extra_data.values_mut().for_each(drop_nulls);
         self.fields.values_mut().for_each(drop_nulls);
-        Some(self)
+        self
     }
 }
 

@@ -31,6 +31,50 @@ pub fn as_texts(value: Option<&Value>) -> Vec<String> {
     }
 }
 
+/// JSON, in which integers beyond 64 bits become texts: the parser would round them, and two ids would be one.
+pub fn parse_json(text: &[u8]) -> Result<Value, serde_json::Error> {
+    match quoted_big_integers(text) {
+        Some(quoted) => serde_json::from_slice(&quoted),
+        None => serde_json::from_slice(text),
+    }
+}
+
+/// `None`: there are none.
+fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
+    const SURE_DIGITS: usize = 18;
+    let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    let (mut quoted, mut copied, mut at, mut in_text) = (Vec::new(), 0, 0, false);
+    while at < text.len() {
+        match text[at] {
+            b'\\' if in_text => at += 1,
+            b'"' => in_text = !in_text,
+            b'-' | b'0'..=b'9' if !in_text => {
+                let len = text[at..].iter().take_while(|byte| is_number(byte)).count();
+                let number = &text[at..at + len];
+                let digits = number.strip_prefix(b"-").unwrap_or(number);
+                let fits = || {
+                    let number = std::str::from_utf8(number).unwrap_or_default();
+                    number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok()
+                };
+                if digits.len() > SURE_DIGITS && digits.iter().all(u8::is_ascii_digit) && !fits() {
+                    quoted.extend_from_slice(&text[copied..at]);
+                    quoted.push(b'"');
+                    quoted.extend_from_slice(number);
+                    quoted.push(b'"');
+                    copied = at + len;
+                }
+                at += len - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    (copied > 0).then(|| {
+        quoted.extend_from_slice(&text[copied..]);
+        quoted
+    })
+}
+
 /// Names of members that would let their reader act for the person at the provider: they end in one of these words.
 const SECRETS: [&str; 4] = ["token", "secret", "password", "session_key"];
 /// The same written without a border. Other such names are the provider's own, as Sketchfab's `apiToken`, which the
@@ -69,6 +113,20 @@ pub fn without_secrets(name: &str, value: &Value) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fault_a26_integers_beyond_64_bits_keep_their_digits() {
+        let long = "123456789012345678901234567890";
+        let text =
+            format!(r#"{{"a":{long},"b":[-{long}, 1.{long}, {long}e1],"c":"x\\\" {long}","d":18446744073709551615}}"#);
+        let read = parse_json(text.as_bytes()).expect("JSON");
+        assert_eq!((&read["a"], &read["b"][0]), (&Value::from(long), &Value::from(format!("-{long}"))));
+        assert!(read["b"][1].is_f64() && read["b"][2].is_f64());
+        assert_eq!((&read["c"], &read["d"]), (&Value::from(format!("x\\\" {long}")), &Value::from(u64::MAX)));
+        for broken in [format!("{long}x"), format!("[{long}"), format!("-{long}-"), "-".repeat(30), String::new()] {
+            assert!(parse_json(broken.as_bytes()).is_err(), "{broken}");
+        }
+    }
 
     #[test]
     fn sec_40_a_name_that_ends_in_the_word_of_a_secret_is_kept_from_everybody() {

@@ -3,12 +3,14 @@
 
 use serde_json::Value;
 
+use super::parse_json;
+
 /// JSON as a provider or a client sent it. The strict reader comes first, so that nothing else than broken characters is
 /// read differently; a document that is not JSON in any other way stays an error.
 pub fn json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice(bytes).or_else(|error| {
+    parse_json(bytes).or_else(|error| {
         let repaired = repaired(&text(bytes));
-        serde_json::from_str(&repaired).map_err(|_| error)
+        parse_json(repaired.as_bytes()).map_err(|_| error)
     })
 }
 

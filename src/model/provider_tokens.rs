@@ -15,6 +15,8 @@ pub struct ProviderTokens {
     pub expires: Option<UnixMillis>,
     /// What was known at the login and renewal needs again, such as the device of VK ID.
     pub callback: Map<String, Value>,
+    /// What the login's answer said of whose they are: a renewal must say the same.
+    pub identity: Map<String, Value>,
 }
 
 impl ProviderTokens {
@@ -28,6 +30,7 @@ impl ProviderTokens {
             "token_type": self.token_type,
             "expires": self.expires.map(|at| at.0),
             "callback": self.callback,
+            "identity": self.identity,
         });
         members.to_string().into_bytes()
     }
@@ -35,13 +38,15 @@ impl ProviderTokens {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let members: Value = serde_json::from_slice(bytes).ok()?;
         let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
+        let object = |name: &str| members.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         Some(Self {
             access_token: text("access_token")?.into(),
             refresh_token: text("refresh_token").map(SecretString::from),
             secret: text("secret").map(SecretString::from),
             token_type: text("token_type"),
             expires: members.get("expires").and_then(Value::as_i64).map(UnixMillis),
-            callback: members.get("callback").and_then(Value::as_object).cloned().unwrap_or_default(),
+            callback: object("callback"),
+            identity: object("identity"),
         })
     }
 }

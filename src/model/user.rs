@@ -20,9 +20,13 @@ pub struct User {
     pub created: UnixMillis,
     /// Set by session logins only (R-SES-03).
     pub last_login: Option<UnixMillis>,
-    /// Unix seconds. JWTs whose `iat` is not later than this are over; zero: none.
+    /// Unix seconds. JWTs without a generation claim whose `iat` is not later than this are revoked; zero: none.
     pub revoked_before: i64,
-    /// Part of what the permanent token is derived from; counted up when everything is logged out.
+    /// The value that a JWT of this user must carry. It begins with the time of creation in milliseconds and grows
+    /// whenever every credential of the user is revoked, so no other user of the same id ever has the same.
+    #[serde(default)]
+    pub credential_generation: i64,
+    /// Part of what the permanent token is derived from; it grows whenever the permanent token is revoked.
     pub token_generation: i64,
     /// Counts the ends of what could link accounts to the user.
     pub link_generation: i64,

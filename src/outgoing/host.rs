@@ -2,6 +2,7 @@
 //! again and again is left alone for a few seconds: its logins then fail at once and cost nobody else anything; one call
 //! is the trial that shows whether it is back.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,21 +18,38 @@ pub(super) const FAULTS: u32 = 10;
 /// How long it is left alone after the latest fault.
 pub(super) const REST: Duration = Duration::from_secs(5);
 
+/// Endpoints of one host that are remembered as paused.
+const PAUSES: usize = 64;
+
 pub(super) struct Host {
     pub(super) turns: Semaphore,
     breaker: Mutex<Breaker>,
+    /// By path: endpoints that asked for a pause (`Retry-After`), and when it ends.
+    pauses: Mutex<HashMap<String, Instant>>,
 }
 
 impl Default for Host {
     fn default() -> Self {
-        Self { turns: Semaphore::new(CALLS), breaker: Mutex::default() }
+        Self { turns: Semaphore::new(CALLS), breaker: Mutex::default(), pauses: Mutex::default() }
     }
 }
 
 impl Host {
-    /// Whether a call may be made now; `patience`: how long one call may take.
-    pub(super) fn admits(&self, now: Instant, patience: Duration) -> bool {
+    /// Whether a call may be made now, else how long not; `patience`: how long one call may take.
+    pub(super) fn admits(&self, path: &str, now: Instant, patience: Duration) -> Result<(), Duration> {
+        let paused = self.pauses.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
+        if let Some(until) = paused.filter(|until| now < *until) {
+            return Err(until - now);
+        }
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner).admits(now, patience)
+    }
+
+    pub(super) fn pause(&self, path: &str, now: Instant, span: Duration) {
+        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        pauses.retain(|_, until| now < *until);
+        if pauses.len() < PAUSES || pauses.contains_key(path) {
+            pauses.insert(path.to_owned(), now + span);
+        }
     }
 
     /// What became of a call. A refusal (4xx) is an answer; what this server would not send says nothing of the host.
@@ -46,8 +64,10 @@ impl Host {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner).heard(fault, now);
     }
 
+    /// Whether something of it must be remembered.
     pub(super) fn rests(&self, now: Instant) -> bool {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).until.is_some_and(|until| now < until)
+        let is_paused = self.pauses.lock().unwrap_or_else(PoisonError::into_inner).values().any(|until| now < *until);
+        is_paused || self.breaker.lock().unwrap_or_else(PoisonError::into_inner).until.is_some_and(|until| now < until)
     }
 }
 
@@ -60,15 +80,15 @@ struct Breaker {
 }
 
 impl Breaker {
-    fn admits(&mut self, now: Instant, patience: Duration) -> bool {
+    fn admits(&mut self, now: Instant, patience: Duration) -> Result<(), Duration> {
         match self.until {
-            Some(until) if now < until => false,
+            Some(until) if now < until => Err(until - now),
             // The trial; should nothing be heard of it, there is another one after the time that a call may take.
             Some(_) => {
                 self.until = Some(now + patience);
-                true
+                Ok(())
             }
-            None => true,
+            None => Ok(()),
         }
     }
 
@@ -89,12 +109,12 @@ mod tests {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..3 {
             (1..FAULTS).for_each(|_| breaker.heard(true, now));
-            assert!(breaker.admits(now, PATIENCE));
+            assert!(breaker.admits(now, PATIENCE).is_ok());
             breaker.heard(false, now);
         }
         (0..FAULTS).for_each(|_| breaker.heard(true, now));
-        assert!(!breaker.admits(now, PATIENCE));
-        assert!(!breaker.admits(now + REST - Duration::from_millis(1), PATIENCE));
+        assert!(breaker.admits(now, PATIENCE).is_err());
+        assert!(breaker.admits(now + REST - Duration::from_millis(1), PATIENCE).is_err());
     }
 
     #[test]
@@ -102,22 +122,22 @@ mod tests {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         (0..FAULTS).for_each(|_| breaker.heard(true, now));
         let later = now + REST;
-        assert!(breaker.admits(later, PATIENCE));
-        assert!(!breaker.admits(later, PATIENCE), "the others wait for the trial");
+        assert!(breaker.admits(later, PATIENCE).is_ok());
+        assert!(breaker.admits(later, PATIENCE).is_err(), "the others wait for the trial");
         breaker.heard(true, later);
-        assert!(!breaker.admits(later + REST / 2, PATIENCE));
-        assert!(breaker.admits(later + REST, PATIENCE));
+        assert!(breaker.admits(later + REST / 2, PATIENCE).is_err());
+        assert!(breaker.admits(later + REST, PATIENCE).is_ok());
         breaker.heard(false, later + REST);
-        assert!((0..50).all(|_| breaker.admits(later + REST, PATIENCE)));
+        assert!((0..50).all(|_| breaker.admits(later + REST, PATIENCE).is_ok()));
     }
 
     #[test]
     fn sec_39_a_trial_that_is_never_heard_of_does_not_close_a_host_for_good() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         (0..FAULTS).for_each(|_| breaker.heard(true, now));
-        assert!(breaker.admits(now + REST, PATIENCE));
-        assert!(!breaker.admits(now + PATIENCE, PATIENCE));
-        assert!(breaker.admits(now + REST + PATIENCE, PATIENCE));
+        assert!(breaker.admits(now + REST, PATIENCE).is_ok());
+        assert!(breaker.admits(now + PATIENCE, PATIENCE).is_err());
+        assert!(breaker.admits(now + REST + PATIENCE, PATIENCE).is_ok());
     }
 
     #[test]
@@ -129,8 +149,20 @@ mod tests {
             host.heard(&answer(429), now);
             host.heard(&Err(OutgoingError::Forbidden { host: "h".to_owned(), reason: "r" }), now);
         }
-        assert!(host.admits(now, PATIENCE) && !host.rests(now));
+        assert!(host.admits("/", now, PATIENCE).is_ok() && !host.rests(now));
         (0..FAULTS).for_each(|_| host.heard(&answer(503), now));
-        assert!(!host.admits(now, PATIENCE));
+        assert!(host.admits("/", now, PATIENCE).is_err());
+    }
+
+    #[test]
+    fn fault_d2_an_endpoint_that_asks_for_a_pause_gets_it_and_the_others_of_its_host_are_called() {
+        let (host, now) = (Host::default(), Instant::now());
+        let second = Duration::from_secs(1);
+        host.pause("/token", now, 7 * second);
+        assert_eq!(host.admits("/token", now + second, PATIENCE), Err(6 * second));
+        assert!(host.admits("/userinfo", now, PATIENCE).is_ok() && host.rests(now));
+        assert!(host.admits("/token", now + 7 * second, PATIENCE).is_ok() && !host.rests(now + 7 * second));
+        (0..2 * PAUSES).for_each(|n| host.pause(&n.to_string(), now, second));
+        assert_eq!(host.pauses.lock().expect("no panic").len(), PAUSES);
     }
 }

@@ -1,12 +1,17 @@
 //! What is asked and what is answered: a request as the caller thinks of it, encoded only when it leaves; an answer read
 //! strictly (SEC-16).
 
+use std::time::Duration;
+
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, EXPIRES, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::OutgoingError;
+use crate::clock::UnixMillis;
 use crate::model::lenient;
 
 pub type Pairs = Vec<(String, String)>;
@@ -109,11 +114,58 @@ impl Reply {
         Ok(Value::Object(members))
     }
 
+    fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok().map(str::trim)
+    }
+
+    /// Whether the body is a JWT (OpenID Connect Core 5.3.2).
+    pub fn is_jwt(&self) -> bool {
+        let essence = self.header(&CONTENT_TYPE).and_then(|value| value.split(';').next()).unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("application/jwt")
+    }
+
+    /// `Retry-After`, as seconds or as a date (RFC 9110, 10.2.3).
+    pub fn retry_after(&self, now: UnixMillis) -> Option<Duration> {
+        let text = self.header(&RETRY_AFTER)?;
+        match whole_seconds(text) {
+            Some(seconds) => Some(seconds),
+            None => self.header_date(&RETRY_AFTER).map(|date| now.until(date).unwrap_or_default()),
+        }
+    }
+
+    /// How long a cache of this server's own may keep the answer (RFC 9111, 4.2.1); `None`: it does not say.
+    pub fn cache_lifetime(&self, now: UnixMillis) -> Option<Duration> {
+        let lines = self.headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+        let directives: Vec<String> =
+            lines.flat_map(|line| line.split(',')).map(|one| one.trim().to_ascii_lowercase()).collect();
+        if directives.iter().any(|one| one == "no-store" || one.starts_with("no-cache")) {
+            return Some(Duration::ZERO);
+        }
+        let max_age = directives.iter().find_map(|one| whole_seconds(one.strip_prefix("max-age=")?.trim_matches('"')));
+        if let Some(max_age) = max_age {
+            return Some(max_age.saturating_sub(self.header(&AGE).and_then(whole_seconds).unwrap_or_default()));
+        }
+        self.header(&EXPIRES)?;
+        // One that is no date, such as `0`, is in the past.
+        let expires = self.header_date(&EXPIRES).unwrap_or_default();
+        Some(self.header_date(&DATE).unwrap_or(now).until(expires).unwrap_or_default())
+    }
+
+    fn header_date(&self, name: &HeaderName) -> Option<UnixMillis> {
+        UnixMillis::from_http_date(self.header(name)?)
+    }
+
     /// Names in lower case, the last of several.
     pub fn headers(&self) -> Map<String, Value> {
         let text = |value: &HeaderValue| value.to_str().ok().map(Value::from);
         self.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
     }
+}
+
+/// Digits alone; more than fit are as many as fit.
+fn whole_seconds(text: &str) -> Option<Duration> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u32::MAX).into()))
 }
 
 #[cfg(test)]
@@ -130,5 +182,46 @@ mod tests {
             assert!(form(bad.as_bytes()).is_err(), "{bad}");
         }
         assert_eq!(form(b"a=x\xff&b=%ff"), Ok(json!({"a": "x\u{fffd}", "b": "\u{fffd}"})));
+    }
+
+    fn with(headers: &[(&'static str, &str)]) -> Reply {
+        let pair = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
+        };
+        Reply { status: 200, headers: headers.iter().map(pair).collect(), body: Vec::new() }
+    }
+
+    const NOW: UnixMillis = UnixMillis(1_795_521_600_000);
+    const IN_TWO_MINUTES: &str = "Tue, 24 Nov 2026 12:02:00 GMT";
+
+    #[test]
+    fn fault_c06_the_lifetime_of_an_answer_is_read_as_caches_read_it() {
+        let lifetime = |headers: &[(&'static str, &str)]| with(headers).cache_lifetime(NOW).map(|span| span.as_secs());
+        assert_eq!(lifetime(&[]), None);
+        assert_eq!(lifetime(&[("cache-control", "public")]), None);
+        assert_eq!(lifetime(&[("cache-control", "public, Max-Age=600, must-revalidate")]), Some(600));
+        assert_eq!(lifetime(&[("cache-control", "max-age=\"600\""), ("age", "500")]), Some(100));
+        assert_eq!(lifetime(&[("cache-control", "max-age=600"), ("age", "900")]), Some(0));
+        assert_eq!(lifetime(&[("cache-control", "no-store, max-age=600")]), Some(0));
+        assert_eq!(lifetime(&[("cache-control", "no-cache")]), Some(0));
+        assert_eq!(lifetime(&[("cache-control", "max-age=99999999999999999999")]), Some(u32::MAX.into()));
+        assert_eq!(lifetime(&[("cache-control", "max-age=-5")]), None);
+        assert_eq!(lifetime(&[("expires", IN_TWO_MINUTES)]), Some(120));
+        assert_eq!(lifetime(&[("expires", IN_TWO_MINUTES), ("date", "Tue, 24 Nov 2026 12:01:00 GMT")]), Some(60));
+        assert_eq!(lifetime(&[("expires", IN_TWO_MINUTES), ("cache-control", "max-age=7")]), Some(7));
+        assert_eq!(lifetime(&[("expires", "0")]), Some(0));
+    }
+
+    #[test]
+    fn fault_d2_retry_after_is_a_number_or_a_date() {
+        let wait = |value: &str| with(&[("retry-after", value)]).retry_after(NOW).map(|span| span.as_secs());
+        assert_eq!(wait("7"), Some(7));
+        assert_eq!(wait(IN_TWO_MINUTES), Some(120));
+        assert_eq!(wait("Tue, 24 Nov 2026 11:00:00 GMT"), Some(0));
+        assert_eq!(wait("99999999999999999999"), Some(u32::MAX.into()));
+        for none in ["", "-1", "soon", "1.5"] {
+            assert_eq!(wait(none), None, "{none}");
+        }
+        assert_eq!(with(&[]).retry_after(NOW), None);
     }
 }

@@ -27,7 +27,7 @@ use url::Url;
 use self::address::{Guard, Reach};
 use self::host::Host;
 pub use self::message::{Body, Pairs, Reply, Request};
-pub use self::published::{Missing, Published};
+pub use self::published::{Fetched, Missing, Published};
 pub use self::reach::Reached;
 pub use self::signature::{ESCAPED, Signer, sign};
 pub use self::tls::install_crypto;
@@ -56,8 +56,8 @@ pub enum OutgoingError {
     TooLarge,
     #[error("the answer broke off: {0}")]
     Broken(String),
-    #[error("{host} has failed again and again: it is left alone for a moment")]
-    Resting { host: String },
+    #[error("{host} has failed again and again, or asked for a pause: it is left alone for a moment")]
+    Resting { host: String, remaining: Duration },
     #[error("{0} is not valid")]
     Unsendable(&'static str),
 }
@@ -102,18 +102,27 @@ impl Client {
         let host = request.url.host_str().unwrap_or_default().to_owned();
         let pool = self.permitted(&request.url, &host)?;
         let known = self.host(&request.url, &host);
-        if !known.admits(started, self.shared.timeout) {
-            return Err(OutgoingError::Resting { host });
-        }
-        let call = async {
-            let _turn = known.turns.acquire().await.map_err(|_| OutgoingError::Timeout)?;
-            call::exchange(pool, request, &host).await
+        let limit = self.shared.timeout;
+        known
+            .admits(request.url.path(), started, limit)
+            .map_err(|remaining| OutgoingError::Resting { host: host.clone(), remaining })?;
+        let end = deadline.min(started + limit);
+        let Ok(turn) = tokio::time::timeout_at(end, known.turns.acquire()).await else {
+            // Other calls held all permits: that says nothing of the host.
+            return Err(OutgoingError::Timeout);
         };
-        let result = match tokio::time::timeout_at(deadline.min(started + self.shared.timeout), call).await {
+        let _turn = turn.map_err(|_| OutgoingError::Timeout)?;
+        let sent = Instant::now();
+        let result = match tokio::time::timeout_at(end, call::exchange(pool, request, &host)).await {
             Ok(result) => result,
             Err(_) => Err(OutgoingError::Timeout),
         };
-        known.heard(&result, Instant::now());
+        let now = Instant::now();
+        // The deadline of a login, or the wait for a permit, may leave a host less time than a call has: that is not its fault.
+        let had_its_time = (now - sent) * 10 >= limit * 9;
+        if had_its_time || !matches!(result, Err(OutgoingError::Timeout)) {
+            known.heard(&result, now);
+        }
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
             Ok(reply) => {
@@ -122,6 +131,12 @@ impl Client {
             Err(error) => tracing::debug!(host, %error, milliseconds, "no answer"),
         }
         result
+    }
+
+    /// Leaves an endpoint alone for a while, since it asked for that (RFC 9110, 10.2.3). Other endpoints of the host are
+    /// called as before.
+    pub fn pause(&self, url: &Url, span: Duration) {
+        self.host(url, url.host_str().unwrap_or_default()).pause(url.path(), Instant::now(), span);
     }
 
     /// Whether a URL may be called, as far as can be told without resolving its name.

@@ -352,3 +352,42 @@ async fn sec39_a_silent_host_does_not_hold_another_up() {
         assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");
     }
 }
+
+/// Whether the next call is made at all: the breaker answers at once.
+async fn is_called(client: &Client, url: &str) -> bool {
+    !matches!(get_with(client, url, SOON).await, Err(OutgoingError::Resting { .. }))
+}
+
+#[tokio::test]
+async fn fault_b19_only_a_host_that_had_its_whole_time_is_at_fault() {
+    let (silent, connections) = server(|stream| async move {
+        let _held = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let rules = OutgoingRules { timeout: Duration::from_millis(200), ..rules() };
+    let times = super::host::FAULTS as usize;
+    let client = Client::new(&rules).expect("the client is built");
+    for _ in 0..2 * times {
+        let result = get_with(&client, &silent, Duration::from_millis(20)).await;
+        assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");
+    }
+    assert!(is_called(&client, &silent).await, "our own deadlines open no breaker");
+    let before = connections.load(Ordering::SeqCst);
+    // Other calls hold all permits: these never leave.
+    let host = client.host(&Url::parse(&silent).expect("a URL"), "127.0.0.1");
+    let all = host.turns.acquire_many(super::host::CALLS as u32).await.expect("all permits");
+    let waiting = (0..2 * times).map(|_| get_with(&client, &silent, SOON));
+    for result in futures_util::future::join_all(waiting).await {
+        assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), before);
+    drop(all);
+    assert!(is_called(&client, &silent).await, "waits for a permit open no breaker");
+    // Silence for the whole time of a call does.
+    let client = Client::new(&rules).expect("the client is built");
+    for _ in 0..times {
+        assert!(is_called(&client, &silent).await);
+    }
+    assert!(!is_called(&client, &silent).await);
+}

@@ -1,13 +1,16 @@
 //! Calls to a provider: addresses and parameters made from templates, sent by `outgoing/`. Nothing here logs: an address
 //! may hold a secret.
 
+use std::time::Duration;
+
 use percent_encoding::utf8_percent_encode;
 use tokio::time::Instant;
 use url::Url;
 
 use super::expression::{Expr, ExprError, Ordered, Scope, Template};
 use super::{Provider, ProviderError};
-use crate::outgoing::{ESCAPED, OutgoingError, Pairs, Reply, Request};
+use crate::clock::Ambient;
+use crate::outgoing::{Client, ESCAPED, OutgoingError, Pairs, Reply, Request};
 
 /// Something wrong between this server and the provider, with no words of the provider's.
 pub fn failed(stage: &'static str, reason: impl Into<String>) -> ProviderError {
@@ -20,6 +23,38 @@ impl From<ExprError> for ProviderError {
     }
 }
 
+/// The longest pause that a provider may ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
+
+/// One call. An answer that says "later" is an error wherever it comes, whatever its body says: nothing was judged (RFC 6585,
+/// RFC 9110, 10.2.3).
+pub async fn send(
+    client: &Client,
+    ambient: &Ambient,
+    stage: &'static str,
+    request: &Request,
+    deadline: Instant,
+) -> Result<Reply, ProviderError> {
+    let answer = client.send(request, deadline).await.map_err(|error| match error {
+        OutgoingError::Timeout => ProviderError::Timeout { stage },
+        OutgoingError::Resting { remaining, .. } => {
+            ProviderError::Busy { stage, reason: error.to_string(), retry_after: Some(remaining) }
+        }
+        error @ OutgoingError::Unreachable { .. } => ProviderError::Moved { stage, reason: error.to_string() },
+        error => failed(stage, error.to_string()),
+    })?;
+    let asked = answer.retry_after(ambient.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_PAUSE));
+    // Some say 403 for too many calls, and then when to come back.
+    let says_later = matches!(answer.status, 408 | 425 | 429) || matches!(answer.status, 403 | 503) && asked.is_some();
+    if !says_later {
+        return Ok(answer);
+    }
+    if let Some(span) = asked {
+        client.pause(&request.url, span);
+    }
+    Err(ProviderError::Busy { stage, reason: format!("status {}", answer.status), retry_after: asked })
+}
+
 impl Provider {
     pub(super) async fn send(
         &self,
@@ -27,10 +62,7 @@ impl Provider {
         request: &Request,
         deadline: Instant,
     ) -> Result<Reply, ProviderError> {
-        self.client.send(request, deadline).await.map_err(|error| match error {
-            OutgoingError::Timeout => ProviderError::Timeout { stage },
-            error => failed(stage, error.to_string()),
-        })
+        send(&self.client, &self.ambient, stage, request, deadline).await
     }
 
     /// The template that a setting puts in place of the descriptor's.

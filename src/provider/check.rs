@@ -1,14 +1,15 @@
 //! What an operator's check looks at: the endpoints of a configured provider, and the keys that it publishes. `cli/` asks;
 //! nothing here calls anybody but for published documents.
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
 use super::call::address;
 use super::descriptor::{ClientAuth, Method};
+use super::documents::{Discovery, Key, Want};
 use super::expression::Template;
+use super::jws::SignatureAlgorithm;
 use super::{Protocol, Provider, ProviderError};
 use crate::secrets::ExposeSecret;
 
@@ -39,7 +40,7 @@ impl Provider {
 
     /// The discovery document's members.
     pub async fn published(&self, deadline: Instant) -> Result<Option<Map<String, Value>>, ProviderError> {
-        Ok(self.discovery(deadline).await?.map(|document| document.members.clone()))
+        Ok(self.discovery(deadline, Want::Kept).await?.map(|document| document.members.clone()))
     }
 
     /// Without those of a discovery document that is not `published`.
@@ -78,12 +79,14 @@ impl Provider {
             return None;
         }
         let scope = self.scope_of_settings().with("discovery", published);
-        let fits = |keys: &[_]| keys.iter().any(|key: &super::Key| self.algorithms().iter().any(|one| key.fits(*one)));
-        Some(self.key_set(&scope, deadline, false).await.map(|keys| fits(&keys)))
+        let algorithms = self.algorithms_with(published);
+        let fits = |keys: &[Key]| keys.iter().any(|key| algorithms.iter().any(|one| key.fits(*one)));
+        Some(self.key_set(&scope, deadline, Want::Kept).await.map(|keys| fits(&keys)))
     }
 
-    /// That an id_token may be signed with.
-    pub fn algorithms(&self) -> &[Algorithm] {
-        &self.verification.algorithms
+    /// That an ID token may be signed with, where the discovery document is `published`.
+    pub fn algorithms_with(&self, published: Option<&Map<String, Value>>) -> Vec<SignatureAlgorithm> {
+        let document = published.map(|members| Discovery { members: members.clone() });
+        self.algorithms(document.as_ref())
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::expression::{Expr, Ordered, Scope, Template};
+use super::id_token::Purpose;
+use super::jws::SignatureAlgorithm;
 use super::quirks::Named;
 use super::{Protocol, ProviderError};
 use crate::settings::SettingRules;
@@ -177,6 +179,8 @@ pub struct TokenRules {
     pub access_token_optional: bool,
     /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
     pub hosts: Vec<String>,
+    /// The provider takes id and secret in HTTP Basic as they are, without the form-encoding of RFC 6749, 2.3.1.
+    pub plain_basic: bool,
 }
 
 impl TokenRules {
@@ -273,6 +277,10 @@ pub struct ErrorRules {
     pub message: Option<Expr>,
     /// Codes of a bad, used or expired code.
     pub invalid_code: Vec<String>,
+    /// Parts of the provider's words for one, in lower case, where the code does not say so.
+    pub invalid_code_phrases: Vec<String>,
+    /// Codes that refuse this client, whatever the words say.
+    pub invalid_client: Vec<String>,
     /// Codes of the person's no.
     pub declined: Vec<String>,
     /// Codes that say that nothing is wrong.
@@ -302,11 +310,12 @@ pub struct IdTokenRules {
     pub from: Option<Expr>,
     /// Issuers; `{tenantid}` stands for the claim `tid`. Default: the document's `issuer`. ID_TOKEN_ISSUER overrides it.
     pub issuers: Vec<String>,
-    /// The issuer is not checked: the token was signed for this client alone by a configured key.
-    pub any_issuer: bool,
+    /// `id_token`, `access_token` (the provider's access token is what is verified) or `either`.
+    pub purpose: Purpose,
     /// Expression: one audience or a list of which one must fit. Default `client_id`.
     pub audience: Option<Expr>,
-    /// Never taken from the token (SEC-18). JWT_ALGORITHMS overrides it; `{ALGORITHM}` is a setting.
+    /// Never taken from the token (SEC-18). Default: what the discovery document lists, or RS256. JWT_ALGORITHMS overrides
+    /// it; `{ALGORITHM}` is a setting.
     pub algorithms: Vec<String>,
     /// Where the keys lie. Default: the document's `jwks_uri`. JWKS_URI overrides it.
     pub jwks_url: Option<Template>,
@@ -319,8 +328,10 @@ pub struct IdTokenRules {
     /// `at_hash` is checked where it is present.
     pub at_hash: bool,
     /// Whose digest `at_hash` uses, where it is not that of the signature's algorithm.
-    pub at_hash_algorithm: Option<jsonwebtoken::Algorithm>,
-    /// `exp` and `iat` must be there.
+    pub at_hash_algorithm: Option<SignatureAlgorithm>,
+    /// With protocol `oidc`: a userinfo answer must have `sub` (OpenID Connect Core 5.3.2). USERINFO_WITHOUT_SUB overrides it.
+    pub userinfo_sub: bool,
+    /// `exp` and `iat` must be there; of a token that stands for a code they always must.
     pub times: bool,
     /// Seconds since `iat`; 0: any. ID_TOKEN_MAX_AGE overrides it.
     pub max_age: u64,
@@ -334,15 +345,16 @@ impl Default for IdTokenRules {
             verify: false,
             from: None,
             issuers: Vec::new(),
-            any_issuer: false,
+            purpose: Purpose::IdToken,
             audience: None,
-            algorithms: vec!["RS256".to_owned()],
+            algorithms: Vec::new(),
             jwks_url: None,
             key: None,
             ignore_kid: false,
             nonce: true,
             at_hash: true,
             at_hash_algorithm: None,
+            userinfo_sub: true,
             times: true,
             max_age: 600,
             leeway: 1,

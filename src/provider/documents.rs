@@ -3,16 +3,20 @@
 
 use std::sync::Arc;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::BoxFuture;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::{failed, place};
+use super::call::{failed, place, send};
 use super::expression::Scope;
+use super::jws::{SignatureAlgorithm, VerifyingKey};
 use super::{Provider, ProviderError};
-use crate::outgoing::{Missing, Request};
+use crate::outgoing::{Fetched, Missing, Request};
 
 /// Most keys of one set that are looked at.
 const MOST_KEYS: usize = 64;
@@ -39,6 +43,13 @@ impl Discovery {
         self.members.get(name).and_then(Value::as_str)
     }
 
+    /// The signature algorithms that the document lists for ID tokens, but for those that need the client secret or nothing.
+    pub fn algorithms(&self) -> Vec<SignatureAlgorithm> {
+        let listed = self.members.get("id_token_signing_alg_values_supported").and_then(Value::as_array);
+        let known = listed.into_iter().flatten().filter_map(|name| name.as_str()?.parse().ok());
+        known.filter(|algorithm: &SignatureAlgorithm| !algorithm.is_shared()).collect()
+    }
+
     pub fn is_true(&self, name: &str) -> bool {
         self.members.get(name) == Some(&Value::Bool(true))
     }
@@ -58,30 +69,44 @@ pub struct Key {
     /// Set only by Microsoft: the issuer that the key is good for.
     pub issuer: Option<String>,
     /// The only one that it is good for, where the set or the key itself says so.
-    algorithm: Option<String>,
-    pub decoding: DecodingKey,
+    algorithm: Option<SignatureAlgorithm>,
+    pub material: VerifyingKey,
 }
 
 impl Key {
-    /// Only keys that may verify signatures; anything else in a set is passed over.
+    /// Only keys that may verify signatures; anything else in a set is passed over (SEC-19).
     fn read(value: &Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
         if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
             return None;
         }
+        // RFC 7517, 4.3.
+        if jwk.common.key_operations.as_ref().is_some_and(|all| !all.contains(&KeyOperations::Verify)) {
+            return None;
+        }
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let named: Option<SignatureAlgorithm> = match value.get("alg") {
+            None | Some(Value::Null) => None,
+            // One for encryption, such as RSA-OAEP, or one that is not known.
+            Some(name) => Some(name.as_str()?.parse().ok()?),
+        };
+        let standard = || DecodingKey::from_jwk(&jwk).ok().map(VerifyingKey::Standard);
         // A curve is good for one algorithm, which the set need not say.
-        let algorithm = match &jwk.algorithm {
-            AlgorithmParameters::EllipticCurve(curve) => match curve.curve {
-                EllipticCurve::P256 => Some("ES256".to_owned()),
-                EllipticCurve::P384 => Some("ES384".to_owned()),
+        let (own, material) = match &jwk.algorithm {
+            AlgorithmParameters::EllipticCurve(key) => match key.curve {
+                EllipticCurve::P256 => (Some(SignatureAlgorithm::Standard(Algorithm::ES256)), standard()?),
+                EllipticCurve::P384 => (Some(SignatureAlgorithm::Standard(Algorithm::ES384)), standard()?),
+                EllipticCurve::P521 => (Some(SignatureAlgorithm::Es512), p521(&key.x, &key.y)?),
                 _ => return None,
             },
-            AlgorithmParameters::RSA(_) | AlgorithmParameters::OctetKeyPair(_) => text("alg"),
+            AlgorithmParameters::OctetKeyPair(_) => (Some(SignatureAlgorithm::Standard(Algorithm::EdDSA)), standard()?),
+            AlgorithmParameters::RSA(key) if is_large_enough(&key.n) => (None, standard()?),
             _ => return None,
         };
-        let decoding = DecodingKey::from_jwk(&jwk).ok()?;
-        Some(Self { id: text("kid"), issuer: text("issuer"), algorithm, decoding })
+        if own.is_some() && named.is_some() && own != named {
+            return None;
+        }
+        Some(Self { id: text("kid"), issuer: text("issuer"), algorithm: own.or(named), material })
     }
 
     /// A fixed key: PEM, or its base64 alone.
@@ -91,16 +116,37 @@ impl Key {
             false => format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", text.trim()),
         };
         let rsa = DecodingKey::from_rsa_pem(pem.as_bytes()).map(|key| (None, key));
-        let ec = || DecodingKey::from_ec_pem(pem.as_bytes()).map(|key| (Some("ES256".to_owned()), key));
+        let es256 = SignatureAlgorithm::Standard(Algorithm::ES256);
+        let ec = || DecodingKey::from_ec_pem(pem.as_bytes()).map(|key| (Some(es256), key));
         let (algorithm, decoding) = rsa.or_else(|_| ec()).ok()?;
-        Some(Self { id: None, issuer: None, algorithm, decoding })
+        Some(Self { id: None, issuer: None, algorithm, material: VerifyingKey::Standard(decoding) })
     }
 
     /// SEC-19: the key's own type and algorithm must be those of the signature.
-    pub fn fits(&self, algorithm: Algorithm) -> bool {
-        let named = self.algorithm.as_ref().is_none_or(|name| *name == format!("{algorithm:?}"));
-        named && algorithm.family() != AlgorithmFamily::Hmac && self.decoding.family() == algorithm.family()
+    pub fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
+        let named = self.algorithm.is_none_or(|own| own == algorithm);
+        named && !algorithm.is_shared() && self.material.is_for(algorithm)
     }
+}
+
+/// RFC 7518, 3.3: 2048 bits or more.
+fn is_large_enough(modulus: &str) -> bool {
+    let modulus = URL_SAFE_NO_PAD.decode(modulus).unwrap_or_default();
+    let significant = modulus.iter().skip_while(|byte| **byte == 0);
+    let bits =
+        significant.clone().count() * 8 - significant.clone().next().map_or(0, |first| first.leading_zeros() as usize);
+    bits >= 2048
+}
+
+/// The point in its uncompressed form; aws-lc-rs checks that it lies on the curve.
+fn p521(x: &str, y: &str) -> Option<VerifyingKey> {
+    const LEN: usize = 66;
+    let mut point = vec![4];
+    for coordinate in [x, y] {
+        let bytes = URL_SAFE_NO_PAD.decode(coordinate).ok().filter(|bytes| bytes.len() <= LEN)?;
+        point.extend(std::iter::repeat_n(0, LEN - bytes.len()).chain(bytes));
+    }
+    Some(VerifyingKey::P521(point))
 }
 
 /// The keys of a set, or of a bare key in place of one.
@@ -112,43 +158,85 @@ pub fn keys(document: &Value) -> Result<Vec<Key>, ProviderError> {
     if keys.is_empty() { Err(failed("keys", "the set has no key that can be used")) } else { Ok(keys) }
 }
 
+/// Whether a kept document will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    Kept,
+    /// The kept one has just failed.
+    Newer,
+}
+
 impl Provider {
     pub(super) async fn key_set(
         &self,
         scope: &Scope<'_>,
         deadline: Instant,
-        newer: bool,
+        want: Want,
     ) -> Result<Arc<Vec<Key>>, ProviderError> {
         const STAGE: &str = "keys";
         let url = place(STAGE, self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url), scope, &[])?;
-        let fetch = async || keys(&self.document(STAGE, url, deadline).await?);
-        self.keys.get(self.ambient.now(), newer, deadline, fetch).await.map_err(|error| missing(STAGE, error))
+        let source = url.to_string();
+        let fetch = self.document(STAGE, url, |document| keys(&document));
+        let newer = want == Want::Newer;
+        let found = self.keys.get(&source, self.ambient.now(), newer, deadline, fetch).await;
+        found.map_err(|error| missing(STAGE, error))
     }
 
     /// The discovery document, where this provider has need of one.
-    pub(super) async fn discovery(&self, deadline: Instant) -> Result<Option<Arc<Discovery>>, ProviderError> {
+    pub(super) async fn discovery(
+        &self,
+        deadline: Instant,
+        want: Want,
+    ) -> Result<Option<Arc<Discovery>>, ProviderError> {
         const STAGE: &str = "discovery";
         let Some(template) = self.discovery_url.as_ref().filter(|_| self.reads_discovery) else { return Ok(None) };
-        let fetch = async || {
-            let scope = self.scope_of_settings();
-            let url = place(STAGE, template, &scope, &[])?;
-            let issuer = match (self.values.text("ID_TOKEN_ISSUER"), &self.descriptor.discovery.issuer) {
-                (Some(own), _) => Some(own.to_owned()),
-                (None, Some(template)) => template.render(&scope)?,
-                (None, None) => None,
-            };
-            Discovery::read(self.document(STAGE, url, deadline).await?, issuer.as_deref())
+        let scope = self.scope_of_settings();
+        let url = place(STAGE, template, &scope, &[])?;
+        let issuer = match (self.values.text("ID_TOKEN_ISSUER"), &self.descriptor.discovery.issuer) {
+            (Some(own), _) => Some(own.to_owned()),
+            (None, Some(template)) => template.render(&scope)?,
+            (None, None) => None,
         };
-        let found = self.published.get(self.ambient.now(), false, deadline, fetch).await;
+        let source = url.to_string();
+        let fetch = self.document(STAGE, url, move |document| Discovery::read(document, issuer.as_deref()));
+        let newer = want == Want::Newer;
+        let found = self.published.get(&source, self.ambient.now(), newer, deadline, fetch).await;
         found.map(Some).map_err(|error| missing(STAGE, error))
     }
 
-    async fn document(&self, stage: &'static str, url: Url, deadline: Instant) -> Result<Value, ProviderError> {
-        let answer = self.send(stage, &Request::new(reqwest::Method::GET, url), deadline).await?;
-        if !answer.is_success() {
-            return Err(failed(stage, format!("status {}", answer.status)));
+    /// Fetches the discovery document again, at most once a minute, because what the kept one says has failed. Whether there
+    /// is another one now.
+    pub(super) async fn newer_discovery(
+        &self,
+        known: &mut Option<Arc<Discovery>>,
+        deadline: Instant,
+    ) -> Result<bool, ProviderError> {
+        let Some(before) = known.as_ref() else { return Ok(false) };
+        let Some(after) = self.discovery(deadline, Want::Newer).await? else { return Ok(false) };
+        let is_another = before.members != after.members;
+        *known = Some(after);
+        Ok(is_another)
+    }
+
+    /// A fetch that needs nothing of this provider any more: it may go on in the background.
+    fn document<T: 'static>(
+        &self,
+        stage: &'static str,
+        url: Url,
+        read: impl FnOnce(Value) -> Result<T, ProviderError> + Send + 'static,
+    ) -> impl FnOnce(Instant) -> BoxFuture<'static, Result<Fetched<T>, ProviderError>> + Send + 'static {
+        let (client, ambient) = (self.client.clone(), self.ambient.clone());
+        move |deadline| {
+            let fetch = async move {
+                let answer = send(&client, &ambient, stage, &Request::new(reqwest::Method::GET, url), deadline).await?;
+                if !answer.is_success() {
+                    return Err(failed(stage, format!("status {}", answer.status)));
+                }
+                let value = read(answer.json().map_err(|reason| failed(stage, reason))?)?;
+                Ok(Fetched { value, lifetime: answer.cache_lifetime(ambient.now()) })
+            };
+            Box::pin(fetch)
         }
-        answer.json().map_err(|reason| failed(stage, reason))
     }
 }
 

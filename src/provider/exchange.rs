@@ -8,14 +8,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::authorization::with_redirect_state;
 use super::call::{failed, place, rendered};
 use super::descriptor::{ClientAuth, StateIn};
-use super::documents::{Discovery, Key};
+use super::documents::{Discovery, Want};
 use super::expression::{Part, Scope, Template};
-use super::id_token::{self, Expected};
 use super::{Callback, Protocol, Provider, ProviderError, reply};
 use crate::clock::UnixMillis;
 use crate::model::{Identity, as_text};
@@ -23,10 +22,6 @@ use crate::outgoing::{Body, Pairs, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
 const STAGE: &str = "token";
-/// Seconds that an id_token without a code may be old.
-const NATIVE_MAX_AGE: i64 = 600;
-/// Of the discovery document (RFC 9207, 3).
-const ISS_PARAMETER_SUPPORTED: &str = "authorization_response_iss_parameter_supported";
 
 /// One login on its way: what it has brought so far. Handed to quirks; holds secrets, so it prints nothing.
 pub struct Login<'a> {
@@ -112,6 +107,10 @@ impl Login<'_> {
         secrets.extend(self.callback.code_verifier);
         secrets.extend(self.access_token.as_deref());
         secrets.extend(self.token_secret.as_ref().map(ExposeSecret::expose_secret));
+        secrets.extend(self.callback.id_token);
+        let kept =
+            ["refresh_token", "id_token", "oauth_token"].into_iter().filter_map(|name| self.token.get(name)?.as_str());
+        secrets.extend(kept);
         secrets
     }
 
@@ -129,16 +128,16 @@ impl Provider {
         let (begun, classic) = (self.checked_address(callback.address, false)?, callback.address.is_empty());
         // A login that began with an address ends with it, whatever the callback says.
         let address = if classic { self.checked_address(callback.fields, true)? } else { begun };
-        let discovery = self.discovery(callback.deadline).await?;
+        let discovery = self.discovery(callback.deadline, Want::Kept).await?;
         let checked = CheckedCallback { address, discovery, ..CheckedCallback::default() };
         let mut login = self.login_of(callback, checked);
         self.check_issuer(&login)?;
         let mut valid_until = None;
         match (callback.id_token, self.descriptor.protocol) {
-            (Some(_), _) => {
-                let (claims, until) = self.verified_claims(&login).await?;
-                login.claims = Some(Value::Object(claims));
-                valid_until = Some(UnixMillis::from_seconds(until));
+            (Some(token), _) => {
+                let verified = self.verify_id_token(token, callback.nonce, callback.deadline).await?;
+                login.claims = Some(Value::Object(verified.claims));
+                valid_until = Some(verified.accepted_until);
             }
             (None, Protocol::OAuth1) => {}
             (None, _) => {
@@ -163,10 +162,10 @@ impl Provider {
             (None, _) => self.exchange_code(&mut login).await?,
         }
         if callback.id_token.is_none() && self.verifies_id_token() {
-            let (claims, _) = self.verified_claims(&login).await?;
+            let claims = self.verified_claims(&mut login).await?;
             login.claims = Some(Value::Object(claims));
         }
-        self.profile(&login).await
+        self.profile(&mut login).await
     }
 
     fn login_of<'a>(&'a self, callback: &'a Callback<'a>, checked: CheckedCallback) -> Login<'a> {
@@ -241,40 +240,17 @@ impl Provider {
         Ok(())
     }
 
-    /// RFC 9207, 2.4: the callback must be this provider's (SEC-5). Where no issuer is known, its host must be that of
-    /// the authorization endpoint.
-    fn check_issuer(&self, login: &Login<'_>) -> Result<(), ProviderError> {
-        let given = login.callback.fields.get("iss").and_then(Value::as_str).filter(|iss| !iss.is_empty());
-        let Some(given) = given else {
-            // An ID token from an app came by no redirect, and OAuth 1.0a has no such parameter.
-            let by_redirect = login.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
-            let promised = self.descriptor.authorization.sends_iss
-                || login.discovery.as_deref().is_some_and(|document| document.is_true(ISS_PARAMETER_SUPPORTED));
-            return if by_redirect && promised { Err(ProviderError::Mixup) } else { Ok(()) };
-        };
-        let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let fits = match self.issuers(login.discovery.as_deref()) {
-            Some(issuers) => issuers.iter().any(|issuer| is_issuer(issuer, given)),
-            None => {
-                let own = self.authorization_endpoint();
-                host(given).is_some() && host(given) == own.as_deref().and_then(host)
-            }
-        };
-        if fits { Ok(()) } else { Err(ProviderError::Mixup) }
-    }
-
     /// RFC 6749, 4.1.3.
     async fn exchange_code(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
-        let rules = &self.descriptor.token;
-        if rules.auth == ClientAuth::None {
+        if self.descriptor.token.auth == ClientAuth::None {
             // The callback brought the token, and it was read before the claim.
             return Ok(());
         }
-        let mut call = Request::new(rules.method, login.token_address()?);
-        self.fill_token_call(login, &mut call)?;
-        self.quirk.token_request(login, &mut call)?;
-        let answer = self.send(STAGE, &call, login.callback.deadline).await?;
-        let body = reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &login.secrets())?;
+        let body = match self.ask_for_token(login).await {
+            // Nothing was judged: the code may go to where the endpoint is now.
+            Err(ProviderError::Moved { .. }) if self.has_moved(login).await => self.ask_for_token(login).await?,
+            answered => answered?,
+        };
         self.read_token(login, body)
     }
 
@@ -299,6 +275,20 @@ impl Provider {
             return Err(failed(STAGE, "there is no access token in the answer"));
         }
         Ok(())
+    }
+
+    async fn ask_for_token(&self, login: &Login<'_>) -> Result<Value, ProviderError> {
+        let rules = &self.descriptor.token;
+        let mut call = Request::new(rules.method, login.token_address()?);
+        self.fill_token_call(login, &mut call)?;
+        self.quirk.token_request(login, &mut call).await?;
+        let answer = self.send(STAGE, &call, login.callback.deadline).await?;
+        reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &login.secrets())
+    }
+
+    /// Whether a newer discovery document says something else than the kept one, whose endpoint is not there.
+    pub(super) async fn has_moved(&self, login: &mut Login<'_>) -> bool {
+        self.newer_discovery(&mut login.discovery, login.callback.deadline).await.unwrap_or(false)
     }
 
     fn fill_token_call(&self, login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
@@ -333,7 +323,13 @@ impl Provider {
     pub(super) fn prove(&self, call: &mut Request, auth: ClientAuth) {
         let secret = self.client_secret.expose_secret();
         if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
-            let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
+            let encoded = |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+            let plain = self.values.flag("PLAIN_BASIC").unwrap_or(self.descriptor.token.plain_basic);
+            let (id, secret) = match plain {
+                true => (self.client_id.clone(), secret.to_owned()),
+                false => (encoded(&self.client_id), encoded(secret)),
+            };
+            let pair = STANDARD.encode(format!("{id}:{secret}"));
             call.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
         }
         let Body::Form(form) = &mut call.body else { return };
@@ -355,104 +351,6 @@ impl Provider {
             (ClientAuth::Discovery, _) => ClientAuth::Body,
             (auth, _) => auth,
         }
-    }
-
-    pub fn verifies_id_token(&self) -> bool {
-        self.descriptor.protocol == Protocol::Oidc || self.descriptor.id_token.verify
-    }
-
-    /// `None`: no issuer is known.
-    fn issuers(&self, discovery: Option<&Discovery>) -> Option<Vec<String>> {
-        if let Some(own) = self.values.text("ID_TOKEN_ISSUER") {
-            return Some(vec![own.to_owned()]);
-        }
-        let listed = &self.verification.issuers;
-        if !listed.is_empty() {
-            return Some(listed.clone());
-        }
-        discovery.and_then(|document| document.text("issuer")).map(|issuer| vec![issuer.to_owned()])
-    }
-
-    /// The claims, and the Unix second from which on they are refused.
-    async fn verified_claims(&self, login: &Login<'_>) -> Result<(Map<String, Value>, i64), ProviderError> {
-        const STAGE: &str = "id_token";
-        let rules = &self.descriptor.id_token;
-        let scope = login.scope();
-        let native = login.callback.id_token;
-        let token = match &rules.from {
-            _ if native.is_some() => native.map(str::to_owned),
-            Some(from) => from.text(&scope)?,
-            None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
-        };
-        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
-        let head = id_token::head(&token, &self.verification.algorithms)?;
-        let claims = if id_token::is_shared(head.algorithm) {
-            id_token::shared_claims(&token, &head, &self.client_secret)?
-        } else {
-            self.claims_by_key(login, &token, &head).await?
-        };
-        let issuers = self.issuers(login.discovery.as_deref());
-        if issuers.is_none() && !rules.any_issuer {
-            return Err(failed(STAGE, "no issuer is known to hold it against"));
-        }
-        let mut audiences = match &rules.audience {
-            Some(expr) => expr.texts(&scope)?,
-            None => vec![self.client_id.clone()],
-        };
-        let (mut nonce, mut max_age) = (login.callback.nonce.filter(|_| rules.nonce), self.verification.max_age);
-        if native.is_some() {
-            // An app's id_token was made for the app's own client id, moments ago, and with the nonce that the app shows
-            // or with none (SEC-20).
-            audiences.extend(self.values.texts("CLIENT_IDS"));
-            max_age = if max_age > 0 { max_age.min(NATIVE_MAX_AGE) } else { NATIVE_MAX_AGE };
-            nonce = login.callback.nonce;
-            if nonce.is_none() && claims.contains_key("nonce") {
-                return Err(ProviderError::InvalidFields(vec![(
-                    "nonce".to_owned(),
-                    "This field is required.".to_owned(),
-                )]));
-            }
-        }
-        let expected = Expected {
-            issuers: issuers.as_deref().filter(|_| !rules.any_issuer),
-            audiences: &audiences,
-            client_id: &self.client_id,
-            nonce,
-            access_token: login.access_token.as_deref().filter(|_| rules.at_hash),
-            hashed_by: rules.at_hash_algorithm.unwrap_or(head.algorithm),
-            now: self.ambient.now().seconds(),
-            leeway: self.verification.leeway,
-            times: rules.times,
-            max_age,
-        };
-        let valid_until = id_token::check(&claims, &expected)?;
-        Ok((claims, valid_until))
-    }
-
-    /// The signature by a fixed key, or by the published ones: an unknown key makes the set be fetched again, at most
-    /// once a minute (SEC-19).
-    async fn claims_by_key(
-        &self,
-        login: &Login<'_>,
-        token: &str,
-        head: &id_token::Head,
-    ) -> Result<Map<String, Value>, ProviderError> {
-        if let Some(key) = &self.verification.fixed_key {
-            let fitting: Vec<&Key> = std::iter::once(key).filter(|key| key.fits(head.algorithm)).collect();
-            return id_token::signed_claims(token, head, &fitting);
-        }
-        let ignore_id = self.descriptor.id_token.ignore_kid;
-        let (scope, deadline) = (login.scope(), login.callback.deadline);
-        let keys = self.key_set(&scope, deadline, false).await?;
-        let fitting = id_token::candidates(&keys, head, ignore_id);
-        if !fitting.is_empty() {
-            let claims = id_token::signed_claims(token, head, &fitting);
-            if claims.is_ok() || head.key_id.is_some() && !ignore_id {
-                return claims;
-            }
-        }
-        let keys = self.key_set(&scope, deadline, true).await?;
-        id_token::signed_claims(token, head, &id_token::candidates(&keys, head, ignore_id))
     }
 
     pub(super) fn scope_of_settings(&self) -> Scope<'_> {
@@ -480,11 +378,4 @@ fn usual_form(login: &Login<'_>) -> Pairs {
         pair("code", login.code.as_deref().unwrap_or_default()),
         pair("redirect_uri", &login.redirect_uri),
     ]
-}
-
-/// Whether `given` is the issuer, or that of some tenant.
-fn is_issuer(issuer: &str, given: &str) -> bool {
-    let Some((before, after)) = issuer.split_once("{tenantid}") else { return issuer == given };
-    let tenant = given.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap_or_default();
-    !tenant.is_empty() && tenant.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }

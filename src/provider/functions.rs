@@ -10,6 +10,7 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::model::AccountUid;
 use crate::model::lenient;
 use crate::secrets::{hex, same};
 
@@ -47,6 +48,11 @@ fn add_pickers(environment: &mut Environment<'static>) {
         Ok(have.iter().any(|value| allowed.contains(value)))
     });
     environment.add_function("as_list", as_list);
+    // The id of an account as a text, and nothing where the value is none (R-PIPE-02).
+    environment.add_function("id_text", |x: Value| {
+        let uid = serde_json::to_value(&x).ok().as_ref().and_then(AccountUid::of_json);
+        uid.map_or(Value::UNDEFINED, |uid| Value::from(uid.as_str()))
+    });
     environment.add_function("is_true", |x: Value| is_true(&x));
     environment.add_function("only", |object: Value, names: Vec<String>| members(object, |name| has(&names, name)));
     environment.add_function("without", |object: Value, names: Vec<String>| members(object, |name| !has(&names, name)));

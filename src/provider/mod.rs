@@ -8,12 +8,14 @@ mod call; // requests made from templates, answers read strictly
 mod callback; // what a callback holds, before anything is looked up by it
 mod catalog; // the descriptors that come with the program
 mod check; // what can be known without a person
+mod description; // which of a provider's words are shown
 pub mod descriptor; // a provider as data
 mod documents; // discovery documents and key sets
 mod exchange; // from a callback to tokens and claims
 mod expression; // the small language of descriptors
 mod functions; // its functions
 mod id_token; // the checks of OpenID Connect
+mod jws; // signed tokens, their keys and algorithms
 mod oauth1; // RFC 5849
 mod profile; // from tokens to an identity
 mod quirks; // what data cannot say
@@ -23,9 +25,11 @@ mod setup; // a configured provider, made once
 #[cfg(test)]
 mod tests;
 mod user_fields; // the operator's own fields of a user
+mod verification; // tokens verified with the published keys
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -36,6 +40,7 @@ use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Discovery, Key};
 pub use self::exchange::CheckedCallback;
 use self::expression::{Expr, Template};
+pub use self::jws::SignatureAlgorithm;
 use self::quirks::Quirk;
 use self::setup::Verification;
 use crate::clock::Ambient;
@@ -93,6 +98,23 @@ pub struct Callback<'a> {
     pub deadline: Instant,
 }
 
+impl<'a> Callback<'a> {
+    /// That of a call without one.
+    fn none(nothing: &'a Map<String, Value>, deadline: Instant) -> Self {
+        Self {
+            fields: nothing,
+            redirect_uri: "",
+            state: None,
+            code_verifier: None,
+            nonce: None,
+            request_token: None,
+            id_token: None,
+            address: nothing,
+            deadline,
+        }
+    }
+}
+
 /// OAuth 1.0a, RFC 5849 section 2.1.
 #[derive(Clone, Debug)]
 pub struct RequestToken {
@@ -125,6 +147,15 @@ pub enum ProviderError {
     /// hold, a profile without an id.
     #[error("{stage}: {reason}")]
     Failed { stage: &'static str, reason: String, message: Option<String> },
+    /// The provider asks to be called later, or is left alone after failures. Nothing was judged.
+    #[error("{stage}: {reason}")]
+    Busy { stage: &'static str, reason: String, retry_after: Option<Duration> },
+    /// The endpoint is not there: no connection, or a status that says so.
+    #[error("{stage}: {reason}")]
+    Moved { stage: &'static str, reason: String },
+    /// A renewal answered with tokens of another user (OpenID Connect Core 12.2).
+    #[error("{stage}: {reason}")]
+    AnotherUser { stage: &'static str, reason: String },
     #[error("{stage}: no answer in time")]
     Timeout { stage: &'static str },
 }
@@ -276,7 +307,7 @@ impl Provider {
     pub fn accepts_id_token(&self) -> bool {
         let rules = &self.descriptor.id_token;
         let published = self.verifies_id_token() || rules.jwks_url.is_some() && !rules.issuers.is_empty();
-        published && !self.verification.algorithms.iter().copied().any(id_token::is_shared)
+        published && !self.verification.algorithms.iter().any(|algorithm| algorithm.is_shared())
     }
 
     /// Whether its callback is a cross-site POST, which only a `SameSite=None` cookie survives.

@@ -9,7 +9,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{EmailAddress, Identity, as_text, as_texts, is_filled, without_secrets};
+use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -26,19 +26,20 @@ pub struct Answers {
 }
 
 impl Provider {
-    pub(super) async fn profile(&self, login: &Login<'_>) -> Result<Identity, ProviderError> {
+    pub(super) async fn profile(&self, login: &mut Login<'_>) -> Result<Identity, ProviderError> {
         if let (Some(_), Some(claims)) = (login.callback.id_token, &login.claims) {
             // Without an access token nobody can be asked: the claims are all there is.
             let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
             return self.mapped(login, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
         }
-        self.mapped(login, &self.ask_all(login).await?)
+        let answers = self.ask_all(login).await?;
+        self.mapped(login, &answers)
     }
 
     /// No call from here on.
     pub(super) fn mapped(&self, login: &Login<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
         let profile = Value::Object(self.merged(login, answers)?);
-        self.check_subject(login, answers)?;
+        let lacks_sub = self.check_subject(login, answers)?;
         let scope = login
             .scope()
             .with("bodies", Some(&answers.bodies))
@@ -47,21 +48,24 @@ impl Provider {
         let details = self.details(&scope)?;
         let scope = scope.with("details", Some(&details));
         self.admit(&scope)?;
-        self.identity(login, &scope, &profile, &details)
+        let mut identity = self.identity(login, &scope, &profile, &details)?;
+        // What nobody ties to the user verifies nothing.
+        identity.email_verified &= !lacks_sub;
+        Ok(identity)
     }
 
-    async fn ask_all(&self, login: &Login<'_>) -> Result<Answers, ProviderError> {
+    async fn ask_all(&self, login: &mut Login<'_>) -> Result<Answers, ProviderError> {
         let mut answers = Answers { bodies: Value::Array(Vec::new()), headers: Map::new() };
         for (index, request) in self.descriptor.userinfo.iter().enumerate() {
-            let scope = login.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
-            let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
-            let call = if wanted { self.profile_call(login, request, index, &scope)? } else { None };
-            let (body, headers) = match call {
-                Some(call) => match self.ask(login, request, call).await {
-                    Err(_) if request.optional => Default::default(),
-                    answered => answered?,
-                },
-                None => Default::default(),
+            let answered = match self.ask_one(login, request, index, &answers).await {
+                Err(ProviderError::Moved { .. }) if self.has_moved(login).await => {
+                    self.ask_one(login, request, index, &answers).await
+                }
+                answered => answered,
+            };
+            let (body, headers) = match answered {
+                Err(_) if request.optional => Default::default(),
+                answered => answered?,
             };
             answers.headers = headers;
             if let Value::Array(bodies) = &mut answers.bodies {
@@ -69,6 +73,23 @@ impl Provider {
             }
         }
         Ok(answers)
+    }
+
+    /// Null and no headers for a request that is left out.
+    async fn ask_one(
+        &self,
+        login: &Login<'_>,
+        request: &InfoRequest,
+        index: usize,
+        answers: &Answers,
+    ) -> Result<(Value, Map<String, Value>), ProviderError> {
+        let scope = login.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
+        let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
+        let call = if wanted { self.profile_call(login, request, index, &scope)? } else { None };
+        match call {
+            Some(call) => self.ask(login, request, call).await,
+            None => Ok(Default::default()),
+        }
     }
 
     /// One of the descriptor's requests as it will be sent; `None` where its address has no value.
@@ -137,7 +158,11 @@ impl Provider {
         request: &InfoRequest,
         call: &Request,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
-        let answer = self.send(STAGE, call, login.callback.deadline).await?;
+        let mut answer = self.send(STAGE, call, login.callback.deadline).await?;
+        if answer.is_success() && answer.is_jwt() {
+            let claims = self.verified_userinfo(login, &answer.text()).await?;
+            answer.body = claims.to_string().into_bytes();
+        }
         if request.not_allowed.contains(&answer.status) {
             let reason = "The provider says that you are not a member.".to_owned();
             return Err(ProviderError::NotAllowed { reason });
@@ -153,15 +178,39 @@ impl Provider {
         Ok((self.quirk.profile_reply(login, call, body)?, answer.headers()))
     }
 
-    /// OpenID Connect Core 5.3.2: a userinfo answer of another subject must not be used.
-    fn check_subject(&self, login: &Login<'_>, answers: &Answers) -> Result<(), ProviderError> {
-        let Some(subject) = login.claims.as_ref().and_then(|claims| claims.get("sub")) else { return Ok(()) };
+    /// OpenID Connect Core 5.3.2: a userinfo answer is used only where its `sub` is that of the ID token. Whether there is one
+    /// whose `sub` is left out, where that is acceptable.
+    fn check_subject(&self, login: &Login<'_>, answers: &Answers) -> Result<bool, ProviderError> {
+        let subject = login.claims.as_ref().and_then(|claims| claims.get("sub"));
+        let is_asked = login.callback.id_token.is_none();
+        let Some(subject) = subject.filter(|_| is_asked) else { return Ok(false) };
+        let own = self.values.flag("USERINFO_WITHOUT_SUB");
+        let needs_no_sub = own.unwrap_or(!self.descriptor.id_token.userinfo_sub);
+        let is_standard = self.descriptor.protocol == Protocol::Oidc;
         let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
-        let another = |body: &Value| body.get("sub").is_some_and(|other| is_filled(other) && other != subject);
-        if self.descriptor.protocol == Protocol::Oidc && bodies.iter().any(another) {
-            return Err(failed(STAGE, "userinfo is about another subject"));
+        let mut lacks_sub = false;
+        for body in bodies.iter().filter(|body| !body.is_null()) {
+            match body.get("sub").filter(|subject| is_filled(subject)) {
+                // Some send a number where the ID token has a text.
+                Some(other) if id_text(other) == id_text(subject) => {}
+                Some(_) => return Err(failed(STAGE, "userinfo is about another subject")),
+                // A profile of the provider's own form.
+                None if !is_standard => {}
+                None if needs_no_sub || self.only_names(body) => lacks_sub = true,
+                None => return Err(failed(STAGE, "userinfo has no sub: see USERINFO_WITHOUT_SUB")),
+            }
         }
-        Ok(())
+        Ok(lacks_sub)
+    }
+
+    /// Whether a userinfo answer holds nothing but names to show, which decide nothing about whose account it is.
+    fn only_names(&self, body: &Value) -> bool {
+        const NAMES: [&str; 7] =
+            ["preferred_username", "name", "given_name", "family_name", "nickname", "picture", "locale"];
+        let Some(members) = body.as_object().filter(|members| !members.is_empty()) else { return false };
+        // Without an address it says nothing.
+        let is_name = |name: &str| NAMES.contains(&name) || name == "email_verified";
+        members.keys().all(|name| is_name(name) && *name != self.id_key && !self.legacy_keys.contains(name))
     }
 
     fn merged(&self, login: &Login<'_>, answers: &Answers) -> Result<Map<String, Value>, ProviderError> {
@@ -254,90 +303,109 @@ impl Provider {
         details: &Map<String, Value>,
     ) -> Result<Identity, ProviderError> {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
-        // Who has a place for a name and says none, says that it is empty.
         let rules = &self.descriptor.user;
-        let name = |name: &str, rule: &Option<Expr>| text(name).or_else(|| rule.as_ref().map(|_| String::new()));
         let verified = rules.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
         let email_text = text("email").filter(|email| !email.trim().is_empty());
         let email = email_text.as_deref().and_then(EmailAddress::parse);
         let has_email = email.is_some();
-        let extra_data = self.extra_data(login, profile, details);
+        let (extra_data, absent_extra_data) = self.extra_data(login, scope, profile, details)?;
         let kept_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
+        let uid = self.uid(scope)?;
+        let tokens = self.tokens_of(login, &uid)?;
         Ok(Identity {
             provider: self.name.clone(),
-            uid: self.uid(scope)?,
+            uid,
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
             has_invalid_email: email_text.is_some() && !has_email,
             email,
-            fullname: name("fullname", &rules.fullname),
-            first_name: name("first_name", &rules.first_name),
-            last_name: name("last_name", &rules.last_name),
-            picture: text("picture"),
+            fullname: mentioned(rules.fullname.as_ref(), scope)?,
+            first_name: mentioned(rules.first_name.as_ref(), scope)?,
+            last_name: mentioned(rules.last_name.as_ref(), scope)?,
+            picture: mentioned(rules.more.get("picture"), scope)?,
             organizations: as_texts(details.get("organization")),
             email_verified: has_email
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
             fields: user_fields::evaluated(&self.user_fields, scope),
-            tokens: self.tokens_of(login)?,
+            tokens,
             expires_in: self.remaining(login, &extra_data),
             extra_data,
+            absent_extra_data,
             same: self.descriptor.uid.same.clone(),
             keep_if_empty: kept_if_empty.collect(),
         })
     }
 
-    fn uid(&self, scope: &Scope<'_>) -> Result<String, ProviderError> {
-        let missing = || failed(STAGE, "there is no stable id in the profile");
-        if let Some(value) = &self.descriptor.uid.value {
-            let value = value.eval(scope)?;
-            return value.as_deref().and_then(id_text).ok_or_else(missing);
-        }
-        self.lookup(scope, &self.id_key)?.ok_or_else(missing)
+    fn uid(&self, scope: &Scope<'_>) -> Result<AccountUid, ProviderError> {
+        let value = match &self.descriptor.uid.value {
+            Some(value) => value.eval(scope)?,
+            None => self.lookup(scope, &self.id_key)?,
+        };
+        let uid = value.as_deref().and_then(AccountUid::of_json);
+        uid.ok_or_else(|| failed(STAGE, "there is no stable id in the profile"))
     }
 
-    /// The first of the descriptor's objects that holds something under `key`.
-    fn lookup(&self, scope: &Scope<'_>, key: &str) -> Result<Option<String>, ProviderError> {
+    /// The first id that the descriptor's objects hold under `key`.
+    fn lookup<'a>(&self, scope: &Scope<'a>, key: &str) -> Result<Option<Cow<'a, Value>>, ProviderError> {
         let rules = &self.descriptor.uid;
         // The id_token decides the provider's own key; another key is asked of the profile first.
         let own = key == rules.key;
         let claims_last = |expr: &&Expr| !own && expr.reads_only(|root| root == "id_token");
         let (last, first): (Vec<&Expr>, Vec<&Expr>) = rules.from.iter().partition(claims_last);
         for expr in first.into_iter().chain(last) {
-            let object = expr.eval(scope)?;
-            if let Some(found) = object.as_deref().and_then(|object| object.get(key)).and_then(id_text) {
-                return Ok(Some(found));
+            let found = match expr.eval(scope)? {
+                Some(Cow::Borrowed(object)) => object.get(key).map(Cow::Borrowed),
+                Some(Cow::Owned(object)) => object.get(key).cloned().map(Cow::Owned),
+                None => None,
+            };
+            let found = found.filter(|value| AccountUid::of_json(value).is_some());
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
 
-    fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<String>, ProviderError> {
+    fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<AccountUid>, ProviderError> {
         let mut uids = Vec::new();
         for key in self.legacy_keys.iter().filter(|key| **key != self.id_key) {
-            uids.extend(self.lookup(scope, key)?);
+            uids.extend(self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json));
         }
         Ok(uids)
     }
 
     /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias. What
-    /// authenticates under its own name does so under an alias (SEC-40).
-    fn extra_data(&self, login: &Login<'_>, profile: &Value, details: &Map<String, Value>) -> Map<String, Value> {
+    /// authenticates under its own name does so under an alias (SEC-40). The names that the answer lacks come beside it.
+    fn extra_data(
+        &self,
+        login: &Login<'_>,
+        scope: &Scope<'_>,
+        profile: &Value,
+        details: &Map<String, Value>,
+    ) -> Result<(Map<String, Value>, Vec<String>), ProviderError> {
         let empty = Map::new();
         let profile = profile.as_object().unwrap_or(&empty);
-        let mut extra = Map::new();
+        let (mut extra, mut absent) = (Map::new(), Vec::new());
+        let by_claims = login.claims.is_some() && self.descriptor.profile.from.is_none();
         if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
             extra.extend(profile.clone());
         }
         for field in &self.extra_fields {
             let found =
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
+            // Without userinfo the id is in the ID token alone: it is looked up as for the uid.
+            let is_id = by_claims && [&self.id_key, &self.descriptor.uid.key].contains(&&field.from);
+            let id = if is_id && !found.is_some_and(is_filled) { self.lookup(scope, &field.from)? } else { None };
+            let found = id.as_deref().or(found);
             if found.is_some_and(is_filled) || !field.if_set {
                 let value = without_secrets(&field.from, found.unwrap_or(&Value::Null));
                 extra.extend(value.map(|value| (field.to.clone(), value)));
+                let is_absent = found.is_none() && !(is_of_token(&field.from) && login.access_token.is_some());
+                absent.extend(is_absent.then(|| field.to.clone()));
             }
         }
         if matches!(self.descriptor.protocol, Protocol::OpenId2 | Protocol::Widget) {
-            return extra;
+            return Ok((extra, absent));
         }
         let token = match self.descriptor.protocol {
             Protocol::OAuth1 => login.token.clone(),
@@ -345,40 +413,53 @@ impl Provider {
         };
         extra.insert("access_token".to_owned(), token);
         if self.descriptor.protocol != Protocol::OAuth1 && !extra.contains_key("token_type") {
-            extra.insert("token_type".to_owned(), profile.get("token_type").cloned().unwrap_or_default());
+            let token_type = profile.get("token_type").cloned();
+            absent.extend((token_type.is_none() && login.access_token.is_none()).then(|| "token_type".to_owned()));
+            extra.insert("token_type".to_owned(), token_type.unwrap_or_default());
         }
-        extra
+        Ok((extra, absent))
     }
 
     /// Seconds that the provider's login lives (R-SES-04).
     fn remaining(&self, login: &Login<'_>, extra: &Map<String, Value>) -> Option<i64> {
-        let number = |value: &Value| match value {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
         let now = self.ambient.now().seconds();
-        let named = |name: &str| extra.get(name).or_else(|| login.token.get(name)).and_then(number);
+        let named = |name: &str| {
+            let found = [extra.get(name), login.token.get(name)].into_iter().flatten().find_map(Seconds::parse);
+            found.map(Seconds::get)
+        };
         if let Some(at) = named("expires_on") {
-            return Some(at - now);
+            return Some(at.saturating_sub(now));
         }
         let seconds = named("expires_in").or_else(|| named("expires"))?;
-        // Some say when, others how long.
-        Some(if seconds > now { seconds - now } else { seconds })
+        // Some providers send the time, others the span.
+        Some(if seconds > now { seconds.saturating_sub(now) } else { seconds })
     }
+}
+
+/// What the answer says for a field of the user: `None` where it has no such member, an empty text where it has an empty
+/// one or null. A rule that reads nothing says nothing, except for a text that is not empty.
+pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>) -> Result<Option<String>, ProviderError> {
+    let Some(rule) = rule else { return Ok(None) };
+    let text = match value_of(rule, scope)?.as_deref() {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) => String::new(),
+        _ => return Ok(None),
+    };
+    Ok(Some(text).filter(|text| !text.is_empty() || !rule.reads_only(|_| false)))
+}
+
+/// What describes the token: that of an earlier one says nothing about the one that came now.
+fn is_of_token(name: &str) -> bool {
+    matches!(name, "expires" | "expires_in" | "expires_on" | "token_type")
 }
 
 fn answered(bodies: &Value) -> bool {
     bodies.as_array().is_some_and(|bodies| bodies.iter().any(|body| !body.is_null()))
 }
 
-/// An id is a text or a number; nothing else is stable.
-fn id_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
-        Value::Number(number) if number.is_i64() || number.is_u64() => as_text(value),
-        _ => None,
-    }
+/// The id of an account as a text.
+pub fn id_text(value: &Value) -> Option<String> {
+    AccountUid::of_json(value).map(String::from)
 }
 
 /// What an expression of the profile says. Where it reads what the client adds to a callback, a wrong type there is no

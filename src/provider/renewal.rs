@@ -1,17 +1,22 @@
 //! What becomes of a provider's tokens after the login: renewed (RFC 6749, section 6) and given back (RFC 7009).
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::call::{failed, place, rendered};
 use super::descriptor::{AfterRules, ClientAuth};
+use super::documents::Want;
 use super::exchange::Login;
 use super::expression::{Ordered, Template};
-use super::profile::evaluated;
+use super::profile::{evaluated, id_text};
 use super::{Callback, Protocol, Provider, ProviderError, reply};
-use crate::model::{ProviderTokens, as_text};
+use crate::model::{ProviderTokens, Seconds, as_text};
 use crate::outgoing::{Body, Reply, Request};
 use crate::secrets::{ExposeSecret, SecretString};
+
+static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 impl Provider {
     /// Fresh tokens for a refresh token; what the answer leaves out stays. Errors: `InvalidCode` where the provider does
@@ -29,13 +34,19 @@ impl Provider {
         let headers = rules.headers.as_ref().unwrap_or(&self.descriptor.token.headers);
         let usual = [("refresh_token", refresh.expose_secret()), ("grant_type", "refresh_token")];
         let url = url.unwrap_or(&self.descriptor.token.url);
-        let answer = self.afterwards(STAGE, (kept, uid), rules, (url, headers), &usual, deadline).await?;
+        let callback = Callback { fields: &kept.callback, ..Callback::none(&NOTHING, deadline) };
+        let mut login = self.resumed(kept, &callback).await?;
+        let answer = self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
         let secrets = [refresh.expose_secret(), self.client_secret.expose_secret()];
         let token = reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)?;
         let access = token.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
         let access = access.ok_or_else(|| failed(STAGE, "there is no access token in the answer"))?;
         let fresh = self.tokens_in(&token, access);
+        login.access_token = Some(access.to_owned());
+        login.token = token;
+        let identity = self.same_user(STAGE, &mut login, kept, uid).await?;
         Ok(ProviderTokens {
+            identity,
             refresh_token: fresh.refresh_token.or_else(|| kept.refresh_token.clone()),
             token_type: fresh.token_type.or_else(|| kept.token_type.clone()),
             callback: kept.callback.clone(),
@@ -50,45 +61,100 @@ impl Provider {
         let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
         let (usual, none) = ([("token", kept.access_token.expose_secret())], Ordered::new());
         let headers = rules.headers.as_ref().unwrap_or(&none);
-        let answer = self.afterwards(STAGE, (kept, uid), rules, (url, headers), &usual, deadline).await?;
+        let callback = Callback { fields: &kept.callback, ..Callback::none(&NOTHING, deadline) };
+        let login = self.resumed(kept, &callback).await?;
+        let answer = self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
         if answer.is_success() { Ok(true) } else { Err(failed(STAGE, format!("status {}", answer.status))) }
+    }
+
+    /// The login that the kept tokens are of, as far as calls after it need it.
+    async fn resumed<'a>(
+        &'a self,
+        kept: &ProviderTokens,
+        callback: &'a Callback<'a>,
+    ) -> Result<Login<'a>, ProviderError> {
+        let refresh = kept.refresh_token.as_ref().map(ExposeSecret::expose_secret);
+        Ok(Login {
+            provider: self,
+            callback,
+            redirect_uri: String::new(),
+            code: None,
+            address: Map::new(),
+            discovery: self.discovery(callback.deadline, Want::Kept).await?,
+            token: json!({"access_token": kept.access_token.expose_secret(), "refresh_token": refresh}),
+            access_token: Some(kept.access_token.expose_secret().to_owned()),
+            token_secret: kept.secret.clone(),
+            claims: None,
+        })
+    }
+
+    /// OpenID Connect Core 12.2: a renewal answers for the user of the login. What the answer says of that is kept beside what
+    /// was known.
+    async fn same_user(
+        &self,
+        stage: &'static str,
+        login: &mut Login<'_>,
+        kept: &ProviderTokens,
+        uid: &str,
+    ) -> Result<Map<String, Value>, ProviderError> {
+        let claims = if self.verifies_id_token() { self.verify_renewed(login).await? } else { None };
+        login.claims = claims.map(Value::Object);
+        let mut known = kept.identity.clone();
+        let said = self.identity_in(login, uid);
+        for (name, value) in &said {
+            let is_same = match known.get(name) {
+                Some(before) => before == value,
+                // Of tokens that were kept without the identity, such as imported ones, only the id of the account is known.
+                None if name == "id_token.sub" && self.id_key == "sub" => {
+                    value.as_str().is_some_and(|subject| uid.ends_with(subject))
+                }
+                None => true,
+            };
+            if !is_same {
+                let reason = format!("{name} is another than at the login");
+                return Err(ProviderError::AnotherUser { stage, reason });
+            }
+        }
+        known.extend(said);
+        Ok(known)
+    }
+
+    /// What a token answer says of whose it is: in its ID token, and beside the tokens.
+    fn identity_in(&self, login: &Login<'_>, uid: &str) -> Map<String, Value> {
+        const NAMES: [&str; 11] = [
+            "sub",
+            "uid",
+            "user_id",
+            "openid",
+            "open_id",
+            "unionid",
+            "account_id",
+            "stripe_user_id",
+            "user_nsid",
+            "userID",
+            "membership_id",
+        ];
+        let claims = ["iss", "sub"].into_iter().filter_map(|name| {
+            let value = login.claims.as_ref()?.get(name)?.as_str()?;
+            Some((format!("id_token.{name}"), Value::from(value)))
+        });
+        let members = login.token.as_object().into_iter().flatten().filter_map(|(name, value)| {
+            let text = id_text(value)?;
+            let identifies = NAMES.contains(&name.as_str()) || *name == self.id_key && text == uid;
+            identifies.then(|| (name.clone(), Value::from(text)))
+        });
+        claims.chain(members).collect()
     }
 
     /// A call after the login: to where, with which headers, and with which body where the descriptor says nothing.
     async fn afterwards(
         &self,
         stage: &'static str,
-        (kept, uid): (&ProviderTokens, &str),
+        (login, uid): (&Login<'_>, &str),
         rules: &AfterRules,
         (url, headers): (&Template, &Ordered<Template>),
         usual: &[(&str, &str)],
-        deadline: Instant,
     ) -> Result<Reply, ProviderError> {
-        let nothing = Map::new();
-        let callback = Callback {
-            fields: &kept.callback,
-            redirect_uri: "",
-            state: None,
-            code_verifier: None,
-            nonce: None,
-            request_token: None,
-            id_token: None,
-            address: &nothing,
-            deadline,
-        };
-        let refresh = kept.refresh_token.as_ref().map(ExposeSecret::expose_secret);
-        let login = Login {
-            provider: self,
-            callback: &callback,
-            redirect_uri: String::new(),
-            code: None,
-            address: Map::new(),
-            discovery: self.discovery(deadline).await?,
-            token: json!({"access_token": kept.access_token.expose_secret(), "refresh_token": refresh}),
-            access_token: Some(kept.access_token.expose_secret().to_owned()),
-            token_secret: kept.secret.clone(),
-            claims: None,
-        };
         let scope = login.scope().with("uid", Some(uid));
         let mut call = Request::new(rules.method, place(stage, url, &scope, &self.descriptor.token.hosts)?);
         call.headers = rendered(headers, &scope)?;
@@ -99,29 +165,31 @@ impl Provider {
             None => Body::Form(usual.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
         };
         self.prove(&mut call, rules.auth);
-        self.quirk.token_request(&login, &mut call)?;
-        self.send(stage, &call, deadline).await
+        self.quirk.token_request(login, &mut call).await?;
+        self.send(stage, &call, login.callback.deadline).await
     }
 
     /// What a login's token answer hands out, for keeping; `None` where it holds no access token.
-    pub(super) fn tokens_of(&self, login: &Login<'_>) -> Result<Option<ProviderTokens>, ProviderError> {
+    pub(super) fn tokens_of(&self, login: &Login<'_>, uid: &str) -> Result<Option<ProviderTokens>, ProviderError> {
         let Some(access_token) = login.access_token.as_deref() else { return Ok(None) };
         let callback = evaluated(&self.descriptor.refresh.needs, &login.scope())?;
-        Ok(Some(ProviderTokens { callback, ..self.tokens_in(&login.token, access_token) }))
+        let identity = self.identity_in(login, uid);
+        Ok(Some(ProviderTokens { callback, identity, ..self.tokens_in(&login.token, access_token) }))
     }
 
     fn tokens_in(&self, token: &Value, access_token: &str) -> ProviderTokens {
         let text = |name: &str| token.get(name).and_then(as_text).filter(|text| !text.is_empty());
         let secret = text("oauth_token_secret").filter(|_| self.descriptor.protocol == Protocol::OAuth1);
-        let seconds = text("expires_in").and_then(|seconds| seconds.trim().parse::<u64>().ok());
+        let lifetime = token.get("expires_in").and_then(Seconds::parse).and_then(Seconds::as_duration);
         let now = self.ambient.now();
         ProviderTokens {
             access_token: SecretString::from(access_token.to_owned()),
             refresh_token: text("refresh_token").map(SecretString::from),
             secret: secret.map(SecretString::from),
             token_type: text("token_type"),
-            expires: seconds.map(|seconds| now.plus(std::time::Duration::from_secs(seconds))),
+            expires: lifetime.map(|lifetime| now.plus(lifetime)),
             callback: Map::new(),
+            identity: Map::new(),
         }
     }
 }

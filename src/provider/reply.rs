@@ -4,19 +4,26 @@ use serde_json::{Map, Value};
 
 use super::ProviderError;
 use super::call::failed;
+use super::description::{is_registered, shown, shown_code};
 use super::descriptor::{ErrorRules, Format};
 use super::expression::{Expr, Scope};
+use crate::model::lenient::json;
 use crate::model::{as_text, is_filled};
 use crate::outgoing::Reply;
 
 const DECLINED: [&str; 6] =
     ["access_denied", "user_denied", "cancelled", "canceled", "user_refused", "permission_denied"];
 /// `invalid_token` is among them where a token is what was posted; elsewhere no code is involved.
-const BAD_CODE: [&str; 10] = [
+const BAD_CODE: [&str; 15] = [
     "invalid_grant",
+    "bad_auth_code",
     "bad_refresh_token",
     "bad_verification_code",
+    "code_already_used",
+    "code_expired",
+    "expired_code",
     "incorrect_code",
+    "invalid_auth_code",
     "invalid_code",
     "invalid_token",
     "token_rejected",
@@ -24,10 +31,44 @@ const BAD_CODE: [&str; 10] = [
     "token_expired",
     "verifier_invalid",
 ];
-/// Most characters of a provider's own words that are kept.
-const MESSAGE: usize = 300;
+/// Codes that speak of this client or of the provider's own state, whatever the description says.
+const NOT_THE_CODE: [&str; 20] = [
+    "bad_client_id",
+    "bad_client_secret",
+    "bad_redirect_uri",
+    "incorrect_client_credentials",
+    "invalid_app_id",
+    "invalid_client",
+    "invalid_client_id",
+    "invalid_client_secret",
+    "invalid_redirect_uri",
+    "invalid_scope",
+    "rate_limit_exceeded",
+    "rate_limited",
+    "ratelimited",
+    "redirect_uri_mismatch",
+    "server_error",
+    "slow_down",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+];
+/// Codes that say nothing about what is wrong.
+const VAGUE: [&str; 8] = [
+    "bad request",
+    "bad_request",
+    "badrequest",
+    "error",
+    "invalid request",
+    "invalidrequest",
+    "unauthorized",
+    "validation_error",
+];
+/// Most characters of an answer without any form that are taken for a description.
+const MAX_TEXT_LEN: usize = 500;
 
-/// An error as a provider tells it.
+/// An error as a provider sends it.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
     code: String,
@@ -43,18 +84,26 @@ pub fn read(
     secrets: &[&str],
 ) -> Result<Value, ProviderError> {
     let parsed = parsed(answer, format);
-    let lenient = || self::parsed(answer, Format::JsonOrForm).ok();
     let told = match &parsed {
         Ok(value) => told(value, rules, stage),
-        Err(_) => lenient().as_ref().and_then(|value| told(value, rules, stage)),
+        Err(_) => lenient(answer).as_ref().and_then(|value| told(value, rules, stage)),
     };
+    let told = told.or_else(|| is_exchange(stage).then(|| told_otherwise(answer, &parsed)).flatten());
     if let Some(told) = told.filter(|told| !rules.none.contains(&told.code)) {
         return Err(classified(stage, &told, answer.status, rules, secrets));
+    }
+    if matches!(answer.status, 404 | 410 | 301 | 302 | 307 | 308) {
+        return Err(ProviderError::Moved { stage, reason: format!("status {}", answer.status) });
     }
     if !answer.is_success() {
         return Err(failed(stage, format!("status {}", answer.status)));
     }
     parsed.map_err(|reason| failed(stage, reason))
+}
+
+/// Whether a code or a refresh token is what was sent.
+fn is_exchange(stage: &str) -> bool {
+    matches!(stage, "token" | "refresh")
 }
 
 fn parsed(answer: &Reply, format: Format) -> Result<Value, &'static str> {
@@ -64,6 +113,16 @@ fn parsed(answer: &Reply, format: Format) -> Result<Value, &'static str> {
         Format::JsonOrForm => answer.json().or_else(|_| answer.form()),
         Format::Text => Ok(Value::from(answer.text())),
     }
+}
+
+/// An error may come in another format than a good answer; QQ sends it as `callback( {...} );`.
+fn lenient(answer: &Reply) -> Option<Value> {
+    let wrapped = || {
+        let text = answer.text();
+        let text = text.trim().trim_end_matches(';').trim_end();
+        json(text.split_once('(')?.1.strip_suffix(')')?.as_bytes()).ok()
+    };
+    parsed(answer, Format::JsonOrForm).ok().or_else(wrapped)
 }
 
 fn told_by_rule(code: &Expr, value: &Value, rules: &ErrorRules) -> Option<Told> {
@@ -76,53 +135,141 @@ fn told_by_rule(code: &Expr, value: &Value, rules: &ErrorRules) -> Option<Told> 
     Some(Told { code: read(code)?, message: rules.message.as_ref().and_then(read) })
 }
 
+fn text_of(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    let plain = |value: &&Value| is_filled(value) && !value.is_object() && !value.is_array();
+    names.iter().find_map(|name| object.get(*name).filter(plain).and_then(as_text))
+}
+
+const CODES: [&str; 10] =
+    ["code", "error_code", "errcode", "errorCode", "error_type", "errorType", "type", "status", "name", "category"];
+const MESSAGES: [&str; 10] = [
+    "error_description",
+    "error_message",
+    "error_msg",
+    "errorMessage",
+    "errmsg",
+    "message",
+    "msg",
+    "reason",
+    "detail",
+    "description",
+];
+
 /// The error in an answer: by the descriptor's rule, else `error`, which may be an object.
 fn told(value: &Value, rules: &ErrorRules, stage: &str) -> Option<Told> {
     if let Some(told) = rules.code.as_ref().and_then(|code| told_by_rule(code, value, rules)) {
         return Some(told);
     }
     let members = value.as_object()?;
-    let text = |object: &Map<String, Value>, names: &[&str]| {
-        names.iter().find_map(|name| object.get(*name).filter(|value| is_filled(value)).and_then(as_text))
-    };
+    let message = || text_of(members, &MESSAGES);
     match members.get("error").or_else(|| members.get("oauth_problem")).filter(|error| is_filled(error)) {
-        Some(Value::Object(error)) => Some(Told {
-            code: text(error, &["code", "error_code", "type"]).unwrap_or_default(),
-            message: text(error, &["message", "error_msg"]),
-        }),
-        Some(Value::String(code)) => Some(Told {
-            code: code.clone(),
-            message: text(members, &["error_description", "error_message", "message"]),
-        }),
-        Some(other) if stage == "token" => Some(Told { code: other.to_string(), message: None }),
+        Some(Value::Object(error)) => {
+            Some(Told { code: text_of(error, &CODES).unwrap_or_default(), message: text_of(error, &MESSAGES) })
+        }
+        Some(Value::String(code)) => Some(Told { code: code.clone(), message: message() }),
+        Some(other) if is_exchange(stage) => Some(Told { code: other.to_string(), message: message() }),
         _ => None,
     }
 }
 
-fn classified(stage: &'static str, told: &Told, status: u16, rules: &ErrorRules, secrets: &[&str]) -> ProviderError {
-    let message = told.message.as_deref().or(Some(&told.code)).and_then(|text| harmless(text, secrets));
-    let listed = |own: &[String], usual: &[&str]| {
-        own.contains(&told.code) || usual.contains(&told.code.to_ascii_lowercase().as_str())
+/// The error in an answer to a code or a refresh token that has no `error`: in members of other names, in the first of
+/// `errors`, or as a plain text.
+fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>) -> Option<Told> {
+    let value = parsed.as_ref().ok().cloned().or_else(|| lenient(answer)).unwrap_or_default();
+    let Some(members) = value.as_object() else {
+        let text = Some(answer.text()).filter(|text| !answer.is_success() && text.len() <= MAX_TEXT_LEN)?;
+        let text = text.trim();
+        return (!text.is_empty()).then(|| Told { code: String::new(), message: Some(text.to_owned()) });
     };
-    if listed(&rules.declined, &DECLINED) {
+    let says_no = |name: &&str| members.get(*name) == Some(&Value::Bool(false));
+    let has_code = ["errcode", "error_code", "errorCode"].iter().any(|name| members.get(*name).is_some_and(is_filled));
+    if answer.is_success() && !["ok", "success"].iter().any(|name| says_no(&name)) && !has_code {
+        return None;
+    }
+    let first = members.get("errors").and_then(Value::as_array).and_then(|all| all.first());
+    let inner = first.and_then(Value::as_object);
+    let code = inner.and_then(|inner| text_of(inner, &CODES)).or_else(|| text_of(members, &CODES));
+    // Strava names the resource and the field; the words are those of both levels.
+    let named = inner.and_then(|inner| text_of(inner, &["resource", "field"]));
+    let words = [
+        named,
+        code.clone().filter(|_| inner.is_some()),
+        first.and_then(Value::as_str).map(str::to_owned),
+        inner.and_then(|inner| text_of(inner, &MESSAGES)),
+        text_of(members, &MESSAGES),
+    ];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    let message = (!words.is_empty()).then(|| words.join(": "));
+    (code.is_some() || message.is_some()).then(|| Told { code: code.unwrap_or_default(), message })
+}
+
+fn classified(stage: &'static str, told: &Told, status: u16, rules: &ErrorRules, secrets: &[&str]) -> ProviderError {
+    let registered = || is_registered(&told.code).then(|| told.code.clone());
+    let message = told.message.as_deref().and_then(|text| shown(text, secrets)).or_else(registered);
+    let declined = rules.declined.contains(&told.code) || DECLINED.contains(&told.code.to_ascii_lowercase().as_str());
+    // A server that fails or refuses to listen judges nothing, whatever its body says.
+    let is_judged = status < 500 && status != 429;
+    if is_judged && declined {
         ProviderError::AccessDenied { message }
-    } else if matches!(stage, "token" | "refresh") && status < 500 && listed(&rules.invalid_code, &BAD_CODE) {
+    } else if is_judged && is_exchange(stage) && is_bad_code(stage, told, rules) {
         ProviderError::InvalidCode { message }
     } else {
-        let code: String = told.code.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+        let code = shown_code(&told.code, secrets);
         ProviderError::Failed { stage, reason: format!("status {status}, error {code}"), message }
     }
 }
 
-/// A provider's own words, without addresses, secrets and control characters.
-pub fn harmless(text: &str, secrets: &[&str]) -> Option<String> {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| secret.len() > 3) {
-        text = text.replace(secret, "***");
+/// Whether a code, verifier or refresh token is bad, used or expired. First the descriptor's data and the codes that most
+/// providers share, then the words.
+fn is_bad_code(stage: &str, told: &Told, rules: &ErrorRules) -> bool {
+    let code = told.code.to_ascii_lowercase();
+    if rules.invalid_code.contains(&told.code) || BAD_CODE.contains(&code.as_str()) {
+        return true;
     }
-    let words = text.split_whitespace().filter(|word| !word.contains("://"));
-    let text: String = words.collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).take(MESSAGE).collect();
-    (!text.is_empty()).then_some(text)
+    if rules.invalid_client.contains(&told.code) || NOT_THE_CODE.contains(&code.as_str()) {
+        return false;
+    }
+    let message = told.message.as_deref().unwrap_or_default();
+    let said_so = |phrase: &String| message.to_lowercase().contains(phrase.as_str());
+    // A code of the provider's own may be a sentence: `Invalid authorization code`.
+    let own = (!is_registered(&code) && !VAGUE.contains(&code.as_str())).then_some(told.code.as_str());
+    rules.invalid_code_phrases.iter().any(said_so)
+        || speaks_of_a_bad_code(stage, message)
+        || own.is_some_and(|own| speaks_of_a_bad_code(stage, &format!("{own} {message}")))
+}
+
+/// What a code is called, with one blank for everything between words.
+const NAMES: &str = "authorization code|authorisation code|authorizationcode|auth code|authcode|oauth code|verification code|\
+    access code|grant code|authorization grant|access grant|code verifier|code challenge|pkce";
+const VERDICTS: &str = "invalid|expired|not valid|not found|unknown|incorrect|wrong|bad|revoked|malformed|not exist|consumed|\
+    mismatch|not match|unrecogni|already|been used|was used|reused|re used|used before|redeemed|could not be verified|\
+    error validating|cannot be found|too old|unable to verify";
+const ABOUT_THE_CLIENT: &str = "client secret|client id|client credentials|client authentication|client assertion|\
+    invalid client|unknown client|app secret|app id|appid|app key|application|api key|consumer key|grant type|scope|\
+    rate limit|too many|disabled|not supported";
+/// Other codes than the one that was sent, and codes that were not sent.
+const OTHER_CODES: &str = "redirect|status code|error code|response code|country code|http code|postal code|zip code|\
+    source code|code challenge method|missing|required|not allowed";
+
+/// The general rule, for words that no descriptor lists.
+fn speaks_of_a_bad_code(stage: &str, words: &str) -> bool {
+    let words = plain(words);
+    let has = |list: &str| list.split('|').any(|phrase| words.contains(phrase));
+    if !has(VERDICTS) || has(ABOUT_THE_CLIENT) {
+        return false;
+    }
+    if stage == "refresh" {
+        return has("refresh token|refreshtoken");
+    }
+    has(NAMES) || format!(" {words} ").contains(" code ") && !has(OTHER_CODES)
+}
+
+/// Lower case, with one blank for everything between words.
+fn plain(text: &str) -> String {
+    let text = text.to_lowercase();
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty()).collect();
+    words.join(" ").replace("n't", " not")
 }
 
 /// The error that a callback carries (`error`, `denied`, `oauth_problem`, `error_code`), read before anything else is
@@ -132,7 +279,7 @@ pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
     let message = || {
         let words =
             ["error_description", "error_message", "error_reason"].iter().find_map(|name| field(name)?.as_str());
-        words.and_then(|text| harmless(text, &[]))
+        words.and_then(|text| shown(text, &[]))
     };
     // Facebook tells a refusal by error_code alone (R-ERR-12).
     let cancelled = field("openid.mode").is_some_and(|mode| mode == "cancel");
@@ -148,9 +295,9 @@ pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
     if said_no {
         return Some(ProviderError::AccessDenied { message: message() });
     }
-    let code: String = code.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+    let registered = || is_registered(&code).then(|| code.clone());
     Some(ProviderError::SentBack {
-        reason: format!("error {code}"),
-        message: message().or_else(|| harmless(&code, &[])),
+        reason: format!("error {}", shown_code(&code, &[])),
+        message: message().or_else(registered),
     })
 }

@@ -1,14 +1,12 @@
 //! A configured provider, made once at start from its descriptor and its settings; all mistakes together, by name.
 
-use std::str::FromStr as _;
-
-use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 use super::call::address;
 use super::descriptor::{ClientAuth, Descriptor, ExtraField};
 use super::documents::Key;
 use super::expression::{Scope, Template};
+use super::jws::SignatureAlgorithm;
 use super::{Protocol, Provider, catalog};
 use crate::clock::Ambient;
 use crate::model::is_filled;
@@ -18,7 +16,8 @@ use crate::settings::{ProviderSettings, SettingError, SettingValues};
 
 /// What an id_token of this provider must be, descriptor and settings together.
 pub(super) struct Verification {
-    pub algorithms: Vec<Algorithm>,
+    /// Empty: those that the discovery document lists, or RS256.
+    pub algorithms: Vec<SignatureAlgorithm>,
     /// `{tenantid}` stands for a claim. Empty: the discovery document's.
     pub issuers: Vec<String>,
     pub fixed_key: Option<Key>,
@@ -49,7 +48,7 @@ impl Verification {
         let algorithms = names.and_then(|names: Vec<String>| {
             names
                 .iter()
-                .map(|name| Algorithm::from_str(name).map_err(|_| format!("`{name}` is no algorithm")))
+                .map(|name| name.parse().map_err(|()| format!("`{name}` is no algorithm that is known here")))
                 .collect()
         });
         let issuers: Result<Vec<String>, String> =
@@ -195,6 +194,17 @@ impl Provider {
             let problem = format!("holds {name}, which this server sets itself; take it out");
             errors.push(SettingError::new(self.settings.shown("AUTH_EXTRA_ARGUMENTS"), problem));
         }
+        let knows_issuer = self.reads_discovery
+            || !self.verification.issuers.is_empty()
+            || self.values.text("ID_TOKEN_ISSUER").is_some();
+        if self.verifies_id_token() && !knows_issuer {
+            let name = self.settings.shown("ID_TOKEN_ISSUER");
+            errors.push(SettingError::new(name, "is needed: the issuer of the provider's ID tokens"));
+        }
+        if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
+            let name = self.settings.shown("USERINFO_WITHOUT_SUB");
+            warnings.push(format!("{name}: a userinfo answer without sub is accepted, whomever it is about"));
+        }
         if self.lacks_secret() {
             warnings.push(format!("{}: is not set: right only for a public client", self.settings.shown("SECRET")));
         }
@@ -271,8 +281,7 @@ fn discovery_url(descriptor: &Descriptor, values: &SettingValues) -> Option<Temp
 fn reads_discovery(descriptor: &Descriptor) -> bool {
     let rules = &descriptor.id_token;
     let verifies = descriptor.protocol == Protocol::Oidc || rules.verify;
-    let by_document =
-        rules.key.is_none() && (rules.jwks_url.is_none() || rules.issuers.is_empty() && !rules.any_issuer);
+    let by_document = rules.key.is_none() && (rules.jwks_url.is_none() || rules.issuers.is_empty());
     let templates = [&descriptor.authorization.url, &descriptor.token.url];
     verifies && by_document
         || descriptor.token.auth == ClientAuth::Discovery

@@ -98,7 +98,7 @@ pub(super) fn mistakes_in_mappings(providers: &[Arc<Provider>]) -> Vec<SettingEr
 }
 
 /// An expression without a value, or one that meets a member of another type than it thought, says nothing: a field of the
-/// operator's own is no reason to refuse a login.
+/// operator's own is no reason to refuse a login. Null says nothing, as in DRSA; an empty text empties the field.
 pub(super) fn evaluated(fields: &[(String, Expr)], scope: &Scope<'_>) -> Map<String, Value> {
     let is_read = |name: &&str| fields.iter().any(|(_, expr)| !expr.reads_only(|root| root != *name));
     let parts: Vec<(&str, Value)> =

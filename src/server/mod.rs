@@ -76,7 +76,8 @@ impl Server {
         };
         let hook = Hook::new(&settings, &ambient).map_err(|error| errors.push(error)).ok();
         let announce = hook::announcer(&settings, &ambient);
-        let opened = store::open_announcing(&settings.database_url, create, announce).await;
+        let opening = store::Opening { create, announce, limits: Some(settings.database) };
+        let opened = store::open_with(&settings.database_url, opening).await;
         let repository = opened.map_err(|error| errors.push(error)).ok();
         let (Some(credentials), Some(providers), Some(hook), Some(repository)) =
             (credentials, providers, hook, repository)
@@ -221,10 +222,10 @@ async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambi
     let now = ambient.now();
     let mut swept = repository.sweep(now, MOST_ROWS).await?;
     if let Some(retention) = retention.audit {
-        swept += repository.prune_audit(now.minus(retention)).await?;
+        swept += store::paced(|| repository.prune_audit(now.minus(retention))).await?;
     }
     if let Some(retention) = retention.webhooks {
-        swept += repository.prune_events(now.minus(retention)).await?;
+        swept += store::paced(|| repository.prune_events(now.minus(retention))).await?;
     }
     Ok(swept)
 }

@@ -58,6 +58,17 @@ pub enum Mode {
     Dev,
 }
 
+/// Limits of a server on its database; commands of an operator have none.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseLimits {
+    /// DATABASE_TIMEOUT: of one call of the store.
+    pub call: Duration,
+    /// DATABASE_QUEUE_TIMEOUT: how long a call waits for a free connection.
+    pub queue: Duration,
+    /// DATABASE_POOL_SIZE: connections of this process to PostgreSQL.
+    pub connections: u32,
+}
+
 /// SEC-2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatePolicy {
@@ -77,6 +88,7 @@ pub struct Settings {
     pub mode: Mode,
     /// `sqlite://PATH` or `postgres://…`; may hold a password.
     pub database_url: SecretString,
+    pub database: DatabaseLimits,
     pub listen: SocketAddr,
     /// Scheme, host and port, never with a path. `None` only in `dev`: then the request's own host.
     pub public_url: Option<Url>,

@@ -9,6 +9,17 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "`sqlite://rest-social-auth.db`",
         "where users and credentials are kept: `sqlite://PATH` or `postgres://…`",
     ),
+    (
+        "DATABASE_TIMEOUT",
+        "5 s",
+        "limit of one database call of the server; the request is answered 503 after it. `/readyz` answers within a second",
+    ),
+    (
+        "DATABASE_QUEUE_TIMEOUT",
+        "2 s",
+        "how long a call waits for a free PostgreSQL connection before the request is answered 503",
+    ),
+    ("DATABASE_POOL_SIZE", "16", "connections of one node to PostgreSQL, 1 to 1000"),
     ("LISTEN", "`127.0.0.1:8000`", "IP address and port"),
     (
         "PUBLIC_URL",
@@ -258,7 +269,7 @@ pub(super) const USER_RULES: [&str; 21] = [
 ];
 
 /// Settings of a provider that may be given for all at once, as `SOCIAL_AUTH_<NAME>`.
-pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
+pub(super) const OF_EVERY_PROVIDER: [&str; 53] = [
     "ACCESS_TOKEN_URL",
     "ACR_VALUES",
     "ALLOW_GROUPS",
@@ -294,6 +305,7 @@ pub(super) const OF_EVERY_PROVIDER: [&str; 52] = [
     "OIDC_ENDPOINT",
     "PKCE_CODE_CHALLENGE_METHOD",
     "PKCE_CODE_VERIFIER_LENGTH",
+    "PLAIN_BASIC",
     "PROFILE_EXTRA_PARAMS",
     "PROMPT",
     "REQUEST_TOKEN_EXTRA_ARGUMENTS",

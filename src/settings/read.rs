@@ -132,6 +132,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
                 .get("DATABASE_URL", errors, database_url)
                 .unwrap_or_else(|| "sqlite://rest-social-auth.db".to_owned()),
         ),
+        database: rules::database(general, errors),
         listen,
         public_url,
         allowed_origins: without_repeats(origins),

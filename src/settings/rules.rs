@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::value::{self, Section, or_none};
 use super::{
-    JwtAlgorithm, JwtRules, KnoxRules, OutgoingRules, ProviderSettings, RestSocial, SessionRules, SettingError,
-    UserRules, addresses, names, pipeline, rights, strength,
+    DatabaseLimits, JwtAlgorithm, JwtRules, KnoxRules, OutgoingRules, ProviderSettings, RestSocial, SessionRules,
+    SettingError, UserRules, addresses, names, pipeline, rights, strength,
 };
 use crate::model::resembled_name;
 use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, Vault};
@@ -174,6 +174,16 @@ fn set<T>(
     if let Some(value) = section.get(&format!("{prefix}{name}"), errors, read) {
         *place = value;
     }
+}
+
+pub(super) fn database(section: &Section, errors: &mut Vec<SettingError>) -> DatabaseLimits {
+    let mut limits = DatabaseLimits { call: Duration::from_secs(5), queue: Duration::from_secs(2), connections: 16 };
+    set(&mut limits.call, section, "DATABASE_", "TIMEOUT", errors, value::seconds);
+    set(&mut limits.queue, section, "DATABASE_", "QUEUE_TIMEOUT", errors, value::seconds);
+    set(&mut limits.connections, section, "DATABASE_", "POOL_SIZE", errors, |value| {
+        Ok(value::whole(value, 1, 1000)?.try_into().unwrap_or(u32::MAX))
+    });
+    limits
 }
 
 pub(super) fn sessions(section: &Section, errors: &mut Vec<SettingError>) -> SessionRules {

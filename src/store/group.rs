@@ -1,11 +1,16 @@
 //! Group commit: the two writes that every login makes are committed together with those of other logins that wait.
 //!
-//! SQLite has one writer, and what a transaction costs beside its rows (locks, pages of the log that all of them touch,
-//! two changes of threads at either end) is paid once for all who came while the last group was being written. Nobody
-//! waits for company: a lone write is a group of one. Nobody is answered before the commit; where it fails, it fails for
-//! the whole group.
+//! SQLite has one writer, and what a transaction costs beside its rows (locks, pages of the log that every write touches,
+//! the sync of the log, two thread switches) is paid once for all writes that arrived while the previous group was
+//! committed. A group may hold a single write; the task never delays a write to fill a group. No write is answered before
+//! the commit.
+//!
+//! Where a group fails, each of its writes is tried once more in a transaction of its own, so that one failing write never
+//! fails another login.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt as _;
 use sqlx::SqlitePool;
@@ -17,75 +22,180 @@ use crate::clock::UnixMillis;
 use crate::model::CodeClaim;
 use crate::secrets::Digest;
 
-/// So that the first of a group is not kept waiting by those who came after it.
-const MOST: usize = 32;
+/// Writes in one group, so that the first of a group does not wait for many later ones.
+const MAX_GROUP_SIZE: usize = 32;
 
 /// What is written in groups. Each writes all of its rows or, when it answers false, none.
 pub(super) enum Write {
-    Claim { attempt: Option<Digest>, code: Option<CodeClaim>, now: UnixMillis },
+    Claim {
+        attempt: Option<Digest>,
+        code: Option<CodeClaim>,
+        now: UnixMillis,
+    },
     Login(Box<KnownLogin>),
+    #[cfg(test)]
+    Faulty(Fault),
 }
 
-struct Waiting {
+/// A write of the tests that fails.
+#[cfg(test)]
+#[derive(Clone, Copy)]
+pub(super) enum Fault {
+    Error,
+    Panic,
+}
+
+struct Pending {
     write: Write,
     done: oneshot::Sender<Result<bool>>,
 }
 
-pub(super) struct Group(mpsc::Sender<Waiting>);
+pub(super) struct Group(mpsc::Sender<Pending>);
+
+/// Why a transaction was not committed.
+enum Failed {
+    /// The writer could not be had: another try would wait as long once more.
+    Begin(StoreError),
+    Write(StoreError),
+}
 
 impl Group {
-    pub fn over(writer: SqlitePool) -> Self {
-        let (sender, mut queue) = mpsc::channel::<Waiting>(MOST);
+    /// `reopen` is set when a write failed, so that the next one gets a new connection.
+    pub fn over(writer: SqlitePool, reopen: Arc<AtomicBool>) -> Self {
+        let (sender, mut queue) = mpsc::channel::<Pending>(MAX_GROUP_SIZE);
         tokio::spawn(async move {
             while let Some(first) = queue.recv().await {
-                let mut group = Vec::with_capacity(MOST);
-                // A bug in one write must not be the end of all logins to come.
-                let outcome = AssertUnwindSafe(together(&writer, first, &mut queue, &mut group)).catch_unwind().await;
-                let outcome = outcome.unwrap_or_else(|_| Err(StoreError("a write panicked".into())));
-                for (done, written) in group {
-                    // Whoever went away does not want to know.
-                    let _gone = done.send(match &outcome {
-                        Ok(()) => Ok(written),
-                        Err(error) => Err(StoreError(error.to_string().into())),
-                    });
-                }
+                commit_group(&writer, &reopen, first, &mut queue).await;
             }
         });
         Self(sender)
     }
 
-    /// Errors: the database's, of this write or of another of its group.
+    /// Errors: those of this write, or of the database as a whole.
     pub async fn write(&self, write: Write) -> Result<bool> {
         let (done, answer) = oneshot::channel();
         let closed = || StoreError("the database is closed".into());
-        self.0.send(Waiting { write, done }).await.map_err(|_| closed())?;
+        self.0.send(Pending { write, done }).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 }
 
-/// Writes `first` and whatever waits by then, in one transaction. Whose answers are due stands in `group`.
-async fn together(
-    writer: &SqlitePool,
-    first: Waiting,
-    queue: &mut mpsc::Receiver<Waiting>,
-    group: &mut Vec<(oneshot::Sender<Result<bool>>, bool)>,
-) -> Result<()> {
-    let mut next = Some(first);
-    let begun = writer.begin_with("BEGIN IMMEDIATE").await;
-    let mut tx = match begun {
-        Ok(tx) => tx,
-        Err(error) => {
-            // Nor would those who wait behind it get in: each would wait as long once more.
-            let waiting = next.into_iter().chain(std::iter::from_fn(|| queue.try_recv().ok()));
-            group.extend(waiting.map(|waiting| (waiting.done, false)));
-            return Err(error.into());
+async fn commit_group(writer: &SqlitePool, reopen: &AtomicBool, first: Pending, queue: &mut mpsc::Receiver<Pending>) {
+    let mut group = vec![first];
+    let failed = match commit(writer, &mut group, Some(&mut *queue)).await {
+        Ok(outcomes) => {
+            for (pending, written) in group.into_iter().zip(outcomes) {
+                answer(pending, Ok(written));
+            }
+            return;
         }
+        Err(failed) => failed,
     };
-    while let Some(Waiting { write, done }) = next {
-        let written = SqliteStore::write_one(&mut tx, &write).await;
-        group.push((done, matches!(written, Ok(true))));
-        written?;
-        next = if group.len() < MOST { queue.try_recv().ok() } else { None };
+    reopen.store(true, Ordering::Release);
+    match failed {
+        Failed::Begin(error) => {
+            group.extend(std::iter::from_fn(|| queue.try_recv().ok()));
+            for pending in group {
+                answer(pending, Err(StoreError(error.to_string().into())));
+            }
+        }
+        Failed::Write(error) if group.len() == 1 => {
+            if let Some(alone) = group.pop() {
+                answer(alone, Err(error));
+            }
+        }
+        Failed::Write(error) => {
+            tracing::warn!(%error, writes = group.len(), "a group of writes failed; each is tried by itself");
+            for pending in group {
+                let mut alone = vec![pending];
+                let outcome = commit(writer, &mut alone, None).await;
+                let outcome = match outcome {
+                    Ok(outcomes) => Ok(outcomes.first().copied().unwrap_or_default()),
+                    Err(Failed::Begin(error) | Failed::Write(error)) => {
+                        reopen.store(true, Ordering::Release);
+                        Err(error)
+                    }
+                };
+                if let Some(pending) = alone.pop() {
+                    answer(pending, outcome);
+                }
+            }
+        }
     }
-    Ok(tx.commit().await?)
+}
+
+fn answer(pending: Pending, outcome: Result<bool>) {
+    // The receiver may be gone; ignore the error.
+    let _gone = pending.done.send(outcome);
+}
+
+/// Writes the group, and whatever arrives in `queue` meanwhile, in one transaction. A panic counts as an error: a bug in
+/// one write must not end the task that every login needs.
+async fn commit(
+    writer: &SqlitePool,
+    group: &mut Vec<Pending>,
+    queue: Option<&mut mpsc::Receiver<Pending>>,
+) -> std::result::Result<Vec<bool>, Failed> {
+    let committed = AssertUnwindSafe(commit_unguarded(writer, group, queue)).catch_unwind().await;
+    committed.unwrap_or_else(|_| Err(Failed::Write(StoreError("a write panicked".into()))))
+}
+
+async fn commit_unguarded(
+    writer: &SqlitePool,
+    group: &mut Vec<Pending>,
+    mut queue: Option<&mut mpsc::Receiver<Pending>>,
+) -> std::result::Result<Vec<bool>, Failed> {
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| Failed::Begin(error.into()))?;
+    let mut outcomes = Vec::with_capacity(MAX_GROUP_SIZE);
+    while let Some(pending) = group.get(outcomes.len()) {
+        let written = SqliteStore::write_one(&mut tx, &pending.write).await.map_err(Failed::Write)?;
+        outcomes.push(written);
+        if let Some(queue) = queue.as_deref_mut()
+            && group.len() < MAX_GROUP_SIZE
+        {
+            group.extend(queue.try_recv().ok());
+        }
+    }
+    tx.commit().await.map_err(|error| Failed::Write(error.into()))?;
+    Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::secrets::SecretString;
+
+    fn claim(code: &str) -> Write {
+        let code = CodeClaim {
+            digest: Digest::of(code.as_bytes()),
+            binding: None,
+            claimed: UnixMillis(1),
+            expires: UnixMillis(2),
+        };
+        Write::Claim { attempt: None, code: Some(code), now: UnixMillis(1) }
+    }
+
+    #[tokio::test]
+    async fn fault_b6_a_failing_write_fails_no_other_of_its_group() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("group.db").display());
+        let migrated = crate::store::open(&SecretString::from(url.clone()), true).await.expect("a database");
+        migrated.migrate().await.expect("the schema");
+        let writer = SqlitePool::connect(&url).await.expect("a connection");
+        for fault in [Fault::Error, Fault::Panic] {
+            let reopen = Arc::new(AtomicBool::new(false));
+            let group = Group::over(writer.clone(), reopen.clone());
+            let writes = (0..15).map(|n| {
+                let write = if n == 7 { Write::Faulty(fault) } else { claim(&format!("{} {n}", fault as u8)) };
+                group.write(write)
+            });
+            let outcomes = join_all(writes).await;
+            for (n, outcome) in outcomes.iter().enumerate() {
+                assert_eq!(matches!(outcome, Ok(true)), n != 7, "{n}: {outcome:?}");
+            }
+            assert!(reopen.load(Ordering::Acquire), "the connection is opened anew");
+        }
+    }
 }

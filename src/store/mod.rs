@@ -15,17 +15,20 @@ use crate::model::{
     SocialAccount, Swap, UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
-use crate::settings::SettingError;
+use crate::settings::{DatabaseLimits, SettingError};
 
 pub mod django;
 mod group;
 pub mod import;
+mod limited;
+mod pace;
 mod postgres;
 mod rows;
 mod sql;
 mod sqlite;
 
 pub use self::import::ImportStore;
+pub use self::pace::paced;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -131,7 +134,10 @@ impl LoginCommit {
             changed = true;
         }
         for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {
-            changed |= user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value);
+            changed |= match value {
+                serde_json::Value::Null => user.fields.shift_remove(field).is_some(),
+                value => user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value),
+            };
         }
         if self.set_last_login {
             user.last_login = Some(self.now);
@@ -227,6 +233,8 @@ pub enum Rotated {
     Done,
     /// The token was already rotated or blacklisted: nothing was written.
     Spent,
+    /// The token is not valid for the user any more: nothing was written.
+    Revoked,
 }
 
 /// All of the store.
@@ -236,8 +244,8 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + 
     async fn migrate(&self) -> Result<()>;
     /// Reads only.
     async fn schema(&self) -> Result<Schema>;
-    /// Whether the database answers.
-    async fn ping(&self) -> Result<()>;
+    /// Whether a login could be written now: writes a row of its own. A success is remembered for a second.
+    async fn probe(&self, now: UnixMillis) -> Result<()>;
     async fn close(&self);
     /// Deletes what has expired. Beyond `most` of each it also deletes the oldest attempts and halted logins that are
     /// finished, which protect nothing any more, and the oldest refusals in the audit trail (SEC-44). Returns the number of rows deleted.
@@ -250,7 +258,7 @@ pub trait AuditStore: Send + Sync {
     async fn audit(&self, event: &AuditEvent) -> Result<()>;
     /// The newest first, at most `most`.
     async fn audit_trail(&self, wanted: &AuditFilter, most: i64) -> Result<Vec<AuditRecord>>;
-    /// Deletes rows from before `before`; returns how many.
+    /// Deletes one batch of rows from before `before`; returns how many. [`paced`] deletes all.
     async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
 }
 
@@ -287,7 +295,8 @@ pub trait EventStore: Send + Sync {
     async fn event(&self, id: &str) -> Result<Option<EventRecord>>;
     /// Makes them due now, as if they had never been tried; returns how many.
     async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64>;
-    /// Deletes what was delivered or given up, of events from before `before`; returns how many.
+    /// Deletes one batch of what was delivered or given up, of events from before `before`; returns how many. [`paced`]
+    /// deletes all.
     async fn prune_events(&self, before: UnixMillis) -> Result<u64>;
 }
 
@@ -361,8 +370,8 @@ pub trait UserStore: Send + Sync {
     async fn end_lease(&self, account: i64) -> Result<()>;
     /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
     async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
-    /// Puts `new` in the place of `old`, unless somebody refreshed them meanwhile.
-    async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
+    /// Puts `new` in the place of `old`, unless another call replaced them meanwhile. `None` drops them.
+    async fn reseal_tokens(&self, account: i64, old: &[u8], new: Option<&[u8]>) -> Result<bool>;
     /// How many of the sealed texts begin so: [`crate::secrets::Vault::marks`] says how a key's do. Of none: all.
     async fn count_sealed(&self, beginning: &[u8]) -> Result<i64>;
     /// In the order of their ids, at most `most`; those whose username, e-mail or name holds `search` in any case, or who
@@ -400,44 +409,77 @@ pub trait CredentialStore: Send + Sync {
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()>;
     /// Deletes one that has expired.
     async fn forget_knox(&self, digest: &str) -> Result<()>;
-    async fn end_all_knox(&self, user: UserId) -> Result<()>;
+    /// `audit` is written by the same transaction, as in every method that revokes.
+    async fn end_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()>;
     /// The user and what became of the token, in one read.
     async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;
-    /// Stores `new` as the successor of `old`; with `end_old`, `old` is blacklisted in the same transaction.
-    async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated>;
+    /// Stores `new` as the successor of `old`; with `end_old`, `old` is blacklisted in the same transaction. `is_valid`
+    /// checks the old token against the user as the transaction reads it: a revocation that was committed meanwhile counts.
+    async fn rotate(
+        &self,
+        old: &str,
+        new: &RefreshRow,
+        end_old: bool,
+        now: UnixMillis,
+        is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync),
+    ) -> Result<Rotated>;
     /// False when it was blacklisted before. A token without a row gets one (R-CMP-05 with simplejwt's tokens).
-    async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool>;
+    async fn blacklist(
+        &self,
+        jti: &str,
+        user: UserId,
+        expires: UnixMillis,
+        now: UnixMillis,
+        audit: &AuditEvent,
+    ) -> Result<bool>;
     /// Writes down that a credential was used.
     async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
     /// Ends credentials of the user, and what was begun to be linked to them; the permanent token will be another one
     /// after it.
-    async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis) -> Result<()>;
+    async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
     /// All that is signed in, whatever its kind. A chain of refresh tokens is one entry.
     async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>>;
     /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and
-    /// counts the token generation up.
-    async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()>;
+    /// raises both generations.
+    async fn end_everything(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
 }
 
-/// Opens the database that DATABASE_URL names; `create` makes the SQLite file where there is none.
+/// How a database is opened.
+#[derive(Default)]
+pub struct Opening {
+    /// Makes the SQLite file where there is none.
+    pub create: bool,
+    /// Asked in each transaction about a user for the event that is written along.
+    pub announce: Option<Announce>,
+    /// `None`: calls take as long as they take, as a command of an operator needs it.
+    pub limits: Option<DatabaseLimits>,
+}
+
+/// Opens the database that DATABASE_URL names, without limits; `create` makes the SQLite file where there is none.
 ///
 /// Errors name the setting, never the URL's password.
 pub async fn open(database_url: &SecretString, create: bool) -> std::result::Result<Arc<dyn Repository>, SettingError> {
-    open_announcing(database_url, create, None).await
+    open_with(database_url, Opening { create, ..Opening::default() }).await
 }
 
-/// The same, with somebody who wants to be told what happens to users: each transaction about one asks, and writes the
-/// event along.
-pub async fn open_announcing(
+/// Opens the database that DATABASE_URL names. Errors as [`open`].
+pub async fn open_with(
     database_url: &SecretString,
-    create: bool,
-    announce: Option<Announce>,
+    opening: Opening,
 ) -> std::result::Result<Arc<dyn Repository>, SettingError> {
     let url = database_url.expose_secret();
     let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
+    let limits = opening.limits;
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(Arc::new(sqlite::open(url, create, announce).await.map_err(wrong)?)),
-        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::open(url, announce).await.map_err(wrong)?)),
+        Some("sqlite") => Ok(within(sqlite::open(url, opening).await.map_err(wrong)?, limits)),
+        Some("postgres" | "postgresql") => Ok(within(postgres::open(url, opening).await.map_err(wrong)?, limits)),
         _ => Err(wrong("must begin with sqlite: or postgres:".to_owned())),
+    }
+}
+
+fn within<S: limited::Backend + 'static>(store: S, limits: Option<DatabaseLimits>) -> Arc<dyn Repository> {
+    match limits {
+        Some(limits) => Arc::new(limited::Limited::new(store, limits.call)),
+        None => Arc::new(store),
     }
 }

@@ -1,33 +1,45 @@
 //! PostgreSQL: where several nodes share the work. Nothing that another node must see lives in this process.
 
 use std::str::FromStr;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
-use super::sql::repository;
+use super::Opening;
+use super::limited::{self, Backend};
+use super::sql::{Probed, repository};
+use crate::settings::DatabaseLimits;
 
+/// Connections of a command.
 const CONNECTIONS: u32 = 16;
+/// How long a command waits for a connection.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct PostgresStore {
-    write: PgPool,
+    options: PgConnectOptions,
+    limits: Option<DatabaseLimits>,
+    current: RwLock<Connections>,
     announce: Option<Announce>,
+    probed: Probed,
 }
 
-pub(super) async fn open(url: &str, announce: Option<Announce>) -> std::result::Result<PostgresStore, String> {
+/// A pool, and when it was made.
+struct Connections {
+    pool: PgPool,
+    made: tokio::time::Instant,
+}
+
+pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<PostgresStore, String> {
+    let Opening { announce, limits, .. } = opening;
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?
         .application_name("rest-social-auth")
         .disable_statement_logging();
     let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
-    let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(Duration::from_secs(5))
-        .connect_with(options.clone())
-        .await;
-    let pool = match pool {
+    let pool = match pool_options(limits).connect_with(options.clone()).await {
         // It waited for a database that might just be starting, and does not say why none came.
         Err(sqlx::Error::PoolTimedOut) => {
             let tried = tokio::time::timeout(Duration::from_secs(1), options.connect()).await;
@@ -36,7 +48,55 @@ pub(super) async fn open(url: &str, announce: Option<Announce>) -> std::result::
         }
         opened => opened.map_err(|error| format!("{place} cannot be opened: {}", reason(error)))?,
     };
-    Ok(PostgresStore { write: pool, announce })
+    let current = RwLock::new(Connections { pool, made: tokio::time::Instant::now() });
+    Ok(PostgresStore { options, limits, current, announce, probed: Probed::default() })
+}
+
+fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
+    let options = PgPoolOptions::new()
+        .max_connections(limits.map_or(CONNECTIONS, |limits| limits.connections))
+        .acquire_timeout(limits.map_or(QUEUE_TIMEOUT, |limits| limits.queue));
+    let Some(limits) = limits else { return options };
+    // The database ends a statement before the server stops waiting for it, whatever it waits for, and frees the locks of
+    // a server that is gone.
+    let statement = limited::statement_timeout(&limits).as_millis().to_string();
+    let call = limits.call.as_millis().to_string();
+    let keepalive = limits.call.as_secs().max(1).to_string();
+    options.after_connect(move |connection, _| {
+        let (statement, call, keepalive) = (statement.clone(), call.clone(), keepalive.clone());
+        Box::pin(async move {
+            sqlx::query(
+                "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),
+                        set_config('idle_in_transaction_session_timeout', $2, false),
+                        set_config('tcp_keepalives_idle', $3, false), set_config('tcp_user_timeout', $2, false)",
+            )
+            .bind(statement)
+            .bind(call)
+            .bind(keepalive)
+            .execute(connection)
+            .await?;
+            Ok(())
+        })
+    })
+}
+
+impl Backend for PostgresStore {
+    /// A database that went silent without closing its connections (a network that drops packets) leaves every one of them
+    /// waiting: the pool is replaced, so that their places are free at once.
+    fn hangs(&self) {
+        let Some(limits) = self.limits else { return };
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // Calls that waited together replace the pool once.
+        if current.made.elapsed() < limits.call {
+            return;
+        }
+        tracing::warn!("the database does not answer; its connections are given up and made anew");
+        let pool = pool_options(self.limits).connect_lazy_with(self.options.clone());
+        let old = std::mem::replace(&mut *current, Connections { pool, made: tokio::time::Instant::now() });
+        drop(current);
+        // Ends what still waits in it; idle connections close by themselves.
+        tokio::spawn(async move { tokio::time::timeout(limits.call, old.pool.close()).await });
+    }
 }
 
 fn reason(error: sqlx::Error) -> String {
@@ -48,16 +108,25 @@ fn reason(error: sqlx::Error) -> String {
 }
 
 impl PostgresStore {
+    fn writer(&self) -> PgPool {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).pool.clone()
+    }
+
+    /// For a migration, which no limit of a statement may end.
+    async fn unlimited(&self) -> std::result::Result<PgPool, sqlx::Error> {
+        PgPoolOptions::new().max_connections(1).connect_with(self.options.clone()).await
+    }
+
     async fn reader(&self) -> std::result::Result<PoolConnection<Postgres>, sqlx::Error> {
-        self.write.acquire().await
+        self.writer().acquire().await
     }
 
     async fn close_all(&self) {
-        self.write.close().await;
+        self.writer().close().await;
     }
 
     async fn begin(&self) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.write.begin().await
+        self.writer().begin().await
     }
 
     /// False: nothing was written.
@@ -69,7 +138,7 @@ impl PostgresStore {
     ) -> super::Result<bool> {
         // One statement needs no transaction.
         if let (None, Some(code)) = (attempt, code) {
-            return Ok(claim_code(None, code).execute(&self.write).await?.rows_affected() == 1);
+            return Ok(claim_code(None, code).execute(&self.writer()).await?.rows_affected() == 1);
         }
         let mut tx = self.begin().await?;
         let ours = Self::write_claim(&mut tx, attempt, code, now).await?;
@@ -121,7 +190,7 @@ impl PostgresStore {
                 account,
             ),
         ] {
-            sqlx::query(statement).bind(id).execute(&self.write).await?;
+            sqlx::query(statement).bind(id).execute(&self.writer()).await?;
         }
         Ok(())
     }

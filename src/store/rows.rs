@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
+use super::{Result, StoreError};
 use crate::clock::UnixMillis;
 use crate::model::{
     Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord, EventState, Halt, Kind,
@@ -11,15 +12,25 @@ use crate::model::{
 };
 use crate::secrets::Digest;
 
+/// A value that this server cannot have written: never a default, which might let a caller in or out.
+fn undecodable(what: &str) -> StoreError {
+    StoreError(format!("a row cannot be decoded: {what}").into())
+}
+
+/// `None`: the column is empty. Errors: what it holds is no digest.
+fn digest(stored: Option<&[u8]>) -> Result<Option<Digest>> {
+    stored.map(|bytes| Digest::from_stored(bytes).ok_or_else(|| undecodable("a digest of another length"))).transpose()
+}
+
 /// The columns of [`UserRow`]: of a table called `u`, or bare after `RETURNING`, where SQLite knows no such name.
 macro_rules! user_columns {
     () => {
         "u.id, u.username, u.first_name, u.last_name, u.email, u.email_verified, u.is_active, u.created, \
-         u.last_login, u.revoked_before, u.token_generation, u.link_generation, u.fields, u.edited"
+         u.last_login, u.revoked_before, u.credential_generation, u.token_generation, u.link_generation, u.fields, u.edited"
     };
     (bare) => {
         "id, username, first_name, last_name, email, email_verified, is_active, created, last_login, \
-         revoked_before, token_generation, link_generation, fields, edited"
+         revoked_before, credential_generation, token_generation, link_generation, fields, edited"
     };
 }
 pub(super) use user_columns;
@@ -36,6 +47,7 @@ pub(super) struct UserRow {
     created: i64,
     last_login: Option<i64>,
     revoked_before: i64,
+    credential_generation: i64,
     token_generation: i64,
     link_generation: i64,
     fields: Option<Json<Map<String, Value>>>,
@@ -55,6 +67,7 @@ impl From<UserRow> for User {
             created: UnixMillis(row.created),
             last_login: row.last_login.map(UnixMillis),
             revoked_before: row.revoked_before,
+            credential_generation: row.credential_generation,
             token_generation: row.token_generation,
             link_generation: row.link_generation,
             fields: row.fields.map(|fields| fields.0).unwrap_or_default(),
@@ -214,13 +227,13 @@ pub(super) struct AttemptRow {
 }
 
 impl AttemptRow {
-    pub fn with_key(self, key: &Digest) -> Attempt {
-        Attempt {
+    pub fn with_key(self, key: &Digest) -> Result<Attempt> {
+        Ok(Attempt {
             key: key.clone(),
             provider: self.provider,
             redirect_uri: self.redirect_uri,
-            browser: self.browser.as_deref().and_then(Digest::from_stored),
-            flow: self.flow.as_deref().and_then(Digest::from_stored),
+            browser: digest(self.browser.as_deref())?,
+            flow: digest(self.flow.as_deref())?,
             classic: self.classic,
             code_challenge: self.code_challenge,
             sealed_secret: self.sealed_secret,
@@ -230,7 +243,7 @@ impl AttemptRow {
             created: UnixMillis(self.created),
             expires: UnixMillis(self.expires),
             claimed: self.claimed.map(UnixMillis),
-        }
+        })
     }
 }
 
@@ -241,13 +254,11 @@ pub(super) struct UsedCodeRow {
     answer: Option<Vec<u8>>,
 }
 
-impl From<UsedCodeRow> for UsedCode {
-    fn from(row: UsedCodeRow) -> Self {
-        Self {
-            binding: row.binding.as_deref().and_then(Digest::from_stored),
-            claimed: UnixMillis(row.claimed),
-            answer: row.answer,
-        }
+impl TryFrom<UsedCodeRow> for UsedCode {
+    type Error = StoreError;
+
+    fn try_from(row: UsedCodeRow) -> Result<Self> {
+        Ok(Self { binding: digest(row.binding.as_deref())?, claimed: UnixMillis(row.claimed), answer: row.answer })
     }
 }
 
@@ -297,16 +308,19 @@ pub(super) struct CredentialEntryRow {
 }
 
 impl CredentialEntryRow {
-    pub fn into_entry(self) -> Option<CredentialEntry> {
-        let digest = self.digest.as_deref().and_then(Digest::from_stored);
+    pub fn into_entry(self) -> Result<CredentialEntry> {
+        let missing = || undecodable("a credential without a key");
+        let key = digest(self.digest.as_deref())?.ok_or_else(missing);
+        let name = self.name.ok_or_else(missing);
         let (kind, handle) = match self.kind.as_str() {
-            "session" => (Kind::Session, CredentialHandle::Session(digest?)),
-            "token" => (Kind::Token, CredentialHandle::Token(digest?)),
-            "knox" => (Kind::Knox, CredentialHandle::Knox(self.name?)),
-            "jwt-sliding" => (Kind::JwtSliding, CredentialHandle::Family(self.name?)),
-            _ => (Kind::JwtPair, CredentialHandle::Family(self.name?)),
+            "session" => (Kind::Session, CredentialHandle::Session(key?)),
+            "token" => (Kind::Token, CredentialHandle::Token(key?)),
+            "knox" => (Kind::Knox, CredentialHandle::Knox(name?)),
+            "jwt-sliding" => (Kind::JwtSliding, CredentialHandle::Family(name?)),
+            "jwt-pair" => (Kind::JwtPair, CredentialHandle::Family(name?)),
+            other => return Err(undecodable(&format!("the kind {other:?} of a credential"))),
         };
-        Some(CredentialEntry {
+        Ok(CredentialEntry {
             kind,
             created: UnixMillis(self.created),
             signed_in: self.signed_in.map(UnixMillis),
@@ -329,15 +343,15 @@ pub(super) struct HaltRow {
 }
 
 impl HaltRow {
-    pub fn with_token(self, token: &Digest) -> Halt {
-        Halt {
+    pub fn with_token(self, token: &Digest) -> Result<Halt> {
+        Ok(Halt {
             token: token.clone(),
-            browser: self.browser.as_deref().and_then(Digest::from_stored),
+            browser: digest(self.browser.as_deref())?,
             sealed: self.sealed,
             link_to: self.user_id,
             expires: UnixMillis(self.expires),
             taken: self.taken.zip(self.answer).map(|(at, answer)| Taken { at: UnixMillis(at), answer }),
-        }
+        })
     }
 }
 

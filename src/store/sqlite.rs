@@ -1,15 +1,19 @@
 //! SQLite: the embedded default. Write-ahead log, one connection that writes, a few that only read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use super::Opening;
 use super::group::{Group, Write};
-use super::sql::repository;
+use super::limited::{self, Backend};
+use super::sql::{Probed, repository};
 
 /// Pages of the log before they are brought home (16 MiB): most of what logins write is written over before that.
 const LOG_PAGES: &str = "4000";
@@ -23,21 +27,26 @@ pub(super) struct SqliteStore {
     write: SqlitePool,
     group: Group,
     announce: Option<Announce>,
+    file: FileIdentity,
+    /// A write failed: the writer is opened anew before the next one. After a rollback of SQLite's own (a full disk, an
+    /// I/O error) the driver believes that the transaction is still open, and no other could begin.
+    reopen: Arc<AtomicBool>,
+    probed: Probed,
 }
 
-pub(super) async fn open(
-    url: &str,
-    create: bool,
-    announce: Option<Announce>,
-) -> std::result::Result<SqliteStore, String> {
+pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<SqliteStore, String> {
+    let Opening { create, announce, limits } = opening;
+    let queue = limits.as_ref().map_or(PATIENCE, limited::statement_timeout);
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| "must look like sqlite://path/to/file.db".to_owned())?
-        .create_if_missing(create)
+        // Made below, once: a file that is deleted later must not come back empty.
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
+        // What was answered survives a loss of power: a sign-up, a revocation.
+        .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("wal_autocheckpoint", LOG_PAGES)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(queue)
         .disable_statement_logging();
     let path = options.get_filename().to_owned();
     if create {
@@ -46,17 +55,81 @@ pub(super) async fn open(
         return Err(format!("{} is not there yet: `serve` and `migrate` make it", path.display()));
     }
     let failed = |error: sqlx::Error| not_opened(&path, &error);
+    let reopen = Arc::new(AtomicBool::new(false));
+    let failed_write = reopen.clone();
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .test_before_acquire(false)
-        .acquire_timeout(PATIENCE)
+        .before_acquire(move |connection, _| {
+            let is_usable = !failed_write.swap(false, Ordering::AcqRel) && !connection.is_in_transaction();
+            Box::pin(std::future::ready(Ok(is_usable)))
+        })
+        .acquire_timeout(queue)
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
-    let readers = Readers::open(&options.read_only(true).create_if_missing(false)).await.map_err(failed)?;
-    Ok(SqliteStore { group: Group::over(write.clone()), readers, write, announce })
+    let readers = Readers::open(&options.read_only(true)).await.map_err(failed)?;
+    let file = FileIdentity::of(path.clone()).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let group = Group::over(write.clone(), reopen.clone());
+    Ok(SqliteStore { group, readers, write, announce, file, reopen, probed: Probed::default() })
+}
+
+/// Which file was opened. One that is deleted or replaced under the server is written on by it all the same, and what is
+/// written is lost with the process.
+struct FileIdentity {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    /// When the path was looked at last, and whether the file was still there.
+    checked: SyncMutex<(tokio::time::Instant, bool)>,
+}
+
+impl FileIdentity {
+    /// How often the path is looked at.
+    const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+    fn of(path: PathBuf) -> std::io::Result<Self> {
+        let (device, inode) = Self::read(&path)?;
+        Ok(Self { path, device, inode, checked: SyncMutex::new((tokio::time::Instant::now(), true)) })
+    }
+
+    fn read(path: &Path) -> std::io::Result<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(path).map(|found| (found.dev(), found.ino()))
+    }
+
+    /// Errors: the file at the path is not the one that was opened.
+    fn check(&self) -> super::Result<()> {
+        let now = tokio::time::Instant::now();
+        let mut checked = self.checked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if now.duration_since(checked.0) >= Self::CHECK_INTERVAL {
+            let is_same = Self::read(&self.path).is_ok_and(|found| found == (self.device, self.inode));
+            if !is_same && checked.1 {
+                tracing::error!(
+                    file = %self.path.display(),
+                    "the database file was deleted or replaced: nothing is written until it is back or the server is restarted"
+                );
+            }
+            *checked = (now, is_same);
+        }
+        if checked.1 {
+            Ok(())
+        } else {
+            Err(super::StoreError(format!("{} was deleted or replaced", self.path.display()).into()))
+        }
+    }
+}
+
+impl Backend for SqliteStore {
+    fn check(&self) -> super::Result<()> {
+        self.file.check()
+    }
+
+    fn failed(&self) {
+        self.reopen.store(true, Ordering::Release);
+    }
 }
 
 /// Connections that only read, each for one query at a time. A pool would ask a connection after each query whether it
@@ -130,6 +203,16 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 }
 
 impl SqliteStore {
+    fn writer(&self) -> SqlitePool {
+        self.write.clone()
+    }
+
+    /// For a migration.
+    #[expect(clippy::unused_async, reason = "as the other store has it")]
+    async fn unlimited(&self) -> std::result::Result<SqlitePool, sqlx::Error> {
+        Ok(self.write.clone())
+    }
+
     async fn reader(&self) -> std::result::Result<MappedMutexGuard<'_, SqliteConnection>, sqlx::Error> {
         self.readers.get().await
     }
@@ -170,6 +253,10 @@ impl SqliteStore {
         match write {
             Write::Claim { attempt, code, now } => Self::write_claim(tx, attempt.as_ref(), code.as_ref(), *now).await,
             Write::Login(known) => Self::write_known(tx, known).await,
+            #[cfg(test)]
+            Write::Faulty(super::group::Fault::Error) => Err(sqlx::Error::RowNotFound.into()),
+            #[cfg(test)]
+            Write::Faulty(super::group::Fault::Panic) => panic!("a fault of the test"),
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::people::CLIENT_SECRET;
 use crate::support::{Answer, Engine, Reply, World, on_both_databases};
 
 on_both_databases! {
@@ -80,5 +81,11 @@ async fn facebook_is_asked_to_forget_the_person_who_unlinks(engine: Engine) {
     assert_eq!(gone.status, 204, "{}", gone.text);
     let uid = facebook["uid"].as_str().expect("a text");
     let call = world.double.call_at(&format!("DELETE graph.facebook.com/v24.0/{uid}/permissions"));
-    assert!(call.query.iter().any(|(name, _)| name == "access_token"));
+    let sent = |name: &str| call.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    assert_eq!(sent("access_token"), Some("fb-u1"), "the token of this account");
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
+    let proof = aws_lc_rs::hmac::sign(&key, b"fb-u1");
+    let proof: String = proof.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(sent("appsecret_proof"), Some(proof.as_str()), "Facebook refuses a call without it");
+    assert_eq!(world.double.calls().iter().filter(|call| call.method == "DELETE").count(), 1);
 }

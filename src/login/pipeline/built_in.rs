@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::line::sign_up_closed;
 use super::{Step, Stop, email, extra, fields, username};
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{EmailAddress, SocialAccount, User};
+use crate::model::{AccountUid, EmailAddress, SocialAccount, User};
 use crate::store::StoreError;
 
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,7 @@ impl Draft<'_> {
     /// Who has this account (R-PIPE-04, R-AUT-03, R-AUT-05).
     async fn find_account(&mut self) -> Result<(), LoginError> {
         let uids: Vec<&str> =
-            std::iter::once(&self.identity.uid).chain(&self.identity.legacy_uids).map(String::as_str).collect();
+            std::iter::once(&self.identity.uid).chain(&self.identity.legacy_uids).map(AccountUid::as_str).collect();
         let found = self.store.account(&self.identity.provider, &uids).await?;
         let found = match found {
             Some((account, _)) if self.is_somebody_elses(&account) => {
@@ -158,8 +158,8 @@ impl Draft<'_> {
         }
     }
 
-    /// First and last name follow the provider at every login, even to empty ones (R-PIPE-09, R-AUT-04), unless it is one
-    /// that tells no names; declared fields as far as they say so; username and e-mail with
+    /// First and last name follow the provider at every login, also to ones that it says are empty (R-PIPE-09, R-AUT-04);
+    /// what its answer does not mention stays as it is; declared fields as far as they say so; username and e-mail with
     /// NO_DEFAULT_PROTECTED_USER_FIELDS alone.
     async fn take_details(&mut self) -> Result<(), StoreError> {
         let may = |field: &str, now: Option<&str>| {
@@ -200,8 +200,13 @@ impl Draft<'_> {
 
     /// The picture's address, kept as `picture` with the account. It is not fetched: the browser that shows it does.
     fn keep_picture(&mut self) {
-        if let Some(address) = self.identity.picture.as_deref().filter(|address| address.starts_with("https://")) {
-            self.set_extra_data("picture", Value::from(address));
+        match self.identity.picture.as_deref() {
+            Some(address) if address.starts_with("https://") => {
+                self.set_extra_data("picture", Value::from(address));
+            }
+            // The provider says that there is none (any more).
+            Some("") => self.set_extra_data("picture", Value::Null),
+            _ => {}
         }
     }
 }

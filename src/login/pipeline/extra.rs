@@ -10,7 +10,9 @@ pub fn merged(identity: &Identity, known: Option<&Map<String, Value>>, now: Unix
     let mut merged = known.cloned().unwrap_or_default();
     merged.insert("auth_time".to_owned(), Value::from(now.seconds()));
     for (name, value) in &identity.extra_data {
-        if !is_filled(value) && identity.keep_if_empty.contains(name) {
+        // What the answer does not mention stays as it is; null, where nothing is known yet (R-EXT-02).
+        let is_absent = identity.absent_extra_data.contains(name) && merged.contains_key(name);
+        if is_absent || !is_filled(value) && identity.keep_if_empty.contains(name) {
             continue;
         }
         if let Some(value) = without_secrets(name, value) {
@@ -25,11 +27,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::AccountUid;
 
     fn identity(extra: Value, keep: &[&str]) -> Identity {
         Identity {
             provider: "p".into(),
-            uid: "1".into(),
+            uid: AccountUid::parse("1").expect("it is an id"),
             legacy_uids: vec![],
             same: vec![],
             username: None,
@@ -42,6 +45,7 @@ mod tests {
             picture: None,
             organizations: vec![],
             extra_data: extra.as_object().cloned().unwrap_or_default(),
+            absent_extra_data: vec![],
             keep_if_empty: keep.iter().map(|name| (*name).to_owned()).collect(),
             fields: serde_json::Map::new(),
             tokens: None,

@@ -24,7 +24,8 @@ impl Details {
     }
 
     /// A full name without parts is split at its first blank; parts without a full name are joined, unless the last
-    /// name already holds the first as a word.
+    /// name already holds the first as a word. A part that the provider does not mention stays unknown, so that it
+    /// changes nothing; an empty full name says that both parts are empty.
     pub fn completed(identity: &Identity) -> Self {
         let mut details = Self::of(identity);
         let filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
@@ -34,17 +35,13 @@ impl Details {
             let (first, last) = name.split_once(' ').unwrap_or((&name, ""));
             details.first_name = Some(first.to_owned());
             details.last_name = Some(last.trim_start().to_owned());
-        } else if !full && (first || last) {
-            let first = details.first_name.clone().unwrap_or_default();
-            let last = details.last_name.clone().unwrap_or_default();
+        } else if let (false, Some(first), Some(last)) = (full, &details.first_name, &details.last_name) {
             let holds_it = !first.is_empty() && last.split_whitespace().any(|word| word == first);
-            let joined = if holds_it { last } else { format!("{first} {last}").trim().to_owned() };
+            let joined = if holds_it { last.clone() } else { format!("{first} {last}").trim().to_owned() };
             details.fullname = Some(joined);
-        }
-        // Who tells one part of a name, tells that the others are empty.
-        if details.fullname.is_some() || details.first_name.is_some() || details.last_name.is_some() {
-            details.first_name.get_or_insert_default();
-            details.last_name.get_or_insert_default();
+        } else if details.fullname.as_deref() == Some("") && !first && !last {
+            details.first_name = Some(String::new());
+            details.last_name = Some(String::new());
         }
         details
     }
@@ -81,35 +78,61 @@ impl Details {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::AccountUid;
 
-    fn completed(full: &str, first: &str, last: &str) -> (String, String, String) {
-        let some = |text: &str| Some(text.to_owned());
+    fn details(full: Option<&str>, first: Option<&str>, last: Option<&str>) -> Details {
         let identity = Identity {
             provider: String::new(),
-            uid: "1".into(),
+            uid: AccountUid::parse("1").expect("it is an id"),
             legacy_uids: vec![],
             same: vec![],
             username: None,
             email: None,
             has_invalid_email: false,
-            fullname: some(full),
-            first_name: some(first),
-            last_name: some(last),
+            fullname: full.map(str::to_owned),
+            first_name: first.map(str::to_owned),
+            last_name: last.map(str::to_owned),
             email_verified: false,
             picture: None,
             organizations: vec![],
             extra_data: serde_json::Map::new(),
+            absent_extra_data: vec![],
             keep_if_empty: vec![],
             fields: serde_json::Map::new(),
             tokens: None,
             expires_in: None,
         };
-        let details = Details::completed(&identity);
+        Details::completed(&identity)
+    }
+
+    fn completed(full: &str, first: &str, last: &str) -> (String, String, String) {
+        let details = details(Some(full), Some(first), Some(last));
         (
             details.fullname.unwrap_or_default(),
             details.first_name.unwrap_or_default(),
             details.last_name.unwrap_or_default(),
         )
+    }
+
+    #[test]
+    fn fault_c01_a_part_of_a_name_that_is_not_mentioned_stays_unknown() {
+        for (full, first, last, wanted) in [
+            (None, None, None, (None, None, None)),
+            (None, Some("Nell"), None, (None, Some("Nell"), None)),
+            (None, None, Some("Varga"), (None, None, Some("Varga"))),
+            (None, Some(""), None, (None, Some(""), None)),
+            (None, Some("Nell"), Some("Varga"), (Some("Nell Varga"), Some("Nell"), Some("Varga"))),
+            (None, Some(""), Some(""), (Some(""), Some(""), Some(""))),
+            (Some(""), None, None, (Some(""), Some(""), Some(""))),
+            (Some(""), Some("Nell"), None, (Some(""), Some("Nell"), None)),
+            (Some("Nell Varga"), None, None, (Some("Nell Varga"), Some("Nell"), Some("Varga"))),
+            (Some("Nell Varga"), Some("Nell"), None, (Some("Nell Varga"), Some("Nell"), None)),
+            (Some("Cher"), None, None, (Some("Cher"), Some("Cher"), Some(""))),
+        ] {
+            let made = details(full, first, last);
+            let names = (made.fullname.as_deref(), made.first_name.as_deref(), made.last_name.as_deref());
+            assert_eq!(names, wanted, "{full:?} {first:?} {last:?}");
+        }
     }
 
     #[test]

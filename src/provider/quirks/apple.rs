@@ -1,6 +1,9 @@
 //! Apple takes no fixed secret: every token request carries a JWT that the developer's own key has signed. SECRET is that
 //! key in PEM, KEY its id.
 
+use std::future::ready;
+
+use futures_util::future::BoxFuture;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
@@ -18,15 +21,23 @@ const ISSUER: &str = "https://appleid.apple.com";
 const LIFETIME: i64 = 600;
 
 impl Quirk for Apple {
-    fn token_request(&self, login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
-        let client = client_of(login);
-        let secret = signed(login, &client)?;
-        if let Some(form) = call.form() {
-            set(form, "client_id", client);
-            set(form, "client_secret", secret);
-        }
-        Ok(())
+    fn token_request<'a>(
+        &'a self,
+        login: &'a Login<'_>,
+        call: &'a mut Request,
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(ready(prove(login, call)))
     }
+}
+
+fn prove(login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
+    let client = client_of(login);
+    let secret = signed(login, &client)?;
+    if let Some(form) = call.form() {
+        set(form, "client_id", client);
+        set(form, "client_secret", secret);
+    }
+    Ok(())
 }
 
 /// A native app's code was issued to the app's own id, which the front-end names and AUDIENCE must list.

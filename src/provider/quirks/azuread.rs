@@ -1,6 +1,9 @@
 //! Microsoft's clients may have no secret: a workload proves itself by an assertion that its platform keeps fresh in a file
 //! (federated identity credentials), or that the settings hold.
 
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
 use super::super::ProviderError;
 use super::super::call::{failed, set};
 use super::super::exchange::Login;
@@ -11,24 +14,42 @@ use crate::secrets::ExposeSecret;
 pub struct AzureAd;
 
 impl Quirk for AzureAd {
-    fn token_request(&self, login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
-        let provider = login.provider;
-        if !provider.client_secret.expose_secret().is_empty() {
-            return Ok(());
-        }
-        let setting = |name| provider.values.text(name);
-        let assertion = match (setting("CLIENT_ASSERTION"), setting("FEDERATED_TOKEN_FILE")) {
-            (Some(assertion), _) => assertion.to_owned(),
-            // Read anew each time: the platform replaces it every hour.
-            (None, Some(file)) => std::fs::read_to_string(file)
-                .map_err(|error| failed("token", format!("FEDERATED_TOKEN_FILE cannot be read: {}", error.kind())))?,
-            (None, None) => return Err(failed("token", "there is neither SECRET nor CLIENT_ASSERTION")),
-        };
-        if let Some(form) = call.form() {
-            form.retain(|(name, _)| name != "client_secret");
-            set(form, "client_assertion_type", setting("CLIENT_ASSERTION_TYPE").unwrap_or_default().to_owned());
-            set(form, "client_assertion", assertion.trim().to_owned());
-        }
-        Ok(())
+    fn token_request<'a>(
+        &'a self,
+        login: &'a Login<'_>,
+        call: &'a mut Request,
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(prove(login, call))
+    }
+}
+
+async fn prove(login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
+    let provider = login.provider;
+    if !provider.client_secret.expose_secret().is_empty() {
+        return Ok(());
+    }
+    let setting = |name| provider.values.text(name);
+    let assertion = match (setting("CLIENT_ASSERTION"), setting("FEDERATED_TOKEN_FILE")) {
+        (Some(assertion), _) => assertion.to_owned(),
+        // Read anew each time: the platform replaces it every hour.
+        (None, Some(file)) => read(file.to_owned(), login.callback.deadline)
+            .await
+            .map_err(|error| failed("token", format!("FEDERATED_TOKEN_FILE cannot be read: {}", error.kind())))?,
+        (None, None) => return Err(failed("token", "there is neither SECRET nor CLIENT_ASSERTION")),
+    };
+    if let Some(form) = call.form() {
+        form.retain(|(name, _)| name != "client_secret");
+        set(form, "client_assertion_type", setting("CLIENT_ASSERTION_TYPE").unwrap_or_default().to_owned());
+        set(form, "client_assertion", assertion.trim().to_owned());
+    }
+    Ok(())
+}
+
+/// On a thread that may block: the file may lie on a network's disk.
+async fn read(file: String, deadline: Instant) -> std::io::Result<String> {
+    let reading = tokio::task::spawn_blocking(move || std::fs::read_to_string(file));
+    match tokio::time::timeout_at(deadline, reading).await {
+        Ok(read) => read.unwrap_or_else(|error| Err(std::io::Error::other(error))),
+        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
     }
 }

@@ -4,12 +4,14 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::super::ProviderError;
 use super::super::call::failed;
 use super::super::exchange::Login;
-use super::super::{ProviderError, id_token};
+use super::super::jws::{SignatureAlgorithm, Token, VerifyingKey};
 use super::Quirk;
+use crate::model::Seconds;
 use crate::outgoing::Request;
-use crate::secrets::same;
+use crate::secrets::{ExposeSecret, same};
 
 pub struct MediaWiki;
 
@@ -20,8 +22,13 @@ const LEEWAY: i64 = 10;
 impl Quirk for MediaWiki {
     fn profile_reply(&self, login: &Login<'_>, sent: &Request, body: Value) -> Result<Value, ProviderError> {
         let token = body.as_str().unwrap_or_default().trim();
-        let head = id_token::head(token, &[Algorithm::HS256])?;
-        let claims = id_token::shared_claims(token, &head, &login.provider.client_secret)?;
+        let hs256 = SignatureAlgorithm::Standard(Algorithm::HS256);
+        let token = Token::parse(token, &[hs256]).map_err(|refused| refused.at(STAGE))?;
+        let key = VerifyingKey::of_secret(login.provider.client_secret.expose_secret());
+        if !token.is_signed_by(&key) {
+            return Err(failed(STAGE, "the identity's signature does not verify with the client secret"));
+        }
+        let claims = token.claims().map_err(|refused| refused.at(STAGE))?;
         check(&claims, login, nonce_of(sent))?;
         Ok(Value::Object(claims))
     }
@@ -39,7 +46,7 @@ fn check(claims: &Map<String, Value>, login: &Login<'_>, nonce: &str) -> Result<
     let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
     let own = login.provider.values.text("MEDIAWIKI_URL").and_then(host);
     let now = login.provider.ambient.now().seconds();
-    let time = |name: &str| claims.get(name).and_then(Value::as_i64);
+    let time = |name: &str| claims.get(name).and_then(Seconds::parse).map(Seconds::get);
     let fault = if text("aud") != login.provider.client_id {
         "the identity was made for another client"
     } else if own.is_none() || host(text("iss")) != own {

@@ -6,6 +6,9 @@ mod azuread;
 mod mediawiki;
 pub mod tripit;
 
+use std::future::ready;
+
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,8 +18,8 @@ use crate::outgoing::Request;
 
 pub trait Quirk: Send + Sync {
     /// The code exchange (or a renewal), before it is sent.
-    fn token_request(&self, _: &Login<'_>, _: &mut Request) -> Result<(), ProviderError> {
-        Ok(())
+    fn token_request<'a>(&'a self, _: &'a Login<'_>, _: &'a mut Request) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(ready(Ok(())))
     }
 
     /// The answer to a profile request that was `sent`, as the descriptor's format read it.

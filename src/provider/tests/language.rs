@@ -6,7 +6,7 @@ use super::super::call::address;
 use super::super::descriptor::{ErrorRules, Format};
 use super::super::expression::{Expr, Scope, Template};
 use super::super::quirks::tripit;
-use super::super::{ProviderError, reply};
+use super::super::{ProviderError, description, reply};
 use super::object;
 use crate::outgoing::Reply;
 use crate::settings::SettingValues;
@@ -179,7 +179,7 @@ fn each_answer_means_what_the_contract_says() {
         Ok(_) => Is::Good,
         Err(ProviderError::AccessDenied { .. }) => Is::Declined,
         Err(ProviderError::InvalidCode { .. }) => Is::BadCode,
-        Err(ProviderError::Failed { .. }) => Is::Failed,
+        Err(ProviderError::Failed { .. } | ProviderError::Moved { .. }) => Is::Failed,
         Err(other) => panic!("{other}"),
     };
     let deep = "[".repeat(5000);
@@ -191,6 +191,8 @@ fn each_answer_means_what_the_contract_says() {
         ("token", 400, "{\"error\":\"access_denied\"}", Is::Declined),
         ("token", 401, "{\"error\":\"invalid_client\"}", Is::Failed),
         ("token", 503, "{\"error\":\"invalid_grant\"}", Is::Failed),
+        ("token", 500, "{\"error\":\"access_denied\"}", Is::Failed),
+        ("refresh", 502, "{\"error\":\"invalid_grant\"}", Is::Failed),
         ("token", 400, "{\"error\":{\"code\":\"invalid_grant\",\"message\":\"m\"}}", Is::BadCode),
         ("token", 400, "", Is::Failed),
         ("token", 429, "{}", Is::Failed),
@@ -221,8 +223,10 @@ fn a_descriptor_can_say_where_errors_lie() {
 #[test]
 fn sec_46_a_providers_words_are_shortened_and_hold_no_secret_and_no_address() {
     let text = "code topsecretcode\u{0} was refused at https://x.example/?client_secret=s3cr3t  for s3cr3t";
-    assert_eq!(reply::harmless(text, &["topsecretcode", "s3cr3t"]).as_deref(), Some("code *** was refused at for ***"));
-    assert_eq!(reply::harmless(&"x".repeat(5000), &[]).map(|text| text.len()), Some(300));
+    assert_eq!(description::shown(text, &["topsecretcode", "s3cr3t"]), None, "a secret: nothing of it is shown");
+    let text = "The code\u{0} was refused at https://x.example/?a=b  today";
+    assert_eq!(description::shown(text, &["s3cr3t"]).as_deref(), Some("The code was refused at today"));
+    assert_eq!(description::shown(&"so ".repeat(1000), &[]).map(|text| text.len()), Some(300));
 }
 
 #[test]

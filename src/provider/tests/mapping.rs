@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::profile::Answers;
 use super::super::{Provider, ProviderError, user_fields};
 use super::{callback, key, login, object, own, provider, settings};
-use crate::model::{FieldType, Identity, UserField, UserFields};
+use crate::model::{AccountUid, FieldType, Identity, UserField, UserFields};
 use crate::settings::UserRules;
 
 fn mapped_with(
@@ -112,7 +112,7 @@ fn googles_rows_by_address_are_found_again() {
     let made =
         mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email": "a@x.example", "email_verified": true}]))
             .unwrap();
-    assert_eq!((made.uid.as_str(), made.legacy_uids), ("9", vec!["a@x.example".to_owned()]));
+    assert_eq!((made.uid.as_str(), made.legacy_uids), ("9", vec![AccountUid::parse("a@x.example").unwrap()]));
     let by_mail = provider(&settings("google-oauth2", json!({"KEY": "k", "ID_KEY": "email"})));
     let made = mapped(&by_mail, json!([{"sub": "9", "email": "a@x.example", "email_verified": true}])).unwrap();
     assert_eq!((made.uid.as_str(), made.legacy_uids), ("a@x.example", vec![]));
@@ -217,12 +217,138 @@ fn only_allowed_groups_come_in() {
             json!({}),
             json!({}),
             Some(json!({"sub": "7", "groups": groups})),
-            json!([{}]),
+            json!([{"sub": "7"}]),
         )
     };
     assert!(oidc(json!(["users", "admins"])).is_ok());
     assert!(matches!(oidc(json!(["users"])), Err(ProviderError::NotAllowed { .. })));
     assert!(matches!(oidc(json!(null)), Err(ProviderError::NotAllowed { .. })));
+}
+
+/// An answer that holds nothing says nothing about names or the picture, whatever the descriptor's expressions make of it.
+#[test]
+fn fault_c01_no_descriptor_makes_empty_names_of_members_that_are_not_there() {
+    let mut seen = 0;
+    for entry in super::super::catalog::entries() {
+        let descriptor = super::super::catalog::read(Some(entry.id), &toml::Table::new()).unwrap();
+        let rules = &descriptor.user;
+        let nothing = json!({});
+        for body in [json!(null), json!({}), json!({"user": {}, "data": {}, "response": {}, "profile": {}})] {
+            let bodies = Value::Array(vec![body.clone(); descriptor.userinfo.len().max(1)]);
+            let values = crate::settings::SettingValues::default();
+            let scope = super::super::expression::Scope::of(&values)
+                .with("bodies", Some(&bodies))
+                .with("profile", Some(&body))
+                .with("id_token", Some(&nothing))
+                .with("token", Some(&nothing));
+            let named = [&rules.fullname, &rules.first_name, &rules.last_name];
+            for rule in named.into_iter().flatten().chain(rules.more.get("picture")) {
+                // An expression that meets a member of another type refuses the login, which erases nothing either.
+                let Ok(said) = super::super::profile::mentioned(Some(rule), &scope) else { continue };
+                assert!(said.is_none_or(|text| !text.is_empty()), "{}: {}", entry.id, rule.source());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 500, "{seen}");
+}
+
+#[test]
+fn fault_c15_the_id_that_is_kept_is_the_one_that_signs_in() {
+    let oidc = |more: Value| {
+        let mut values = json!({"KEY": "k", "OIDC_ENDPOINT": "https://idp.example"});
+        values.as_object_mut().unwrap().extend(object(more));
+        provider(&settings("oidc", values))
+    };
+    let claims = json!({"sub": "7", "email": "a@x.example"});
+    for bodies in [json!([null]), json!([{"name": "Ana"}]), json!([{"sub": "7"}])] {
+        let made = mapped_with(&oidc(json!({})), json!({}), json!({}), Some(claims.clone()), bodies.clone()).unwrap();
+        assert_eq!((made.uid.as_str(), &made.extra_data["id"]), ("7", &json!("7")), "{bodies}");
+    }
+    let by_mail = oidc(json!({"ID_KEY": "email"}));
+    let made = mapped_with(&by_mail, json!({}), json!({}), Some(claims), json!([null])).unwrap();
+    assert_eq!((made.uid.as_str(), &made.extra_data["id"]), ("a@x.example", &json!("7")));
+    let github = mapped(&provider(&key("github")), json!([{"id": 5, "login": "x"}, null])).unwrap();
+    assert_eq!(github.extra_data["id"], json!(5), "a number stays a number (R-EXT-02)");
+}
+
+#[test]
+fn fault_a26_ids_made_of_several_members_are_made_of_ids() {
+    let hubspot = provider(&key("hubspot"));
+    let of = |hub: Value, user: Value| {
+        mapped(&hubspot, json!([{"hub_id": hub, "user_id": user, "user": "a@x.example"}])).map(|made| made.uid)
+    };
+    assert_eq!(of(json!(62_515), json!("5")).unwrap(), "62515:5");
+    let vk = provider(&key("vk-id"));
+    let of_vk = |token: Value, user: Value| {
+        let token = json!({"access_token": "at", "user_id": token});
+        mapped_with(&vk, json!({"device_id": "d"}), token, None, json!([{"user": {"user_id": user}}]))
+    };
+    for number in [json!(5), json!("5")] {
+        let made = of_vk(number.clone(), number).unwrap();
+        assert_eq!(
+            (made.uid.as_str(), &made.extra_data["user_id"]),
+            ("5", &json!("5")),
+            "as the original's row has it"
+        );
+    }
+    assert!(of_vk(json!("6"), json!("5")).is_err());
+    for wrong in [
+        json!(null),
+        json!([1]),
+        json!({"a": 1}),
+        json!(true),
+        json!(1.5),
+        json!("None"),
+        json!(" "),
+        json!("\u{200b}"),
+    ] {
+        assert!(of(wrong.clone(), json!(5)).is_err(), "{wrong}");
+        assert!(of(json!(5), wrong.clone()).is_err(), "{wrong}");
+        assert!(of_vk(wrong.clone(), wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+/// OpenID Connect Core 5.3.2.
+#[test]
+fn fault_a22_userinfo_without_sub_is_refused() {
+    let with = |provider: &Provider, body: Value| {
+        let claims = json!({"sub": "35", "email": "own@mail.example", "email_verified": true});
+        mapped_with(provider, json!({}), json!({}), Some(claims), json!([body]))
+    };
+    let endpoint = json!({"KEY": "k", "OIDC_ENDPOINT": "https://idp.example"});
+    let oidc = provider(&settings("oidc", endpoint.clone()));
+    for refused in [
+        json!({}),
+        json!({"email": "a@mail.example", "email_verified": true}),
+        json!({"preferred_username": "nell", "groups": ["admins"]}),
+        json!({"name": "Nell", "organization": "firm"}),
+        json!({"sub": "", "email": "a@mail.example"}),
+        json!({"sub": null, "email": "a@mail.example"}),
+        json!({"sub": "36"}),
+        json!({"sub": 36}),
+        json!({"sub": 35.5}),
+        json!({"sub": true}),
+        json!({"sub": ["35"]}),
+    ] {
+        assert!(with(&oidc, refused.clone()).is_err(), "{refused}");
+    }
+    // Row 11: the same subject as a number.
+    for same in [json!({"sub": "35"}), json!({"sub": 35, "preferred_username": "nell"})] {
+        assert_eq!(with(&oidc, same.clone()).unwrap().uid, "35", "{same}");
+    }
+    // Names to show decide nothing; they verify no address either.
+    let shown = with(&oidc, json!({"preferred_username": "nell"})).unwrap();
+    assert_eq!((shown.uid.as_str(), shown.username.as_deref(), shown.email_verified), ("35", Some("nell"), false));
+    // A name by which rows may be found is no such name.
+    let mut keyed = endpoint.clone();
+    keyed["LEGACY_ID_KEYS"] = json!(["preferred_username"]);
+    assert!(with(&provider(&settings("oidc", keyed)), json!({"preferred_username": "nell"})).is_err());
+    let mut lenient = endpoint;
+    lenient["USERINFO_WITHOUT_SUB"] = json!(true);
+    let made = with(&provider(&settings("oidc", lenient.clone())), json!({"email": "a@mail.example"})).unwrap();
+    assert_eq!((made.email.is_some(), made.email_verified), (true, false));
+    assert!(with(&provider(&settings("oidc", lenient)), json!({"sub": "36"})).is_err());
 }
 
 #[test]

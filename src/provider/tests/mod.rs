@@ -1,6 +1,7 @@
 //! Promises of the engine that need no provider: what is sent over TLS stands in the suite of `tests/`.
 
 mod catalog;
+mod error_words;
 mod id_token;
 mod language;
 mod mapping;

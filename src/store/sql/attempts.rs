@@ -89,7 +89,7 @@ macro_rules! attempt_store {
                 .bind(attempt.landing.as_ref().map(Json))
                 .bind(attempt.created.0)
                 .bind(attempt.expires.0)
-                .execute(&self.write)
+                .execute(&self.writer())
                 .await?;
                 Ok(())
             }
@@ -103,7 +103,7 @@ macro_rules! attempt_store {
                 .bind(key.as_bytes())
                 .fetch_optional(&mut *self.reader().await?)
                 .await?;
-                Ok(row.map(|row| row.with_key(key)))
+                row.map(|row| row.with_key(key)).transpose()
             }
 
             async fn has_open_attempt(
@@ -150,14 +150,14 @@ macro_rules! attempt_store {
                         .bind(code.as_bytes())
                         .fetch_optional(&mut *self.reader().await?)
                         .await?;
-                Ok(row.map(UsedCode::from))
+                row.map(UsedCode::try_from).transpose()
             }
 
             async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()> {
                 sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
                     .bind(answer)
                     .bind(code.as_bytes())
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(())
             }
@@ -183,7 +183,7 @@ macro_rules! attempt_store {
                     .bind(&swap.code_challenge)
                     .bind(&swap.answer)
                     .bind(swap.expires.0)
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(())
             }
@@ -202,13 +202,13 @@ macro_rules! attempt_store {
                     "DELETE FROM swap_codes WHERE code = $1 RETURNING code_challenge, answer, expires",
                 )
                 .bind(code.as_bytes())
-                .fetch_optional(&self.write)
+                .fetch_optional(&self.writer())
                 .await?;
                 Ok(row.map(|row| row.with_code(code)))
             }
 
             async fn insert_halt(&self, halt: &Halt) -> Result<()> {
-                new_halt(halt).execute(&self.write).await?;
+                new_halt(halt).execute(&self.writer()).await?;
                 Ok(())
             }
 
@@ -219,7 +219,7 @@ macro_rules! attempt_store {
                 .bind(token.as_bytes())
                 .fetch_optional(&mut *self.reader().await?)
                 .await?;
-                Ok(row.map(|row| row.with_token(token)))
+                row.map(|row| row.with_token(token)).transpose()
             }
 
             async fn replace_halt(&self, token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> Result<bool> {

@@ -22,7 +22,7 @@ macro_rules! audit_store {
         #[async_trait::async_trait]
         impl AuditStore for $store {
             async fn audit(&self, event: &AuditEvent) -> Result<()> {
-                audit_query(event).execute(&self.write).await?;
+                audit_query(event).execute(&self.writer()).await?;
                 Ok(())
             }
 
@@ -59,9 +59,10 @@ macro_rules! audit_store {
             }
 
             async fn prune_audit(&self, before: UnixMillis) -> Result<u64> {
-                let statement = "DELETE FROM audit_events WHERE at < $1 AND id IN
-                                   (SELECT id FROM audit_events ORDER BY id LIMIT $2)";
-                self.delete_before(statement, before.0).await
+                // By time: in the order of ids, rows stamped in the future would stand before all others for good.
+                let statement = "DELETE FROM audit_events WHERE id IN
+                                   (SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2)";
+                self.delete_batch(statement, before.0).await
             }
         }
     };

@@ -7,14 +7,19 @@ macro_rules! credential_store {
             /// Every credential of the user, inside the transaction of whoever ends them. The user's row first: it makes
             /// whoever adds one wait, and what was added before is seen.
             async fn end_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
-                // Later than any JWT that is known here, though two ends come within a second: see `issued_at`.
+                // Both generations only grow, and by the time rather than by one: where a restored backup has taken one
+                // back, a value that was used before does not come again.
                 sqlx::query(
                     "UPDATE users
-                     SET revoked_before = CASE WHEN revoked_before < $1 THEN $1 ELSE revoked_before + 1 END,
-                         token_generation = token_generation + 1, link_generation = link_generation + 1
-                     WHERE id = $2",
+                     SET revoked_before = CASE WHEN revoked_before < $1 THEN $1 ELSE revoked_before END,
+                         credential_generation =
+                             CASE WHEN credential_generation < $2 THEN $2 ELSE credential_generation + 1 END,
+                         token_generation = CASE WHEN token_generation < $2 THEN $2 ELSE token_generation + 1 END,
+                         link_generation = link_generation + 1
+                     WHERE id = $3",
                 )
                 .bind(now.seconds())
+                .bind(now.0)
                 .bind(user)
                 .execute(&mut **tx)
                 .await?;
@@ -58,7 +63,12 @@ macro_rules! credential_store {
                             .execute(&mut **tx)
                             .await?;
                         // Else the next login would hand the very same token out again.
-                        sqlx::query("UPDATE users SET token_generation = token_generation + 1 WHERE id = $1")
+                        sqlx::query(
+                            "UPDATE users
+                             SET token_generation = CASE WHEN token_generation < $1 THEN $1 ELSE token_generation + 1 END
+                             WHERE id = $2",
+                        )
+                            .bind(now.0)
                             .bind(user)
                             .execute(&mut **tx)
                             .await?;
@@ -216,17 +226,24 @@ macro_rules! credential_store {
                         .bind(family)
                     }
                 };
-                touched.execute(&self.write).await?;
+                touched.execute(&self.writer()).await?;
                 Ok(())
             }
 
-            async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis) -> Result<()> {
+            async fn end(
+                &self,
+                handles: &[CredentialHandle],
+                user: UserId,
+                now: UnixMillis,
+                audit: &AuditEvent,
+            ) -> Result<()> {
                 let mut tx = self.begin().await?;
                 // First, so that a rotation under way is waited for and its new token seen.
                 Self::end_links(&mut tx, user).await?;
                 for handle in handles {
                     Self::end_one(&mut tx, handle, user, now).await?;
                 }
+                audit_query(audit).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())
             }
@@ -251,7 +268,9 @@ macro_rules! credential_store {
                 ] {
                     let rows: Vec<CredentialEntryRow> =
                         sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&mut *self.reader().await?).await?;
-                    entries.extend(rows.into_iter().filter_map(CredentialEntryRow::into_entry));
+                    for row in rows {
+                        entries.push(row.into_entry()?);
+                    }
                 }
                 Ok(entries)
             }
@@ -284,20 +303,21 @@ macro_rules! credential_store {
                 sqlx::query("UPDATE knox_tokens SET expires = $1 WHERE digest = $2")
                     .bind(expires.0)
                     .bind(digest)
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(())
             }
 
             async fn forget_knox(&self, digest: &str) -> Result<()> {
-                sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest).execute(&self.write).await?;
+                sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest).execute(&self.writer()).await?;
                 Ok(())
             }
 
-            async fn end_all_knox(&self, user: UserId) -> Result<()> {
+            async fn end_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()> {
                 let mut tx = self.begin().await?;
                 Self::end_links(&mut tx, user).await?;
                 sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
+                audit_query(audit).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())
             }
@@ -315,10 +335,18 @@ macro_rules! credential_store {
                 Ok(row.map_or_else(|| (None, RefreshUse::default()), RefreshUseRow::split))
             }
 
-            async fn rotate(&self, old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis) -> Result<Rotated> {
+            async fn rotate(
+                &self,
+                old: &str,
+                new: &RefreshRow,
+                end_old: bool,
+                now: UnixMillis,
+                is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync),
+            ) -> Result<Rotated> {
                 let mut tx = self.begin().await?;
-                if Self::locked_user(&mut tx, new.user_id).await?.is_none() {
-                    return Ok(Rotated::Spent);
+                if !Self::locked_user(&mut tx, new.user_id).await?.is_some_and(|user| is_valid(&user)) {
+                    tx.rollback().await?;
+                    return Ok(Rotated::Revoked);
                 }
                 // A token of simplejwt has no row yet: it gets one, so that its use can be noted.
                 let mut before = RefreshRow { jti: old.to_owned(), ..new.clone() };
@@ -350,7 +378,14 @@ macro_rules! credential_store {
                 Ok(Rotated::Done)
             }
 
-            async fn blacklist(&self, jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis) -> Result<bool> {
+            async fn blacklist(
+                &self,
+                jti: &str,
+                user: UserId,
+                expires: UnixMillis,
+                now: UnixMillis,
+                audit: &AuditEvent,
+            ) -> Result<bool> {
                 let mut tx = self.begin().await?;
                 Self::end_links(&mut tx, user).await?;
                 let noted = sqlx::query(
@@ -366,13 +401,18 @@ macro_rules! credential_store {
                 .bind(expires.0)
                 .execute(&mut *tx)
                 .await?;
+                let is_new = noted.rows_affected() == 1;
+                if is_new {
+                    audit_query(audit).execute(&mut *tx).await?;
+                }
                 tx.commit().await?;
-                Ok(noted.rows_affected() == 1)
+                Ok(is_new)
             }
 
-            async fn end_everything(&self, user: UserId, now: UnixMillis) -> Result<()> {
+            async fn end_everything(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
                 let mut tx = self.begin().await?;
                 Self::end_all(&mut tx, user, now).await?;
+                audit_query(audit).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())
             }

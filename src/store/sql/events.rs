@@ -76,7 +76,7 @@ macro_rules! event_store {
                 .bind(now.0)
                 .bind(never_after.0)
                 .bind(most)
-                .fetch_all(&self.write)
+                .fetch_all(&self.writer())
                 .await?;
                 Ok(rows.into_iter().map(DueEvent::from).collect())
             }
@@ -85,7 +85,7 @@ macro_rules! event_store {
                 sqlx::query("UPDATE webhook_events SET due = NULL, delivered = $1, error = NULL WHERE id = $2")
                     .bind(now.0)
                     .bind(id)
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(())
             }
@@ -96,7 +96,7 @@ macro_rules! event_store {
                     .bind(next.map(|at| at.0))
                     .bind(error)
                     .bind(id)
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(())
             }
@@ -108,7 +108,7 @@ macro_rules! event_store {
                 )
                 .bind(next.0)
                 .bind(id)
-                .execute(&self.write)
+                .execute(&self.writer())
                 .await?;
                 Ok(())
             }
@@ -146,13 +146,13 @@ macro_rules! event_store {
                     Resend::One(id) => query.push(" WHERE id = ").push_bind(id.to_owned()),
                     Resend::Dead => query.push(" WHERE due IS NULL AND delivered IS NULL"),
                 };
-                Ok(query.build().execute(&self.write).await?.rows_affected())
+                Ok(query.build().execute(&self.writer()).await?.rows_affected())
             }
 
             async fn prune_events(&self, before: UnixMillis) -> Result<u64> {
                 let statement = "DELETE FROM webhook_events WHERE id IN
                     (SELECT id FROM webhook_events WHERE created < $1 AND due IS NULL ORDER BY created LIMIT $2)";
-                self.delete_before(statement, before.0).await
+                self.delete_batch(statement, before.0).await
             }
         }
     };

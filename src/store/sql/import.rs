@@ -124,7 +124,7 @@ macro_rules! import_store {
             async fn insert_users(&self, users: &[&User]) -> Result<HashSet<UserId>> {
                 let mut insert = Builder::new(
                     "INSERT INTO users (id, username, first_name, last_name, email, email_lower, email_verified,
-                                        is_active, created, last_login, fields) ",
+                                        is_active, created, credential_generation, last_login, fields) ",
                 );
                 insert.push_values(users, |mut row, user| {
                     row.push_bind(user.id)
@@ -136,6 +136,7 @@ macro_rules! import_store {
                         .push_bind(user.email_verified)
                         .push_bind(user.is_active)
                         .push_bind(user.created.0)
+                        .push_bind(user.credential_generation)
                         .push_bind(user.last_login.map(|at| at.0))
                         .push_bind(Some(&user.fields).filter(|fields| !fields.is_empty()).map(Json));
                 });

@@ -79,6 +79,7 @@ macro_rules! repository {
             NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
+        use crate::store::paced;
         use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
 
         type Tx = sqlx::Transaction<'static, $database>;
@@ -93,23 +94,17 @@ macro_rules! repository {
         crate::store::sql::events::event_store!($store, $passing);
 
         impl $store {
-            /// Runs a statement that deletes at most `$2` rows from before `$1` until it finds no more.
-            async fn delete_before(&self, statement: &'static str, before: i64) -> Result<u64> {
-                let mut all = 0;
-                loop {
-                    let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.write).await?;
-                    all += deleted.rows_affected();
-                    if deleted.rows_affected() < SWEEP_BATCH.unsigned_abs() {
-                        return Ok(all);
-                    }
-                }
+            /// Runs a statement that deletes at most `$2` rows from before `$1`.
+            async fn delete_batch(&self, statement: &'static str, before: i64) -> Result<u64> {
+                let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.writer()).await?;
+                Ok(deleted.rows_affected())
             }
         }
 
         #[async_trait::async_trait]
         impl Repository for $store {
             async fn migrate(&self) -> Result<()> {
-                sqlx::migrate!($migrations).run(&self.write).await.map_err(|error| StoreError(Box::new(error)))
+                sqlx::migrate!($migrations).run(&self.unlimited().await?).await.map_err(|error| StoreError(Box::new(error)))
             }
 
             async fn schema(&self) -> Result<Schema> {
@@ -131,8 +126,19 @@ macro_rules! repository {
                 Ok(if applied.len() == known.len() { Schema::Current } else { Schema::Behind })
             }
 
-            async fn ping(&self) -> Result<()> {
-                sqlx::query("SELECT 1 FROM users WHERE id = 0").execute(&mut *self.reader().await?).await?;
+            async fn probe(&self, now: UnixMillis) -> Result<()> {
+                if self.probed.is_recent() {
+                    return Ok(());
+                }
+                let mut tx = self.begin().await?;
+                sqlx::query(
+                    "INSERT INTO readiness_probe (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+                )
+                .bind(now.0)
+                .execute(&mut *tx)
+                .await?;
+                tx.commit().await?;
+                self.probed.succeeded();
                 Ok(())
             }
 
@@ -153,7 +159,7 @@ macro_rules! repository {
                     (crate::store::sql::expired!("knox_tokens", "digest"), now.0),
                     (crate::store::sql::expired!("refresh_tokens", "user_id, jti"), now.0),
                 ] {
-                    swept += self.delete_before(statement, before).await?;
+                    swept += paced(|| self.delete_batch(statement, before)).await?;
                 }
                 for (count, statement) in [
                     // A row that is not finished still protects its login: those stay, however many they are.
@@ -175,15 +181,17 @@ macro_rules! repository {
                 ] {
                     let there: i64 = sqlx::query_scalar(count).fetch_one(&mut *self.reader().await?).await?;
                     let mut too_many = there - most;
-                    while too_many > 0 {
-                        let batch = too_many.min(SWEEP_BATCH);
-                        let deleted = sqlx::query(statement).bind(batch).execute(&self.write).await?.rows_affected();
-                        swept += deleted;
+                    swept += paced(|| {
+                        let batch = too_many.clamp(0, SWEEP_BATCH);
                         too_many -= batch;
-                        if deleted == 0 {
-                            break;
+                        async move {
+                            if batch == 0 {
+                                return Ok(0);
+                            }
+                            Ok(sqlx::query(statement).bind(batch).execute(&self.writer()).await?.rows_affected())
                         }
-                    }
+                    })
+                    .await?;
                 }
                 Ok(swept)
             }
@@ -197,10 +205,29 @@ use std::time::Duration;
 use crate::model::Kind;
 use crate::secrets::Digest;
 
+/// When a probe of the store succeeded last.
+#[derive(Default)]
+pub(super) struct Probed(std::sync::Mutex<Option<tokio::time::Instant>>);
+
+impl Probed {
+    /// How long a success is remembered, so that frequent questions cost no writes.
+    const REMEMBERED: Duration = Duration::from_secs(1);
+
+    pub fn is_recent(&self) -> bool {
+        self.0.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < Self::REMEMBERED))
+    }
+
+    pub fn succeeded(&self) {
+        if let Ok(mut at) = self.0.lock() {
+            *at = Some(tokio::time::Instant::now());
+        }
+    }
+}
+
 /// Characters of a name's column, as in Django.
 pub(super) const LONGEST_NAME: usize = 150;
 /// Rows deleted by one statement, so that the sweeper never holds the writer for long.
-pub(super) const SWEEP_BATCH: i64 = 1000;
+pub(super) const SWEEP_BATCH: i64 = 250;
 /// How long an expired attempt is remembered.
 pub(super) const AFTERLIFE: Duration = Duration::from_secs(10 * 60);
 

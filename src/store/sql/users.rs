@@ -62,14 +62,14 @@ macro_rules! user_store {
                        modified = CASE WHEN extra_data = $1 THEN modified ELSE $2 END
                      WHERE id = $4 AND user_id = $5 AND EXISTS
                        (SELECT 1 FROM users
-                        WHERE id = $5 AND is_active AND revoked_before = $6 AND token_generation = $7)",
+                        WHERE id = $5 AND is_active AND credential_generation = $6 AND token_generation = $7)",
                 )
                 .bind(Json(&login.extra_data))
                 .bind(login.now.0)
                 .bind(&login.tokens)
                 .bind(account_id)
                 .bind(user.id)
-                .bind(user.revoked_before)
+                .bind(user.credential_generation)
                 .bind(user.token_generation)
                 .execute(&mut **tx)
                 .await?;
@@ -86,7 +86,9 @@ macro_rules! user_store {
                 if *changed {
                     Self::write_changes(tx, login, user).await?;
                 } else if login.set_last_login {
-                    sqlx::query("UPDATE users SET last_login = $1 WHERE id = $2")
+                    sqlx::query(
+                        "UPDATE users SET last_login = $1 WHERE id = $2 AND (last_login IS NULL OR last_login < $1)",
+                    )
                         .bind(login.now.0)
                         .bind(user.id)
                         .execute(&mut **tx)
@@ -143,8 +145,8 @@ macro_rules! user_store {
                             let row: Option<UserRow> = sqlx::query_as(concat!(
                                 "INSERT INTO users
                                    (username, first_name, last_name, email, email_lower, email_verified, created,
-                                    last_login, fields, email_vouched_by)
-                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                                    last_login, fields, email_vouched_by, credential_generation)
+                                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $7)
                                  ON CONFLICT (username) DO NOTHING RETURNING ",
                                 user_columns!(bare)
                             ))
@@ -234,7 +236,12 @@ macro_rules! user_store {
 
             /// What a login changes of a user.
             async fn write_changes(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<()> {
-                sqlx::query("UPDATE users SET first_name = $1, last_name = $2, last_login = $3, fields = $4 WHERE id = $5")
+                sqlx::query(
+                    "UPDATE users
+                     SET first_name = $1, last_name = $2, fields = $4,
+                         last_login = CASE WHEN last_login > $3 THEN last_login ELSE coalesce($3, last_login) END
+                     WHERE id = $5",
+                )
                     .bind(&user.first_name)
                     .bind(&user.last_name)
                     .bind(user.last_login.map(|at| at.0))
@@ -395,7 +402,7 @@ macro_rules! user_store {
                 .bind(until.0)
                 .bind(account)
                 .bind(now.0)
-                .execute(&self.write)
+                .execute(&self.writer())
                 .await?;
                 Ok(leased.rows_affected() == 1)
             }
@@ -403,7 +410,7 @@ macro_rules! user_store {
             async fn end_lease(&self, account: i64) -> Result<()> {
                 sqlx::query("UPDATE social_accounts SET leased = NULL WHERE id = $1")
                     .bind(account)
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(())
             }
@@ -421,12 +428,12 @@ macro_rules! user_store {
                 Ok(rows.into_iter().map(SealedRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
             }
 
-            async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool> {
+            async fn reseal_tokens(&self, account: i64, old: &[u8], new: Option<&[u8]>) -> Result<bool> {
                 let resealed = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
                     .bind(new)
                     .bind(account)
                     .bind(old)
-                    .execute(&self.write)
+                    .execute(&self.writer())
                     .await?;
                 Ok(resealed.rows_affected() == 1)
             }

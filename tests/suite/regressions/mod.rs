@@ -2,10 +2,13 @@
 //! `fault_a1_...` is row A1. Where a row touches the store, the test runs on both databases.
 
 mod authorization_requests;
+mod database_faults;
 mod http_border;
 mod id_tokens;
 mod identity;
 mod input;
 mod operation;
 mod profiles;
+mod published;
 mod store;
+mod upkeep;

@@ -35,7 +35,7 @@ async fn sec_17_one_fault_in_the_claims_is_enough(engine: Engine) {
         ("exp", json!(now - 5)),
         ("exp", Value::Null),
         ("iat", json!(now - 700)),
-        ("nbf", json!(now + 60)),
+        ("nbf", json!(now + 61)),
         ("sub", json!("")),
         ("sub", Value::Null),
         ("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA")),

@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    RSA_PKCS1_SHA256,
+};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,11 +20,57 @@ static PROVIDERS_KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Key
 
 /// The key set that the provider publishes.
 pub fn jwks() -> Value {
-    let public = PROVIDERS_KEY.public_key();
+    json!({"keys": [jwk(&PROVIDERS_KEY, KEY_ID)]})
+}
+
+fn jwk(key: &KeyPair, key_id: &str) -> Value {
+    let public = key.public_key();
     let text = |number: &[u8]| URL_SAFE_NO_PAD.encode(number);
     let modulus = text(public.modulus().big_endian_without_leading_zero());
     let exponent = text(public.exponent().big_endian_without_leading_zero());
-    json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID, "n": modulus, "e": exponent}]})
+    json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": key_id, "n": modulus, "e": exponent})
+}
+
+/// The key that a provider changes to.
+pub fn second_key() -> &'static KeyPair {
+    static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).expect("an RSA key"));
+    &KEY
+}
+
+/// The key set with [`second_key`] alone, under this id.
+pub fn second_jwks(key_id: &str) -> Value {
+    json!({"keys": [jwk(second_key(), key_id)]})
+}
+
+/// RS256 by [`second_key`].
+pub fn signed_by_second(key_id: &str, claims: &Value) -> String {
+    rs256(second_key(), &json!({"alg": "RS256", "typ": "JWT", "kid": key_id}), claims)
+}
+
+/// Its public key, and a token of the algorithm that it stands for: `ES256`, `ES512` or `EdDSA`.
+pub fn other_algorithm(name: &str, claims: &Value) -> (Value, String) {
+    let message = message(&json!({"alg": name, "typ": "JWT"}), claims);
+    let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let (jwk, signature) = match name {
+        "EdDSA" => {
+            let key = Ed25519KeyPair::generate().expect("a key");
+            let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": text(key.public_key().as_ref())});
+            (jwk, text(key.sign(message.as_bytes()).as_ref()))
+        }
+        name => {
+            let (algorithm, curve) = match name {
+                "ES256" => (&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"),
+                _ => (&ECDSA_P521_SHA512_FIXED_SIGNING, "P-521"),
+            };
+            let key = EcdsaKeyPair::generate(algorithm).expect("a key");
+            let point = &key.public_key().as_ref()[1..];
+            let (x, y) = point.split_at(point.len() / 2);
+            let jwk = json!({"kty": "EC", "crv": curve, "x": text(x), "y": text(y)});
+            let signature = key.sign(&SystemRandom::new(), message.as_bytes()).expect("a signature");
+            (jwk, text(signature.as_ref()))
+        }
+    };
+    (jwk, format!("{message}.{signature}"))
 }
 
 /// RS256 by the provider's key.

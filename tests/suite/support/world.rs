@@ -153,6 +153,16 @@ impl World {
             .unwrap_or_else(|errors| panic!("the second server does not start: {errors:?}"))
     }
 
+    /// Another server on the same database, with one setting changed.
+    pub async fn node_with(&self, name: &str, value: &str) -> Node {
+        let mut environment = self.environment.clone();
+        environment.retain(|(known, _)| known != name);
+        environment.push((name.to_owned(), value.to_owned()));
+        Node::start(&environment, &self.clock, &self.program)
+            .await
+            .unwrap_or_else(|errors| panic!("the server does not start: {errors:?}"))
+    }
+
     pub fn advance(&self, span: Duration) {
         let later = self.clock.now().plus(span);
         self.clock.0.store(later.0, Ordering::SeqCst);

@@ -1,0 +1,183 @@
+use std::fmt;
+use std::ops::Deref;
+
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The stable id of an account at its provider.
+///
+/// It is a text or an integer of the provider's answer, kept exactly: ` x` and `x` are two accounts. What programs write
+/// where they have no id is none, since every account without an id would share it (R-PIPE-02).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountUid(String);
+
+/// Why a text is not the id of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UidError {
+    #[error("it is blank or has only invisible characters")]
+    Blank,
+    #[error("it is a word that stands for a missing value")]
+    MissingValue,
+    #[error("it is longer than 255 characters")]
+    TooLong,
+    #[error("it has a null character")]
+    NullCharacter,
+    #[error("it has a character that could not be read")]
+    ReplacementCharacter,
+}
+
+impl AccountUid {
+    /// Characters, as the column in Django holds them.
+    pub const MAX_LEN: usize = 255;
+
+    /// How languages and their JSON libraries write a missing value or a boolean, in lower case.
+    const MISSING_VALUES: [&str; 11] =
+        ["none", "null", "nil", "undefined", "nan", "true", "false", "(null)", "<null>", "[object object]", "<nil>"];
+
+    pub fn parse(text: &str) -> Result<Self, UidError> {
+        // What is left of the text on a screen.
+        let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+        if text.contains('\0') {
+            Err(UidError::NullCharacter)
+        } else if visible.is_empty() {
+            Err(UidError::Blank)
+        } else if Self::MISSING_VALUES.iter().any(|word| is_word(&visible, text, word)) {
+            Err(UidError::MissingValue)
+        } else if text.contains(char::REPLACEMENT_CHARACTER) {
+            // Two different ids may have become one text.
+            Err(UidError::ReplacementCharacter)
+        } else if text.chars().count() > Self::MAX_LEN {
+            Err(UidError::TooLong)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+
+    /// `None`: the value is no text and no integer, or not an id.
+    pub fn of_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Self::parse(text).ok(),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(Self(number.to_string())),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `visible` lacks the blanks inside the text, which the word may have.
+fn is_word(visible: &str, text: &str, word: &str) -> bool {
+    visible.eq_ignore_ascii_case(word) || text.trim().eq_ignore_ascii_case(word)
+}
+
+fn is_invisible(c: char) -> bool {
+    let is_ignorable = || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
+    // The blank of Braille, and marks around annotations.
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{2800}' | '\u{fff9}'..='\u{fffb}') || is_ignorable()
+}
+
+impl Deref for AccountUid {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<AccountUid> for String {
+    fn eq(&self, other: &AccountUid) -> bool {
+        *self == other.0
+    }
+}
+
+impl PartialEq<&str> for AccountUid {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == **other
+    }
+}
+
+impl fmt::Display for AccountUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for AccountUid {
+    type Error = UidError;
+
+    fn try_from(text: String) -> Result<Self, UidError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<AccountUid> for String {
+    fn from(uid: AccountUid) -> Self {
+        uid.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fault_a26_an_id_is_a_text_or_an_integer_and_is_kept_exactly() {
+        for (value, uid) in [
+            (json!("x"), "x"),
+            (json!(" x"), " x"),
+            (json!("X"), "X"),
+            (json!(7), "7"),
+            (json!(-7), "-7"),
+            (json!(u64::MAX), "18446744073709551615"),
+            (json!("123456789012345678901234567890"), "123456789012345678901234567890"),
+            (json!("1.5"), "1.5"),
+            (json!("nonesuch"), "nonesuch"),
+            (json!("trueman"), "trueman"),
+            (json!("a\u{200d}b"), "a\u{200d}b"),
+        ] {
+            assert_eq!(AccountUid::of_json(&value).as_deref(), Some(uid), "{value}");
+        }
+    }
+
+    #[test]
+    fn fault_a26_what_is_no_id_is_refused() {
+        for value in [
+            json!(null),
+            json!(true),
+            json!(false),
+            json!(1.5),
+            json!(1.0),
+            json!(1e3),
+            json!([1]),
+            json!(["a"]),
+            json!({"a": 1}),
+            json!(""),
+            json!("  "),
+            json!("\t\n"),
+            json!("\u{a0}\u{2003}\u{3000}"),
+            json!("\u{200b}\u{200d}\u{2060}\u{feff}"),
+            json!("\u{ad}\u{34f}\u{3164}\u{115f}\u{ffa0}\u{2800}\u{e0020}\u{fe0f}\u{202e}"),
+            json!("None"),
+            json!(" none "),
+            json!("NULL"),
+            json!("null\u{200b}"),
+            json!("undefined"),
+            json!("NaN"),
+            json!("True"),
+            json!("false"),
+            json!("[object Object]"),
+            json!("a\0b"),
+            json!("a\u{fffd}"),
+            json!("x".repeat(256)),
+        ] {
+            assert_eq!(AccountUid::of_json(&value), None, "{value}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A whole number of seconds that another party sent: a span of time, or a Unix time.
+///
+/// It lies between -[`Self::LIMIT`] and [`Self::LIMIT`], so that no later calculation with it can overflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seconds(i64);
+
+impl Seconds {
+    /// 9999-12-31T23:59:59Z, the last time that RFC 3339 can write.
+    pub const LIMIT: i64 = 253_402_300_799;
+    /// Longest text that is read as a number.
+    const MAX_TEXT_LEN: usize = 40;
+
+    /// Providers send integers, fractions, exponents and all of these as texts. A fraction is rounded down; what lies
+    /// beyond the limit becomes the limit. `None`: it is no number.
+    pub fn parse(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(number) => {
+                number.as_i64().map(Self::clamped).or_else(|| number.as_f64().and_then(Self::rounded))
+            }
+            Value::String(text) => Self::parse_text(text.trim()),
+            _ => None,
+        }
+    }
+
+    pub fn parse_text(text: &str) -> Option<Self> {
+        // Rust also reads `inf` and `nan` as numbers.
+        let is_decimal = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
+        if text.len() > Self::MAX_TEXT_LEN || !text.chars().all(is_decimal) {
+            return None;
+        }
+        text.parse().ok().map(Self::clamped).or_else(|| text.parse().ok().and_then(Self::rounded))
+    }
+
+    pub fn get(self) -> i64 {
+        self.0
+    }
+
+    /// `None` for a negative number.
+    pub fn as_duration(self) -> Option<Duration> {
+        u64::try_from(self.0).ok().map(Duration::from_secs)
+    }
+
+    fn clamped(seconds: i64) -> Self {
+        Self(seconds.clamp(-Self::LIMIT, Self::LIMIT))
+    }
+
+    fn rounded(seconds: f64) -> Option<Self> {
+        #[expect(clippy::cast_possible_truncation, reason = "a float that does not fit saturates, then it is clamped")]
+        (!seconds.is_nan()).then(|| Self::clamped(seconds.floor() as i64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fault_c14_a_number_of_seconds_is_read_in_every_form_that_providers_send() {
+        for (value, seconds) in [
+            (json!(3600), 3600),
+            (json!(3599.5), 3599),
+            (json!("3600"), 3600),
+            (json!(" 3600 "), 3600),
+            (json!("3600.0"), 3600),
+            (json!("3599.99"), 3599),
+            (json!(1e3), 1000),
+            (json!("1e3"), 1000),
+            (json!("3.6E3"), 3600),
+            (json!("+60"), 60),
+            (json!(0), 0),
+            (json!(-0.5), -1),
+            (json!("-60"), -60),
+            (json!(i64::MAX), Seconds::LIMIT),
+            (json!(i64::MIN), -Seconds::LIMIT),
+            (json!(u64::MAX), Seconds::LIMIT),
+            (json!(1e300), Seconds::LIMIT),
+            (json!("1e999"), Seconds::LIMIT),
+            (json!("99999999999999999999999"), Seconds::LIMIT),
+        ] {
+            assert_eq!(Seconds::parse(&value), Some(Seconds(seconds)), "{value}");
+        }
+        for value in [
+            json!(null),
+            json!(true),
+            json!(""),
+            json!("  "),
+            json!("inf"),
+            json!("NaN"),
+            json!("0x10"),
+            json!("1_000"),
+            json!("an hour"),
+            json!("e"),
+            json!("1,5"),
+            json!([3600]),
+            json!({"seconds": 1}),
+            json!("1".repeat(400)),
+        ] {
+            assert_eq!(Seconds::parse(&value), None, "{value}");
+        }
+    }
+}

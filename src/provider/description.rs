@@ -1,0 +1,283 @@
+//! Which of a provider's own words may be shown: a description without secrets and addresses, and registered error codes.
+//! What looks suspicious is not repaired: the description is then not shown at all.
+
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use percent_encoding::percent_decode_str;
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::model::steers;
+
+/// Most characters of a description that are shown.
+const MAX_LEN: usize = 300;
+/// Longer texts are not looked into.
+const MAX_INPUT_LEN: usize = 4096;
+/// How often an encoding may be wrapped in another.
+const MAX_DEPTH: usize = 3;
+/// Shorter parts of a secret are words of their own.
+const MIN_PART_LEN: usize = 10;
+/// A run of so many letters and digits without a blank is no word of a language.
+const MAX_WORD_LEN: usize = 20;
+
+/// The OAuth Extensions Error Registry of IANA, and OpenID Connect Core 3.1.2.6.
+const REGISTERED: [&str; 28] = [
+    "access_denied",
+    "account_selection_required",
+    "authorization_pending",
+    "consent_required",
+    "expired_token",
+    "insufficient_scope",
+    "insufficient_user_authentication",
+    "interaction_required",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_request_object",
+    "invalid_request_uri",
+    "invalid_scope",
+    "invalid_target",
+    "invalid_token",
+    "login_required",
+    "registration_not_supported",
+    "request_not_supported",
+    "request_uri_not_supported",
+    "server_error",
+    "slow_down",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unmet_authentication_requirements",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+    "unsupported_token_type",
+];
+
+pub fn is_registered(code: &str) -> bool {
+    REGISTERED.contains(&code)
+}
+
+/// A provider's code for the log: printable, short and without a secret.
+pub fn shown_code(code: &str, secrets: &[&str]) -> String {
+    let plain: String = code.chars().filter(char::is_ascii_graphic).take(40).collect();
+    if is_registered(code) || shown(code, secrets).is_some() { plain } else { "that is not shown".to_owned() }
+}
+
+/// The description as it may be shown; `None` where there is nothing to show or something looks suspicious.
+pub fn shown(text: &str, secrets: &[&str]) -> Option<String> {
+    if text.len() > MAX_INPUT_LEN || text.contains(['<', '>']) || reveals(text, secrets) {
+        return None;
+    }
+    let plain: String = text.chars().filter(|c| !steers(*c) || c.is_whitespace()).collect();
+    let words: Vec<&str> = plain.split_whitespace().filter(|word| !is_address(word)).collect();
+    // The dots of a JWT make it look like a host name.
+    if plain.contains("eyJ") || words.iter().any(|word| is_suspicious(word)) {
+        return None;
+    }
+    let text: String = words.join(" ").chars().take(MAX_LEN).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// Whether one of the secrets, or a long part of one, is in the text in any encoding.
+fn reveals(text: &str, secrets: &[&str]) -> bool {
+    let mut forms = vec![text.to_owned()];
+    let mut newest = forms.clone();
+    for _ in 0..MAX_DEPTH {
+        newest = newest.iter().flat_map(|form| decoded(form)).filter(|form| !forms.contains(form)).collect();
+        forms.extend(newest.iter().cloned());
+    }
+    let forms: Vec<String> = forms.iter().map(|form| normalized(form)).collect();
+    secrets.iter().any(|secret| {
+        let plain = normalized(secret);
+        let backwards: String = plain.chars().rev().collect();
+        let is_word = || text.split(|c: char| !c.is_alphanumeric()).any(|word| word == *secret);
+        match plain.len() {
+            0 => false,
+            // Such a short one is part of many words.
+            1..4 => is_word(),
+            _ => forms.iter().any(|form| holds_part(form, &plain) || holds_part(form, &backwards)),
+        }
+    })
+}
+
+fn holds_part(form: &str, secret: &str) -> bool {
+    let secret: Vec<char> = secret.chars().collect();
+    let len = MIN_PART_LEN.max(secret.len() / 2).min(secret.len());
+    secret.windows(len).any(|part| form.contains(&part.iter().collect::<String>()))
+}
+
+/// Letters and digits alone, so that neither case nor what stands between them tells two texts apart.
+fn normalized(text: &str) -> String {
+    text.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// What the text is when parts of it are decoded.
+fn decoded(text: &str) -> Vec<String> {
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let engines = [GeneralPurpose::new(&STANDARD, lenient), GeneralPurpose::new(&URL_SAFE, lenient)];
+    let mut forms = vec![percent_decode_str(text).decode_utf8_lossy().into_owned()];
+    for run in text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))) {
+        // A run may begin before the encoded part.
+        for part in (0..4).filter_map(|from| run.get(from..)).filter(|part| part.len() >= 6) {
+            let decoded =
+                engines.iter().filter_map(|engine| engine.decode(&part[..part.len() / 4 * 4 + rest(part)]).ok());
+            forms.extend(decoded.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+        }
+        for part in (0..2).filter_map(|from| run.get(from..)).filter(|part| part.len() >= 8) {
+            forms.extend(from_hex(part));
+        }
+    }
+    forms
+}
+
+/// Characters beyond groups of four that stand for whole bytes.
+fn rest(part: &str) -> usize {
+    if part.len() % 4 == 1 { 0 } else { part.len() % 4 }
+}
+
+fn from_hex(text: &str) -> Option<String> {
+    let digits: Vec<u8> =
+        text.chars().map_while(|c| c.to_digit(16)).filter_map(|digit| u8::try_from(digit).ok()).collect();
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    (bytes.len() >= 4).then(|| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A URL with or without its scheme, a host name, an IP address or an e-mail address.
+fn is_address(word: &str) -> bool {
+    const SCHEMES: [&str; 12] =
+        ["http", "https", "ftp", "ftps", "ws", "wss", "file", "mailto", "javascript", "data", "blob", "tel"];
+    let word: String = percent_decode_str(word).decode_utf8_lossy().nfkc().collect();
+    let word = word.replace(['。', '．', '｡'], ".");
+    if word.contains("://") || word.contains("//") || word.contains('@') || word.contains('\\') {
+        return true;
+    }
+    let begins_so = |scheme: &&str| {
+        let rest = word.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme));
+        rest.is_some() && word[scheme.len()..].starts_with(':')
+    };
+    // Of `(see=evil.example:80/x)` each part is looked at.
+    SCHEMES.iter().any(begins_so) || word.split(|c: char| !(c.is_alphanumeric() || "-._".contains(c))).any(is_host)
+}
+
+fn is_host(text: &str) -> bool {
+    let text = text.trim_matches(|c: char| !c.is_alphanumeric());
+    let labels: Vec<&str> = text.split('.').collect();
+    let Some((top, rest)) = labels.split_last().filter(|(_, rest)| !rest.is_empty()) else {
+        return text.eq_ignore_ascii_case("localhost");
+    };
+    if rest.iter().any(|label| label.is_empty()) {
+        return false;
+    }
+    let is_number = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_digit());
+    let is_name = top.chars().count() >= 2 && top.chars().next().is_some_and(char::is_alphabetic);
+    is_name || labels.len() == 4 && labels.iter().all(|label| is_number(label))
+}
+
+/// Whether a word may be a token, a key or an encoding. Identifiers of requests in the form of a UUID are none.
+fn is_suspicious(word: &str) -> bool {
+    let runs = word.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_=.~%".contains(c)));
+    word.contains("&#")
+        || word.contains("\\u")
+        || runs.filter(|run| run.len() >= MAX_WORD_LEN && uuid::Uuid::try_parse(run).is_err()).any(|run| {
+            let has = |wanted: fn(&char) -> bool| run.chars().any(|c| wanted(&c));
+            has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)
+                || has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && !run.contains('_')
+                || run.len() >= 2 * MAX_WORD_LEN
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "cs-7Q2f+tW9/zLp:Xe";
+    const SECRETS: [&str; 2] = [SECRET, "code-4711-of-nell"];
+
+    #[test]
+    fn fault_a27_a_description_with_a_secret_in_any_form_is_not_shown() {
+        use base64::engine::general_purpose::{STANDARD as PLAIN, URL_SAFE_NO_PAD};
+        let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        for form in [
+            SECRET.to_owned(),
+            SECRET.to_uppercase(),
+            SECRET.to_lowercase(),
+            SECRET.chars().rev().collect(),
+            SECRET.chars().map(|c| format!("{c} ")).collect(),
+            SECRET.chars().map(|c| format!("{c}\u{200b}")).collect(),
+            SECRET.replace('+', "%2B").replace('/', "%2F").replace(':', "%3A"),
+            percent(SECRET),
+            percent(&percent(SECRET)),
+            PLAIN.encode(SECRET),
+            URL_SAFE_NO_PAD.encode(SECRET),
+            PLAIN.encode(format!("client:{SECRET}")),
+            PLAIN.encode(format!("{SECRET}:client")),
+            PLAIN.encode(PLAIN.encode(SECRET)),
+            percent(&PLAIN.encode(SECRET)),
+            hex(SECRET),
+            hex(SECRET).to_uppercase(),
+            SECRET[..14].to_owned(),
+            "ｃｏｄｅ-4711-of-nell".to_owned(),
+            "code_4711_of_nell".to_owned(),
+        ] {
+            for text in [form.clone(), format!("bad secret '{form}' given"), format!("Basic={form};")] {
+                assert_eq!(shown(&text, &SECRETS), None, "{text}");
+            }
+        }
+        assert_eq!(shown("the pin abc is wrong", &["abc"]), None);
+        assert_eq!(shown_code("cs-7q2f+tw9/zlp:xe", &SECRETS), "that is not shown");
+        assert_eq!(shown_code("bad_verification_code", &SECRETS), "bad_verification_code");
+    }
+
+    #[test]
+    fn fault_a27_what_may_be_a_token_is_not_shown_either() {
+        for text in [
+            "unknown token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+            "key AKIA0123456789ABCDEFGH",
+            "<script>alert(1)</script>",
+            "a &#115;ecret",
+            "&lt;b&gt; QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+        ] {
+            assert_eq!(shown(text, &SECRETS), None, "{text}");
+        }
+        assert_eq!(shown(&"a ".repeat(3000), &SECRETS), None);
+    }
+
+    #[test]
+    fn fault_a27_addresses_are_removed_with_or_without_a_scheme() {
+        for address in [
+            "https://evil.example/x",
+            "//evil.example",
+            "evil.example",
+            "EVIL.EXAMPLE:8080/path?x=1",
+            "www.evil.example",
+            "(evil.example)",
+            "see=evil.example/x",
+            "evil%2Eexample",
+            "evil。example",
+            "xn--evl-sma.example",
+            "10.0.0.1",
+            "10.0.0.1:80/x",
+            "localhost:8000",
+            "mailto:x",
+            "javascript:alert(1)",
+            "nell@evil.example",
+        ] {
+            assert_eq!(
+                shown(&format!("Sign in at {address} now"), &SECRETS).as_deref(),
+                Some("Sign in at now"),
+                "{address}"
+            );
+        }
+        for text in [
+            "Malformed auth code.",
+            "The code passed is incorrect or expired.",
+            "Invalid \"code\" in request.",
+            "AADSTS70008: The provided authorization code has expired. Trace ID: 6a9dd3a1-0f2c-4b0e-9d3a-1b2c3d4e5f60",
+            "invalid_grant: code doesn't exist, e.g. version 2.0",
+        ] {
+            assert_eq!(shown(text, &SECRETS).as_deref(), Some(text));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Each provider's words for a bad, used or expired code and for a refused client, as they were seen or are documented.
+
+use super::super::catalog::read;
+use super::super::descriptor::{ErrorRules, Format};
+use super::super::{ProviderError, reply};
+use crate::outgoing::Reply;
+
+/// A provider, the status and the body of its answer.
+const BAD_CODES: &str = r#"twitter-oauth2 400 {"error": "invalid_request", "error_description": "Value passed for the authorization code was invalid."}
+google-oauth2 400 {"error": "invalid_grant", "error_description": "Malformed auth code."}
+apple-id 400 {"error": "invalid_grant", "error_description": "The code has expired or has been revoked."}
+facebook 400 {"error": {"message": "This authorization code has been used.", "type": "OAuthException", "code": 100, "error_subcode": 36009}}
+facebook 400 {"error": {"message": "Error validating verification code. Please make sure your redirect_uri is identical", "type": "OAuthException", "code": 100}}
+github 200 {"error": "bad_verification_code", "error_description": "The code passed is incorrect or expired."}
+azuread-oauth2 400 {"error": "invalid_grant", "error_description": "AADSTS70008: The provided authorization code has expired."}
+linkedin-openidconnect 400 {"error": "invalid_request", "error_description": "Unable to retrieve access token: authorization code not found"}
+linkedin-oauth2 400 {"error": "invalid_request", "error_description": "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. Or authorization code expired. Or external member binding exists"}
+discord 400 {"error": "invalid_request", "error_description": "Invalid \"code\" in request."}
+slack 200 {"ok": false, "error": "invalid_code"}
+slack 200 {"ok": false, "error": "code_already_used"}
+spotify 400 {"error": "invalid_grant", "error_description": "Invalid authorization code"}
+twitch-oauth2 400 {"status": 400, "message": "Invalid authorization code"}
+tiktok 200 {"error": "invalid_grant", "error_description": "Authorization code is expired."}
+instagram 400 {"code": 400, "error_type": "OAuthException", "error_message": "Matching code was not found or was already used."}
+threads 400 {"error": {"message": "Invalid verification code format.", "type": "OAuthException", "code": 100}}
+amazon 400 {"error": "invalid_grant", "error_description": "The request has an invalid grant parameter : code"}
+paypal-oauth2 400 {"error": "invalid_authzcode", "error_description": "The authorization code has expired"}
+dropbox-oauth2 400 {"error": "invalid_grant", "error_description": "code doesn't exist or has expired"}
+bitbucket-oauth2 400 {"error": "invalid_grant", "error_description": "The specified code is not valid."}
+salesforce-oauth2 400 {"error": "invalid_grant", "error_description": "expired authorization code"}
+zoom-oauth2 400 {"reason": "Invalid authorization code mk1Cq", "error": "invalid_request"}
+line 400 {"error": "invalid_grant", "error_description": "invalid authorization code"}
+kakao 400 {"error": "invalid_grant", "error_description": "authorization code not found for code=x", "error_code": "KOE320"}
+naver 200 {"error": "invalid_request", "error_description": "no valid data in session"}
+weixin 200 {"errcode": 40029, "errmsg": "invalid code, rid: 65"}
+weixin 200 {"errcode": 40163, "errmsg": "code been used"}
+qq 200 callback( {"error":100020,"error_description":"code is reused error"} );
+qq 200 callback( {"error":100019,"error_description":"code to access token error"} );
+weibo 400 {"error": "invalid_grant", "error_code": 21325, "request": "/oauth2/access_token"}
+yandex-oauth2 400 {"error": "bad_verification_code", "error_description": "Invalid code"}
+strava 400 {"message": "Bad Request", "errors": [{"resource": "AuthorizationCode", "field": "code", "code": "invalid"}]}
+strava 400 {"message": "Bad Request", "errors": [{"resource": "AuthorizationCode", "field": "", "code": "expired"}]}
+hubspot 400 {"status": "BAD_AUTH_CODE", "message": "missing or unknown auth code"}
+zoho 200 {"error": "invalid_code"}
+shopify 400 {"error": "invalid_request", "error_description": "The authorization code was not found or was already used"}
+stripe 400 {"error": "invalid_grant", "error_description": "Authorization code does not exist: ac_123"}
+fitbit-oauth2 400 {"errors": [{"errorType": "invalid_grant", "message": "Authorization code invalid: x"}], "success": false}
+reddit 200 {"error": "invalid_grant"}
+stackoverflow 400 {"error": {"type": "invalid_request", "message": "`code` is expired or invalid"}}
+vimeo-oauth2 400 {"error": "invalid_grant", "error_description": "The authorization code or user credentials are wrong."}
+patreon 401 {"error": "invalid_grant"}
+oidc 400 {"error_code": "authcode_expired", "msg": "The authcode is expired"}
+oidc 401 {"message": "Code has already been used"}
+oidc 400 Invalid authorization code
+oidc 400 {"error": "invalid_request", "error_description": "code_verifier does not match"}
+oidc 400 {"error": "bad_request", "error_description": "Unknown authorization_code"}"#;
+
+const REFUSED_CLIENTS: &str = r#"twitter-oauth2 401 {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
+twitter-oauth2 400 {"error": "invalid_request", "error_description": "Missing required parameter [code_verifier]."}
+google-oauth2 401 {"error": "invalid_client", "error_description": "The provided client secret is invalid."}
+google-oauth2 400 {"error": "redirect_uri_mismatch", "error_description": "Bad Request"}
+facebook 400 {"error": {"message": "Error validating client secret.", "type": "OAuthException", "code": 1}}
+github 200 {"error": "incorrect_client_credentials", "error_description": "The client_id and/or client_secret passed are incorrect."}
+github 200 {"error": "redirect_uri_mismatch", "error_description": "The redirect_uri MUST match the registered callback URL."}
+linkedin-oauth2 401 {"error": "invalid_client", "error_description": "Client authentication failed"}
+slack 200 {"ok": false, "error": "bad_client_secret"}
+twitch-oauth2 403 {"status": 403, "message": "invalid client secret"}
+weixin 200 {"errcode": 40125, "errmsg": "invalid appsecret"}
+weixin 200 {"errcode": 40013, "errmsg": "invalid appid"}
+qq 200 callback( {"error":100009,"error_description":"client secret is illegal"} );
+strava 400 {"message": "Bad Request", "errors": [{"resource": "Application", "field": "client_id", "code": "invalid"}]}
+instagram 400 {"code": 400, "error_type": "OAuthException", "error_message": "Invalid platform app"}
+zoom-oauth2 401 {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}
+oidc 400 {"error": "unsupported_grant_type", "error_description": "Invalid grant_type authorization_code"}
+oidc 400 {"error": "invalid_request", "error_description": "The code parameter is missing"}
+oidc 400 {"error": "invalid_request", "error_description": "Unsupported grant type: authorization_code is invalid for this client"}
+oidc 400 {"error": "invalid_scope", "error_description": "Invalid scope"}
+oidc 400 {"error": "invalid_request", "error_description": "Something is invalid"}
+oidc 429 {"error": "invalid_grant", "error_description": "Too many requests"}
+oidc 429 {"error": "invalid_request", "error_description": "The authorization code is invalid"}
+oidc 503 {"error": "invalid_grant", "error_description": "The authorization code is invalid"}
+oidc 500 invalid authorization code
+oidc 404 <html>404 page not found</html>"#;
+
+fn answer(status: u16, body: &str) -> Reply {
+    Reply { status, headers: reqwest::header::HeaderMap::new(), body: body.as_bytes().to_vec() }
+}
+
+fn outcomes(lines: &str) -> impl Iterator<Item = (&str, Result<serde_json::Value, ProviderError>)> {
+    lines.lines().map(|line| {
+        let mut parts = line.splitn(3, ' ');
+        let mut part = || parts.next().expect("three parts");
+        let (provider, status, body) = (part(), part(), part());
+        let descriptor = read(Some(provider), &toml::Table::new()).expect("it is in the catalogue");
+        let answer = answer(status.parse().expect("a status"), body);
+        (line, reply::read(&answer, "token", descriptor.token.format, &descriptor.errors, &[]))
+    })
+}
+
+#[test]
+fn fault_c09a_words_for_a_bad_code_are_understood() {
+    for (line, outcome) in outcomes(BAD_CODES) {
+        assert!(matches!(outcome, Err(ProviderError::InvalidCode { .. })), "{line}: {outcome:?}");
+    }
+    let good = r#"{"access_token": "a", "message": "code was used"}"#;
+    assert!(reply::read(&answer(200, good), "token", Format::Json, &ErrorRules::default(), &[]).is_ok());
+}
+
+#[test]
+fn fault_c09a_a_refused_client_is_no_bad_code() {
+    for (line, outcome) in outcomes(REFUSED_CLIENTS) {
+        assert!(matches!(outcome, Err(ProviderError::Failed { .. })), "{line}: {outcome:?}");
+    }
+}
+
+#[test]
+fn fault_c09a_a_refused_renewal_is_one_of_the_refresh_token() {
+    let of = |words: &str| {
+        let body = serde_json::json!({"error": "invalid_request", "error_description": words}).to_string();
+        reply::read(&answer(400, &body), "refresh", Format::Json, &ErrorRules::default(), &[])
+    };
+    assert!(matches!(of("The refresh token has expired"), Err(ProviderError::InvalidCode { .. })));
+    for words in ["The authorization code is invalid", "Invalid client secret", "The refresh token is required"] {
+        assert!(matches!(of(words), Err(ProviderError::Failed { .. })), "{words}");
+    }
+}

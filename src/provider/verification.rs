@@ -1,0 +1,328 @@
+//! What a provider signed, verified with the keys that it publishes: ID tokens of a login, of an app and of a renewal, and
+//! userinfo answers. A kept key set or discovery document that makes a token fail is fetched again, at most once a minute,
+//! before the token is refused.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use url::Url;
+
+use super::call::failed;
+use super::documents::{Discovery, Key, Want};
+use super::exchange::Login;
+use super::id_token::{self, Cache, Expected, Purpose, Unverified};
+use super::jws::{SignatureAlgorithm, Token, VerifyingKey};
+use super::{Protocol, Provider, ProviderError};
+use crate::clock::UnixMillis;
+use crate::secrets::ExposeSecret;
+
+const STAGE: &str = "id_token";
+/// Seconds that an ID token without a code may be old (SEC-20).
+const NATIVE_MAX_AGE: i64 = 600;
+/// Of the discovery document (RFC 9207, 3).
+const ISS_PARAMETER_SUPPORTED: &str = "authorization_response_iss_parameter_supported";
+
+/// An ID token that an app got from the provider's own software.
+pub struct VerifiedIdToken {
+    pub claims: Map<String, Value>,
+    /// The last moment at which it would be accepted: a used one must be remembered until then.
+    pub accepted_until: UnixMillis,
+}
+
+/// What a token must be, beyond what the descriptor says of all.
+#[derive(Default)]
+struct Wanted<'a> {
+    purpose: Purpose,
+    audiences: Vec<String>,
+    nonce: Option<&'a str>,
+    access_token: Option<&'a str>,
+    times: bool,
+    max_age: i64,
+}
+
+/// Judges the claims of a token whose signature holds.
+type Judge<'a> = &'a (dyn Fn(&Token<'_>, &Map<String, Value>, Option<&Discovery>) -> Result<(), Unverified> + Sync);
+
+/// Why an attempt to verify failed.
+enum Refused {
+    Token(Unverified),
+    /// There are no keys.
+    Keys(ProviderError),
+}
+
+impl Refused {
+    fn cache(&self) -> Cache {
+        match self {
+            Self::Token(unverified) => unverified.cache,
+            Self::Keys(_) => Cache::Document,
+        }
+    }
+
+    fn at(self, stage: &'static str) -> ProviderError {
+        match self {
+            Self::Token(unverified) => unverified.at(stage),
+            Self::Keys(error) => error,
+        }
+    }
+}
+
+impl From<Unverified> for Refused {
+    fn from(unverified: Unverified) -> Self {
+        Self::Token(unverified)
+    }
+}
+
+impl Provider {
+    pub fn verifies_id_token(&self) -> bool {
+        self.descriptor.protocol == Protocol::Oidc || self.descriptor.id_token.verify
+    }
+
+    /// The algorithms that a token may be signed with: the settings', the descriptor's, or those that the discovery document
+    /// lists; never the token's own (SEC-18).
+    pub(super) fn algorithms(&self, discovery: Option<&Discovery>) -> Vec<SignatureAlgorithm> {
+        if !self.verification.algorithms.is_empty() {
+            return self.verification.algorithms.clone();
+        }
+        let listed = discovery.map(Discovery::algorithms).unwrap_or_default();
+        if listed.is_empty() { vec![SignatureAlgorithm::RS256] } else { listed }
+    }
+
+    /// RFC 9207, 2.4: the callback must be this provider's (SEC-5). Where no issuer is known, its host must be that of
+    /// the authorization endpoint.
+    pub(super) fn check_issuer(&self, login: &Login<'_>) -> Result<(), ProviderError> {
+        let given = login.callback.fields.get("iss").and_then(Value::as_str).filter(|iss| !iss.is_empty());
+        let Some(given) = given else {
+            // An ID token from an app came by no redirect, and OAuth 1.0a has no such parameter.
+            let by_redirect = login.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
+            let promised = self.descriptor.authorization.sends_iss
+                || login.discovery.as_deref().is_some_and(|document| document.is_true(ISS_PARAMETER_SUPPORTED));
+            return if by_redirect && promised { Err(ProviderError::Mixup) } else { Ok(()) };
+        };
+        let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let issuers = self.issuers(login.discovery.as_deref());
+        let fits = if issuers.is_empty() {
+            let own = self.authorization_endpoint();
+            host(given).is_some() && host(given) == own.as_deref().and_then(host)
+        } else {
+            issuers.iter().any(|issuer| is_issuer(issuer, given))
+        };
+        if fits { Ok(()) } else { Err(ProviderError::Mixup) }
+    }
+
+    /// Empty: no issuer is known.
+    fn issuers(&self, discovery: Option<&Discovery>) -> Vec<String> {
+        if let Some(own) = self.values.text("ID_TOKEN_ISSUER") {
+            return vec![own.to_owned()];
+        }
+        let listed = &self.verification.issuers;
+        if !listed.is_empty() {
+            return listed.clone();
+        }
+        discovery.and_then(|document| document.text("issuer")).map(str::to_owned).into_iter().collect()
+    }
+
+    /// The claims of the ID token that a code brought.
+    pub(super) async fn verified_claims(&self, login: &mut Login<'_>) -> Result<Map<String, Value>, ProviderError> {
+        let rules = &self.descriptor.id_token;
+        let (nonce, deadline) = (login.callback.nonce, login.callback.deadline);
+        let token = match &rules.from {
+            Some(from) => from.text(&login.scope())?,
+            None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
+        };
+        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
+        let access_token = login.access_token.clone();
+        let mut wanted = Wanted {
+            purpose: rules.purpose,
+            audiences: self.audiences(login)?,
+            nonce: nonce.filter(|_| rules.nonce),
+            access_token: access_token.as_deref().filter(|_| rules.at_hash),
+            times: rules.times,
+            max_age: self.verification.max_age,
+        };
+        let fallback = login.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
+        let fallback = fallback.map(str::to_owned).filter(|_| rules.purpose == Purpose::AccessToken);
+        let found = self.verified(&mut login.discovery, &token, &wanted, deadline).await;
+        match (found, fallback) {
+            // An access token may leave out whom it is for and whom it is about (Keycloak calls it a lightweight one); where
+            // the scope `openid` was asked for, an ID token came with it.
+            (Err(_), Some(id_token)) => {
+                wanted.purpose = Purpose::IdToken;
+                self.verified(&mut login.discovery, &id_token, &wanted, deadline).await
+            }
+            (Err(error), None) if rules.purpose == Purpose::AccessToken => Err(failed(
+                STAGE,
+                format!("{error}; where access tokens are lightweight ones, add `openid` to SCOPE or turn them off"),
+            )),
+            (found, _) => found,
+        }
+    }
+
+    fn audiences(&self, login: &Login<'_>) -> Result<Vec<String>, ProviderError> {
+        match &self.descriptor.id_token.audience {
+            Some(expr) => Ok(expr.texts(&login.scope())?),
+            None => Ok(vec![self.client_id.clone()]),
+        }
+    }
+
+    /// An ID token that stands for a code: made for the app's own client id, moments ago, and with the nonce that the app
+    /// shows or with none (SEC-20).
+    pub(super) async fn verify_id_token(
+        &self,
+        token: &str,
+        nonce: Option<&str>,
+        deadline: Instant,
+    ) -> Result<VerifiedIdToken, ProviderError> {
+        let mut audiences = match &self.descriptor.id_token.audience {
+            Some(expr) => expr.texts(&self.scope_of_settings())?,
+            None => vec![self.client_id.clone()],
+        };
+        audiences.extend(self.values.texts("CLIENT_IDS"));
+        let own = self.verification.max_age;
+        let max_age = if own > 0 { own.min(NATIVE_MAX_AGE) } else { NATIVE_MAX_AGE };
+        let wanted = Wanted { audiences, nonce, times: true, max_age, ..Wanted::default() };
+        let mut discovery = self.discovery(deadline, Want::Kept).await?;
+        let claims = self.verified(&mut discovery, token, &wanted, deadline).await?;
+        if nonce.is_none() && claims.contains_key("nonce") {
+            let required = "This field is required.".to_owned();
+            return Err(ProviderError::InvalidFields(vec![("nonce".to_owned(), required)]));
+        }
+        let until = id_token::accepted_until(&claims, self.verification.leeway, max_age).unwrap_or(i64::MAX);
+        // To the end of that second.
+        let accepted_until = UnixMillis(UnixMillis::from_seconds(until).0.saturating_add(999));
+        Ok(VerifiedIdToken { claims, accepted_until })
+    }
+
+    /// OpenID Connect Core 12.2: what comes with a renewal is an ID token of this client as that of the login was, without a
+    /// nonce. Whose it is, `renewal.rs` compares. `None`: the answer has none.
+    pub(super) async fn verify_renewed(
+        &self,
+        login: &mut Login<'_>,
+    ) -> Result<Option<Map<String, Value>>, ProviderError> {
+        let rules = &self.descriptor.id_token;
+        let id_token = login.token.get("id_token").and_then(Value::as_str).map(str::to_owned);
+        let (token, purpose) = match (&rules.from, id_token) {
+            (None, token) => (token, rules.purpose),
+            (Some(_), Some(token)) if rules.purpose == Purpose::AccessToken => (Some(token), Purpose::IdToken),
+            (Some(from), _) => (from.text(&login.scope())?, rules.purpose),
+        };
+        let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+        let access_token = login.access_token.clone();
+        let wanted = Wanted {
+            purpose,
+            audiences: self.audiences(login)?,
+            nonce: None,
+            access_token: access_token.as_deref().filter(|_| rules.at_hash),
+            times: rules.times,
+            max_age: self.verification.max_age,
+        };
+        self.verified(&mut login.discovery, &token, &wanted, login.callback.deadline).await.map(Some)
+    }
+
+    /// OpenID Connect Core 5.3.2: a userinfo answer that is a JWT.
+    pub(super) async fn verified_userinfo(&self, login: &Login<'_>, text: &str) -> Result<Value, ProviderError> {
+        const STAGE: &str = "profile";
+        if !self.verifies_id_token() {
+            return Err(failed(STAGE, "the answer is a JWT, and this provider has no keys: use an oidc descriptor"));
+        }
+        let audiences = self.audiences(login)?;
+        let (now, leeway) = (self.ambient.now().seconds(), self.verification.leeway);
+        let judge = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
+            id_token::check_userinfo(token, claims, &self.issuers(discovery), &audiences, now - leeway)
+        };
+        let mut discovery = login.discovery.clone();
+        let claims = self.signed(&mut discovery, text.trim(), login.callback.deadline, &judge).await;
+        claims.map(Value::Object).map_err(|refused| refused.at(STAGE))
+    }
+
+    /// The claims of a token that is all that is wanted.
+    async fn verified(
+        &self,
+        discovery: &mut Option<Arc<Discovery>>,
+        text: &str,
+        wanted: &Wanted<'_>,
+        deadline: Instant,
+    ) -> Result<Map<String, Value>, ProviderError> {
+        let trusted_audiences = self.values.texts("TRUSTED_AUDIENCES");
+        let judge = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
+            let expected = Expected {
+                purpose: wanted.purpose,
+                issuers: &self.issuers(discovery),
+                audiences: &wanted.audiences,
+                trusted_audiences: &trusted_audiences,
+                client_id: &self.client_id,
+                nonce: wanted.nonce,
+                access_token: wanted.access_token,
+                hashed_by: self.descriptor.id_token.at_hash_algorithm,
+                now: self.ambient.now().seconds(),
+                leeway: self.verification.leeway,
+                times: wanted.times,
+                max_age: wanted.max_age,
+            };
+            id_token::check(token, claims, &expected)
+        };
+        self.signed(discovery, text, deadline, &judge).await.map_err(|refused| refused.at(STAGE))
+    }
+
+    /// With what is kept, then with newer keys, then with a newer discovery document, each fetched at most once a minute.
+    async fn signed(
+        &self,
+        discovery: &mut Option<Arc<Discovery>>,
+        text: &str,
+        deadline: Instant,
+        judge: Judge<'_>,
+    ) -> Result<Map<String, Value>, Refused> {
+        let mut refused = match self.attempt(discovery.as_deref(), text, deadline, Want::Kept, judge).await {
+            Err(refused) => refused,
+            verified => return verified,
+        };
+        if refused.cache() == Cache::Keys && self.verification.fixed_key.is_none() {
+            refused = match self.attempt(discovery.as_deref(), text, deadline, Want::Newer, judge).await {
+                Err(refused) => refused,
+                verified => return verified,
+            };
+        }
+        let may_have_moved = refused.cache() != Cache::None;
+        if may_have_moved && self.newer_discovery(discovery, deadline).await.unwrap_or(false) {
+            return self.attempt(discovery.as_deref(), text, deadline, Want::Kept, judge).await;
+        }
+        Err(refused)
+    }
+
+    async fn attempt(
+        &self,
+        discovery: Option<&Discovery>,
+        text: &str,
+        deadline: Instant,
+        want: Want,
+        judge: Judge<'_>,
+    ) -> Result<Map<String, Value>, Refused> {
+        let token = Token::parse(text, &self.algorithms(discovery))?;
+        let claims = if token.algorithm.is_shared() {
+            // With the client's secret, only for providers that truly sign so (SEC-18).
+            let key = VerifyingKey::of_secret(self.client_secret.expose_secret());
+            let is_signed = token.is_signed_by(&key);
+            if !is_signed {
+                return Err(Unverified::of("its signature does not verify with the client secret").into());
+            }
+            token.claims()?
+        } else if let Some(key) = &self.verification.fixed_key {
+            let fitting: Vec<&Key> = std::iter::once(key).filter(|key| key.fits(token.algorithm)).collect();
+            id_token::signed_claims(&token, &fitting)?
+        } else {
+            let scope = self.scope_of_settings().with("discovery", discovery.map(|document| &document.members));
+            let keys = self.key_set(&scope, deadline, want).await.map_err(Refused::Keys)?;
+            let fitting = id_token::candidates(&keys, &token, self.descriptor.id_token.ignore_kid);
+            id_token::signed_claims(&token, &fitting)?
+        };
+        judge(&token, &claims, discovery)?;
+        Ok(claims)
+    }
+}
+
+/// Whether `given` is the issuer, or that of some tenant.
+fn is_issuer(issuer: &str, given: &str) -> bool {
+    let Some((before, after)) = issuer.split_once("{tenantid}") else { return issuer == given };
+    let tenant = given.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap_or_default();
+    !tenant.is_empty() && tenant.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}

@@ -1,0 +1,180 @@
+//! A time limit on every call of a store, and what a store checks before a call and after a failed one.
+//!
+//! A server that waits for a database without end answers nobody: each call ends within [`DatabaseLimits::call`] as an error, which
+//! becomes 503. The methods are listed here a second time because an unlisted one would not compile.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::import::Fate;
+use super::*;
+use crate::model::TokenRow;
+use crate::settings::DatabaseLimits;
+
+/// Of one statement: shorter than the call, so that the database ends it first.
+pub(super) fn statement_timeout(limits: &DatabaseLimits) -> Duration {
+    limits.call * 4 / 5
+}
+
+/// How long the database may take to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a store offers beside its calls.
+pub(super) trait Backend: Repository {
+    /// Before a call: an error when the store is known not to work.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// A call failed.
+    fn failed(&self) {}
+
+    /// A call did not end in time, and so its connection is of no use, nor are others that are as old.
+    fn hangs(&self) {}
+}
+
+pub(super) struct Limited<S> {
+    inner: S,
+    call: Duration,
+}
+
+impl<S: Backend> Limited<S> {
+    pub fn new(inner: S, call: Duration) -> Self {
+        Self { inner, call }
+    }
+
+    async fn within<T: Send>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        self.inner.check()?;
+        match tokio::time::timeout(self.call, call).await {
+            Ok(Err(error)) => {
+                self.inner.failed();
+                Err(error)
+            }
+            Ok(done) => done,
+            Err(_) => {
+                self.inner.hangs();
+                Err(StoreError(format!("no answer within {:?}", self.call).into()))
+            }
+        }
+    }
+}
+
+macro_rules! limited {
+    ($trait:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)* }) => {
+        #[async_trait]
+        impl<S: Backend> $trait for Limited<S> {
+            $(async fn $name(&self, $($argument: $type),*) -> Result<$result> {
+                self.within(self.inner.$name($($argument),*)).await
+            })*
+        }
+    };
+}
+
+#[async_trait]
+impl<S: Backend> Repository for Limited<S> {
+    /// Without a limit: an index may take minutes.
+    async fn migrate(&self) -> Result<()> {
+        self.inner.migrate().await
+    }
+
+    async fn schema(&self) -> Result<Schema> {
+        self.within(self.inner.schema()).await
+    }
+
+    async fn probe(&self, now: UnixMillis) -> Result<()> {
+        self.within(self.inner.probe(now)).await
+    }
+
+    async fn close(&self) {
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.inner.close()).await.is_err() {
+            tracing::warn!("the database did not close in time; its connections are dropped");
+        }
+    }
+
+    /// Without a limit of its own: it consists of many short statements.
+    async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64> {
+        self.inner.check()?;
+        self.inner.sweep(now, most).await
+    }
+}
+
+limited!(AuditStore {
+    fn audit(event: &AuditEvent) -> ();
+    fn audit_trail(wanted: &AuditFilter, most: i64) -> Vec<AuditRecord>;
+    fn prune_audit(before: UnixMillis) -> u64;
+});
+
+limited!(EventStore {
+    fn lease_events(lease: Lease, most: i64) -> Vec<DueEvent>;
+    fn event_delivered(id: &str, now: UnixMillis) -> ();
+    fn event_failed(id: &str, error: &str, next: Option<UnixMillis>) -> ();
+    fn event_untried(id: &str, next: UnixMillis) -> ();
+    fn events(state: Option<EventState>, most: i64) -> Vec<EventRecord>;
+    fn event(id: &str) -> Option<EventRecord>;
+    fn resend_events(which: Resend<'_>, now: UnixMillis) -> u64;
+    fn prune_events(before: UnixMillis) -> u64;
+});
+
+limited!(AttemptStore {
+    fn insert_attempt(attempt: &Attempt) -> ();
+    fn attempt(key: &Digest) -> Option<Attempt>;
+    fn has_open_attempt(provider: &str, browser: Option<&Digest>, flow: Option<&Digest>, now: UnixMillis) -> bool;
+    fn claim(attempt: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
+    fn used_code(code: &Digest) -> Option<UsedCode>;
+    fn keep_answer(code: &Digest, answer: &[u8]) -> ();
+    fn live_rows() -> LiveRows;
+    fn insert_swap(swap: &Swap) -> ();
+    fn swap(code: &Digest) -> Option<Swap>;
+    fn take_swap(code: &Digest) -> Option<Swap>;
+    fn insert_halt(halt: &Halt) -> ();
+    fn halt(token: &Digest) -> Option<Halt>;
+    fn replace_halt(token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> bool;
+});
+
+limited!(UserStore {
+    fn account(provider: &str, uids: &[&str]) -> Option<(SocialAccount, User)>;
+    fn user(id: UserId) -> Option<User>;
+    fn users_by_email(email: &EmailAddress) -> Vec<User>;
+    fn holders_of_email(email: &EmailAddress, vouchers: &[String]) -> Vec<User>;
+    fn accounts_of(user: UserId) -> Vec<SocialAccount>;
+    fn unlink(user: UserId, account: i64, counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
+    fn account_tokens(user: UserId, account: i64) -> Option<Sealed>;
+    fn lease_tokens(account: i64, now: UnixMillis, until: UnixMillis) -> bool;
+    fn end_lease(account: i64) -> ();
+    fn sealed_tokens(after: i64, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
+    fn reseal_tokens(account: i64, old: &[u8], new: Option<&[u8]>) -> bool;
+    fn count_sealed(beginning: &[u8]) -> i64;
+    fn users(search: Option<&str>, most: i64) -> Vec<User>;
+    fn user_by_username(username: &str) -> Option<User>;
+    fn set_active(user: UserId, active: bool, now: UnixMillis) -> bool;
+    fn update_user(user: UserId, change: &(dyn for<'a> Fn(&'a User) -> User + Sync), audit: &AuditEvent) -> Updated;
+    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<Vec<Sealed>>;
+    fn commit_login(login: LoginCommit, make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send)) -> Committed;
+});
+
+limited!(CredentialStore {
+    fn session(digest: &Digest) -> Option<(SessionRow, User)>;
+    fn token(digest: &Digest) -> Option<(UnixMillis, User)>;
+    fn knox(digest: &str) -> Option<(KnoxRow, User)>;
+    fn extend_knox(digest: &str, expires: UnixMillis) -> ();
+    fn forget_knox(digest: &str) -> ();
+    fn end_all_knox(user: UserId, audit: &AuditEvent) -> ();
+    fn refresh_use(jti: &str, user: UserId) -> (Option<User>, RefreshUse);
+    fn rotate(old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis, is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync)) -> Rotated;
+    fn blacklist(jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis, audit: &AuditEvent) -> bool;
+    fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
+    fn end(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+    fn credentials_of(user: UserId, now: UnixMillis) -> Vec<CredentialEntry>;
+    fn end_everything(user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+});
+
+limited!(ImportStore {
+    fn reserve_ids(user: i64, account: i64) -> ();
+    fn import_users(users: &[User], write: bool) -> Vec<Fate>;
+    fn import_accounts(accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Vec<Fate>;
+    fn import_tokens(tokens: &[TokenRow], write: bool) -> Vec<Fate>;
+    fn import_knox(tokens: &[KnoxRow], write: bool) -> Vec<Fate>;
+    fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Vec<Fate>;
+    fn import_sessions(sessions: &[SessionRow], write: bool) -> Vec<Fate>;
+});

@@ -1,0 +1,301 @@
+//! What providers publish and this server keeps, and providers that ask for patience.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::people::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_KEYS, OIDC_TOKEN};
+use crate::support::{Answer, Call, Engine, Reply, World, signer};
+
+const DISCOVERY: &str = "GET id.example/.well-known/openid-configuration";
+
+fn document(more: Value) -> Value {
+    let mut document = json!({
+        "issuer": ISSUER,
+        "authorization_endpoint": "https://id.example/authorize",
+        "token_endpoint": "https://id.example/token",
+        "userinfo_endpoint": "https://id.example/userinfo",
+        "jwks_uri": "https://id.example/keys",
+    });
+    document.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+    document
+}
+
+/// Answers the token call with what `sign` makes of the claims.
+fn sign_with(world: &World, sign: impl Fn(&Value) -> String + Send + Sync + 'static) {
+    let people = world.people.clone();
+    world.double.on(OIDC_TOKEN, move |call: &Call| {
+        let code = call.field("code").unwrap_or_default();
+        let access_token = format!("oidc-{code}");
+        let mut claims = people.id_token_claims(&code, None, &access_token);
+        // Its digest is that of the signature's algorithm, which differs here.
+        claims.as_object_mut().expect("an object").remove("at_hash");
+        Reply::json(&json!({"access_token": access_token, "token_type": "Bearer", "id_token": sign(&claims)}))
+    });
+}
+
+async fn login(world: &World, code: &str) -> Answer {
+    world.client().login("token/oidc", json!({"code": code})).await
+}
+
+fn minute(world: &World) {
+    world.advance(Duration::from_secs(61));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_c06_a_new_key_under_the_old_id_is_found_within_a_minute() {
+    let world = World::on(Engine::Sqlite).oidc().start().await;
+    login(&world, "u1").await.ok();
+    world.double.on(OIDC_KEYS, |_| Reply::json(&signer::second_jwks(signer::KEY_ID)));
+    sign_with(&world, |claims| signer::signed_by_second(signer::KEY_ID, claims));
+    login(&world, "u2").await.problem(502, "provider_error");
+    minute(&world);
+    login(&world, "u3").await.ok();
+    // A token of the old key is refused now, and costs one fetch a minute however often it comes.
+    world.double.forget();
+    sign_with(&world, signer::signed);
+    for n in 10..20 {
+        login(&world, &format!("u{n}")).await.problem(502, "provider_error");
+    }
+    assert_eq!(world.double.calls_at(OIDC_KEYS).len(), 0, "the keys are of this minute");
+    world.double.forget();
+    minute(&world);
+    for n in 20..30 {
+        login(&world, &format!("u{n}")).await.problem(502, "provider_error");
+    }
+    assert_eq!((world.double.calls_at(OIDC_KEYS).len(), world.double.calls_at(DISCOVERY).len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_c07_a_moved_key_set_is_found_within_a_minute() {
+    for old in [Reply::json_at(404, &json!({})), Reply::json(&signer::jwks()), Reply::Reset] {
+        let world = World::on(Engine::Sqlite).oidc().start().await;
+        login(&world, "u1").await.ok();
+        world.double.always(OIDC_KEYS, old);
+        world.double.always(DISCOVERY, Reply::json(&document(json!({"jwks_uri": "https://id.example/v2/keys"}))));
+        world.double.on("GET id.example/v2/keys", |_| Reply::json(&signer::second_jwks("b")));
+        sign_with(&world, |claims| signer::signed_by_second("b", claims));
+        minute(&world);
+        login(&world, "u2").await.ok();
+        world.double.forget();
+        login(&world, "u3").await.ok();
+        assert!(world.double.calls_at(DISCOVERY).is_empty() && world.double.calls_at(OIDC_KEYS).is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_c07_a_moved_token_endpoint_is_found_before_the_code_is_lost() {
+    for gone in [Reply::json_at(404, &json!({})), Reply::json_at(410, &json!({})), Reply::of(301, "text/html", "")] {
+        let world = World::on(Engine::Sqlite).oidc().start().await;
+        login(&world, "u1").await.ok();
+        world.double.always(OIDC_TOKEN, gone);
+        let moved =
+            json!({"token_endpoint": "https://id.example/v2/token", "userinfo_endpoint": "https://id.example/v2/me"});
+        world.double.always(DISCOVERY, Reply::json(&document(moved)));
+        let people = world.people.clone();
+        world.double.on("POST id.example/v2/token", move |call: &Call| {
+            let code = call.field("code").unwrap_or_default();
+            let token = format!("oidc-{code}");
+            let claims = people.id_token_claims(&code, None, &token);
+            Reply::json(&json!({"access_token": token, "token_type": "Bearer", "id_token": signer::signed(&claims)}))
+        });
+        world.double.always("GET id.example/v2/me", Reply::json(&json!({"sub": "s-2", "preferred_username": "two"})));
+        minute(&world);
+        login(&world, "u2").await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_c07_a_moved_userinfo_endpoint_is_found() {
+    let world = World::on(Engine::Sqlite).oidc().start().await;
+    login(&world, "u1").await.ok();
+    world.double.always("GET id.example/userinfo", Reply::json_at(404, &json!({})));
+    world.double.always(DISCOVERY, Reply::json(&document(json!({"userinfo_endpoint": "https://id.example/v2/me"}))));
+    world.double.always("GET id.example/v2/me", Reply::json(&json!({"sub": "s-2", "preferred_username": "two"})));
+    minute(&world);
+    login(&world, "u2").await.ok();
+    // One that is gone from the document as well stays an error, and the document is asked for once a minute.
+    world.double.always("GET id.example/v2/me", Reply::json_at(404, &json!({})));
+    world.double.forget();
+    minute(&world);
+    for n in 3..9 {
+        login(&world, &format!("u{n}")).await.problem(502, "provider_error");
+    }
+    assert_eq!(world.double.calls_at(DISCOVERY).len(), 1);
+}
+
+/// The host of the keys answers no more; the logins that need nothing new wait for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_b20_a_key_host_that_hangs_costs_no_login_anything() {
+    let world = World::on(Engine::Sqlite).oidc().start().await;
+    login(&world, "u1").await.ok();
+    let asked = Arc::new(AtomicUsize::new(0));
+    for place in [OIDC_KEYS, DISCOVERY] {
+        let asked = asked.clone();
+        world.double.on(place, move |_| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            Reply::Hang
+        });
+    }
+    world.advance(Duration::from_secs(25 * 3600));
+    // No answer comes from there before all of these are signed in: the double never gives one.
+    for n in 2..8 {
+        login(&world, &format!("u{n}")).await.ok();
+    }
+    while asked.load(Ordering::SeqCst) < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    login(&world, "u8").await.ok();
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "each document was asked for once, in the background");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_c06_keys_are_fetched_again_when_the_provider_says_so() {
+    let world = World::on(Engine::Sqlite).oidc().start().await;
+    world.double.on(OIDC_KEYS, |_| Reply::json(&signer::jwks()).with_header("cache-control", "max-age=600"));
+    login(&world, "u1").await.ok();
+    world.advance(Duration::from_secs(599));
+    login(&world, "u2").await.ok();
+    assert_eq!(world.double.calls_at(OIDC_KEYS).len(), 1);
+    world.advance(Duration::from_secs(1));
+    login(&world, "u3").await.ok();
+    while world.double.calls_at(OIDC_KEYS).len() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d7_the_algorithm_that_the_document_lists_alone_is_accepted() {
+    for name in ["ES256", "ES512", "EdDSA"] {
+        let world = World::on(Engine::Sqlite).oidc().start().await;
+        let listed = json!({"id_token_signing_alg_values_supported": [name, "none", "HS256"]});
+        world.double.always(DISCOVERY, Reply::json(&document(listed)));
+        let claims = world.people.id_token_claims("u1", None, "");
+        let (jwk, token) = signer::other_algorithm(name, &claims);
+        world.double.always(OIDC_KEYS, Reply::json(&json!({"keys": [jwk]})));
+        let answer = world.client().login("token/oidc", json!({"id_token": token})).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text);
+        // What the document does not list, or what anybody can make, is refused as before.
+        let claims = world.people.id_token_claims("u2", None, "");
+        for token in
+            [signer::signed(&claims), signer::unsigned(&claims), signer::hs256(CLIENT_SECRET.as_bytes(), &claims)]
+        {
+            world.client().login("token/oidc", json!({"id_token": token})).await.problem(502, "provider_error");
+        }
+    }
+}
+
+async fn github(world: &World, code: &str) -> Answer {
+    world.login("token", code).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d2_too_many_calls_is_no_bad_code_and_says_when_to_come_back() {
+    let in_two_minutes = "Tue, 24 Nov 2026 12:02:00 GMT";
+    let bad_code = json!({"error": "invalid_grant", "error_description": "rate limited"});
+    for (n, (status, header, shown)) in [
+        (429, Some("7"), Some("7")),
+        (429, Some(in_two_minutes), Some("120")),
+        (429, Some("0"), Some("1")),
+        (429, Some("86400"), Some("300")),
+        (429, Some("soon"), None),
+        (429, None, None),
+        (503, Some("7"), Some("7")),
+        (403, Some("7"), Some("7")),
+        (503, None, None),
+        (500, None, None),
+        (408, None, None),
+        (425, None, None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // A server of its own, since one that was told to wait does.
+        let world = World::start(Engine::Sqlite).await;
+        let reply = Reply::json_at(status, &bad_code);
+        let reply = header.map_or(reply.clone(), |value| reply.with_header("retry-after", value));
+        for (place, code) in [(GITHUB_USER, format!("u{n}")), (GITHUB_TOKEN, format!("u0{n}"))] {
+            world.double.always(place, reply.clone());
+            let answer = github(&world, &code).await;
+            assert_eq!(answer.status, 502, "{status} {header:?} at {place}: {}", answer.text);
+            answer.problem(502, "provider_error");
+            assert_eq!(answer.header("retry-after"), shown, "{status} {header:?} at {place}");
+            world.people.answer(&world.double);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d2_an_endpoint_that_asked_for_a_pause_is_not_called_meanwhile() {
+    let world = World::start(Engine::Sqlite).await;
+    let busy = Reply::json_at(429, &json!({"message": "slow down"})).with_header("retry-after", "200");
+    world.double.always(GITHUB_TOKEN, busy);
+    github(&world, "u1").await.problem(502, "provider_error");
+    world.people.answer(&world.double);
+    world.double.forget();
+    let answer = github(&world, "u2").await;
+    answer.problem(502, "provider_error");
+    let seconds: u64 = answer.header("retry-after").expect("a time").parse().expect("seconds");
+    assert!((1..=200).contains(&seconds), "{seconds}");
+    assert!(world.double.calls().is_empty(), "nobody is asked");
+    // Other providers are.
+    world.client().login("token/facebook", json!({"code": "u3"})).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d2_a_renewal_that_meets_a_limit_keeps_its_tokens() {
+    let world = World::on(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let claims = world.people.id_token_claims("u1", None, "oidc-u1");
+    let first = json!({"access_token": "oidc-u1", "refresh_token": "r-1", "expires_in": 100,
+        "id_token": signer::signed(&claims)});
+    world.double.on(OIDC_TOKEN, move |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => Reply::json_at(429, &json!({"error": "invalid_grant"})),
+        _ => Reply::json(&first),
+    });
+    let login = login(&world, "u1").await;
+    world.advance(Duration::from_secs(200));
+    let authorization = format!("Token {}", login.field("token"));
+    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
+    let token = || world.client().get(&path).header("authorization", &authorization).send();
+    token().await.problem(502, "provider_error");
+    world.double.always(OIDC_TOKEN, Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
+    assert_eq!(token().await.field("access_token"), "second");
+}
+
+/// B24: the assertion is read on a thread that may block.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_b24_a_federated_token_that_cannot_be_read_holds_nobody_up() {
+    use std::process::Command;
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("token");
+    // Nobody writes into it: who opens it waits.
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    let plan = World::on(Engine::Sqlite).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "1");
+    let plan = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
+    let plan = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_FEDERATED_TOKEN_FILE", pipe.to_str().expect("UTF-8"));
+    let world = plan.start().await;
+    let document = json!({"issuer": "https://sts.windows.net/{tenantid}/", "jwks_uri": "https://x.example/keys"});
+    world
+        .double
+        .always("GET login.microsoftonline.com/common/.well-known/openid-configuration", Reply::json(&document));
+    let waiting: Vec<_> = (0..4)
+        .map(|n| {
+            let client = world.client();
+            tokio::spawn(async move { client.login("token/azuread-oauth2", json!({"code": format!("c{n}")})).await })
+        })
+        .collect();
+    // With as many logins stuck as there are threads, others are served before one of them ends.
+    for n in 0..4 {
+        github(&world, &format!("u{n}")).await.ok();
+    }
+    assert!(waiting.iter().all(|login| !login.is_finished()), "the pipe was not waited for");
+    for login in waiting {
+        login.await.expect("a task").problem(502, "provider_error");
+    }
+    // The threads that wait for the pipe would outlive the test.
+    std::fs::OpenOptions::new().write(true).open(&pipe).expect("a reader waits");
+}

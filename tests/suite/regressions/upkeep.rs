@@ -1,0 +1,120 @@
+//! What the server does to its tables beside logins: renewed provider tokens, pruning, sweeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rest_social_auth::clock::UnixMillis;
+use rest_social_auth::model::{AuditEvent, AuditKind, CodeClaim};
+use rest_social_auth::secrets::Digest;
+use rest_social_auth::store::{Claimed, paced};
+use serde_json::json;
+
+use crate::support::{Database, Engine, Reply, World, on_both_databases};
+
+on_both_databases! {
+    fault_b10_renewed_tokens_survive_a_save_that_fails,
+    fault_b22_rows_stamped_in_the_future_do_not_stop_pruning,
+    fault_f10_logins_do_not_wait_for_the_end_of_a_sweep,
+}
+
+/// Ends a test that hangs; nothing is measured by it.
+const HANGS: Duration = Duration::from_secs(60);
+
+async fn ends<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(HANGS, future).await.unwrap_or_else(|_| panic!("{what} does not end"))
+}
+
+async fn fault_b10_renewed_tokens_survive_a_save_that_fails(engine: Engine) {
+    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let world = Arc::new(plan.with("SOCIAL_AUTH_VEND_KEY", "k1").with("SOCIAL_AUTH_VEND_SECRET", "s1").start().await);
+    world.double.on("POST one.vendhq.com/api/1.0/token", |call| match call.field("grant_type").as_deref() {
+        // Rotates: the first refresh token works once.
+        Some("refresh_token") if call.field("refresh_token").as_deref() == Some("r-1") => {
+            Reply::json(&json!({"access_token": "second", "refresh_token": "r-2", "expires_in": 3600}))
+        }
+        Some("refresh_token") => {
+            Reply::json(&json!({"access_token": "third", "refresh_token": "r-3", "expires_in": 3600}))
+        }
+        _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100})),
+    });
+    let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
+    world.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
+    let login = world.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
+    let authorization = format!("Token {}", login.field("token"));
+    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
+    let token = || {
+        let (client, path, authorization) = (world.client(), path.clone(), authorization.clone());
+        async move { client.get(&path).header("authorization", &authorization).send().await.field("access_token") }
+    };
+    world.advance(Duration::from_secs(200));
+    refuse_saves(&world, engine).await;
+    world.double.forget();
+    let renewed = tokio::spawn(token());
+    ends("the call to the provider", async {
+        while world.double.calls().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let end = if engine == Engine::Sqlite { "DROP TRIGGER fault" } else { "DROP TRIGGER fault ON social_accounts" };
+    world.database.run(end).await;
+    assert_eq!(ends("the renewal", renewed).await.expect("no panic"), "second");
+    assert_eq!(world.database.number("SELECT count(*) FROM social_accounts WHERE leased IS NOT NULL").await, 0);
+    // The refresh token that is kept is the second one.
+    assert_eq!(token().await, "second");
+    world.advance(Duration::from_secs(4000));
+    assert_eq!(token().await, "third");
+}
+
+async fn refuse_saves(world: &World, engine: Engine) {
+    if engine == Engine::Sqlite {
+        let sql = "CREATE TRIGGER fault BEFORE UPDATE OF tokens ON social_accounts BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END";
+        return world.database.run(sql).await;
+    }
+    let sql =
+        "CREATE FUNCTION fault() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$ LANGUAGE plpgsql";
+    world.database.run(sql).await;
+    let sql = "CREATE TRIGGER fault BEFORE UPDATE OF tokens ON social_accounts FOR EACH ROW EXECUTE FUNCTION fault()";
+    world.database.run(sql).await;
+}
+
+async fn fault_b22_rows_stamped_in_the_future_do_not_stop_pruning(engine: Engine) {
+    let database = Database::create(engine).await;
+    let repository = database.repository().await;
+    // More than one batch stands first.
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+                INSERT INTO audit_events (at, event) SELECT 9000000000000 + i, 'login' FROM n";
+    database.run(rows).await;
+    for at in [1, 2, 5000] {
+        repository.audit(&AuditEvent::of_operator(AuditKind::Deactivated, 1, UnixMillis(at))).await.expect("a row");
+    }
+    assert_eq!(paced(|| repository.prune_audit(UnixMillis(3))).await.expect("a prune"), 2);
+    assert_eq!(database.count("audit_events").await, 1501);
+    repository.close().await;
+}
+
+async fn fault_f10_logins_do_not_wait_for_the_end_of_a_sweep(engine: Engine) {
+    let database = Database::create(engine).await;
+    let repository = database.repository().await;
+    let code = if engine == Engine::Sqlite { "CAST(i AS BLOB)" } else { "CAST(CAST(i AS text) AS bytea)" };
+    database
+        .run(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             INSERT INTO used_codes (code, claimed, expires) SELECT {code}, 1, 1 FROM n"
+        ))
+        .await;
+    let sweeper = repository.clone();
+    let sweep = tokio::spawn(async move { sweeper.sweep(UnixMillis(1_000_000), 1_000_000).await });
+    for n in 0..5 {
+        let digest = Digest::of(format!("code {n}").as_bytes());
+        let now = UnixMillis(1_000_000);
+        let claim = CodeClaim { digest, binding: None, claimed: now, expires: now.plus(Duration::from_secs(9)) };
+        assert!(matches!(repository.claim(None, Some(&claim), now).await, Ok(Claimed::Ours)));
+    }
+    assert!(!sweep.is_finished(), "five claims were written before the sweep had ended");
+    assert_eq!(ends("the sweep", sweep).await.expect("no panic").expect("a sweep"), 20_000);
+    assert_eq!(database.count("used_codes").await, 5);
+    repository.close().await;
+}
