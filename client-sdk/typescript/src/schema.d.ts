@@ -935,7 +935,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Does the database answer too? */
+        /** Could a login be written to the database now? */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
