@@ -16,6 +16,7 @@ use crate::store::Repository;
 /// What a request carries.
 #[derive(Clone, Debug, Default)]
 pub struct Presented {
+    /// Empty: the header is there and cannot be read.
     pub authorization: Option<String>,
     pub session_cookie: Option<String>,
 }
@@ -62,10 +63,14 @@ impl AccountService {
                 _ => Ok(None),
             };
         };
-        let scheme = header.split_whitespace().next().unwrap_or_default();
-        let is_token = scheme.eq_ignore_ascii_case("token");
-        let is_knox = scheme.eq_ignore_ascii_case(self.credentials.knox.header_prefix());
-        let is_bearer = self.credentials.jwt.rules().auth_header_types.iter().any(|known| known == scheme);
+        // What cannot be read is a bad credential, not an absent one.
+        let scheme = header.split_whitespace().next().filter(|scheme| scheme.is_ascii());
+        let scheme = scheme.ok_or(AuthError::BadHeader("The Authorization header cannot be read."))?;
+        // RFC 9110, section 11.1: the scheme is case-insensitive.
+        let is = |known: &str| scheme.eq_ignore_ascii_case(known);
+        let is_token = is("token");
+        let is_knox = is(self.credentials.knox.header_prefix());
+        let is_bearer = self.credentials.jwt.rules().auth_header_types.iter().any(|known| is(known));
         match family {
             Family::Token if is_token => self.by_token(one_of_two(header)?).await.map(Some),
             Family::Knox if is_knox => self.by_knox(one_of_two(header)?).await.map(Some),

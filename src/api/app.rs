@@ -197,11 +197,13 @@ pub fn wants_page(request: &Request) -> bool {
 /// What a request authenticates by.
 pub fn presented(request: &Request, own: &Url) -> Presented {
     let headers = request.headers();
-    // A repeated header reads as one with a comma, and so is no good credential.
-    let authorization = headers.contains_key(header::AUTHORIZATION).then(|| {
-        let values = headers.get_all(header::AUTHORIZATION).iter();
-        values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
-    });
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = match (values.next(), values.next()) {
+        (None, _) => None,
+        (Some(one), None) => Some(one.to_str().unwrap_or_default().to_owned()),
+        // Two headers say nothing: which of them counts would be a guess.
+        _ => Some(String::new()),
+    };
     Presented { authorization, session_cookie: cookies(headers, session_cookie(own)).next().map(str::to_owned) }
 }
 

@@ -89,8 +89,8 @@ impl<K: Kind> Login<K> {
     /// Sign in
     ///
     /// Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-    /// from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-    /// route's kind, the provider's account is linked to the caller instead.
+    /// from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+    /// a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
     #[oai(path = "/", method = "post")]
     async fn without_provider(
         &self,
@@ -104,8 +104,8 @@ impl<K: Kind> Login<K> {
     ///
     /// Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
     /// from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-    /// yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-    /// instead.
+    /// yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+    /// credential that comes along here alone links nothing.
     #[oai(path = "/:provider", method = "post")]
     async fn with_provider(
         &self,

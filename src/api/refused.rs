@@ -235,7 +235,7 @@ pub const LOGIN: &[Case] = &[
                       `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` \
                       has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user \
                       may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too \
-                      old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also \
+                      old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also \
                       `csrf_failed`.",
         example: ("not_allowed", "This account is not among those that may sign in here."),
     },

@@ -9,7 +9,10 @@ use super::{Failure, client, keys, settings_with_mistakes};
 use crate::clock::Ambient;
 use crate::credential::Credentials;
 use crate::hook::Hook;
+use crate::login;
 use crate::model::{EventState, Finding};
+use crate::outgoing::Client;
+use crate::provider::Providers;
 use crate::secrets::ExposeSecret;
 use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files, sqlite_file};
 use crate::store::{self, Repository, Schema};
@@ -30,7 +33,7 @@ pub(super) async fn run(json: bool, config: Option<&Path>, ambient: Ambient) -> 
     let mut areas = vec![
         Area::new("settings", settings_found(config, &settings, mistakes)),
         Area::new("where logins come from and return to", lists_found(&settings)),
-        Area::new("database", database_found(&settings).await),
+        Area::new("database", database_found(&settings, client.as_ref(), &ambient).await),
         Area::new("calls to providers", calls_found(&settings)),
     ];
     if let Some(found) = webhook_found(&settings, &ambient).await {
@@ -96,7 +99,7 @@ fn lists_found(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-async fn database_found(settings: &Settings) -> Vec<Finding> {
+async fn database_found(settings: &Settings, client: Option<&Client>, ambient: &Ambient) -> Vec<Finding> {
     let url = settings.database_url.expose_secret();
     let file = sqlite_file(url);
     if let Some(file) = file.filter(|file| !file.exists()) {
@@ -112,10 +115,26 @@ async fn database_found(settings: &Settings) -> Vec<Finding> {
         Err(error) => findings.push(mistake(error)),
         Ok(repository) => {
             findings.extend(tables_found(settings, repository.as_ref()).await);
+            let providers = client.and_then(|client| Providers::from_settings(settings, client, ambient).ok());
+            if let Some(providers) = providers {
+                findings.extend(accounts_found(settings, &providers, repository.as_ref(), ambient).await);
+            }
             repository.close().await;
         }
     }
     findings
+}
+
+/// Stored accounts that the settings no longer fit. Nothing is said of a database that cannot be read, which is told already.
+async fn accounts_found(
+    settings: &Settings,
+    providers: &Providers,
+    repository: &dyn Repository,
+    ambient: &Ambient,
+) -> Vec<Finding> {
+    let until = settings.users.legacy_uids_until;
+    let found = login::misfit_accounts(repository, providers, until, ambient.now()).await;
+    found.unwrap_or_default().iter().map(|text| warning(text)).collect()
 }
 
 async fn tables_found(settings: &Settings, repository: &dyn Repository) -> Vec<Finding> {

@@ -63,9 +63,6 @@ state_policy = "required"
 simple_jwt_rotate_refresh_tokens = true
 simple_jwt_blacklist_after_rotation = true
 
-# Whoever links a further account to theirs signed in within the last quarter of an hour.
-link_needs_fresh_login = true
-
 # Who may enter: only addresses of these domains, only people who have a user here; docs/SETTINGS.md has further lists.
 # social_auth_whitelisted_domains = ["example.com"]
 # social_auth_sign_up = false

@@ -15,6 +15,7 @@ pub use self::report::{Count, Reason, Report, Table, Told};
 use crate::clock::{Ambient, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
 use crate::model::{ProviderTokens, UserId};
+use crate::provider::UidKeys;
 use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
 use crate::store::django::{Django, Link, Names, plain_key};
@@ -101,6 +102,19 @@ macro_rules! written {
             None => vec![Fate::Written; $rows.len()],
         }
     };
+}
+
+/// Which members of a profile the provider's uids are; looked up once for each provider.
+fn keys_of<'a>(
+    settings: &Settings,
+    known: &'a mut BTreeMap<String, Option<UidKeys>>,
+    provider: &str,
+) -> Option<&'a UidKeys> {
+    if !known.contains_key(provider) {
+        let configured = settings.providers.iter().find(|settings| settings.name == provider);
+        known.insert(provider.to_owned(), UidKeys::of(provider, configured));
+    }
+    known.get(provider).and_then(Option::as_ref)
 }
 
 impl Job<'_> {
@@ -212,7 +226,9 @@ impl Job<'_> {
 
     async fn links(&mut self) -> Result<(), ImportError> {
         let Some(mut table) = self.begin(LINKS).await? else { return Ok(()) };
-        let [mut stripped, mut sealed_away, mut unreadable, mut renumbered] = std::array::from_fn(|_| Count::default());
+        let [mut stripped, mut sealed_away, mut unreadable, mut renumbered, mut legacy] =
+            std::array::from_fn(|_| Count::default());
+        let mut keys: BTreeMap<String, Option<UidKeys>> = BTreeMap::new();
         let mut not_configured: BTreeMap<String, Count> = BTreeMap::new();
         let mut after = i64::MIN;
         loop {
@@ -237,7 +253,12 @@ impl Job<'_> {
                 if !self.settings.providers.iter().any(|provider| provider.name == row.provider) {
                     not_configured.entry(row.provider.clone()).or_default().add(row.id);
                 }
-                batch.push((rows::account(row, extra.kept, self.now), sealed));
+                let is_legacy = keys_of(self.settings, &mut keys, &row.provider)
+                    .is_some_and(|keys| keys.is_legacy(&row.uid, &extra.kept));
+                if is_legacy {
+                    legacy.add(row.id);
+                }
+                batch.push((rows::account(row, extra.kept, is_legacy, self.now), sealed));
             }
             let fates = written!(self, import_accounts, &batch);
             for ((account, _), fate) in batch.iter().zip(fates) {
@@ -254,6 +275,9 @@ impl Job<'_> {
         report.remark("provider_tokens_sealed", &sealed_away, "links' provider tokens were moved out of extra_data");
         report.remark("extra_data_unreadable", &unreadable, "links had extra_data that is no JSON object: it is empty");
         report.remark("renumbered", &renumbered, "links got a new id, since another link has theirs here");
+        let text = "links are stored under a key that can change hands, such as a username or an e-mail address: they are found \
+                    by it only while LEGACY_UIDS_UNTIL lies ahead";
+        report.remark("legacy_uids", &legacy, text);
         for (provider, count) in &not_configured {
             let text = format!("links are of {provider}, which the settings do not configure: they sign nobody in yet");
             report.remark("provider_not_configured", count, text);

@@ -113,13 +113,16 @@ pub fn check_link(row: &django::Link, carried: &Carried) -> Result<(), Reason> {
 }
 
 /// Without what authenticates; see [`extra_data`].
-pub fn account(row: django::Link, extra_data: Map<String, Value>, now: UnixMillis) -> SocialAccount {
+pub fn account(row: django::Link, extra_data: Map<String, Value>, legacy_uid: bool, now: UnixMillis) -> SocialAccount {
     let created = row.created.or(row.modified).map_or(now, UnixMillis);
     SocialAccount {
         id: row.id,
         user_id: row.user_id,
         provider: row.provider,
         uid: row.uid,
+        // Django stores no more than the uid: the next login says within what it is unique.
+        uid_scope: String::new(),
+        legacy_uid,
         extra_data: Value::Object(extra_data),
         created,
         modified: row.modified.map_or(created, UnixMillis),

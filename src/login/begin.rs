@@ -81,8 +81,8 @@ impl LoginService {
         row.browser = Some(cookie.digest());
         row.flow = Some(Digest::of(flow_token.as_bytes()));
         row.code_challenge = start.challenge;
-        // Too old to link: whoever finishes it must say anew who they are. A landing remembers.
-        row.linker = visitor.caller.filter(|_| !visitor.stale || start.landing.is_some());
+        row.linker = visitor.caller;
+        row.needs_fresh_login = visitor.stale;
         row.sealed_secret = request_token.map(|token| attempt::seal_request_token(&self.key, &token, &self.ambient));
         row.address = (!start.address.is_empty()).then_some(start.address.into());
         row.landing = start.landing;
@@ -119,7 +119,8 @@ impl LoginService {
         let mut row = self.attempt_row(provider, Digest::of(token.token.as_bytes()), &redirect_uri);
         row.browser = Some(cookie.digest());
         row.classic = true;
-        row.linker = visitor.caller.filter(|_| !visitor.stale);
+        row.linker = visitor.caller;
+        row.needs_fresh_login = visitor.stale;
         row.sealed_secret = Some(attempt::seal_request_token(&self.key, &token, &self.ambient));
         self.store.insert_attempt(&row).await?;
         Ok(Outcome::RequestToken { oauth_token: token.token, cookie })
@@ -151,6 +152,7 @@ impl LoginService {
             code_challenge: None,
             sealed_secret: None,
             linker: None,
+            needs_fresh_login: false,
             address: None,
             landing: None,
             created: now,

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::attempt::{self, Binding};
-use super::begin::link_only;
 use super::error::{LoginError, Refusal};
 use super::finish::{Person, Ticket};
+use super::link::{self, LinkFacts, link_target, may_ignore_request};
 use super::pipeline::Progress;
 use super::repeat::Seal;
 use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, Visitor, redirect};
@@ -113,6 +113,14 @@ pub(super) struct Begun {
     pub row: Attempt,
     /// Empty in OAuth 1.0a, where the request token decides.
     pub state: String,
+    /// The attempt cookie or the flow token of the request came along.
+    is_bound: bool,
+}
+
+impl Begun {
+    fn request(&self) -> link::Request {
+        link::Request { made_by: self.row.linker, is_bound: self.is_bound, is_first_step: self.row.classic }
+    }
 }
 
 impl LoginService {
@@ -231,7 +239,12 @@ impl LoginService {
         };
         let code_verifier = self.verifier_for(&provider, attempt.as_ref(), own_verifier)?;
         let request_token = self.request_token_for(&provider, attempt.as_ref(), &values)?;
-        let link_to = self.link_target(&provider, attempt.as_ref(), visitor.caller)?;
+        let link_to = link_target(LinkFacts {
+            request: attempt.as_ref().map(Begun::request),
+            caller: visitor.caller,
+            association_only: provider.association_only(),
+            link_without_request: self.settings.link_without_authorization_request,
+        })?;
         let binding = Binding::of(visitor, request.fields.own("flow_token"));
         let nonce = self.nonce_for(&provider, attempt.as_ref(), native.is_some(), &request.fields);
         let LoginRequest { kind, with_user, fields, visitor, .. } = request;
@@ -263,7 +276,10 @@ impl LoginService {
             kind: *kind,
             with_user: *with_user,
             link_to: posted.link_to,
-            stale: visitor.stale || landing.as_ref().is_some_and(|landing| landing.stale),
+            stale: match visitor.caller {
+                Some(_) => visitor.stale,
+                None => posted.attempt.as_ref().is_some_and(|begun| begun.row.needs_fresh_login),
+            },
             client: visitor.client.clone(),
             session: visitor.session.clone(),
             browser: binding.browser.clone(),
@@ -314,8 +330,8 @@ impl LoginService {
         };
         match (row, state) {
             (Some(row), Some(state)) => match self.fits(&row, provider, &binding, ending) {
-                Ok(()) => Ok(Some(Begun { row, state: state.to_owned() })),
-                Err(_) if policy == StatePolicy::Off => Ok(None),
+                Ok(()) => Ok(Some(Begun { row, state: state.to_owned(), is_bound: true })),
+                Err(_) if may_ignore_request(policy, row.linker.map(|linker| linker.user)) => Ok(None),
                 Err(error) => Err(error),
             },
             (None, Some(state)) if policy != StatePolicy::Off && is_own(&state) => {
@@ -367,11 +383,11 @@ impl LoginService {
         };
         // A classic front-end on another domain never kept our cookie: its token alone will do, once (SEC-13).
         let keeps_nothing = row.classic && binding.is_empty() && self.settings.state_policy != StatePolicy::Required;
-        match self.fits(&row, provider, binding, ending) {
-            Err(error) if error.refusal == Refusal::FlowMismatch && keeps_nothing => {}
-            result => result?,
-        }
-        Ok(Some(Begun { row, state: String::new() }))
+        let is_bound = match self.fits(&row, provider, binding, ending) {
+            Err(error) if error.refusal == Refusal::FlowMismatch && keeps_nothing => false,
+            result => result.map(|()| true)?,
+        };
+        Ok(Some(Begun { row, state: String::new(), is_bound }))
     }
 
     fn fits(&self, row: &Attempt, provider: &Provider, binding: &Binding, ending: Ending) -> Result<(), LoginError> {
@@ -437,23 +453,6 @@ impl LoginService {
         token
             .map(Some)
             .ok_or_else(|| LoginError::new(Refusal::StateExpired, "This login cannot be finished: begin again."))
-    }
-
-    /// Whom the login will be linked to: who began it, or the caller (R-AUT-03).
-    fn link_target(
-        &self,
-        provider: &Provider,
-        attempt: Option<&Begun>,
-        caller: Option<Linker>,
-    ) -> Result<Option<Linker>, LoginError> {
-        let bound = attempt.and_then(|begun| begun.row.linker);
-        match (bound, caller) {
-            (Some(bound), Some(caller)) if bound.user != caller.user => {
-                Err(LoginError::new(Refusal::FlowMismatch, "This login was begun by another user."))
-            }
-            (None, None) if provider.association_only() => Err(link_only()),
-            _ => Ok(bound.or(caller)),
-        }
     }
 
     /// After the claim. Whatever comes of it, the same browser's repeat will get it too.

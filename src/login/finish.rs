@@ -143,6 +143,7 @@ impl LoginService {
             who: decision.who,
             provider: identity.provider.clone(),
             uid: identity.uid.to_string(),
+            uid_scope: identity.uid_scope.current.clone(),
             extra_data: decision.extra_data,
             first_name: decision.first_name,
             last_name: decision.last_name,

@@ -98,7 +98,6 @@ impl LoginService {
             next,
             kind: request.kind,
             with_user: request.with_user,
-            stale: visitor.stale,
             code_challenge: s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?,
         };
         let own = visitor.own.origin().ascii_serialization();

@@ -7,15 +7,18 @@
 //! | `begin.rs` | starts a login: state, PKCE, nonce, request token; answers where to send the person |
 //! | `complete.rs` | takes a posted one as far as the provider's answer: claim, provider calls |
 //! | `finish.rs` | the decision and its one commit |
+//! | `link.rs` | may this login link an account, and to whom |
 //! | `halt.rs` | a login that waits for what the person must answer |
 //! | `landing.rs` | the whole redirect flow on the server, for pages without script and for native apps |
 //! | `capacity.rs` | bounds of the tables that anybody can fill |
 //! | `repeat.rs` | the same code once more: wait for the first answer, or refuse |
 //! | `attempt.rs`, `redirect.rs`, `fields.rs` | what a login is bound to, where it may return to, what its body may hold |
 //! | `pipeline/` | identity and caller in, decision out; no write |
+//! | `accounts.rs` | stored accounts that the settings no longer fit |
 //! | `trail.rs` | what became of a login, in the log and in the audit trail |
 //! | `extensions.rs` | what a Rust program adds: steps and claims |
 
+mod accounts;
 mod attempt;
 mod begin;
 mod capacity;
@@ -26,6 +29,7 @@ mod fields;
 mod finish;
 mod halt;
 mod landing;
+mod link;
 mod pipeline;
 mod redirect;
 mod repeat;
@@ -39,6 +43,7 @@ use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+pub use self::accounts::misfit_accounts;
 pub use self::attempt::{AttemptCookie, LIFETIME as ATTEMPT_LIFETIME};
 use self::capacity::Capacity;
 pub use self::error::{LoginError, Refusal};

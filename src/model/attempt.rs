@@ -25,6 +25,8 @@ pub struct Attempt {
     /// Secret of the OAuth 1.0a request token, sealed (SEC-12).
     pub sealed_secret: Option<Vec<u8>>,
     pub linker: Option<Linker>,
+    /// The login of `linker` was too old to link an account when the request was made (SEC-25).
+    pub needs_fresh_login: bool,
     /// What the provider's own address needed, such as shopify's `shop`: a JSON object, or nothing.
     pub address: Option<serde_json::Value>,
     /// Only of the redirect flow on the server: where the person lands, and with what.
@@ -49,9 +51,6 @@ pub struct Landing {
     pub next: String,
     pub kind: Kind,
     pub with_user: bool,
-    /// The login of whoever began it was too old to link an account (SEC-25).
-    #[serde(default)]
-    pub stale: bool,
     /// The app's own challenge (S256): whoever swaps the code must show its verifier (RFC 8252, section 8.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<String>,

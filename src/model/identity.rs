@@ -9,7 +9,14 @@ pub struct Identity {
     pub provider: String,
     /// A profile without a stable id is refused (R-PIPE-02).
     pub uid: AccountUid,
-    /// Ids under which earlier releases of the original stored the same person; a row found so is re-keyed to `uid`.
+    /// Within what `uid` is unique.
+    #[serde(default)]
+    pub uid_scope: UidScope,
+    /// Names in `extra_data` under which `uid` is kept.
+    #[serde(default)]
+    pub uid_kept_as: Vec<String>,
+    /// Ids under which earlier releases of django-rest-social-auth stored the same user; an imported row found so is
+    /// re-keyed to `uid`.
     pub legacy_uids: Vec<AccountUid>,
     /// Names in `extra_data` that must not differ from those of the row found (a character of a game that was sold).
     pub same: Vec<String>,
@@ -44,6 +51,24 @@ pub struct Identity {
     pub tokens: Option<ProviderTokens>,
     /// Seconds that the provider says its login lives, for SESSION_EXPIRATION (R-SES-04).
     pub expires_in: Option<i64>,
+}
+
+/// Within what a uid is unique: the claim that it is, and the issuer where there are several. Two accounts of one uid and
+/// two scopes are two accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UidScope {
+    /// `sub`, or `sub https://issuer.example`.
+    pub current: String,
+    /// Those whose accounts count as this one's (FORMER_ISSUERS).
+    pub former: Vec<String>,
+    /// The provider has many issuers, each with users of its own; else another scope is a changed setting.
+    pub is_per_tenant: bool,
+}
+
+impl UidScope {
+    pub fn named(claim: &str, issuer: &str) -> String {
+        if issuer.is_empty() { claim.to_owned() } else { format!("{claim} {issuer}") }
+    }
 }
 
 impl Identity {

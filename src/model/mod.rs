@@ -30,7 +30,7 @@ pub use domain::Domain;
 pub use email_address::EmailAddress;
 pub use event::{Announce, DueEvent, EventRecord, EventState, EventType, Happened, NewEvent};
 pub use finding::Finding;
-pub use identity::{Identity, drop_nulls};
+pub use identity::{Identity, UidScope, drop_nulls};
 pub use json::{as_text, as_texts, authenticates, is_filled, parse_json, without_provider_tokens, without_secrets};
 pub use provider_tokens::ProviderTokens;
 pub use seconds::Seconds;

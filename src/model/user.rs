@@ -44,13 +44,17 @@ impl User {
     }
 }
 
-/// A provider's account that signs a user in: unique on (provider, uid).
+/// A provider's account that signs a user in: unique on (provider, uid, uid_scope).
 #[derive(Clone, Debug)]
 pub struct SocialAccount {
     pub id: i64,
     pub user_id: UserId,
     pub provider: String,
     pub uid: String,
+    /// Within what `uid` is unique ([`crate::model::UidScope`]); empty: not known yet.
+    pub uid_scope: String,
+    /// The import brought it under a key of an earlier release.
+    pub legacy_uid: bool,
     pub extra_data: Value,
     pub created: UnixMillis,
     pub modified: UnixMillis,

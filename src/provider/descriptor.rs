@@ -11,6 +11,7 @@ use super::expression::{Expr, Ordered, Scope, Template};
 use super::id_token::Purpose;
 use super::jws::SignatureAlgorithm;
 use super::quirks::Named;
+use super::uid::UidForm;
 use super::{Protocol, ProviderError};
 use crate::settings::SettingRules;
 
@@ -471,8 +472,15 @@ pub struct UidRules {
     pub from: Vec<Expr>,
     /// Expression: the id itself, where it is not looked up by key.
     pub value: Option<Expr>,
+    /// The issuer or tenant within which the id is unique: a template over the settings, or over `id_token` and `profile`
+    /// where the provider has many tenants. Default: the address that the settings choose.
+    pub issuer: Option<Template>,
+    /// The form of the ids that the provider assigns: `digits`, `uuid`, `hex`, `colon` or `okta`.
+    pub stable_form: Option<UidForm>,
     /// Keys by which earlier releases of the original stored the same person. LEGACY_ID_KEYS overrides it.
     pub legacy_keys: Vec<String>,
+    /// Keys that several users share: as ID_KEY they are an error.
+    pub shared_keys: Vec<String>,
     /// Keys that may change hands: as ID_KEY they are warned of.
     pub mutable_keys: Vec<String>,
     /// Names in what is kept: a row in which one of them differs belongs to somebody else.
@@ -486,7 +494,10 @@ impl Default for UidRules {
             key: "id".to_owned(),
             from: paths.into(),
             value: None,
+            issuer: None,
+            stable_form: None,
             legacy_keys: Vec::new(),
+            shared_keys: Vec::new(),
             mutable_keys: Vec::new(),
             same: Vec::new(),
         }

@@ -282,6 +282,11 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
     Ok(())
 }
 
+/// Whether an issuer stands for many, each with users of its own.
+pub fn is_of_tenants(issuer: &str) -> bool {
+    issuer.contains("{tenantid}")
+}
+
 /// The last second, since 1970, at which [`check`] accepts a token of these claims. A used token must be remembered until
 /// then. `None`: it never expires.
 pub fn accepted_until(claims: &Map<String, Value>, leeway: i64, max_age: i64) -> Option<i64> {

@@ -24,6 +24,7 @@ mod reply; // what a provider's answer means
 mod setup; // a configured provider, made once
 #[cfg(test)]
 mod tests;
+mod uid; // whose id it is, and within what it is unique
 mod user_fields; // the operator's own fields of a user
 mod verification; // tokens verified with the published keys
 
@@ -43,6 +44,7 @@ use self::expression::{Expr, Template};
 pub use self::jws::SignatureAlgorithm;
 use self::quirks::Quirk;
 use self::setup::Verification;
+pub use self::uid::UidKeys;
 use crate::clock::Ambient;
 use crate::outgoing::{Client, Published};
 use crate::secrets::SecretString;
@@ -180,8 +182,9 @@ pub struct Provider {
     scope: String,
     login_fields: Vec<String>,
     pkce: bool,
-    id_key: String,
-    legacy_keys: Vec<String>,
+    uid_keys: UidKeys,
+    /// Who issues the ids, as far as settings choose it; empty where they do not.
+    issuer: String,
     /// The descriptor's, then the settings'.
     extra_fields: Vec<ExtraField>,
     /// By the field's name.
@@ -290,7 +293,7 @@ impl Provider {
 
     /// The member of a profile that is the person's id.
     pub fn id_key(&self) -> &str {
-        &self.id_key
+        &self.uid_keys.key
     }
 
     /// Whether a begun login sends a PKCE challenge (S256).

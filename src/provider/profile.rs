@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::call::{address, failed, rendered, set};
 use super::descriptor::InfoRequest;
 use super::exchange::Login;
-use super::expression::{Expr, Ordered, Scope};
+use super::expression::{Expr, Ordered, Part, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
 use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
@@ -210,7 +210,7 @@ impl Provider {
         let Some(members) = body.as_object().filter(|members| !members.is_empty()) else { return false };
         // Without an address it says nothing.
         let is_name = |name: &str| NAMES.contains(&name) || name == "email_verified";
-        members.keys().all(|name| is_name(name) && *name != self.id_key && !self.legacy_keys.contains(name))
+        members.keys().all(|name| is_name(name) && *name != self.id_key() && !self.uid_keys.legacy.contains(name))
     }
 
     fn merged(&self, login: &Login<'_>, answers: &Answers) -> Result<Map<String, Value>, ProviderError> {
@@ -315,6 +315,8 @@ impl Provider {
         Ok(Identity {
             provider: self.name.clone(),
             uid,
+            uid_scope: self.uid_scope(scope, &self.issuers(login.discovery.as_deref()))?,
+            uid_kept_as: self.uid_keys.kept_as.clone(),
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
             has_invalid_email: email_text.is_some() && !has_email,
@@ -339,7 +341,7 @@ impl Provider {
     fn uid(&self, scope: &Scope<'_>) -> Result<AccountUid, ProviderError> {
         let value = match &self.descriptor.uid.value {
             Some(value) => value.eval(scope)?,
-            None => self.lookup(scope, &self.id_key)?,
+            None => self.lookup(scope, &self.uid_keys.key)?,
         };
         let uid = value.as_deref().and_then(AccountUid::of_json);
         uid.ok_or_else(|| failed(STAGE, "there is no stable id in the profile"))
@@ -368,8 +370,9 @@ impl Provider {
 
     fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<AccountUid>, ProviderError> {
         let mut uids = Vec::new();
-        for key in self.legacy_keys.iter().filter(|key| **key != self.id_key) {
-            uids.extend(self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json));
+        for key in &self.uid_keys.legacy {
+            let uid = self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json);
+            uids.extend(uid.filter(|uid| self.uid_keys.may_be_legacy(uid.as_str())));
         }
         Ok(uids)
     }
@@ -386,7 +389,8 @@ impl Provider {
         let empty = Map::new();
         let profile = profile.as_object().unwrap_or(&empty);
         let (mut extra, mut absent) = (Map::new(), Vec::new());
-        let by_claims = login.claims.is_some() && self.descriptor.profile.from.is_none();
+        let was_asked = matches!(scope.get("bodies"), Some(Part::Value(bodies)) if answered(bodies));
+        let by_claims = login.claims.is_some() && !was_asked && self.descriptor.profile.from.is_none();
         if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
             extra.extend(profile.clone());
         }
@@ -394,7 +398,7 @@ impl Provider {
             let found =
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
             // Without userinfo the id is in the ID token alone: it is looked up as for the uid.
-            let is_id = by_claims && [&self.id_key, &self.descriptor.uid.key].contains(&&field.from);
+            let is_id = by_claims && [&self.uid_keys.key, &self.descriptor.uid.key].contains(&&field.from);
             let id = if is_id && !found.is_some_and(is_filled) { self.lookup(scope, &field.from)? } else { None };
             let found = id.as_deref().or(found);
             if found.is_some_and(is_filled) || !field.if_set {

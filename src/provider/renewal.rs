@@ -105,7 +105,7 @@ impl Provider {
             let is_same = match known.get(name) {
                 Some(before) => before == value,
                 // Of tokens that were kept without the identity, such as imported ones, only the id of the account is known.
-                None if name == "id_token.sub" && self.id_key == "sub" => {
+                None if name == "id_token.sub" && self.id_key() == "sub" => {
                     value.as_str().is_some_and(|subject| uid.ends_with(subject))
                 }
                 None => true,
@@ -140,7 +140,7 @@ impl Provider {
         });
         let members = login.token.as_object().into_iter().flatten().filter_map(|(name, value)| {
             let text = id_text(value)?;
-            let identifies = NAMES.contains(&name.as_str()) || *name == self.id_key && text == uid;
+            let identifies = NAMES.contains(&name.as_str()) || *name == self.id_key() && text == uid;
             identifies.then(|| (name.clone(), Value::from(text)))
         });
         claims.chain(members).collect()

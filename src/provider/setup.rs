@@ -7,6 +7,7 @@ use super::descriptor::{ClientAuth, Descriptor, ExtraField};
 use super::documents::Key;
 use super::expression::{Scope, Template};
 use super::jws::SignatureAlgorithm;
+use super::uid::{self, UidKeys};
 use super::{Protocol, Provider, catalog};
 use crate::clock::Ambient;
 use crate::model::is_filled;
@@ -116,10 +117,7 @@ impl Provider {
         let verification = Verification::new(&descriptor, &values, settings, errors);
         let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "REVOKE_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
         let overrides = overrides.into_iter().filter_map(|name| Some((name, Template::literal(values.text(name)?))));
-        let legacy_keys = match values.get("LEGACY_ID_KEYS").is_some() {
-            true => values.texts("LEGACY_ID_KEYS"),
-            false => descriptor.uid.legacy_keys.clone(),
-        };
+        let discovery_url = discovery_url(&descriptor, &values);
         Self {
             name: settings.name.clone(),
             client_id: client_id.unwrap_or_default(),
@@ -128,13 +126,13 @@ impl Provider {
             overrides: overrides.collect(),
             login_fields: login_fields(&descriptor),
             scope: scopes(&descriptor, &values),
-            id_key: values.text("ID_KEY").unwrap_or(&descriptor.uid.key).to_owned(),
-            legacy_keys,
+            uid_keys: UidKeys::new(&descriptor, Some(&values)),
+            issuer: uid::configured_issuer(&descriptor, &values, discovery_url.as_ref()),
             extra_fields: descriptor.extra_data.iter().chain(&own_fields).cloned().collect(),
             user_fields: Vec::new(),
             pkce: values.flag("USE_PKCE").unwrap_or(descriptor.authorization.pkce),
             verification,
-            discovery_url: discovery_url(&descriptor, &values),
+            discovery_url,
             reads_discovery,
             published: Published::default(),
             keys: Published::default(),
@@ -213,9 +211,19 @@ impl Provider {
             let name = self.settings.shown("ALLOWED_ORGANIZATIONS");
             warnings.push(format!("{name}: {} says of nobody whose they are, so nobody enters through it", self.name));
         }
-        if rules.uid.mutable_keys.contains(&self.id_key) {
+        let key = &self.uid_keys.key;
+        let is_fixed = rules.uid.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY"))
+            && *key != rules.uid.key;
+        if is_fixed || rules.uid.shared_keys.contains(key) {
+            let problem = format!("the accounts of {} cannot be told apart by {key}: leave it out", self.name);
+            errors.push(SettingError::new(self.settings.shown("ID_KEY"), problem));
+        }
+        // Names that every kind of provider lets its users choose, change or hand over.
+        const MUTABLE: [&str; 8] =
+            ["username", "preferred_username", "email", "upn", "name", "nickname", "login", "screen_name"];
+        if rules.uid.mutable_keys.contains(key) || *key != rules.uid.key && MUTABLE.contains(&key.as_str()) {
             let name = self.settings.shown("ID_KEY");
-            warnings.push(format!("{name}: {} can pass from one person to another", self.id_key));
+            warnings.push(format!("{name}: {key} can pass from one user to another, and with it the account"));
         }
     }
 }

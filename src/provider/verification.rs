@@ -111,7 +111,7 @@ impl Provider {
     }
 
     /// Empty: no issuer is known.
-    fn issuers(&self, discovery: Option<&Discovery>) -> Vec<String> {
+    pub(super) fn issuers(&self, discovery: Option<&Discovery>) -> Vec<String> {
         if let Some(own) = self.values.text("ID_TOKEN_ISSUER") {
             return vec![own.to_owned()];
         }

@@ -21,11 +21,11 @@ pub use self::builder::{Builder, Mistakes};
 use self::edge::Edge;
 use crate::account::AccountService;
 use crate::api::{self, App};
-use crate::clock::Ambient;
+use crate::clock::{Ambient, UnixMillis};
 use crate::credential::Credentials;
 use crate::delivery::Courier;
 use crate::hook::{self, Hook};
-use crate::login::{Extensions, LoginService};
+use crate::login::{self, Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::secrets::ExposeSecret as _;
@@ -130,6 +130,7 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         self.tell_of_settings();
+        let accounts = tokio::spawn(tell_of_accounts(self.app.clone(), self.repository.clone(), self.ambient.now()));
         let sweeper = tokio::spawn(sweep(
             self.repository.clone(),
             self.app.login.clone(),
@@ -143,6 +144,7 @@ impl Server {
         });
         let served = listen::serve(listener, tls, self.endpoint(), shutdown, GRACE).await;
         sweeper.abort();
+        accounts.abort();
         // A login whose browser broke off still runs: its code is spent, so its answer must be kept.
         if tokio::time::timeout(GRACE, self.app.login.finish_jobs()).await.is_err() {
             tracing::warn!("logins were still under way when the time to finish them was over");
@@ -181,6 +183,15 @@ impl Server {
         let providers =
             self.app.login.providers().iter().map(|provider| provider.name()).collect::<Vec<_>>().join(", ");
         tracing::info!(providers, "ready");
+    }
+}
+
+/// Stored accounts that the settings no longer fit. In a task of its own: it may read all of them.
+async fn tell_of_accounts(app: Arc<App>, repository: Arc<dyn Repository>, now: UnixMillis) {
+    let until = app.settings.users.legacy_uids_until;
+    match login::misfit_accounts(repository.as_ref(), app.login.providers(), until, now).await {
+        Ok(warnings) => warnings.iter().for_each(|warning| tracing::warn!("{warning}")),
+        Err(error) => tracing::warn!(%error, "the stored accounts could not be compared with the settings"),
     }
 }
 

@@ -14,11 +14,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::clock::UnixMillis;
 use crate::model::{Domain, EmailAddress, EventType, UserFields};
 use crate::secrets::{SecretString, SharedKey, Vault};
 
 mod addresses; // where to listen, own URL, exact lists, proxies
 mod gather; // file, environment and defaults brought together: whose setting is each
+mod linking; // what links accounts, and which rows a login may find
 mod names; // every known name, and the nearest one to a slip
 mod pipeline; // steps and their order
 mod provider; // the settings of one provider, typed by its descriptor
@@ -118,6 +120,8 @@ pub struct Settings {
     pub fresh_login_age: Option<Duration>,
     /// LINK_NEEDS_FRESH_LOGIN: whether it counts for linking an account too (SEC-25).
     pub link_needs_fresh_login: bool,
+    /// LINK_WITHOUT_AUTHORIZATION_REQUEST: whether a login links to its caller without a request that the caller made here.
+    pub link_without_authorization_request: bool,
     /// TRUSTED_PROXIES: whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Strict-Transport-Security on every answer (SEC-36).
@@ -189,6 +193,8 @@ pub struct UserRules {
     pub max_session_length: Option<Duration>,
     /// REST_SOCIAL_USER_FIELDS, for all providers the same.
     pub own_fields: UserFields,
+    /// LEGACY_UIDS_UNTIL: until when an imported account is found by a key of an earlier release; for all providers the same.
+    pub legacy_uids_until: Option<UnixMillis>,
 }
 
 #[derive(Clone, Debug)]
@@ -230,7 +236,7 @@ pub struct JwtRules {
     pub token_type_claim: String,
     pub jti_claim: String,
     pub sliding_refresh_exp_claim: String,
-    /// Schemes of the `Authorization` header, case-sensitive (R-JWT-07); default `Bearer`.
+    /// Schemes of the `Authorization` header, in any case (RFC 9110, section 11.1); default `Bearer`.
     pub auth_header_types: Vec<String>,
 }
 
@@ -374,6 +380,7 @@ impl Default for UserRules {
             user_field_mapping: BTreeMap::new(),
             session_expiration: false,
             max_session_length: None,
+            legacy_uids_until: None,
             own_fields: UserFields::default(),
         }
     }

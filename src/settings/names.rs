@@ -108,8 +108,18 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ("FRESH_LOGIN_AGE", "900 s", "how old a login may be that deletes its user or unlinks an account; `0`: of any age"),
     (
         "LINK_NEEDS_FRESH_LOGIN",
+        "`true`",
+        "FRESH_LOGIN_AGE counts for linking a further account too; `false`: a stolen credential of any age links an account",
+    ),
+    (
+        "LINK_WITHOUT_AUTHORIZATION_REQUEST",
         "`false`",
-        "FRESH_LOGIN_AGE counts for linking a further account too; `init` writes `true`",
+        "`true`: a login links to the user whose credential comes along, also where that user began no login here, as django-rest-social-auth does. Then a link such as `https://app.example.com/callback?code=…` links an attacker's account to the user who follows it",
+    ),
+    (
+        "LEGACY_UIDS_UNTIL",
+        "none",
+        "a date such as `2027-03-01`, or an RFC 3339 time: until then an [imported account](MOVING.md#accounts-under-a-former-key) that is stored under a key of an earlier release, such as a username, is found by it. Without the setting none is",
     ),
     (
         "REST_SOCIAL_OAUTH_REDIRECT_URI",
@@ -230,7 +240,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", "`token_type`", "name of the claim with the token's type"),
     ("SIMPLE_JWT_JTI_CLAIM", "`jti`", "name of the claim with the token's id"),
     ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM", "`refresh_exp`", "name of the claim that ends renewal"),
-    ("SIMPLE_JWT_AUTH_HEADER_TYPES", "`Bearer`", "schemes of the `Authorization` header that carry a JWT; case counts"),
+    ("SIMPLE_JWT_AUTH_HEADER_TYPES", "`Bearer`", "schemes of the `Authorization` header that carry a JWT, in any case"),
     ("REST_KNOX_TOKEN_TTL", "36000 s", "life of a knox token; `None`: it never ends"),
     ("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH", "64", "hex digits of a knox token, 32 to 256"),
     ("REST_KNOX_TOKEN_PREFIX", "none", "at most 10 characters before them"),

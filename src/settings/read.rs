@@ -10,10 +10,10 @@ use super::gather::{Gathered, GatheredProvider, gather};
 use super::names::USER_RULES;
 use super::value::{self, Section};
 use super::{
-    LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, rights,
-    rules, strength, user_fields, webhooks,
+    LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, linking,
+    rights, rules, strength, user_fields, webhooks,
 };
-use crate::model::UserField;
+use crate::model::{UserField, UserFields};
 use crate::secrets::{ExposeSecret as _, SecretString};
 
 /// Where settings come from, weakest first: `defaults`, the file, the environment.
@@ -109,9 +109,8 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     let webhooks = webhooks::webhooks(general, errors);
     let jwt = rules::jwt(general, &secret_key, errors);
     let own_fields = user_fields::read(general, &jwt, sources.fields, errors);
-    let accept = "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL";
-    let allow_lists_accept_unverified = general.get(accept, errors, value::flag).unwrap_or(false);
-    let users = UserRules { own_fields, allow_lists_accept_unverified, ..UserRules::default() };
+    let linking = linking::linking(general, errors, &mut warnings);
+    let users = base_rules(own_fields, general, &linking, errors);
     let users = rules::users(&users, general, "SOCIAL_AUTH_", sources.steps, errors);
     let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
     let lists = rules::ProviderLists::new(general, &known, errors);
@@ -150,12 +149,29 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
         audit_retention: rules::audit_retention(general, errors),
         webhooks,
         fresh_login_age: rules::fresh_login_age(general, errors),
-        link_needs_fresh_login: general.get("LINK_NEEDS_FRESH_LOGIN", errors, value::flag).unwrap_or(false),
+        link_needs_fresh_login: linking.needs_fresh_login,
+        link_without_authorization_request: linking.without_authorization_request,
         trusted_proxies: general.get("TRUSTED_PROXIES", errors, addresses::networks).unwrap_or_default(),
         hsts: general.get("HSTS", errors, value::flag).unwrap_or(false),
         secret_key,
         providers,
         warnings,
+    }
+}
+
+/// What all providers have alike.
+fn base_rules(
+    own_fields: UserFields,
+    general: &Section,
+    linking: &linking::Linking,
+    errors: &mut Vec<SettingError>,
+) -> UserRules {
+    let accept = "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL";
+    UserRules {
+        own_fields,
+        allow_lists_accept_unverified: general.get(accept, errors, value::flag).unwrap_or(false),
+        legacy_uids_until: linking.legacy_uids_until,
+        ..UserRules::default()
     }
 }
 

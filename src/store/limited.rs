@@ -133,7 +133,9 @@ limited!(AttemptStore {
 });
 
 limited!(UserStore {
-    fn account(provider: &str, uids: &[&str]) -> Option<(SocialAccount, User)>;
+    fn accounts_by_uid(provider: &str, uid: &str) -> Vec<(SocialAccount, User)>;
+    fn uid_scopes(provider: &str) -> Vec<String>;
+    fn legacy_uids() -> Vec<(String, i64)>;
     fn user(id: UserId) -> Option<User>;
     fn users_by_email(email: &EmailAddress) -> Vec<User>;
     fn holders_of_email(email: &EmailAddress, vouchers: &[String]) -> Vec<User>;

@@ -40,8 +40,8 @@ pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// Whose login it is.
 #[derive(Clone, Debug)]
 pub enum Who {
-    /// The account is known, and its user as read when this was decided. `rekeyed`: it was found by a legacy uid, and its
-    /// row gets `LoginCommit::uid`.
+    /// The account is known, and its user as read when this was decided. `rekeyed`: it was found by another key, and its row
+    /// gets `LoginCommit::uid` and `LoginCommit::uid_scope`.
     Known { user: Box<User>, account_id: i64, rekeyed: bool },
     /// A new account for a user who exists. `generation`: the `link_generation` that this was decided on. `by_email`: who
     /// was found by this verified address, and must have it still.
@@ -76,6 +76,7 @@ pub struct LoginCommit {
     pub who: Who,
     pub provider: String,
     pub uid: String,
+    pub uid_scope: String,
     pub extra_data: Value,
     /// New names; `None` leaves them (for a user who is created: empty).
     pub first_name: Option<String>,
@@ -345,8 +346,12 @@ pub trait AttemptStore: Send + Sync {
 /// Users and the accounts that sign them in.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// The account of the first of `uids` that has one, and its user: one read.
-    async fn account(&self, provider: &str, uids: &[&str]) -> Result<Option<(SocialAccount, User)>>;
+    /// The accounts of this uid in every scope, with their users, in order of creation: one read.
+    async fn accounts_by_uid(&self, provider: &str, uid: &str) -> Result<Vec<(SocialAccount, User)>>;
+    /// The scopes that the provider's uids are unique within, at most 100. Reads all accounts of the provider.
+    async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>>;
+    /// How many accounts are stored under a key of an earlier release, by provider.
+    async fn legacy_uids(&self) -> Result<Vec<(String, i64)>>;
     async fn user(&self, id: UserId) -> Result<Option<User>>;
     /// Users with this e-mail address ([`EmailAddress::is_same_as_stored`]).
     async fn users_by_email(&self, email: &EmailAddress) -> Result<Vec<User>>;

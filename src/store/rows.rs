@@ -79,7 +79,8 @@ impl From<UserRow> for User {
 /// The columns of [`SealedRow`].
 macro_rules! sealed_columns {
     () => {
-        "id AS account_id, user_id, provider, uid, extra_data, created AS account_created, modified, tokens"
+        "id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data, created AS account_created, modified, \
+         tokens"
     };
 }
 pub(super) use sealed_columns;
@@ -103,6 +104,8 @@ pub(super) struct AccountRow {
     user_id: i64,
     provider: String,
     uid: String,
+    uid_scope: String,
+    legacy_uid: bool,
     extra_data: Json<Value>,
     account_created: i64,
     modified: i64,
@@ -115,6 +118,8 @@ impl From<AccountRow> for SocialAccount {
             user_id: row.user_id,
             provider: row.provider,
             uid: row.uid,
+            uid_scope: row.uid_scope,
+            legacy_uid: row.legacy_uid,
             extra_data: row.extra_data.0,
             created: UnixMillis(row.account_created),
             modified: UnixMillis(row.modified),
@@ -219,6 +224,7 @@ pub(super) struct AttemptRow {
     sealed_secret: Option<Vec<u8>>,
     user_id: Option<i64>,
     link_generation: i64,
+    needs_fresh_login: bool,
     address: Option<Json<Value>>,
     landing: Option<Json<Landing>>,
     created: i64,
@@ -238,6 +244,7 @@ impl AttemptRow {
             code_challenge: self.code_challenge,
             sealed_secret: self.sealed_secret,
             linker: self.user_id.map(|user| Linker { user, generation: self.link_generation }),
+            needs_fresh_login: self.needs_fresh_login,
             address: self.address.map(|address| address.0),
             landing: self.landing.map(|landing| landing.0),
             created: UnixMillis(self.created),

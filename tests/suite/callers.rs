@@ -33,11 +33,13 @@ async fn r_aut_01_each_family_reads_its_own_credential(engine: Engine) {
     for (n, (route, credential)) in
         [("token_user", &token), ("knox_user", &knox), ("jwt-pair-user", &access)].iter().enumerate()
     {
-        let linked = login(&world, &format!("{route}/facebook"), credential, &format!("u{}", n + 10)).await;
+        let linked = world.link(&format!("{route}/facebook"), credential, &format!("u{}", n + 10)).await;
         assert_eq!(linked.ok()["id"], 1, "{route}");
     }
-    let by_cookie = session.post("/api/login/social/session/facebook/").header("origin", &world.node.base);
-    assert_eq!(by_cookie.json(&json!({"code": "u13"})).send().await.ok()["id"], 1);
+    let post = |path: &str| session.post(path).header("origin", &world.node.base);
+    let begun = post("/api/login/social/begin/facebook/").json(&json!({})).send().await;
+    let body = json!({"code": "u13", "state": begun.field("state")});
+    assert_eq!(post("/api/login/social/session/facebook/").json(&body).send().await.ok()["id"], 1);
     assert_eq!(world.database.count("users").await, 1);
 
     // Another family's: nobody is the caller, so a new user is made.
@@ -104,7 +106,7 @@ async fn r_aut_02_a_wrong_jwt_is_told_as_simplejwt_does(engine: Engine) {
 async fn r_aut_03_an_account_of_nobody_is_attached_to_the_caller(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
-    let linked = login(&world, "token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
+    let linked = world.link("token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
     assert_eq!((&linked["id"], &linked["token"], &linked["username"]), (&json!(1), &json!(token), &json!("user1")));
     let accounts =
         world.client().get("/api/user/social/").header("authorization", format!("Token {token}")).send().await;
@@ -120,7 +122,7 @@ async fn r_aut_03_an_account_of_nobody_is_attached_to_the_caller(engine: Engine)
 async fn r_aut_04_names_follow_the_new_provider_but_username_and_email_stay(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
-    let linked = login(&world, "token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
+    let linked = world.link("token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
     assert_eq!((&linked["first_name"], &linked["last_name"]), (&json!("First5"), &json!("Last5")));
     assert_eq!((&linked["username"], &linked["email"]), (&json!("user1"), &json!("user1@example.com")));
 }
@@ -130,7 +132,7 @@ async fn r_aut_05_an_account_of_somebody_else_is_never_moved(engine: Engine) {
     let token = world.token("token", "u1").await;
     world.client().login("token/google-oauth2", json!({"code": "u9"})).await.ok();
     let before = world.database.dump().await.len();
-    login(&world, "token_user/google-oauth2", &format!("Token {token}"), "u09").await.problem(409, "account_in_use");
+    world.link("token_user/google-oauth2", &format!("Token {token}"), "u09").await.problem(409, "account_in_use");
     let owner = "SELECT user_id FROM social_accounts WHERE provider = 'google-oauth2'";
     assert_eq!(world.database.number(owner).await, 2);
     assert_eq!(world.database.count("social_accounts").await, 2);
@@ -140,7 +142,7 @@ async fn r_aut_05_an_account_of_somebody_else_is_never_moved(engine: Engine) {
 async fn r_aut_05_two_accounts_of_one_provider_on_one_user(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
-    login(&world, "token/github", &format!("Token {token}"), "u2").await.ok();
+    world.link("token/github", &format!("Token {token}"), "u2").await.ok();
     assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 2));
 }
 

@@ -104,8 +104,7 @@ async fn a_closed_sign_up_lets_only_known_people_in(engine: Engine) {
     let half = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_SIGN_UP", "false").start().await;
     let owner_there = format!("Token {}", half.token("token", "u1").await);
     half.client().login("token/facebook", json!({"code": "u5"})).await.problem(403, "sign_up_closed");
-    let link = half.client().post("/api/login/social/token/facebook/").header("authorization", &owner_there);
-    link.json(&json!({"code": "u05"})).send().await.ok();
+    half.link("token/facebook", &owner_there, "u05").await.ok();
     half.client().login("token/facebook", json!({"code": "u005"})).await.ok();
     assert_eq!(half.database.count("users").await, 1);
 }

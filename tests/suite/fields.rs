@@ -88,8 +88,7 @@ async fn r_pipe_09_a_provider_that_tells_no_names_leaves_them(engine: Engine) {
     world.double.always("GET discord.com/api/users/@me", Reply::json(&me));
     let github = at(&world, "github", "u1").await.ok();
     let authorization = format!("Token {}", github["token"].as_str().expect("a token"));
-    let link = world.client().post("/api/login/social/token_user/discord/").header("authorization", authorization);
-    let linked = link.json(&json!({"code": "d1"})).send().await.ok();
+    let linked = world.link("token_user/discord", &authorization, "d1").await.ok();
     assert_eq!((&linked["first_name"], &linked["last_name"]), (&json!("First1"), &json!("Last1")));
     let again = world.client().login("session/discord", json!({"code": "d2"})).await.ok();
     assert_eq!((&again["id"], &again["first_name"]), (&github["id"], &json!("First1")));

@@ -372,13 +372,11 @@ async fn a_login_that_waits_links_to_whom_it_was_begun_for(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", &asks_always);
     let world = plan.program(|builder| builder.step("asks", Word)).start().await;
     let owner = format!("Token {}", world.token("token", "u1").await);
-    let post = world.client().post("/api/login/social/token_user/facebook/").header("authorization", &owner);
-    let token = flow_token(&post.json(&json!({"code": "u9"})).send().await);
+    let token = flow_token(&world.link("token_user/facebook", &owner, "u9").await);
     let linked = resume(&world.client(), &token, json!({"word": "swordfish"})).await;
     assert_eq!(linked.ok()["username"], "user1");
     // It ends with all else that is signed in: a credential that was taken away links nothing any more.
-    let post = world.client().post("/api/login/social/token/facebook/").header("authorization", &owner);
-    let token = flow_token(&post.json(&json!({"code": "u8"})).send().await);
+    let token = flow_token(&world.link("token/facebook", &owner, "u8").await);
     let out = world.client().post("/api/logout/all/").header("authorization", &owner).send().await;
     assert_eq!(out.status, 204);
     resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(400, "flow_mismatch");

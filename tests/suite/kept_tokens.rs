@@ -71,8 +71,7 @@ async fn facebook_is_asked_to_forget_the_person_who_unlinks(engine: Engine) {
     world.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
     let login = world.client().login("token/facebook", json!({"code": "u1"})).await;
     let authorization = format!("Token {}", login.field("token"));
-    let linked = world.client().post("/api/login/social/token/github/").header("authorization", &authorization);
-    linked.json(&json!({"code": "u1"})).send().await.ok();
+    world.link("token/github", &authorization, "u1").await.ok();
     let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let accounts = accounts.as_array().expect("a list");
     let facebook = accounts.iter().find(|account| account["provider"] == "facebook").expect("Facebook's");

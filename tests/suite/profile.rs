@@ -73,8 +73,7 @@ async fn is_new_tells_a_sign_up_from_a_sign_in_in_every_kind(engine: Engine) {
     }
     // Another account of somebody who is there is no sign-up.
     let token = format!("Token {}", world.token("token", "u001").await);
-    let linked = world.client().post("/api/login/social/token/facebook/").header("authorization", &token);
-    assert_eq!(linked.json(&json!({"code": "u20"})).send().await.ok()["is_new"], false);
+    assert_eq!(world.link("token/facebook", &token, "u20").await.ok()["is_new"], false);
     assert!(world.client().user(&token).await.ok().get("is_new").is_none(), "it is about a login");
 }
 

@@ -89,8 +89,7 @@ async fn an_ended_permanent_token_is_not_handed_out_again(engine: Engine) {
 /// A user with a github and a facebook account.
 async fn with_two_accounts(world: &World) -> (String, Vec<i64>) {
     let authorization = format!("Token {}", world.token("token", "u1").await);
-    let linked = world.client().post("/api/login/social/token/facebook/").header("authorization", &authorization);
-    linked.json(&json!({"code": "u2"})).send().await.ok();
+    world.link("token/facebook", &authorization, "u2").await.ok();
     let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let ids = accounts.as_array().expect("a list").iter().filter_map(|account| account["id"].as_i64()).collect();
     (authorization, ids)

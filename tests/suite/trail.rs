@@ -139,7 +139,7 @@ async fn sec_45_what_a_user_may_not_do_leaves_one_row_with_the_user(engine: Engi
     world.login("token", "u2").await.ok();
     let call = |method: &str, path: &str| world.client().request(method, path).header("authorization", &owner);
     let before = rows(&world).await.len();
-    let linked = call("POST", "/api/login/social/token/github/").json(&json!({"code": "u02"})).send().await;
+    let linked = world.link("token/github", &owner, "u02").await;
     linked.problem(409, "account_in_use");
     let row = one_row(&rows(&world).await, before, &linked);
     assert_eq!((row.user_id, row.provider.as_deref()), (Some(1), Some("github")));

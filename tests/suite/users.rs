@@ -63,11 +63,12 @@ async fn r_pipe_02_a_profile_without_an_id_is_nobody(engine: Engine) {
 }
 
 async fn r_pipe_02_googles_id_is_sub_and_rows_keyed_by_email_are_rekeyed(engine: Engine) {
-    let world = World::start(engine).await;
+    let world = World::on(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
     let account_1 = account(&world, "google-oauth2", json!({"code": "u1"})).await;
     assert_eq!(account_1["uid"], "200001");
-    // As an earlier release of the original left it.
-    world.database.run("UPDATE social_accounts SET uid = 'user1@example.com'").await;
+    // As the import brings what an earlier release of django-rest-social-auth left.
+    let sql = "UPDATE social_accounts SET uid = 'user1@example.com', uid_scope = '', legacy_uid = true";
+    world.database.run(sql).await;
     let again = account(&world, "google-oauth2", json!({"code": "u01"})).await;
     assert_eq!((&again["uid"], &again["id"]), (&json!("200001"), &account_1["id"]));
     assert_eq!(world.database.count("users").await, 1);

@@ -145,8 +145,7 @@ async fn each_act_on_a_user_is_told_and_signed(engine: Engine) {
     let world = start(plan(engine).with("WEBHOOK_SECRETS", &secrets)).await;
     let authorization = format!("Token {}", world.token("token", "u1").await);
     world.login("session", "u01").await.ok();
-    let link = world.client().post("/api/login/social/token/facebook/").header("authorization", &authorization);
-    link.json(&json!({"code": "u2"})).send().await.ok();
+    world.link("token/facebook", &authorization, "u2").await.ok();
     let first = world.database.number("SELECT min(id) FROM social_accounts").await;
     let unlink = world.client().request("DELETE", &format!("/api/user/social/{first}/"));
     assert_eq!(unlink.header("authorization", &authorization).send().await.status, 204);

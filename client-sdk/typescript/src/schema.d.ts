@@ -16,8 +16,8 @@ export interface paths {
         /**
          * Sign in by session cookie
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginSession"];
         delete?: never;
@@ -39,8 +39,8 @@ export interface paths {
          * Sign in by session cookie, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginSessionWithProvider"];
         delete?: never;
@@ -61,8 +61,8 @@ export interface paths {
         /**
          * Sign in by permanent token
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginToken"];
         delete?: never;
@@ -84,8 +84,8 @@ export interface paths {
          * Sign in by permanent token, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginTokenWithProvider"];
         delete?: never;
@@ -106,8 +106,8 @@ export interface paths {
         /**
          * Sign in by permanent token, with the user
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginTokenUser"];
         delete?: never;
@@ -129,8 +129,8 @@ export interface paths {
          * Sign in by permanent token, with the user, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginTokenUserWithProvider"];
         delete?: never;
@@ -151,8 +151,8 @@ export interface paths {
         /**
          * Sign in by access and refresh token
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginJwtPair"];
         delete?: never;
@@ -174,8 +174,8 @@ export interface paths {
          * Sign in by access and refresh token, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginJwtPairWithProvider"];
         delete?: never;
@@ -196,8 +196,8 @@ export interface paths {
         /**
          * Sign in by access and refresh token, with the user
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginJwtPairUser"];
         delete?: never;
@@ -219,8 +219,8 @@ export interface paths {
          * Sign in by access and refresh token, with the user, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginJwtPairUserWithProvider"];
         delete?: never;
@@ -241,8 +241,8 @@ export interface paths {
         /**
          * Sign in by sliding token
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginJwtSliding"];
         delete?: never;
@@ -264,8 +264,8 @@ export interface paths {
          * Sign in by sliding token, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginJwtSlidingWithProvider"];
         delete?: never;
@@ -286,8 +286,8 @@ export interface paths {
         /**
          * Sign in by sliding token, with the user
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginJwtSlidingUser"];
         delete?: never;
@@ -309,8 +309,8 @@ export interface paths {
          * Sign in by sliding token, with the user, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginJwtSlidingUserWithProvider"];
         delete?: never;
@@ -331,8 +331,8 @@ export interface paths {
         /**
          * Sign in by knox token
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginKnox"];
         delete?: never;
@@ -354,8 +354,8 @@ export interface paths {
          * Sign in by knox token, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginKnoxWithProvider"];
         delete?: never;
@@ -376,8 +376,8 @@ export interface paths {
         /**
          * Sign in by knox token, with the user
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["loginKnoxUser"];
         delete?: never;
@@ -399,8 +399,8 @@ export interface paths {
          * Sign in by knox token, with the user, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginKnoxUserWithProvider"];
         delete?: never;
@@ -421,8 +421,8 @@ export interface paths {
         /**
          * Sign in by session cookie, short path
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. With a valid credential of this
-         *     route's kind, the provider's account is linked to the caller instead.
+         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
+         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
          */
         post: operations["login"];
         delete?: never;
@@ -444,8 +444,8 @@ export interface paths {
          * Sign in by session cookie, short path, provider in the URL
          * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
          *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. With a valid credential of this route's kind, the provider's account is linked to the caller
-         *     instead.
+         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
+         *     credential that comes along here alone links nothing.
          */
         post: operations["loginWithProvider"];
         delete?: never;
@@ -1801,7 +1801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1965,7 +1965,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2126,7 +2126,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2290,7 +2290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2451,7 +2451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2615,7 +2615,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2776,7 +2776,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2940,7 +2940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3101,7 +3101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3265,7 +3265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3426,7 +3426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3590,7 +3590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3751,7 +3751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3915,7 +3915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4076,7 +4076,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4240,7 +4240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4401,7 +4401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4565,7 +4565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4726,7 +4726,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4890,7 +4890,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, with LINK_NEEDS_FRESH_LOGIN), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;

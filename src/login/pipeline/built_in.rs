@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::line::sign_up_closed;
 use super::{Step, Stop, email, extra, fields, username};
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{AccountUid, EmailAddress, SocialAccount, User};
+use crate::model::{EmailAddress, SocialAccount, User};
 use crate::store::StoreError;
 
 #[derive(Clone, Copy, Debug)]
@@ -77,10 +77,7 @@ impl Draft<'_> {
 
     /// Who has this account (R-PIPE-04, R-AUT-03, R-AUT-05).
     async fn find_account(&mut self) -> Result<(), LoginError> {
-        let uids: Vec<&str> =
-            std::iter::once(&self.identity.uid).chain(&self.identity.legacy_uids).map(AccountUid::as_str).collect();
-        let found = self.store.account(&self.identity.provider, &uids).await?;
-        let found = match found {
+        let found = match self.stored_account().await? {
             Some((account, _)) if self.is_somebody_elses(&account) => {
                 if account.uid == self.identity.uid {
                     return Err(LoginError::new(Refusal::NotAllowed, "This account has passed to another person."));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::email::{LoginEmail, check_allowed};
 use super::names::Details;
-use super::{Decision, username};
+use super::{Decision, account_key, username};
 use crate::clock::Ambient;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{EmailAddress, Identity, SocialAccount, User, UserId, without_provider_tokens};
@@ -311,7 +311,7 @@ impl<'a> Draft<'a> {
             (Some(account), Some(user)) => Who::Known {
                 user: Box::new(user.clone()),
                 account_id: account.id,
-                rekeyed: account.uid != self.identity.uid,
+                rekeyed: account_key::needs_new_key(account, self.identity),
             },
             (None, Some(user)) if self.associate => {
                 let (user_id, generation) = (user.id, user.link_generation);

@@ -33,6 +33,8 @@ mod tests {
         Identity {
             provider: "p".into(),
             uid: AccountUid::parse("1").expect("it is an id"),
+            uid_scope: crate::model::UidScope::default(),
+            uid_kept_as: vec![],
             legacy_uids: vec![],
             same: vec![],
             username: None,

@@ -4,6 +4,7 @@
 //! transaction of `commit_login`. A step that needs more of the person halts the login ([`Stop::ask`]); when the answers
 //! come, the pipeline runs once more, and what a step of a program's own has passed is remembered, not done again.
 
+mod account_key;
 mod ask;
 mod built_in;
 mod draft;

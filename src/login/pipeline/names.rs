@@ -84,6 +84,8 @@ mod tests {
         let identity = Identity {
             provider: String::new(),
             uid: AccountUid::parse("1").expect("it is an id"),
+            uid_scope: crate::model::UidScope::default(),
+            uid_kept_as: vec![],
             legacy_uids: vec![],
             same: vec![],
             username: None,

@@ -72,8 +72,8 @@ macro_rules! attempt_store {
                 sqlx::query(
                     "INSERT INTO login_attempts (key, provider, redirect_uri, browser, flow, classic, code_challenge,
                                                  sealed_secret, user_id, link_generation, address, landing, created,
-                                                 expires)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                                                 expires, needs_fresh_login)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                 )
                 .bind(attempt.key.as_bytes())
                 .bind(&attempt.provider)
@@ -89,6 +89,7 @@ macro_rules! attempt_store {
                 .bind(attempt.landing.as_ref().map(Json))
                 .bind(attempt.created.0)
                 .bind(attempt.expires.0)
+                .bind(attempt.needs_fresh_login)
                 .execute(&self.writer())
                 .await?;
                 Ok(())
@@ -97,7 +98,7 @@ macro_rules! attempt_store {
             async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>> {
                 let row: Option<AttemptRow> = sqlx::query_as(
                     "SELECT provider, redirect_uri, browser, flow, classic, code_challenge, sealed_secret, user_id,
-                            link_generation, address, landing, created, expires, claimed
+                            link_generation, needs_fresh_login, address, landing, created, expires, claimed
                      FROM login_attempts WHERE key = $1",
                 )
                 .bind(key.as_bytes())

@@ -205,7 +205,8 @@ macro_rules! import_store {
                 }
                 let id = if renumbered { "" } else { "id, " };
                 let mut insert = Builder::new(format!(
-                    "INSERT INTO social_accounts ({id}user_id, provider, uid, extra_data, created, modified, tokens) "
+                    "INSERT INTO social_accounts
+                       ({id}user_id, provider, uid, legacy_uid, extra_data, created, modified, tokens) "
                 ));
                 insert.push_values(accounts, |mut row, (account, tokens)| {
                     if !renumbered {
@@ -214,6 +215,7 @@ macro_rules! import_store {
                     row.push_bind(account.user_id)
                         .push_bind(account.provider.as_str())
                         .push_bind(account.uid.as_str())
+                        .push_bind(account.legacy_uid)
                         .push_bind(Json(&account.extra_data))
                         .push_bind(account.created.0)
                         .push_bind(account.modified.0)

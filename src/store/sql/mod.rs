@@ -1,6 +1,7 @@
 //! The statements, written once for both databases: `$1` placeholders and `ON CONFLICT` are common ground, and the
 //! macros give each database's types. What differs (how a write begins, the migrations) is said where it is used.
 
+pub(super) mod account_keys;
 pub(super) mod attempts;
 pub(super) mod audit;
 pub(super) mod credentials;
@@ -86,6 +87,7 @@ macro_rules! repository {
         type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
         crate::store::sql::attempts::attempt_store!($store);
+        crate::store::sql::account_keys::account_keys!($store);
         crate::store::sql::emails::email_holders!($store);
         crate::store::sql::users::user_store!($store, $lock);
         crate::store::sql::credentials::credential_store!($store);

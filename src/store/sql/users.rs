@@ -77,8 +77,10 @@ macro_rules! user_store {
                     return Ok(false);
                 }
                 if *rekeyed {
-                    sqlx::query("UPDATE social_accounts SET uid = $1 WHERE id = $2")
+                    sqlx::query("UPDATE social_accounts SET uid = $1, uid_scope = $2, legacy_uid = $3 WHERE id = $4")
                         .bind(&login.uid)
+                        .bind(&login.uid_scope)
+                        .bind(false)
                         .bind(account_id)
                         .execute(&mut **tx)
                         .await?;
@@ -119,10 +121,7 @@ macro_rules! user_store {
             }
 
             /// The new account's row and its user, as the transaction leaves them; `None`: overtaken.
-            async fn place_account(
-                tx: &mut Tx,
-                login: &LoginCommit,
-            ) -> Result<Option<User>> {
+            async fn place_account(tx: &mut Tx, login: &LoginCommit) -> Result<Option<User>> {
                 match &login.who {
                     // Written by `write_known`.
                     Who::Known { .. } => Ok(None),
@@ -268,18 +267,18 @@ macro_rules! user_store {
             }
 
             /// False when somebody else stored this account first.
-            async fn insert_account(
-                tx: &mut Tx,
-                user: UserId,
-                login: &LoginCommit,
-            ) -> Result<bool> {
+            async fn insert_account(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
                 let inserted = sqlx::query(
-                    "INSERT INTO social_accounts (user_id, provider, uid, extra_data, created, modified, tokens)
-                     VALUES ($1, $2, $3, $4, $5, $5, $6) ON CONFLICT (provider, uid) DO NOTHING",
+                    "INSERT INTO social_accounts (user_id, provider, uid, uid_scope, extra_data, created, modified, tokens)
+                     SELECT $1, $2, $3, $4, $5, $6, $6, $7
+                     WHERE NOT EXISTS (SELECT 1 FROM social_accounts
+                                       WHERE provider = $2 AND uid = $3 AND (uid_scope = $4 OR uid_scope = ''))
+                     ON CONFLICT (provider, uid, uid_scope) DO NOTHING",
                 )
                 .bind(user)
                 .bind(&login.provider)
                 .bind(&login.uid)
+                .bind(&login.uid_scope)
                 .bind(Json(&login.extra_data))
                 .bind(login.now.0)
                 .bind(&login.tokens)
@@ -291,23 +290,16 @@ macro_rules! user_store {
 
         #[async_trait::async_trait]
         impl UserStore for $store {
-            async fn account(&self, provider: &str, uids: &[&str]) -> Result<Option<(SocialAccount, User)>> {
-                for uid in uids {
-                    let row: Option<AccountUserRow> = sqlx::query_as(concat!(
-                        "SELECT a.id AS account_id, a.user_id, a.provider, a.uid, a.extra_data,
-                                a.created AS account_created, a.modified, ",
-                        user_columns!(),
-                        " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = $1 AND a.uid = $2"
-                    ))
-                    .bind(provider)
-                    .bind(*uid)
-                    .fetch_optional(&mut *self.reader().await?)
-                    .await?;
-                    if let Some(row) = row {
-                        return Ok(Some((row.account.into(), row.user.into())));
-                    }
-                }
-                Ok(None)
+            async fn accounts_by_uid(&self, provider: &str, uid: &str) -> Result<Vec<(SocialAccount, User)>> {
+                self.read_accounts_by_uid(provider, uid).await
+            }
+
+            async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>> {
+                self.read_uid_scopes(provider).await
+            }
+
+            async fn legacy_uids(&self) -> Result<Vec<(String, i64)>> {
+                self.count_legacy_uids().await
             }
 
             async fn user(&self, id: UserId) -> Result<Option<User>> {
@@ -340,7 +332,8 @@ macro_rules! user_store {
 
             async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>> {
                 let rows: Vec<AccountRow> = sqlx::query_as(
-                    "SELECT id AS account_id, user_id, provider, uid, extra_data, created AS account_created, modified
+                    "SELECT id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data,
+                            created AS account_created, modified
                      FROM social_accounts WHERE user_id = $1 ORDER BY id",
                 )
                 .bind(user)

@@ -8,6 +8,7 @@ use crate::support::{Engine, World, on_both_databases};
 on_both_databases! {
     rows_that_do_not_fit_are_told_by_reason_and_the_rest_moves_in,
     usernames_that_differ_in_case_are_two_people,
+    fault_a1_accounts_under_a_former_key_are_marked_and_counted,
     ids_below_one_stay_and_new_people_come_after_the_highest,
     moments_without_an_end_are_none_and_end_no_import,
 }
@@ -99,6 +100,34 @@ async fn rows_that_do_not_fit_are_told_by_reason_and_the_rest_moves_in(engine: E
     }
     let again = import(&world, &project).await;
     assert!(again.tables.iter().all(|table| table.written == 0), "{again}");
+}
+
+async fn fault_a1_accounts_under_a_former_key_are_marked_and_counted(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    project
+        .run(
+            r#"INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
+            VALUES (70, 1, 'google-oauth2', 'old@example.com', '{}', '2020-01-01', '2020-01-01'),
+                   (71, 1, 'google-oauth2', '114218461', '{}', '2020-01-01', '2020-01-01'),
+                   (72, 1, 'keycloak', 'ada', '{"sub": "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11"}', '2020-01-01', '2020-01-01'),
+                   (73, 1, 'keycloak', 'bob', '{"sub": "bob"}', '2020-01-01', '2020-01-01')"#,
+        )
+        .await;
+    let world = World::on(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
+    let report = import(&world, &project).await;
+    let marked = note(&report, "legacy_uids").expect("told");
+    assert!(marked.first.contains(&70) && marked.first.contains(&72), "{report}");
+    assert!(!marked.first.contains(&71) && !marked.first.contains(&73), "{report}");
+    let owner = world.database.number("SELECT user_id FROM social_accounts WHERE id = 70").await;
+    world.people.describe(
+        "google-oauth2",
+        "u1",
+        json!({"sub": "777", "email": "old@example.com", "email_verified": true}),
+    );
+    let found = world.client().login("token_user/google-oauth2", json!({"code": "u1"})).await.ok();
+    assert_eq!(found["id"], owner);
+    let key = "SELECT count(*) FROM social_accounts WHERE id = 70 AND uid = '777' AND NOT legacy_uid";
+    assert_eq!(world.database.number(key).await, 1);
 }
 
 async fn usernames_that_differ_in_case_are_two_people(engine: Engine) {

@@ -7,6 +7,7 @@ mod http_border;
 mod id_tokens;
 mod identity;
 mod input;
+mod linking;
 mod operation;
 mod profiles;
 mod published;

@@ -17,7 +17,7 @@ on_both_databases! {
     sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so,
     sec_25_an_account_of_somebody_else_is_never_moved,
     sec_25_linking_and_unlinking_leave_their_mark,
-    sec_25_linking_needs_a_fresh_login_where_the_settings_say_so,
+    sec_25_linking_needs_a_fresh_login_unless_the_settings_say_otherwise,
 }
 
 const BY_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
@@ -82,8 +82,7 @@ async fn sec_23_only_a_trusted_provider_links_by_a_verified_address(engine: Engi
             assert!(!detail.to_lowercase().contains("google"), "no provider is named: {detail}");
             // What to do next works: sign in as before, and link.
             let authorization = format!("Token {}", owner["token"].as_str().expect("a token"));
-            let link = world.client().post("/api/login/social/token_user/oidc/").header("authorization", authorization);
-            assert_eq!(link.json(&json!({"code": "u01"})).send().await.ok()["id"], owner["id"]);
+            assert_eq!(world.link("token_user/oidc", &authorization, "u01").await.ok()["id"], owner["id"]);
         }
         assert_eq!(world.database.count("users").await, 1);
     }
@@ -212,18 +211,12 @@ async fn sec_25_an_account_of_somebody_else_is_never_moved(engine: Engine) {
     let world = World::start(engine).await;
     let first = format!("Token {}", world.token("token", "u1").await);
     let second = world.login("token_user", "u2").await.ok();
-    let link = |code: &str| {
-        let post = world.client().post("/api/login/social/token/github/").header("authorization", &first);
-        post.json(&json!({"code": code})).send()
-    };
-    link("u02").await.problem(409, "account_in_use");
+    world.link("token/github", &first, "u02").await.problem(409, "account_in_use");
     assert_eq!(world.login("token_user", "u002").await.ok()["id"], second["id"], "it signs in whom it did before");
     // Two at once for one account: one gets it.
     let third = format!("Token {}", world.token("token", "u3").await);
-    let both = [(&first, "u9"), (&third, "u09")].map(|(authorization, code)| {
-        let post = world.client().post("/api/login/social/token/facebook/").header("authorization", authorization);
-        post.json(&json!({"code": code})).send()
-    });
+    let both = [(&first, "u9"), (&third, "u09")]
+        .map(|(authorization, code)| world.link("token/facebook", authorization, code));
     let mut statuses: Vec<u16> =
         futures_util::future::join_all(both).await.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
@@ -235,8 +228,7 @@ async fn sec_25_an_account_of_somebody_else_is_never_moved(engine: Engine) {
 async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
     let world = World::start(engine).await;
     let owner = format!("Token {}", world.token("token", "u1").await);
-    let link = world.client().post("/api/login/social/token/facebook/").header("authorization", &owner);
-    link.json(&json!({"code": "u1"})).send().await.ok();
+    world.link("token/facebook", &owner, "u1").await.ok();
     let accounts = world.client().get("/api/user/social/").header("authorization", &owner).send().await.ok();
     let delete = |account: &Value| {
         let path = format!("/api/user/social/{}/", account["id"]);
@@ -249,16 +241,13 @@ async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
     assert_eq!(told, ["sign_up", "link", "unlink", "refused"]);
 }
 
-async fn sec_25_linking_needs_a_fresh_login_where_the_settings_say_so(engine: Engine) {
+async fn sec_25_linking_needs_a_fresh_login_unless_the_settings_say_otherwise(engine: Engine) {
     let later = std::time::Duration::from_secs(901);
-    let world = World::on(engine).with("LINK_NEEDS_FRESH_LOGIN", "true").start().await;
+    let world = World::start(engine).await;
     let browser = world.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     let owner = format!("Token {}", world.token("token", "u01").await);
-    let by_token = |code: &str| {
-        let post = world.client().post("/api/login/social/token_user/facebook/").header("authorization", &owner);
-        post.json(&json!({"code": code})).send()
-    };
+    let by_token = |code: &'static str| world.link("token_user/facebook", &owner, code);
     by_token("u2").await.ok();
     world.advance(later);
     by_token("u3").await.problem(403, "fresh_login_required");
@@ -280,10 +269,9 @@ async fn sec_25_linking_needs_a_fresh_login_where_the_settings_say_so(engine: En
     let accounts = "SELECT count(*) FROM social_accounts WHERE provider = 'facebook'";
     assert_eq!((world.database.number(accounts).await, world.database.count("users").await), (2, 1));
 
-    // The original never asks.
-    let world = World::start(engine).await;
+    // Django-rest-social-auth never asks.
+    let world = World::on(engine).with("LINK_NEEDS_FRESH_LOGIN", "false").start().await;
     let owner = format!("Token {}", world.token("token", "u1").await);
     world.advance(later);
-    let post = world.client().post("/api/login/social/token/facebook/").header("authorization", &owner);
-    post.json(&json!({"code": "u2"})).send().await.ok();
+    world.link("token/facebook", &owner, "u2").await.ok();
 }

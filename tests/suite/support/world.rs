@@ -163,6 +163,16 @@ impl World {
             .unwrap_or_else(|errors| panic!("the server does not start: {errors:?}"))
     }
 
+    /// [`Self::second_node`] with other settings.
+    pub async fn node_with_all(&self, settings: &[(&str, &str)]) -> Node {
+        let mut environment = self.environment.clone();
+        environment.retain(|(known, _)| settings.iter().all(|(name, _)| name != known));
+        environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Node::start(&environment, &self.clock, &self.program)
+            .await
+            .unwrap_or_else(|errors| panic!("the server does not start with these settings: {errors:?}"))
+    }
+
     pub fn advance(&self, span: Duration) {
         let later = self.clock.now().plus(span);
         self.clock.0.store(later.0, Ordering::SeqCst);
@@ -177,6 +187,23 @@ impl World {
     /// The text member `token` of a login through github.
     pub async fn token(&self, kind: &str, code: &str) -> String {
         self.login(kind, code).await.field("token")
+    }
+
+    /// Links an account to the caller: begins with their `Authorization` header, and ends at `route` (`token/github`)
+    /// with what begin answered.
+    pub async fn link(&self, route: &str, authorization: &str, code: &str) -> Answer {
+        let (_, provider) = route.split_once('/').expect("a kind and a provider");
+        let post = |path: String| self.client().post(&path).header("authorization", authorization);
+        let begun = post(format!("/api/login/social/begin/{provider}/")).json(&json!({})).send().await;
+        if begun.status != 200 {
+            return begun;
+        }
+        // The ID token of such a code must carry the nonce of this login.
+        let url = url::Url::parse(&begun.field("authorization_url")).expect("a URL");
+        let nonce = url.query_pairs().find(|(name, _)| name == "nonce").map(|(_, nonce)| nonce.into_owned());
+        let code = nonce.map_or_else(|| code.to_owned(), |nonce| format!("{code}~{nonce}"));
+        let body = json!({"code": code, "state": begun.field("state"), "flow_token": begun.field("flow_token")});
+        post(format!("/api/login/social/{route}/")).json(&body).send().await
     }
 
     /// Begins a login at `provider` with `browser`'s cookies.

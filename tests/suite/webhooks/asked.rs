@@ -44,8 +44,7 @@ async fn a_new_user_is_asked_for_once_and_a_known_one_never(engine: Engine) {
     assert!(!call.body.contains("gho_"), "no token: {}", call.body);
 
     world.login("session", "u01").await.ok();
-    let link = world.client().post("/api/login/social/token/facebook/").header("authorization", &authorization);
-    link.json(&json!({"code": "u2"})).send().await.ok();
+    world.link("token/facebook", &authorization, "u2").await.ok();
     assert_eq!(world.double.calls_at(PLACE).len(), 1, "nobody new");
     assert_eq!(world.database.count("webhook_events").await, 0, "nothing else is told");
 }

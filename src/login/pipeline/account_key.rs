@@ -1,0 +1,178 @@
+//! May this account be found by this key? The one place that compares what a provider says of a user with what is stored.
+
+use super::draft::Draft;
+use crate::login::error::{LoginError, Refusal};
+use crate::model::{Identity, SocialAccount, User, as_text};
+use crate::store::StoreError;
+
+/// How a stored account and an identity belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    /// It is the account of this identity.
+    Same,
+    /// It is another account.
+    Other,
+    /// It has the same uid by another claim, or of another issuer, because a setting has changed.
+    OtherScope,
+}
+
+/// `legacy_uids_open`: LEGACY_UIDS_UNTIL has not passed.
+pub(super) fn compare(account: &SocialAccount, identity: &Identity, legacy_uids_open: bool) -> Match {
+    let kept = || identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(as_text));
+    // An account under a former key may hold the provider's own id beside it; then that must be the one that came.
+    let is_of_another = || account.legacy_uid && kept().is_some_and(|kept| kept != identity.uid.as_str());
+    if account.uid != identity.uid.as_str() {
+        let may_match = account.legacy_uid
+            && legacy_uids_open
+            && identity.legacy_uids.iter().any(|uid| uid.as_str() == account.uid);
+        return if may_match && !is_of_another() { Match::Same } else { Match::Other };
+    }
+    let scope = &identity.uid_scope;
+    if account.uid_scope == scope.current || scope.former.contains(&account.uid_scope) {
+        Match::Same
+    } else if account.uid_scope.is_empty() {
+        if is_of_another() { Match::Other } else { Match::Same }
+    } else if scope.is_per_tenant {
+        Match::Other
+    } else {
+        Match::OtherScope
+    }
+}
+
+impl Draft<'_> {
+    /// The account of the identity, and its user. Errors: `not_allowed` where a changed setting would give an account to
+    /// somebody else.
+    pub(super) async fn stored_account(&self) -> Result<Option<(SocialAccount, User)>, LoginError> {
+        let now = self.ambient.now();
+        let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
+        let mut found = self.accounts(self.identity.uid.as_str()).await?;
+        let exact = |(account, _): &(SocialAccount, User)| account.uid_scope == self.identity.uid_scope.current;
+        // An account whose scope is known comes before one whose scope is not.
+        found.sort_by_key(|entry| !exact(entry));
+        for (account, user) in found {
+            match compare(&account, self.identity, open) {
+                Match::Same => return Ok(Some((account, user))),
+                Match::Other => {}
+                Match::OtherScope => return Err(self.other_scope(&account)),
+            }
+        }
+        let former = self.identity.legacy_uids.iter().filter(|_| open);
+        for uid in former {
+            for (account, user) in self.accounts(uid.as_str()).await? {
+                if compare(&account, self.identity, open) == Match::Same {
+                    return Ok(Some((account, user)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn accounts(&self, uid: &str) -> Result<Vec<(SocialAccount, User)>, StoreError> {
+        self.store.accounts_by_uid(&self.identity.provider, uid).await
+    }
+
+    fn other_scope(&self, account: &SocialAccount) -> LoginError {
+        let current = &self.identity.uid_scope.current;
+        tracing::error!(
+            provider = self.identity.provider,
+            account = account.id,
+            stored = account.uid_scope,
+            current,
+            "a login was refused: an account of the same uid is stored under another claim or issuer. If the former issuer's \
+             users are this issuer's, name it in FORMER_ISSUERS of the provider; if not, configure this issuer under a \
+             provider name of its own",
+        );
+        LoginError::new(Refusal::NotAllowed, "This account is stored here for another issuer.").of_user(account.user_id)
+    }
+}
+
+/// Whether `account` gets the key of `identity` by the login that found it.
+pub(super) fn needs_new_key(account: &SocialAccount, identity: &Identity) -> bool {
+    account.legacy_uid || account.uid != identity.uid.as_str() || account.uid_scope != identity.uid_scope.current
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::clock::UnixMillis;
+    use crate::model::{AccountUid, UidScope};
+
+    fn account(uid: &str, uid_scope: &str, legacy_uid: bool, kept: Option<&str>) -> SocialAccount {
+        SocialAccount {
+            id: 1,
+            user_id: 1,
+            provider: "oidc".to_owned(),
+            uid: uid.to_owned(),
+            uid_scope: uid_scope.to_owned(),
+            legacy_uid,
+            extra_data: kept.map_or_else(|| json!({}), |kept| json!({"id": kept})),
+            created: UnixMillis(0),
+            modified: UnixMillis(0),
+        }
+    }
+
+    fn identity(is_per_tenant: bool) -> Identity {
+        Identity {
+            uid: AccountUid::parse("id-1").expect("an id"),
+            uid_scope: UidScope {
+                current: "sub https://new".to_owned(),
+                former: vec!["sub https://renamed".to_owned()],
+                is_per_tenant,
+            },
+            uid_kept_as: vec!["id".to_owned()],
+            legacy_uids: vec![AccountUid::parse("ada").expect("an id")],
+            ..blank()
+        }
+    }
+
+    fn blank() -> Identity {
+        serde_json::from_value(json!({
+            "provider": "oidc", "uid": "x", "legacy_uids": [], "same": [], "username": null, "email": null,
+            "fullname": null, "first_name": null, "last_name": null, "email_verified": false, "picture": null,
+            "organizations": [], "extra_data": Map::new(), "keep_if_empty": [], "fields": Map::new(),
+            "expires_in": null,
+        }))
+        .expect("an identity")
+    }
+
+    #[test]
+    fn fault_a1_a15_the_whole_table_of_which_account_is_found_by_which_key() {
+        use Match::{Other, OtherScope, Same};
+        // uid, scope, legacy, kept id; then: legacy uids closed and open, both where another scope is a changed setting and
+        // where it is another tenant.
+        let table = [
+            ("id-1", "sub https://new", false, None, [Same, Same, Same, Same]),
+            ("id-1", "sub https://renamed", false, None, [Same, Same, Same, Same]),
+            ("id-1", "", false, None, [Same, Same, Same, Same]),
+            ("id-1", "", false, Some("other"), [Same, Same, Same, Same]),
+            ("id-1", "", true, None, [Same, Same, Same, Same]),
+            ("id-1", "", true, Some("id-1"), [Same, Same, Same, Same]),
+            ("id-1", "", true, Some("other"), [Other, Other, Other, Other]),
+            ("id-1", "sub https://old", false, None, [OtherScope, OtherScope, Other, Other]),
+            ("id-1", "email https://new", false, None, [OtherScope, OtherScope, Other, Other]),
+            ("ada", "", true, None, [Other, Same, Other, Same]),
+            ("ada", "", true, Some("id-1"), [Other, Same, Other, Same]),
+            ("ada", "", true, Some("other"), [Other, Other, Other, Other]),
+            ("ada", "", false, None, [Other, Other, Other, Other]),
+            ("ada", "sub https://new", false, None, [Other, Other, Other, Other]),
+            ("bob", "", true, None, [Other, Other, Other, Other]),
+        ];
+        for (uid, scope, legacy, kept, expected) in table {
+            let account = account(uid, scope, legacy, kept);
+            let found = [(false, false), (false, true), (true, false), (true, true)]
+                .map(|(is_per_tenant, open)| compare(&account, &identity(is_per_tenant), open));
+            assert_eq!(found, expected, "{account:?}");
+        }
+    }
+
+    #[test]
+    fn a_login_gives_an_account_its_whole_key() {
+        let identity = identity(false);
+        assert!(!needs_new_key(&account("id-1", "sub https://new", false, None), &identity));
+        for other in [("id-1", "", false), ("id-1", "sub https://renamed", false), ("id-1", "sub https://new", true)] {
+            assert!(needs_new_key(&account(other.0, other.1, other.2, None), &identity), "{other:?}");
+        }
+    }
+}
