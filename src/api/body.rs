@@ -16,6 +16,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::problem::Failure;
 use crate::login::Fields;
+use crate::model::lenient;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -110,7 +111,7 @@ async fn read_at_most(body: Body, most: usize) -> std::io::Result<Option<Vec<u8>
 }
 
 fn json_fields(bytes: &[u8]) -> Result<Fields, Failure> {
-    match serde_json::from_slice(bytes) {
+    match lenient::json(bytes) {
         Ok(Value::Object(map)) => Ok(Fields::json(map)),
         Ok(_) => Err(Failure::bad("invalid_json", "The body must be a JSON object.")),
         Err(error) => Err(Failure::bad(

@@ -1,6 +1,5 @@
 //! `doctor`: the whole configuration at once. It works with a broken one as well, and tells every mistake it finds.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use futures_util::future::join_all;
@@ -15,7 +14,7 @@ use crate::model::{EventState, Finding};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::secrets::ExposeSecret;
-use crate::settings::{SettingError, Settings, StatePolicy};
+use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files, sqlite_file};
 use crate::store::{self, Repository, Schema};
 
 /// Seconds between two clocks that are as good as none, and that still sign people in.
@@ -115,10 +114,9 @@ async fn database_found(settings: &Settings, client: Option<&Client>, ambient: &
         return vec![Finding::odd("DATABASE_URL", advice)];
     }
     let mut findings = Vec::new();
-    if let Some(metadata) = file.and_then(|file| file.metadata().ok())
-        && metadata.permissions().mode() & 0o077 != 0
-    {
-        findings.push(Finding::odd("the database's file", "others on this machine may open it (chmod 600)"));
+    for exposed in exposed_database_files(url) {
+        let advice = "others on this machine may open it (chmod 600)";
+        findings.push(Finding::odd(format!("the database's file {}", exposed.display()), advice));
     }
     match store::open(&settings.database_url, false).await {
         Err(error) => findings.push(mistake(error)),
@@ -132,12 +130,6 @@ async fn database_found(settings: &Settings, client: Option<&Client>, ambient: &
         }
     }
     findings
-}
-
-fn sqlite_file(url: &str) -> Option<&Path> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    Some(Path::new(path.split('?').next().unwrap_or_default()))
 }
 
 /// Stored accounts that the settings no longer fit. Nothing is said of a database that cannot be read, which is told already.

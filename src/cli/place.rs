@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -72,7 +72,10 @@ impl Place {
     fn kept(&self, name: &str, make: impl FnOnce() -> Result<String, Failure>) -> Result<String, Failure> {
         let path = self.path(name);
         match fs::read_to_string(&path) {
-            Ok(text) if !text.trim().is_empty() => return Ok(text.trim_end().to_owned()),
+            Ok(text) if !text.trim().is_empty() => {
+                make_private(&path)?;
+                return Ok(text.trim_end().to_owned());
+            }
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Failure::Other(format!("{} cannot be read: {error}", path.display())));
             }
@@ -83,10 +86,19 @@ impl Place {
         options.write(true).create(true).truncate(true).mode(0o600);
         options
             .open(&path)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .and_then(|mut file| {
+                // The mode above counts for a new file only.
+                file.set_permissions(fs::Permissions::from_mode(0o600))?;
+                file.write_all(text.as_bytes())
+            })
             .map_err(|error| written_wrong(&path, &error))?;
         Ok(text)
     }
+}
+
+/// A file of an earlier run, or one that something else made.
+fn make_private(path: &Path) -> Result<(), Failure> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| written_wrong(path, &error))
 }
 
 fn written_wrong(path: &Path, error: &std::io::Error) -> Failure {
@@ -95,8 +107,6 @@ fn written_wrong(path: &Path, error: &std::io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     fn good<T>(result: Result<T, Failure>) -> T {
@@ -114,6 +124,19 @@ mod tests {
         assert!(first.len() >= 32);
         let rights = fs::metadata(at.join("secret-key")).expect("the file").permissions().mode();
         assert_eq!(rights & 0o777, 0o600);
+    }
+
+    #[test]
+    fn fault_b39_a_file_that_is_there_becomes_its_owners_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = good(Place::at(folder.path().join("dev")));
+        for text in ["", " \n", "a key of an earlier run, readable by all"] {
+            let path = place.path("secret-key");
+            fs::write(&path, text).expect("a file");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("rights");
+            assert!(good(place.secret_key(&Ambient::system())).len() >= 32);
+            assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o600, "{text:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Hook, message};
-use crate::model::{EmailAddress, EventType, UserFields, harmless};
+use crate::model::{EmailAddress, EventType, UserFields, harmless, lenient};
 use crate::settings::OnFailure;
 
 /// Who is about to be created.
@@ -102,7 +102,7 @@ fn data(candidate: Candidate<'_>, fields: &UserFields) -> Map<String, Value> {
 /// An answer allows or refuses in so many words: an empty one, which any web server gives, does neither. The text of an error
 /// holds no part of the answer.
 fn understood(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
-    let answer: Value = serde_json::from_slice(body).map_err(|_| "it is not JSON")?;
+    let answer: Value = lenient::json(body).map_err(|_| "it is not JSON")?;
     // A list would be read as the members in order.
     if !answer.is_object() || answer.get("user").is_some_and(|user| !user.is_object()) {
         return Err("it is no JSON object, or its user is none".to_owned());

@@ -12,6 +12,7 @@ mod event;
 mod finding;
 mod identity;
 mod json;
+pub mod lenient;
 mod provider_tokens;
 mod seconds;
 mod user;

@@ -106,11 +106,11 @@ pub fn place(
 /// no dot; anywhere else a value is escaped.
 pub fn address(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> Result<Option<Url>, String> {
     let mut problem = None;
-    let mut foreign = false;
+    let mut foreign = None;
     let fit = |expr: &Expr, before: &str, value: String| {
         let own = expr.reads_only(|root| root == "discovery" || super::expression::is_setting(root));
         if before.is_empty() {
-            foreign = !own;
+            foreign = (!own).then(|| value.clone());
             return value;
         }
         let in_host = before.split_once("://").is_some_and(|(_, rest)| !rest.contains(['/', '?', '#']));
@@ -140,15 +140,94 @@ pub fn address(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> Resu
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a URL with a user in it".to_owned());
     }
-    if foreign && !hosts.iter().any(|pattern| host_fits(host, pattern)) {
-        return Err(format!("{host} is no host of this provider"));
+    if let Some(foreign) = foreign {
+        // What something follows is an origin; alone it is a whole address.
+        let is_whole = foreign.len() == text.len();
+        check_foreign(&foreign, is_whole, hosts)?;
     }
     Ok(Some(url))
+}
+
+/// An origin or an address that did not come from the settings: https, a listed host, nothing that leads elsewhere.
+fn check_foreign(text: &str, is_whole: bool, hosts: &[String]) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|_| "not an absolute URL".to_owned())?;
+    let host = url.host_str().unwrap_or_default();
+    if !hosts.iter().any(|pattern| host_fits(host, pattern)) {
+        return Err(format!("{host} is no host of this provider"));
+    }
+    // Written so, a reader that is less careful than this one finds the same host.
+    let rest = text.strip_prefix("https://").and_then(|rest| rest.strip_prefix(host));
+    let is_bare = matches!(rest, Some("" | "/"));
+    let has_path = rest.is_some_and(|rest| rest.starts_with('/')) && url.fragment().is_none() && !text.contains('\\');
+    if is_bare || is_whole && has_path { Ok(()) } else { Err("not an https origin of this provider".to_owned()) }
 }
 
 fn host_fits(host: &str, pattern: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some(ending) => host.len() > ending.len() && host.ends_with(ending),
         None => host == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(template: &str, callback: &Value) -> Result<String, String> {
+        let hosts = ["accounts.zoho.com".to_owned(), "*.zoho.example".to_owned()];
+        let scope = Scope::default().with("callback", Some(callback));
+        let template = Template::parse(template).expect("a template");
+        address(&template, &scope, &hosts).map(|url| url.map(String::from).unwrap_or_default())
+    }
+
+    #[test]
+    fn fault_a10_a_callback_chooses_among_listed_origins_only() {
+        let given = |text: &str| of("{callback.at}/oauth/v2/token", &json!({"at": text}));
+        assert_eq!(given("https://accounts.zoho.com").as_deref(), Ok("https://accounts.zoho.com/oauth/v2/token"));
+        assert!(given("https://eu.zoho.example").is_ok());
+        for bad in [
+            "https://accounts.zoho.com/made/up?x=",
+            "https://accounts.zoho.com/made/up",
+            "https://accounts.zoho.com?x=",
+            "https://accounts.zoho.com#",
+            "https://accounts.zoho.com:8443",
+            "https://accounts.zoho.com:443",
+            "https://u@accounts.zoho.com",
+            "https://u:p@accounts.zoho.com",
+            "http://accounts.zoho.com",
+            "HTTPS://accounts.zoho.com",
+            "https://ACCOUNTS.zoho.com",
+            "https://accounts.zoho.com.",
+            "https://accounts.zoho.com.evil.example",
+            "https://accounts.zoho\u{3002}com",
+            "https://accounts\u{ad}.zoho.com",
+            "https://evil.example",
+            "https://zoho.example",
+            "https:accounts.zoho.com",
+            "https:\\\\accounts.zoho.com",
+            "https://accounts.zoho.com\\@evil.example",
+            " https://accounts.zoho.com",
+            "https://accounts.zoho.com\n",
+            "//accounts.zoho.com",
+            "accounts.zoho.com",
+            "javascript:alert(1)",
+        ] {
+            assert!(given(bad).is_err(), "{bad:?}: {:?}", given(bad));
+        }
+        // A whole address of the provider's answer may have a path and a query.
+        let whole = |text: &str| of("{callback.at}", &json!({"at": text}));
+        assert!(whole("https://accounts.zoho.com/user/7?x=1").is_ok());
+        for bad in [
+            "https://accounts.zoho.com:8443/user/7",
+            "https://u@accounts.zoho.com/user/7",
+            "http://accounts.zoho.com/user/7",
+            "https://accounts.zoho.com/user#7",
+            "https://accounts.zoho.com?x",
+            "https://evil.example/user/7",
+        ] {
+            assert!(whole(bad).is_err(), "{bad:?}: {:?}", whole(bad));
+        }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::reply::callback_error;
 use super::{Provider, ProviderError};
-use crate::model::{as_text, is_filled};
+use crate::model::{as_text, is_filled, lenient};
 
 /// What the wrapping field may hold beside the descriptor's login fields.
 const WRAPPED: [&str; 4] = ["state", "error", "error_code", "error_description"];
@@ -21,7 +21,7 @@ impl Provider {
         let members = match fields.get(name).filter(|value| is_filled(value)) {
             None => return Ok(fields),
             Some(Value::Object(members)) => members.clone(),
-            Some(Value::String(text)) => match serde_json::from_str(text) {
+            Some(Value::String(text)) => match lenient::json(text.as_bytes()) {
                 Ok(Value::Object(members)) => members,
                 Ok(_) => return Ok(fields),
                 Err(_) => return Err(invalid("Must be JSON.")),

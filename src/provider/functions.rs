@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::model::AccountUid;
+use crate::model::lenient;
 use crate::secrets::{hex, same};
 
 pub fn add_to(environment: &mut Environment<'static>) {
@@ -149,7 +150,7 @@ fn signed_json(signed: &str, secret: &[u8]) -> Option<Value> {
 }
 
 fn json(text: &[u8]) -> Option<Value> {
-    serde_json::from_slice::<serde_json::Value>(text).ok().map(|parsed| Value::from_serialize(&parsed))
+    lenient::json(text).ok().map(|parsed| Value::from_serialize(&parsed))
 }
 
 fn is_true(x: &Value) -> bool {

@@ -12,6 +12,7 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::{Map, Value};
 
 use super::id_token::{Cache, Unverified};
+use crate::model::lenient;
 
 /// Longest token that is read, in bytes.
 const MAX_TOKEN_LEN: usize = 64 * 1024;
@@ -168,5 +169,8 @@ impl<'t> Token<'t> {
 }
 
 fn object(part: &str) -> Option<Map<String, Value>> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    match lenient::json(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()? {
+        Value::Object(members) => Some(members),
+        _ => None,
+    }
 }

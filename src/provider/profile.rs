@@ -160,7 +160,7 @@ impl Provider {
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
         let mut answer = self.send(STAGE, call, login.callback.deadline).await?;
         if answer.is_success() && answer.is_jwt() {
-            let claims = self.verified_userinfo(login, answer.text().map_err(|reason| failed(STAGE, reason))?).await?;
+            let claims = self.verified_userinfo(login, &answer.text()).await?;
             answer.body = claims.to_string().into_bytes();
         }
         if request.not_allowed.contains(&answer.status) {

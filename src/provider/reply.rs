@@ -7,6 +7,7 @@ use super::call::failed;
 use super::description::{is_registered, shown, shown_code};
 use super::descriptor::{ErrorRules, Format};
 use super::expression::{Expr, Scope};
+use crate::model::lenient::json;
 use crate::model::{as_text, is_filled};
 use crate::outgoing::Reply;
 
@@ -110,15 +111,16 @@ fn parsed(answer: &Reply, format: Format) -> Result<Value, &'static str> {
         Format::Json => answer.json(),
         Format::Form => answer.form(),
         Format::JsonOrForm => answer.json().or_else(|_| answer.form()),
-        Format::Text => answer.text().map(Value::from),
+        Format::Text => Ok(Value::from(answer.text())),
     }
 }
 
 /// An error may come in another format than a good answer; QQ sends it as `callback( {...} );`.
 fn lenient(answer: &Reply) -> Option<Value> {
     let wrapped = || {
-        let text = answer.text().ok()?.trim().trim_end_matches(';').trim_end();
-        serde_json::from_str(text.split_once('(')?.1.strip_suffix(')')?).ok()
+        let text = answer.text();
+        let text = text.trim().trim_end_matches(';').trim_end();
+        json(text.split_once('(')?.1.strip_suffix(')')?.as_bytes()).ok()
     };
     parsed(answer, Format::JsonOrForm).ok().or_else(wrapped)
 }
@@ -175,7 +177,8 @@ fn told(value: &Value, rules: &ErrorRules, stage: &str) -> Option<Told> {
 fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>) -> Option<Told> {
     let value = parsed.as_ref().ok().cloned().or_else(|| lenient(answer)).unwrap_or_default();
     let Some(members) = value.as_object() else {
-        let text = answer.text().ok().filter(|text| !answer.is_success() && text.len() <= MAX_TEXT_LEN)?.trim();
+        let text = Some(answer.text()).filter(|text| !answer.is_success() && text.len() <= MAX_TEXT_LEN)?;
+        let text = text.trim();
         return (!text.is_empty()).then(|| Told { code: String::new(), message: Some(text.to_owned()) });
     };
     let says_no = |name: &&str| members.get(*name) == Some(&Value::Bool(false));

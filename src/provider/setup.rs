@@ -190,6 +190,18 @@ impl Provider {
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
             }
         }
+        let own = [
+            &rules.authorization.client_id_parameter,
+            &rules.authorization.redirect_uri_parameter,
+            &rules.scope.parameter,
+        ];
+        let mut arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS").into_iter().map(|(name, _)| name);
+        if let Some(name) =
+            arguments.find(|name| own.iter().any(|own| !own.is_empty() && own.eq_ignore_ascii_case(name.trim())))
+        {
+            let problem = format!("holds {name}, which this server sets itself; take it out");
+            errors.push(SettingError::new(self.settings.shown("AUTH_EXTRA_ARGUMENTS"), problem));
+        }
         let knows_issuer = self.reads_discovery
             || !self.verification.issuers.is_empty()
             || self.values.text("ID_TOKEN_ISSUER").is_some();

@@ -29,7 +29,8 @@ use crate::hook::{self, Hook};
 use crate::login::{self, Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
-use crate::settings::{SettingError, Settings, StatePolicy};
+use crate::secrets::ExposeSecret as _;
+use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files};
 use crate::store::{self, Repository};
 
 /// What a graceful shutdown may take as a whole: requests, detached logins, revocations, webhooks and the database's pool.
@@ -202,6 +203,9 @@ impl Server {
         let settings = &self.app.settings;
         for warning in settings.warnings.iter().chain(self.app.login.providers().warnings()) {
             tracing::warn!("{warning}");
+        }
+        for exposed in exposed_database_files(settings.database_url.expose_secret()) {
+            tracing::warn!("DATABASE_URL: others on this machine may open {} (chmod 600)", exposed.display());
         }
         if settings.state_policy != StatePolicy::Required {
             tracing::warn!(

@@ -192,6 +192,7 @@ impl Gathered {
             } else {
                 self.warnings.push(error.to_string());
             }
+            return;
         }
         self.shared.insert(rest.to_owned(), value::untyped(text));
     }

@@ -25,7 +25,9 @@ mod names; // every known name, and the nearest one to a slip
 mod pipeline; // steps and their order
 mod provider; // the settings of one provider, typed by its descriptor
 mod read; // all of it, every mistake at once
+mod rights; // files that must stay with their owner
 mod rules; // the typed groups
+mod strength; // whether a key looks random
 #[cfg(test)]
 mod tests;
 mod user_fields; // fields beyond the stock ones
@@ -35,6 +37,7 @@ mod webhooks; // whom to tell what happens to users
 pub use self::pipeline::own_step_name;
 pub use self::provider::{ProviderSettings, SettingRules, SettingValues, TypedSettings};
 pub use self::read::{Sources, read, read_with_mistakes};
+pub use self::rights::{exposed_database_files, sqlite_file};
 
 /// One mistake in the settings: the name as the operator wrote it, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -103,7 +103,7 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "TRUSTED_PROXIES",
         "none",
-        "list of IP addresses and networks of your own proxies, whose X-Forwarded-For says where a caller is; of others it is never read",
+        "list of IP addresses and networks of your own proxies, whose X-Forwarded-For says where a caller is, and whose X-Request-Id is kept; of others neither is read",
     ),
     (
         "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL",

@@ -107,6 +107,10 @@ impl ProviderSettings {
         for (name, kind) in known(rules) {
             match self.get(name).and_then(|value| typed(value, kind).transpose()) {
                 Some(Ok(value)) => {
+                    if let Some(parameter) = protocol_parameter(name, kind, &value) {
+                        let problem = format!("holds {parameter}, which this server sets itself; take it out");
+                        errors.push(SettingError::new(self.shown(name), problem));
+                    }
                     if kind == Type::Address && value.as_str().is_some_and(|url| url.starts_with("http:")) {
                         let not_called = if allow_plain_http { "" } else { ", which is not called" };
                         warnings.push(format!("{} is plain http{not_called}", self.shown(name)));
@@ -268,6 +272,56 @@ fn type_of(name: &str, default: Option<&Value>) -> Type {
         _ if name.starts_with("USE_") || name.ends_with("_ENABLED") => Type::Flag,
         _ => Type::Text,
     }
+}
+
+/// Parameters that tie a login together, or say who asks for what: no setting may replace them.
+const PROTOCOL_PARAMETERS: [&str; 22] = [
+    "state",
+    "nonce",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "redirect_uri",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "response_type",
+    "response_mode",
+    "scope",
+    "request",
+    "request_uri",
+    "registration",
+    "grant_type",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "appsecret_proof",
+];
+
+/// The first protocol parameter in a setting that adds parameters to a request, or to the query of an address.
+fn protocol_parameter(name: &str, kind: Type, value: &Value) -> Option<String> {
+    let is_first_call = name == "REQUEST_TOKEN_EXTRA_ARGUMENTS";
+    let is_protocol = |parameter: &String| {
+        let parameter = parameter.trim().to_ascii_lowercase();
+        let is_oauth1 = parameter.starts_with("oauth_") || parameter.starts_with("openid.");
+        // OAuth 1.0a itself has no scope; providers that know one take it there.
+        let is_named = PROTOCOL_PARAMETERS.contains(&parameter.as_str()) && !(is_first_call && parameter == "scope");
+        is_oauth1 || is_named
+    };
+    let mut parameters: Box<dyn Iterator<Item = String>> = match (kind, value) {
+        (Type::Object, Value::Object(members)) if name.ends_with("_ARGUMENTS") || name.ends_with("_PARAMS") => {
+            Box::new(members.keys().cloned())
+        }
+        (Type::Address, Value::String(text)) => {
+            let url = Url::parse(text).ok()?;
+            let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+            Box::new(names.into_iter())
+        }
+        _ => return None,
+    };
+    parameters.find(is_protocol)
 }
 
 /// `Ok(None)`: the setting says nothing.

@@ -11,7 +11,7 @@ use super::names::USER_RULES;
 use super::value::{self, Section};
 use super::{
     LogFormat, Mode, ProviderSettings, RestSocial, SettingError, Settings, StatePolicy, UserRules, addresses, linking,
-    rules, user_fields, webhooks,
+    rights, rules, strength, user_fields, webhooks,
 };
 use crate::model::{UserField, UserFields};
 use crate::secrets::{ExposeSecret as _, SecretString};
@@ -187,17 +187,27 @@ fn check_rights(
     warnings: &mut Vec<String>,
 ) {
     let in_file = |section: &Section, name: &str| section.0.get(name).is_some_and(|found| found.in_file);
-    let with_password =
-        general.0.get("DATABASE_URL").is_some_and(|found| found.in_file && found.value.to_string().contains('@'));
-    let holds_secrets = with_password
+    // A URL with a password before its host, or with a key in its query.
+    let holds_password = |name: &str| {
+        in_file(general, name) && general.0.get(name).is_some_and(|found| found.value.to_string().contains(['@', '?']))
+    };
+    let is_secret = |name: &str| {
+        ["SECRET", "TOKEN", "PASSWORD", "ASSERTION", "PRIVATE_KEY", "API_KEY"].iter().any(|word| name.contains(word))
+            // Settings of how a token is asked for or checked.
+            && !name.starts_with("ID_TOKEN_")
+            && !["_URL", "_METHOD", "_TYPE", "_ARGUMENTS", "_FILE"].iter().any(|end| name.ends_with(end))
+    };
+    let holds_secrets = ["DATABASE_URL", "HTTPS_PROXY", "HTTP_PROXY", "WEBHOOK_URL"].into_iter().any(holds_password)
         || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY", "ENCRYPTION_KEYS", "WEBHOOK_SECRETS"]
             .iter()
             .any(|name| in_file(general, name))
         || providers.iter().any(|provider| {
-            ["SECRET", "API_KEY", "CLIENT_ASSERTION"].iter().any(|name| in_file(&provider.section, name))
+            provider.section.0.iter().any(|(name, found)| found.in_file && is_secret(name))
+                || provider.descriptor.contains_key("client_secret")
         });
-    if holds_secrets && rules::readable_by_all(path) {
-        let problem = "holds secrets and may be read by everybody on this machine; take that right away (chmod o-r)";
+    if holds_secrets && rights::is_open_to_all(path) {
+        let problem =
+            "holds secrets and may be read or changed by everybody on this machine; take that right away (chmod o-rw)";
         let error = SettingError::new(path.display().to_string(), problem);
         if serve { errors.push(error) } else { warnings.push(error.to_string()) }
     }
@@ -209,6 +219,8 @@ fn secret_key(general: &Section, errors: &mut Vec<SettingError>) -> SecretString
         Some(key) => {
             if key.expose_secret().len() < rules::LEAST_KEY {
                 let problem = format!("must have at least {} bytes", rules::LEAST_KEY);
+                errors.push(SettingError::new(general.label("SECRET_KEY"), problem));
+            } else if let Err(problem) = strength::check(key.expose_secret().as_bytes()) {
                 errors.push(SettingError::new(general.label("SECRET_KEY"), problem));
             }
             key

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::value::{self, Section, or_none};
 use super::{
     DatabaseLimits, JwtAlgorithm, JwtRules, KnoxRules, OutgoingRules, ProviderSettings, RestSocial, SessionRules,
-    SettingError, UserRules, addresses, names, pipeline,
+    SettingError, UserRules, addresses, names, pipeline, rights, strength,
 };
 use crate::model::resembled_name;
 use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, Vault};
@@ -291,7 +291,8 @@ fn encryption_key(entry: &str) -> Result<(String, [u8; 32]), String> {
     let named =
         !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     let bytes = STANDARD.decode(key.trim()).map_err(|_| WRONG)?;
-    let key = bytes.try_into().map_err(|_| WRONG)?;
+    let key: [u8; 32] = bytes.try_into().map_err(|_| WRONG)?;
+    strength::check(&key).map_err(|problem| format!("a key {problem}"))?;
     if named { Ok((name.to_owned(), key)) } else { Err(WRONG.to_owned()) }
 }
 
@@ -365,6 +366,8 @@ fn jwt_keys(section: &Section, rules: &mut JwtRules, errors: &mut Vec<SettingErr
         if given && rules.signing_key.expose_secret().len() < LEAST_KEY {
             let problem = format!("must have at least {LEAST_KEY} bytes");
             errors.push(SettingError::new(section.label(name), problem));
+        } else if given && let Err(problem) = strength::check(rules.signing_key.expose_secret().as_bytes()) {
+            errors.push(SettingError::new(section.label(name), problem));
         }
         return;
     }
@@ -392,8 +395,10 @@ fn text_or_file(section: &Section, name: &str, secret: bool, errors: &mut Vec<Se
     let file = section.get(&by_file, errors, |value| {
         let path = value::text(value)?;
         let path = Path::new(path.trim());
-        if secret && readable_by_all(path) {
-            return Err("may be read by everybody on this machine; take that right away (chmod o-r)".to_owned());
+        if secret && rights::is_open_to_all(path) {
+            return Err(
+                "may be read or changed by everybody on this machine; take that right away (chmod o-rw)".to_owned()
+            );
         }
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
@@ -411,12 +416,6 @@ fn text_or_file(section: &Section, name: &str, secret: bool, errors: &mut Vec<Se
         },
         (text, file) => text.or(file),
     }
-}
-
-/// Whether others than the owner and its group may read it.
-pub(super) fn readable_by_all(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
 }
 
 pub(super) fn knox(section: &Section, errors: &mut Vec<SettingError>) -> KnoxRules {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::value::{self, Section};
-use super::{OnFailure, ProviderSettings, SettingError, WebhookRules, pipeline, rules};
+use super::{OnFailure, ProviderSettings, SettingError, WebhookRules, pipeline, rules, strength};
 use crate::model::EventType;
 use crate::secrets::SharedKey;
 
@@ -91,10 +91,11 @@ fn address(value: &Value) -> Result<Url, String> {
 /// The text of a mistake shows no part of it.
 fn secret(text: &str) -> Result<SharedKey, String> {
     let bytes = text.trim().strip_prefix(PREFIX).and_then(|key| STANDARD.decode(key).ok());
-    bytes
+    let bytes = bytes
         .filter(|bytes| (LEAST..=MOST).contains(&bytes.len()))
-        .map(|bytes| SharedKey::new(&bytes))
-        .ok_or_else(|| format!("must be a list of {PREFIX} followed by {LEAST} to {MOST} bytes in base64"))
+        .ok_or_else(|| format!("must be a list of {PREFIX} followed by {LEAST} to {MOST} bytes in base64"))?;
+    strength::check(&bytes).map_err(|problem| format!("a secret {problem}"))?;
+    Ok(SharedKey::new(&bytes))
 }
 
 fn event(name: &str) -> Result<EventType, String> {

@@ -201,6 +201,10 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        // An empty file becomes the database: nobody else's data is in it yet.
+        Err(_) if std::fs::metadata(path)?.len() == 0 => {
+            std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        }
         _ => Ok(()),
     }
 }

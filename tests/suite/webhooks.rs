@@ -40,7 +40,8 @@ on_both_databases! {
 const PLACE: &str = "POST hooks.example/users";
 const URL: &str = "https://hooks.example/users?key=of-the-operator";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const NEXT_SECRET: &str = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+const NEXT_SECRET: &str = "whsec_Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=";
+
 fn plan(engine: Engine) -> Plan {
     World::on(engine).with("WEBHOOK_URL", URL).with("WEBHOOK_SECRETS", SECRET)
 }

@@ -74,6 +74,12 @@ impl Field {
         Self { name: name.to_owned(), kind, title: title.to_owned(), required: true, help: None, choices: Vec::new() }
     }
 
+    /// One to 64 letters, digits and `_`, and none that the request has a meaning for.
+    pub(super) fn has_valid_name(&self) -> bool {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        (1..=64).contains(&self.name.len()) && self.name.bytes().all(is_plain) && self.name != "flow_token"
+    }
+
     /// The answer as the step gets it: a text without blanks around it, or a boolean; `None` where it was left out.
     fn read(&self, given: Option<&Value>) -> Result<Option<Value>, &'static str> {
         if self.kind == FieldType::Checkbox {
@@ -149,6 +155,16 @@ mod tests {
 
     fn read(field: &Field, given: &Value) -> Result<Option<Value>, &'static str> {
         field.read(Some(given))
+    }
+
+    #[test]
+    fn fault_b36_the_name_of_a_field_is_letters_digits_and_underscores() {
+        for good in ["email", "Terms_2", "a", &"x".repeat(64)] {
+            assert!(Field::text(good, "T").has_valid_name(), "{good}");
+        }
+        for bad in ["", "two words", "a-b", "a.b", "é", "a\"b", "<b>", "a\n", "flow_token", &"x".repeat(65)] {
+            assert!(!Field::text(bad, "T").has_valid_name(), "{bad}");
+        }
     }
 
     #[test]

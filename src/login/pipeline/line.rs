@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ask::RequireEmail;
 use super::built_in::BuiltIn;
 use super::draft::Draft;
-use super::{Decided, Progress, Question, Step, Stop};
+use super::{Decided, Field, Progress, Question, Step, Stop};
 use crate::clock::Ambient;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{Identity, UserId};
@@ -74,6 +74,7 @@ impl Line {
                 Err(Stop::Refused(error)) => return Err(error),
                 Err(Stop::Asks(_)) if self.is_closed_to(&draft, name) => return Err(sign_up_closed()),
                 Err(Stop::Asks(fields)) => {
+                    check_names(name, &fields)?;
                     let answered = before.answered.clone().filter(|(asked, _)| asked == name);
                     let progress = Progress { passed, answered };
                     return Ok(Decided::Ask(Box::new(Question { step: name.clone(), fields, progress })));
@@ -89,6 +90,18 @@ impl Line {
         let mut later = self.steps.iter().map(|named| named.name.as_str()).skip_while(|name| *name != asking);
         draft.is_closed() && !later.any(|name| name == "social_user" || name == "associate_by_email")
     }
+}
+
+/// The names of fields are members of a JSON object and names of a form's inputs. A wrong one is a mistake of the program.
+fn check_names(step: &str, fields: &[Field]) -> Result<(), LoginError> {
+    let is_first = |at: usize| !fields[..at].iter().any(|before| before.name == fields[at].name);
+    let wrong = (0..fields.len()).find(|at| !fields[*at].has_valid_name() || !is_first(*at));
+    let Some(wrong) = wrong.map(|at| &fields[at].name) else { return Ok(()) };
+    tracing::error!(step, field = wrong, "a field's name must be one to 64 letters, digits and _, and stand once");
+    Err(LoginError::new(
+        Refusal::own("step_failed"),
+        "This login cannot go on: a step of it asks for a field that has no valid name.",
+    ))
 }
 
 pub(super) fn sign_up_closed() -> LoginError {

@@ -6,6 +6,7 @@ use super::super::ProviderError;
 use super::super::call::failed;
 use super::super::exchange::Login;
 use super::Quirk;
+use crate::model::lenient;
 use crate::outgoing::Request;
 
 pub struct TripIt;
@@ -19,7 +20,8 @@ impl Quirk for TripIt {
 
 pub fn profile(xml: &str) -> Option<Value> {
     // The parser takes no DTD, so no entity can grow.
-    let document = roxmltree::Document::parse(xml).ok()?;
+    let xml = lenient::xml(xml);
+    let document = roxmltree::Document::parse(&xml).ok()?;
     let profile = document.descendants().find(|node| node.has_tag_name("Profile"))?;
     let child = |node: roxmltree::Node<'_, '_>, name: &str| {
         let child = node.children().find(|child| child.has_tag_name(name))?;

@@ -137,12 +137,65 @@ async fn r_o2_03_the_parameters_stand_in_the_order_of_the_original() {
 async fn the_settings_extra_arguments_replace_and_add() {
     let google = settings(
         "google-oauth2",
-        json!({"KEY": "k", "AUTH_EXTRA_ARGUMENTS": {"access_type": "offline", "state": "fixed"}}),
+        json!({"KEY": "k", "AUTH_EXTRA_ARGUMENTS": {"access_type": "offline", "prompt": "consent", "hd": "a.example"}}),
     );
     let url = Url::parse(&url_of(&provider(&google), None, None, &Map::new()).await.unwrap()).unwrap();
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    assert!(pairs.contains(&("access_type".to_owned(), "offline".to_owned())));
-    assert_eq!(pairs.iter().filter(|(name, _)| name == "state").count(), 1);
+    let values = |name: &str| {
+        pairs.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (values("access_type"), values("prompt"), values("hd")),
+        (vec!["offline"], vec!["consent"], vec!["a.example"])
+    );
+    assert_eq!((values("state"), values("client_id")), (vec!["s"], vec!["k"]));
+    assert_eq!((values("response_type"), values("redirect_uri").len()), (vec!["code"], 1));
+}
+
+#[test]
+fn fault_a19_extra_arguments_replace_no_parameter_of_the_protocol() {
+    let refused = |name: &str, values: serde_json::Value, setting: &str| {
+        let errors = try_provider(&settings(name, values.clone()))
+            .err()
+            .unwrap_or_else(|| panic!("{name}: {values} was accepted"));
+        assert!(errors.iter().any(|error| error.name.ends_with(setting)), "{errors:?}");
+    };
+    for parameter in [
+        "state",
+        "nonce",
+        "code_challenge",
+        "code_challenge_method",
+        "redirect_uri",
+        "client_id",
+        "response_type",
+        "response_mode",
+        "scope",
+        "request",
+        "request_uri",
+        "oauth_token",
+        "State",
+        " state",
+    ] {
+        refused(
+            "google-oauth2",
+            json!({"KEY": "k", "AUTH_EXTRA_ARGUMENTS": {parameter: "fixed"}}),
+            "AUTH_EXTRA_ARGUMENTS",
+        );
+        let url = format!("https://id.example/authorize?{}=fixed", parameter.trim());
+        refused("google-oauth2", json!({"KEY": "k", "AUTHORIZATION_URL": url}), "AUTHORIZATION_URL");
+    }
+    // WeChat calls its client id appid.
+    refused("weixin", json!({"KEY": "k", "AUTH_EXTRA_ARGUMENTS": {"appid": "other"}}), "AUTH_EXTRA_ARGUMENTS");
+    for parameter in ["oauth_callback", "oauth_token", "oauth_signature", "OAUTH_NONCE"] {
+        let values = json!({"KEY": "k", "SECRET": "s", "REQUEST_TOKEN_EXTRA_ARGUMENTS": {parameter: "x"}});
+        refused("twitter", values, "REQUEST_TOKEN_EXTRA_ARGUMENTS");
+    }
+    for parameter in ["access_token", "appsecret_proof", "client_secret"] {
+        let values = json!({"KEY": "k", "SECRET": "s", "PROFILE_EXTRA_PARAMS": {parameter: "x"}});
+        refused("facebook", values, "PROFILE_EXTRA_PARAMS");
+    }
+    let fine = json!({"KEY": "k", "SECRET": "s", "REQUEST_TOKEN_EXTRA_ARGUMENTS": {"x_auth_access_type": "read", "scope": "a"}});
+    assert!(try_provider(&settings("twitter", fine)).is_ok());
 }
 
 #[tokio::test]

@@ -1,0 +1,51 @@
+//! Files whose contents must stay with their owner: the database, keys, the settings file.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Whether others than the owner and its group may read or change it.
+pub(super) fn is_open_to_all(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o006 != 0)
+}
+
+/// The file of an SQLite database, by its URL.
+pub fn sqlite_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(Path::new(path.split('?').next().unwrap_or_default()))
+}
+
+/// Files of an SQLite database, its logs among them, that others than their owner may open: each holds credentials' digests
+/// and personal data.
+pub fn exposed_database_files(url: &str) -> Vec<PathBuf> {
+    let Some(file) = sqlite_file(url) else { return Vec::new() };
+    let beside = |end: &str| PathBuf::from(format!("{}{end}", file.display()));
+    let is_exposed =
+        |path: &PathBuf| std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0);
+    ["", "-wal", "-shm", "-journal"].map(beside).into_iter().filter(is_exposed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_a28_a_database_that_others_may_open_is_found_with_its_logs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |end: &str| folder.path().join(format!("users.db{end}"));
+        for end in ["", "-wal", "-shm"] {
+            std::fs::write(path(end), "x").expect("a file");
+            std::fs::set_permissions(path(end), std::fs::Permissions::from_mode(0o600)).expect("rights");
+        }
+        let url = format!("sqlite://{}?mode=rwc", path("").display());
+        assert_eq!(exposed_database_files(&url), Vec::<PathBuf>::new());
+        for (mode, ends) in [(0o644, &["", "-wal"][..]), (0o640, &["-shm"]), (0o602, &["-wal", "-shm"])] {
+            for end in ["", "-wal", "-shm"] {
+                let mode = if ends.contains(&end) { mode } else { 0o600 };
+                std::fs::set_permissions(path(end), std::fs::Permissions::from_mode(mode)).expect("rights");
+            }
+            assert_eq!(exposed_database_files(&url), ends.iter().map(|end| path(end)).collect::<Vec<_>>());
+        }
+        assert!(exposed_database_files("postgres://u:p@h/d").is_empty());
+    }
+}
