@@ -183,7 +183,7 @@ fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>) -> Optio
     };
     let says_no = |name: &&str| members.get(*name) == Some(&Value::Bool(false));
     let has_code = ["errcode", "error_code", "errorCode"].iter().any(|name| members.get(*name).is_some_and(is_filled));
-    if answer.is_success() && !["ok", "success"].iter().any(|name| says_no(name)) && !has_code {
+    if answer.is_success() && !["ok", "success"].iter().any(says_no) && !has_code {
         return None;
     }
     let first = members.get("errors").and_then(Value::as_array).and_then(|all| all.first());
