@@ -154,6 +154,23 @@ impl Provider {
         }
     }
 
+    /// The names that this provider has for parameters of the protocol; the usual ones are refused when the settings are
+    /// typed.
+    fn check_extra_arguments(&self, errors: &mut Vec<SettingError>) {
+        let rules = &self.descriptor;
+        let own = [
+            &rules.authorization.client_id_parameter,
+            &rules.authorization.redirect_uri_parameter,
+            &rules.scope.parameter,
+        ];
+        let is_own = |name: &str| own.iter().any(|own| !own.is_empty() && own.eq_ignore_ascii_case(name.trim()));
+        let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS");
+        if let Some((name, _)) = arguments.iter().find(|(name, _)| is_own(name)) {
+            let problem = format!("holds {name}, which this server sets itself; take it out");
+            errors.push(SettingError::new(self.settings.shown("AUTH_EXTRA_ARGUMENTS"), problem));
+        }
+    }
+
     /// What can be known at start: addresses that hang on settings alone must be addresses.
     fn check(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
@@ -190,18 +207,7 @@ impl Provider {
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
             }
         }
-        let own = [
-            &rules.authorization.client_id_parameter,
-            &rules.authorization.redirect_uri_parameter,
-            &rules.scope.parameter,
-        ];
-        let mut arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS").into_iter().map(|(name, _)| name);
-        if let Some(name) =
-            arguments.find(|name| own.iter().any(|own| !own.is_empty() && own.eq_ignore_ascii_case(name.trim())))
-        {
-            let problem = format!("holds {name}, which this server sets itself; take it out");
-            errors.push(SettingError::new(self.settings.shown("AUTH_EXTRA_ARGUMENTS"), problem));
-        }
+        self.check_extra_arguments(errors);
         let knows_issuer = self.reads_discovery
             || !self.verification.issuers.is_empty()
             || self.values.text("ID_TOKEN_ISSUER").is_some();

@@ -85,8 +85,7 @@ async fn sec_25_a_link_that_an_ended_credential_began_links_nothing(engine: Engi
 async fn sec_25_unlinking_one_of_two_accounts_of_a_provider_leaves_the_other(engine: Engine) {
     let world = World::start(engine).await;
     let user = format!("Token {}", world.token("token", "u1").await);
-    let linked = send(&world.client(), "POST", "/api/login/social/token/github/", &user);
-    linked.json(&json!({"code": "u2"})).send().await.ok();
+    world.link("token/github", &user, "u2").await.ok();
     let both = accounts(&world, &user).await;
     assert_eq!(both.len(), 2);
     let path = |n: usize| format!("/api/user/social/{}/", both[n]["id"]);
@@ -103,8 +102,7 @@ async fn sec_25_an_account_that_only_links_is_no_way_in(engine: Engine) {
     let person = json!({"key": "/ola/", "username": "ola", "name": "Ola"});
     world.double.always("GET api.mixcloud.com/me/", Reply::json(&person));
     let user = format!("Token {}", world.token("token", "u1").await);
-    let linked = send(&world.client(), "POST", "/api/login/social/token/mixcloud/", &user);
-    linked.json(&json!({"code": "c1"})).send().await.ok();
+    world.link("token/mixcloud", &user, "c1").await.ok();
     let list = accounts(&world, &user).await;
     let github = list.iter().find(|account| account["provider"] == "github").expect("github's");
     let path = format!("/api/user/social/{}/", github["id"]);
@@ -134,13 +132,15 @@ async fn sec_25_a_link_under_way_ends_with_everything(engine: Engine) {
     let slow = json!({"access_token": "gho_u2", "token_type": "bearer"});
     world.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
     world.double.forget();
-    let request = send(&world.client(), "POST", "/api/login/social/knox/github/", &user);
-    let link = tokio::spawn(async move { request.json(&json!({"code": "u2"})).send().await });
-    while world.double.calls().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(send(&world.client(), "POST", "/api/logout/all/", &user).send().await.status, 204);
-    link.await.expect("an answer").problem(400, "flow_mismatch");
+    let link = world.link("knox/github", &user, "u2");
+    let end = async {
+        while world.double.calls().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(send(&world.client(), "POST", "/api/logout/all/", &user).send().await.status, 204);
+    };
+    let (link, ()) = tokio::join!(link, end);
+    link.problem(400, "flow_mismatch");
     let counts = (world.database.count("social_accounts").await, world.database.count("knox_tokens").await);
     assert_eq!(counts, (1, 0));
 }

@@ -50,7 +50,8 @@ async fn a_character_that_was_sold_signs_nobody_in(engine: Engine) {
 }
 
 async fn an_older_id_that_several_shops_share_is_no_proof(engine: Engine) {
-    let world = world(engine, "vend", &[]).await;
+    let plan = World::on(engine).with("SOCIAL_AUTH_VEND_KEY", "k1").with("SOCIAL_AUTH_VEND_SECRET", "s1-secret");
+    let world = plan.with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
     for shop in ["one", "two"] {
         let token = json!({"access_token": "a1", "domain_prefix": shop});
         world.double.always(&format!("POST {shop}.vendhq.com/api/1.0/token"), Reply::json(&token));
@@ -59,8 +60,8 @@ async fn an_older_id_that_several_shops_share_is_no_proof(engine: Engine) {
     }
     let client = world.client();
     let first = client.login("token_user/vend", json!({"code": "c1", "domain_prefix": "one"})).await.ok();
-    // As an older release of the original kept it.
-    world.database.run("UPDATE social_accounts SET uid = '7'").await;
+    // As the import brings what an older release of django-rest-social-auth kept.
+    world.database.run("UPDATE social_accounts SET uid = '7', uid_scope = '', legacy_uid = true").await;
     let other = client.login("token_user/vend", json!({"code": "c2", "domain_prefix": "two"})).await.ok();
     assert_ne!(first["username"], other["username"]);
     let again = client.login("token_user/vend", json!({"code": "c3", "domain_prefix": "ONE"})).await.ok();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::double::Double;
 use crate::support::people::{CLIENT_ID, OIDC_TOKEN};
 use crate::support::world::Node;
-use crate::support::{Engine, Reply, World, on_both_databases, signer};
+use crate::support::{Engine, Reply, World, on_both_databases, process, signer};
 
 on_both_databases! {
     fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id,
@@ -17,6 +17,7 @@ on_both_databases! {
     fault_a15_the_same_subject_of_two_tenants_is_two_users,
     fault_a15_another_issuer_opens_no_account_of_the_one_before,
     fault_a15_an_account_without_a_scope_gets_it_at_its_next_login,
+    fault_a1_a15_the_operator_hears_of_accounts_that_sign_nobody_in,
     fault_a22_one_id_token_signs_in_once_for_one_client,
     fault_d5_mailchimp_takes_no_id_of_a_whole_account,
 }
@@ -230,6 +231,33 @@ async fn fault_a15_an_account_without_a_scope_gets_it_at_its_next_login(engine: 
     assert_eq!(signed_in(&world, "oidc", "u01").await["id"], owner["id"]);
     let known = "SELECT count(*) FROM social_accounts WHERE uid_scope = 'sub https://id.example'";
     assert_eq!(world.database.number(known).await, 1);
+}
+
+async fn fault_a1_a15_the_operator_hears_of_accounts_that_sign_nobody_in(engine: Engine) {
+    let world = World::on(engine).oidc().start().await;
+    signed_in(&world, "oidc", "u1").await;
+    world.login("token", "u1").await.ok();
+    world.database.run("UPDATE social_accounts SET legacy_uid = true, uid_scope = '' WHERE provider = 'github'").await;
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let said = |endpoint: &str, until: &str| {
+        let environment = [
+            ("SECRET_KEY", crate::support::world::SECRET_KEY),
+            ("PUBLIC_URL", "https://login.example"),
+            ("DATABASE_URL", world.database.url()),
+            ("HTTPS_PROXY", world.double.proxy()),
+            ("SOCIAL_AUTH_OIDC_KEY", CLIENT_ID),
+            ("SOCIAL_AUTH_OIDC_SECRET", "client-secret-5f2d7c"),
+            ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", endpoint),
+            ("LEGACY_UIDS_UNTIL", until),
+        ];
+        String::from_utf8_lossy(&process::run(&["doctor", "--json"], &environment, folder.path()).stdout).into_owned()
+    };
+    let (same, other, open) = tokio::task::block_in_place(|| {
+        (said("https://id.example", ""), said("https://other.example", ""), said("https://id.example", "2999-01-01"))
+    });
+    assert!(!same.contains("FORMER_ISSUERS") && same.contains("1 imported accounts are stored under a key"), "{same}");
+    assert!(other.contains("`sub https://id.example`") && other.contains("FORMER_ISSUERS"), "{other}");
+    assert!(open.contains("until 2999-01-01"), "{open}");
 }
 
 async fn fault_a22_one_id_token_signs_in_once_for_one_client(engine: Engine) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Engine, World, on_both_databases, signer};
+use crate::support::{Answer, Client, Engine, World, on_both_databases, signer, world};
 
 on_both_databases! {
     fault_a2_a_login_without_an_authorization_request_never_links,
@@ -221,4 +221,20 @@ async fn fault_b12_a_credential_that_cannot_be_read_is_refused(engine: Engine) {
     }
     assert!(world.double.calls().is_empty());
     assert_eq!(world.database.count("users").await, 0);
+}
+
+#[test]
+fn fault_a2_a17_the_ways_of_django_rest_social_auth_are_warnings_at_start() {
+    let warnings = |settings: &[(&str, &str)]| {
+        let base = [("SECRET_KEY", world::SECRET_KEY), ("PUBLIC_URL", "https://login.example")];
+        let environment = base.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        world::read(environment.collect()).expect("settings without a mistake").warnings
+    };
+    for (name, value, safe) in
+        [("LINK_WITHOUT_AUTHORIZATION_REQUEST", "true", "false"), ("LINK_NEEDS_FRESH_LOGIN", "false", "true")]
+    {
+        let said = |warnings: Vec<String>| warnings.iter().any(|warning| warning.starts_with(name));
+        assert!(said(warnings(&[(name, value)])), "{name}");
+        assert!(!said(warnings(&[(name, safe)])) && !said(warnings(&[])), "{name}");
+    }
 }
