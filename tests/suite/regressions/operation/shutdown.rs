@@ -120,7 +120,6 @@ async fn fault_f6_connections_in_the_accept_queue_are_answered() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("an answer, then the end of the connection");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
-        assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
     }
     assert!(process.ended().await.success(), "{}", process.output());
 }
