@@ -121,7 +121,7 @@ fn one_host(request: &Request) -> Result<(), Failure> {
     match (hosts.next(), hosts.next()) {
         (_, Some(_)) => refused("The request has several Host headers."),
         (Some(host), None) => match Authority::try_from(host.as_bytes()) {
-            Ok(host) if host.as_str().contains('@') => refused("The Host header is no host name."),
+            Ok(host) if host.as_str().contains(['@', ',']) => refused("The Host header is no host name."),
             Ok(host) if authority.is_some_and(|authority| *authority != host) => {
                 refused("The Host header is not the host of the request's target.")
             }

@@ -168,7 +168,9 @@ async fn r_jwt_04_claims_and_lifetimes_of_a_pair(engine: Engine) {
     for (token, kind, lifetime) in [(&access, "access", 300), (&refresh, "refresh", 86_400)] {
         let jti = token["jti"].as_str().expect("a jti");
         assert!(jti.len() == 32 && jti.bytes().all(|byte| byte.is_ascii_hexdigit()), "{jti}");
-        let wanted = json!({"token_type": kind, "exp": NOW + lifetime, "iat": NOW, "jti": jti, "user_id": "1"});
+        // `gen` is this server's own, after DRSA's: the user's credential generation, at first the time of creation.
+        let wanted = json!({"token_type": kind, "exp": NOW + lifetime, "iat": NOW, "jti": jti, "user_id": "1",
+            "gen": NOW * 1000});
         assert_eq!(token.to_string(), wanted.to_string(), "in this order");
     }
     assert_ne!(access["jti"], refresh["jti"]);
@@ -178,7 +180,7 @@ async fn r_jwt_05_claims_and_lifetimes_of_a_sliding_token(engine: Engine) {
     let world = World::start(engine).await;
     let token = claims(&world.token("jwt-sliding", "u1").await);
     let wanted = json!({"token_type": "sliding", "exp": NOW + 300, "iat": NOW, "jti": token["jti"],
-        "refresh_exp": NOW + 86_400, "user_id": "1"});
+        "refresh_exp": NOW + 86_400, "user_id": "1", "gen": NOW * 1000});
     assert_eq!(token.to_string(), wanted.to_string());
 }
 
@@ -189,7 +191,11 @@ async fn r_jwt_06_user_variants_carry_the_users_data(engine: Engine) {
     for token in [pair.field("token"), pair.field("refresh"), sliding] {
         let claims = claims(&token);
         let names: Vec<&String> = claims.as_object().expect("claims").keys().collect();
-        assert_eq!(names[names.len() - 5..], ["user_id", "username", "first_name", "last_name", "email"], "{claims}");
+        assert_eq!(
+            names[names.len() - 6..],
+            ["user_id", "gen", "username", "first_name", "last_name", "email"],
+            "{claims}"
+        );
         assert_eq!((&claims["username"], &claims["email"]), (&json!("user1"), &json!("user1@example.com")));
     }
     let plain = claims(&world.token("jwt-pair", "u001").await);
