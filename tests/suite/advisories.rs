@@ -4,6 +4,7 @@
 mod addresses; // addresses that pass a list, or count as another, by the way they are written
 mod flow; // logins finished by another flow, at another provider, or twice
 mod linking; // accounts joined by an address
+mod renewal; // what a renewed token says of its user
 mod social_core; // the changelog of the engine that this server succeeds, 5.0 and 5.1
 mod tokens; // tokens of another client, cut or changed
 mod verified; // unverified addresses, and what is none

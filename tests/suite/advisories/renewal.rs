@@ -1,0 +1,52 @@
+//! What a renewed token says of its user.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{credential, sign_in};
+use crate::support::people::OIDC_TOKEN;
+use crate::support::{Call, Engine, Reply, World, on_both_databases, signer};
+
+on_both_databases! {
+    social_core_5_1_0_a_renewal_keeps_the_subject,
+}
+
+/// The ID token of a token renewal was not checked, so that a renewal could change the identity. Here one that does not hold
+/// or names another subject ends the renewal, and no token is handed out (OpenID Connect Core, 12.2).
+async fn social_core_5_1_0_a_renewal_keeps_the_subject(engine: Engine) {
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change, bool); 8] = [
+        ("the same subject", |_| {}, true),
+        ("no nonce, as 12.2 allows", |claims| claims["nonce"] = Value::Null, true),
+        ("another subject", |claims| claims["sub"] = json!("s-2"), false),
+        ("a subject in another case", |claims| claims["sub"] = json!("S-1"), false),
+        ("no subject", |claims| claims["sub"] = Value::Null, false),
+        ("another issuer", |claims| claims["iss"] = json!("https://evil.example"), false),
+        ("another audience", |claims| claims["aud"] = json!("another-client"), false),
+        ("expired", |claims| claims["exp"] = json!(1), false),
+    ];
+    for (what, change, holds) in changes {
+        let world = World::on(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+        let (people, clock) = (world.people.clone(), world.clock.clone());
+        world.double.on(OIDC_TOKEN, move |call: &Call| {
+            let is_renewal = call.field("grant_type").as_deref() == Some("refresh_token");
+            let access_token = if is_renewal { "oidc-u01" } else { "oidc-u1" };
+            let mut claims = people.id_token_claims("u1", None, access_token);
+            if is_renewal {
+                claims["iat"] = json!(clock.now().seconds());
+                change(&mut claims);
+                claims.as_object_mut().expect("claims").retain(|_, value| !value.is_null());
+            }
+            Reply::json(&json!({"access_token": access_token, "refresh_token": "r-1", "token_type": "Bearer",
+                "expires_in": 100, "id_token": signer::signed(&claims)}))
+        });
+        let authorization = credential(&sign_in(&world, "oidc", "u1").await);
+        let list = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+        let path = format!("/api/user/social/{}/token/", list[0]["id"]);
+        world.advance(Duration::from_secs(200));
+        let token = world.client().get(&path).header("authorization", &authorization).send().await;
+        assert_eq!(token.status == 200, holds, "{what}: {}", token.text);
+        assert!(holds || !token.text.contains("oidc-u01"), "{what}: {}", token.text);
+    }
+}
