@@ -2,7 +2,9 @@
 //! number. The comment of a test says what the fault was there and what this server does.
 
 mod addresses; // addresses that pass a list, or count as another, by the way they are written
+mod browser; // logins that another browser began
 mod flow; // logins finished by another flow, at another provider, or twice
+mod identity; // accounts found by something a user can choose
 mod linking; // accounts joined by an address
 mod renewal; // what a renewed token says of its user
 mod social_core; // the changelog of the engine that this server succeeds, 5.0 and 5.1
