@@ -294,9 +294,9 @@ pub struct ErrorRules {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscoveryRules {
-    /// The document is at `/.well-known/openid-configuration` below it. OIDC_ENDPOINT overrides it.
+    /// The document is at `/.well-known/openid-configuration` below it. OIDC_ENDPOINT replaces it.
     pub endpoint: Option<Template>,
-    /// Instead of `endpoint`: the whole address.
+    /// Instead of `endpoint`: the whole address. OIDC_ENDPOINT has no effect on it.
     pub url: Option<Template>,
     /// What `issuer` in the document must be (SEC-21). ID_TOKEN_ISSUER overrides it.
     pub issuer: Option<Template>,

@@ -215,6 +215,10 @@ impl Provider {
             let name = self.settings.shown("ID_TOKEN_ISSUER");
             errors.push(SettingError::new(name, "is needed: the issuer of the provider's ID tokens"));
         }
+        if rules.discovery.url.is_some() && self.values.text("OIDC_ENDPOINT").is_some() {
+            let name = self.settings.shown("OIDC_ENDPOINT");
+            warnings.push(format!("{name}: has no effect: other settings say where the discovery document lies"));
+        }
         if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
             let name = self.settings.shown("USERINFO_WITHOUT_SUB");
             warnings.push(format!("{name}: a userinfo answer without sub is accepted, whomever it is about"));
@@ -292,14 +296,15 @@ fn extra_fields(values: &SettingValues) -> Result<Vec<ExtraField>, String> {
 
 fn discovery_url(descriptor: &Descriptor, values: &SettingValues) -> Option<Template> {
     const BELOW: &str = "/.well-known/openid-configuration";
+    // social-core's backends with an address of their own (Okta, Azure) do not read OIDC_ENDPOINT, and sites have it set.
+    if let Some(url) = &descriptor.discovery.url {
+        return Template::parse(url.source()).ok();
+    }
     if let Some(own) = values.text("OIDC_ENDPOINT") {
         return Some(Template::literal(&format!("{}{BELOW}", own.trim_end_matches('/'))));
     }
-    match (&descriptor.discovery.url, &descriptor.discovery.endpoint) {
-        (Some(url), _) => Template::parse(url.source()).ok(),
-        (None, Some(endpoint)) => Template::parse(&format!("{}{BELOW}", endpoint.source())).ok(),
-        (None, None) => None,
-    }
+    let endpoint = descriptor.discovery.endpoint.as_ref()?;
+    Template::parse(&format!("{}{BELOW}", endpoint.source())).ok()
 }
 
 fn reads_discovery(descriptor: &Descriptor) -> bool {

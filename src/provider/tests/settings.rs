@@ -7,6 +7,7 @@ use serde_json::{Map, json};
 use tokio::time::Instant;
 use url::Url;
 
+use super::super::expression::Template;
 use super::super::{Authorization, Provider, ProviderError, RequestToken, catalog_names};
 use super::{key, own, provider, settings, try_provider};
 use crate::secrets::SecretString;
@@ -223,4 +224,16 @@ async fn sec_38_a_shop_is_a_name_of_the_providers_own() {
         );
     }
     assert!(matches!(url_of(&shop, None, None, &of(json!({"a": 1}))).await, Err(ProviderError::InvalidFields(_))));
+}
+
+#[test]
+fn fault_d5_okta_finds_its_discovery_document_by_api_url() {
+    let both = json!({
+        "KEY": "k", "SECRET": "s", "API_URL": "https://dev.okta.example/oauth2",
+        "OIDC_ENDPOINT": "https://dev.okta.example/oauth2/v1",
+    });
+    let (provider, warnings) = try_provider(&settings("okta-openidconnect", both)).expect("good settings");
+    let url = provider.discovery_url.as_ref().map(Template::source);
+    assert!(url.is_some_and(|url| url.contains("API_URL")), "{url:?}");
+    assert!(warnings.iter().any(|warning| warning.contains("OIDC_ENDPOINT: has no effect")), "{warnings:?}");
 }
