@@ -169,7 +169,7 @@ impl Server {
         sweeper.abort();
         accounts.abort();
         self.finish_background_work(courier, deadline - POOL_CLOSING).await;
-        if tokio::time::timeout_at(deadline, self.repository.close()).await.is_err() {
+        if tokio::time::timeout(POOL_CLOSING, self.repository.close()).await.is_err() {
             tracing::warn!("the database did not close its connections in time");
         }
         tracing::info!("stopped");

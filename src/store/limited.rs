@@ -3,9 +3,11 @@
 //! A server that waits for a database without end answers nobody: each call ends within [`DatabaseLimits::call`] as an error, which
 //! becomes 503. The methods are listed here a second time because an unlisted one would not compile.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use super::import::Fate;
 use super::*;
@@ -16,9 +18,6 @@ use crate::settings::DatabaseLimits;
 pub(super) fn statement_timeout(limits: &DatabaseLimits) -> Duration {
     limits.call * 4 / 5
 }
-
-/// How long the database may take to close.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a store offers beside its calls.
 pub(super) trait Backend: Repository {
@@ -37,26 +36,37 @@ pub(super) trait Backend: Repository {
 pub(super) struct Limited<S> {
     inner: S,
     call: Duration,
+    /// When the last probe succeeded; `None` after a failed call.
+    probed: Mutex<Option<Instant>>,
 }
+
+/// How long a successful probe is remembered, so that frequent ones cost no writes.
+const PROBE_REMEMBERED: Duration = Duration::from_secs(1);
 
 impl<S: Backend> Limited<S> {
     pub fn new(inner: S, call: Duration) -> Self {
-        Self { inner, call }
+        Self { inner, call, probed: Mutex::new(None) }
     }
 
     async fn within<T: Send>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         self.inner.check()?;
         match tokio::time::timeout(self.call, call).await {
             Ok(Err(error)) => {
+                self.remember_probe(None);
                 self.inner.failed();
                 Err(error)
             }
             Ok(done) => done,
             Err(_) => {
+                self.remember_probe(None);
                 self.inner.hangs();
                 Err(StoreError(format!("no answer within {:?}", self.call).into()))
             }
         }
+    }
+
+    fn remember_probe(&self, at: Option<Instant>) {
+        *self.probed.lock().unwrap_or_else(PoisonError::into_inner) = at;
     }
 }
 
@@ -83,13 +93,19 @@ impl<S: Backend> Repository for Limited<S> {
     }
 
     async fn probe(&self, now: UnixMillis) -> Result<()> {
-        self.within(self.inner.probe(now)).await
+        self.inner.check()?;
+        let probed = *self.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        if probed.is_some_and(|at| at.elapsed() < PROBE_REMEMBERED) {
+            return Ok(());
+        }
+        self.within(self.inner.probe(now)).await?;
+        self.remember_probe(Some(Instant::now()));
+        Ok(())
     }
 
+    /// Without a limit: a shutdown has its own.
     async fn close(&self) {
-        if tokio::time::timeout(CLOSE_TIMEOUT, self.inner.close()).await.is_err() {
-            tracing::warn!("the database did not close in time; its connections are dropped");
-        }
+        self.inner.close().await;
     }
 
     /// Without a limit of its own: it consists of many short statements.

@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
 use super::Opening;
 use super::limited::{self, Backend};
-use super::sql::{Probed, repository};
+use super::sql::repository;
 use crate::settings::DatabaseLimits;
 
 /// Connections of a command.
@@ -23,7 +23,6 @@ pub(super) struct PostgresStore {
     limits: Option<DatabaseLimits>,
     current: RwLock<Connections>,
     announce: Option<Announce>,
-    probed: Probed,
 }
 
 /// A pool, and when it was made.
@@ -49,7 +48,7 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Pos
         opened => opened.map_err(|error| format!("{place} cannot be opened: {}", reason(error)))?,
     };
     let current = RwLock::new(Connections { pool, made: tokio::time::Instant::now() });
-    Ok(PostgresStore { options, limits, current, announce, probed: Probed::default() })
+    Ok(PostgresStore { options, limits, current, announce })
 }
 
 fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {

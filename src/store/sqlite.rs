@@ -14,7 +14,7 @@ use super::Opening;
 use super::explained;
 use super::group::{Group, Write};
 use super::limited::{self, Backend};
-use super::sql::{Probed, repository};
+use super::sql::repository;
 
 /// Pages of the log before they are brought home (16 MiB): most of what logins write is written over before that.
 const LOG_PAGES: &str = "4000";
@@ -32,7 +32,6 @@ pub(super) struct SqliteStore {
     /// A write failed: the writer is opened anew before the next one. After a rollback of SQLite's own (a full disk, an
     /// I/O error) the driver believes that the transaction is still open, and no other could begin.
     reopen: Arc<AtomicBool>,
-    probed: Probed,
 }
 
 pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<SqliteStore, String> {
@@ -74,7 +73,7 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Sql
     let readers = Readers::open(&options.read_only(true)).await.map_err(failed)?;
     let file = FileIdentity::of(path.clone()).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let group = Group::over(write.clone(), reopen.clone());
-    Ok(SqliteStore { group, readers, write, announce, file, reopen, probed: Probed::default() })
+    Ok(SqliteStore { group, readers, write, announce, file, reopen })
 }
 
 /// Which file was opened. One that is deleted or replaced under the server is written on by it all the same, and what is

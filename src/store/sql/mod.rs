@@ -129,9 +129,6 @@ macro_rules! repository {
             }
 
             async fn probe(&self, now: UnixMillis) -> Result<()> {
-                if self.probed.is_recent() {
-                    return Ok(());
-                }
                 let mut tx = self.begin().await?;
                 sqlx::query(
                     "INSERT INTO readiness_probe (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
@@ -140,7 +137,6 @@ macro_rules! repository {
                 .execute(&mut *tx)
                 .await?;
                 tx.commit().await?;
-                self.probed.succeeded();
                 Ok(())
             }
 
@@ -206,25 +202,6 @@ use std::time::Duration;
 
 use crate::model::Kind;
 use crate::secrets::Digest;
-
-/// When a probe of the store succeeded last.
-#[derive(Default)]
-pub(super) struct Probed(std::sync::Mutex<Option<tokio::time::Instant>>);
-
-impl Probed {
-    /// How long a success is remembered, so that frequent questions cost no writes.
-    const REMEMBERED: Duration = Duration::from_secs(1);
-
-    pub fn is_recent(&self) -> bool {
-        self.0.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < Self::REMEMBERED))
-    }
-
-    pub fn succeeded(&self) {
-        if let Ok(mut at) = self.0.lock() {
-            *at = Some(tokio::time::Instant::now());
-        }
-    }
-}
 
 /// Characters of a name's column, as in Django.
 pub(super) const LONGEST_NAME: usize = 150;
