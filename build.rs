@@ -6,6 +6,8 @@ use std::{env, fs};
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/provider/catalog");
+    // `sqlx::migrate!` does not notice a new file.
+    println!("cargo::rerun-if-changed=migrations");
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let folder = Path::new(&root).join("src/provider/catalog");
     let mut ids: Vec<String> = fs::read_dir(&folder)
