@@ -15,6 +15,7 @@ mod callers; // R-AUT: a login by somebody who is signed in
 mod catalogue; // docs/PROVIDERS.md knows every provider
 mod commands; // users, keys, audit, providers check, doctor: by the real binary
 mod companions; // R-CMP: refresh, verify, logouts, who am I
+mod contributing; // CONTRIBUTING.md, SECURITY.md and docs/adr name files that exist
 mod ended; // what ends with a credential, and when
 mod entry; // who may enter: lists, organisations, a closed sign-up
 mod errors; // R-ERR: how a login that fails is told
