@@ -16,8 +16,8 @@ use super::{Protocol, ProviderError};
 use crate::settings::SettingRules;
 
 /// Beside these fields a file may say, above all tables: `extends` (the id of another descriptor, whose fields hold
-/// where this one says nothing), `name` (where it is not the file's name: several entries may share one) and `former`
-/// (true for an entry that `SOCIAL_AUTH_<NAME>_VARIANT` must ask for).
+/// where this one says nothing), `name` (where it is not the file's name: several entries may share one) and
+/// `variant_only` (true for an entry that `SOCIAL_AUTH_<NAME>_VARIANT` must ask for).
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Descriptor {

@@ -88,7 +88,7 @@ pub fn read(
         Ok(value) => told(value, rules, stage),
         Err(_) => lenient(answer).as_ref().and_then(|value| told(value, rules, stage)),
     };
-    let told = told.or_else(|| is_exchange(stage).then(|| told_otherwise(answer, &parsed)).flatten());
+    let told = told.or_else(|| is_exchange(stage).then(|| told_otherwise(answer, &parsed, stage)).flatten());
     if let Some(told) = told.filter(|told| !rules.none.contains(&told.code)) {
         return Err(classified(stage, &told, answer.status, rules, secrets));
     }
@@ -174,11 +174,15 @@ fn told(value: &Value, rules: &ErrorRules, stage: &str) -> Option<Told> {
 
 /// The error in an answer to a code or a refresh token that has no `error`: in members of other names, in the first of
 /// `errors`, or as a plain text.
-fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>) -> Option<Told> {
+fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>, stage: &str) -> Option<Told> {
     let value = parsed.as_ref().ok().cloned().or_else(|| lenient(answer)).unwrap_or_default();
     let Some(members) = value.as_object() else {
-        let text = Some(answer.text()).filter(|text| !answer.is_success() && text.len() <= MAX_TEXT_LEN)?;
+        let text = Some(answer.text()).filter(|text| text.len() <= MAX_TEXT_LEN)?;
         let text = text.trim();
+        // With status 200 a text is an error only where it says so.
+        if answer.is_success() && (parsed.is_ok() || !speaks_of_a_bad_code(stage, text)) {
+            return None;
+        }
         return (!text.is_empty()).then(|| Told { code: String::new(), message: Some(text.to_owned()) });
     };
     let says_no = |name: &&str| members.get(*name) == Some(&Value::Bool(false));
@@ -206,7 +210,9 @@ fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>) -> Optio
 fn classified(stage: &'static str, told: &Told, status: u16, rules: &ErrorRules, secrets: &[&str]) -> ProviderError {
     let registered = || is_registered(&told.code).then(|| told.code.clone());
     let message = told.message.as_deref().and_then(|text| shown(text, secrets)).or_else(registered);
-    let declined = rules.declined.contains(&told.code) || DECLINED.contains(&told.code.to_ascii_lowercase().as_str());
+    let code = told.code.to_ascii_lowercase();
+    let declined = rules.declined.contains(&told.code)
+        || DECLINED.contains(&code.as_str()) && !rules.invalid_client.contains(&told.code);
     // A server that fails or refuses to listen judges nothing, whatever its body says.
     let is_judged = status < 500 && status != 429;
     if is_judged && declined {

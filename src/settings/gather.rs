@@ -42,7 +42,7 @@ pub(super) struct GatheredProvider {
 const DESCRIPTOR_FIELDS: [&str; 11] = [
     "extends",
     "name",
-    "former",
+    "variant_only",
     "title",
     "protocol",
     "quirk",

@@ -32,7 +32,7 @@ fn table() -> String {
     );
     for entry in provider::catalog_entries() {
         let (_, facts) = provider::catalog_entry(entry.name, Some(entry.id)).expect("an entry can be read");
-        let name = match entry.former {
+        let name = match entry.variant_only {
             false if entry.name == entry.id => entry.name.to_owned(),
             false => format!("{} ({})", entry.name, entry.id),
             true => format!("{}, VARIANT {}", entry.name, entry.id),

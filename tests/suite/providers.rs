@@ -125,7 +125,7 @@ fn every_entry_of_the_catalogue_has_a_case() {
     let cases = cases();
     let has = |entry: &rest_social_auth::provider::Entry| {
         let variant =
-            |case: &Case| case.variant.as_deref().unwrap_or(if entry.former { "" } else { entry.id }) == entry.id;
+            |case: &Case| case.variant.as_deref().unwrap_or(if entry.variant_only { "" } else { entry.id }) == entry.id;
         cases.iter().any(|case| case.provider == entry.name && variant(case))
     };
     let missing: Vec<&str> =

@@ -21,7 +21,7 @@ pub struct Entry {
     /// The provider's name in URLs and rows. Several entries may share one.
     pub name: &'static str,
     /// Only `SOCIAL_AUTH_<NAME>_VARIANT` picks it.
-    pub former: bool,
+    pub variant_only: bool,
 }
 
 /// All entries, by id.
@@ -29,7 +29,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
     FILES.iter().map(|(id, text)| Entry {
         id,
         name: head(text, "name").unwrap_or(id),
-        former: head(text, "former") == Some("true"),
+        variant_only: head(text, "variant_only") == Some("true"),
     })
 }
 
@@ -44,7 +44,7 @@ fn head(text: &'static str, field: &str) -> Option<&'static str> {
 /// The entry that a provider's name stands for, or the one of that id.
 pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<Entry>, String> {
     let mut named = entries().filter(|entry| entry.name == name);
-    let Some(variant) = variant else { return Ok(named.find(|entry| !entry.former)) };
+    let Some(variant) = variant else { return Ok(named.find(|entry| !entry.variant_only)) };
     let ids: Vec<&str> = named.map(|entry| entry.id).collect();
     match entries().find(|entry| entry.id == variant && entry.name == name) {
         Some(entry) => Ok(Some(entry)),
@@ -110,7 +110,7 @@ fn file(id: &str, depth: usize) -> Result<Table, String> {
     let text = text.ok_or_else(|| format!("extends: there is no provider `{id}`{}", nearest(id)))?;
     let mut table: Table = text.parse().map_err(|error: toml::de::Error| format!("{id}.toml: {}", error.message()))?;
     table.remove("name");
-    table.remove("former");
+    table.remove("variant_only");
     match table.remove("extends") {
         None => Ok(table),
         Some(Value::String(parent)) if depth > 0 => Ok(laid_over(file(&parent, depth - 1)?, table)),

@@ -15,13 +15,13 @@ fn every_descriptor_of_the_catalogue_can_be_read() {
 #[test]
 fn a_name_stands_for_one_current_entry() {
     for entry in entries() {
-        let current = entries().filter(|other| other.name == entry.name && !other.former).count();
+        let current = entries().filter(|other| other.name == entry.name && !other.variant_only).count();
         assert_eq!(current, 1, "{}", entry.name);
         assert!(entry.name == entry.id || entries().all(|other| other.id != entry.name || other.name == entry.name));
     }
 }
 
-/// Several entries of the original share a name: the current one stands for it, VARIANT picks the others by their ids.
+/// Several entries of social-core share a name: the current one stands for it, VARIANT picks the others by their ids.
 #[test]
 fn variants_are_the_originals_own_ids() {
     for (name, current, former) in [
@@ -70,4 +70,23 @@ fn an_operators_mistake_is_told_by_its_field() {
     assert!(own("[user]\nemail = 'profile.'").contains("column"), "{}", own("[user]\nemail = 'profile.'"));
     assert!(own("[user]\nemail = 'person.mail'").contains("person"));
     assert!(own("extends = 'githb'").contains("did you mean `github`?"));
+}
+
+/// The API that replaced the one of the name: asked for by VARIANT, so that rows, settings and requests of the name stay.
+#[test]
+fn fault_c10_variants_have_the_apis_of_today() {
+    for (name, variant, token_url) in [
+        ("battlenet-oauth2", "battlenet-oauth2-global", "https://oauth.battle.net/token"),
+        ("hubspot", "hubspot-2026-03", "https://api.hubapi.com/oauth/2026-03/token"),
+        ("pinterest", "pinterest-v5", "https://api.pinterest.com/v5/oauth/token"),
+    ] {
+        let id = |variant| entry_of(name, variant).expect("it is in the catalogue").map(|entry| entry.id);
+        assert_eq!((id(None), id(Some(variant))), (Some(name), Some(variant)));
+        let of = |id: &str| read(Some(id), &Table::new()).expect("it can be read");
+        let (current, next) = (of(name), of(variant));
+        assert_eq!(next.token.url.source(), token_url);
+        assert_ne!(current.token.url.source(), token_url);
+        assert_eq!(current.uid.key, next.uid.key, "{name}: accounts must stay the same");
+        assert!(current.service.is_some_and(|service| service.contains(variant)), "{name}");
+    }
 }
