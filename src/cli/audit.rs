@@ -134,7 +134,7 @@ fn row(record: AuditRecord) -> [String; 9] {
 
 async fn prune(age: Duration, json: bool, repository: &dyn Repository, ambient: &Ambient) -> Result<(), Failure> {
     let before = ambient.now().minus(age);
-    let deleted = store::paced(|| repository.prune_audit(before)).await?;
+    let deleted = store::in_batches(|| repository.prune_audit(before)).await?;
     if json {
         return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);
     }

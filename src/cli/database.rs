@@ -53,7 +53,9 @@ async fn checked(repository: Arc<dyn Repository>) -> Result<Arc<dyn Repository>,
 pub(super) async fn require_current(repository: &dyn Repository) -> Result<(), Failure> {
     let problem = match repository.schema().await? {
         Schema::Current => return Ok(()),
-        Schema::Behind => "the database does not have this release's tables: run `rest-social-auth migrate`",
+        Schema::Empty | Schema::Behind => {
+            "the database does not have this release's tables: run `rest-social-auth migrate`"
+        }
         Schema::Ahead => store::LATER_RELEASE,
     };
     Err(Failure::Other(problem.to_owned()))

@@ -147,7 +147,7 @@ async fn accounts_found(
 async fn tables_found(settings: &Settings, repository: &dyn Repository) -> Vec<Finding> {
     let mut findings = vec![match repository.schema().await {
         Ok(Schema::Current) => Finding::good("the database answers and has this release's tables"),
-        Ok(Schema::Behind) => {
+        Ok(Schema::Empty | Schema::Behind) => {
             let advice = "run `rest-social-auth migrate`; `serve` does it by itself, but with --no-migrate";
             return vec![Finding::odd("the database does not have this release's tables yet", advice)];
         }

@@ -11,10 +11,10 @@ use super::serve::bring_up_to_date;
 use super::{Failure, environment, print, settings, terminal};
 use crate::clock::Ambient;
 use crate::import::{self, ImportError, Progress, Wanted};
-use crate::secrets::{ExposeSecret, SecretString};
+use crate::secrets::SecretString;
 use crate::settings::{Mode, SettingError, Settings};
 use crate::store::django::{Django, Names};
-use crate::store::{self, Repository};
+use crate::store::{self, Repository, Schema};
 
 /// Holds Django's SECRET_KEY where it is another than ours.
 const DJANGO_SECRET_KEY: &str = "DJANGO_SECRET_KEY";
@@ -111,19 +111,24 @@ async fn made_ready(settings: &Settings) -> Result<Arc<dyn Repository>, Failure>
     Ok(repository)
 }
 
-/// For a dry run, which makes neither a file nor a table. `None`: there is nothing yet.
+/// For a dry run, which makes neither a file nor a table. `None`: there is no database, or one without tables.
 async fn look_at(settings: &Settings) -> Result<Option<Arc<dyn Repository>>, Failure> {
-    let repository = match store::open(&settings.database_url, false).await {
-        Ok(repository) => repository,
-        Err(_) if settings.database_url.expose_secret().starts_with("sqlite:") => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    // Without the tables there is nothing to read.
-    if repository.user(0).await.is_err() {
-        repository.close().await;
+    if store::is_missing_file(&settings.database_url) {
         return Ok(None);
     }
-    Ok(Some(repository))
+    let repository = store::open(&settings.database_url, false).await?;
+    match repository.schema().await? {
+        Schema::Current => return Ok(Some(repository)),
+        Schema::Empty => {}
+        Schema::Behind => {
+            return Err(Failure::Other(
+                "the database has the tables of an earlier release: run `rest-social-auth migrate` first".to_owned(),
+            ));
+        }
+        Schema::Ahead => return Err(Failure::Other(store::LATER_RELEASE.to_owned())),
+    }
+    repository.close().await;
+    Ok(None)
 }
 
 /// Draws on the standard error, where that is a terminal.

@@ -103,7 +103,7 @@ async fn obey(command: Command, repository: &dyn Repository, ambient: &Ambient) 
         }
         Command::Prune { before, json } => {
             let before = ambient.now().minus(before);
-            let deleted = store::paced(|| repository.prune_events(before)).await?;
+            let deleted = store::in_batches(|| repository.prune_events(before)).await?;
             if json {
                 return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);
             }

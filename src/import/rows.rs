@@ -17,6 +17,8 @@ use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
 use crate::store::django;
 
+/// No place is further ahead of UTC, nor further behind it.
+const MAX_TIME_ZONE_OFFSET_MS: i64 = 14 * 3_600_000;
 const LONGEST_USERNAME: usize = 150;
 /// Characters of a permanent token, and of the digest of a knox token.
 const TOKEN_LENGTH: usize = 40;
@@ -84,8 +86,9 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
         created: row.joined.map_or(now, UnixMillis),
         last_login: row.last_login.map(UnixMillis),
         revoked_before: 0,
-        // Where Django does not know when the user joined, the tokens that it issued are older than the import.
-        credential_generation: row.joined.unwrap_or_default(),
+        // Tokens that Django issued are older than the import, and may seem older than the user: without USE_TZ the time of
+        // joining is local time.
+        credential_generation: row.joined.map_or(0, |joined| joined.saturating_sub(MAX_TIME_ZONE_OFFSET_MS)),
         token_generation: 0,
         link_generation: 0,
         fields,

@@ -44,6 +44,9 @@ pub(super) struct Person {
     pub tokens: Option<Vec<u8>>,
 }
 
+/// How often one login is decided anew after other logins of the same account or address were committed first.
+const MAX_DECISIONS: u32 = 8;
+
 impl Ticket {
     /// Errors: `fresh_login_required` (SEC-25); `flow_mismatch` where something that is signed in was ended since it was asked for.
     fn may_link(&self, decision: &Decision) -> Result<(), LoginError> {
@@ -96,7 +99,7 @@ impl LoginService {
         person: &Person,
         progress: Progress,
     ) -> Result<Concluded, LoginError> {
-        for _ in 0..4 {
+        for _ in 0..MAX_DECISIONS {
             match self.decide(ticket, &person.identity, &progress).await? {
                 Decided::Ask(question) => return self.halt(ticket, person, *question).await.map(Concluded::Halted),
                 Decided::Commit(decision) => {

@@ -34,6 +34,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes; more is answered 431.
 const LARGEST_HEAD: usize = 32 * 1024;
 const MOST_STREAMS: u32 = 100;
+/// Failed connections in the queue of a listener that closes.
+const MAX_ACCEPT_FAILURES: u32 = 64;
 /// After an accept that failed, most likely for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Connections that wait to be accepted.
@@ -90,7 +92,9 @@ pub async fn serve<E: Endpoint + 'static>(
     service.draining.cancel();
     reject_new_connections(&listener);
     accept_until(&listener, tokio::time::sleep(LAST_HANDSHAKES), &spawn).await;
-    accept_queued(listener, &spawn)?;
+    if let Err(error) = accept_queued(listener, &spawn) {
+        tracing::warn!(%error, "queued connections could not be accepted");
+    }
     connections.close();
     let drained = tokio::time::timeout(shutdown.idle, connections.wait()).await.is_ok();
     service.idle_closed.cancel();
@@ -120,12 +124,24 @@ async fn accept_until(listener: &TcpListener, stop: impl Future<Output = ()>, sp
     }
 }
 
-/// Accepts what the kernel has queued and closes the listener: connections that are still queued then are reset.
+/// Accepts what the kernel has queued and closes the listener: connections that are still queued then are reset. A connection
+/// that fails ends neither the loop nor the shutdown.
 fn accept_queued(listener: TcpListener, spawn: &impl Fn(TcpStream, SocketAddr)) -> io::Result<()> {
     let listener = listener.into_std()?;
-    while let Ok((stream, peer)) = listener.accept() {
-        stream.set_nonblocking(true)?;
-        spawn(TcpStream::from_std(stream)?, peer);
+    let mut failures = 0;
+    while failures < MAX_ACCEPT_FAILURES {
+        let accepted = listener.accept().and_then(|(stream, peer)| {
+            stream.set_nonblocking(true)?;
+            Ok((TcpStream::from_std(stream)?, peer))
+        });
+        match accepted {
+            Ok((stream, peer)) => spawn(stream, peer),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                failures += 1;
+            }
+        }
     }
     Ok(())
 }

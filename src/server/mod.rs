@@ -144,12 +144,9 @@ impl Server {
     ) -> std::io::Result<()> {
         self.tell_of_settings();
         let accounts = tokio::spawn(tell_of_accounts(self.app.clone(), self.repository.clone(), self.ambient.now()));
-        let sweeper = tokio::spawn(sweep(
-            self.repository.clone(),
-            self.app.login.clone(),
-            Retention::of(&self.app.settings),
-            self.ambient.clone(),
-        ));
+        let sweeper =
+            tokio::spawn(sweep(self.repository.clone(), Retention::of(&self.app.settings), self.ambient.clone()));
+        let counter = tokio::spawn(count_live_rows(self.app.login.clone()));
         let stages = listen::Shutdown {
             draining: self.app.stopping.clone(),
             closing: CancellationToken::new(),
@@ -167,6 +164,7 @@ impl Server {
         let began = if served.is_ok() { stopped.await.ok() } else { None };
         let deadline = began.unwrap_or_else(Instant::now) + SHUTDOWN_BUDGET;
         sweeper.abort();
+        counter.abort();
         accounts.abort();
         self.finish_background_work(courier, deadline - POOL_CLOSING).await;
         if tokio::time::timeout(POOL_CLOSING, self.repository.close()).await.is_err() {
@@ -260,15 +258,12 @@ impl Retention {
 }
 
 /// Deletes what has expired, once a minute, and the oldest beyond the bound; of what happened once an hour.
-async fn sweep(repository: Arc<dyn Repository>, login: Arc<LoginService>, retention: Retention, ambient: Ambient) {
+async fn sweep(repository: Arc<dyn Repository>, retention: Retention, ambient: Ambient) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is now: a start must not wait for a sweep.
     ticks.tick().await;
     for round in 0_u64.. {
-        if let Err(error) = login.count_live_rows().await {
-            tracing::warn!(%error, "the rows that bound what may be begun could not be counted");
-        }
         ticks.tick().await;
         let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) { retention } else { Retention::default() };
         match swept(repository.as_ref(), retention, &ambient).await {
@@ -279,14 +274,26 @@ async fn sweep(repository: Arc<dyn Repository>, login: Arc<LoginService>, retent
     }
 }
 
+/// Apart from the sweeper, which may be busy for minutes: limits that only grew meanwhile would refuse logins.
+async fn count_live_rows(login: Arc<LoginService>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = login.count_live_rows().await {
+            tracing::warn!(%error, "the rows that count against the limits of logins could not be counted");
+        }
+    }
+}
+
 async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambient) -> Result<u64, store::StoreError> {
     let now = ambient.now();
-    let mut swept = repository.sweep(now, MOST_ROWS).await?;
+    let mut swept = store::sweep(repository, now, MOST_ROWS).await?;
     if let Some(retention) = retention.audit {
-        swept += store::paced(|| repository.prune_audit(now.minus(retention))).await?;
+        swept += store::in_batches(|| repository.prune_audit(now.minus(retention))).await?;
     }
     if let Some(retention) = retention.webhooks {
-        swept += store::paced(|| repository.prune_events(now.minus(retention))).await?;
+        swept += store::in_batches(|| repository.prune_events(now.minus(retention))).await?;
     }
     Ok(swept)
 }

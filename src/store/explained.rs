@@ -41,11 +41,13 @@ pub(super) fn of_database(error: &sqlx::Error) -> String {
             let code = error.code().unwrap_or_default();
             let sqlite = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
             match (sqlite, code.as_ref()) {
-                (Some(5 | 6), _) | (_, "55P03") => {
-                    "the database is locked: another process is using it. Stop that process, \
-                                                     or try again when it has finished"
-                        .to_owned()
+                (_, "55P03") => {
+                    "the database is busy: another session holds a lock that this statement needs".to_owned()
                 }
+                (_, "57014") => "the database ended a statement that took too long".to_owned(),
+                (Some(5 | 6), _) => "the database is locked: another process is using it. Stop that process, \
+                                                     or try again when it has finished"
+                    .to_owned(),
                 (Some(13), _) | (_, "53100") => {
                     "the disk of the database is full: free some space, then try again".to_owned()
                 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt as _;
-use sqlx::SqlitePool;
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::sqlite::SqliteStore;
@@ -54,9 +54,17 @@ pub(super) struct Group(mpsc::Sender<Pending>);
 
 /// Why a transaction was not committed.
 enum Failed {
-    /// The writer could not be had: another try would wait as long once more.
+    /// No transaction could be begun: another try would wait as long once more.
     Begin(StoreError),
     Write(StoreError),
+}
+
+impl Failed {
+    fn into_error(self) -> StoreError {
+        match self {
+            Self::Begin(error) | Self::Write(error) => error,
+        }
+    }
 }
 
 impl Group {
@@ -82,7 +90,7 @@ impl Group {
 
 async fn commit_group(writer: &SqlitePool, reopen: &AtomicBool, first: Pending, queue: &mut mpsc::Receiver<Pending>) {
     let mut group = vec![first];
-    let failed = match commit(writer, &mut group, Some(&mut *queue)).await {
+    let failed = match commit(writer, reopen, &mut group, Some(&mut *queue)).await {
         Ok(outcomes) => {
             for (pending, written) in group.into_iter().zip(outcomes) {
                 answer(pending, Ok(written));
@@ -95,32 +103,39 @@ async fn commit_group(writer: &SqlitePool, reopen: &AtomicBool, first: Pending, 
     match failed {
         Failed::Begin(error) => {
             group.extend(std::iter::from_fn(|| queue.try_recv().ok()));
-            for pending in group {
-                answer(pending, Err(StoreError(error.to_string().into())));
-            }
+            answer_all(group, &error);
         }
-        Failed::Write(error) if group.len() == 1 => {
-            if let Some(alone) = group.pop() {
-                answer(alone, Err(error));
-            }
-        }
+        Failed::Write(error) if group.len() == 1 => answer_all(group, &error),
         Failed::Write(error) => {
             tracing::warn!(%error, writes = group.len(), "a group of writes failed; each is tried by itself");
-            for pending in group {
-                let mut alone = vec![pending];
-                let outcome = commit(writer, &mut alone, None).await;
-                let outcome = match outcome {
-                    Ok(outcomes) => Ok(outcomes.first().copied().unwrap_or_default()),
-                    Err(Failed::Begin(error) | Failed::Write(error)) => {
-                        reopen.store(true, Ordering::Release);
-                        Err(error)
-                    }
-                };
-                if let Some(pending) = alone.pop() {
-                    answer(pending, outcome);
-                }
-            }
+            commit_each(writer, reopen, group).await;
         }
+    }
+}
+
+/// Each write in a transaction of its own, until none can be begun.
+async fn commit_each(writer: &SqlitePool, reopen: &AtomicBool, group: Vec<Pending>) {
+    let mut group = group.into_iter();
+    while let Some(pending) = group.next() {
+        let mut alone = vec![pending];
+        let outcome = commit(writer, reopen, &mut alone, None).await;
+        let is_unusable = matches!(outcome, Err(Failed::Begin(_)));
+        let outcome = outcome.map(|outcomes| outcomes.first().copied().unwrap_or_default()).map_err(|failed| {
+            reopen.store(true, Ordering::Release);
+            failed.into_error()
+        });
+        if is_unusable && let Err(error) = &outcome {
+            answer_all(group.by_ref(), error);
+        }
+        if let Some(pending) = alone.pop() {
+            answer(pending, outcome);
+        }
+    }
+}
+
+fn answer_all(group: impl IntoIterator<Item = Pending>, error: &StoreError) {
+    for pending in group {
+        answer(pending, Err(StoreError(error.to_string().into())));
     }
 }
 
@@ -133,22 +148,26 @@ fn answer(pending: Pending, outcome: Result<bool>) {
 /// one write must not end the task that every login needs.
 async fn commit(
     writer: &SqlitePool,
+    reopen: &AtomicBool,
     group: &mut Vec<Pending>,
     queue: Option<&mut mpsc::Receiver<Pending>>,
 ) -> std::result::Result<Vec<bool>, Failed> {
-    let committed = AssertUnwindSafe(commit_unguarded(writer, group, queue)).catch_unwind().await;
+    let committed = AssertUnwindSafe(commit_unguarded(writer, reopen, group, queue)).catch_unwind().await;
     committed.unwrap_or_else(|_| Err(Failed::Write(StoreError("a write panicked".into()))))
 }
 
 async fn commit_unguarded(
     writer: &SqlitePool,
+    reopen: &AtomicBool,
     group: &mut Vec<Pending>,
     mut queue: Option<&mut mpsc::Receiver<Pending>>,
 ) -> std::result::Result<Vec<bool>, Failed> {
-    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| Failed::Begin(error.into()))?;
+    let mut tx = begin(writer, reopen).await.map_err(|error| Failed::Begin(error.into()))?;
     let mut outcomes = Vec::with_capacity(MAX_GROUP_SIZE);
     while let Some(pending) = group.get(outcomes.len()) {
-        let written = SqliteStore::write_one(&mut tx, &pending.write).await.map_err(Failed::Write)?;
+        // The caller's time limit ended and its request was answered 503: such a write must not be made any more.
+        let is_abandoned = pending.done.is_closed();
+        let written = !is_abandoned && SqliteStore::write_one(&mut tx, &pending.write).await.map_err(Failed::Write)?;
         outcomes.push(written);
         if let Some(queue) = queue.as_deref_mut()
             && group.len() < MAX_GROUP_SIZE
@@ -158,6 +177,31 @@ async fn commit_unguarded(
     }
     tx.commit().await.map_err(|error| Failed::Write(error.into()))?;
     Ok(outcomes)
+}
+
+/// A connection that is broken is opened anew, once; one that is busy was waited for already.
+async fn begin(
+    writer: &SqlitePool,
+    reopen: &AtomicBool,
+) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    match writer.begin_with("BEGIN IMMEDIATE").await {
+        Err(error) if !is_busy(&error) => {
+            reopen.store(true, Ordering::Release);
+            writer.begin_with("BEGIN IMMEDIATE").await
+        }
+        begun => begun,
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY: u32 = 5;
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        sqlx::Error::Database(error) => {
+            error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == BUSY)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -177,13 +221,18 @@ mod tests {
         Write::Claim { attempt: None, code: Some(code), now: UnixMillis(1) }
     }
 
+    async fn migrated(folder: &std::path::Path) -> SqlitePool {
+        let url = format!("sqlite://{}", folder.join("group.db").display());
+        let migrated = crate::store::open(&SecretString::from(url.clone()), true).await.expect("a database");
+        migrated.migrate().await.expect("the schema");
+        let one = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+        one.connect(&url).await.expect("a connection")
+    }
+
     #[tokio::test]
     async fn fault_b6_a_failing_write_fails_no_other_of_its_group() {
         let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite://{}", folder.path().join("group.db").display());
-        let migrated = crate::store::open(&SecretString::from(url.clone()), true).await.expect("a database");
-        migrated.migrate().await.expect("the schema");
-        let writer = SqlitePool::connect(&url).await.expect("a connection");
+        let writer = migrated(folder.path()).await;
         for fault in [Fault::Error, Fault::Panic] {
             let reopen = Arc::new(AtomicBool::new(false));
             let group = Group::over(writer.clone(), reopen.clone());
@@ -197,5 +246,17 @@ mod tests {
             }
             assert!(reopen.load(Ordering::Acquire), "the connection is opened anew");
         }
+    }
+    #[tokio::test]
+    async fn an_abandoned_write_is_not_made() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let writer = migrated(folder.path()).await;
+        let group = Group::over(writer.clone(), Arc::default());
+        let busy = writer.begin().await.expect("the only connection");
+        let late = tokio::time::timeout(std::time::Duration::from_millis(20), group.write(claim("late"))).await;
+        assert!(late.is_err(), "the caller's limit ends first");
+        drop(busy);
+        assert!(matches!(group.write(claim("next")).await, Ok(true)));
+        assert!(matches!(group.write(claim("late")).await, Ok(true)), "the code was not claimed");
     }
 }

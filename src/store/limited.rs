@@ -1,7 +1,7 @@
-//! A time limit on every call of a store, and what a store checks before a call and after a failed one.
+//! A time limit on every call of a store, and what a store checks before a call and after one.
 //!
-//! A server that waits for a database without end answers nobody: each call ends within [`DatabaseLimits::call`] as an error, which
-//! becomes 503. The methods are listed here a second time because an unlisted one would not compile.
+//! Each call ends within [`DatabaseLimits::call`], as an error that becomes 503. The methods of the traits are listed here a second
+//! time; one that is missing does not compile.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,9 +14,14 @@ use super::*;
 use crate::model::TokenRow;
 use crate::settings::DatabaseLimits;
 
-/// Of one statement: shorter than the call, so that the database ends it first.
+/// Of one statement: shorter than the call, so that the database ends it before the server stops waiting for it.
 pub(super) fn statement_timeout(limits: &DatabaseLimits) -> Duration {
     limits.call * 4 / 5
+}
+
+/// Of the wait for one lock: what is left of a call that waited for its connection first.
+pub(super) fn lock_timeout(limits: &DatabaseLimits) -> Duration {
+    limits.call.saturating_sub(limits.queue).max(limits.call / 5) * 4 / 5
 }
 
 /// What a store offers beside its calls.
@@ -26,11 +31,12 @@ pub(super) trait Backend: Repository {
         Ok(())
     }
 
-    /// A call failed.
-    fn failed(&self) {}
+    fn on_success(&self) {}
 
-    /// A call did not end in time, and so its connection is of no use, nor are others that are as old.
-    fn hangs(&self) {}
+    fn on_error(&self) {}
+
+    /// A call did not end in time.
+    fn on_timeout(&self) {}
 }
 
 pub(super) struct Limited<S> {
@@ -53,13 +59,16 @@ impl<S: Backend> Limited<S> {
         match tokio::time::timeout(self.call, call).await {
             Ok(Err(error)) => {
                 self.remember_probe(None);
-                self.inner.failed();
+                self.inner.on_error();
                 Err(error)
             }
-            Ok(done) => done,
+            Ok(done) => {
+                self.inner.on_success();
+                done
+            }
             Err(_) => {
                 self.remember_probe(None);
-                self.inner.hangs();
+                self.inner.on_timeout();
                 Err(StoreError(format!("no answer within {:?}", self.call).into()))
             }
         }
@@ -108,10 +117,16 @@ impl<S: Backend> Repository for Limited<S> {
         self.inner.close().await;
     }
 
-    /// Without a limit of its own: it consists of many short statements.
-    async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64> {
-        self.inner.check()?;
-        self.inner.sweep(now, most).await
+    async fn delete_expired(&self, table: ExpiringTable, before: UnixMillis) -> Result<u64> {
+        self.within(self.inner.delete_expired(table, before)).await
+    }
+
+    async fn count_rows(&self, rows: BoundedRows) -> Result<i64> {
+        self.within(self.inner.count_rows(rows)).await
+    }
+
+    async fn delete_oldest(&self, rows: BoundedRows, most: i64) -> Result<u64> {
+        self.within(self.inner.delete_oldest(rows, most)).await
     }
 }
 

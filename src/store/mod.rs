@@ -22,15 +22,15 @@ mod explained;
 mod group;
 pub mod import;
 mod limited;
-mod pace;
 mod postgres;
 mod rows;
 mod sql;
 mod sqlite;
+mod sweep;
 
 pub use self::explained::LATER_RELEASE;
 pub use self::import::ImportStore;
-pub use self::pace::paced;
+pub use self::sweep::{BoundedRows, ExpiringTable, in_batches, sweep};
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -42,9 +42,10 @@ pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// Whose login it is.
 #[derive(Clone, Debug)]
 pub enum Who {
-    /// The account is known, and its user as read when this was decided. `rekeyed`: it was found by another key, and its row
-    /// gets `LoginCommit::uid` and `LoginCommit::uid_scope`.
-    Known { user: Box<User>, account_id: i64, rekeyed: bool },
+    /// The account is known, and its user as read when this was decided. `read`: [`SocialAccount::modified`] of the row that the
+    /// new `LoginCommit::extra_data` was merged with. `rekeyed`: it was found by another key, and its row gets
+    /// `LoginCommit::uid` and `LoginCommit::uid_scope`.
+    Known { user: Box<User>, account_id: i64, read: UnixMillis, rekeyed: bool },
     /// A new account for a user who exists. `generation`: the `link_generation` that this was decided on. `by_email`: who
     /// was found by this verified address, and must have it still.
     Attach { user_id: UserId, generation: i64, by_email: Option<EmailAddress> },
@@ -162,8 +163,6 @@ pub struct Written {
 #[derive(Debug)]
 struct KnownLogin {
     login: LoginCommit,
-    account_id: i64,
-    rekeyed: bool,
     /// As the login leaves it.
     user: Box<User>,
     /// Whether a name or a declared field is another one now.
@@ -225,7 +224,9 @@ pub enum Unlinked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
     Current,
-    /// There are no tables yet, or older ones: `migrate` brings them up to date.
+    /// There are no tables: `migrate` makes them.
+    Empty,
+    /// An earlier release made the tables: `migrate` changes them.
     Behind,
     /// A later release made it.
     Ahead,
@@ -247,12 +248,15 @@ pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + 
     async fn migrate(&self) -> Result<()>;
     /// Reads only.
     async fn schema(&self) -> Result<Schema>;
-    /// Whether a login could be written now: writes a row of its own. A success is remembered for a second.
+    /// Whether a login could be written now: writes a row of its own, and takes the lock on the users that a login takes.
+    /// [`open_with`] limits remember a success for a second.
     async fn probe(&self, now: UnixMillis) -> Result<()>;
     async fn close(&self);
-    /// Deletes what has expired. Beyond `most` of each it also deletes the oldest attempts and halted logins that are
-    /// finished, which protect nothing any more, and the oldest refusals in the audit trail (SEC-44). Returns the number of rows deleted.
-    async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64>;
+    /// Deletes a batch of rows that expired by `before`; returns how many. [`sweep`] deletes all.
+    async fn delete_expired(&self, table: ExpiringTable, before: UnixMillis) -> Result<u64>;
+    async fn count_rows(&self, rows: BoundedRows) -> Result<i64>;
+    /// Deletes at most `most` rows, the oldest first; returns how many.
+    async fn delete_oldest(&self, rows: BoundedRows, most: i64) -> Result<u64>;
 }
 
 /// What happened (SEC-45).
@@ -261,7 +265,7 @@ pub trait AuditStore: Send + Sync {
     async fn audit(&self, event: &AuditEvent) -> Result<()>;
     /// The newest first, at most `most`.
     async fn audit_trail(&self, wanted: &AuditFilter, most: i64) -> Result<Vec<AuditRecord>>;
-    /// Deletes one batch of rows from before `before`; returns how many. [`paced`] deletes all.
+    /// Deletes one batch of rows from before `before`; returns how many. [`in_batches`] deletes all.
     async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
 }
 
@@ -298,7 +302,7 @@ pub trait EventStore: Send + Sync {
     async fn event(&self, id: &str) -> Result<Option<EventRecord>>;
     /// Makes them due now, as if they had never been tried; returns how many.
     async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64>;
-    /// Deletes one batch of what was delivered or given up, of events from before `before`; returns how many. [`paced`]
+    /// Deletes one batch of what was delivered or given up, of events from before `before`; returns how many. [`in_batches`]
     /// deletes all.
     async fn prune_events(&self, before: UnixMillis) -> Result<u64>;
 }
@@ -467,6 +471,12 @@ pub struct Opening {
 /// Errors name the setting, never the URL's password.
 pub async fn open(database_url: &SecretString, create: bool) -> std::result::Result<Arc<dyn Repository>, SettingError> {
     open_with(database_url, Opening { create, ..Opening::default() }).await
+}
+
+/// Whether DATABASE_URL names an SQLite file that does not exist.
+pub fn is_missing_file(database_url: &SecretString) -> bool {
+    let url = database_url.expose_secret();
+    url.starts_with("sqlite:") && sqlite::is_missing(url)
 }
 
 /// Opens the database that DATABASE_URL names. Errors as [`open`].

@@ -1,6 +1,7 @@
 //! PostgreSQL: where several nodes share the work. Nothing that another node must see lives in this process.
 
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -25,10 +26,18 @@ pub(super) struct PostgresStore {
     announce: Option<Announce>,
 }
 
-/// A pool, and when it was made.
+/// A pool, when it was made, and when a call last succeeded.
 struct Connections {
     pool: PgPool,
     made: tokio::time::Instant,
+    /// Milliseconds after `made`.
+    last_success: AtomicU64,
+}
+
+impl Connections {
+    fn new(pool: PgPool) -> Self {
+        Self { pool, made: tokio::time::Instant::now(), last_success: AtomicU64::new(0) }
+    }
 }
 
 pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<PostgresStore, String> {
@@ -47,7 +56,7 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Pos
         }
         opened => opened.map_err(|error| format!("{place} cannot be opened: {}", reason(error)))?,
     };
-    let current = RwLock::new(Connections { pool, made: tokio::time::Instant::now() });
+    let current = RwLock::new(Connections::new(pool));
     Ok(PostgresStore { options, limits, current, announce })
 }
 
@@ -59,17 +68,19 @@ fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
     // The database ends a statement before the server stops waiting for it, whatever it waits for, and frees the locks of
     // a server that is gone.
     let statement = limited::statement_timeout(&limits).as_millis().to_string();
+    let lock = limited::lock_timeout(&limits).as_millis().to_string();
     let call = limits.call.as_millis().to_string();
     let keepalive = limits.call.as_secs().max(1).to_string();
     options.after_connect(move |connection, _| {
-        let (statement, call, keepalive) = (statement.clone(), call.clone(), keepalive.clone());
+        let (statement, lock, call, keepalive) = (statement.clone(), lock.clone(), call.clone(), keepalive.clone());
         Box::pin(async move {
             sqlx::query(
-                "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),
-                        set_config('idle_in_transaction_session_timeout', $2, false),
-                        set_config('tcp_keepalives_idle', $3, false), set_config('tcp_user_timeout', $2, false)",
+                "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
+                        set_config('idle_in_transaction_session_timeout', $3, false),
+                        set_config('tcp_keepalives_idle', $4, false), set_config('tcp_user_timeout', $3, false)",
             )
             .bind(statement)
+            .bind(lock)
             .bind(call)
             .bind(keepalive)
             .execute(connection)
@@ -80,18 +91,24 @@ fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
 }
 
 impl Backend for PostgresStore {
+    fn on_success(&self) {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = u64::try_from(current.made.elapsed().as_millis()).unwrap_or(u64::MAX);
+        current.last_success.store(elapsed, Ordering::Relaxed);
+    }
+
     /// A database that went silent without closing its connections (a network that drops packets) leaves every one of them
-    /// waiting: the pool is replaced, so that their places are free at once.
-    fn hangs(&self) {
+    /// waiting: the pool is replaced, so that their places are free at once. One that is merely busy still answers some calls.
+    fn on_timeout(&self) {
         let Some(limits) = self.limits else { return };
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        // Calls that waited together replace the pool once.
-        if current.made.elapsed() < limits.call {
+        let last_success = Duration::from_millis(current.last_success.load(Ordering::Relaxed));
+        if current.made.elapsed().saturating_sub(last_success) < limits.call {
             return;
         }
         tracing::warn!("the database does not answer; its connections are given up and made anew");
         let pool = pool_options(self.limits).connect_lazy_with(self.options.clone());
-        let old = std::mem::replace(&mut *current, Connections { pool, made: tokio::time::Instant::now() });
+        let old = std::mem::replace(&mut *current, Connections::new(pool));
         drop(current);
         // Ends what still waits in it; idle connections close by themselves.
         tokio::spawn(async move { tokio::time::timeout(limits.call, old.pool.close()).await });

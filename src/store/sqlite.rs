@@ -19,8 +19,8 @@ use super::sql::repository;
 /// Pages of the log before they are brought home (16 MiB): most of what logins write is written over before that.
 const LOG_PAGES: &str = "4000";
 
-/// How long one waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a call of a command waits for a connection, or for another process that writes.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The writer is one connection: SQLite has one anyway, and so nobody meets a busy database inside this process.
 pub(super) struct SqliteStore {
@@ -36,7 +36,8 @@ pub(super) struct SqliteStore {
 
 pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<SqliteStore, String> {
     let Opening { create, announce, limits } = opening;
-    let queue = limits.as_ref().map_or(PATIENCE, limited::statement_timeout);
+    let queue = limits.as_ref().map_or(QUEUE_TIMEOUT, |limits| limits.queue);
+    let busy = limits.as_ref().map_or(QUEUE_TIMEOUT, limited::statement_timeout);
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| "must look like sqlite://path/to/file.db".to_owned())?
         // Made below, once: a file that is deleted later must not come back empty.
@@ -46,12 +47,12 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Sql
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("wal_autocheckpoint", LOG_PAGES)
-        .busy_timeout(queue)
+        .busy_timeout(busy)
         .disable_statement_logging();
     let path = options.get_filename().to_owned();
     if create {
         make_private(&path).map_err(|error| format!("{} cannot be created: {error}", path.display()))?;
-    } else if std::fs::metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+    } else if is_not_found(&path) {
         return Err(format!("{} is not there yet: `serve` and `migrate` make it", path.display()));
     }
     let failed = |error: sqlx::Error| not_opened(&path, &error);
@@ -70,10 +71,20 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Sql
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
-    let readers = Readers::open(&options.read_only(true)).await.map_err(failed)?;
+    let readers = Readers::open(&options.read_only(true), queue).await.map_err(failed)?;
     let file = FileIdentity::of(path.clone()).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let group = Group::over(write.clone(), reopen.clone());
     Ok(SqliteStore { group, readers, write, announce, file, reopen })
+}
+
+/// A URL that cannot be read names no file: opening it says why.
+pub(super) fn is_missing(url: &str) -> bool {
+    let options = SqliteConnectOptions::from_str(url);
+    options.is_ok_and(|options| is_not_found(options.get_filename()))
+}
+
+fn is_not_found(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Which file was opened. One that is deleted or replaced under the server is written on by it all the same, and what is
@@ -127,7 +138,7 @@ impl Backend for SqliteStore {
         self.file.check()
     }
 
-    fn failed(&self) {
+    fn on_error(&self) {
         self.reopen.store(true, Ordering::Release);
     }
 }
@@ -137,12 +148,14 @@ impl Backend for SqliteStore {
 struct Readers {
     /// `None`: closed.
     connections: [Mutex<Option<SqliteConnection>>; 2],
+    queue: Duration,
 }
 
 impl Readers {
-    async fn open(options: &SqliteConnectOptions) -> std::result::Result<Self, sqlx::Error> {
+    /// `queue`: how long a query waits for a free connection.
+    async fn open(options: &SqliteConnectOptions, queue: Duration) -> std::result::Result<Self, sqlx::Error> {
         let connections = [options.connect().await?, options.connect().await?];
-        Ok(Self { connections: connections.map(|connection| Mutex::new(Some(connection))) })
+        Ok(Self { connections: connections.map(|connection| Mutex::new(Some(connection))), queue })
     }
 
     /// The one that is free first.
@@ -156,7 +169,7 @@ impl Readers {
         };
         let connection = match one.try_lock().or_else(|_| other.try_lock()) {
             Ok(connection) => connection,
-            Err(_) => tokio::time::timeout(PATIENCE, free).await.map_err(|_| sqlx::Error::PoolTimedOut)?,
+            Err(_) => tokio::time::timeout(self.queue, free).await.map_err(|_| sqlx::Error::PoolTimedOut)?,
         };
         MutexGuard::try_map(connection, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)
     }

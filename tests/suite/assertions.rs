@@ -245,6 +245,6 @@ async fn sec_20_telegrams_data_is_remembered_as_long_as_it_lives(engine: Engine)
     world.client().login("token/telegram", body.clone()).await.ok();
     world.advance(Duration::from_secs(3500));
     let repository = world.database.repository().await;
-    repository.sweep(world.clock.now(), 100).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 100).await.expect("a sweep");
     world.client().login("token/telegram", body).await.problem(400, "code_already_used");
 }

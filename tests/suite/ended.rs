@@ -252,11 +252,11 @@ async fn a_token_that_was_ended_stays_so_as_long_as_any_of_it_would_be_accepted(
     }
     // Beyond the pair's `exp` and the sliding token's `refresh_exp`, within the leeway and the last renewal's life.
     world.advance(Duration::from_secs(650));
-    repository.sweep(world.clock.now(), 1000).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 1000).await.expect("a sweep");
     refresh(&world, &pair).await.problem(401, "token_not_valid");
     world.client().user(&user).await.problem(401, "token_not_valid");
     world.advance(Duration::from_secs(3600));
-    repository.sweep(world.clock.now(), 1000).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 1000).await.expect("a sweep");
     assert_eq!(world.database.count("refresh_tokens").await, 0);
 }
 

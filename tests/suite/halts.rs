@@ -220,7 +220,7 @@ async fn a_flow_token_is_good_once_for_ten_minutes(engine: Engine) {
     resume(&client, &late, accepted()).await.problem(400, "state_expired");
     world.advance(Duration::from_secs(601));
     let repository = world.database.repository().await;
-    repository.sweep(world.clock.now(), 100).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 100).await.expect("a sweep");
     assert_eq!(world.database.count("halted_logins").await, 0);
 }
 

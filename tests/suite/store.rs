@@ -1,5 +1,7 @@
 //! The repository by itself, on both databases: claims, races, rotation, and what the sweeper takes.
 
+mod overtaken;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,7 +166,7 @@ fn refresh(jti: &str, user: i64) -> RefreshRow {
 }
 
 fn known(user: &User, account: &SocialAccount) -> Who {
-    Who::Known { user: Box::new(user.clone()), account_id: account.id, rekeyed: true }
+    Who::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: true }
 }
 
 impl Store {
@@ -482,20 +484,28 @@ async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine)
         store.repository.insert_attempt(&attempt(&format!("a{n}"), later)).await.expect("an insert");
         assert!(matches!(store.claim(None, Some(&code(&format!("c{n}"), later))).await, Claimed::Ours));
     }
-    assert_eq!(store.repository.sweep(NOW, 1000).await.expect("a sweep"), 0, "nothing is old or too much");
-    store.repository.sweep(NOW, 7).await.expect("a sweep");
+    assert_eq!(
+        rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 1000).await.expect("a sweep"),
+        0,
+        "nothing is old or too much"
+    );
+    rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 7).await.expect("a sweep");
     assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (20, 20));
     store.database.run("UPDATE login_attempts SET claimed = created").await;
-    store.repository.sweep(NOW, 7).await.expect("a sweep");
+    rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 7).await.expect("a sweep");
     assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (7, 20));
     assert!(store.repository.attempt(&digest("a19")).await.expect("a read").is_some(), "the newest stay");
     assert!(store.repository.attempt(&digest("a0")).await.expect("a read").is_none(), "the oldest go");
 
-    store.repository.sweep(NOW.plus(Duration::from_secs(61)), 1000).await.expect("a sweep");
+    rest_social_auth::store::sweep(store.repository.as_ref(), NOW.plus(Duration::from_secs(61)), 1000)
+        .await
+        .expect("a sweep");
     let counts = store.database.counts().await;
     assert_eq!((counts["sessions"], counts["knox_tokens"], counts["refresh_tokens"]), (0, 0, 0));
     assert_eq!((counts["tokens"], counts["users"], counts["social_accounts"]), (1, 1, 1), "these have no end");
-    store.repository.sweep(NOW.plus(Duration::from_secs(86_400)), 1000).await.expect("a sweep");
+    rest_social_auth::store::sweep(store.repository.as_ref(), NOW.plus(Duration::from_secs(86_400)), 1000)
+        .await
+        .expect("a sweep");
     let counts = store.database.counts().await;
     assert_eq!((counts["login_attempts"], counts["used_codes"]), (0, 0));
 }

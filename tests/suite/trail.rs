@@ -286,7 +286,7 @@ async fn sec_44_a_flood_of_refusals_is_bounded_and_washes_nothing_else_out(engin
     }
     let newest = rows(&world).await[0].request_id.clone();
     let repository = world.database.repository().await;
-    assert_eq!(repository.sweep(world.clock.now(), 5).await.expect("a sweep"), 7);
+    assert_eq!(rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 5).await.expect("a sweep"), 7);
     let left = rows(&world).await;
     let of =
         |event: &str, user: Option<i64>| left.iter().filter(|row| row.event == event && row.user_id == user).count();

@@ -311,6 +311,7 @@ impl<'a> Draft<'a> {
             (Some(account), Some(user)) => Who::Known {
                 user: Box::new(user.clone()),
                 account_id: account.id,
+                read: account.modified,
                 rekeyed: account_key::needs_new_key(account, self.identity),
             },
             (None, Some(user)) if self.associate => {

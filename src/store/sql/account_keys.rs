@@ -19,6 +19,46 @@ macro_rules! account_keys {
                 Ok(rows.into_iter().map(|row| (row.account.into(), row.user.into())).collect())
             }
 
+            /// What a login of a known account writes of its row. False, and nothing is written: the row or its user is not as
+            /// it was read, or another account has the new key.
+            async fn update_account(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
+                let KnownLogin { login, user, .. } = known;
+                let Who::Known { account_id, read, rekeyed, .. } = &login.who else { return Ok(false) };
+                let statement = if *rekeyed {
+                    // What was encrypted for the former key cannot be decrypted under this one.
+                    "UPDATE social_accounts SET extra_data = $1, tokens = $3, uid = $9, uid_scope = $10, legacy_uid = $11,
+                       modified = CASE WHEN modified < $2 THEN $2 ELSE modified + 1 END
+                     WHERE id = $4 AND user_id = $5 AND modified = $8 AND EXISTS
+                       (SELECT 1 FROM users
+                        WHERE id = $5 AND is_active AND credential_generation = $6 AND token_generation = $7)
+                       AND NOT EXISTS (SELECT 1 FROM social_accounts
+                                       WHERE provider = $12 AND uid = $9 AND uid_scope = $10 AND id <> $4)"
+                } else {
+                    "UPDATE social_accounts SET extra_data = $1, tokens = coalesce($3, tokens),
+                       modified = CASE WHEN extra_data = $1 THEN modified WHEN modified < $2 THEN $2 ELSE modified + 1 END
+                     WHERE id = $4 AND user_id = $5 AND (extra_data = $1 OR modified = $8) AND EXISTS
+                       (SELECT 1 FROM users
+                        WHERE id = $5 AND is_active AND credential_generation = $6 AND token_generation = $7)"
+                };
+                let mut update = sqlx::query(statement)
+                    .bind(Json(&login.extra_data))
+                    .bind(login.now.0)
+                    .bind(&login.tokens)
+                    .bind(account_id)
+                    .bind(user.id)
+                    .bind(user.credential_generation)
+                    .bind(user.token_generation)
+                    .bind(read.0);
+                if *rekeyed {
+                    update = update.bind(&login.uid).bind(&login.uid_scope).bind(false).bind(&login.provider);
+                }
+                match update.execute(&mut **tx).await {
+                    // Another node inserted the key meanwhile; the transaction is rolled back.
+                    Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+                    updated => Ok(updated?.rows_affected() == 1),
+                }
+            }
+
             async fn read_uid_scopes(&self, provider: &str) -> Result<Vec<String>> {
                 let scopes = sqlx::query_scalar(
                     "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 AND uid_scope <> ''

@@ -10,51 +10,6 @@ pub(super) mod events;
 pub(super) mod import;
 pub(super) mod users;
 
-/// Deletes some rows of a table that have expired.
-macro_rules! expired {
-    ($table:literal, $key:literal) => {
-        concat!(
-            "DELETE FROM ",
-            $table,
-            " WHERE (",
-            $key,
-            ") IN (SELECT ",
-            $key,
-            " FROM ",
-            $table,
-            " WHERE expires <= $1 LIMIT $2)"
-        )
-    };
-}
-pub(super) use expired;
-
-/// Counts the rows of a table, or those of them that fit, and deletes some of the oldest by a column.
-macro_rules! oldest {
-    ($table:literal, $key:literal, $column:literal) => {
-        crate::store::sql::oldest!($table, $key, $column, "")
-    };
-    ($table:literal, $key:literal, $column:literal, $fit:literal) => {
-        (
-            concat!("SELECT count(*) FROM ", $table, $fit),
-            concat!(
-                "DELETE FROM ",
-                $table,
-                " WHERE ",
-                $key,
-                " IN (SELECT ",
-                $key,
-                " FROM ",
-                $table,
-                $fit,
-                " ORDER BY ",
-                $column,
-                " LIMIT $1)"
-            ),
-        )
-    };
-}
-pub(super) use oldest;
-
 /// Implements [`super::Repository`] for a store with the pool `write`, whoever is to be told of events in `announce`, and
 /// methods `reader`, `begin`, `close_all`, and `claimed` and `signed_in` (how the two writes of a login are committed).
 /// `$lock` ends a SELECT whose row nobody else may change before the transaction ends; `$passing` one that leaves out what
@@ -80,8 +35,8 @@ macro_rules! repository {
             NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
-        use crate::store::paced;
-        use crate::store::sql::{LONGEST_NAME, SWEEP_BATCH, bytes, cut, kind_name};
+        use crate::store::sweep::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
+        use crate::store::sql::{LONGEST_NAME, bytes, cut, kind_name};
 
         type Tx = sqlx::Transaction<'static, $database>;
         type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
@@ -98,7 +53,7 @@ macro_rules! repository {
         impl $store {
             /// Runs a statement that deletes at most `$2` rows from before `$1`.
             async fn delete_batch(&self, statement: &'static str, before: i64) -> Result<u64> {
-                let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH).execute(&self.writer()).await?;
+                let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH_SIZE).execute(&self.writer()).await?;
                 Ok(deleted.rows_affected())
             }
         }
@@ -125,7 +80,11 @@ macro_rules! repository {
                 if applied.iter().any(|version| !known.contains(version)) {
                     return Ok(Schema::Ahead);
                 }
-                Ok(if applied.len() == known.len() { Schema::Current } else { Schema::Behind })
+                Ok(match applied.len() {
+                    0 => Schema::Empty,
+                    applied if applied == known.len() => Schema::Current,
+                    _ => Schema::Behind,
+                })
             }
 
             async fn probe(&self, now: UnixMillis) -> Result<()> {
@@ -136,6 +95,8 @@ macro_rules! repository {
                 .bind(now.0)
                 .execute(&mut *tx)
                 .await?;
+                // Takes the lock that a login needs, and no row.
+                sqlx::query("UPDATE users SET is_active = is_active WHERE id < 0").execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())
             }
@@ -144,71 +105,28 @@ macro_rules! repository {
                 self.close_all().await;
             }
 
-            async fn sweep(&self, now: UnixMillis, most: i64) -> Result<u64> {
-                // An expired attempt stays a while, so that "too late" can be told from "never heard of".
-                let gone = now.minus(crate::store::sql::AFTERLIFE).0;
-                let mut swept = 0;
-                for (statement, before) in [
-                    (crate::store::sql::expired!("login_attempts", "key"), gone),
-                    (crate::store::sql::expired!("used_codes", "code"), now.0),
-                    (crate::store::sql::expired!("swap_codes", "code"), now.0),
-                    (crate::store::sql::expired!("halted_logins", "token"), gone),
-                    (crate::store::sql::expired!("sessions", "digest"), now.0),
-                    (crate::store::sql::expired!("knox_tokens", "digest"), now.0),
-                    (crate::store::sql::expired!("refresh_tokens", "user_id, jti"), now.0),
-                ] {
-                    swept += paced(|| self.delete_batch(statement, before)).await?;
-                }
-                for (count, statement) in [
-                    // A row that is not finished still protects its login: those stay, however many they are.
-                    crate::store::sql::oldest!("login_attempts", "key", "created", " WHERE claimed IS NOT NULL"),
-                    crate::store::sql::oldest!("halted_logins", "token", "expires", " WHERE taken IS NOT NULL"),
-                    // Apart, so that no stranger washes out what was refused to a user.
-                    crate::store::sql::oldest!(
-                        "audit_events",
-                        "id",
-                        "id",
-                        " WHERE event = 'refused' AND user_id IS NULL"
-                    ),
-                    crate::store::sql::oldest!(
-                        "audit_events",
-                        "id",
-                        "id",
-                        " WHERE event = 'refused' AND user_id IS NOT NULL"
-                    ),
-                ] {
-                    let there: i64 = sqlx::query_scalar(count).fetch_one(&mut *self.reader().await?).await?;
-                    let mut too_many = there - most;
-                    swept += paced(|| {
-                        let batch = too_many.clamp(0, SWEEP_BATCH);
-                        too_many -= batch;
-                        async move {
-                            if batch == 0 {
-                                return Ok(0);
-                            }
-                            Ok(sqlx::query(statement).bind(batch).execute(&self.writer()).await?.rows_affected())
-                        }
-                    })
-                    .await?;
-                }
-                Ok(swept)
+            async fn delete_expired(&self, table: ExpiringTable, before: UnixMillis) -> Result<u64> {
+                self.delete_batch(table.delete_statement(), before.0).await
+            }
+
+            async fn count_rows(&self, rows: BoundedRows) -> Result<i64> {
+                Ok(sqlx::query_scalar(rows.count_statement()).fetch_one(&mut *self.reader().await?).await?)
+            }
+
+            async fn delete_oldest(&self, rows: BoundedRows, most: i64) -> Result<u64> {
+                let deleted = sqlx::query(rows.delete_statement()).bind(most).execute(&self.writer()).await?;
+                Ok(deleted.rows_affected())
             }
         }
     };
 }
 pub(super) use repository;
 
-use std::time::Duration;
-
 use crate::model::Kind;
 use crate::secrets::Digest;
 
 /// Characters of a name's column, as in Django.
 pub(super) const LONGEST_NAME: usize = 150;
-/// Rows deleted by one statement, so that the sweeper never holds the writer for long.
-pub(super) const SWEEP_BATCH: i64 = 250;
-/// How long an expired attempt is remembered.
-pub(super) const AFTERLIFE: Duration = Duration::from_secs(10 * 60);
 
 pub(super) fn bytes(digest: Option<&Digest>) -> Option<&[u8]> {
     digest.map(Digest::as_bytes)

@@ -53,37 +53,12 @@ macro_rules! user_store {
             /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
             /// written nothing.
             async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
-                let KnownLogin { login, account_id, rekeyed, user, changed, written, event } = known;
-                if *changed && !(Self::is_as_read(tx, &login.who).await? && Self::may_be_called(tx, login, user).await?) {
+                let KnownLogin { login, user, changed, written, event, .. } = known;
+                if *changed && !(Self::is_as_read(tx, &login.who).await? && Self::is_unique(tx, login, user).await?) {
                     return Ok(false);
                 }
-                let updated = sqlx::query(
-                    "UPDATE social_accounts SET extra_data = $1, tokens = coalesce($3, tokens),
-                       modified = CASE WHEN extra_data = $1 THEN modified ELSE $2 END
-                     WHERE id = $4 AND user_id = $5 AND EXISTS
-                       (SELECT 1 FROM users
-                        WHERE id = $5 AND is_active AND credential_generation = $6 AND token_generation = $7)",
-                )
-                .bind(Json(&login.extra_data))
-                .bind(login.now.0)
-                .bind(&login.tokens)
-                .bind(account_id)
-                .bind(user.id)
-                .bind(user.credential_generation)
-                .bind(user.token_generation)
-                .execute(&mut **tx)
-                .await?;
-                if updated.rows_affected() == 0 {
+                if !Self::update_account(tx, known).await? {
                     return Ok(false);
-                }
-                if *rekeyed {
-                    sqlx::query("UPDATE social_accounts SET uid = $1, uid_scope = $2, legacy_uid = $3 WHERE id = $4")
-                        .bind(&login.uid)
-                        .bind(&login.uid_scope)
-                        .bind(false)
-                        .bind(account_id)
-                        .execute(&mut **tx)
-                        .await?;
                 }
                 if *changed {
                     Self::write_changes(tx, login, user).await?;
@@ -191,7 +166,7 @@ macro_rules! user_store {
                     return Ok(None);
                 }
                 let changed = login.change(&mut user);
-                if changed && !Self::may_be_called(tx, login, &user).await? {
+                if changed && !Self::is_unique(tx, login, &user).await? {
                     return Ok(None);
                 }
                 if changed || login.set_last_login {
@@ -220,17 +195,41 @@ macro_rules! user_store {
                 Ok(rows.into_iter().map(SealedRow::split).collect())
             }
 
-            /// Whether the username that the login gives the user is still nobody else's.
-            async fn may_be_called(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<bool> {
-                if login.username.is_none() {
-                    return Ok(true);
+            /// Whether no other user has the username, or the verified address, that the login gives the user.
+            async fn is_unique(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<bool> {
+                if login.username.is_some() {
+                    let other: Option<i32> = sqlx::query_scalar("SELECT 1 FROM users WHERE username = $1 AND id <> $2")
+                        .bind(&user.username)
+                        .bind(user.id)
+                        .fetch_optional(&mut **tx)
+                        .await?;
+                    if other.is_some() {
+                        return Ok(false);
+                    }
                 }
-                let other: Option<i32> = sqlx::query_scalar("SELECT 1 FROM users WHERE username = $1 AND id <> $2")
-                    .bind(&user.username)
-                    .bind(user.id)
-                    .fetch_optional(&mut **tx)
-                    .await?;
-                Ok(other.is_none())
+                let address = login.email.as_ref().filter(|_| user.email_verified);
+                let Some(address) = address.and_then(|(email, _)| EmailAddress::parse(email)) else { return Ok(true) };
+                Self::queue_for_email(tx, &address).await?;
+                Ok(Self::having_email(&mut *tx, &address).await?.iter().all(|other| other.id == user.id))
+            }
+
+            /// The users with this address, whether it is verified or not.
+            async fn having_email(
+                connection: &mut <Tx as std::ops::Deref>::Target,
+                email: &EmailAddress,
+            ) -> Result<Vec<User>> {
+                let [key, in_unicode, in_lower_case] = &email.lookup_keys();
+                let rows: Vec<UserRow> = sqlx::query_as(concat!(
+                    "SELECT ",
+                    user_columns!(),
+                    " FROM users u WHERE u.email_lower IN ($1, $2, $3) AND u.email_lower <> '' ORDER BY u.id LIMIT 100"
+                ))
+                .bind(key)
+                .bind(in_unicode)
+                .bind(in_lower_case)
+                .fetch_all(connection)
+                .await?;
+                Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
             }
 
             /// What a login changes of a user.
@@ -272,7 +271,8 @@ macro_rules! user_store {
                     "INSERT INTO social_accounts (user_id, provider, uid, uid_scope, extra_data, created, modified, tokens)
                      SELECT $1, $2, $3, $4, $5, $6, $6, $7
                      WHERE NOT EXISTS (SELECT 1 FROM social_accounts
-                                       WHERE provider = $2 AND uid = $3 AND (uid_scope = $4 OR uid_scope = ''))
+                                       WHERE provider = $2 AND uid = $3
+                                         AND (uid_scope = $4 OR (uid_scope = '' AND NOT legacy_uid)))
                      ON CONFLICT (provider, uid, uid_scope) DO NOTHING",
                 )
                 .bind(user)
@@ -312,18 +312,7 @@ macro_rules! user_store {
             }
 
             async fn users_by_email(&self, email: &EmailAddress) -> Result<Vec<User>> {
-                let [key, in_unicode, in_lower_case] = &email.lookup_keys();
-                let rows: Vec<UserRow> = sqlx::query_as(concat!(
-                    "SELECT ",
-                    user_columns!(),
-                    " FROM users u WHERE u.email_lower IN ($1, $2, $3) AND u.email_lower <> '' ORDER BY u.id LIMIT 100"
-                ))
-                .bind(key)
-                .bind(in_unicode)
-                .bind(in_lower_case)
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
-                Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
+                Self::having_email(&mut *self.reader().await?, email).await
             }
 
             async fn holders_of_email(&self, email: &EmailAddress, vouchers: &[String]) -> Result<Vec<User>> {
@@ -553,8 +542,8 @@ macro_rules! user_store {
                 mut login: LoginCommit,
                 make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
             ) -> Result<Committed> {
-                if let Who::Known { user, account_id, rekeyed } = &login.who {
-                    let (account_id, rekeyed, mut user) = (*account_id, *rekeyed, user.clone());
+                if let Who::Known { user, .. } = &login.who {
+                    let mut user = user.clone();
                     let changed = login.change(&mut user);
                     let written = make(&user);
                     login.audit.user_id = Some(user.id);
@@ -562,7 +551,7 @@ macro_rules! user_store {
                         let account = Some((login.provider.as_str(), login.uid.as_str()));
                         announce(&Happened { audit: &login.audit, user: &user, account })
                     });
-                    let known = KnownLogin { login, account_id, rekeyed, user, changed, written, event };
+                    let known = KnownLogin { login, user, changed, written, event };
                     return self.commit_known(known).await;
                 }
                 let mut tx = self.begin().await?;

@@ -78,13 +78,13 @@ async fn fault_a9_what_still_protects_a_login_is_never_evicted(engine: Engine) {
         world.begin(&world.browser(), "github", json!({})).await;
     }
     let repository = world.database.repository().await;
-    repository.sweep(world.clock.now(), 2).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 2).await.expect("a sweep");
     world.login("token", "u1").await.problem(400, "code_already_used");
     // Its state must still be shown, and finishes it.
     browser.login("token/github", json!({"code": "u11"})).await.problem(400, "state_mismatch");
     browser.login("token/github", json!({"code": "u11", "state": begun.state})).await.ok();
     // What is finished protects nothing any more, and makes room.
-    repository.sweep(world.clock.now(), 0).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 0).await.expect("a sweep");
     assert_eq!(world.database.count("login_attempts").await, 8);
     browser.login("token/github", json!({"code": "u12", "state": begun.state})).await.problem(400, "state_mismatch");
 }
@@ -117,11 +117,11 @@ async fn fault_a16_an_id_token_is_remembered_as_long_as_it_is_accepted(engine: E
     let repository = world.database.repository().await;
     for _ in 0..3 {
         world.advance(Duration::from_secs(590));
-        repository.sweep(world.clock.now(), 100).await.expect("a sweep");
+        rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 100).await.expect("a sweep");
         native(&world, &token).await.problem(400, "code_already_used");
     }
     world.advance(Duration::from_secs(600));
-    repository.sweep(world.clock.now(), 100).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 100).await.expect("a sweep");
     native(&world, &token).await.problem(502, "provider_error");
     assert_eq!(world.database.count("used_codes").await, 0, "what is refused for its age need not be remembered");
 }

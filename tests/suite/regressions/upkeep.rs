@@ -6,7 +6,7 @@ use std::time::Duration;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{AuditEvent, AuditKind, CodeClaim};
 use rest_social_auth::secrets::Digest;
-use rest_social_auth::store::{Claimed, paced};
+use rest_social_auth::store::{Claimed, in_batches};
 use serde_json::json;
 
 use crate::support::{Database, Engine, Reply, World, on_both_databases};
@@ -90,7 +90,7 @@ async fn fault_b22_rows_stamped_in_the_future_do_not_stop_pruning(engine: Engine
     for at in [1, 2, 5000] {
         repository.audit(&AuditEvent::of_operator(AuditKind::Deactivated, 1, UnixMillis(at))).await.expect("a row");
     }
-    assert_eq!(paced(|| repository.prune_audit(UnixMillis(3))).await.expect("a prune"), 2);
+    assert_eq!(in_batches(|| repository.prune_audit(UnixMillis(3))).await.expect("a prune"), 2);
     assert_eq!(database.count("audit_events").await, 1501);
     repository.close().await;
 }
@@ -106,7 +106,9 @@ async fn fault_f10_logins_do_not_wait_for_the_end_of_a_sweep(engine: Engine) {
         ))
         .await;
     let sweeper = repository.clone();
-    let sweep = tokio::spawn(async move { sweeper.sweep(UnixMillis(1_000_000), 1_000_000).await });
+    let sweep = tokio::spawn(async move {
+        rest_social_auth::store::sweep(sweeper.as_ref(), UnixMillis(1_000_000), 1_000_000).await
+    });
     for n in 0..5 {
         let digest = Digest::of(format!("code {n}").as_bytes());
         let now = UnixMillis(1_000_000);

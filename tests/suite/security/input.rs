@@ -68,13 +68,13 @@ async fn sec_44_begun_logins_are_swept(engine: Engine) {
         world.begin(&world.client(), "github", json!({})).await;
     }
     let repository = world.database.repository().await;
-    repository.sweep(world.clock.now(), 5).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 5).await.expect("a sweep");
     assert_eq!(world.database.count("login_attempts").await, 12, "what is not finished stays");
     world.database.run("UPDATE login_attempts SET claimed = created").await;
-    repository.sweep(world.clock.now(), 5).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 5).await.expect("a sweep");
     assert_eq!(world.database.count("login_attempts").await, 5, "the oldest of those that are finished go");
     world.advance(std::time::Duration::from_secs(3600));
-    repository.sweep(world.clock.now(), 5).await.expect("a sweep");
+    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 5).await.expect("a sweep");
     assert_eq!(world.database.count("login_attempts").await, 0, "what has expired goes");
 }
 
