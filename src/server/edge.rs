@@ -176,7 +176,7 @@ fn vary_by_origin(headers: &mut HeaderMap) {
 fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, preflight: bool) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    let exposed = HeaderValue::from_static("x-request-id, www-authenticate, retry-after");
+    let exposed = HeaderValue::from_static("x-request-id, www-authenticate, retry-after, link");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     if preflight {
         // The same for every path: the call itself is told by 405 what the path has.

@@ -225,4 +225,12 @@ impl PostgresStore {
     }
 }
 
-repository!(PostgresStore, Postgres, "./migrations/postgres", " FOR NO KEY UPDATE", " FOR UPDATE SKIP LOCKED");
+repository!(
+    PostgresStore,
+    Postgres,
+    "./migrations/postgres",
+    " FOR NO KEY UPDATE",
+    " FOR UPDATE SKIP LOCKED",
+    "~>=~",
+    "~<~"
+);
