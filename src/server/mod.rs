@@ -33,18 +33,13 @@ use crate::secrets::ExposeSecret as _;
 use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files};
 use crate::store::{self, Repository};
 
-/// What a graceful shutdown may take as a whole: requests, detached logins, revocations, webhooks and the database's pool.
-/// Below the 30 seconds that supervisors give a process by default.
-const SHUTDOWN_BUDGET: Duration = Duration::from_secs(25);
-/// The part of the budget that is kept for the pool.
+/// The part of SHUTDOWN_TIMEOUT that is kept to close the connections of the database.
 const POOL_CLOSING: Duration = Duration::from_secs(3);
 /// How long a kept connection may still bring a request once the listener is closed.
 const IDLE_GRACE: Duration = Duration::from_secs(3);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Every so many sweeps, the first one included, the audit trail is pruned.
 const SWEEPS_OF_A_PRUNE: u64 = 60;
-/// Most finished attempts and most refusals in the audit trail that are kept (SEC-44).
-const MOST_ROWS: i64 = 100_000;
 
 /// A server that is ready to listen.
 pub struct Server {
@@ -143,6 +138,7 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         self.tell_of_settings();
+        let shutdown_timeout = self.app.settings.shutdown_timeout;
         let accounts = tokio::spawn(tell_of_accounts(self.app.clone(), self.repository.clone(), self.ambient.now()));
         let sweeper =
             tokio::spawn(sweep(self.repository.clone(), Retention::of(&self.app.settings), self.ambient.clone()));
@@ -151,7 +147,7 @@ impl Server {
             draining: self.app.stopping.clone(),
             closing: CancellationToken::new(),
             idle: self.idle_grace,
-            limit: SHUTDOWN_BUDGET.saturating_sub(POOL_CLOSING),
+            limit: shutdown_timeout.saturating_sub(POOL_CLOSING),
         };
         let courier = self.hook.clone().map(|hook| {
             let courier = Courier::new(hook, self.repository.clone(), self.ambient.clone());
@@ -162,7 +158,7 @@ impl Server {
         stages.closing.cancel();
         // Without it the listener failed before it was told to stop.
         let began = if served.is_ok() { stopped.await.ok() } else { None };
-        let deadline = began.unwrap_or_else(Instant::now) + SHUTDOWN_BUDGET;
+        let deadline = began.unwrap_or_else(Instant::now) + shutdown_timeout;
         sweeper.abort();
         counter.abort();
         accounts.abort();
@@ -243,9 +239,11 @@ async fn tell_of_accounts(app: Arc<App>, repository: Arc<dyn Repository>, now: U
     }
 }
 
-/// How long what happened is kept; `None`: for good.
-#[derive(Clone, Copy, Default)]
+/// What the sweeper keeps; a duration of `None`: for good.
+#[derive(Clone, Copy)]
 struct Retention {
+    /// MAX_KEPT_ROWS (SEC-44).
+    max_rows: i64,
     audit: Option<Duration>,
     webhooks: Option<Duration>,
 }
@@ -253,7 +251,7 @@ struct Retention {
 impl Retention {
     fn of(settings: &Settings) -> Self {
         let webhooks = settings.webhooks.as_ref().and_then(|rules| rules.retention);
-        Self { audit: settings.audit_retention, webhooks }
+        Self { max_rows: settings.limits.kept_rows, audit: settings.audit_retention, webhooks }
     }
 }
 
@@ -265,7 +263,11 @@ async fn sweep(repository: Arc<dyn Repository>, retention: Retention, ambient: A
     ticks.tick().await;
     for round in 0_u64.. {
         ticks.tick().await;
-        let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) { retention } else { Retention::default() };
+        let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) {
+            retention
+        } else {
+            Retention { audit: None, webhooks: None, ..retention }
+        };
         match swept(repository.as_ref(), retention, &ambient).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
@@ -288,7 +290,7 @@ async fn count_live_rows(login: Arc<LoginService>) {
 
 async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambient) -> Result<u64, store::StoreError> {
     let now = ambient.now();
-    let mut swept = store::sweep(repository, now, MOST_ROWS).await?;
+    let mut swept = store::sweep(repository, now, retention.max_rows).await?;
     if let Some(retention) = retention.audit {
         swept += store::in_batches(|| repository.prune_audit(now.minus(retention))).await?;
     }
@@ -316,8 +318,11 @@ mod tests {
             let event = AuditEvent::of_operator(AuditKind::Deactivated, 1, ambient.now().minus(age));
             repository.audit(&event).await.expect("a row");
         }
-        assert_eq!(swept(repository.as_ref(), Retention::default(), &ambient).await.expect("a sweep"), 0);
-        let retention = Retention { audit: Some(day * 90), webhooks: None };
+        let retention = Retention { max_rows: 100, audit: Some(day * 90), webhooks: None };
+        assert_eq!(
+            swept(repository.as_ref(), Retention { audit: None, ..retention }, &ambient).await.expect("a sweep"),
+            0
+        );
         assert_eq!(swept(repository.as_ref(), retention, &ambient).await.expect("a sweep"), 1);
         assert_eq!(repository.audit_trail(&AuditFilter::default(), 9).await.expect("the trail").len(), 2);
     }
