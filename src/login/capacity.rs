@@ -8,14 +8,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::attempt;
 use super::error::{LoginError, Refusal};
 use crate::clock::UnixMillis;
+use crate::settings::TableLimits;
 use crate::store::LiveRows;
 
-const MAX_AUTHORIZATION_REQUESTS: i64 = 500_000;
-const MAX_USED_CODES: i64 = 2_000_000;
-const MAX_PENDING_LOGINS: i64 = 200_000;
-const MAX_ONE_TIME_CODES: i64 = 200_000;
-/// The share of one address in the authorization requests that are open at once: one in so many.
-const ADDRESS_SHARE: u32 = 10;
 /// Addresses that are counted one by one; all others together count as one.
 const MAX_ADDRESSES: usize = 100_000;
 
@@ -55,22 +50,15 @@ pub(super) struct Capacity {
     max_by_address: u32,
 }
 
-impl Default for Capacity {
-    fn default() -> Self {
-        Self::with_max(MAX_AUTHORIZATION_REQUESTS, MAX_USED_CODES)
-    }
-}
-
 impl Capacity {
-    fn with_max(authorization_requests: i64, used_codes: i64) -> Self {
-        let share = u32::try_from(authorization_requests).unwrap_or(u32::MAX) / ADDRESS_SHARE;
+    pub fn new(limits: &TableLimits) -> Self {
         Self {
-            authorization_requests: Bound::new(authorization_requests),
-            used_codes: Bound::new(used_codes),
-            pending_logins: Bound::new(MAX_PENDING_LOGINS),
-            one_time_codes: Bound::new(MAX_ONE_TIME_CODES),
+            authorization_requests: Bound::new(limits.authorization_requests),
+            used_codes: Bound::new(limits.used_codes),
+            pending_logins: Bound::new(limits.pending_logins),
+            one_time_codes: Bound::new(limits.one_time_codes),
             by_address: Mutex::default(),
-            max_by_address: share.max(1),
+            max_by_address: limits.authorization_requests_per_address,
         }
     }
 
@@ -164,13 +152,24 @@ mod tests {
 
     const NOW: UnixMillis = UnixMillis(1_000_000);
 
+    fn capacity() -> Capacity {
+        Capacity::new(&TableLimits {
+            authorization_requests: 20,
+            authorization_requests_per_address: 2,
+            used_codes: 3,
+            pending_logins: 1,
+            one_time_codes: 1,
+            kept_rows: 1,
+        })
+    }
+
     fn refused(result: Result<(), LoginError>) -> bool {
         result.is_err_and(|error| error.refusal == Refusal::TooManyRequests)
     }
 
     #[test]
     fn fault_a9_a_full_table_refuses_new_rows() {
-        let capacity = Capacity::with_max(20, 3);
+        let capacity = capacity();
         capacity.refresh(&LiveRows { authorization_requests: 20, used_codes: 2, ..LiveRows::default() });
         assert!(refused(capacity.add_authorization_request(Some("192.0.2.1"), NOW)));
         assert!(!refused(capacity.check_used_codes()));
@@ -183,7 +182,7 @@ mod tests {
 
     #[test]
     fn fault_a9_one_address_fills_no_table() {
-        let capacity = Capacity::with_max(20, 3);
+        let capacity = capacity();
         let add = |address, now| refused(capacity.add_authorization_request(Some(address), now));
         assert_eq!([(); 3].map(|()| add("2001:db8::1", NOW)), [false, false, true]);
         assert!(add("2001:db8::2", NOW), "the same /64");

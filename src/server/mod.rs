@@ -35,10 +35,7 @@ use crate::secrets::ExposeSecret as _;
 use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files};
 use crate::store::{self, Repository, StoreError};
 
-/// What a graceful shutdown may take as a whole: requests, detached logins, revocations, webhooks and the database's pool.
-/// Below the 30 seconds that supervisors give a process by default.
-const SHUTDOWN_BUDGET: Duration = Duration::from_secs(25);
-/// The part of the budget that is kept for the pool.
+/// The part of SHUTDOWN_TIMEOUT that is kept to close the connections of the database.
 const POOL_CLOSING: Duration = Duration::from_secs(3);
 /// How long a kept connection may still bring a request once the listener is closed.
 const IDLE_GRACE: Duration = Duration::from_secs(3);
@@ -48,8 +45,6 @@ const MIGRATION_HEAD_START: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Every so many sweeps, the first one included, the audit trail is pruned.
 const SWEEPS_OF_A_PRUNE: u64 = 60;
-/// Most finished attempts and most refusals in the audit trail that are kept (SEC-44).
-const MOST_ROWS: i64 = 100_000;
 
 /// Why a server ended other than by a shutdown.
 #[derive(Debug, thiserror::Error)]
@@ -198,11 +193,12 @@ impl Server {
         tls: Option<(String, String)>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
+        let shutdown_timeout = self.app.settings.shutdown_timeout;
         let stages = listen::Shutdown {
             draining: self.app.stopping.clone(),
             closing: CancellationToken::new(),
             idle: self.idle_grace,
-            limit: SHUTDOWN_BUDGET.saturating_sub(POOL_CLOSING),
+            limit: shutdown_timeout.saturating_sub(POOL_CLOSING),
         };
         let stopped = tokio::spawn(stop_in_stages(shutdown, stages.clone(), self.app.settings.shutdown_delay));
         let mut migration = pin!(self.migrate(&stages));
@@ -235,7 +231,7 @@ impl Server {
             stopped.abort();
             None
         };
-        let deadline = began.unwrap_or_else(Instant::now) + SHUTDOWN_BUDGET;
+        let deadline = began.unwrap_or_else(Instant::now) + shutdown_timeout;
         self.finish_background_work(background, deadline - POOL_CLOSING).await;
         if tokio::time::timeout(POOL_CLOSING, self.repository.close()).await.is_err() {
             tracing::warn!("the database did not close its connections in time");
@@ -353,9 +349,11 @@ async fn tell_of_accounts(app: Arc<App>, repository: Arc<dyn Repository>, now: U
     }
 }
 
-/// How long what happened is kept; `None`: for good.
-#[derive(Clone, Copy, Default)]
+/// What the sweeper keeps; a duration of `None`: for good.
+#[derive(Clone, Copy)]
 struct Retention {
+    /// MAX_KEPT_ROWS (SEC-44).
+    max_rows: i64,
     audit: Option<Duration>,
     webhooks: Option<Duration>,
 }
@@ -363,7 +361,7 @@ struct Retention {
 impl Retention {
     fn of(settings: &Settings) -> Self {
         let webhooks = settings.webhooks.as_ref().and_then(|rules| rules.retention);
-        Self { audit: settings.audit_retention, webhooks }
+        Self { max_rows: settings.limits.kept_rows, audit: settings.audit_retention, webhooks }
     }
 }
 
@@ -375,7 +373,11 @@ async fn sweep(repository: Arc<dyn Repository>, retention: Retention, ambient: A
     ticks.tick().await;
     for round in 0_u64.. {
         ticks.tick().await;
-        let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) { retention } else { Retention::default() };
+        let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) {
+            retention
+        } else {
+            Retention { audit: None, webhooks: None, ..retention }
+        };
         match swept(repository.as_ref(), retention, &ambient).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
@@ -398,7 +400,7 @@ async fn count_live_rows(login: Arc<LoginService>) {
 
 async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambient) -> Result<u64, store::StoreError> {
     let now = ambient.now();
-    let mut swept = store::sweep(repository, now, MOST_ROWS).await?;
+    let mut swept = store::sweep(repository, now, retention.max_rows).await?;
     if let Some(retention) = retention.audit {
         swept += store::in_batches(|| repository.prune_audit(now.minus(retention))).await?;
     }
@@ -426,8 +428,11 @@ mod tests {
             let event = AuditEvent::of_operator(AuditKind::Deactivated, 1, ambient.now().minus(age));
             repository.audit(&event).await.expect("a row");
         }
-        assert_eq!(swept(repository.as_ref(), Retention::default(), &ambient).await.expect("a sweep"), 0);
-        let retention = Retention { audit: Some(day * 90), webhooks: None };
+        let retention = Retention { max_rows: 100, audit: Some(day * 90), webhooks: None };
+        assert_eq!(
+            swept(repository.as_ref(), Retention { audit: None, ..retention }, &ambient).await.expect("a sweep"),
+            0
+        );
         assert_eq!(swept(repository.as_ref(), retention, &ambient).await.expect("a sweep"), 1);
         assert_eq!(repository.audit_trail(&AuditFilter::default(), 9).await.expect("the trail").len(), 2);
     }
