@@ -166,6 +166,10 @@ fn refresh(jti: &str, user: i64) -> RefreshRow {
 }
 
 fn known(user: &User, account: &SocialAccount) -> Who {
+    Who::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: false }
+}
+
+fn rekeyed(user: &User, account: &SocialAccount) -> Who {
     Who::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: true }
 }
 
@@ -383,7 +387,7 @@ async fn a_row_found_by_a_legacy_uid_is_rekeyed(engine: Engine) {
     let (account, _) =
         store.repository.accounts_by_uid("github", &["ana@example.com"]).await.expect("a read").remove(0);
     assert!(account.legacy_uid);
-    let known = LoginCommit { who: known(&user, &account), ..create("100", &[]) };
+    let known = LoginCommit { who: rekeyed(&user, &account), ..create("100", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     let (rekeyed, _) = store.repository.accounts_by_uid("github", &["100"]).await.expect("a read").remove(0);
     assert_eq!((rekeyed.id, rekeyed.legacy_uid, rekeyed.uid_scope.as_str()), (account.id, false, "id"));

@@ -21,7 +21,7 @@ async fn imported(store: &Store, uid: &str) -> (SocialAccount, User) {
 }
 
 async fn account(store: &Store, uid: &str) -> (SocialAccount, User) {
-    store.repository.accounts_by_uid("github", uid).await.expect("a read").remove(0)
+    store.repository.accounts_by_uid("github", &[uid]).await.expect("a read").remove(0)
 }
 
 async fn signs_in(store: &Store, who: Who, uid: &str, session_name: &str) -> bool {
@@ -42,8 +42,8 @@ async fn fault_a1_a_legacy_row_does_not_block_the_user_with_that_stable_id(engin
 async fn fault_a1_one_of_two_logins_takes_over_a_legacy_row(engine: Engine) {
     let store = store(engine).await;
     let (account_read, user) = imported(&store, "name").await;
-    assert!(signs_in(&store, known(&user, &account_read), "id-1", "first").await);
-    assert!(!signs_in(&store, known(&user, &account_read), "id-2", "second").await);
+    assert!(signs_in(&store, rekeyed(&user, &account_read), "id-1", "first").await);
+    assert!(!signs_in(&store, rekeyed(&user, &account_read), "id-2", "second").await);
     assert_eq!(account(&store, "id-1").await.1.id, user.id);
     assert_eq!(store.database.count("sessions").await, 1);
 }
@@ -52,7 +52,7 @@ async fn fault_a1_a_new_key_that_another_account_has_is_no_database_error(engine
     let store = store(engine).await;
     let (account_read, user) = imported(&store, "name").await;
     store.user("id-1").await;
-    assert!(!signs_in(&store, known(&user, &account_read), "id-1", "s").await);
+    assert!(!signs_in(&store, rekeyed(&user, &account_read), "id-1", "s").await);
     assert_eq!(account(&store, "name").await.0.extra_data, account_read.extra_data, "nothing was written");
 }
 
@@ -60,7 +60,7 @@ async fn fault_b7_an_answer_merged_with_an_outdated_row_is_decided_again(engine:
     let store = store(engine).await;
     store.user("1").await;
     let (read, user) = account(&store, "1").await;
-    let who = Who::Known { user: Box::new(user), account_id: read.id, read: read.modified, rekeyed: false };
+    let who = known(&user, &read);
     let with = |extra_data| LoginCommit { who: who.clone(), extra_data, ..create("1", &[]) };
     let profile = with(json!({"id": 1, "picture": "p"}));
     assert!(store.commit(&profile, |user| session("first", user)).await.is_some());
@@ -81,7 +81,7 @@ async fn fault_a5_two_users_do_not_both_get_one_verified_address(engine: Engine)
         let store = &store;
         async move {
             let (read, user) = account(store, uid).await;
-            let who = Who::Known { user: Box::new(user), account_id: read.id, read: read.modified, rekeyed: false };
+            let who = known(&user, &read);
             let email = Some(("new@example.com".to_owned(), true));
             let login = LoginCommit { who, email, ..create(uid, &[]) };
             store.commit(&login, |user| session(uid, user)).await.is_some()
