@@ -175,6 +175,8 @@ pub struct UserRules {
     pub denied_domains: Vec<Domain>,
     /// ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL, for all providers the same.
     pub allow_lists_accept_unverified: bool,
+    /// DENY_LISTS_ACCEPT_MISSING_EMAIL, for all providers the same.
+    pub deny_lists_accept_missing_email: bool,
     /// Empty: any.
     pub allowed_organizations: Vec<String>,
     /// By [`crate::model::resembled_name`].
@@ -218,6 +220,9 @@ pub enum JwtAlgorithm {
     ES256,
     EdDSA,
 }
+
+/// The claim of every JWT that holds the user's credential generation at the time of issue; simplejwt has none of this name.
+pub const GENERATION_CLAIM: &str = "gen";
 
 /// SIMPLE_JWT_*.
 #[derive(Clone, Debug)]
@@ -348,6 +353,11 @@ impl UserRules {
         }
     }
 
+    /// Whether DENIED_EMAILS or DENIED_DOMAINS is set.
+    pub fn has_denied_addresses(&self) -> bool {
+        !self.denied_emails.is_empty() || !self.denied_domains.is_empty()
+    }
+
     /// Whether DENIED_EMAILS or DENIED_DOMAINS has the address, or a domain above its own.
     pub fn denies(&self, address: &EmailAddress) -> bool {
         self.denied_emails.iter().any(|denied| denied.key() == address.key())
@@ -372,6 +382,7 @@ impl Default for UserRules {
             denied_emails: Vec::new(),
             denied_domains: Vec::new(),
             allow_lists_accept_unverified: false,
+            deny_lists_accept_missing_email: false,
             allowed_organizations: Vec::new(),
             denied_organizations: Vec::new(),
             sign_up: true,

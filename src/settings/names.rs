@@ -110,6 +110,11 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
         "`false`",
         "lets WHITELISTED_EMAILS and WHITELISTED_DOMAINS accept addresses that the provider has not verified, as the original does; the server warns of it at start",
     ),
+    (
+        "DENY_LISTS_ACCEPT_MISSING_EMAIL",
+        "`false`",
+        "lets a login without any e-mail address pass SOCIAL_AUTH_DENIED_EMAILS and SOCIAL_AUTH_DENIED_DOMAINS, as django-rest-social-auth does; the server warns of it at start. A user may keep the address from the server, by declining a scope for example, so such a login is refused otherwise",
+    ),
     ("HSTS", "`false`", "sends Strict-Transport-Security with every answer"),
     ("LOG_FORMAT", "`text`", "`json` for machines"),
     ("RUST_LOG", "`info`", "what is logged: a level, or a filter such as `info,rest_social_auth=debug`"),
@@ -197,12 +202,12 @@ pub(super) const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "SOCIAL_AUTH_DENIED_EMAILS",
         "none",
-        "these addresses may not sign in, verified or not; nor may a text that is no address",
+        "these addresses may not sign in, verified or not; nor may a text that is no address, nor a login without an address (DENY_LISTS_ACCEPT_MISSING_EMAIL)",
     ),
     (
         "SOCIAL_AUTH_DENIED_DOMAINS",
         "none",
-        "addresses of these domains, and of those below them, may not sign in; a domain matches in both forms of its name, `müller.example` and `xn--mller-kva.example`",
+        "addresses of these domains, and of those below them, may not sign in; a domain matches in both forms of its name, `müller.example` and `xn--mller-kva.example`; a login without an address is refused too",
     ),
     (
         "SOCIAL_AUTH_ALLOWED_ORGANIZATIONS",

@@ -128,6 +128,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     errors.extend(rules::unguarded(&providers));
     warnings.extend(rules::links_nobody(&providers));
     warnings.extend(rules::accepts_unverified(&providers));
+    warnings.extend(rules::accepts_missing(&providers));
     Settings {
         mode: sources.mode,
         database_url,
@@ -172,6 +173,9 @@ fn base_rules(
     UserRules {
         own_fields,
         allow_lists_accept_unverified: general.get(accept, errors, value::flag).unwrap_or(false),
+        deny_lists_accept_missing_email: general
+            .get("DENY_LISTS_ACCEPT_MISSING_EMAIL", errors, value::flag)
+            .unwrap_or(false),
         legacy_uids_until: linking.legacy_uids_until,
         ..UserRules::default()
     }

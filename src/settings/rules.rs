@@ -142,6 +142,15 @@ pub(super) fn accepts_unverified(providers: &[ProviderSettings]) -> Option<Strin
     })
 }
 
+/// A user may decline the scope of the e-mail address, and so keep a denied one from the server.
+pub(super) fn accepts_missing(providers: &[ProviderSettings]) -> Option<String> {
+    let accepts = |rules: &UserRules| rules.deny_lists_accept_missing_email && rules.has_denied_addresses();
+    providers.iter().any(|provider| accepts(&provider.user_rules)).then(|| {
+        "DENY_LISTS_ACCEPT_MISSING_EMAIL: a login without an e-mail address passes the lists of denied addresses and domains"
+            .to_owned()
+    })
+}
+
 /// A list of who may enter is looked at by one step: a pipeline without it would let everybody in.
 pub(super) fn unguarded(providers: &[ProviderSettings]) -> Vec<SettingError> {
     let of = |provider: &ProviderSettings| {
@@ -337,7 +346,7 @@ pub(super) fn jwt(section: &Section, secret_key: &SecretString, errors: &mut Vec
 /// A claim that decides whose token it is must hold nothing that a user or a provider chose.
 fn check_claims(section: &Section, rules: &JwtRules, errors: &mut Vec<SettingError>) {
     const OF_THE_USER: [&str; 4] = ["username", "first_name", "last_name", "email"];
-    let mut taken = vec!["exp", "iat", "nbf", "aud", "iss"];
+    let mut taken = vec!["exp", "iat", "nbf", "aud", "iss", super::GENERATION_CLAIM];
     for (name, claim) in [
         ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", &rules.token_type_claim),
         ("SIMPLE_JWT_JTI_CLAIM", &rules.jti_claim),
