@@ -127,8 +127,7 @@ fn typed(sources: &Sources<'_>, gathered: Gathered, errors: &mut Vec<SettingErro
     webhooks::ask_before_creation(webhooks.as_ref(), &mut providers, general, errors);
     errors.extend(rules::unguarded(&providers));
     warnings.extend(rules::links_nobody(&providers));
-    warnings.extend(rules::accepts_unverified(&providers));
-    warnings.extend(rules::accepts_missing(&providers));
+    warnings.extend([rules::accepts_unverified(&providers), rules::accepts_missing(&providers)].into_iter().flatten());
     Settings {
         mode: sources.mode,
         database_url,
