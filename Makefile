@@ -67,9 +67,12 @@ test-browser: $(BIN) tests/browser/node_modules ## the example pages and Swagger
 
 # ---- generated files
 
-.PHONY: openapi sdk
+.PHONY: openapi sdk settings
 openapi: $(BIN) ## writes openapi.yaml
 	$(BIN) openapi > openapi.yaml
+
+settings: ## writes the tables of docs/SETTINGS.md from src/settings/table.toml
+	UPDATE_DOCS=1 cargo test --quiet --lib settings_document
 
 sdk: openapi client-sdk/typescript/node_modules ## the client's types and bundle from openapi.yaml
 	cd client-sdk/typescript && npm run --silent generate

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::authenticate::{Authorization, Caller, Family, Presented, Proof};
 pub use self::change::ChangeError;
-pub use self::credentials::Listed;
+pub use self::credentials::{Listed, ListedPage};
 pub use self::error::{AuthError, Challenge};
 pub use self::leave::Export;
 pub use self::profile::{Unlink, visible_extra_data};

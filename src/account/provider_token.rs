@@ -12,7 +12,7 @@ use crate::clock::Ambient;
 use crate::model::{AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount};
 use crate::provider::{ProviderError, Providers};
 use crate::secrets::Vault;
-use crate::store::{Repository, Sealed, StoreError};
+use crate::store::{Repository, Resealed, Sealed, StoreError};
 
 /// A token that ends sooner is renewed before it is handed out.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -264,14 +264,17 @@ pub async fn rotate_keys(store: &dyn Repository, vault: &Vault, ambient: &Ambien
         let batch = store.sealed_tokens(after, BATCH).await?;
         let Some((last, _)) = batch.last() else { return Ok((done, closed)) };
         after = last.id;
-        for (row, sealed) in batch.iter().filter(|(_, sealed)| !vault.is_current(sealed)) {
-            match vault.open(&row.token_binding(), sealed) {
+        let mut resealed = Vec::new();
+        for (row, sealed) in batch.into_iter().filter(|(_, sealed)| !vault.is_current(sealed)) {
+            let bound = row.token_binding();
+            match vault.open(&bound, &sealed) {
                 Some(plain) => {
-                    let anew = vault.seal(&row.token_binding(), &plain, ambient);
-                    done += u64::from(store.reseal_tokens(row.id, sealed, &anew).await?);
+                    let new = vault.seal(&bound, &plain, ambient);
+                    resealed.push(Resealed { account: row.id, old: sealed, new });
                 }
                 None => closed += 1,
             }
         }
+        done += store.reseal_all(&resealed).await?;
     }
 }

@@ -44,6 +44,46 @@ impl<T: ToJSON> ApiResponse for Answer<T> {
     }
 }
 
+/// 200 with one page of a list, and in `Link` where the next one is (RFC 8288).
+pub struct Page<T> {
+    pub entries: Vec<T>,
+    /// The query of the next page.
+    pub next: Option<String>,
+}
+
+impl<T: ToJSON> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        let mut response = json(&self.entries);
+        let link = self.next.map(|query| HeaderValue::try_from(format!("<?{query}>; rel=\"next\"")));
+        if let Some(Ok(link)) = link {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
+    }
+}
+
+impl<T: ToJSON> ApiResponse for Page<T> {
+    fn meta() -> MetaResponses {
+        let link = MetaHeader {
+            name: "Link".to_owned(),
+            description: Some(
+                "`<?…>; rel=\"next\"`: the query of the next page, relative to this address (RFC 8288). Absent on the last \
+                 page."
+                    .to_owned(),
+            ),
+            required: false,
+            deprecated: false,
+            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+        };
+        let page = MetaResponse { headers: vec![link], ..success("One page.", <Vec<T>>::schema_ref(), None) };
+        MetaResponses { responses: vec![page] }
+    }
+
+    fn register(registry: &mut Registry) {
+        <Vec<T>>::register(registry);
+    }
+}
+
 /// 200 with a JSON body and a cookie.
 pub struct WithCookie<T> {
     pub body: T,

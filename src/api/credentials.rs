@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 
-use super::answer::{Answer, Done};
+use super::answer::{Done, Page};
 use super::app::{self, App, Gate};
 use super::begin::LoginKind;
 use super::described::Timestamp;
@@ -17,6 +17,9 @@ use super::refused::{self, Case, Problems, Refused};
 use crate::account::Listed;
 use crate::model::Kind;
 
+/// Entries of a page where a caller does not say how many.
+const PAGE_SIZE: u8 = 100;
+
 pub struct Credentials {
     pub app: Arc<App>,
 }
@@ -24,7 +27,7 @@ pub struct Credentials {
 pub struct ListProblems;
 
 impl Problems for ListProblems {
-    const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::CREDENTIAL, refused::STORE];
+    const LIST: &'static [&'static [Case]] = &[refused::ANY, refused::PAGE, refused::CREDENTIAL, refused::STORE];
 }
 
 pub struct EndProblems;
@@ -38,12 +41,27 @@ impl Problems for EndProblems {
 impl Credentials {
     /// List what is signed in
     ///
-    /// Sessions, permanent tokens, knox tokens and chains of refresh tokens of this user, the latest used first.
+    /// Sessions, permanent tokens, knox tokens and chains of refresh tokens of this user, the latest used first, in pages.
+    /// What is used between two pages may be missing in the second.
     #[oai(path = "/", method = "get", operation_id = "listCredentials")]
-    async fn list(&self, member: Member<'_, ByAny>) -> Result<Answer<Vec<Credential>>, Refused<ListProblems>> {
+    async fn list(
+        &self,
+        /// Entries of a page: 100 unless told.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u8>>,
+        /// As the `Link` header of the page before has it; absent: the first page.
+        cursor: Query<Option<String>>,
+        member: Member<'_, ByAny>,
+    ) -> Result<Page<Credential>, Refused<ListProblems>> {
         let caller = member.admit(&self.app, Gate::Open).await?;
-        let listed = self.app.account.credentials(&caller).await?;
-        Ok(Answer(listed.into_iter().map(Credential::from).collect()))
+        let limit = limit.0.unwrap_or(PAGE_SIZE);
+        let page = self.app.account.credential_page(&caller, cursor.0.as_deref(), usize::from(limit)).await?;
+        let Some(page) = page else {
+            let message = "This names no page of your list. Begin with the first one.".to_owned();
+            return Err(Failure::fields([("cursor".to_owned(), message)]).into());
+        };
+        let entries = page.entries.into_iter().map(Credential::from).collect();
+        Ok(Page { entries, next: page.next.map(|cursor| format!("limit={limit}&cursor={cursor}")) })
     }
 
     /// End a credential

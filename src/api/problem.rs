@@ -269,6 +269,7 @@ pub fn from_framework(error: &poem::Error) -> Failure {
 fn wrong_parameter(error: &poem_openapi::error::ParseParamError) -> (String, String) {
     let message = match error.name {
         "kind" => format!("One of {}.", LoginKind::names()),
+        "limit" => "A whole number from 1 to 100.".to_owned(),
         _ => "This parameter is required.".to_owned(),
     };
     (error.name.to_owned(), message)

@@ -128,6 +128,13 @@ pub const ANY: &[Case] = &[Case {
     example: ("not_acceptable", "Answers are application/json."),
 }];
 
+/// Of the lists that have pages.
+pub const PAGE: &[Case] = &[Case {
+    status: 400,
+    description: "`invalid_request`: `limit` is out of range, or `cursor` names no page of this list.",
+    example: ("invalid_request", "The request has invalid fields."),
+}];
+
 /// Of the operations that have no other refusal of the caller's.
 pub const METHOD: &[Case] = &[Case {
     status: 405,

@@ -87,8 +87,8 @@ impl Resource {
             let query = UrlQuery(request.params().unwrap_or_default());
             request.extensions_mut().insert(query);
         }
-        // Those are the addresses that a browser is sent to.
-        let as_page = self.reads_query && app::wants_page(&request);
+        // A browser is sent to these addresses.
+        let as_page = self.reads_query && self.is_of_redirect_flow() && app::wants_page(&request);
         let watch = self.trail.as_deref().map(|app| (Watch::of(&request), app));
         let answer = async {
             match endpoint.call(request).await {
@@ -107,6 +107,10 @@ impl Resource {
             Some((watch, app)) => watch.over(answer, app, &self.template.0).await,
             None => answer.await,
         }
+    }
+
+    fn is_of_redirect_flow(&self) -> bool {
+        self.template.0.starts_with("/api/login/social/")
     }
 
     fn without_handler(&self, method: &Method) -> Response {

@@ -14,7 +14,7 @@ use crate::clock::Ambient;
 use crate::demo::Demo;
 use crate::provider;
 use crate::server::{Server, listen};
-use crate::settings::{Mode, Settings, Sources, StatePolicy, read_with_mistakes};
+use crate::settings::{Mode, Settings, Sources, StatePolicy, read_with_errors};
 
 /// How many ports after the server's own are tried for the demo provider.
 const TRIES: u16 = 50;
@@ -110,7 +110,7 @@ fn where_to_listen(config: Option<&Path>, environment: &[(String, String)]) -> S
         steps: &[],
         fields: &[],
     };
-    let listen = read_with_mistakes(&sources).0.listen;
+    let listen = read_with_errors(&sources).0.listen;
     if listen.ip().is_loopback() { listen } else { SocketAddr::from(([127, 0, 0, 1], listen.port())) }
 }
 

@@ -1,4 +1,4 @@
-//! `init`: a settings file to begin with. What it sets is the safe choice; what it explains can be turned on.
+//! `init`: writes a settings file with safe values. What is commented out can be turned on.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,11 +7,12 @@ use std::path::Path;
 
 use super::{Failure, print};
 use crate::clock::Ambient;
+use crate::settings;
 
-/// Where it goes, unless told otherwise.
+/// The default name of the file.
 pub(super) const FILE: &str = "rest-social-auth.toml";
 
-/// Refuses to overwrite. The file is for its owner alone: it holds the secret key.
+/// Does not overwrite a file. Only the owner can read the new one, because it contains the secret key.
 pub(super) fn init(output: &Path, ambient: &Ambient) -> Result<(), Failure> {
     let text = template(&ambient.token::<48>());
     if output == Path::new("-") {
@@ -20,33 +21,41 @@ pub(super) fn init(output: &Path, ambient: &Ambient) -> Result<(), Failure> {
     let shown = output.display();
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(output).map_err(|error| {
         Failure::Other(match error.kind() {
-            std::io::ErrorKind::AlreadyExists => format!("{shown} is there already and stays as it is"),
+            std::io::ErrorKind::AlreadyExists => format!("{shown} exists and is not changed"),
             _ => format!("{shown} cannot be written: {error}"),
         })
     })?;
     file.write_all(text.as_bytes()).map_err(|error| Failure::Other(format!("{shown} cannot be written: {error}")))?;
     print(&format!(
-        "Wrote {shown}. Put in your own addresses and a provider's key, then:\n\n  rest-social-auth serve --config {shown}"
+        "Wrote {shown}. Add your own addresses and the key of a provider, then run:\n\n  rest-social-auth serve --config {shown}"
     ))
 }
 
 fn template(secret_key: &str) -> String {
+    let set = |name: &str| match settings::initial_value(name) {
+        value @ ("true" | "false") => format!("{} = {value}", name.to_ascii_lowercase()),
+        value => format!("{} = {value:?}", name.to_ascii_lowercase()),
+    };
+    let (listen, database_url, state_policy) = (set("LISTEN"), set("DATABASE_URL"), set("STATE_POLICY"));
+    let rotate = set("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
+    let blacklist = set("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION");
+    let address = settings::initial_value("LISTEN");
     format!(
-        r##"# Settings of rest-social-auth. Each can also come from the environment, under its name in upper case, which wins.
-# docs/SETTINGS.md has all of them.
+        r##"# Settings of rest-social-auth. The environment can set each of them too, under its name in upper case, and takes
+# precedence. docs/SETTINGS.md lists all settings.
 
-# The server's own base URL: scheme, host and port. Everything but this machine needs https.
-public_url = "http://127.0.0.1:8000"
-listen = "127.0.0.1:8000"
+# Base URL of the server: scheme, host and port. It must be https unless the host is a loopback one.
+public_url = "http://{address}"
+{listen}
 
-# All keys are derived from it. Whoever knows it can sign in as anybody; whoever changes it logs everybody out.
+# All keys are derived from it. With it, anyone can sign in as any user. A new one ends all sessions and tokens.
 secret_key = "{secret_key}"
 
-# Where users and credentials are kept; or postgres://user:password@host/database
-database_url = "sqlite://rest-social-auth.db"
+# Or postgres://user:password@host/database
+{database_url}
 
-# The front-ends, as browsers write their origins, and the URIs that a login may return to. Both are compared to the letter.
-# That of public_url itself counts as listed.
+# Origins of the front-ends as browsers send them, and redirect URIs of logins. Both are matched exactly. Those of public_url
+# are always allowed.
 allowed_origins = [
     # "https://app.example.com",
 ]
@@ -55,37 +64,37 @@ allowed_redirect_uris = [
     # "com.example.app:/callback",
 ]
 
-# Only logins that began here (POST /api/login/social/begin/...) can be finished: nobody is signed in with a stranger's code.
+# Only logins that began at this server (POST /api/login/social/begin/...) can be completed, which prevents login CSRF.
 # Front-ends that begin their logins themselves need "when_present".
-state_policy = "required"
+{state_policy}
 
-# A refresh token works once, and its use after that ends all that came from it.
-simple_jwt_rotate_refresh_tokens = true
-simple_jwt_blacklist_after_rotation = true
+# A refresh token works once. Using it again revokes all tokens that were issued from it.
+{rotate}
+{blacklist}
 
-# Who may enter: only addresses of these domains, only people who have a user here; docs/SETTINGS.md has further lists.
+# Who may sign in: e-mail domains, and existing users only. docs/SETTINGS.md has further lists.
 # social_auth_whitelisted_domains = ["example.com"]
 # social_auth_sign_up = false
 
-# The proxy in front of this server, by address or network: then the audit trail has the callers' own addresses.
+# Addresses or networks of your reverse proxies. The server reads the client's address from their X-Forwarded-For.
 # trusted_proxies = ["127.0.0.1", "::1"]
 
-# Tells browsers to use https only, for a year. Turn it on once https works.
+# Browsers use only https for a year. Turn it on when https works.
 # hsts = true
 
-# What users may change about themselves by PATCH /api/user/, and a field beyond the stock ones (docs/SETTINGS.md).
+# What users may change with PATCH /api/user/, and a declared field (docs/SETTINGS.md).
 # rest_social_editable_user_fields = ["first_name", "last_name"]
 # rest_social_user_fields.locale = {{ from = "profile.locale" }}
 
 # log_format = "json"
 
-# Your own software is told what happens to users, by signed calls: docs/WEBHOOKS.md. A secret is whsec_ and what
+# Your software receives events about users: docs/WEBHOOKS.md. A secret is whsec_ followed by what
 # `openssl rand -base64 32` prints.
 # webhook_url = "https://app.example.com/hooks/users"
 # webhook_secrets = ["whsec_..."]
 
-# One table for each provider; `rest-social-auth providers list` has the names. What to register at the provider as redirect
-# or callback URI is what stands in allowed_redirect_uris.
+# One table for each provider; `rest-social-auth providers list` lists the names. Register the URIs of allowed_redirect_uris
+# at the provider.
 # [providers.github]
 # key = "the client id"
 # secret = "the client secret"
@@ -109,16 +118,16 @@ mod tests {
     use crate::provider::{Providers, catalog_names};
     use crate::settings::{Mode, Sources, StatePolicy, read};
 
-    /// Of a webhook: 32 bytes.
+    /// A webhook secret.
     const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
     #[test]
-    fn the_file_is_read_as_it_is_and_chooses_what_is_safe() {
+    fn init_file_is_valid_and_safe() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("made.toml");
         let ambient = Ambient::system();
         assert!(init(&path, &ambient).is_ok());
-        assert!(init(&path, &ambient).is_err(), "it is not overwritten");
+        assert!(init(&path, &ambient).is_err(), "the file is not overwritten");
         let settings = read(&Sources {
             mode: Mode::Serve,
             defaults: toml::Table::new(),
@@ -130,17 +139,18 @@ mod tests {
         })
         .unwrap_or_else(|errors| panic!("{errors:?}"));
         assert_eq!(settings.state_policy, StatePolicy::Required);
+        assert_eq!(settings.listen.to_string(), settings::initial_value("LISTEN"));
         assert!(settings.link_needs_fresh_login);
         assert!(settings.jwt.rotate_refresh_tokens && settings.jwt.blacklist_after_rotation);
         assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
     }
 
     #[test]
-    fn what_it_explains_can_be_turned_on() {
+    fn commented_settings_of_the_init_file_are_valid() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("made.toml");
         let ambient = Ambient::system();
-        // An assignment, a table or an item of a list; all other comments are sentences.
+        // All other comments are sentences.
         let is_setting = |text: &str| {
             let name = text.split(" = ").next().unwrap_or_default();
             let is_name = name.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '.'));

@@ -47,7 +47,7 @@ use crate::hook::Hook;
 use crate::outgoing::{self, Client};
 use crate::provider::{self, Providers};
 use crate::server::listen;
-use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, read_with_mistakes};
+use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, read_with_errors};
 use crate::store::StoreError;
 
 /// Sign in with X for any front-end: a social login server in one binary.
@@ -256,7 +256,7 @@ fn environment() -> Vec<(String, String)> {
 /// For a command that needs less than a server does: it decides which mistakes are its own.
 fn settings_with_mistakes(config: Option<&Path>) -> (Settings, Vec<SettingError>) {
     let catalog = provider::catalog_names();
-    read_with_mistakes(&Sources {
+    read_with_errors(&Sources {
         mode: Mode::Serve,
         defaults: toml::Table::new(),
         file: config,
@@ -280,7 +280,7 @@ fn settings(
     ambient: &Ambient,
 ) -> Result<Settings, Failure> {
     let catalog = provider::catalog_names();
-    let (settings, mut errors) = read_with_mistakes(&Sources {
+    let (settings, mut errors) = read_with_errors(&Sources {
         mode,
         defaults,
         file: config,

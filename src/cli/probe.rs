@@ -17,7 +17,7 @@ pub(super) async fn probed(
     ambient: &Ambient,
     deadline: Instant,
 ) -> (Vec<Finding>, Option<i64>) {
-    let shown = |setting| provider.settings().shown(setting);
+    let shown = |setting| provider.settings().written_name(setting);
     let (mut findings, mut published, mut ahead) = (Vec::new(), None, None);
     if let Some(endpoint) = provider.discovery_endpoint() {
         let (found, told) = knock(endpoint, client, ambient, deadline).await;
@@ -68,7 +68,7 @@ async fn knock(endpoint: Endpoint, client: &Client, ambient: &Ambient, deadline:
 
 /// The settings held against what the provider publishes.
 fn compared(provider: &Provider, published: &Map<String, Value>) -> Vec<Finding> {
-    let shown = |setting| provider.settings().shown(setting);
+    let shown = |setting| provider.settings().written_name(setting);
     let lists = |name, one: &str| {
         let listed = published.get(name).and_then(Value::as_array);
         listed.map(|all| all.iter().any(|known| known == one))

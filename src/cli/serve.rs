@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::{Failure, bind, database, environment, logging, settings, signals};
 use crate::clock::Ambient;
-use crate::server::Server;
+use crate::server::{ServeError, Server};
 use crate::settings::Mode;
 use crate::store::{self, Repository};
 
-/// Checks everything, opens the database, brings its schema up to date, then listens until it is asked to stop.
+/// Checks everything, opens the database, listens, applies migrations, and serves until it is asked to stop.
 pub(super) async fn serve(
     config: Option<&Path>,
     listen: Option<String>,
@@ -21,16 +21,28 @@ pub(super) async fn serve(
     logging::start(&settings);
     let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
     let server = Server::build(settings, ambient, true).await?;
-    if migrate {
-        bring_up_to_date(server.repository().as_ref()).await?;
-    } else {
+    let mut stop = Box::pin(signals::asked_to_stop()?);
+    if !migrate {
         database::require_current(server.repository().as_ref()).await?;
+    } else if reuse_port {
+        // A predecessor serves this address: a socket beside it would take half of its connections and answer them 503.
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            migrated = bring_up_to_date(server.repository().as_ref()) => migrated?,
+        }
     }
-    let stop = signals::asked_to_stop()?;
     let listener = bind(listen, reuse_port)?;
     let address = listener.local_addr().unwrap_or(listen);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-    server.run(listener, None, stop).await.map_err(|error| Failure::Other(format!("the server failed: {error}")))
+    let served = if migrate && !reuse_port {
+        server.migrate_and_run(listener, stop).await
+    } else {
+        server.run(listener, None, stop).await.map_err(ServeError::Listener)
+    };
+    served.map_err(|error| match error {
+        ServeError::Migration(error) => Failure::from(error),
+        ServeError::Listener(error) => Failure::Other(format!("the server failed: {error}")),
+    })
 }
 
 /// Needs DATABASE_URL alone: other settings may still be missing when a database is made ready.

@@ -11,19 +11,22 @@ use super::table::{columns, plain};
 use super::{Failure, database, pretty, print};
 use crate::account;
 use crate::clock::{Ambient, UnixMillis};
-use crate::model::{AuditEvent, AuditKind, CredentialEntry, SocialAccount, User};
+use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialPage, SocialAccount, User};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::Settings;
-use crate::store::{Repository, Sealed};
+use crate::store::{Repository, Sealed, UserSearch};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// In the order of their ids
     List {
-        /// Those whose username, e-mail or name holds this in any case, or who have an account of exactly this uid
-        #[arg(long, value_name = "TEXT")]
+        /// Those whose username or e-mail address begins with this in any case, or who have an account of exactly this uid
+        #[arg(long, value_name = "TEXT", conflicts_with = "contains")]
         search: Option<String>,
+        /// Those whose username, e-mail address or name contains this in any case: slow, since it reads all users
+        #[arg(long, value_name = "TEXT")]
+        contains: Option<String>,
         /// Most that are listed
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -84,11 +87,20 @@ async fn obey(
 ) -> Result<(), Failure> {
     let now = ambient.now();
     match command {
-        Command::List { search, limit, json } => list(repository, search.as_deref(), limit, json).await,
+        Command::List { search, contains, limit, json } => {
+            let search = match (&search, &contains) {
+                (Some(text), _) => UserSearch::Prefix(text),
+                (None, Some(text)) => UserSearch::Substring(text),
+                (None, None) => UserSearch::All,
+            };
+            list(repository, search, limit, json).await
+        }
         Command::Show { user, json } => {
             let user = find(repository, &user).await?;
             let accounts = repository.accounts_of(user.id).await?;
-            let credentials = repository.credentials_of(user.id, now).await?;
+            // Also sessions that SESSION_IDLE_TIMEOUT has ended: the command does not read that setting.
+            let all = CredentialPage { now, idle_since: None, after: None, limit: i64::MAX };
+            let credentials = repository.credentials_of(user.id, &all).await?;
             if json {
                 let mut shown = member(&user);
                 shown["fields"] = user.fields.clone().into();
@@ -135,7 +147,7 @@ async fn give_back(settings: &Settings, accounts: &[Sealed], ambient: &Ambient) 
     }
 }
 
-async fn list(repository: &dyn Repository, search: Option<&str>, limit: u32, json: bool) -> Result<(), Failure> {
+async fn list(repository: &dyn Repository, search: UserSearch<'_>, limit: u32, json: bool) -> Result<(), Failure> {
     // One more than asked for tells whether there are more.
     let mut users = repository.users(search, i64::from(limit) + 1).await?;
     let listed = usize::try_from(limit).unwrap_or(usize::MAX);

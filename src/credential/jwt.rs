@@ -11,10 +11,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use serde_json::{Map, Value, json};
 
-use super::Issue;
+use super::{Issue, jwt_keys};
 use crate::clock::{Ambient, UnixMillis};
 use crate::model::{Kind, RefreshRow, RefreshUse, User, UserId};
-use crate::secrets::{self, Digest, ExposeSecret, ServerKey, hex};
+use crate::secrets::{self, Digest, ServerKey, hex};
 use crate::settings::{GENERATION_CLAIM, JwtAlgorithm, JwtRules, SettingError};
 
 /// Longer tokens are not looked at.
@@ -99,7 +99,7 @@ pub struct Jwts {
 
 impl Jwts {
     pub fn new(rules: JwtRules, key: ServerKey) -> Result<Self, SettingError> {
-        let (algorithm, signing, verifying) = keys(&rules)?;
+        let (algorithm, signing, verifying) = jwt_keys::parse(&rules)?;
         let mut validation = Validation::new(algorithm);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
@@ -382,29 +382,6 @@ fn header(rules: &JwtRules, token_type: TokenType) -> Value {
     };
     let key = Digest::of(rules.verifying_key.as_deref().unwrap_or_default().as_bytes());
     json!({"alg": name, "typ": typ, "kid": hex(&key.as_bytes()[..8])})
-}
-
-fn keys(rules: &JwtRules) -> Result<(Algorithm, EncodingKey, DecodingKey), SettingError> {
-    let secret = rules.signing_key.expose_secret().as_bytes();
-    let shared = |algorithm| Ok((algorithm, EncodingKey::from_secret(secret), DecodingKey::from_secret(secret)));
-    let public = rules.verifying_key.as_deref().unwrap_or_default().as_bytes();
-    let (algorithm, signing, verifying) = match rules.algorithm {
-        JwtAlgorithm::HS256 => return shared(Algorithm::HS256),
-        JwtAlgorithm::HS384 => return shared(Algorithm::HS384),
-        JwtAlgorithm::HS512 => return shared(Algorithm::HS512),
-        JwtAlgorithm::RS256 => (Algorithm::RS256, EncodingKey::from_rsa_pem(secret), DecodingKey::from_rsa_pem(public)),
-        JwtAlgorithm::ES256 => (Algorithm::ES256, EncodingKey::from_ec_pem(secret), DecodingKey::from_ec_pem(public)),
-        JwtAlgorithm::EdDSA => (Algorithm::EdDSA, EncodingKey::from_ed_pem(secret), DecodingKey::from_ed_pem(public)),
-    };
-    let wrong = |name: &str| SettingError::new(name, "must be a PEM key that fits SIMPLE_JWT_ALGORITHM");
-    let signing = signing.map_err(|_| wrong("SIMPLE_JWT_SIGNING_KEY"))?;
-    let verifying = verifying.map_err(|_| wrong("SIMPLE_JWT_VERIFYING_KEY"))?;
-    let probe =
-        jsonwebtoken::crypto::sign(b"probe", &signing, algorithm).map_err(|_| wrong("SIMPLE_JWT_SIGNING_KEY"))?;
-    match jsonwebtoken::crypto::verify(&probe, b"probe", &verifying, algorithm) {
-        Ok(true) => Ok((algorithm, signing, verifying)),
-        _ => Err(SettingError::new("SIMPLE_JWT_VERIFYING_KEY", "is not the public half of SIMPLE_JWT_SIGNING_KEY")),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! clear; a row holds digests.
 
 pub mod jwt;
+mod jwt_keys;
 pub mod knox;
 pub mod session;
 pub mod token;

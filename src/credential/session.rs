@@ -65,7 +65,12 @@ impl Sessions {
         (!value.is_empty() && value.len() <= LONGEST).then(|| Digest::of(value.as_bytes()))
     }
 
-    pub fn is_idle(&self, last_used: UnixMillis, now: UnixMillis) -> bool {
+    /// A session that was not used after this is over; `None`: there is no idle timeout.
+    pub fn idle_since(&self, now: UnixMillis) -> Option<UnixMillis> {
+        self.rules.idle.map(|idle| now.minus(idle))
+    }
+
+    fn is_idle(&self, last_used: UnixMillis, now: UnixMillis) -> bool {
         self.rules.idle.is_some_and(|idle| last_used.plus(idle) <= now)
     }
 

@@ -13,16 +13,11 @@ use std::time::Duration;
 use super::attempt;
 use super::error::{LoginError, Refusal};
 use crate::clock::UnixMillis;
+use crate::settings::TableLimits;
 use crate::store::LiveRows;
 
-const MAX_AUTHORIZATION_REQUESTS: i64 = 500_000;
-const MAX_USED_CODES: i64 = 2_000_000;
-const MAX_PENDING_LOGINS: i64 = 200_000;
-const MAX_ONE_TIME_CODES: i64 = 200_000;
-/// One address, or one /64 of IPv6, may have a tenth of the authorization requests open.
-const ADDRESS_DIVISOR: i64 = 10;
-/// One /48 of IPv6 may have a fifth: it is what one customer can get, and what many customers can share.
-const SITE_DIVISOR: i64 = 5;
+/// One /48 of IPv6 may have more than one address: it is what one customer can get, and what many customers can share.
+const SITE_FACTOR: i64 = 2;
 /// Networks that are counted. Beyond them, only the bound of the whole table holds.
 const MAX_NETWORKS: usize = 100_000;
 const WARN_EVERY: Duration = Duration::from_secs(60);
@@ -91,23 +86,23 @@ pub(super) struct Capacity {
     pending_logins: Bound,
     one_time_codes: Bound,
     by_network: Mutex<ByNetwork>,
+    max_by_address: i64,
     max_networks: usize,
 }
 
-impl Default for Capacity {
-    fn default() -> Self {
+impl Capacity {
+    pub fn new(limits: &TableLimits) -> Self {
         Self {
-            authorization_requests: Bound::new(MAX_AUTHORIZATION_REQUESTS),
-            used_codes: Bound::new(MAX_USED_CODES),
-            pending_logins: Bound::new(MAX_PENDING_LOGINS),
-            one_time_codes: Bound::new(MAX_ONE_TIME_CODES),
+            authorization_requests: Bound::new(limits.authorization_requests),
+            used_codes: Bound::new(limits.used_codes),
+            pending_logins: Bound::new(limits.pending_logins),
+            one_time_codes: Bound::new(limits.one_time_codes),
             by_network: Mutex::default(),
+            max_by_address: limits.authorization_requests_per_address.into(),
             max_networks: MAX_NETWORKS,
         }
     }
-}
 
-impl Capacity {
     /// What the database holds now.
     pub fn refresh(&self, rows: &LiveRows) {
         for (bound, rows) in [
@@ -121,8 +116,7 @@ impl Capacity {
     }
 
     fn share_of(&self, network: &Network) -> i64 {
-        let divisor = if matches!(network, Network::Site(_)) { SITE_DIVISOR } else { ADDRESS_DIVISOR };
-        (self.authorization_requests.max / divisor).max(1)
+        if matches!(network, Network::Site(_)) { self.max_by_address * SITE_FACTOR } else { self.max_by_address }
     }
 
     /// Whether an authorization request of this address has room. Errors: `too_many_requests`.
@@ -229,12 +223,15 @@ mod tests {
 
     const NOW: UnixMillis = UnixMillis(1_000_000);
 
-    fn with_max(authorization_requests: i64, used_codes: i64) -> Capacity {
-        Capacity {
-            authorization_requests: Bound::new(authorization_requests),
-            used_codes: Bound::new(used_codes),
-            ..Capacity::default()
-        }
+    fn with_max(authorization_requests: i64, authorization_requests_per_address: u32) -> Capacity {
+        Capacity::new(&TableLimits {
+            authorization_requests,
+            authorization_requests_per_address,
+            used_codes: 3,
+            pending_logins: 1,
+            one_time_codes: 1,
+            kept_rows: 1,
+        })
     }
 
     fn refused(result: Result<(), LoginError>) -> bool {
@@ -252,7 +249,7 @@ mod tests {
 
     #[test]
     fn fault_a9_a_full_table_refuses_new_rows() {
-        let capacity = with_max(20, 3);
+        let capacity = with_max(20, 2);
         capacity.refresh(&LiveRows { authorization_requests: 20, used_codes: 2, ..LiveRows::default() });
         assert!(refuses(&capacity, "192.0.2.1", NOW));
         assert!(!refused(capacity.check_used_codes()));
@@ -265,7 +262,7 @@ mod tests {
 
     #[test]
     fn fault_a9_one_address_fills_no_table() {
-        let capacity = with_max(20, 3);
+        let capacity = with_max(20, 2);
         let add = |address| refuses(&capacity, address, NOW);
         assert_eq!([(); 3].map(|()| add("2001:db8::1")), [false, false, true]);
         assert!(add("2001:db8::2"), "the same /64");
@@ -278,15 +275,15 @@ mod tests {
 
     #[test]
     fn fault_a9_one_site_of_ipv6_fills_no_table() {
-        let capacity = with_max(20, 3);
+        let capacity = with_max(20, 2);
         let added = (0..8).filter(|subnet| !refuses(&capacity, &format!("2001:db8:0:{subnet:x}::1"), NOW));
-        assert_eq!(added.count(), 4, "a fifth");
+        assert_eq!(added.count(), 4, "twice the share of an address");
         assert!(!refuses(&capacity, "2001:db8:1::1", NOW), "another /48 is not shut out");
     }
 
     #[test]
     fn fault_a9_callers_beyond_the_counted_ones_share_no_bound() {
-        let capacity = Capacity { max_networks: 2, ..with_max(20, 3) };
+        let capacity = Capacity { max_networks: 2, ..with_max(20, 2) };
         assert!(!refuses(&capacity, "2001:db8::1", NOW));
         let others = (0..10).filter(|n| !refuses(&capacity, &format!("192.0.2.{n}"), NOW));
         assert_eq!(others.count(), 10);
@@ -299,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_is_not_stored_or_is_finished_takes_no_room() {
-        let capacity = with_max(2, 3);
+        let capacity = with_max(2, 1);
         for _ in 0..5 {
             assert!(!refused(capacity.check_authorization_request(Some("192.0.2.1"), NOW)));
         }

@@ -199,6 +199,7 @@ impl LoginService {
         let Extensions { steps, claims } = extensions;
         let lines = Arc::new(pipeline::lines(&settings.providers, &steps));
         Self {
+            capacity: Arc::new(Capacity::new(&settings.limits)),
             settings,
             providers,
             credentials,
@@ -207,7 +208,6 @@ impl LoginService {
             ambient,
             lines,
             claims,
-            capacity: Arc::default(),
             jobs: TaskTracker::new(),
         }
     }
@@ -236,7 +236,7 @@ impl LoginService {
 
     /// Those that people may enter through.
     pub fn entrances(&self) -> impl Iterator<Item = &Arc<Provider>> {
-        self.providers.iter().filter(|provider| provider.settings().user_rules.may_enter)
+        self.providers.iter().filter(|provider| provider.settings().user_rules.allows_sign_in)
     }
 
     /// The redirect URI that a login without one of its own would use; `None` where this origin may have none.
@@ -247,7 +247,7 @@ impl LoginService {
     /// Errors: `unknown_provider`, `provider_not_allowed`.
     fn provider(&self, name: &str) -> Result<&Arc<Provider>, LoginError> {
         let provider = self.providers.get(name).ok_or_else(unknown_provider)?;
-        if provider.settings().user_rules.may_enter {
+        if provider.settings().user_rules.allows_sign_in {
             return Ok(provider);
         }
         Err(LoginError::new(Refusal::ProviderNotAllowed, "Nobody signs in through this provider here."))

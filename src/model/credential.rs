@@ -122,6 +122,31 @@ pub struct CredentialEntry {
     pub handle: CredentialHandle,
 }
 
+/// One page of a user's live credentials, the latest used first.
+#[derive(Clone, Debug)]
+pub struct CredentialPage {
+    pub now: UnixMillis,
+    /// A session that was not used after this is over.
+    pub idle_since: Option<UnixMillis>,
+    /// The last entry of the page before; `None`: the first page.
+    pub after: Option<CredentialPosition>,
+    pub limit: i64,
+}
+
+/// Where an entry stands in the list of a user's credentials.
+#[derive(Clone, Debug)]
+pub struct CredentialPosition {
+    pub last_used: UnixMillis,
+    pub created: UnixMillis,
+    pub handle: CredentialHandle,
+}
+
+impl CredentialEntry {
+    pub fn position(&self) -> CredentialPosition {
+        CredentialPosition { last_used: self.last_used, created: self.created, handle: self.handle.clone() }
+    }
+}
+
 /// What a credential is found and ended by.
 #[derive(Clone, Debug)]
 pub enum CredentialHandle {

@@ -23,8 +23,8 @@ pub use account_uid::{AccountUid, UidError};
 pub use attempt::{Attempt, CodeClaim, Halt, Landing, Linker, Swap, Taken, UsedCode};
 pub use audit::{About, AuditEvent, AuditFilter, AuditKind, AuditRecord};
 pub use credential::{
-    ClientInfo, CredentialEntry, CredentialHandle, Kind, KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow,
-    TokenRow,
+    ClientInfo, CredentialEntry, CredentialHandle, CredentialPage, CredentialPosition, Kind, KnoxRow, NewCredential,
+    RefreshRow, RefreshUse, SessionRow, TokenRow,
 };
 pub use domain::Domain;
 pub use email_address::EmailAddress;

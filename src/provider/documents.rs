@@ -17,6 +17,7 @@ use super::expression::Scope;
 use super::jws::{SignatureAlgorithm, VerifyingKey};
 use super::{Provider, ProviderError};
 use crate::outgoing::{Fetched, Missing, Request};
+use crate::settings::{check_p256_public_key, check_rsa_public_key};
 
 /// Most keys of one set that are looked at.
 const MOST_KEYS: usize = 64;
@@ -109,17 +110,27 @@ impl Key {
         Some(Self { id: text("kid"), issuer: text("issuer"), algorithm: own.or(named), material })
     }
 
-    /// A fixed key: PEM, or its base64 alone.
-    pub fn from_pem(text: &str) -> Option<Self> {
+    /// A fixed key: PEM, or its base64 alone. RSA of at least 2048 bits, or P-256.
+    pub fn from_pem(text: &str) -> Result<Self, String> {
         let pem = match text.contains("-----BEGIN") {
             true => text.to_owned(),
             false => format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", text.trim()),
         };
-        let rsa = DecodingKey::from_rsa_pem(pem.as_bytes()).map(|key| (None, key));
-        let es256 = SignatureAlgorithm::Standard(Algorithm::ES256);
-        let ec = || DecodingKey::from_ec_pem(pem.as_bytes()).map(|key| (Some(es256), key));
-        let (algorithm, decoding) = rsa.or_else(|_| ec()).ok()?;
-        Some(Self { id: None, issuer: None, algorithm, material: VerifyingKey::Standard(decoding) })
+        let (algorithm, key) = match DecodingKey::from_rsa_pem(pem.as_bytes()) {
+            Ok(key) => (None, key),
+            Err(_) => {
+                let key = DecodingKey::from_ec_pem(pem.as_bytes());
+                let key = key.map_err(|_| "must be a public key in PEM form, RSA or P-256")?;
+                (Some(SignatureAlgorithm::Standard(Algorithm::ES256)), key)
+            }
+        };
+        let bytes = key.try_get_as_bytes().unwrap_or_default();
+        if algorithm.is_none() {
+            check_rsa_public_key(bytes)?
+        } else {
+            check_p256_public_key(bytes)?
+        }
+        Ok(Self { id: None, issuer: None, algorithm, material: VerifyingKey::Standard(key) })
     }
 
     /// SEC-19: the key's own type and algorithm must be those of the signature.

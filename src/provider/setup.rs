@@ -55,12 +55,12 @@ impl Verification {
         let issuers: Result<Vec<String>, String> =
             rules.issuers.iter().map(|issuer| rendered(&issuer.replace("{tenantid}", "{{tenantid}}"))).collect();
         let key = rules.key.as_ref().and_then(|key| key.render(&scope).ok().flatten());
-        let fixed_key = key.map(|text| Key::from_pem(&text).ok_or_else(|| "must be a public key in PEM".to_owned()));
+        let fixed_key = key.map(|text| Key::from_pem(&text));
         let seconds = |name: &str, own: u64| values.seconds(name).unwrap_or(i64::try_from(own).unwrap_or(i64::MAX));
         Self {
-            algorithms: or_told(algorithms, settings.shown("JWT_ALGORITHMS"), errors),
-            issuers: or_told(issuers, settings.shown("ID_TOKEN_ISSUER"), errors),
-            fixed_key: or_told(fixed_key.transpose(), settings.shown("PUBLIC_KEY"), errors),
+            algorithms: or_told(algorithms, settings.written_name("JWT_ALGORITHMS"), errors),
+            issuers: or_told(issuers, settings.written_name("ID_TOKEN_ISSUER"), errors),
+            fixed_key: or_told(fixed_key.transpose(), settings.written_name("PUBLIC_KEY"), errors),
             jwks_url: Template::parse(rules.jwks_url.as_ref().map_or("{discovery.jwks_uri}", Template::source))
                 .unwrap_or_default(),
             max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
@@ -80,7 +80,7 @@ impl Provider {
         let whole = |problem: String| vec![SettingError::new(format!("providers.{}", settings.name), problem)];
         let variant = settings.get("VARIANT").and_then(Value::as_str).filter(|variant| !variant.is_empty());
         let entry = catalog::entry_of(&settings.name, variant)
-            .map_err(|problem| vec![SettingError::new(settings.shown("VARIANT"), problem)])?;
+            .map_err(|problem| vec![SettingError::new(settings.written_name("VARIANT"), problem)])?;
         if entry.is_none() && settings.descriptor.is_empty() {
             return Err(whole(format!("no provider is called so{}", catalog::nearest(&settings.name))));
         }
@@ -111,7 +111,7 @@ impl Provider {
         ambient: &Ambient,
         errors: &mut Vec<SettingError>,
     ) -> Self {
-        let name = |setting: &str| settings.shown(setting);
+        let name = |setting: &str| settings.written_name(setting);
         let scope = Scope::of(&values);
         let text = |template: Option<&Template>, setting: &str| match template {
             Some(template) => template.render(&scope).ok().flatten(),
@@ -167,7 +167,7 @@ impl Provider {
         let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS");
         if let Some((name, _)) = arguments.iter().find(|(name, _)| is_own(name)) {
             let problem = format!("holds {name}, which this server sets itself; take it out");
-            errors.push(SettingError::new(self.settings.shown("AUTH_EXTRA_ARGUMENTS"), problem));
+            errors.push(SettingError::new(self.settings.written_name("AUTH_EXTRA_ARGUMENTS"), problem));
         }
     }
 
@@ -203,7 +203,7 @@ impl Provider {
         if self.reads_discovery {
             let known = self.discovery_url.as_ref().map(|template| address(template, &scope, &[]));
             if !matches!(known, Some(Ok(Some(_)))) {
-                let name = self.settings.shown("OIDC_ENDPOINT");
+                let name = self.settings.written_name("OIDC_ENDPOINT");
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
             }
         }
@@ -212,23 +212,24 @@ impl Provider {
             || !self.verification.issuers.is_empty()
             || self.values.text("ID_TOKEN_ISSUER").is_some();
         if self.verifies_id_token() && !knows_issuer {
-            let name = self.settings.shown("ID_TOKEN_ISSUER");
+            let name = self.settings.written_name("ID_TOKEN_ISSUER");
             errors.push(SettingError::new(name, "is needed: the issuer of the provider's ID tokens"));
         }
         if rules.discovery.url.is_some() && self.values.text("OIDC_ENDPOINT").is_some() {
-            let name = self.settings.shown("OIDC_ENDPOINT");
+            let name = self.settings.written_name("OIDC_ENDPOINT");
             warnings.push(format!("{name}: has no effect: other settings say where the discovery document lies"));
         }
         if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
-            let name = self.settings.shown("USERINFO_WITHOUT_SUB");
+            let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
             warnings.push(format!("{name}: a userinfo answer without sub is accepted, whomever it is about"));
         }
         if self.lacks_secret() {
-            warnings.push(format!("{}: is not set: right only for a public client", self.settings.shown("SECRET")));
+            warnings
+                .push(format!("{}: is not set: right only for a public client", self.settings.written_name("SECRET")));
         }
         let tells = rules.user.more.contains_key("organization");
         if !tells && !self.settings.user_rules.allowed_organizations.is_empty() {
-            let name = self.settings.shown("ALLOWED_ORGANIZATIONS");
+            let name = self.settings.written_name("ALLOWED_ORGANIZATIONS");
             warnings.push(format!("{name}: {} says of nobody whose they are, so nobody enters through it", self.name));
         }
         let key = &self.uid_keys.key;
@@ -236,13 +237,13 @@ impl Provider {
             && *key != rules.uid.key;
         if is_fixed || rules.uid.shared_keys.contains(key) {
             let problem = format!("the accounts of {} cannot be told apart by {key}: leave it out", self.name);
-            errors.push(SettingError::new(self.settings.shown("ID_KEY"), problem));
+            errors.push(SettingError::new(self.settings.written_name("ID_KEY"), problem));
         }
         // Names that every kind of provider lets its users choose, change or hand over.
         const MUTABLE: [&str; 8] =
             ["username", "preferred_username", "email", "upn", "name", "nickname", "login", "screen_name"];
         if rules.uid.mutable_keys.contains(key) || *key != rules.uid.key && MUTABLE.contains(&key.as_str()) {
-            let name = self.settings.shown("ID_KEY");
+            let name = self.settings.written_name("ID_KEY");
             warnings.push(format!("{name}: {key} can pass from one user to another, and with it the account"));
         }
     }

@@ -64,7 +64,7 @@ impl Builder {
     /// A step of the program's own. It runs where SOCIAL_AUTH_PIPELINE (or a provider's own PIPELINE) names it; one that
     /// stands in no pipeline through which anybody may enter is a mistake, told by [`Self::build`].
     pub fn step(mut self, name: &str, step: impl Step + 'static) -> Self {
-        if let Err(problem) = settings::own_step_name(name) {
+        if let Err(problem) = settings::check_step_name(name) {
             self.errors.push(SettingError::new(format!("step {name:?}"), problem));
         }
         self.extensions.step(name, step);
@@ -125,7 +125,8 @@ impl Builder {
 
     /// A step that checks something and never runs is worse than none.
     fn find_idle_steps(&mut self, settings: &Settings) {
-        let entrances = settings.providers.iter().map(|provider| &provider.user_rules).filter(|rules| rules.may_enter);
+        let entrances =
+            settings.providers.iter().map(|provider| &provider.user_rules).filter(|rules| rules.allows_sign_in);
         let mut in_effect: Vec<&UserRules> = entrances.collect();
         if in_effect.is_empty() {
             in_effect.push(&settings.users);

@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
@@ -22,6 +23,8 @@ pub struct Edge<E> {
     pub inner: E,
     pub app: Arc<App>,
     pub ambient: Ambient,
+    /// False while migrations are being applied.
+    pub is_migrated: Arc<AtomicBool>,
 }
 
 impl<E: Endpoint> Endpoint for Edge<E> {
@@ -44,7 +47,7 @@ impl<E: Endpoint> Edge<E> {
             method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let origin = self.app.listed_origin(&request);
         let call = async {
-            match one_host(&request) {
+            match one_host(&request).and_then(|()| self.is_served(&request)) {
                 Ok(()) => self.inner.call(request).await.map(|response| response.into_response()),
                 Err(failure) => Ok(failure.into_response()),
             }
@@ -69,6 +72,15 @@ impl<E: Endpoint> Edge<E> {
         let ms = started.elapsed().as_micros() as f64 / 1000.0;
         tracing::info!(%method, route, status, ms, "answered");
         response
+    }
+
+    /// Until the migrations are applied no route may read the database; `/healthz` does not.
+    fn is_served(&self, request: &Request) -> Result<(), Failure> {
+        if self.is_migrated.load(Ordering::Acquire) || matches!(request.uri().path(), "/healthz" | "/healthz/") {
+            return Ok(());
+        }
+        let detail = "The database is being migrated. Try again in a moment.";
+        Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail))
     }
 
     /// The id that one of TRUSTED_PROXIES gave, where it is a plain word, else a new UUID of version 7: an id of any
@@ -164,7 +176,7 @@ fn vary_by_origin(headers: &mut HeaderMap) {
 fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, preflight: bool) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    let exposed = HeaderValue::from_static("x-request-id, www-authenticate, retry-after");
+    let exposed = HeaderValue::from_static("x-request-id, www-authenticate, retry-after, link");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     if preflight {
         // The same for every path: the call itself is told by 405 what the path has.

@@ -10,7 +10,9 @@ pub mod listen;
 mod pages;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poem::{Endpoint, Response};
@@ -31,20 +33,27 @@ use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::secrets::ExposeSecret as _;
 use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files};
-use crate::store::{self, Repository};
+use crate::store::{self, Repository, StoreError};
 
-/// What a graceful shutdown may take as a whole: requests, detached logins, revocations, webhooks and the database's pool.
-/// Below the 30 seconds that supervisors give a process by default.
-const SHUTDOWN_BUDGET: Duration = Duration::from_secs(25);
-/// The part of the budget that is kept for the pool.
+/// The part of SHUTDOWN_TIMEOUT that is kept to close the connections of the database.
 const POOL_CLOSING: Duration = Duration::from_secs(3);
 /// How long a kept connection may still bring a request once the listener is closed.
 const IDLE_GRACE: Duration = Duration::from_secs(3);
+/// How long connections wait in the listener's queue for a migration before they are answered 503: most migrations have
+/// nothing to do, and no caller notices them.
+const MIGRATION_HEAD_START: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Every so many sweeps, the first one included, the audit trail is pruned.
 const SWEEPS_OF_A_PRUNE: u64 = 60;
-/// Most finished attempts and most refusals in the audit trail that are kept (SEC-44).
-const MOST_ROWS: i64 = 100_000;
+
+/// Why a server ended other than by a shutdown.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Migration(#[from] StoreError),
+    #[error(transparent)]
+    Listener(#[from] std::io::Error),
+}
 
 /// A server that is ready to listen.
 pub struct Server {
@@ -53,6 +62,16 @@ pub struct Server {
     hook: Option<Arc<Hook>>,
     ambient: Ambient,
     idle_grace: Duration,
+    /// False while the database's schema is older than this release: only `/healthz` is served.
+    is_migrated: Arc<AtomicBool>,
+}
+
+/// The tasks that run beside the listener.
+struct BackgroundTasks {
+    accounts: JoinHandle<()>,
+    sweeper: JoinHandle<()>,
+    counter: JoinHandle<()>,
+    courier: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -109,7 +128,8 @@ impl Server {
             AccountService::new(settings.clone(), credentials, providers, repository.clone(), ambient.clone());
         let stopping = CancellationToken::new();
         let app = Arc::new(App { settings, login: Arc::new(login), account, stopping });
-        Ok(Self { app, repository, hook, ambient, idle_grace: IDLE_GRACE })
+        let is_migrated = Arc::new(AtomicBool::new(true));
+        Ok(Self { app, repository, hook, ambient, idle_grace: IDLE_GRACE, is_migrated })
     }
 
     /// At a shutdown closes idle connections at once: the developer who stops `dev` does not wait for the browser.
@@ -124,62 +144,148 @@ impl Server {
     /// All routes behind the outermost wrapper: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
         let inner = example::mount(pages::mount(api::routes(&self.app), &self.app.settings));
-        Edge { inner, app: self.app.clone(), ambient: self.ambient.clone() }
+        Edge { inner, app: self.app.clone(), ambient: self.ambient.clone(), is_migrated: self.is_migrated.clone() }
     }
 
-    /// Brings the database's schema up to date, listens where LISTEN says, and serves until `shutdown`.
+    /// Listens where LISTEN says, applies migrations, and serves until `shutdown`: [`Self::migrate_and_run`]. With
+    /// LISTEN_REUSE_PORT it migrates first: a predecessor still serves the address.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        self.repository.migrate().await.map_err(std::io::Error::other)?;
-        let listener = listen::bind(self.app.settings.listen, self.app.settings.listen_reuse_port)?;
-        self.run(listener, None, shutdown).await
+        let (address, reuse_port) = (self.app.settings.listen, self.app.settings.listen_reuse_port);
+        if reuse_port {
+            self.repository.migrate().await.map_err(std::io::Error::other)?;
+            return self.run(listen::bind(address, reuse_port)?, None, shutdown).await;
+        }
+        let listener = listen::bind(address, reuse_port)?;
+        self.migrate_and_run(listener, shutdown).await.map_err(|error| match error {
+            ServeError::Migration(error) => std::io::Error::other(error),
+            ServeError::Listener(error) => error,
+        })
+    }
+
+    /// [`Self::run`] on a database whose migrations may not be applied: it applies them. Until that is done, `/healthz`
+    /// answers 200 and everything else 503. A shutdown stops the migration; one that fails ends the server.
+    pub async fn migrate_and_run(
+        self,
+        listener: tokio::net::TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        self.is_migrated.store(false, Ordering::Release);
+        self.run_in_stages(listener, None, shutdown).await
     }
 
     /// Serves on an already bound listener until `shutdown`, then stops gracefully. `tls`: certificate chain and key as
-    /// PEM (`dev --tls`).
+    /// PEM (`dev --tls`). The migrations must be applied.
     pub async fn run(
         self,
         listener: tokio::net::TcpListener,
         tls: Option<(String, String)>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        self.tell_of_settings();
-        let accounts = tokio::spawn(tell_of_accounts(self.app.clone(), self.repository.clone(), self.ambient.now()));
-        let sweeper =
-            tokio::spawn(sweep(self.repository.clone(), Retention::of(&self.app.settings), self.ambient.clone()));
-        let counter = tokio::spawn(count_live_rows(self.app.login.clone()));
+        self.run_in_stages(listener, tls, shutdown).await.map_err(|error| match error {
+            ServeError::Migration(error) => std::io::Error::other(error),
+            ServeError::Listener(error) => error,
+        })
+    }
+
+    async fn run_in_stages(
+        self,
+        listener: tokio::net::TcpListener,
+        tls: Option<(String, String)>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let shutdown_timeout = self.app.settings.shutdown_timeout;
         let stages = listen::Shutdown {
             draining: self.app.stopping.clone(),
             closing: CancellationToken::new(),
             idle: self.idle_grace,
-            limit: SHUTDOWN_BUDGET.saturating_sub(POOL_CLOSING),
+            limit: shutdown_timeout.saturating_sub(POOL_CLOSING),
         };
-        let courier = self.hook.clone().map(|hook| {
-            let courier = Courier::new(hook, self.repository.clone(), self.ambient.clone());
-            tokio::spawn(courier.run(stages.closing.clone()))
-        });
         let stopped = tokio::spawn(stop_in_stages(shutdown, stages.clone(), self.app.settings.shutdown_delay));
-        let served = listen::serve(listener, tls, self.endpoint(), &stages).await;
+        let mut migration = pin!(self.migrate(&stages));
+        let migrated_at_once = tokio::time::timeout(MIGRATION_HEAD_START, &mut migration).await.ok();
+        let listening = {
+            let (endpoint, stages) = (self.endpoint(), stages.clone());
+            tokio::spawn(async move { listen::serve(listener, tls, endpoint, &stages).await })
+        };
+        let migrated = match migrated_at_once {
+            Some(migrated) => migrated,
+            None => {
+                tracing::info!("applying migrations: until they are applied, only /healthz is served");
+                migration.await
+            }
+        };
+        let background = match &migrated {
+            Ok(true) => Some(self.start_background_tasks(&stages)),
+            Ok(false) => None,
+            Err(_) => {
+                stages.closing.cancel();
+                None
+            }
+        };
+        let served = listening.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         stages.closing.cancel();
-        // Without it the listener failed before it was told to stop.
-        let began = if served.is_ok() { stopped.await.ok() } else { None };
-        let deadline = began.unwrap_or_else(Instant::now) + SHUTDOWN_BUDGET;
-        sweeper.abort();
-        counter.abort();
-        accounts.abort();
-        self.finish_background_work(courier, deadline - POOL_CLOSING).await;
+        // Without it the listener failed before a shutdown began.
+        let began = if served.is_ok() && migrated.is_ok() {
+            stopped.await.ok()
+        } else {
+            stopped.abort();
+            None
+        };
+        let deadline = began.unwrap_or_else(Instant::now) + shutdown_timeout;
+        self.finish_background_work(background, deadline - POOL_CLOSING).await;
         if tokio::time::timeout(POOL_CLOSING, self.repository.close()).await.is_err() {
             tracing::warn!("the database did not close its connections in time");
         }
         tracing::info!("stopped");
-        served
+        migrated?;
+        Ok(served?)
+    }
+
+    /// Applies the migrations where they may not be applied. False: a shutdown came first.
+    async fn migrate(&self, stages: &listen::Shutdown) -> Result<bool, StoreError> {
+        if self.is_migrated.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        tokio::select! {
+            () = stages.draining.cancelled() => {
+                tracing::warn!("the migration is stopped: the next start goes on with it");
+                Ok(false)
+            }
+            migrated = self.repository.migrate() => {
+                migrated?;
+                self.is_migrated.store(true, Ordering::Release);
+                Ok(true)
+            }
+        }
+    }
+
+    fn start_background_tasks(&self, stages: &listen::Shutdown) -> BackgroundTasks {
+        self.tell_of_settings();
+        let accounts = tell_of_accounts(self.app.clone(), self.repository.clone(), self.ambient.now());
+        let sweeper = sweep(self.repository.clone(), Retention::of(&self.app.settings), self.ambient.clone());
+        let counter = count_live_rows(self.app.login.clone());
+        let courier = self.hook.clone().map(|hook| {
+            let courier = Courier::new(hook, self.repository.clone(), self.ambient.clone());
+            tokio::spawn(courier.run(stages.closing.clone()))
+        });
+        BackgroundTasks {
+            accounts: tokio::spawn(accounts),
+            sweeper: tokio::spawn(sweeper),
+            counter: tokio::spawn(counter),
+            courier,
+        }
     }
 
     /// What still runs without a connection: a login's code is spent, so its result must be saved; a token that is to be
     /// revoked is kept nowhere else; a webhook that was sent must not be sent again.
-    async fn finish_background_work(&self, dispatcher: Option<JoinHandle<()>>, deadline: Instant) {
+    async fn finish_background_work(&self, tasks: Option<BackgroundTasks>, deadline: Instant) {
+        let Some(BackgroundTasks { accounts, sweeper, counter, courier }) = tasks else { return };
+        sweeper.abort();
+        counter.abort();
+        accounts.abort();
         let dispatched = async {
-            if let Some(dispatcher) = dispatcher {
-                let _ = dispatcher.await;
+            if let Some(courier) = courier {
+                let _ = courier.await;
             }
         };
         let logins = async {
@@ -243,9 +349,11 @@ async fn tell_of_accounts(app: Arc<App>, repository: Arc<dyn Repository>, now: U
     }
 }
 
-/// How long what happened is kept; `None`: for good.
-#[derive(Clone, Copy, Default)]
+/// What the sweeper keeps; a duration of `None`: for good.
+#[derive(Clone, Copy)]
 struct Retention {
+    /// MAX_KEPT_ROWS (SEC-44).
+    max_rows: i64,
     audit: Option<Duration>,
     webhooks: Option<Duration>,
 }
@@ -253,7 +361,7 @@ struct Retention {
 impl Retention {
     fn of(settings: &Settings) -> Self {
         let webhooks = settings.webhooks.as_ref().and_then(|rules| rules.retention);
-        Self { audit: settings.audit_retention, webhooks }
+        Self { max_rows: settings.limits.kept_rows, audit: settings.audit_retention, webhooks }
     }
 }
 
@@ -265,7 +373,11 @@ async fn sweep(repository: Arc<dyn Repository>, retention: Retention, ambient: A
     ticks.tick().await;
     for round in 0_u64.. {
         ticks.tick().await;
-        let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) { retention } else { Retention::default() };
+        let retention = if round.is_multiple_of(SWEEPS_OF_A_PRUNE) {
+            retention
+        } else {
+            Retention { audit: None, webhooks: None, ..retention }
+        };
         match swept(repository.as_ref(), retention, &ambient).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
@@ -288,7 +400,7 @@ async fn count_live_rows(login: Arc<LoginService>) {
 
 async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambient) -> Result<u64, store::StoreError> {
     let now = ambient.now();
-    let mut swept = store::sweep(repository, now, MOST_ROWS).await?;
+    let mut swept = store::sweep(repository, now, retention.max_rows).await?;
     if let Some(retention) = retention.audit {
         swept += store::in_batches(|| repository.prune_audit(now.minus(retention))).await?;
     }
@@ -316,8 +428,11 @@ mod tests {
             let event = AuditEvent::of_operator(AuditKind::Deactivated, 1, ambient.now().minus(age));
             repository.audit(&event).await.expect("a row");
         }
-        assert_eq!(swept(repository.as_ref(), Retention::default(), &ambient).await.expect("a sweep"), 0);
-        let retention = Retention { audit: Some(day * 90), webhooks: None };
+        let retention = Retention { max_rows: 100, audit: Some(day * 90), webhooks: None };
+        assert_eq!(
+            swept(repository.as_ref(), Retention { audit: None, ..retention }, &ambient).await.expect("a sweep"),
+            0
+        );
         assert_eq!(swept(repository.as_ref(), retention, &ambient).await.expect("a sweep"), 1);
         assert_eq!(repository.audit_trail(&AuditFilter::default(), 9).await.expect("the trail").len(), 2);
     }

@@ -121,7 +121,7 @@ a { color: #0b5cad; }
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Mode, Sources, read_with_mistakes};
+    use crate::settings::{Mode, Sources, read_with_errors};
 
     fn stock() -> Settings {
         let sources = Sources {
@@ -133,7 +133,7 @@ mod tests {
             steps: &[],
             fields: &[],
         };
-        read_with_mistakes(&sources).0
+        read_with_errors(&sources).0
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! SOCIAL_AUTH_PIPELINE: which steps there are and in which order they can do their work (R-PIPE).
+//! SOCIAL_AUTH_PIPELINE: the known steps, and which of them must come before others (R-PIPE).
 
-use super::names;
+use super::table;
 
-/// Asks the operator's software whether somebody new may be.
+/// Asks the operator's software before a user is created.
 const WEBHOOK: &str = "webhook";
 
 /// Every step of `login/pipeline/`.
@@ -24,61 +24,61 @@ const STEPS: [&str; 13] = [
 
 /// The first must come before the second, for the reason.
 const ORDER: [(&str, &str, &str); 23] = [
-    ("social_details", "auth_allowed", "which looks at the e-mail that it finds"),
-    ("social_details", "get_username", "which takes the names that it finds"),
-    ("social_details", "associate_by_email", "which takes the e-mail that it finds"),
-    ("social_details", "user_details", "which takes the names that it finds"),
-    ("social_uid", "social_user", "which looks for the id that it finds"),
-    ("social_user", "associate_by_email", "which is for accounts that it does not know"),
-    ("social_user", "create_user", "which is for accounts that it does not know"),
+    ("social_details", "auth_allowed", "which checks the e-mail address that it reads"),
+    ("social_details", "get_username", "which uses the names that it reads"),
+    ("social_details", "associate_by_email", "which uses the e-mail address that it reads"),
+    ("social_details", "user_details", "which uses the names that it reads"),
+    ("social_uid", "social_user", "which looks for the uid that it reads"),
+    ("social_user", "associate_by_email", "which is for unknown accounts"),
+    ("social_user", "create_user", "which is for unknown accounts"),
     ("get_username", "create_user", "which needs the username"),
-    ("associate_by_email", "create_user", "which is for people whom it does not find"),
+    ("associate_by_email", "create_user", "which is for users that it does not find"),
     ("create_user", "associate_user", "which needs the user"),
-    ("social_user", "associate_user", "which is for accounts that it does not know"),
+    ("social_user", "associate_user", "which is for unknown accounts"),
     ("associate_user", "load_extra_data", "which needs the account's row"),
     ("social_user", "load_extra_data", "which adds to what the account's row has"),
-    ("social_user", "user_details", "which must know whose fields may not change"),
-    ("associate_by_email", "user_details", "which must know whose fields may not change"),
-    ("social_details", "require_email", "which asks where it finds no e-mail"),
-    ("auth_allowed", "require_email", "or whoever names a listed address would be let in"),
-    ("social_user", "require_email", "which asks only people whom it does not know"),
-    ("associate_by_email", "require_email", "since an address that nobody vouches for must not be looked for"),
-    ("social_details", WEBHOOK, "which tells the names and the e-mail that it finds"),
-    ("social_user", WEBHOOK, "which is for accounts that it does not know"),
-    ("associate_by_email", WEBHOOK, "which is for people whom it does not find"),
-    (WEBHOOK, "create_user", "which it may forbid"),
+    ("social_user", "user_details", "which must know the user whose fields are protected"),
+    ("associate_by_email", "user_details", "which must know the user whose fields are protected"),
+    ("social_details", "require_email", "which asks for a missing e-mail address"),
+    ("auth_allowed", "require_email", "because any user could enter an allowed address"),
+    ("social_user", "require_email", "which asks new users only"),
+    ("associate_by_email", "require_email", "because an unverified address must not identify a user"),
+    ("social_details", WEBHOOK, "which sends the names and the e-mail address that it reads"),
+    ("social_user", WEBHOOK, "which is for unknown accounts"),
+    ("associate_by_email", WEBHOOK, "which is for users that it does not find"),
+    (WEBHOOK, "create_user", "which it may refuse"),
 ];
 
-/// A step that makes no sense alone.
+/// The first needs the second, for the reason.
 const NEEDS: [(&str, &str, &str); 8] = [
-    ("create_user", "social_user", "without which everybody would be new at every login"),
-    ("associate_user", "social_user", "without which everybody would be new at every login"),
-    ("create_user", "associate_user", "without which a new user could never come back"),
-    ("social_user", "social_uid", "without which there is no id to look for"),
-    ("require_email", "social_user", "without which everybody would be asked at every login"),
-    ("require_email", "create_user", "which is for whom it asks"),
-    (WEBHOOK, "social_user", "without which it would be asked at every login"),
-    (WEBHOOK, "create_user", "which it may forbid"),
+    ("create_user", "social_user", "without which every login would create a user"),
+    ("associate_user", "social_user", "without which every login would create a user"),
+    ("create_user", "associate_user", "without which a new user could not sign in again"),
+    ("social_user", "social_uid", "without which there is no uid to look for"),
+    ("require_email", "social_user", "without which it would ask at every login"),
+    ("require_email", "create_user", "because it asks new users only"),
+    (WEBHOOK, "social_user", "without which it would call at every login"),
+    (WEBHOOK, "create_user", "which it may refuse"),
 ];
 
-/// The steps by the last part of their dotted path. `own`: the names of a program's own steps.
+/// The steps by the last part of their dotted path. `custom`: names of the custom steps of a program.
 ///
-/// Errors, all of them: an unknown step, one that stands twice, an order in which a step lacks what it needs.
-pub(super) fn checked(written: &[String], own: &[&str]) -> Result<Vec<String>, String> {
-    let known: Vec<&str> = STEPS.iter().chain(own).copied().collect();
+/// Errors, all in one text: an unknown step, a duplicate, a missing step, a wrong order.
+pub(super) fn checked(written: &[String], custom: &[&str]) -> Result<Vec<String>, String> {
+    let known: Vec<&str> = STEPS.iter().chain(custom).copied().collect();
     let (mut steps, mut problems): (Vec<&str>, Vec<String>) = Default::default();
     for step in written.iter().map(|step| step.rsplit('.').next().unwrap_or_default().trim()) {
-        let meant = if known.contains(&step) { Some(step) } else { names::nearest(step, known.iter().copied()) };
+        let meant = if known.contains(&step) { Some(step) } else { table::nearest(step, known.iter().copied()) };
         if meant != Some(step) {
             problems.push(unknown(step, meant, &known));
         } else if steps.contains(&step) {
-            problems.push(format!("{step} stands twice"));
+            problems.push(format!("{step} is listed twice"));
         }
-        // A slip is no missing step besides.
+        // A misspelt step is not reported as missing too.
         steps.push(meant.unwrap_or(step));
     }
     if steps.is_empty() {
-        problems.push("must name at least one step".to_owned());
+        problems.push("must list at least one step".to_owned());
     }
     let place = |name: &str| steps.iter().position(|step| *step == name);
     for (step, needed, reason) in NEEDS {
@@ -96,36 +96,36 @@ pub(super) fn checked(written: &[String], own: &[&str]) -> Result<Vec<String>, S
     if problems.is_empty() { Ok(steps.into_iter().map(str::to_owned).collect()) } else { Err(problems.join("; ")) }
 }
 
-/// Puts the step that asks the operator's software before the one that creates, where it has no place yet.
-pub(super) fn ask_webhook(steps: &mut Vec<String>) {
+/// Adds the step webhook before create_user, unless it is listed.
+pub(super) fn add_webhook(steps: &mut Vec<String>) {
     let creates = steps.iter().position(|step| step == "create_user");
-    if let Some(place) = creates.filter(|_| !asks_webhook(steps)) {
+    if let Some(place) = creates.filter(|_| !has_webhook(steps)) {
         steps.insert(place, WEBHOOK.to_owned());
     }
 }
 
-pub(super) fn asks_webhook(steps: &[String]) -> bool {
+pub(super) fn has_webhook(steps: &[String]) -> bool {
     steps.iter().any(|step| step == WEBHOOK)
 }
 
-/// Whether a program's own step may be called so.
-pub fn own_step_name(name: &str) -> Result<(), String> {
+/// Checks the name of a custom step of a program.
+pub fn check_step_name(name: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if STEPS.contains(&name) {
         return Err("is the name of a built-in step".to_owned());
     }
     if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
-        return Err("a step's name is 1 to 64 letters, digits, - and _".to_owned());
+        return Err("a step's name has 1 to 64 letters, digits, - and _".to_owned());
     }
     Ok(())
 }
 
 fn unknown(step: &str, meant: Option<&str>, known: &[&str]) -> String {
     match meant {
-        Some(nearest) => format!("{step:?} is no step; did you mean {nearest}?"),
+        Some(nearest) => format!("{step:?} is not a step; did you mean {nearest}?"),
         None => format!(
-            "{step:?} is no step; there are {}. Functions of a Django project cannot run here; a Rust program registers \
-             steps of its own",
+            "{step:?} is not a step; the steps are {}. Functions of a Django project cannot run here; a Rust program can \
+             register custom steps",
             known.join(", ")
         ),
     }
@@ -134,27 +134,32 @@ fn unknown(step: &str, meant: Option<&str>, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::DEFAULT_PIPELINE;
+
+    fn default_pipeline() -> Vec<&'static str> {
+        let setting = table::setting("SOCIAL_AUTH_PIPELINE").expect("a row");
+        setting.default.as_deref().unwrap_or_default().split(',').collect()
+    }
 
     fn check(steps: &[&str]) -> Result<Vec<String>, String> {
         checked(&steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>(), &["terms"])
     }
 
     #[test]
-    fn the_default_pipeline_and_the_originals_dotted_paths_pass() {
-        assert_eq!(check(&DEFAULT_PIPELINE).as_deref(), Ok(&DEFAULT_PIPELINE.map(str::to_owned)[..]));
-        let dotted = DEFAULT_PIPELINE.map(|step| format!("social_core.pipeline.some_module.{step}"));
-        assert_eq!(checked(&dotted, &[]).as_deref(), Ok(&DEFAULT_PIPELINE.map(str::to_owned)[..]));
+    fn default_pipeline_and_dotted_paths_are_accepted() {
+        let steps: Vec<String> = default_pipeline().into_iter().map(str::to_owned).collect();
+        assert_eq!(checked(&steps, &[]).as_ref(), Ok(&steps));
+        let dotted: Vec<String> = steps.iter().map(|step| format!("social_core.pipeline.module.{step}")).collect();
+        assert_eq!(checked(&dotted, &[]), Ok(steps));
     }
 
     #[test]
-    fn a_pipeline_without_new_users_passes() {
+    fn pipeline_without_create_user_is_accepted() {
         assert!(check(&["social_details", "social_uid", "social_user", "load_extra_data"]).is_ok());
     }
 
     #[test]
-    fn an_impossible_order_is_refused_with_the_reason() {
-        let mut steps = DEFAULT_PIPELINE;
+    fn wrong_order_is_refused_with_the_reason() {
+        let mut steps = default_pipeline();
         steps.swap(5, 6);
         let problem = check(&steps).expect_err("create_user after associate_user");
         assert_eq!(problem, "create_user must come before associate_user, which needs the user");
@@ -171,18 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_of_a_pipeline_are_told_at_once() {
+    fn all_errors_of_a_pipeline_are_reported_together() {
         let steps = ["social_uid", "social_uid", "socail_user", "associate_user", "create_user", "make_coffee"];
-        let told = check(&steps).expect_err("four mistakes");
-        for part in
-            ["social_uid stands twice", "mean social_user?", "\"make_coffee\" is no step", "create_user must come"]
-        {
-            assert!(told.contains(part) && !told.contains("needs social_user"), "{part}: {told}");
+        let error = check(&steps).expect_err("four errors");
+        for part in [
+            "social_uid is listed twice",
+            "mean social_user?",
+            "\"make_coffee\" is not a step",
+            "create_user must come",
+        ] {
+            assert!(error.contains(part) && !error.contains("needs social_user"), "{part}: {error}");
         }
     }
 
     #[test]
-    fn what_changes_somebody_known_stands_after_the_step_that_finds_them() {
+    fn steps_that_change_a_user_come_after_those_that_find_it() {
         let known = ["social_details", "social_uid", "social_user"];
         for step in ["user_details", "load_extra_data", "associate_user"] {
             assert!(check(&[&known[..], &[step]].concat()).is_ok(), "{step}");
@@ -194,17 +202,17 @@ mod tests {
     }
 
     #[test]
-    fn a_programs_own_step_stands_anywhere_and_a_slip_is_told_with_the_nearest_name() {
+    fn custom_step_may_stand_anywhere() {
         assert!(check(&["social_uid", "terms", "social_user"]).is_ok());
-        assert_eq!(check(&["social_uid", "term"]), Err(r#""term" is no step; did you mean terms?"#.to_owned()));
-        assert_eq!(check(&["save_avatr"]), Err(r#""save_avatr" is no step; did you mean save_avatar?"#.to_owned()));
-        assert!(own_step_name("terms").is_ok());
-        assert!(own_step_name("create_user").is_err() && own_step_name("my terms").is_err());
+        assert_eq!(check(&["social_uid", "term"]), Err(r#""term" is not a step; did you mean terms?"#.to_owned()));
+        assert_eq!(check(&["save_avatr"]), Err(r#""save_avatr" is not a step; did you mean save_avatar?"#.to_owned()));
+        assert!(check_step_name("terms").is_ok());
+        assert!(check_step_name("create_user").is_err() && check_step_name("my terms").is_err());
     }
 
     #[test]
-    fn an_address_is_asked_for_when_it_can_let_nobody_in_and_link_nobody() {
-        let mut steps = DEFAULT_PIPELINE.to_vec();
+    fn require_email_comes_after_the_steps_that_use_the_address() {
+        let mut steps = default_pipeline();
         steps.insert(5, "require_email");
         assert!(check(&steps).is_ok());
         steps.insert(6, "associate_by_email");

@@ -164,7 +164,7 @@ limited!(AttemptStore {
 });
 
 limited!(UserStore {
-    fn accounts_by_uid(provider: &str, uid: &str) -> Vec<(SocialAccount, User)>;
+    fn accounts_by_uid(provider: &str, uids: &[&str]) -> Vec<(SocialAccount, User)>;
     fn uid_scopes(provider: &str) -> Vec<String>;
     fn legacy_uids() -> Vec<(String, i64)>;
     fn user(id: UserId) -> Option<User>;
@@ -178,8 +178,9 @@ limited!(UserStore {
     fn sealed_tokens(after: i64, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
     fn reseal_tokens(account: i64, old: &[u8], new: &[u8]) -> bool;
     fn drop_tokens(account: i64, old: &[u8], audit: &AuditEvent) -> bool;
+    fn reseal_all(resealed: &[Resealed]) -> u64;
     fn count_sealed(beginning: &[u8]) -> i64;
-    fn users(search: Option<&str>, most: i64) -> Vec<User>;
+    fn users(search: UserSearch<'_>, most: i64) -> Vec<User>;
     fn user_by_username(username: &str) -> Option<User>;
     fn set_active(user: UserId, active: bool, now: UnixMillis) -> bool;
     fn update_user(user: UserId, change: &(dyn for<'a> Fn(&'a User) -> User + Sync), audit: &AuditEvent) -> Updated;
@@ -199,7 +200,7 @@ limited!(CredentialStore {
     fn blacklist(jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
     fn end(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
-    fn credentials_of(user: UserId, now: UnixMillis) -> Vec<CredentialEntry>;
+    fn credentials_of(user: UserId, page: &CredentialPage) -> Vec<CredentialEntry>;
     fn end_everything(user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
 });
 

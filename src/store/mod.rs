@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Announce, Attempt, AuditEvent, AuditFilter, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle, DueEvent,
-    EmailAddress, EventRecord, EventState, Halt, KnoxRow, NewCredential, NewEvent, RefreshRow, RefreshUse, SessionRow,
-    SocialAccount, Swap, UsedCode, User, UserId,
+    Announce, Attempt, AuditEvent, AuditFilter, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle,
+    CredentialPage, DueEvent, EmailAddress, EventRecord, EventState, Halt, KnoxRow, NewCredential, NewEvent,
+    RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::{DatabaseLimits, SettingError};
@@ -208,6 +208,24 @@ pub enum Updated {
     NotFound,
 }
 
+/// Which users are listed. ASCII letters match in any case.
+#[derive(Clone, Copy, Debug)]
+pub enum UserSearch<'a> {
+    All,
+    /// Those whose username or e-mail address begins with this, or who have an account of exactly this uid. Reads indexes.
+    Prefix(&'a str),
+    /// Those whose username, e-mail address, first or last name contains this. Reads all users.
+    Substring(&'a str),
+}
+
+/// Encrypted provider tokens of an account that take the place of `old`.
+#[derive(Clone, Debug)]
+pub struct Resealed {
+    pub account: i64,
+    pub old: Vec<u8>,
+    pub new: Vec<u8>,
+}
+
 /// An account with the provider's tokens as they are kept.
 pub type Sealed = (SocialAccount, Option<Vec<u8>>);
 
@@ -353,8 +371,8 @@ pub trait AttemptStore: Send + Sync {
 /// Users and the accounts that sign them in.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// The accounts of this uid in every scope, with their users, in order of creation: one read.
-    async fn accounts_by_uid(&self, provider: &str, uid: &str) -> Result<Vec<(SocialAccount, User)>>;
+    /// The accounts of these uids in every scope, with their users, in order of creation: one read.
+    async fn accounts_by_uid(&self, provider: &str, uids: &[&str]) -> Result<Vec<(SocialAccount, User)>>;
     /// The scopes that the provider's uids are unique within, at most 100. Reads all accounts of the provider.
     async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>>;
     /// How many accounts are stored under a key of an earlier release, by provider.
@@ -386,11 +404,12 @@ pub trait UserStore: Send + Sync {
     async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
     /// Drops `old` and leaves an audit row, unless another call replaced them meanwhile; one transaction.
     async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool>;
+    /// [`Self::reseal_tokens`] for many, a few hundred in each statement; returns how many were replaced.
+    async fn reseal_all(&self, resealed: &[Resealed]) -> Result<u64>;
     /// How many of the sealed texts begin so: [`crate::secrets::Vault::marks`] says how a key's do. Of none: all.
     async fn count_sealed(&self, beginning: &[u8]) -> Result<i64>;
-    /// In the order of their ids, at most `most`; those whose username, e-mail or name holds `search` in any case, or who
-    /// have an account of exactly this uid.
-    async fn users(&self, search: Option<&str>, most: i64) -> Result<Vec<User>>;
+    /// In the order of their ids, at most `most`.
+    async fn users(&self, search: UserSearch<'_>, most: i64) -> Result<Vec<User>>;
     async fn user_by_username(&self, username: &str) -> Result<Option<User>>;
     /// An operator's act, which ends every credential of the user and leaves an audit row, where it changes anything; one
     /// transaction. False: there is no such user.
@@ -451,8 +470,8 @@ pub trait CredentialStore: Send + Sync {
     /// Ends credentials of the user, and what was begun to be linked to them; the permanent token will be another one
     /// after it.
     async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
-    /// All that is signed in, whatever its kind. A chain of refresh tokens is one entry.
-    async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>>;
+    /// A page of what is signed in, whatever its kind. A token family is one entry.
+    async fn credentials_of(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>>;
     /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and
     /// raises both generations.
     async fn end_everything(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;

@@ -130,7 +130,20 @@ impl PostgresStore {
 
     /// For a migration, which no limit of a statement may end.
     async fn unlimited(&self) -> std::result::Result<PgPool, sqlx::Error> {
-        PgPoolOptions::new().max_connections(1).connect_with(self.options.clone()).await
+        let options = PgPoolOptions::new().max_connections(1).after_connect(|connection, _| {
+            Box::pin(async move {
+                // The database ends the migration of a process that is gone. PostgreSQL before 14, and some systems, do not
+                // have this setting: there the running statement still ends first.
+                let checked = sqlx::query(
+                    "SELECT set_config(name, '1000', false) FROM pg_settings WHERE name = 'client_connection_check_interval'",
+                );
+                if let Err(error) = checked.execute(connection).await {
+                    tracing::debug!(%error, "the database does not notice when this process ends");
+                }
+                Ok(())
+            })
+        });
+        options.connect_with(self.options.clone()).await
     }
 
     async fn reader(&self) -> std::result::Result<PoolConnection<Postgres>, sqlx::Error> {
@@ -212,4 +225,12 @@ impl PostgresStore {
     }
 }
 
-repository!(PostgresStore, Postgres, "./migrations/postgres", " FOR NO KEY UPDATE", " FOR UPDATE SKIP LOCKED");
+repository!(
+    PostgresStore,
+    Postgres,
+    "./migrations/postgres",
+    " FOR NO KEY UPDATE",
+    " FOR UPDATE SKIP LOCKED",
+    "~>=~",
+    "~<~"
+);

@@ -304,4 +304,4 @@ impl SqliteStore {
 }
 
 // A transaction that writes has the one writer.
-repository!(SqliteStore, Sqlite, "./migrations/sqlite", "", "");
+repository!(SqliteStore, Sqlite, "./migrations/sqlite", "", "", ">=", "<");

@@ -142,13 +142,13 @@ async fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environmen
 async fn what_would_sign_nobody_in_is_told_at_start() {
     let stage = stage().await;
     let environment: Vec<_> = stage
-        .environment(&[("STATE_POLCY", "required")])
+        .environment(&[("SIMPLE_JWT_ISUER", "x")])
         .into_iter()
         .filter(|(name, _)| !name.ends_with("_SECRET"))
         .collect();
     let log = Process::start(&["serve"], &environment, stage.path()).await.output();
     for part in
-        ["STATE_POLCY: no setting of this name is known; did you mean STATE_POLICY?", "GITHUB_SECRET: is not set"]
+        ["SIMPLE_JWT_ISUER: is not a known setting; did you mean SIMPLE_JWT_ISSUER?", "GITHUB_SECRET: is not set"]
     {
         assert!(log.contains(part), "{part} in {log}");
     }

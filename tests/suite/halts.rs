@@ -423,7 +423,7 @@ async fn a_step_that_no_pipeline_names_is_a_mistake(engine: Engine) {
     let slip = WITH_TERMS.replace("terms", "trems");
     let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &slip).program(|builder| builder.step("terms", Terms));
     let slip = told(plan.try_start().await);
-    assert!(slip.contains("\"trems\" is no step; did you mean terms?"), "{slip}");
+    assert!(slip.contains("\"trems\" is not a step; did you mean terms?"), "{slip}");
     let taken = told(World::on(engine).program(|builder| builder.step("create_user", Terms)).try_start().await);
     assert!(taken.contains("is the name of a built-in step"), "{taken}");
 }

@@ -317,7 +317,7 @@ async fn users_links_and_times_stay_as_they_are(engine: Engine) {
     let links = project.told["links"].as_array().expect("links");
     for told in links.iter().filter(|link| link["uid"] != "None") {
         let text = |name: &str| told[name].as_str().expect("a text");
-        let (account, user) = repository.accounts_by_uid(text("provider"), text("uid")).await.unwrap().remove(0);
+        let (account, user) = repository.accounts_by_uid(text("provider"), &[text("uid")]).await.unwrap().remove(0);
         assert_eq!((json!(account.id), json!(user.id)), (told["id"].clone(), told["user_id"].clone()));
         assert_same_moment(account.created, &told["created"]);
         assert_same_moment(account.modified, &told["modified"]);

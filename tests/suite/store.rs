@@ -269,7 +269,7 @@ async fn a_first_login_writes_all_its_rows_at_once(engine: Engine) {
     let login = LoginCommit { set_last_login: true, ..create("1", &["ana"]) };
     let user = store.commit(&login, |user| session("s", user)).await.expect("a user");
     assert_eq!((user.username.as_str(), user.email.as_str(), user.last_login), ("ana", "1@Example.com", Some(NOW)));
-    let (account, owner) = store.repository.accounts_by_uid("github", "1").await.expect("a read").remove(0);
+    let (account, owner) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     assert_eq!(owner, user);
     assert_eq!(account.extra_data, json!({"id": 1, "list": [null, true, "ü"]}));
     let (row, owner) = store.repository.session(&digest("s")).await.expect("a read").expect("the session");
@@ -311,7 +311,7 @@ async fn an_account_of_somebody_else_is_stale(engine: Engine) {
     assert!(store.commit(&moved, |user| session("s9", user)).await.is_none(), "the address is no longer theirs");
     let attach = LoginCommit { who: attach(&second), ..create("1", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
-    let (account, owner) = store.repository.accounts_by_uid("github", "1").await.expect("a read").remove(0);
+    let (account, owner) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     assert_eq!((account.user_id, owner.id), (first.id, first.id));
     let known = LoginCommit { who: known(&second, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
@@ -322,7 +322,7 @@ async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
     store.repository.set_active(user.id, false, NOW).await.expect("a write");
-    let (account, _) = store.repository.accounts_by_uid("github", "1").await.expect("a read").remove(0);
+    let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
     let user = store.repository.user(user.id).await.expect("a read").expect("the user");
@@ -334,7 +334,7 @@ async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
 async fn a_login_overwrites_nothing_that_its_user_edited_meanwhile(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
-    let (account, _) = store.repository.accounts_by_uid("github", "1").await.expect("a read").remove(0);
+    let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     let edit = |user: &User| User { first_name: "Mine".into(), edited: vec!["first_name".into()], ..user.clone() };
     store.repository.update_user(user.id, &edit, &event()).await.expect("a write");
     // Decided on what was read before.
@@ -357,7 +357,7 @@ async fn a_login_overwrites_nothing_that_its_user_edited_meanwhile(engine: Engin
 async fn logins_and_claims_that_come_together_are_told_apart(engine: Engine) {
     let store = &store(engine).await;
     let user = store.user("1").await;
-    let (account, _) = store.repository.accounts_by_uid("github", "1").await.expect("a read").remove(0);
+    let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     let overtaken = User { token_generation: user.token_generation + 1, ..user.clone() };
     let (login, claims) = (create("1", &[]), (0..64).map(|n| code(&format!("code {}", n % 32), NOW)));
     let logins = (0..64).map(|n| {
@@ -380,14 +380,15 @@ async fn a_row_found_by_a_legacy_uid_is_rekeyed(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("ana@example.com").await;
     store.database.run("UPDATE social_accounts SET legacy_uid = true").await;
-    let (account, _) = store.repository.accounts_by_uid("github", "ana@example.com").await.expect("a read").remove(0);
+    let (account, _) =
+        store.repository.accounts_by_uid("github", &["ana@example.com"]).await.expect("a read").remove(0);
     assert!(account.legacy_uid);
     let known = LoginCommit { who: known(&user, &account), ..create("100", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
-    let (rekeyed, _) = store.repository.accounts_by_uid("github", "100").await.expect("a read").remove(0);
+    let (rekeyed, _) = store.repository.accounts_by_uid("github", &["100"]).await.expect("a read").remove(0);
     assert_eq!((rekeyed.id, rekeyed.legacy_uid, rekeyed.uid_scope.as_str()), (account.id, false, "id"));
-    assert!(store.repository.accounts_by_uid("github", "ana@example.com").await.expect("a read").is_empty());
-    assert!(store.repository.accounts_by_uid("facebook", "100").await.expect("a read").is_empty());
+    assert!(store.repository.accounts_by_uid("github", &["ana@example.com"]).await.expect("a read").is_empty());
+    assert!(store.repository.accounts_by_uid("facebook", &["100"]).await.expect("a read").is_empty());
 }
 
 async fn an_account_never_moves(engine: Engine) {
@@ -438,7 +439,7 @@ async fn a_blacklisted_token_is_not_blacklisted_again(engine: Engine) {
 async fn ending_everything_ends_all_of_one_user(engine: Engine) {
     let store = store(engine).await;
     let (user, other) = (store.user("1").await, store.user("2").await);
-    let (account, _) = store.repository.accounts_by_uid("github", "1").await.expect("a read").remove(0);
+    let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
@@ -474,7 +475,7 @@ async fn deactivating_ends_credentials_and_says_whether_it_did(engine: Engine) {
 async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
-    let (account, _) = store.repository.accounts_by_uid("github", "1").await.expect("a read").remove(0);
+    let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
@@ -539,7 +540,7 @@ async fn texts_of_any_kind_come_back_as_they_were(engine: Engine) {
     };
     let user = store.commit(&login, |user| session("s", user)).await.expect("a user");
     assert_eq!(user.first_name, text);
-    let (account, owner) = store.repository.accounts_by_uid("github", "uid ' 1").await.expect("a read").remove(0);
+    let (account, owner) = store.repository.accounts_by_uid("github", &["uid ' 1"]).await.expect("a read").remove(0);
     assert_eq!((owner.first_name.as_str(), &account.extra_data), (text, &login.extra_data));
 }
 

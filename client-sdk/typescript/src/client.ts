@@ -323,7 +323,14 @@ export class SocialAuth {
 
   /** All that this user is signed in with, the latest used first; `current` is the one that asks. */
   async credentials(): Promise<ListedCredential[]> {
-    return this.#answer(this.api.GET("/api/user/credentials/"));
+    const listed: ListedCredential[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.api.GET("/api/user/credentials/", { params: { query: cursor === undefined ? {} : { cursor } } });
+      listed.push(...(await this.#answer(Promise.resolve(page))));
+      cursor = cursorOf(page.response.headers.get("link"));
+    } while (cursor !== undefined);
+    return listed;
   }
 
   /** Ends one of them by its `id`. To end this one, call `logout`. Problems: `not_found`. */
@@ -519,6 +526,12 @@ function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }: S
 
 function familyOf(kind: LoginKind): Family {
   return kind.replace(/[-_]user$/, "") as Family;
+}
+
+/** The cursor of the next page, from a `Link` header; `undefined`: there is no further page. */
+function cursorOf(link: string | null): string | undefined {
+  const query = /^<\?([^>]*)>;\s*rel="next"$/.exec(link ?? "")?.[1];
+  return query === undefined ? undefined : (new URLSearchParams(query).get("cursor") ?? undefined);
 }
 
 async function locked<T>(work: () => Promise<T>): Promise<T> {

@@ -721,7 +721,8 @@ export interface paths {
         };
         /**
          * List what is signed in
-         * @description Sessions, permanent tokens, knox tokens and chains of refresh tokens of this user, the latest used first.
+         * @description Sessions, permanent tokens, knox tokens and chains of refresh tokens of this user, the latest used first, in pages.
+         *     What is used between two pages may be missing in the second.
          */
         get: operations["listCredentials"];
         put?: never;
@@ -6315,20 +6316,36 @@ export interface operations {
     };
     listCredentials: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Entries of a page: 100 unless told. */
+                limit?: number;
+                /** @description As the `Link` header of the page before has it; absent: the first page. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
+            /** @description One page. */
             200: {
                 headers: {
+                    /** @description `<?…>; rel="next"`: the query of the next page, relative to this address (RFC 8288). Absent on the last page. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Credential"][];
+                };
+            };
+            /** @description `invalid_request`: `limit` is out of range, or `cursor` names no page of this list. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */

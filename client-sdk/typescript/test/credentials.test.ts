@@ -193,6 +193,18 @@ test("an account is unlinked, its provider's token handed out, and what else is 
   assert.ok(host.seen.every(({ authorization }) => authorization === "Token k1"));
 });
 
+test("fault_b26 all pages of what is signed in are listed", async () => {
+  const host = new Server({
+    "/api/user/credentials/": ({ query }) =>
+      query === ""
+        ? [200, [{ id: "knox-1", current: true }], { link: '<?limit=100&cursor=a-_b>; rel="next"' }]
+        : [200, [{ id: "knox-2", current: false }]],
+  });
+  const auth = client(host, await storing({ family: "knox", token: "k1" }), "knox");
+  assert.deepEqual((await auth.credentials()).map(({ id }) => id), ["knox-1", "knox-2"]);
+  assert.deepEqual(host.seen.map(({ query }) => query), ["", "?cursor=a-_b"]);
+});
+
 test("after a login by another kind the client sees that login, shows its credential, and ends it", async () => {
   const cases = [
     ["jwt-pair", "session", "/api/session/logout/", "include", null],

@@ -69,12 +69,13 @@ export function tab(address = "https://app.example/"): Tab {
 export interface Seen {
   method: string;
   path: string;
+  query: string;
   authorization: string | null;
   credentials: RequestCredentials;
   body: Record<string, unknown>;
 }
 
-type Answer = [status: number, body?: unknown];
+type Answer = [status: number, body?: unknown, headers?: Record<string, string>];
 
 /** A server that answers by path, and remembers what it was asked. */
 export class Server {
@@ -91,16 +92,17 @@ export class Server {
     const seen: Seen = {
       method: request.method,
       path: new URL(request.url).pathname,
+      query: new URL(request.url).search,
       authorization: request.headers.get("authorization"),
       credentials: request.credentials,
       body: text ? (JSON.parse(text) as Record<string, unknown>) : {},
     };
     this.seen.push(seen);
     await new Promise((resolve) => setTimeout(resolve, 1));
-    const [status, body] = this.#answers[seen.path]?.(seen) ?? [404, { code: "not_found", detail: seen.path }];
+    const [status, body, headers] = this.#answers[seen.path]?.(seen) ?? [404, { code: "not_found", detail: seen.path }];
     const type = status < 400 ? "application/json" : "application/problem+json";
     const payload = body === undefined ? null : JSON.stringify(body);
-    return new Response(payload, { status, headers: { "content-type": type, "x-request-id": "r1" } });
+    return new Response(payload, { status, headers: { "content-type": type, "x-request-id": "r1", ...headers } });
   };
 
   at(path: string): Seen[] {

@@ -3,7 +3,6 @@
 use super::draft::Draft;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{AccountUid, Identity, SocialAccount, User};
-use crate::store::StoreError;
 
 /// How a stored account and an identity belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +46,14 @@ impl Draft<'_> {
     pub(super) async fn stored_account(&self) -> Result<Option<(SocialAccount, User)>, LoginError> {
         let now = self.ambient.now();
         let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
-        let mut found = self.accounts(self.identity.uid.as_str()).await?;
-        let exact = |(account, _): &(SocialAccount, User)| account.uid_scope == self.identity.uid_scope.current;
-        // An account whose scope is known comes before one whose scope is not.
-        found.sort_by_key(|entry| !exact(entry));
+        let uid = self.identity.uid.as_str();
+        let former = self.identity.legacy_uids.iter().filter(|_| open).map(AccountUid::as_str);
+        let uids: Vec<&str> = std::iter::once(uid).chain(former).collect();
+        let mut found = self.store.accounts_by_uid(&self.identity.provider, &uids).await?;
+        // The uid comes before former ones, and an account whose scope is known before one whose scope is not.
+        let is_exact =
+            |account: &SocialAccount| account.uid == uid && account.uid_scope == self.identity.uid_scope.current;
+        found.sort_by_key(|(account, _)| (uids.iter().position(|uid| *uid == account.uid), !is_exact(account)));
         for (account, user) in found {
             match match_account(&account, self.identity, open) {
                 Match::Same => return Ok(Some((account, user))),
@@ -58,19 +61,7 @@ impl Draft<'_> {
                 Match::DifferentScope => return Err(self.other_scope(&account)),
             }
         }
-        let former = self.identity.legacy_uids.iter().filter(|_| open);
-        for uid in former {
-            for (account, user) in self.accounts(uid.as_str()).await? {
-                if match_account(&account, self.identity, open) == Match::Same {
-                    return Ok(Some((account, user)));
-                }
-            }
-        }
         Ok(None)
-    }
-
-    async fn accounts(&self, uid: &str) -> Result<Vec<(SocialAccount, User)>, StoreError> {
-        self.store.accounts_by_uid(&self.identity.provider, uid).await
     }
 
     fn other_scope(&self, account: &SocialAccount) -> LoginError {
@@ -110,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::clock::UnixMillis;
-    use crate::model::{AccountUid, UidScope};
+    use crate::model::UidScope;
 
     fn account(uid: &str, uid_scope: &str, legacy_uid: bool, kept: Option<&str>) -> SocialAccount {
         SocialAccount {

@@ -140,7 +140,7 @@ impl Draft<'_> {
     }
 
     async fn is_vouched_for(&self, user: &User, address: &EmailAddress) -> Result<bool, LoginError> {
-        let holders = self.store.holders_of_email(address, &self.rules.email_vouchers).await?;
+        let holders = self.store.holders_of_email(address, &self.rules.trusted_email_sources).await?;
         Ok(holders.iter().any(|holder| holder.id == user.id))
     }
 

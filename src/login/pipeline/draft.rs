@@ -330,7 +330,7 @@ impl<'a> Draft<'a> {
                     email_verified,
                     email: if has_email { email } else { String::new() },
                     vouched_by: if email_verified { self.vouched_by.to_owned() } else { String::new() },
-                    unless_held_by: if is_holder { self.rules.email_vouchers.clone() } else { Vec::new() },
+                    unless_held_by: if is_holder { self.rules.trusted_email_sources.clone() } else { Vec::new() },
                 }
             }
             _ => return Err(no_user()),

@@ -11,7 +11,7 @@ use super::super::expression::Template;
 use super::super::{Authorization, Provider, ProviderError, RequestToken, catalog_names};
 use super::{key, own, provider, settings, try_provider};
 use crate::secrets::SecretString;
-use crate::settings::ProviderSettings;
+use crate::settings::{ProviderSettings, SettingRules};
 
 fn mistakes(settings: &ProviderSettings) -> Vec<String> {
     try_provider(settings).err().unwrap_or_default().iter().map(ToString::to_string).collect()
@@ -24,8 +24,8 @@ fn mistakes_are_told_together_and_by_the_name_that_the_operator_wrote() {
         found,
         [
             "SOCIAL_AUTH_GITHUB_ENTERPRISE_USE_PKCE: must be true or false",
-            "SOCIAL_AUTH_GITHUB_ENTERPRISE_URL: must be an absolute URL",
-            "SOCIAL_AUTH_GITHUB_ENTERPRISE_API_URL: is needed for GitHub Enterprise",
+            "SOCIAL_AUTH_GITHUB_ENTERPRISE_URL: must be an absolute http or https URL",
+            "SOCIAL_AUTH_GITHUB_ENTERPRISE_API_URL: is required for GitHub Enterprise",
         ]
     );
     assert_eq!(mistakes(&settings("github", json!({}))), ["SOCIAL_AUTH_GITHUB_KEY: is needed: the client id"]);
@@ -44,12 +44,28 @@ fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environment() {
     from.in_file = BTreeSet::from(["SCOPES".to_owned()]);
     assert_eq!(
         mistakes(&from),
-        ["providers.github.scopes: no setting of this name is known; did you mean providers.github.scope?"]
+        ["providers.github.scopes: is not a known setting; did you mean providers.github.scope?"]
     );
 }
 
 #[test]
-fn a_slip_in_who_may_enter_is_a_mistake_wherever_it_stands() {
+fn plain_http_is_a_warning_where_the_server_or_the_browser_sends_a_request() {
+    let warnings = |name: &str, url: &str| {
+        let values = json!({"KEY": "k", "SECRET": "s", "OIDC_ENDPOINT": "https://id.example", name: url});
+        let typed = settings("oidc", values).typed(&SettingRules::default(), "OIDC", false);
+        typed.warnings
+    };
+    let name = |name: &str| format!("SOCIAL_AUTH_OIDC_{name} is plain http");
+    let expected = name("ACCESS_TOKEN_URL") + ", which is not called";
+    assert_eq!(warnings("ACCESS_TOKEN_URL", "http://localhost:8080/token"), [expected]);
+    // Only the browser is sent there.
+    assert!(warnings("AUTHORIZATION_URL", "http://localhost:8080/authorize").is_empty());
+    let expected = name("AUTHORIZATION_URL") + ": the browser sends the authorization request unencrypted";
+    assert_eq!(warnings("AUTHORIZATION_URL", "http://id.example/authorize"), [expected]);
+}
+
+#[test]
+fn misspelt_access_setting_of_a_provider_is_an_error() {
     let from = settings("github", json!({"KEY": "k", "SECRET": "s", "WHITELISTED_DOMAIN": "example.com"}));
     let told = mistakes(&from);
     assert!(told.len() == 1 && told[0].ends_with("did you mean SOCIAL_AUTH_GITHUB_WHITELISTED_DOMAINS?"), "{told:?}");

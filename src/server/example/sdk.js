@@ -939,7 +939,14 @@ var SocialAuth = class {
   }
   /** All that this user is signed in with, the latest used first; `current` is the one that asks. */
   async credentials() {
-    return this.#answer(this.api.GET("/api/user/credentials/"));
+    const listed = [];
+    let cursor;
+    do {
+      const page = await this.api.GET("/api/user/credentials/", { params: { query: cursor === void 0 ? {} : { cursor } } });
+      listed.push(...await this.#answer(Promise.resolve(page)));
+      cursor = cursorOf(page.response.headers.get("link"));
+    } while (cursor !== void 0);
+    return listed;
   }
   /** Ends one of them by its `id`. To end this one, call `logout`. Problems: `not_found`. */
   async endCredential(id) {
@@ -1103,6 +1110,10 @@ function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }) {
 }
 function familyOf(kind) {
   return kind.replace(/[-_]user$/, "");
+}
+function cursorOf(link) {
+  const query = /^<\?([^>]*)>;\s*rel="next"$/.exec(link ?? "")?.[1];
+  return query === void 0 ? void 0 : new URLSearchParams(query).get("cursor") ?? void 0;
 }
 async function locked(work) {
   const locks = globalThis.navigator?.locks;

@@ -4,18 +4,20 @@
 macro_rules! account_keys {
     ($store:ty) => {
         impl $store {
-            async fn read_accounts_by_uid(&self, provider: &str, uid: &str) -> Result<Vec<(SocialAccount, User)>> {
-                let rows: Vec<AccountUserRow> = sqlx::query_as(concat!(
+            async fn read_accounts_by_uid(&self, provider: &str, uids: &[&str]) -> Result<Vec<(SocialAccount, User)>> {
+                let mut query = Builder::new(concat!(
                     "SELECT a.id AS account_id, a.user_id, a.provider, a.uid, a.uid_scope, a.legacy_uid, a.extra_data,
                             a.created AS account_created, a.modified, ",
                     user_columns!(),
-                    " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = $1 AND a.uid = $2
-                     ORDER BY a.id"
-                ))
-                .bind(provider)
-                .bind(uid)
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
+                    " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = "
+                ));
+                query.push_bind(provider.to_owned()).push(" AND a.uid IN (");
+                let mut list = query.separated(", ");
+                for uid in uids {
+                    list.push_bind((*uid).to_owned());
+                }
+                list.push_unseparated(") ORDER BY a.id");
+                let rows: Vec<AccountUserRow> = query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
                 Ok(rows.into_iter().map(|row| (row.account.into(), row.user.into())).collect())
             }
 

@@ -47,54 +47,6 @@ macro_rules! credential_store {
                 Ok(())
             }
 
-            async fn end_one(tx: &mut Tx, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
-                match handle {
-                    CredentialHandle::Session(digest) => {
-                        sqlx::query("DELETE FROM sessions WHERE digest = $1 AND user_id = $2")
-                            .bind(digest.as_bytes())
-                            .bind(user)
-                            .execute(&mut **tx)
-                            .await?;
-                    }
-                    CredentialHandle::Token(digest) => {
-                        sqlx::query("DELETE FROM tokens WHERE digest = $1 AND user_id = $2")
-                            .bind(digest.as_bytes())
-                            .bind(user)
-                            .execute(&mut **tx)
-                            .await?;
-                        // Else the next login would hand the very same token out again.
-                        sqlx::query(
-                            "UPDATE users
-                             SET token_generation = CASE WHEN token_generation < $1 THEN $1 ELSE token_generation + 1 END
-                             WHERE id = $2",
-                        )
-                            .bind(now.0)
-                            .bind(user)
-                            .execute(&mut **tx)
-                            .await?;
-                    }
-                    CredentialHandle::Knox(digest) => {
-                        sqlx::query("DELETE FROM knox_tokens WHERE digest = $1 AND user_id = $2")
-                            .bind(digest)
-                            .bind(user)
-                            .execute(&mut **tx)
-                            .await?;
-                    }
-                    CredentialHandle::Family(family) => {
-                        sqlx::query(
-                            "UPDATE refresh_tokens SET blacklisted = $1
-                             WHERE family = $2 AND user_id = $3 AND blacklisted IS NULL",
-                        )
-                        .bind(now.0)
-                        .bind(family)
-                        .bind(user)
-                        .execute(&mut **tx)
-                        .await?;
-                    }
-                }
-                Ok(())
-            }
-
             /// Whether the user has as many live knox tokens as may be. The transaction has locked the user's row before,
             /// so that logins of one user wait for each other and two at once do not both find room.
             async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
@@ -240,39 +192,14 @@ macro_rules! credential_store {
                 let mut tx = self.begin().await?;
                 // First, so that a rotation under way is waited for and its new token seen.
                 Self::end_links(&mut tx, user).await?;
-                for handle in handles {
-                    Self::end_one(&mut tx, handle, user, now).await?;
-                }
+                Self::end_handles(&mut tx, handles, user, now).await?;
                 audit_query(audit).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())
             }
 
-            async fn credentials_of(&self, user: UserId, now: UnixMillis) -> Result<Vec<CredentialEntry>> {
-                let mut entries = Vec::new();
-                for statement in [
-                    "SELECT 'session' AS kind, digest, NULL AS name, created, created AS signed_in, last_used, expires, ip, agent
-                     FROM sessions WHERE user_id = $1 AND expires > $2",
-                    "SELECT 'token' AS kind, digest, NULL AS name, created, signed_in, last_used, NULL AS expires, ip, agent
-                     FROM tokens WHERE user_id = $1 AND $2 >= 0",
-                    "SELECT 'knox' AS kind, NULL AS digest, digest AS name, created, created AS signed_in, last_used, expires,
-                            ip, agent
-                     FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
-                    // Of a chain, the newest.
-                    "SELECT kind, NULL AS digest, family AS name, coalesce(signed_in, created) AS created, signed_in,
-                            last_used, expires, ip, agent
-                     FROM (SELECT r.*, row_number() OVER (PARTITION BY family ORDER BY created DESC, jti DESC) AS place
-                           FROM refresh_tokens r
-                           WHERE user_id = $1 AND blacklisted IS NULL AND expires > $2) AS chains
-                     WHERE place = 1",
-                ] {
-                    let rows: Vec<CredentialEntryRow> =
-                        sqlx::query_as(statement).bind(user).bind(now.0).fetch_all(&mut *self.reader().await?).await?;
-                    for row in rows {
-                        entries.push(row.into_entry()?);
-                    }
-                }
-                Ok(entries)
+            async fn credentials_of(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>> {
+                self.credential_page(user, page).await
             }
 
             async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>> {

@@ -18,25 +18,26 @@ macro_rules! email_holders {
                 email: &EmailAddress,
                 vouchers: &[String],
             ) -> Result<Vec<User>> {
-                let mut holders = Vec::new();
-                let [key, in_unicode, in_lower_case] = &email.lookup_keys();
-                for voucher in vouchers {
-                    let rows: Vec<UserRow> = sqlx::query_as(concat!(
-                        "SELECT ",
-                        user_columns!(),
-                        " FROM users u WHERE u.email_lower IN ($1, $2, $3) AND u.email_lower <> '' AND u.email_verified
-                         AND u.email_vouched_by = $4 ORDER BY u.id LIMIT 100"
-                    ))
-                    .bind(key)
-                    .bind(in_unicode)
-                    .bind(in_lower_case)
-                    .bind(voucher)
-                    .fetch_all(&mut *connection)
-                    .await?;
-                    holders.extend(rows.into_iter().map(User::from));
+                if vouchers.is_empty() {
+                    return Ok(Vec::new());
                 }
-                holders.retain(|user: &User| email.is_same_as_stored(&user.email));
-                Ok(holders)
+                let mut query = Builder::new(concat!(
+                    "SELECT ",
+                    user_columns!(),
+                    " FROM users u WHERE u.email_lower <> '' AND u.email_verified AND u.email_lower IN ("
+                ));
+                let mut keys = query.separated(", ");
+                for key in email.lookup_keys() {
+                    keys.push_bind(key);
+                }
+                keys.push_unseparated(") AND u.email_vouched_by IN (");
+                let mut list = query.separated(", ");
+                for voucher in vouchers {
+                    list.push_bind(voucher.clone());
+                }
+                list.push_unseparated(") ORDER BY u.id LIMIT 100");
+                let rows: Vec<UserRow> = query.build_query_as().fetch_all(connection).await?;
+                Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
             }
         }
     };

@@ -150,19 +150,25 @@ macro_rules! import_store {
             /// Puts declared fields that have no value onto users who are there.
             async fn fill_users(&self, users: &[&User]) -> Result<()> {
                 let mut tx = self.begin().await?;
+                // Written, so that no other transaction changes the users before this one ends.
+                let mut locked = Builder::new("UPDATE users SET id = id WHERE id IN (");
+                let mut list = locked.separated(", ");
                 for user in users {
-                    // Written, so that nobody changes the user before the transaction ends.
-                    let known: Option<KnownUser> = sqlx::query_as(
-                        "UPDATE users SET id = id WHERE id = $1
-                         RETURNING id, username, created, is_active, fields, edited",
-                    )
-                    .bind(user.id)
-                    .fetch_optional(&mut *tx)
-                    .await?;
-                    if let Some(fields) = known.and_then(|known| known.filled(&user.fields)) {
-                        let update = sqlx::query("UPDATE users SET fields = $1 WHERE id = $2");
-                        update.bind(Json(fields)).bind(user.id).execute(&mut *tx).await?;
-                    }
+                    list.push_bind(user.id);
+                }
+                list.push_unseparated(") RETURNING id, username, created, is_active, fields, edited");
+                let known: Vec<KnownUser> = locked.build_query_as().persistent(false).fetch_all(&mut *tx).await?;
+                let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
+                let filled =
+                    users.iter().filter_map(|user| Some((user.id, by_id.get(&user.id)?.filled(&user.fields)?)));
+                let filled: Vec<_> = filled.collect();
+                if !filled.is_empty() {
+                    let mut update = Builder::new("WITH filled (id, fields) AS (");
+                    update.push_values(filled, |mut row, (id, fields)| {
+                        row.push_bind(id).push_bind(Json(fields));
+                    });
+                    update.push(") UPDATE users SET fields = filled.fields FROM filled WHERE users.id = filled.id");
+                    update.build().persistent(false).execute(&mut *tx).await?;
                 }
                 tx.commit().await?;
                 Ok(())
@@ -243,18 +249,18 @@ macro_rules! import_store {
                 Ok(rows.into_iter().collect())
             }
 
-            /// Refresh tokens of these users, and whether each is still good: a token is looked up with its user.
+            /// Which of these refresh tokens are there, and whether each is still good. One user may have any number of others.
             async fn known_refresh_tokens(
                 &self,
-                users: impl Iterator<Item = UserId> + Send,
+                keys: impl Iterator<Item = (UserId, String)> + Send,
             ) -> Result<HashMap<(UserId, String), bool>> {
-                let mut query =
-                    Builder::new("SELECT user_id, jti, blacklisted IS NULL FROM refresh_tokens WHERE user_id IN (");
-                let mut list = query.separated(", ");
-                for user in users.collect::<HashSet<_>>() {
-                    list.push_bind(user);
-                }
-                list.push_unseparated(")");
+                let mut query = Builder::new(
+                    "SELECT user_id, jti, blacklisted IS NULL FROM refresh_tokens WHERE (user_id, jti) IN (",
+                );
+                query.push_values(keys, |mut row, (user, jti)| {
+                    row.push_bind(user).push_bind(jti);
+                });
+                query.push(")");
                 let rows: Vec<(UserId, String, bool)> =
                     query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
                 Ok(rows.into_iter().map(|(user, jti, is_good)| ((user, jti), is_good)).collect())
@@ -412,7 +418,9 @@ macro_rules! import_store {
                     return Ok(Vec::new());
                 }
                 let keys = || tokens.iter().map(|(token, _)| token.jti.clone());
-                let known = self.known_refresh_tokens(tokens.iter().map(|(token, _)| token.user_id)).await?;
+                let known = self
+                    .known_refresh_tokens(tokens.iter().map(|(token, _)| (token.user_id, token.jti.clone())))
+                    .await?;
                 let fate = |(token, blacklisted): &(RefreshRow, Option<UnixMillis>)| {
                     match known.get(&(token.user_id, token.jti.clone())) {
                         Some(is_good) if !is_good || blacklisted.is_none() => Fate::There,

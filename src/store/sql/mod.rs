@@ -4,18 +4,20 @@
 pub(super) mod account_keys;
 pub(super) mod attempts;
 pub(super) mod audit;
+pub(super) mod credential_list;
 pub(super) mod credentials;
 pub(super) mod emails;
 pub(super) mod events;
 pub(super) mod import;
+pub(super) mod search;
 pub(super) mod users;
 
 /// Implements [`super::Repository`] for a store with the pool `write`, whoever is to be told of events in `announce`, and
 /// methods `reader`, `begin`, `close_all`, and `claimed` and `signed_in` (how the two writes of a login are committed).
 /// `$lock` ends a SELECT whose row nobody else may change before the transaction ends; `$passing` one that leaves out what
-/// somebody else is changing.
+/// somebody else is changing. `$at_least` and `$below` compare texts by their bytes.
 macro_rules! repository {
-    ($store:ty, $database:ty, $migrations:literal, $lock:literal, $passing:literal) => {
+    ($store:ty, $database:ty, $migrations:literal, $lock:literal, $passing:literal, $at_least:literal, $below:literal) => {
         use sqlx::types::Json;
 
         use super::rows::{
@@ -25,18 +27,19 @@ macro_rules! repository {
         };
         use super::{
             AttemptStore, AuditStore, Claimed, Committed, CredentialStore, Ends, EventStore, KnownLogin, Lease,
-            LiveRows, LoginCommit, Repository, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated,
-            UserStore, Who, Written,
+            LiveRows, LoginCommit, Repository, Resealed, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated,
+            UserSearch, UserStore, Who, Written,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
             Announce, Attempt, AuditEvent, AuditFilter, AuditKind, AuditRecord, CodeClaim, CredentialEntry,
-            CredentialHandle, DueEvent, EmailAddress, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential,
+            CredentialHandle, CredentialPage, CredentialPosition, DueEvent, EmailAddress, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential,
             NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
-        use crate::store::sweep::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
+        use crate::store::sql::credential_list::{KEY_BATCH, LISTED_TABLES, table_of};
         use crate::store::sql::{LONGEST_NAME, bytes, cut, kind_name};
+        use crate::store::sweep::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
 
         type Tx = sqlx::Transaction<'static, $database>;
         type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
@@ -45,7 +48,9 @@ macro_rules! repository {
         crate::store::sql::account_keys::account_keys!($store);
         crate::store::sql::emails::email_holders!($store);
         crate::store::sql::users::user_store!($store, $lock);
+        crate::store::sql::search::user_search!($store, $at_least, $below);
         crate::store::sql::credentials::credential_store!($store);
+        crate::store::sql::credential_list::credential_list!($store, $database);
         crate::store::sql::import::import_store!($store, $database);
         crate::store::sql::audit::audit_store!($store, $database);
         crate::store::sql::events::event_store!($store, $passing);

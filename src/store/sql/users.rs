@@ -290,8 +290,8 @@ macro_rules! user_store {
 
         #[async_trait::async_trait]
         impl UserStore for $store {
-            async fn accounts_by_uid(&self, provider: &str, uid: &str) -> Result<Vec<(SocialAccount, User)>> {
-                self.read_accounts_by_uid(provider, uid).await
+            async fn accounts_by_uid(&self, provider: &str, uids: &[&str]) -> Result<Vec<(SocialAccount, User)>> {
+                self.read_accounts_by_uid(provider, uids).await
             }
 
             async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>> {
@@ -424,6 +424,22 @@ macro_rules! user_store {
                 Ok(resealed.rows_affected() == 1)
             }
 
+            async fn reseal_all(&self, resealed: &[Resealed]) -> Result<u64> {
+                let mut done = 0;
+                for batch in resealed.chunks(KEY_BATCH) {
+                    let mut query = Builder::new("WITH resealed (id, former, fresh) AS (");
+                    query.push_values(batch, |mut row, text| {
+                        row.push_bind(text.account).push_bind(text.old.clone()).push_bind(text.new.clone());
+                    });
+                    query.push(
+                        ") UPDATE social_accounts SET tokens = resealed.fresh FROM resealed
+                         WHERE social_accounts.id = resealed.id AND social_accounts.tokens = resealed.former",
+                    );
+                    done += query.build().persistent(false).execute(&self.writer()).await?.rows_affected();
+                }
+                Ok(done)
+            }
+
             async fn count_sealed(&self, beginning: &[u8]) -> Result<i64> {
                 let count = sqlx::query_scalar(
                     "SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL AND substr(tokens, 1, length($1)) = $1",
@@ -434,31 +450,8 @@ macro_rules! user_store {
                 Ok(count)
             }
 
-            async fn users(&self, search: Option<&str>, most: i64) -> Result<Vec<User>> {
-                const ESCAPED: [char; 3] = ['\\', '%', '_'];
-                let escaped = |text: &str| {
-                    text.chars().fold(String::new(), |mut pattern, c| {
-                        pattern.extend(ESCAPED.contains(&c).then_some('\\'));
-                        pattern.push(c);
-                        pattern
-                    })
-                };
-                let pattern = search.map(|text| format!("%{}%", escaped(&text.to_lowercase())));
-                let rows: Vec<UserRow> = sqlx::query_as(concat!(
-                    "SELECT ",
-                    user_columns!(),
-                    " FROM users u
-                     WHERE $1 IS NULL OR lower(u.username) LIKE $1 ESCAPE '\\' OR lower(u.email) LIKE $1 ESCAPE '\\'
-                        OR lower(u.first_name) LIKE $1 ESCAPE '\\' OR lower(u.last_name) LIKE $1 ESCAPE '\\'
-                        OR EXISTS (SELECT 1 FROM social_accounts a WHERE a.user_id = u.id AND a.uid = $2)
-                     ORDER BY u.id LIMIT $3"
-                ))
-                .bind(pattern)
-                .bind(search)
-                .bind(most)
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
-                Ok(rows.into_iter().map(User::from).collect())
+            async fn users(&self, search: UserSearch<'_>, most: i64) -> Result<Vec<User>> {
+                self.found_users(search, most).await
             }
 
             async fn user_by_username(&self, username: &str) -> Result<Option<User>> {

@@ -89,7 +89,7 @@ async fn counted(world: &World, is_refused: impl AsyncFn(&Node, usize) -> bool) 
 }
 
 async fn a_full_table_of_one_time_codes_spends_no_code(engine: Engine) {
-    let world = World::start(engine).await;
+    let world = World::on(engine).with("MAX_ONE_TIME_CODES", "10").start().await;
     let later = world.clock.now().plus(Duration::from_secs(60)).0;
     let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
     fill(&world.database, engine, "swap_codes", "code, answer, expires", &format!("KEY, {empty}, {later}"), 200_000)
@@ -114,12 +114,12 @@ async fn a_full_table_of_one_time_codes_spends_no_code(engine: Engine) {
 }
 
 async fn a_full_table_of_pending_logins_spends_no_code(engine: Engine) {
-    let asks = |plan: Plan| plan.with("SOCIAL_AUTH_GITHUB_PIPELINE", WITH_EMAIL);
+    let asks = |plan: Plan| plan.with("SOCIAL_AUTH_GITHUB_PIPELINE", WITH_EMAIL).with("MAX_PENDING_LOGINS", "10");
     let world = asks(World::on(engine)).start().await;
     let later = world.clock.now().plus(Duration::from_secs(60)).0;
     let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
     let values = format!("KEY, {empty}, {later}");
-    fill(&world.database, engine, "halted_logins", "token, sealed, expires", &values, 200_000).await;
+    fill(&world.database, engine, "halted_logins", "token, sealed, expires", &values, 10).await;
     let node = counted(&world, async |node, attempt| {
         node.client().login("token/github", json!({"code": format!("u1{attempt}")})).await.status == 429
     })

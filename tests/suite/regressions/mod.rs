@@ -8,6 +8,7 @@ mod http_border;
 mod id_tokens;
 mod identity;
 mod input;
+mod large_lists;
 mod linking;
 mod operation;
 mod profiles;

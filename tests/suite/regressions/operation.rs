@@ -3,5 +3,6 @@
 mod codes;
 mod commands;
 mod documents;
+mod migration;
 mod moving;
 mod shutdown;

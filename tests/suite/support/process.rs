@@ -37,7 +37,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts on a free port and waits until `/healthz` answers 200.
+    /// Starts on a free port and waits until `/readyz` answers 200.
     pub async fn start(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let process = Self::spawn(arguments, environment, folder).await;
         process.ready().await
@@ -47,7 +47,7 @@ impl Process {
     pub async fn start_beside(&self, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let listen = self.base.trim_start_matches("http://");
         let mut process = Self::spawn_at(listen, arguments, environment, folder);
-        while !process.output().contains("ready") {
+        while !process.output().contains("server: ready") {
             if let Ok(Some(status)) = process.child.try_wait() {
                 panic!("ended with {status}: {}", process.output());
             }
@@ -56,7 +56,8 @@ impl Process {
         process
     }
 
-    async fn spawn(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
+    /// Starts on a free port and waits for nothing.
+    pub async fn spawn(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let port = free_port().await;
         Self::spawn_at(&format!("127.0.0.1:{port}"), arguments, environment, folder)
     }
@@ -81,7 +82,7 @@ impl Process {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("ended with {status}: {}", self.output());
             }
-            if client.get("/healthz").try_send().await.is_ok_and(|answer| answer.status == 200) {
+            if client.get("/readyz").try_send().await.is_ok_and(|answer| answer.status == 200) {
                 return self;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

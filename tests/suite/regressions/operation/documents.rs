@@ -151,7 +151,7 @@ async fn fault_d10_the_environment_of_the_readme_starts_a_server() {
     let process = Process::start(&["serve"], &environment, folder.path()).await;
     let listed = process.client().get("/api/login/social/providers/").send().await.ok();
     assert_eq!(listed["providers"][0]["name"], "github");
-    assert!(!process.output().contains("no setting of this name"), "{}", process.output());
+    assert!(!process.output().contains("is not a known setting"), "{}", process.output());
 }
 
 // ---- COMMANDS

@@ -1,9 +1,9 @@
-//! Files whose contents must stay with their owner: the database, keys, the settings file.
+//! Access rights of files that contain secrets: the database, keys, the settings file.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Whether others than the owner and its group may read or change it.
+/// Whether system users outside of its group can read or change a file.
 pub(super) fn is_open_to_all(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o006 != 0)
 }
@@ -15,8 +15,8 @@ pub fn sqlite_file(url: &str) -> Option<&Path> {
     Some(Path::new(path.split('?').next().unwrap_or_default()))
 }
 
-/// Files of an SQLite database, its logs among them, that others than their owner may open: each holds credentials' digests
-/// and personal data.
+/// Files of an SQLite database, logs included, that others than their owner can open. They contain digests of credentials and
+/// personal data.
 pub fn exposed_database_files(url: &str) -> Vec<PathBuf> {
     let Some(file) = sqlite_file(url) else { return Vec::new() };
     let beside = |end: &str| PathBuf::from(format!("{}{end}", file.display()));
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fault_a28_a_database_that_others_may_open_is_found_with_its_logs() {
+    fn fault_a28_database_files_that_others_can_open_are_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |end: &str| folder.path().join(format!("users.db{end}"));
         for end in ["", "-wal", "-shm"] {

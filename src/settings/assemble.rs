@@ -1,0 +1,297 @@
+//! Makes [`Settings`] of everything that the sources contain. All errors are reported together (SEC-47).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use super::kind::Kind;
+use super::reader::{self, Reader};
+use super::sources::{Gathered, GatheredProvider, Sources, Values, gather};
+use super::{
+    DatabaseLimits, Mode, OutgoingRules, ProviderSettings, RestSocial, SettingError, Settings, TableLimits, UserRules,
+    addresses, credential_rules, file_access, keys, table, user_fields, user_rules, webhooks,
+};
+use crate::secrets::SecretString;
+
+/// The longest call to a provider.
+const MAX_CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Errors: all of them.
+pub fn read(sources: &Sources<'_>) -> Result<Settings, Vec<SettingError>> {
+    let (settings, errors) = read_with_errors(sources);
+    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+}
+
+/// The settings with defaults in place of errors, so that what is checked elsewhere (providers, certificates) can be
+/// reported together with them. A server must not run with such settings.
+pub fn read_with_errors(sources: &Sources<'_>) -> (Settings, Vec<SettingError>) {
+    let Gathered { general, shared, providers, errors, warnings, unread_file } = gather(sources);
+    let mut reader = Reader { general, provider: Values::new(), errors, warnings };
+    let settings = assemble(sources, &mut reader, &shared, providers);
+    let Reader { mut errors, warnings, .. } = reader;
+    if let Some(error) = unread_file {
+        // What is missing may be in the file.
+        errors.retain(|other| sources.environment.iter().any(|(name, _)| *name == other.name));
+        errors.insert(0, error);
+    }
+    let settings = Settings { warnings, ..settings };
+    (settings, errors)
+}
+
+fn assemble(
+    sources: &Sources<'_>,
+    reader: &mut Reader,
+    shared: &BTreeMap<String, Value>,
+    providers: Vec<GatheredProvider>,
+) -> Settings {
+    let is_serve = sources.mode == Mode::Serve;
+    if let Some(path) = sources.file {
+        check_file_access(reader, path, is_serve, &providers);
+    }
+    let listen = reader.value("LISTEN", Kind::Text, addresses::listen);
+    if !is_serve && !listen.ip().is_loopback() {
+        reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
+    }
+    if is_serve {
+        reader.require("PUBLIC_URL", "must be set: the server's own base URL, such as https://login.example.com");
+    }
+    let public_url = reader.optional("PUBLIC_URL", Kind::Url, addresses::public_url);
+    let secret_key = keys::secret_key(reader);
+    let database_url = SecretString::from(reader.value("DATABASE_URL", Kind::Text, database_url));
+    let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
+    let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri);
+    let rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
+    if let Some(url) = &public_url {
+        allow_own_uris(&mut allowed_origins, &mut allowed_redirect_uris, url, &rest_social);
+    }
+    if !is_serve {
+        let (origins, uris) = addresses::loopback_uris(listen.port());
+        allowed_origins.extend(origins);
+        allowed_redirect_uris.extend(uris);
+    }
+    let webhooks = webhooks::webhooks(reader);
+    let jwt = credential_rules::jwt(reader, &secret_key);
+    let own_fields = user_fields::read(reader, &jwt, sources.fields);
+    let values: Vec<(&str, Values)> =
+        providers.iter().map(|provider| (provider.name.as_str(), provider.values.clone())).collect();
+    let (users, rules) = user_rules::read_all(reader, &own_fields, sources.steps, &values);
+    let providers = providers.into_iter().zip(rules);
+    let mut providers: Vec<ProviderSettings> =
+        providers.map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();
+    webhooks::add_webhook_step(reader, webhooks.as_ref(), &mut providers);
+    reader.errors.extend(user_rules::lists_without_step(&providers));
+    reader.warnings.extend(user_rules::links_no_user_by_email(&providers));
+    reader.warnings.extend(user_rules::accepts_unverified(&providers));
+    reader.warnings.extend(user_rules::accepts_missing(&providers));
+    Settings {
+        mode: sources.mode,
+        database_url,
+        database: database(reader),
+        limits: limits(reader),
+        listen,
+        listen_reuse_port: reader.boolean("LISTEN_REUSE_PORT"),
+        shutdown_delay: reader.seconds("SHUTDOWN_DELAY"),
+        shutdown_timeout: reader.seconds("SHUTDOWN_TIMEOUT"),
+        public_url,
+        allowed_origins: without_duplicates(allowed_origins),
+        allowed_redirect_uris: without_duplicates(allowed_redirect_uris),
+        state_policy: reader.word("STATE_POLICY"),
+        log_format: reader.word("LOG_FORMAT"),
+        log_filter: reader.value("RUST_LOG", Kind::Text, log_filter),
+        rest_social,
+        users,
+        session: credential_rules::sessions(reader),
+        jwt,
+        knox: credential_rules::knox(reader),
+        outgoing: outgoing(reader),
+        vault: keys::vault(reader, &secret_key),
+        audit_retention: reader.seconds_above_zero("AUDIT_RETENTION"),
+        webhooks,
+        fresh_login_age: reader.seconds_above_zero("FRESH_LOGIN_AGE"),
+        link_needs_fresh_login: link_needs_fresh_login(reader),
+        link_without_authorization_request: link_without_authorization_request(reader),
+        trusted_proxies: reader.list_of("TRUSTED_PROXIES", addresses::network),
+        hsts: reader.boolean("HSTS"),
+        secret_key,
+        providers,
+        warnings: Vec::new(),
+    }
+}
+
+fn database(reader: &mut Reader) -> DatabaseLimits {
+    DatabaseLimits {
+        call: reader.seconds("DATABASE_TIMEOUT"),
+        queue: reader.seconds("DATABASE_QUEUE_TIMEOUT"),
+        connections: reader.integer("DATABASE_POOL_SIZE"),
+    }
+}
+
+fn limits(reader: &mut Reader) -> TableLimits {
+    TableLimits {
+        authorization_requests: reader.integer("MAX_AUTHORIZATION_REQUESTS"),
+        authorization_requests_per_address: reader.integer("MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS"),
+        used_codes: reader.integer("MAX_USED_CODES"),
+        pending_logins: reader.integer("MAX_PENDING_LOGINS"),
+        one_time_codes: reader.integer("MAX_ONE_TIME_CODES"),
+        kept_rows: reader.integer("MAX_KEPT_ROWS"),
+    }
+}
+
+fn rest_social(reader: &mut Reader, has_origins: bool) -> RestSocial {
+    let absolute = |uri: &Value| {
+        let uri = reader::text(uri)?;
+        addresses::redirect_uri(&uri).map(|_| uri)
+    };
+    RestSocial {
+        oauth_redirect_uri: reader.value("REST_SOCIAL_OAUTH_REDIRECT_URI", Kind::Text, addresses::redirect_path),
+        oauth_absolute_redirect_uri: reader.optional("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", Kind::Text, absolute),
+        domain_from_origin: reader.optional_boolean("REST_SOCIAL_DOMAIN_FROM_ORIGIN").unwrap_or(has_origins),
+        log_auth_exceptions: reader.boolean("REST_SOCIAL_LOG_AUTH_EXCEPTIONS"),
+        verbose_errors: reader.boolean("REST_SOCIAL_VERBOSE_ERRORS"),
+        redirect_is_https: reader.boolean("SOCIAL_AUTH_REDIRECT_IS_HTTPS"),
+        is_new: reader.boolean("REST_SOCIAL_IS_NEW"),
+        editable_user_fields: reader.list_of("REST_SOCIAL_EDITABLE_USER_FIELDS", |field| {
+            const STANDARD_FIELDS: [&str; 4] = ["username", "first_name", "last_name", "email"];
+            match STANDARD_FIELDS.contains(&field) {
+                true => Ok(field.to_owned()),
+                false => Err(format!(
+                    "{field:?} is none of {}; a declared field has `editable` of its own",
+                    STANDARD_FIELDS.join(", ")
+                )),
+            }
+        }),
+    }
+}
+
+fn outgoing(reader: &mut Reader) -> OutgoingRules {
+    let timeout = match reader.optional_seconds("SOCIAL_AUTH_URLOPEN_TIMEOUT") {
+        Some(timeout) if !reader.is_set("SOCIAL_AUTH_REQUESTS_TIMEOUT") => timeout,
+        _ => reader.seconds("SOCIAL_AUTH_REQUESTS_TIMEOUT"),
+    };
+    if timeout > MAX_CALL_TIMEOUT {
+        let limit = MAX_CALL_TIMEOUT.as_secs();
+        reader.warn("SOCIAL_AUTH_REQUESTS_TIMEOUT", &format!("is more than {limit} seconds; {limit} seconds are used"));
+    }
+    OutgoingRules {
+        https_proxy: reader.optional("HTTPS_PROXY", Kind::Text, addresses::proxy),
+        http_proxy: reader.optional("HTTP_PROXY", Kind::Text, addresses::proxy),
+        no_proxy: reader.optional_text("NO_PROXY"),
+        extra_roots: reader.optional_text("SSL_CERT_FILE").map(Into::into),
+        allow_private: reader.boolean("OUTGOING_ALLOW_PRIVATE"),
+        connect_timeout: Duration::from_secs(5),
+        timeout: timeout.min(MAX_CALL_TIMEOUT),
+        login_timeout: Duration::from_secs(15),
+        user_agent: reader
+            .optional("SOCIAL_AUTH_USER_AGENT", Kind::Text, user_agent)
+            .unwrap_or_else(|| concat!("rest-social-auth/", env!("CARGO_PKG_VERSION")).to_owned()),
+    }
+}
+
+fn user_agent(value: &Value) -> Result<String, String> {
+    let is_ascii = |text: &&str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    value.as_str().filter(is_ascii).map(str::to_owned).ok_or_else(|| "must be printable ASCII text".to_owned())
+}
+
+fn link_needs_fresh_login(reader: &mut Reader) -> bool {
+    let needs = reader.boolean("LINK_NEEDS_FRESH_LOGIN");
+    if !needs {
+        reader.warn(
+            "LINK_NEEDS_FRESH_LOGIN",
+            "is off: a stolen credential of any age can link an account that then signs in",
+        );
+    }
+    needs
+}
+
+fn link_without_authorization_request(reader: &mut Reader) -> bool {
+    let links = reader.boolean("LINK_WITHOUT_AUTHORIZATION_REQUEST");
+    if links {
+        let danger = "is on: a link with an attacker's code links the attacker's account to the user who follows it";
+        reader.warn("LINK_WITHOUT_AUTHORIZATION_REQUEST", danger);
+    }
+    links
+}
+
+/// A file that contains secrets must not be readable by every system user (SEC-47).
+fn check_file_access(reader: &mut Reader, path: &Path, is_serve: bool, providers: &[GatheredProvider]) {
+    // The settings of a custom provider are not known here: their names decide.
+    let is_secret = |name: &str| {
+        ["SECRET", "TOKEN", "PASSWORD", "ASSERTION", "PRIVATE_KEY", "API_KEY"].iter().any(|word| name.contains(word))
+            && !name.starts_with("ID_TOKEN_")
+            && !["_URL", "_METHOD", "_TYPE", "_ARGUMENTS", "_FILE"].iter().any(|end| name.ends_with(end))
+    };
+    // Of a URL, user and query may be secret.
+    let holds_general_secret = reader.general.iter().filter(|(_, found)| found.in_file).any(|(name, found)| {
+        let is_url = ["DATABASE_URL", "HTTPS_PROXY", "HTTP_PROXY", "WEBHOOK_URL"].contains(&name.as_str());
+        is_url && found.value.to_string().contains(['@', '?'])
+            || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY", "ENCRYPTION_KEYS", "WEBHOOK_SECRETS"].contains(&name.as_str())
+    });
+    let holds_secrets = holds_general_secret
+        || providers.iter().any(|provider| {
+            provider.values.iter().any(|(name, found)| found.in_file && is_secret(name))
+                || provider.descriptor.contains_key("client_secret")
+        });
+    if holds_secrets && file_access::is_open_to_all(path) {
+        let problem = "contains secrets and can be read or changed by every user of this machine: run chmod o-rw";
+        let error = SettingError::new(path.display().to_string(), problem);
+        if is_serve { reader.errors.push(error) } else { reader.warnings.push(error.to_string()) }
+    }
+}
+
+fn uris(reader: &mut Reader, name: &str, check: fn(&str) -> Result<Option<&'static str>, String>) -> Vec<String> {
+    let uris = reader.list(name);
+    for uri in &uris {
+        match check(uri) {
+            Ok(None) => {}
+            Ok(Some(warning)) => reader.warn(name, &format!("{uri} {warning}")),
+            Err(problem) => reader.error(name, problem),
+        }
+    }
+    uris
+}
+
+/// The origin of PUBLIC_URL, and the redirect URIs that the REST_SOCIAL settings give for it.
+fn allow_own_uris(origins: &mut Vec<String>, uris: &mut Vec<String>, public_url: &Url, rules: &RestSocial) {
+    let own = public_url.origin().ascii_serialization();
+    let base = match own.strip_prefix("http://") {
+        Some(rest) if rules.redirect_is_https => format!("https://{rest}"),
+        _ => own.clone(),
+    };
+    uris.push(format!("{base}{}", rules.oauth_redirect_uri));
+    uris.extend(rules.oauth_absolute_redirect_uri.clone());
+    origins.push(own);
+}
+
+fn without_duplicates(list: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    list.into_iter().filter(|entry| seen.insert(entry.clone())).collect()
+}
+
+fn provider_settings(
+    provider: GatheredProvider,
+    user_rules: UserRules,
+    shared: &BTreeMap<String, Value>,
+) -> ProviderSettings {
+    let GatheredProvider { name, mut values, descriptor, .. } = provider;
+    values.retain(|name, _| !table::is_user_rule(name));
+    let in_file = values.iter().filter(|(_, found)| found.in_file).map(|(name, _)| name.clone()).collect();
+    let values = values.into_iter().map(|(name, found)| (name, found.value)).collect();
+    ProviderSettings { name, values, in_file, shared: shared.clone(), descriptor, user_rules }
+}
+
+/// `store/` opens it; a wrong scheme is reported together with all other errors.
+fn database_url(value: &Value) -> Result<String, String> {
+    let is_known = |url: &&str| ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
+    value.as_str().filter(is_known).map(str::to_owned).ok_or_else(|| "must begin with sqlite: or postgres:".to_owned())
+}
+
+fn log_filter(value: &Value) -> Result<String, String> {
+    let filter = reader::text(value)?;
+    match tracing_subscriber::EnvFilter::try_new(&filter) {
+        Ok(_) => Ok(filter),
+        Err(_) => Err("must be a level, or a filter such as info,rest_social_auth=debug".to_owned()),
+    }
+}

@@ -1,0 +1,104 @@
+//! The settings of sessions, JWTs (SIMPLE_JWT_*) and knox tokens (REST_KNOX_*).
+
+use serde_json::Value;
+
+use super::kind::{self, Kind};
+use super::reader::Reader;
+use super::{JwtRules, KnoxRules, SessionRules, keys};
+use crate::secrets::SecretString;
+
+pub(super) fn sessions(reader: &mut Reader) -> SessionRules {
+    SessionRules { age: reader.seconds("SESSION_COOKIE_AGE"), idle: reader.optional_seconds("SESSION_IDLE_TIMEOUT") }
+}
+
+pub(super) fn jwt(reader: &mut Reader, secret_key: &SecretString) -> JwtRules {
+    let mut rules = read_jwt(reader, secret_key);
+    check_claims(reader, &rules);
+    keys::jwt_keys(reader, &mut rules);
+    rules
+}
+
+fn read_jwt(reader: &mut Reader, secret_key: &SecretString) -> JwtRules {
+    JwtRules {
+        algorithm: reader.word("SIMPLE_JWT_ALGORITHM"),
+        signing_key: secret_key.clone(),
+        verifying_key: None,
+        access_lifetime: reader.seconds("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME"),
+        refresh_lifetime: reader.seconds("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME"),
+        sliding_lifetime: reader.seconds("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME"),
+        sliding_refresh_lifetime: reader.seconds("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_LIFETIME"),
+        rotate_refresh_tokens: reader.boolean("SIMPLE_JWT_ROTATE_REFRESH_TOKENS"),
+        blacklist_after_rotation: reader.boolean("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION"),
+        audience: reader.optional_text("SIMPLE_JWT_AUDIENCE"),
+        issuer: reader.optional_text("SIMPLE_JWT_ISSUER"),
+        leeway: reader.seconds("SIMPLE_JWT_LEEWAY"),
+        user_id_claim: reader.text("SIMPLE_JWT_USER_ID_CLAIM"),
+        token_type_claim: reader.text("SIMPLE_JWT_TOKEN_TYPE_CLAIM"),
+        jti_claim: reader.text("SIMPLE_JWT_JTI_CLAIM"),
+        sliding_refresh_exp_claim: reader.text("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM"),
+        auth_header_types: reader.value("SIMPLE_JWT_AUTH_HEADER_TYPES", Kind::List, |list| {
+            let schemes = kind::texts(list)?;
+            let is_good = !schemes.is_empty() && schemes.iter().all(|scheme| is_token(scheme));
+            if is_good { Ok(schemes) } else { Err("must be schemes such as Bearer".to_owned()) }
+        }),
+    }
+}
+
+impl Default for JwtRules {
+    /// Without settings and without a key.
+    fn default() -> Self {
+        read_jwt(&mut Reader::default(), &SecretString::default())
+    }
+}
+
+/// A claim that identifies a token or its user must not contain what a user or a provider chose.
+fn check_claims(reader: &mut Reader, rules: &JwtRules) {
+    const USER_CLAIMS: [&str; 4] = ["username", "first_name", "last_name", "email"];
+    let mut used = vec!["exp", "iat", "nbf", "aud", "iss", super::GENERATION_CLAIM];
+    for (name, claim) in [
+        ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", &rules.token_type_claim),
+        ("SIMPLE_JWT_JTI_CLAIM", &rules.jti_claim),
+        ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM", &rules.sliding_refresh_exp_claim),
+        ("SIMPLE_JWT_USER_ID_CLAIM", &rules.user_id_claim),
+    ] {
+        if USER_CLAIMS.contains(&claim.as_str()) {
+            reader.error(name, format!("{claim} is a claim of `-user` tokens whose value the user can choose"));
+        } else if used.contains(&claim.as_str()) {
+            reader.error(name, "is the name of another claim");
+        }
+        used.push(claim);
+    }
+}
+
+pub(super) fn knox(reader: &mut Reader) -> KnoxRules {
+    reader.value("REST_KNOX_SECURE_HASH_ALGORITHM", Kind::Text, |value| {
+        let name = value.as_str().unwrap_or_default().to_ascii_uppercase().replace('-', "");
+        if name.ends_with("SHA512") { Ok(()) } else { Err("must be SHA-512".to_owned()) }
+    });
+    KnoxRules {
+        ttl: reader.optional_seconds("REST_KNOX_TOKEN_TTL"),
+        character_length: reader.integer("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH"),
+        limit_per_user: reader.optional_integer("REST_KNOX_TOKEN_LIMIT_PER_USER"),
+        prefix: reader.optional("REST_KNOX_TOKEN_PREFIX", Kind::Text, token_prefix).unwrap_or_default(),
+        auto_refresh: reader.boolean("REST_KNOX_AUTO_REFRESH"),
+        auto_refresh_max_ttl: reader.optional_seconds("REST_KNOX_AUTO_REFRESH_MAX_TTL"),
+        min_refresh_interval: reader.seconds("REST_KNOX_MIN_REFRESH_INTERVAL"),
+        auth_header_prefix: reader.value("REST_KNOX_AUTH_HEADER_PREFIX", Kind::Text, |value| {
+            let scheme = value.as_str().filter(|scheme| is_token(scheme));
+            scheme.map(str::to_owned).ok_or_else(|| "must be a scheme such as Token".to_owned())
+        }),
+    }
+}
+
+fn token_prefix(value: &Value) -> Result<String, String> {
+    let is_good = |text: &&str| {
+        text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    let prefix = value.as_str().filter(is_good).map(str::to_owned);
+    prefix.ok_or_else(|| "must be at most 10 letters, digits and - . _ ~".to_owned())
+}
+
+/// The grammar of an authentication scheme (RFC 9110, section 11.1).
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

@@ -1,0 +1,175 @@
+//! The types of settings. [`Kind::parse`] turns a value as it was written into the one form of its type, whether it comes
+//! from the environment (text), the file (TOML), or the table (a default). An error says what is expected and never repeats
+//! the value, which may be a secret.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Number, Value};
+use url::Url;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Without blanks around it.
+    Text,
+    /// Text as it is, blanks included: a key must not change.
+    Secret,
+    /// http or https, without user, password and fragment.
+    Url,
+    Boolean,
+    /// An integer of at least 0.
+    Integer,
+    Number,
+    /// A time span, at least 0.
+    Seconds,
+    /// One of a few words.
+    Word,
+    /// In the environment JSON, or texts separated by commas.
+    List,
+    /// In the environment JSON.
+    Object,
+}
+
+/// A longer time span is a mistake, such as milliseconds.
+const MAX_SECONDS: f64 = 100.0 * 366.0 * 86_400.0;
+
+impl Kind {
+    /// Texts become what they stand for; a list keeps entries of any type.
+    pub(super) fn parse(self, value: &Value) -> Result<Value, String> {
+        let text = value.as_str().map(str::trim);
+        let parsed = match self {
+            Self::Text | Self::Word => {
+                text.map(Value::from).or_else(|| value.as_number().map(|n| n.to_string().into()))
+            }
+            Self::Secret => value.as_str().map(Value::from),
+            Self::Url => return url(text.unwrap_or_default()).map(Value::from),
+            Self::Boolean => match text.map(str::to_owned).unwrap_or_else(|| value.to_string()).as_str() {
+                "true" | "True" | "1" => Some(Value::Bool(true)),
+                "false" | "False" | "0" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            Self::Integer => value.as_u64().or_else(|| text?.parse().ok()).map(Value::from),
+            Self::Number => number(value).and_then(Number::from_f64).map(Value::Number),
+            Self::Seconds => number(value).filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds)).map(Value::from),
+            Self::List => match text {
+                Some(text) if text.starts_with('[') => serde_json::from_str(text).ok(),
+                // Python's tuples and sets.
+                Some(text) if text.starts_with(['(', '{']) => None,
+                Some(text) => Some(text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect()),
+                None => Some(value.clone()).filter(Value::is_array),
+            },
+            Self::Object => match text {
+                Some(text) => serde_json::from_str(text).ok().filter(Value::is_object),
+                None => Some(value.clone()).filter(Value::is_object),
+            },
+        };
+        parsed.ok_or_else(|| self.expectation().to_owned())
+    }
+
+    fn expectation(self) -> &'static str {
+        match self {
+            Self::Text | Self::Word | Self::Secret => "must be a text",
+            Self::Url => "must be an absolute http or https URL",
+            Self::Boolean => "must be true or false",
+            Self::Integer => "must be an integer",
+            Self::Number => "must be a number",
+            Self::Seconds => "must be a number of seconds",
+            Self::List => "must be a list: JSON, or texts separated by commas",
+            Self::Object => "must be an object: JSON, or a table in the file",
+        }
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// Kept as it was written (SEC-38).
+fn url(text: &str) -> Result<&str, String> {
+    let url = Url::parse(text).map_err(|_| Kind::Url.expectation())?;
+    if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {
+        return Err(Kind::Url.expectation().to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err("must be a URL without user, password and fragment".to_owned());
+    }
+    Ok(text)
+}
+
+pub(super) fn boolean(value: &Value) -> Result<bool, String> {
+    Kind::Boolean.parse(value).map(|value| value == true)
+}
+
+pub(super) fn texts(value: &Value) -> Result<Vec<String>, String> {
+    serde_json::from_value(value.clone()).map_err(|_| "must be a list of texts".to_owned())
+}
+
+pub(super) fn texts_by_name(value: &Value) -> Result<BTreeMap<String, String>, String> {
+    serde_json::from_value(value.clone()).map_err(|_| "must be an object of texts".to_owned())
+}
+
+/// One of the words of an enum.
+pub(super) fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
+    let known = words.iter().find(|(word, _)| value.as_str().map(str::trim) == Some(word));
+    known.map(|(_, meaning)| *meaning).ok_or_else(|| one_of(words.iter().map(|(word, _)| *word)))
+}
+
+pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    format!("must be one of {}", words.collect::<Vec<_>>().join(", "))
+}
+
+pub(super) fn from_toml(value: &toml::Value) -> Value {
+    match value {
+        toml::Value::Datetime(time) => Value::from(time.to_string()),
+        toml::Value::Array(list) => list.iter().map(from_toml).collect(),
+        toml::Value::Table(table) => table.iter().map(|(name, value)| (name.clone(), from_toml(value))).collect(),
+        toml::Value::String(text) => Value::from(text.as_str()),
+        toml::Value::Integer(number) => Value::from(*number),
+        toml::Value::Float(number) => Value::from(*number),
+        toml::Value::Boolean(flag) => Value::from(*flag),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_of_the_environment_and_the_file_become_the_same() {
+        for (kind, expected, values) in [
+            (Kind::Boolean, json!(true), vec![json!(true), json!("true"), json!("True"), json!("1"), json!(1)]),
+            (Kind::Boolean, json!(false), vec![json!(false), json!("false"), json!("False"), json!("0"), json!(0)]),
+            (Kind::List, json!(["a", "b"]), vec![json!(["a", "b"]), json!(" a , b, "), json!(r#"["a", "b"]"#)]),
+            (Kind::Object, json!({"a": "b"}), vec![json!({"a": "b"}), json!(r#"{"a": "b"}"#)]),
+            (Kind::Seconds, json!(2.5), vec![json!(2.5), json!(" 2.5")]),
+            (Kind::Integer, json!(16), vec![json!(16), json!("16")]),
+            (Kind::Text, json!("16"), vec![json!(16), json!(" 16 ")]),
+            (Kind::Url, json!("http://x.example/a"), vec![json!("http://x.example/a ")]),
+        ] {
+            for value in values {
+                assert_eq!(kind.parse(&value), Ok(expected.clone()), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_of_another_type_are_errors() {
+        for (kind, values) in [
+            (Kind::Boolean, vec![json!("yes"), json!("TRUE"), json!(2), json!([])]),
+            (Kind::List, vec![json!("('a', 'b')"), json!("['a']"), json!({"a": 1}), json!("{a}"), json!(1)]),
+            (Kind::Object, vec![json!("{broken"), json!("[]"), json!([])]),
+            (Kind::Seconds, vec![json!("5 min"), json!(-1), json!("inf"), json!("NaN"), json!(1e12), json!([])]),
+            (Kind::Integer, vec![json!("-1"), json!(1.5), json!("x")]),
+            (Kind::Text, vec![json!([]), json!(true)]),
+            (Kind::Url, vec![json!("x.example"), json!("ftp://x.example"), json!("https://u@x.example"), json!(1)]),
+        ] {
+            for value in values {
+                assert!(kind.parse(&value).is_err(), "{kind:?} {value}");
+            }
+        }
+        assert!(texts(&json!([1])).is_err() && texts_by_name(&json!({"a": 1})).is_err());
+    }
+}

@@ -1,0 +1,146 @@
+//! Reads one setting after the other: type, bounds and default come from its row in the table, the value from the sources.
+//! Errors are collected, so that all of them are reported together.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::SettingError;
+use super::kind::{self, Kind};
+use super::sources::{Found, Values};
+use super::table::{self, SOCIAL_AUTH};
+
+#[derive(Default)]
+pub(super) struct Reader {
+    pub general: Values,
+    /// Settings of one provider by their short names, which replace general ones of the same name.
+    pub provider: Values,
+    pub errors: Vec<SettingError>,
+    pub warnings: Vec<String>,
+}
+
+impl Reader {
+    pub fn found(&self, name: &str) -> Option<&Found> {
+        let own = name.strip_prefix(SOCIAL_AUTH).and_then(|short| self.provider.get(short));
+        own.into_iter().chain(self.general.get(name)).find(|found| !found.is_empty())
+    }
+
+    pub fn is_set(&self, name: &str) -> bool {
+        self.found(name).is_some_and(|found| !is_none(&found.value))
+    }
+
+    /// A wrong general setting is read for each provider and reported once.
+    pub fn error(&mut self, name: &str, problem: impl Into<String>) {
+        let error = SettingError::new(self.label(name), problem);
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    pub fn warn(&mut self, name: &str, problem: &str) {
+        self.warnings.push(format!("{}: {problem}", self.label(name)));
+    }
+
+    /// The name as the operator wrote it, or the name in the environment.
+    pub fn label(&self, name: &str) -> String {
+        self.found(name).map_or_else(|| name.to_owned(), |found| found.label.clone())
+    }
+
+    pub fn require(&mut self, name: &str, problem: &str) {
+        if !self.is_set(name) {
+            self.error(name, problem);
+        }
+    }
+
+    /// The value of a setting, or its default. `None`: it has no default, or the operator wrote Python's `None`.
+    pub fn optional<T>(&mut self, name: &str, kind: Kind, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
+        if self.found(name).is_some_and(|found| is_none(&found.value)) { None } else { self.read(name, kind, convert) }
+    }
+
+    /// The value of a setting that has a default.
+    pub fn value<T>(&mut self, name: &str, kind: Kind, convert: impl Fn(&Value) -> Result<T, String>) -> T {
+        self.read(name, kind, convert).expect("a test reads the default of every setting")
+    }
+
+    /// The default also takes the place of a wrong value, so that the settings after it can be checked.
+    fn read<T>(&mut self, name: &str, kind: Kind, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
+        let setting = table::setting(name).filter(|setting| setting.kind == kind);
+        debug_assert!(setting.is_some(), "the table has no {name} of type {kind:?}");
+        let setting = setting?;
+        let read = |value: &Value| setting.parse(value).and_then(|value| convert(&value));
+        match self.found(name).map(|found| read(&found.value)) {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(problem)) => self.error(name, problem),
+            None => {}
+        }
+        read(&Value::from(setting.default.as_deref()?)).ok()
+    }
+
+    pub fn boolean(&mut self, name: &str) -> bool {
+        self.value(name, Kind::Boolean, kind::boolean)
+    }
+
+    pub fn optional_boolean(&mut self, name: &str) -> Option<bool> {
+        self.optional(name, Kind::Boolean, kind::boolean)
+    }
+
+    pub fn seconds(&mut self, name: &str) -> Duration {
+        self.value(name, Kind::Seconds, duration)
+    }
+
+    pub fn optional_seconds(&mut self, name: &str) -> Option<Duration> {
+        self.optional(name, Kind::Seconds, duration)
+    }
+
+    /// `None` for 0, which stands for no limit.
+    pub fn seconds_above_zero(&mut self, name: &str) -> Option<Duration> {
+        Some(self.seconds(name)).filter(|span| !span.is_zero())
+    }
+
+    pub fn integer<T: TryFrom<u64>>(&mut self, name: &str) -> T {
+        self.value(name, Kind::Integer, integer)
+    }
+
+    pub fn optional_integer<T: TryFrom<u64>>(&mut self, name: &str) -> Option<T> {
+        self.optional(name, Kind::Integer, integer)
+    }
+
+    pub fn text(&mut self, name: &str) -> String {
+        self.value(name, Kind::Text, text)
+    }
+
+    pub fn optional_text(&mut self, name: &str) -> Option<String> {
+        self.optional(name, Kind::Text, text)
+    }
+
+    pub fn word<T: DeserializeOwned>(&mut self, name: &str) -> T {
+        self.value(name, Kind::Word, |word| serde_json::from_value(word.clone()).map_err(|error| error.to_string()))
+    }
+
+    /// Empty where the setting has no value and no default.
+    pub fn list(&mut self, name: &str) -> Vec<String> {
+        self.list_of(name, |entry| Ok(entry.to_owned()))
+    }
+
+    pub fn list_of<T>(&mut self, name: &str, convert: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let convert = |list: &Value| kind::texts(list)?.iter().map(|entry| convert(entry)).collect();
+        self.optional(name, Kind::List, convert).unwrap_or_default()
+    }
+}
+
+fn is_none(value: &Value) -> bool {
+    matches!(value.as_str().map(str::trim), Some("None" | "none" | "null"))
+}
+
+fn duration(seconds: &Value) -> Result<Duration, String> {
+    Ok(Duration::from_secs_f64(seconds.as_f64().unwrap_or_default()))
+}
+
+fn integer<T: TryFrom<u64>>(number: &Value) -> Result<T, String> {
+    number.as_u64().and_then(|number| T::try_from(number).ok()).ok_or_else(|| "is too large".to_owned())
+}
+
+pub(super) fn text(text: &Value) -> Result<String, String> {
+    Ok(text.as_str().unwrap_or_default().to_owned())
+}

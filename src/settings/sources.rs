@@ -1,0 +1,340 @@
+//! Where settings come from: the defaults of `dev`, the file, and the environment. Each value is sorted by its owner (the
+//! server, one provider, all providers), and unknown names are reported. Values are not interpreted here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::kind::{boolean, from_toml};
+use super::table::{self, OWN_PREFIXES, SOCIAL_AUTH, hint};
+use super::{Mode, SettingError};
+use crate::model::UserField;
+
+/// From the weakest to the strongest: `defaults`, the file, the environment.
+pub struct Sources<'a> {
+    pub mode: Mode,
+    /// The defaults of `dev`, in the form of the file.
+    pub defaults: toml::Table,
+    pub file: Option<&'a Path>,
+    /// The last one of several entries of one name counts.
+    pub environment: Vec<(String, String)>,
+    /// Names of the provider catalogue: `SOCIAL_AUTH_*` belongs to the longest provider name that matches.
+    pub catalog: &'a [&'a str],
+    /// Names of the custom steps of a program, for SOCIAL_AUTH_PIPELINE.
+    pub steps: &'a [&'a str],
+    /// Custom fields of the user of a program. REST_SOCIAL_USER_FIELDS may declare one of the same name differently.
+    pub fields: &'a [UserField],
+}
+
+/// A value, and the name under which the operator wrote it: `STATE_POLICY` in the environment, `state_policy` in the file.
+#[derive(Clone)]
+pub(super) struct Found {
+    pub value: Value,
+    pub label: String,
+    pub in_file: bool,
+}
+
+impl Found {
+    /// An empty value counts as not set.
+    pub fn is_empty(&self) -> bool {
+        self.value.as_str().is_some_and(|text| text.trim().is_empty())
+    }
+}
+
+/// Values by their names in the environment; those of a provider by their short names.
+pub(super) type Values = BTreeMap<String, Found>;
+
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub general: Values,
+    /// SOCIAL_AUTH_<NAME> for all providers, by short name.
+    pub shared: BTreeMap<String, Value>,
+    /// Those of the file in its order, those of the environment by name, those of the defaults.
+    pub providers: Vec<GatheredProvider>,
+    pub errors: Vec<SettingError>,
+    pub warnings: Vec<String>,
+    pub unread_file: Option<SettingError>,
+}
+
+/// The source that names a provider first; also the order of the providers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    File,
+    Environment,
+    Defaults,
+}
+
+pub(super) struct GatheredProvider {
+    pub name: String,
+    origin: Origin,
+    pub values: Values,
+    pub descriptor: toml::Table,
+}
+
+/// Fields of a descriptor (`provider/`) that are not tables.
+const DESCRIPTOR_FIELDS: [&str; 11] = [
+    "extends",
+    "name",
+    "variant_only",
+    "title",
+    "protocol",
+    "quirk",
+    "association_only",
+    "callback_fields",
+    "form_post",
+    "client_id",
+    "client_secret",
+];
+
+/// Ends of the names of settings that are objects; every other table of a provider belongs to its descriptor.
+const OBJECT_SETTINGS: [&str; 5] = ["_arguments", "_params", "_options", "_mapping", "_map"];
+
+/// The setting that configures a provider without a client id.
+const KEY_SUBSTITUTES: [(&str, &str); 2] = [("steam", "API_KEY"), ("telegram", "BOT_TOKEN")];
+
+/// Names the settings file.
+const CONFIG: &str = "REST_SOCIAL_AUTH_CONFIG";
+
+pub(super) fn gather(sources: &Sources<'_>) -> Gathered {
+    let (file, unread_file) = match sources.file.map(load).transpose() {
+        Ok(file) => (file.unwrap_or_default(), None),
+        Err(error) => (toml::Table::new(), Some(error)),
+    };
+    let mut gathered = Gathered { unread_file, ..Gathered::default() };
+    gathered.add_table(&sources.defaults, Origin::Defaults, sources.catalog);
+    gathered.add_table(&file, Origin::File, sources.catalog);
+    gathered.add_environment(&environment(&sources.environment), sources.catalog);
+    gathered.providers.sort_by_key(|provider| provider.origin);
+    gathered
+}
+
+fn load(path: &Path) -> Result<toml::Table, SettingError> {
+    let error = |problem: String| SettingError::new(path.display().to_string(), problem);
+    let text = std::fs::read_to_string(path).map_err(|cause| error(format!("cannot be read: {cause}")))?;
+    // The full message of the parser quotes the line, which may contain a secret.
+    text.parse::<toml::Table>().map_err(|cause| {
+        let line = cause.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        error(format!("line {line}: {}", cause.message()))
+    })
+}
+
+/// Many systems set the proxies under their lower case names.
+fn environment(entries: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut environment: BTreeMap<String, String> = entries.iter().cloned().collect();
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+        if let Some(text) = environment.remove(&name.to_ascii_lowercase()) {
+            environment.entry(name.to_owned()).or_insert(text);
+        }
+    }
+    environment
+}
+
+impl Gathered {
+    fn add_table(&mut self, table: &toml::Table, origin: Origin, catalog: &[&str]) {
+        for (key, written) in table {
+            let name = key.to_ascii_uppercase();
+            let value = from_toml(written);
+            match written.as_table() {
+                Some(providers) if key == "providers" => {
+                    for (name, fields) in providers {
+                        self.add_provider(name, fields, origin, catalog);
+                    }
+                }
+                None if key == "providers" => {
+                    self.errors.push(SettingError::new(key, "must be tables: [providers.github]"));
+                }
+                _ if table::setting(&name).is_some() => {
+                    self.general.insert(name, Found { value, label: key.clone(), in_file: true });
+                }
+                _ => match (table::no_effect(&name), name.strip_prefix(SOCIAL_AUTH)) {
+                    (Some(reason), _) => self.warn_of_no_effect(key, &name, &value, reason),
+                    (None, Some(short)) if table::is_shared(short) => {
+                        self.shared.insert(short.to_owned(), value);
+                    }
+                    _ => self.errors.push(SettingError::new(key, unknown_in_file(&name, written, catalog))),
+                },
+            }
+        }
+    }
+
+    fn add_provider(&mut self, name: &str, fields: &toml::Value, origin: Origin, catalog: &[&str]) {
+        let label = format!("providers.{name}");
+        let Some(fields) = fields.as_table() else {
+            return self.errors.push(SettingError::new(label, "must be a table"));
+        };
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if name.is_empty() || name.len() > 32 || !name.bytes().all(is_allowed) {
+            let problem = "a provider's name has 1 to 32 letters, digits, - and _";
+            return self.errors.push(SettingError::new(label, problem));
+        }
+        let is_built_in = catalog.contains(&name);
+        let mut provider = GatheredProvider::new(name, origin);
+        for (key, written) in fields {
+            if is_descriptor_field(key, written, is_built_in) {
+                provider.descriptor.insert(key.clone(), written.clone());
+            } else {
+                let found = Found { value: from_toml(written), label: format!("{label}.{key}"), in_file: true };
+                self.add_provider_setting(&mut provider, &key.to_ascii_uppercase(), found);
+            }
+        }
+        if !is_built_in && provider.descriptor.is_empty() {
+            let meant = hint(table::nearest(name, catalog.iter().copied()));
+            let problem = format!("there is no provider of this name{meant}. Your own needs `extends` or `protocol`");
+            self.errors.push(SettingError::new(label, problem));
+        }
+        self.providers.retain(|known| known.name != name);
+        self.providers.push(provider);
+    }
+
+    fn add_provider_setting(&mut self, provider: &mut GatheredProvider, name: &str, found: Found) {
+        let general = format!("{SOCIAL_AUTH}{name}");
+        match table::no_effect(&general) {
+            Some(reason) => self.warn_of_no_effect(&found.label, &general, &found.value, reason),
+            None => {
+                provider.values.insert(name.to_owned(), found);
+            }
+        }
+    }
+
+    fn add_environment(&mut self, environment: &BTreeMap<String, String>, catalog: &[&str]) {
+        let own = self.providers.iter().map(|provider| provider.name.clone());
+        let prefixes = prefixes(own.chain(catalog.iter().map(|name| (*name).to_owned())));
+        let known = known_names(catalog);
+        let mut by_provider: BTreeMap<&str, Vec<(String, Found)>> = BTreeMap::new();
+        for (name, text) in environment {
+            let found = Found { value: Value::from(text.as_str()), label: name.clone(), in_file: false };
+            let short = name.strip_prefix(SOCIAL_AUTH);
+            let owner = short.and_then(|short| owner(short, &prefixes));
+            if table::setting(name).is_some() {
+                if !found.is_empty() {
+                    self.general.insert(name.clone(), found);
+                }
+            } else if let Some(reason) = table::no_effect(name) {
+                self.warn_of_no_effect(name, name, &found.value, reason);
+            } else if let Some((provider, setting)) = owner {
+                by_provider.entry(provider).or_default().push((setting.to_owned(), found));
+            } else if let Some(reason) = short.and_then(table::provider_no_effect) {
+                self.warn_of_no_effect(name, name, &found.value, reason);
+            } else if let Some(short) = short.filter(|short| table::is_shared(short)) {
+                self.shared.insert(short.to_owned(), found.value);
+            } else {
+                self.report_unknown(name, &known);
+            }
+        }
+        for (name, settings) in by_provider {
+            self.add_provider_of_environment(name, settings);
+        }
+    }
+
+    fn add_provider_of_environment(&mut self, name: &str, settings: Vec<(String, Found)>) {
+        let place = self.providers.iter().position(|provider| provider.name == name);
+        let mut provider = match place {
+            Some(place) => self.providers.remove(place),
+            None => GatheredProvider::new(name, Origin::Environment),
+        };
+        for (setting, found) in settings {
+            self.add_provider_setting(&mut provider, &setting, found);
+        }
+        let has = |setting: &str| provider.values.get(setting).is_some_and(|found| !found.is_empty());
+        let has_key = has("KEY") || KEY_SUBSTITUTES.iter().any(|(other, setting)| *other == name && has(setting));
+        match place {
+            Some(place) => self.providers.insert(place, provider),
+            None if has_key => self.providers.push(provider),
+            None => {
+                let key = format!("{SOCIAL_AUTH}{}_KEY", upper(name));
+                self.warnings.push(format!("{name} is not configured: {key} is not set, but other settings are"));
+            }
+        }
+    }
+
+    /// A name with a prefix of this server, or one that DRSA reads without its prefix. Other names belong to other programs.
+    fn report_unknown(&mut self, name: &str, known: &[String]) {
+        if table::is_user_rule(name) {
+            self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
+        } else if name != CONFIG && OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+            let meant = table::nearest(name, known.iter().map(String::as_str));
+            let error = SettingError::new(name, format!("is not a known setting{}", hint(meant)));
+            match meant.is_some_and(table::decides_access) {
+                true => self.errors.push(error),
+                false => self.warnings.push(error.to_string()),
+            }
+        }
+    }
+
+    fn warn_of_no_effect(&mut self, label: &str, name: &str, value: &Value, reason: &str) {
+        // The value asks for what the server does anyway.
+        let is_met = match name {
+            "SOCIAL_AUTH_VERIFY_SSL" => boolean(value) == Ok(true),
+            "RATE_LIMITS" => value == "off",
+            _ => false,
+        };
+        if !is_met {
+            self.warnings.push(format!("{label} has no effect: {reason}"));
+        }
+    }
+}
+
+impl GatheredProvider {
+    fn new(name: &str, origin: Origin) -> Self {
+        Self { name: name.to_owned(), origin, values: Values::new(), descriptor: toml::Table::new() }
+    }
+}
+
+/// Names that an unknown name may have been meant to be.
+fn known_names(catalog: &[&str]) -> Vec<String> {
+    let of_provider =
+        |name: &&str| ["KEY", "SECRET", "SCOPE"].map(|setting| format!("{SOCIAL_AUTH}{}_{setting}", upper(name)));
+    let general = table::settings().map(|setting| setting.name.clone()).chain([CONFIG.to_owned()]);
+    let shared = table::shared_names().map(|name| format!("{SOCIAL_AUTH}{name}"));
+    general.chain(shared).chain(catalog.iter().flat_map(of_provider)).collect()
+}
+
+/// Sorted by length, so that GITHUB_ENTERPRISE_ comes before GITHUB_.
+fn prefixes(names: impl Iterator<Item = String>) -> Vec<(String, String)> {
+    let mut prefixes: Vec<(String, String)> = names.map(|name| (format!("{}_", upper(&name)), name)).collect();
+    prefixes.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    prefixes
+}
+
+/// Provider and setting of a name without SOCIAL_AUTH_.
+fn owner<'a>(short: &'a str, prefixes: &'a [(String, String)]) -> Option<(&'a str, &'a str)> {
+    let owner = prefixes.iter().find_map(|(prefix, provider)| Some((provider.as_str(), short.strip_prefix(prefix)?)));
+    owner.filter(|(_, setting)| !setting.is_empty())
+}
+
+fn upper(name: &str) -> String {
+    name.to_ascii_uppercase().replace('-', "_")
+}
+
+/// Some names are both: `scope` is the setting SCOPE as a list and a part of the descriptor as a table; `name` is the setting
+/// NAME of a built-in provider and a descriptor field of an operator's own.
+fn is_descriptor_field(key: &str, written: &toml::Value, is_built_in: bool) -> bool {
+    if written.is_table() || written.as_array().is_some_and(|list| list.iter().any(toml::Value::is_table)) {
+        return !OBJECT_SETTINGS.iter().any(|end| key.ends_with(end));
+    }
+    match key {
+        "name" | "extra_data" => !is_built_in,
+        _ => DESCRIPTOR_FIELDS.contains(&key),
+    }
+}
+
+fn unknown_in_file(name: &str, written: &toml::Value, catalog: &[&str]) -> String {
+    let prefixes = prefixes(catalog.iter().map(|name| (*name).to_owned()));
+    if let Some((provider, setting)) = name.strip_prefix(SOCIAL_AUTH).and_then(|short| owner(short, &prefixes)) {
+        return format!("belongs in the table [providers.{provider}] as `{}`", setting.to_ascii_lowercase());
+    }
+    if written.is_table() {
+        return "is not a table of this file: write a setting at the top with its full name, a provider as \
+                [providers.<name>]"
+            .to_owned();
+    }
+    let known = known_names(&[]);
+    match table::nearest(name, known.iter().map(String::as_str)) {
+        Some(nearest) => format!("is not a setting; did you mean {}?", nearest.to_ascii_lowercase()),
+        None if table::is_user_rule(name) || table::is_shared(name) => {
+            "is a setting of one provider: write it in [providers.<name>]".to_owned()
+        }
+        None => "is not a setting".to_owned(),
+    }
+}

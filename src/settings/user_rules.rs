@@ -1,0 +1,172 @@
+//! The settings of users and of the pipeline, general ones and those of one provider; and what in them contradicts itself.
+
+use serde_json::Value;
+
+use super::kind::{self, Kind};
+use super::reader::Reader;
+use super::sources::Values;
+use super::table::SOCIAL_AUTH;
+use super::{ProviderSettings, SettingError, UserRules, addresses, pipeline, table};
+use crate::model::{UserFields, resembled_name};
+
+/// The lists of provider names. A name that is not configured is an error.
+struct ProviderLists {
+    trusted: Vec<String>,
+    /// Empty: all.
+    allowed: Vec<String>,
+    denied: Vec<String>,
+}
+
+impl ProviderLists {
+    fn read(reader: &mut Reader, known: &[&str]) -> Self {
+        let check = |name: &str| match known.contains(&name) {
+            true => Ok(name.to_owned()),
+            false => {
+                Err(format!("{name:?} is not configured{}", table::hint(table::nearest(name, known.iter().copied()))))
+            }
+        };
+        Self {
+            trusted: reader.list_of("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", check),
+            allowed: reader.list_of("SOCIAL_AUTH_ALLOWED_PROVIDERS", check),
+            denied: reader.list_of("SOCIAL_AUTH_DENIED_PROVIDERS", check),
+        }
+    }
+
+    fn apply(&self, provider: &str, rules: UserRules) -> UserRules {
+        let contains = |list: &[String]| list.iter().any(|name| name == provider);
+        UserRules {
+            trusts_email: contains(&self.trusted),
+            trusted_email_sources: std::iter::once(String::new()).chain(self.trusted.iter().cloned()).collect(),
+            allows_sign_in: !contains(&self.denied) && (self.allowed.is_empty() || contains(&self.allowed)),
+            ..rules
+        }
+    }
+}
+
+/// The general rules, and those of each provider: name and its own values.
+pub(super) fn read_all(
+    reader: &mut Reader,
+    fields: &UserFields,
+    steps: &[&str],
+    providers: &[(&str, Values)],
+) -> (UserRules, Vec<UserRules>) {
+    let general = read(reader, fields, steps);
+    let known: Vec<&str> = providers.iter().map(|(name, _)| *name).collect();
+    let lists = ProviderLists::read(reader, &known);
+    let of_provider = |(name, values): &(&str, Values)| {
+        reader.provider = values.clone();
+        lists.apply(name, read(reader, fields, steps))
+    };
+    let rules = providers.iter().map(of_provider).collect();
+    reader.provider.clear();
+    (general, rules)
+}
+
+/// `steps`: names of the custom steps of a program.
+fn read(reader: &mut Reader, fields: &UserFields, steps: &[&str]) -> UserRules {
+    let name = |short: &str| format!("{SOCIAL_AUTH}{short}");
+    let trimmed = |entry: &str| Ok(entry.trim().to_owned());
+    let (emails, domains) = (addresses::email, addresses::domain);
+    let steps_of = |list: &Value| pipeline::checked(&kind::texts(list)?, steps);
+    let rules = UserRules {
+        pipeline: reader.value(&name("PIPELINE"), Kind::List, steps_of),
+        user_fields: reader.list(&name("USER_FIELDS")),
+        username_is_full_email: reader.boolean(&name("USERNAME_IS_FULL_EMAIL")),
+        slugify_usernames: reader.boolean(&name("SLUGIFY_USERNAMES")),
+        clean_usernames: reader.boolean(&name("CLEAN_USERNAMES")),
+        uuid_length: reader.integer(&name("UUID_LENGTH")),
+        email_domain_lowercase: reader.boolean(&name("EMAIL_DOMAIN_LOWERCASE")),
+        force_email_lowercase: reader.boolean(&name("FORCE_EMAIL_LOWERCASE")),
+        whitelisted_emails: reader.list_of(&name("WHITELISTED_EMAILS"), emails),
+        whitelisted_domains: reader.list_of(&name("WHITELISTED_DOMAINS"), domains),
+        denied_emails: reader.list_of(&name("DENIED_EMAILS"), emails),
+        denied_domains: reader.list_of(&name("DENIED_DOMAINS"), domains),
+        allow_lists_accept_unverified: reader.boolean("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL"),
+        deny_lists_accept_missing_email: reader.boolean("DENY_LISTS_ACCEPT_MISSING_EMAIL"),
+        allowed_organizations: reader.list_of(&name("ALLOWED_ORGANIZATIONS"), trimmed),
+        denied_organizations: reader.list_of(&name("DENIED_ORGANIZATIONS"), |entry| Ok(resembled_name(entry))),
+        sign_up: reader.boolean(&name("SIGN_UP")),
+        protected_user_fields: reader.list(&name("PROTECTED_USER_FIELDS")),
+        immutable_user_fields: reader.list(&name("IMMUTABLE_USER_FIELDS")),
+        no_default_protected_user_fields: reader.boolean(&name("NO_DEFAULT_PROTECTED_USER_FIELDS")),
+        user_field_mapping: reader
+            .optional(&name("USER_FIELD_MAPPING"), Kind::Object, kind::texts_by_name)
+            .unwrap_or_default(),
+        session_expiration: reader.boolean(&name("SESSION_EXPIRATION")),
+        max_session_length: reader.optional_seconds(&name("MAX_SESSION_LENGTH")),
+        legacy_uids_until: reader.optional("LEGACY_UIDS_UNTIL", Kind::Text, addresses::date_or_time),
+        own_fields: fields.clone(),
+        trusts_email: false,
+        trusted_email_sources: vec![String::new()],
+        allows_sign_in: true,
+    };
+    if rules.pipeline.iter().any(|step| step == "require_email") && !rules.user_fields.iter().any(|f| f == "email") {
+        let problem = "the step require_email needs `email` in USER_FIELDS; otherwise the address would not be stored";
+        let written = if reader.is_set(&name("PIPELINE")) { "PIPELINE" } else { "USER_FIELDS" };
+        reader.error(&name(written), problem);
+    }
+    rules
+}
+
+impl Default for UserRules {
+    /// Without settings.
+    fn default() -> Self {
+        read(&mut Reader::default(), &UserFields::default(), &[])
+    }
+}
+
+/// DRSA links by any address; here the provider must be trusted for it.
+pub(super) fn links_no_user_by_email(providers: &[ProviderSettings]) -> Option<String> {
+    let mut links =
+        providers.iter().map(|provider| &provider.user_rules).filter(|rules| has_step(rules, "associate_by_email"));
+    let first = links.next()?;
+    (!first.trusts_email && links.all(|rules| !rules.trusts_email)).then(|| {
+        "SOCIAL_AUTH_PIPELINE: associate_by_email has no effect while SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS is empty; a \
+         login with the e-mail address of an existing user is refused"
+            .to_owned()
+    })
+}
+
+/// An unverified address is one that the user typed at the provider.
+pub(super) fn accepts_unverified(providers: &[ProviderSettings]) -> Option<String> {
+    let accepts = |rules: &UserRules| {
+        rules.allow_lists_accept_unverified
+            && !(rules.whitelisted_emails.is_empty() && rules.whitelisted_domains.is_empty())
+    };
+    providers.iter().any(|provider| accepts(&provider.user_rules)).then(|| {
+        "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL: the allow lists accept unverified addresses; any user can claim one"
+            .to_owned()
+    })
+}
+
+/// A user may decline the scope of the e-mail address, and so keep a denied one from the server.
+pub(super) fn accepts_missing(providers: &[ProviderSettings]) -> Option<String> {
+    let accepts = |rules: &UserRules| rules.deny_lists_accept_missing_email && rules.has_denied_addresses();
+    providers.iter().any(|provider| accepts(&provider.user_rules)).then(|| {
+        "DENY_LISTS_ACCEPT_MISSING_EMAIL: a login without an e-mail address passes the lists of denied addresses and domains"
+            .to_owned()
+    })
+}
+
+/// One step applies the lists of who may sign in: without it they would have no effect.
+pub(super) fn lists_without_step(providers: &[ProviderSettings]) -> Vec<SettingError> {
+    let error = |provider: &ProviderSettings| {
+        let rules = &provider.user_rules;
+        let lists = [
+            ("WHITELISTED_EMAILS", rules.whitelisted_emails.is_empty()),
+            ("WHITELISTED_DOMAINS", rules.whitelisted_domains.is_empty()),
+            ("DENIED_EMAILS", rules.denied_emails.is_empty()),
+            ("DENIED_DOMAINS", rules.denied_domains.is_empty()),
+            ("ALLOWED_ORGANIZATIONS", rules.allowed_organizations.is_empty()),
+            ("DENIED_ORGANIZATIONS", rules.denied_organizations.is_empty()),
+        ];
+        let (name, _) = lists.into_iter().find(|(_, is_empty)| !is_empty)?;
+        let problem = format!("needs the step auth_allowed, without which {name} has no effect for {}", provider.name);
+        (!has_step(rules, "auth_allowed")).then(|| SettingError::new("SOCIAL_AUTH_PIPELINE", problem))
+    };
+    providers.iter().filter_map(error).collect()
+}
+
+fn has_step(rules: &UserRules, name: &str) -> bool {
+    rules.pipeline.iter().any(|step| step == name)
+}

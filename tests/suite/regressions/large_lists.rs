@@ -1,0 +1,189 @@
+//! Lists that grow without bound: read in pages, searched by an index, and read and ended in batches.
+
+use rest_social_auth::store::UserSearch;
+use serde_json::Value;
+
+use crate::support::{Answer, Database, Engine, World, on_both_databases};
+
+on_both_databases! {
+    fault_b26_the_list_of_credentials_has_pages,
+    fault_b26_a_page_is_bounded_and_a_cursor_is_its_users_own,
+    fault_b26_any_number_of_credentials_ends_at_once,
+    fault_b26_accounts_of_several_uids_are_one_read,
+    fault_f10_users_are_searched_by_indexes,
+    fault_f10_a_user_is_found_by_the_beginning_of_a_name_or_an_address,
+}
+
+async fn page(world: &World, authorization: &str, query: &str) -> Answer {
+    let path = format!("/api/user/credentials/{query}");
+    world.client().get(&path).header("authorization", authorization).send().await
+}
+
+/// The query of the next page, as `Link` has it.
+fn next(answer: &Answer) -> Option<String> {
+    let link = answer.header("link")?;
+    let query = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+    Some(query.unwrap_or_else(|| panic!("{link}")).to_owned())
+}
+
+fn ids(answer: &Answer) -> Vec<String> {
+    let entries = answer.ok().as_array().cloned().expect("a list");
+    entries.iter().map(|entry: &Value| entry["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// Knox tokens of user 1, all used at the same time.
+async fn insert_tokens(database: &Database, count: usize) {
+    let sql = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+         INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used)
+         SELECT 'digest ' || i, 'key', 1, 5, NULL, 5 FROM n"
+    );
+    database.run(&sql).await;
+}
+
+async fn fault_b26_the_list_of_credentials_has_pages(engine: Engine) {
+    let world = World::start(engine).await;
+    // The clock stands still: all of them were used at the same time.
+    let mut zeros = String::new();
+    for kind in ["session", "knox", "jwt-sliding", "session", "knox", "jwt-pair", "session", "jwt-pair", "session"] {
+        zeros.push('0');
+        world.login(kind, &format!("u{zeros}1")).await.ok();
+    }
+    insert_tokens(&world.database, 3).await;
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let whole = page(&world, &authorization, "").await;
+    assert_eq!((ids(&whole).len(), next(&whole)), (13, None));
+    for limit in [1, 2, 5, 12, 13, 100] {
+        let (mut listed, mut query, mut pages) = (Vec::new(), format!("?limit={limit}"), 0);
+        loop {
+            let answer = page(&world, &authorization, &query).await;
+            let found = ids(&answer);
+            assert!(found.len() <= limit, "{limit}");
+            listed.extend(found);
+            pages += 1;
+            match next(&answer) {
+                Some(further) => query = further,
+                None => break,
+            }
+        }
+        assert_eq!((listed, pages), (ids(&whole), 13_usize.div_ceil(limit)), "{limit}");
+    }
+}
+
+async fn fault_b26_a_page_is_bounded_and_a_cursor_is_its_users_own(engine: Engine) {
+    let world = World::start(engine).await;
+    let authorization = format!("Token {}", world.token("token", "u1").await);
+    insert_tokens(&world.database, 240).await;
+    let first = page(&world, &authorization, "").await;
+    assert_eq!(ids(&first).len(), 100);
+    let further = next(&first).expect("a second page");
+    let second = page(&world, &authorization, &further).await;
+    let third = page(&world, &authorization, &next(&second).expect("a third page")).await;
+    assert_eq!((ids(&second).len(), ids(&third).len(), next(&third)), (100, 41, None));
+
+    let stranger = format!("Token {}", world.token("token", "u2").await);
+    let refused = page(&world, &stranger, &further).await.problem(400, "invalid_request");
+    assert!(refused["errors"]["cursor"].is_array(), "{refused}");
+    for query in ["?limit=0", "?limit=101", "?limit=-1", "?limit=many", "?limit=300"] {
+        let refused = page(&world, &authorization, query).await.problem(400, "invalid_request");
+        assert!(refused["errors"]["limit"].is_array(), "{query}: {refused}");
+    }
+    for query in ["?cursor=", "?cursor=x", "?cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        page(&world, &authorization, query).await.problem(400, "invalid_request");
+    }
+}
+
+async fn fault_b26_any_number_of_credentials_ends_at_once(engine: Engine) {
+    let world = World::start(engine).await;
+    let knox = format!("Token {}", world.token("knox", "u1").await);
+    for (kind, code) in [("session", "u01"), ("jwt-pair", "u001"), ("token", "u0001")] {
+        world.login(kind, code).await.ok();
+    }
+    insert_tokens(&world.database, 1201).await;
+    // Nothing of another user ends.
+    world.login("knox", "u2").await.ok();
+    world.login("session", "u02").await.ok();
+    let others = world.client().request("DELETE", "/api/user/credentials/others/");
+    assert_eq!(others.header("authorization", &knox).send().await.status, 204);
+    assert_eq!(ids(&page(&world, &knox, "").await).len(), 1);
+    assert_eq!((world.database.count("knox_tokens").await, world.database.count("sessions").await), (2, 1));
+}
+
+async fn fault_b26_accounts_of_several_uids_are_one_read(engine: Engine) {
+    let world = World::start(engine).await;
+    for code in ["u1", "u2", "u3"] {
+        world.login("token", code).await.ok();
+    }
+    let uid =
+        async |user: i64| world.database.text(&format!("SELECT uid FROM social_accounts WHERE user_id = {user}")).await;
+    let (first, third) = (uid(1).await, uid(3).await);
+    let repository = world.database.repository().await;
+    let found = repository.accounts_by_uid("github", &[&third, "of nobody", &first]).await.expect("a read");
+    let users: Vec<(i64, i64)> = found.iter().map(|(account, user)| (account.user_id, user.id)).collect();
+    assert_eq!(users, [(1, 1), (3, 3)]);
+}
+
+async fn fault_f10_users_are_searched_by_indexes(engine: Engine) {
+    let database = Database::create(engine).await;
+    let (at_least, below, explain) = match engine {
+        Engine::Sqlite => (">=", "<", "EXPLAIN QUERY PLAN"),
+        Engine::Postgres => ("~>=~", "~<~", "EXPLAIN"),
+    };
+    for (index, expression) in [("users_username_lower", "lower(username)"), ("users_email", "email_lower")] {
+        let range = format!("{expression} {at_least} 'a' AND {expression} {below} 'b'");
+        let sql = format!("{explain} SELECT id FROM users WHERE email_lower <> '' AND {range} ORDER BY id + 0 LIMIT 9");
+        let plan = database.plan(&sql).await;
+        assert!(plan.contains(index), "{plan}");
+    }
+}
+
+async fn fault_f10_a_user_is_found_by_the_beginning_of_a_name_or_an_address(engine: Engine) {
+    let database = Database::create(engine).await;
+    let users = [
+        (1, "Ana_B", "Ana@MÜLLER.example", "ana@xn--mller-kva.example", "x-1"),
+        (2, "ana", "", "", "ana"),
+        (3, "bob", "ANAB@mail.example", "anab@mail.example", "x-3"),
+        (4, "banana", "c@mail.example", "c@mail.example", "Ana"),
+        (5, "李ana", "", "", "x-5"),
+    ];
+    for (id, username, email, key, uid) in users {
+        let provider = if id % 2 == 0 { "github" } else { "gitlab" };
+        for sql in [
+            format!(
+                "INSERT INTO users (id, username, email, email_lower, created)
+                 VALUES ({id}, '{username}', '{email}', '{key}', 1)"
+            ),
+            format!(
+                "INSERT INTO social_accounts (user_id, provider, uid, extra_data, created, modified)
+                 VALUES ({id}, '{provider}', '{uid}', '{{}}', 1, 1)"
+            ),
+        ] {
+            database.run(&sql).await;
+        }
+    }
+    let repository = database.repository().await;
+    let found = async |search: UserSearch<'_>, most: i64| {
+        let users = repository.users(search, most).await.expect("a read");
+        users.into_iter().map(|user| user.id).collect::<Vec<_>>()
+    };
+    for (text, expected) in [
+        ("ana", &[1, 2, 3][..]),
+        ("ANA", &[1, 2, 3]),
+        ("Ana", &[1, 2, 3, 4]),
+        ("ana_", &[1]),
+        ("ANA@müller.example", &[1]),
+        ("ana@XN--mller-kva.example", &[1]),
+        ("anab@", &[3]),
+        ("x-3", &[3]),
+        ("X-3", &[]),
+        ("x-", &[]),
+        ("李", &[5]),
+        ("%", &[]),
+        ("", &[1, 2, 3, 4, 5]),
+    ] {
+        assert_eq!(found(UserSearch::Prefix(text), 9).await, expected, "{text}");
+    }
+    assert_eq!(found(UserSearch::Prefix("ana"), 2).await, [1, 2]);
+    assert_eq!(found(UserSearch::Substring("NAN"), 9).await, [4]);
+    assert_eq!(found(UserSearch::All, 2).await, [1, 2]);
+}
