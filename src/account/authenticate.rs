@@ -16,10 +16,25 @@ use crate::store::Repository;
 /// What a request carries.
 #[derive(Clone, Debug, Default)]
 pub struct Presented {
-    /// Empty: the header is there and cannot be read.
-    pub authorization: Option<String>,
-    pub session_cookie: Option<String>,
+    pub authorization: Authorization,
+    /// The values of all session cookies. A browser sends several where another server of the same host, or one of a
+    /// parent domain, sets a cookie of this name.
+    pub session_cookies: Vec<String>,
 }
+
+/// The `Authorization` header of a request.
+#[derive(Clone, Debug, Default)]
+pub enum Authorization {
+    /// There is no header, or a blank one, which clients without a credential send.
+    #[default]
+    Absent,
+    /// The header cannot be decoded, or is repeated: then no value of it can be preferred.
+    Unreadable,
+    One(String),
+}
+
+/// Session cookies that are looked up for one request.
+const MAX_SESSION_COOKIES: usize = 4;
 
 /// Which credentials count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +70,17 @@ impl AccountService {
     /// `None`: nothing was presented that this family reads. An error: something was, and it does not hold.
     pub async fn authenticate(&self, presented: &Presented, family: Family) -> Result<Option<Caller>, AuthError> {
         if family == Family::Session {
-            return self.by_session(presented.session_cookie.as_deref()).await;
+            return self.by_session(&presented.session_cookies).await;
         }
-        let Some(header) = presented.authorization.as_deref() else {
-            return match family {
-                Family::Any => self.by_session(presented.session_cookie.as_deref()).await,
-                _ => Ok(None),
-            };
+        let (header, scheme) = match &presented.authorization {
+            Authorization::Absent if family == Family::Any => return self.by_session(&presented.session_cookies).await,
+            Authorization::Absent => return Ok(None),
+            // What cannot be read is a bad credential, not an absent one.
+            Authorization::Unreadable => {
+                return Err(AuthError::BadHeader("The Authorization header cannot be read."));
+            }
+            Authorization::One(header) => (header, header.split_whitespace().next().unwrap_or_default()),
         };
-        // What cannot be read is a bad credential, not an absent one.
-        let scheme = header.split_whitespace().next().filter(|scheme| scheme.is_ascii());
-        let scheme = scheme.ok_or(AuthError::BadHeader("The Authorization header cannot be read."))?;
         // RFC 9110, section 11.1: the scheme is case-insensitive.
         let is = |known: &str| scheme.eq_ignore_ascii_case(known);
         let is_token = is("token");
@@ -83,11 +98,19 @@ impl AccountService {
         }
     }
 
-    /// A cookie that is unknown or over counts as none. The session of an inactive user is over (SEC-26).
-    pub(super) async fn by_session(&self, cookie: Option<&str>) -> Result<Option<Caller>, AuthError> {
-        let Some(digest) = cookie.and_then(|value| self.credentials.session.authenticate(value)) else {
-            return Ok(None);
-        };
+    /// The first of these cookies that is the cookie of a session.
+    pub(super) async fn by_session(&self, cookies: &[String]) -> Result<Option<Caller>, AuthError> {
+        let digests = cookies.iter().filter_map(|value| self.credentials.session.authenticate(value));
+        for digest in digests.take(MAX_SESSION_COOKIES) {
+            if let Some(caller) = self.by_session_digest(digest).await? {
+                return Ok(Some(caller));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A cookie that is unknown or expired counts as none, and so does the session of an inactive user (SEC-26).
+    async fn by_session_digest(&self, digest: Digest) -> Result<Option<Caller>, AuthError> {
         let Some((row, user)) = self.store.session(&digest).await? else { return Ok(None) };
         let now = self.ambient.now();
         match self.credentials.session.standing(&row, now) {
@@ -152,7 +175,7 @@ impl AccountService {
             }
             drop(permit);
         });
-        // Whether it ended is of no matter here.
+        // The write goes on after the timeout, and its failure is logged by the task.
         let _ended = tokio::time::timeout(BOOKKEEPING_WAIT, task).await;
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-pub use self::authenticate::{Caller, Family, Presented, Proof};
+pub use self::authenticate::{Authorization, Caller, Family, Presented, Proof};
 pub use self::change::ChangeError;
 pub use self::credentials::{Listed, ListedPage};
 pub use self::error::{AuthError, Challenge};

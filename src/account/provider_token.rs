@@ -9,20 +9,18 @@ use tracing::Instrument as _;
 
 use super::{AccountService, AuthError, Caller};
 use crate::clock::Ambient;
-use crate::model::{ProviderTokens, SocialAccount};
+use crate::model::{AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount};
 use crate::provider::{ProviderError, Providers};
 use crate::secrets::Vault;
 use crate::store::{Repository, Resealed, Sealed, StoreError};
 
 /// A token that ends sooner is renewed before it is handed out.
 const MARGIN: Duration = Duration::from_secs(60);
-/// How long one node may take to renew; then another one may.
-const LEASE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Background revocations at a time, each of which ends within the limit of a login's provider calls.
 const MAX_REVOCATIONS: usize = 1000;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long saving renewed tokens is tried.
+/// How long writing tokens is tried.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why there is no token.
@@ -51,7 +49,12 @@ impl From<StoreError> for TokenError {
 
 impl AccountService {
     /// A token that lives for a minute at least, or as long as it lives where the provider cannot renew it.
-    pub async fn provider_token(&self, caller: &Caller, account: i64) -> Result<ProviderTokens, TokenError> {
+    pub async fn provider_token(
+        &self,
+        caller: &Caller,
+        account: i64,
+        client: &ClientInfo,
+    ) -> Result<ProviderTokens, TokenError> {
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         loop {
             let kept = self.store.account_tokens(caller.user.id, account).await?;
@@ -66,21 +69,22 @@ impl AccountService {
             if tokens.refresh_token.is_none() {
                 return if has_ended { Err(TokenError::Ended) } else { Ok(tokens) };
             }
-            if self.store.lease_tokens(account, now, now.plus(LEASE)).await? {
+            if self.store.lease_tokens(account, now, now.plus(self.lease())).await? {
                 let again = self.store.account_tokens(caller.user.id, account).await?;
                 if again.is_some_and(|(_, there)| there == sealed) {
                     // In a task of its own: whoever breaks off must not lose the token that the old one was spent for.
-                    let service = self.clone();
+                    let (service, client) = (self.clone(), client.clone());
                     let old = sealed.unwrap_or_default();
-                    let job = tokio::spawn(async move { service.renewed(row, &tokens, &old, deadline).await });
+                    let renewal = Renewal { row, old, client };
+                    let job = tokio::spawn(async move { service.renewed(renewal, &tokens, deadline).await });
                     let timeout = TokenError::Provider(ProviderError::Timeout { stage: "refresh" });
                     return job.await.unwrap_or(Err(timeout));
                 }
-                // Somebody renewed them between the look and the lease.
+                // Another call renewed them between the read and the lease.
                 self.store.end_lease(account).await?;
                 continue;
             }
-            // Somebody is at it: look again until it is there.
+            // Another call holds the lease: look again until it has renewed them.
             if Instant::now() + PAUSE > deadline {
                 return Err(TokenError::Provider(ProviderError::Timeout { stage: "refresh" }));
             }
@@ -88,65 +92,96 @@ impl AccountService {
         }
     }
 
-    /// `old`: the tokens as they are kept.
+    /// Longer than a renewal can take, its writes included: else another node would send the same refresh token, and a
+    /// provider that rotates them would revoke both.
+    fn lease(&self) -> Duration {
+        self.settings.outgoing.login_timeout + SAVE_TIMEOUT + self.settings.database.call
+    }
+
+    /// Renews leased tokens, and releases the lease whatever comes of it.
     async fn renewed(
         &self,
-        row: SocialAccount,
+        renewal: Renewal,
         tokens: &ProviderTokens,
-        old: &[u8],
         deadline: Instant,
     ) -> Result<ProviderTokens, TokenError> {
+        let Renewal { row, .. } = &renewal;
         let Some((provider, vault)) = self.providers.get(&row.provider).zip(self.settings.vault.as_deref()) else {
-            self.store.end_lease(row.id).await?;
+            self.end_lease(row.id).await;
             return Err(TokenError::Ended);
         };
         let result = provider.renew(tokens, &row.uid, deadline).await;
-        if let Ok(fresh) = &result {
-            let sealed = vault.seal(&[&row.provider, &row.uid], &fresh.to_bytes(), &self.ambient);
-            match self.save_renewed(row.id, old, &sealed).await {
-                Ok(true) => {}
-                // Else a login brought newer ones, or the account is unlinked: then nobody else could end these.
-                Ok(false) if self.store.account_tokens(row.user_id, row.id).await?.is_none() => {
-                    self.give_back(vec![(row, Some(sealed))]);
+        match &result {
+            Ok(fresh) => {
+                let sealed = vault.seal(&row.token_binding(), &fresh.to_bytes(), &self.ambient);
+                // They were not the latest: a login brought newer ones, or the account is unlinked, and then nothing else
+                // could revoke these.
+                if self.save_renewed(&renewal, &sealed).await == Some(false) && self.is_unlinked(row).await {
+                    self.give_back(vec![(renewal.row, Some(sealed))]);
                     return Err(TokenError::NotFound);
                 }
-                Ok(false) => {}
-                // The caller gets the token all the same: it is good for as long as the provider said.
-                Err(error) => tracing::error!(
-                    provider = row.provider,
-                    account = row.id,
-                    %error,
-                    "renewed tokens could not be saved: where the provider rotates them, the user must sign in again"
-                ),
             }
+            Err(error @ ProviderError::AnotherUser { .. }) => self.drop_tokens(&renewal, error).await,
+            Err(_) => {}
         }
-        if let Err(error @ ProviderError::AnotherUser { .. }) = &result {
-            // Neither the old tokens nor the new ones are this user's for certain (OpenID Connect Core 12.2).
-            tracing::warn!(provider = row.provider, account = row.id, %error, "the account's tokens are dropped");
-            self.store.reseal_tokens(row.id, old, None).await?;
-        }
-        if let Err(error) = self.store.end_lease(row.id).await {
-            tracing::warn!(account = row.id, %error, "the lease on a provider's tokens could not be released: it ends by itself");
-        }
+        self.end_lease(row.id).await;
         result.map_err(|error| match error {
             ProviderError::InvalidCode { .. } | ProviderError::AnotherUser { .. } => TokenError::Ended,
             error => TokenError::Provider(error),
         })
     }
 
-    /// A provider that rotates refresh tokens has ended the old one by now, so a save that fails is tried again for a while.
-    async fn save_renewed(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool, StoreError> {
-        let give_up = Instant::now() + SAVE_TIMEOUT;
-        let mut pause = PAUSE;
-        loop {
-            match self.store.reseal_tokens(account, old, Some(new)).await {
-                Err(error) if Instant::now() + pause < give_up => {
-                    tracing::warn!(account, %error, "renewed tokens could not be saved: trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                result => return result,
+    /// Whether they took the place of those that were renewed. `None`: they could not be saved. The caller gets the token
+    /// all the same: it is good for as long as the provider said.
+    async fn save_renewed(&self, renewal: &Renewal, new: &[u8]) -> Option<bool> {
+        let Renewal { row, old, .. } = renewal;
+        match persist(row, || self.store.reseal_tokens(row.id, old, new)).await {
+            Ok(is_saved) => Some(is_saved),
+            Err(error) => {
+                tracing::error!(
+                    provider = row.provider,
+                    account = row.id,
+                    %error,
+                    "renewed tokens could not be saved: where the provider rotates them, the user must sign in again"
+                );
+                None
             }
+        }
+    }
+
+    /// Neither the old tokens nor the new ones are this user's for certain (OpenID Connect Core 12.2).
+    async fn drop_tokens(&self, renewal: &Renewal, reason: &ProviderError) {
+        let Renewal { row, old, client } = renewal;
+        tracing::warn!(provider = row.provider, account = row.id, error = %reason, "the account's tokens are dropped");
+        let audit = AuditEvent {
+            provider: Some(row.provider.clone()),
+            code: Some("another_user".into()),
+            ..self.event(AuditKind::ProviderTokensDropped, None, row.user_id, client)
+        };
+        if let Err(error) = persist(row, || self.store.drop_tokens(row.id, old, &audit)).await {
+            tracing::error!(
+                provider = row.provider,
+                account = row.id,
+                %error,
+                "tokens that may be another user's could not be dropped: unlink the account, or have its user sign in again"
+            );
+        }
+    }
+
+    /// Where the database does not say, the account counts as linked.
+    async fn is_unlinked(&self, row: &SocialAccount) -> bool {
+        match self.store.account_tokens(row.user_id, row.id).await {
+            Ok(found) => found.is_none(),
+            Err(error) => {
+                tracing::warn!(account = row.id, %error, "an account whose tokens were renewed could not be read");
+                false
+            }
+        }
+    }
+
+    async fn end_lease(&self, account: i64) {
+        if let Err(error) = self.store.end_lease(account).await {
+            tracing::warn!(account, %error, "the lease on a provider's tokens could not be released: it ends by itself");
         }
     }
 
@@ -177,6 +212,33 @@ impl AccountService {
     }
 }
 
+/// Tokens that are being renewed under a lease.
+struct Renewal {
+    row: SocialAccount,
+    /// As they are kept.
+    old: Vec<u8>,
+    client: ClientInfo,
+}
+
+/// A provider that rotates refresh tokens has ended the old one by now, so a write that fails is tried again for a while.
+async fn persist<W>(row: &SocialAccount, write: impl Fn() -> W) -> Result<bool, StoreError>
+where
+    W: Future<Output = Result<bool, StoreError>>,
+{
+    let give_up = Instant::now() + SAVE_TIMEOUT;
+    let mut pause = PAUSE;
+    loop {
+        match write().await {
+            Err(error) if Instant::now() + pause < give_up => {
+                tracing::warn!(account = row.id, %error, "provider tokens could not be written: trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
 /// Best effort: what asked for it is done whether the providers answer or not.
 pub async fn give_back(providers: &Providers, vault: &Vault, accounts: &[Sealed], deadline: Instant) {
     let one = async |row: &SocialAccount, sealed: &[u8]| {
@@ -190,7 +252,7 @@ pub async fn give_back(providers: &Providers, vault: &Vault, accounts: &[Sealed]
 }
 
 fn opened(vault: &Vault, row: &SocialAccount, sealed: &[u8]) -> Option<ProviderTokens> {
-    ProviderTokens::from_bytes(&vault.open(&[&row.provider, &row.uid], sealed)?)
+    ProviderTokens::from_bytes(&vault.open(&row.token_binding(), sealed)?)
 }
 
 /// Seals everything anew with the first of ENCRYPTION_KEYS; returns how many were, and how many no key opens. Safe beside
@@ -204,7 +266,7 @@ pub async fn rotate_keys(store: &dyn Repository, vault: &Vault, ambient: &Ambien
         after = last.id;
         let mut resealed = Vec::new();
         for (row, sealed) in batch.into_iter().filter(|(_, sealed)| !vault.is_current(sealed)) {
-            let bound = [row.provider.as_str(), row.uid.as_str()];
+            let bound = row.token_binding();
             match vault.open(&bound, &sealed) {
                 Some(plain) => {
                     let new = vault.seal(&bound, &plain, ambient);

@@ -112,24 +112,24 @@ impl AccountService {
         self.authenticate(presented, Family::Knox).await?.ok_or(AuthError::NotAuthenticated)
     }
 
-    /// Ends the session of a cookie, where there is one (R-CMP-09).
-    pub async fn logout_session(&self, cookie: Option<&str>, client: &ClientInfo) -> Result<(), AuthError> {
-        if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookie).await? {
+    /// Ends the session of these cookies, where there is one (R-CMP-09).
+    pub async fn logout_session(&self, cookies: &[String], client: &ClientInfo) -> Result<(), AuthError> {
+        if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookies).await? {
             let audit = self.event(AuditKind::LogOut, Some(Kind::Session), user.id, client);
             self.store.end(&[CredentialHandle::Session(digest)], user.id, self.ambient.now(), &audit).await?;
         }
         Ok(())
     }
 
-    /// Ends every credential of the caller, of whatever kind, on all nodes. Returns whether the session of `cookie` was
+    /// Ends every credential of the caller, of whatever kind, on all nodes. Returns whether the session of `cookies` was
     /// among them: beside an `Authorization` header it may be another user's.
     pub async fn logout_everything(
         &self,
         caller: &Caller,
-        cookie: Option<&str>,
+        cookies: &[String],
         client: &ClientInfo,
     ) -> Result<bool, AuthError> {
-        let session = self.by_session(cookie).await?;
+        let session = self.by_session(cookies).await?;
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
         self.store.end_everything(caller.user.id, self.ambient.now(), &audit).await?;
         Ok(session.is_some_and(|session| session.user.id == caller.user.id))

@@ -15,8 +15,8 @@ use url::{Host, Url};
 
 use super::problem::Failure;
 use super::trail;
-use crate::account::{AccountService, Caller, Family, Presented, Proof};
-use crate::login::{ATTEMPT_LIFETIME, AttemptCookie, LoginError, LoginService, Origin, Visitor};
+use crate::account::{AccountService, Authorization, Caller, Family, Presented, Proof};
+use crate::login::{ATTEMPT_LIFETIME, AttemptCookie, Begun, LoginError, LoginService, Origin, Visitor};
 use crate::model::{ClientInfo, Linker, steers};
 use crate::settings::Settings;
 
@@ -41,10 +41,11 @@ pub enum Gate {
     Unsafe,
     /// The session routes: always.
     Session,
-    /// What changes something for the browser without a credential: pages of other sites may not, programs may.
+    /// A call that needs no credential and changes the browser's cookies: refused for pages of other sites, accepted from
+    /// programs.
     Browser,
-    /// A link that a person follows: one from another site may send them to a provider, but not in the name of whoever
-    /// is signed in, since finishing the login would link the account to them.
+    /// A link that a user follows. From another site it may start a login, but not for the signed-in user, since finishing
+    /// it would link the account to them.
     Navigation,
 }
 
@@ -64,19 +65,23 @@ impl App {
         let caller = self.account.authenticate(&presented, family).await?;
         let by_cookie = matches!(&caller, Some(Caller { proof: Proof::Session(_), .. }));
         let has_cookie = match gate {
-            Gate::Session => Some(presented.session_cookie.is_some()),
+            Gate::Session => Some(!presented.session_cookies.is_empty()),
             Gate::Unsafe => by_cookie.then_some(true),
             Gate::Browser => Some(by_cookie),
             _ => None,
         };
         trail::calls(caller.as_ref());
         has_cookie.map_or(Ok(()), |has| self.same_site(request, &own, &origin, has))?;
+        if gate == Gate::Navigation && !is_navigation(request) {
+            return Err(Failure::csrf("Only a navigation may begin a login here: follow a link to this address."));
+        }
         let from_elsewhere = gate == Gate::Navigation && !is_same_site(request);
         let session = match &caller {
             Some(Caller { proof: Proof::Session(digest), .. }) => Some(digest.clone()),
             _ => None,
         };
-        let cookie = self.login.attempt_cookie(cookies(request.headers(), attempt_cookie(&own)));
+        let names = [SameSite::Lax, SameSite::None].map(|same_site| attempt_cookie(&own, same_site));
+        let cookie = self.login.attempt_cookie(names.iter().flat_map(|name| cookies(request.headers(), name)));
         let linker = |caller: &Caller| Linker { user: caller.user.id, generation: caller.user.link_generation };
         let user = caller.as_ref().filter(|_| !from_elsewhere).map(linker);
         let visitor = Visitor { own, origin, cookie, caller: user, stale: false, session, client: client(request) };
@@ -103,6 +108,11 @@ impl App {
                 _ => Ok(()),
             },
         }
+    }
+
+    /// Whether a page of another site sends the request. A program does not say where it comes from.
+    pub fn is_cross_site(&self, request: &Request, visitor: &Visitor) -> bool {
+        self.same_site(request, &visitor.own, &visitor.origin, false).is_err()
     }
 
     /// Whether an origin is one of ALLOWED_ORIGINS or the server's own.
@@ -190,6 +200,11 @@ pub fn is_same_site(request: &Request) -> bool {
     matches!(site, Some(b"same-origin" | b"same-site" | b"none"))
 }
 
+/// Whether a browser goes to this address, rather than embeds it in a page. A program does not say.
+fn is_navigation(request: &Request) -> bool {
+    request.headers().get_all("sec-fetch-mode").iter().all(|mode| mode == "navigate")
+}
+
 /// Whether a person at a browser asks, rather than a program.
 pub fn wants_page(request: &Request) -> bool {
     let mut accept = request.headers().get_all(header::ACCEPT).iter();
@@ -201,12 +216,16 @@ pub fn presented(request: &Request, own: &Url) -> Presented {
     let headers = request.headers();
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let authorization = match (values.next(), values.next()) {
-        (None, _) => None,
-        (Some(one), None) => Some(one.to_str().unwrap_or_default().to_owned()),
-        // Two headers say nothing: which of them counts would be a guess.
-        _ => Some(String::new()),
+        (None, _) => Authorization::Absent,
+        (Some(one), None) => match one.to_str() {
+            Ok(text) if text.trim().is_empty() => Authorization::Absent,
+            Ok(text) => Authorization::One(text.to_owned()),
+            Err(_) => Authorization::Unreadable,
+        },
+        _ => Authorization::Unreadable,
     };
-    Presented { authorization, session_cookie: cookies(headers, session_cookie(own)).next().map(str::to_owned) }
+    let session_cookies = cookies(headers, session_cookie(own)).map(str::to_owned).collect();
+    Presented { authorization, session_cookies }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -267,12 +286,31 @@ pub fn session_cookie(own: &Url) -> &'static str {
 
 /// The attempt cookie, for as long as a login that was begun, or waits, may take from now on.
 pub fn keep_attempt(own: &Url, cookie: &AttemptCookie) -> HeaderValue {
-    set_cookie(own, attempt_cookie(own), cookie.as_str(), ATTEMPT_LIFETIME.as_secs().cast_signed(), SameSite::Lax)
+    attempt_cookie_for(own, cookie, SameSite::Lax)
+}
+
+/// The attempt cookie of a login that was begun.
+pub fn begun_attempt(own: &Url, begun: &Begun) -> HeaderValue {
+    let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
+    attempt_cookie_for(own, &begun.cookie, same_site)
+}
+
+fn attempt_cookie_for(own: &Url, cookie: &AttemptCookie, same_site: SameSite) -> HeaderValue {
+    let max_age = ATTEMPT_LIFETIME.as_secs().cast_signed();
+    set_cookie(own, attempt_cookie(own, same_site), cookie.as_str(), max_age, same_site)
 }
 
 /// The name of the cookie that binds begun logins to a browser.
-pub fn attempt_cookie(own: &Url) -> &'static str {
-    if own.scheme() == "https" { "__Host-rsa_attempt" } else { "rsa_attempt" }
+///
+/// The cookie of providers that call back by a cross-site POST has a name of its own: another site can have it set, which
+/// must not replace the other one, and a login at another provider must not set it back to `Lax`.
+fn attempt_cookie(own: &Url, same_site: SameSite) -> &'static str {
+    match (own.scheme() == "https", same_site) {
+        (true, SameSite::Lax) => "__Host-rsa_attempt",
+        (true, SameSite::None) => "__Host-rsa_attempt_form_post",
+        (false, SameSite::Lax) => "rsa_attempt",
+        (false, SameSite::None) => "rsa_attempt_form_post",
+    }
 }
 
 /// The values of the cookies of this name. Each is read by itself, as bytes: one that is no text spoils no other.
@@ -355,8 +393,9 @@ mod tests {
         let session = |own| set_cookie(own, session_cookie(own), "v", 60, SameSite::Lax);
         assert_eq!(session(&https), "__Host-sessionid=v; HttpOnly; Max-Age=60; Path=/; SameSite=Lax; Secure");
         assert_eq!(session(&http), "sessionid=v; HttpOnly; Max-Age=60; Path=/; SameSite=Lax");
-        let cross_site = set_cookie(&https, attempt_cookie(&https), "v", 600, SameSite::None);
-        assert_eq!(cross_site, "__Host-rsa_attempt=v; HttpOnly; Max-Age=600; Path=/; SameSite=None; Secure");
+        let name = attempt_cookie(&https, SameSite::None);
+        let cross_site = set_cookie(&https, name, "v", 600, SameSite::None);
+        assert_eq!(cross_site, "__Host-rsa_attempt_form_post=v; HttpOnly; Max-Age=600; Path=/; SameSite=None; Secure");
     }
 
     #[test]

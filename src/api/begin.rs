@@ -8,7 +8,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, WithCookie};
-use super::app::{self, App, Gate, SameSite};
+use super::app::{self, App, Gate};
 use super::body::Posted;
 use super::entry::{ByAny, Guest};
 use super::input::BeginInput;
@@ -61,10 +61,7 @@ impl Begin {
         let request = wanted(&body.fields().await?)?;
         let begun = self.app.login.begin(&provider.0, request, &visitor).await;
         let begun = begun.map_err(|error| self.app.refused(error))?;
-        let own = &visitor.own;
-        let age = begun.expires_in.cast_signed();
-        let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
-        let cookie = app::set_cookie(own, app::attempt_cookie(own), begun.cookie.as_str(), age, same_site);
+        let cookie = app::begun_attempt(&visitor.own, &begun);
         let body = Begun {
             authorization_url: begun.authorization_url,
             state: begun.state,
@@ -130,17 +127,24 @@ pub fn address(fields: &Fields) -> Map<String, Value> {
 /// A list of texts, or one text with blanks between the scopes.
 fn scope(fields: &Fields) -> Result<Option<Vec<String>>, &'static str> {
     const WRONG: &str = "Must be a list of texts, or one text with blanks between the scopes.";
-    let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     match fields.map().get("scope") {
         None => Ok(None),
         Some(Value::String(text)) if text.contains('\0') => Err(WRONG),
-        Some(Value::String(text)) => Ok(Some(split(text)).filter(|scopes| !scopes.is_empty())),
+        Some(Value::String(text)) => Ok(scopes(text.split_whitespace())),
         Some(Value::Array(items)) => {
             let texts = items.iter().map(|item| item.as_str().filter(|text| !text.contains(['\0', ' '])));
-            texts.map(|text| text.map(str::to_owned).ok_or(WRONG)).collect::<Result<_, _>>().map(Some)
+            let texts: Vec<&str> = texts.map(|text| text.ok_or(WRONG)).collect::<Result<_, _>>()?;
+            Ok(scopes(texts))
         }
         Some(_) => Err(WRONG),
     }
+}
+
+/// `None` where no scope is named: then the configured ones are asked for.
+pub fn scopes<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Vec<String>> {
+    let names = names.into_iter().filter(|name| !name.trim().is_empty());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    (!names.is_empty()).then_some(names)
 }
 
 fn described(provider: &Arc<Provider>, redirect_uri: Option<String>) -> ProviderInfo {
@@ -338,8 +342,16 @@ mod tests {
         let two = Some(vec!["a".to_owned(), "b".to_owned()]);
         assert_eq!(scopes(json!(["a", "b"])), two);
         assert_eq!(scopes(json!(" a  b ")), two);
+        assert_eq!(scopes(json!(["", "a", "b"])), two);
         assert!(of(json!({"scope": {"a": 1}})).is_err());
         assert!(of(json!({"scope": ["a b"]})).is_err());
+    }
+
+    #[test]
+    fn fault_a28_an_empty_list_of_scopes_counts_as_none() {
+        for empty in [json!([]), json!([""]), json!(["", "\t"]), json!(""), json!(" \t "), json!("\u{a0}")] {
+            assert_eq!(of(json!({"scope": empty})).map(|request| request.scope).ok(), Some(None), "{empty}");
+        }
     }
 
     #[test]

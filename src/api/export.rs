@@ -49,9 +49,10 @@ pub struct KeptUser {
 #[oai(example)]
 pub struct Event {
     pub at: Timestamp,
-    /// Such as `sign_up`, `sign_in`, `link`, `unlink`, `log_out`, `updated`, `exported`, `refused`.
+    /// Such as `sign_up`, `sign_in`, `link`, `unlink`, `provider_tokens_dropped`, `log_out`, `updated`, `exported`, `refused`.
     pub event: String,
-    /// Why something was refused.
+    /// Why something was refused, or what is particular about it: `legacy_uid` for a login that found an imported account by
+    /// a key of an earlier release.
     #[oai(skip_serializing_if_is_none)]
     pub code: Option<String>,
     #[oai(skip_serializing_if_is_none)]

@@ -77,22 +77,18 @@ impl Landing {
     ) -> Result<SeeOther, Refused<AuthorizeProblems>> {
         let visitor = guest.admit_to_link(&self.app, Gate::Navigation).await?;
         let (kind, with_user) = kind.0.unwrap_or(LoginKind::Session).of_model();
-        let split = |scopes: String| scopes.split_whitespace().map(str::to_owned).collect();
         let request = AuthorizeRequest {
             next: next.0,
             kind,
             with_user,
             code_challenge: code_challenge.0,
             code_challenge_method: code_challenge_method.0,
-            scope: scope.0.map(split),
+            scope: scope.0.and_then(|scopes| super::begin::scopes(scopes.split_whitespace())),
             address: super::begin::address(&query_of(guest.request)),
         };
         let begun = self.app.login.authorize(&provider.0, request, &visitor).await;
         let begun = begun.map_err(|error| PersonalFailure::of(guest.request, self.app.refused(error)))?;
-        let own = &visitor.own;
-        let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
-        let age = begun.expires_in.cast_signed();
-        let cookie = app::set_cookie(own, app::attempt_cookie(own), begun.cookie.as_str(), age, same_site);
+        let cookie = app::begun_attempt(&visitor.own, &begun);
         SeeOther::to(&begun.authorization_url, Some(cookie)).map_err(Refused::from)
     }
 

@@ -128,6 +128,7 @@ impl<K: Kind> Login<K> {
         let gate = if K::Reads::FAMILY == Family::Session { Gate::Session } else { Gate::Open };
         let visitor = guest.admit_to_link(&self.app, gate).await?;
         let (own, attempt) = (visitor.own.clone(), visitor.cookie.clone());
+        let is_cross_site = self.app.is_cross_site(guest.request, &visitor);
         let fields = body.fields().await?;
         let request = LoginRequest { kind: K::KIND, with_user: K::WITH_USER, provider, fields, visitor };
         let outcome = self.app.login.login(request).await.map_err(|error| self.app.refused(error))?;
@@ -143,8 +144,9 @@ impl<K: Kind> Login<K> {
                 (answer::more_needed(halted), attempt.map(|cookie| app::keep_attempt(&own, &cookie)))
             }
             Outcome::RequestToken { oauth_token, cookie } => {
-                let cookie = app::keep_attempt(&own, &cookie);
-                (answer::json(&answer::RequestToken::new(oauth_token)), Some(cookie))
+                // A form of another site carries no attempt cookie, and must not replace the one that the browser has.
+                let cookie = (!is_cross_site).then(|| app::keep_attempt(&own, &cookie));
+                (answer::json(&answer::RequestToken::new(oauth_token)), cookie)
             }
         };
         let response = with_cookie(response, cookie);

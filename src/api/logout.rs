@@ -57,7 +57,7 @@ impl Logout {
     async fn session(&self, guest: Guest<'_, BySession>) -> Result<LoggedOut, Refused<SessionProblems>> {
         let visitor = guest.admit(&self.app, Gate::Session).await?.visitor;
         let presented = app::presented(guest.request, &visitor.own);
-        self.app.account.logout_session(presented.session_cookie.as_deref(), &visitor.client).await?;
+        self.app.account.logout_session(&presented.session_cookies, &visitor.client).await?;
         Ok(LoggedOut { cookie: Some(dropped(&visitor.own)) })
     }
 
@@ -69,9 +69,9 @@ impl Logout {
     async fn everything(&self, member: Member<'_, ByAny>) -> Result<LoggedOut, Refused<AllProblems>> {
         let caller = member.admit(&self.app, Gate::Unsafe).await?;
         let own = self.app.own(member.request);
-        let cookie = app::presented(member.request, &own).session_cookie;
+        let cookies = app::presented(member.request, &own).session_cookies;
         let client = app::client(member.request);
-        let had_session = self.app.account.logout_everything(&caller, cookie.as_deref(), &client).await?;
+        let had_session = self.app.account.logout_everything(&caller, &cookies, &client).await?;
         Ok(LoggedOut { cookie: had_session.then(|| dropped(&own)) })
     }
 }

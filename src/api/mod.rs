@@ -75,13 +75,13 @@ pub fn document(format: DocumentFormat) -> String {
 
 /// The document as a server with these settings serves it: with the operator's own fields and time limits.
 pub fn document_with(settings: &Settings, format: DocumentFormat) -> String {
-    let (fields, limits) = (&settings.users.own_fields, time_limits::of(settings));
+    let (fields, limits) = (&settings.users.own_fields, time_limits::replacements(settings));
     if fields.is_empty() && limits.is_empty() {
         return document(format);
     }
     let mut document: Value = serde_json::from_str(&service().spec()).expect("the document is JSON");
     own_fields::add(&mut document, fields);
-    time_limits::set(&mut document, &limits);
+    time_limits::replace_all(&mut document, &limits);
     match format {
         DocumentFormat::Yaml => serde_yaml::to_string(&document).expect("JSON has a YAML form"),
         DocumentFormat::Json => format!("{document:#}"),

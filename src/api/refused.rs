@@ -224,7 +224,7 @@ const UNKNOWN_PROVIDER: Case = Case {
 /// Of the login routes and of begin.
 pub const PROVIDER: &[Case] = &[UNKNOWN_PROVIDER, PROVIDER_ERROR, PROVIDER_TIMEOUT];
 
-/// Of what makes a row that nobody has to be signed in for.
+/// Of routes that write a row for a caller without a credential.
 const TOO_MANY: Case = Case {
     status: 429,
     description: "`too_many_requests`: too many logins are under way, from this address or at all.",
@@ -302,7 +302,7 @@ pub const BEGIN: &[Case] = &[
         status: 403,
         description: "`provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes \
                       from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither \
-                      `Origin` nor `Sec-Fetch-Site`.",
+                      `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it.",
         example: ("provider_not_allowed", "Nobody signs in through this provider here."),
     },
 ];

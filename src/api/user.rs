@@ -134,7 +134,7 @@ impl Users {
     ) -> Result<Answer<ProviderToken>, Refused<TokenProblems>> {
         let caller = member.admit(&self.app, Gate::Open).await?;
         let Ok(id) = id.0.parse() else { return Err(Failure::not_found().into()) };
-        let tokens = self.app.account.provider_token(&caller, id).await?;
+        let tokens = self.app.account.provider_token(&caller, id, &app::client(member.request)).await?;
         let now = self.app.account.now();
         Ok(Answer(ProviderToken {
             access_token: tokens.access_token.expose_secret().to_owned(),

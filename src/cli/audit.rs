@@ -28,13 +28,13 @@ struct Read {
     /// Of this provider alone
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// Of this event alone: sign_up, sign_in, link, unlink, refused, log_out, updated, exported, deactivated, activated, deleted
+    /// Of this event alone: sign_up, sign_in, link, unlink, provider_tokens_dropped, refused, log_out, updated, exported, deactivated, activated, deleted
     #[arg(long, value_name = "EVENT", value_parser = event)]
     event: Option<AuditKind>,
     /// What was done, or what was refused
     #[arg(long, value_enum, value_name = "OUTCOME")]
     outcome: Option<Outcome>,
-    /// Refused for this reason, such as invalid_code
+    /// With this code, such as invalid_code or legacy_uid
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
     /// Of this request, as X-Request-Id and the log name it

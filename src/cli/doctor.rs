@@ -140,7 +140,7 @@ async fn accounts_found(
     ambient: &Ambient,
 ) -> Vec<Finding> {
     let until = settings.users.legacy_uids_until;
-    let found = login::misfit_accounts(repository, providers, until, ambient.now()).await;
+    let found = login::account_warnings(repository, providers, until, ambient.now()).await;
     found.unwrap_or_default().iter().map(|text| warning(text)).collect()
 }
 

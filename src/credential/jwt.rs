@@ -15,10 +15,7 @@ use super::{Issue, jwt_keys};
 use crate::clock::{Ambient, UnixMillis};
 use crate::model::{Kind, RefreshRow, RefreshUse, User, UserId};
 use crate::secrets::{self, Digest, ServerKey, hex};
-use crate::settings::{JwtAlgorithm, JwtRules, SettingError};
-
-/// [`User::credential_generation`] at the time of issue; a claim of this server's own.
-const GENERATION_CLAIM: &str = "gen";
+use crate::settings::{GENERATION_CLAIM, JwtAlgorithm, JwtRules, SettingError};
 
 /// Longer tokens are not looked at.
 const LONGEST: usize = 8192;

@@ -1,6 +1,6 @@
 //! The permanent token: 40 hex digits, the same at every login (R-TOK-01).
 //!
-//! It must be handed out again although only its digest is kept, so it is derived from the server's key, the user's id,
+//! Every login returns the same token, but only its digest is stored. So it is derived from the server's key, the user's id,
 //! the time of the user's creation (another user who ever gets the same id has another token) and a generation that grows
 //! whenever the token is revoked.
 

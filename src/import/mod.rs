@@ -14,8 +14,8 @@ use std::sync::Arc;
 pub use self::report::{Count, Reason, Report, Table, Told};
 use crate::clock::{Ambient, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
-use crate::model::{ProviderTokens, UserId};
-use crate::provider::UidKeys;
+use crate::model::{ProviderTokens, UserId, token_binding};
+use crate::provider::{StoredKey, UidKeys};
 use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
 use crate::store::django::{Django, Link, Names, plain_key};
@@ -226,7 +226,7 @@ impl Job<'_> {
 
     async fn links(&mut self) -> Result<(), ImportError> {
         let Some(mut table) = self.begin(LINKS).await? else { return Ok(()) };
-        let [mut stripped, mut sealed_away, mut unreadable, mut renumbered, mut legacy] =
+        let [mut stripped, mut sealed_away, mut unreadable, mut renumbered, mut legacy, mut undecided] =
             std::array::from_fn(|_| Count::default());
         let mut keys: BTreeMap<String, Option<UidKeys>> = BTreeMap::new();
         let mut not_configured: BTreeMap<String, Count> = BTreeMap::new();
@@ -253,10 +253,14 @@ impl Job<'_> {
                 if !self.settings.providers.iter().any(|provider| provider.name == row.provider) {
                     not_configured.entry(row.provider.clone()).or_default().add(row.id);
                 }
-                let is_legacy = keys_of(self.settings, &mut keys, &row.provider)
-                    .is_some_and(|keys| keys.is_legacy(&row.uid, &extra.kept));
+                let key = keys_of(self.settings, &mut keys, &row.provider)
+                    .map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.kept));
+                let is_legacy = key != StoredKey::Current;
                 if is_legacy {
                     legacy.add(row.id);
+                }
+                if key == StoredKey::Undecided {
+                    undecided.add(row.id);
                 }
                 batch.push((rows::account(row, extra.kept, is_legacy, self.now), sealed));
             }
@@ -278,6 +282,9 @@ impl Job<'_> {
         let text = "links are stored under a key that can change hands, such as a username or an e-mail address: they are found \
                     by it only while LEGACY_UIDS_UNTIL lies ahead";
         report.remark("legacy_uids", &legacy, text);
+        let text = "of these links are stored under a key that may also be the provider's own id, since nothing beside it tells. \
+                    They too sign in only while LEGACY_UIDS_UNTIL lies ahead";
+        report.remark("legacy_uids_undecided", &undecided, text);
         for (provider, count) in &not_configured {
             let text = format!("links are of {provider}, which the settings do not configure: they sign nobody in yet");
             report.remark("provider_not_configured", count, text);
@@ -288,7 +295,7 @@ impl Job<'_> {
     /// The provider's tokens, where the settings ask to keep them: bound to the account as a login's are.
     fn sealed(&self, link: &Link, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
         let (vault, tokens) = self.settings.vault.as_ref().zip(tokens)?;
-        Some(vault.seal(&[&link.provider, &link.uid], &tokens.to_bytes(), self.ambient))
+        Some(vault.seal(&token_binding(&link.provider, &link.uid, ""), &tokens.to_bytes(), self.ambient))
     }
 
     async fn tokens(&mut self) -> Result<(), ImportError> {

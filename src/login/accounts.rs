@@ -1,11 +1,11 @@
-//! Stored accounts that the settings no longer fit: what an operator must hear before users are turned away.
+//! Warnings about stored accounts that the settings do not match, so that an operator can act before users are refused.
 
 use crate::clock::UnixMillis;
 use crate::provider::Providers;
 use crate::store::{Repository, StoreError};
 
-/// One sentence for each misfit. Reads all accounts. `until`: LEGACY_UIDS_UNTIL.
-pub async fn misfit_accounts(
+/// One sentence for each warning. Reads all accounts. `until`: LEGACY_UIDS_UNTIL.
+pub async fn account_warnings(
     store: &dyn Repository,
     providers: &Providers,
     until: Option<UnixMillis>,

@@ -47,7 +47,7 @@ impl LoginService {
         if provider.association_only() && visitor.caller.is_none() {
             return Err(link_only());
         }
-        self.capacity.add_authorization_request(visitor.client.ip.as_deref(), self.ambient.now())?;
+        self.check_capacity(visitor)?;
         let state = attempt::new_state(&self.key, &self.ambient);
         let flow_token = attempt::new_flow_token(&self.ambient);
         let cookie = self.attempt_cookie_of(visitor);
@@ -86,7 +86,7 @@ impl LoginService {
         row.sealed_secret = request_token.map(|token| attempt::seal_request_token(&self.key, &token, &self.ambient));
         row.address = (!start.address.is_empty()).then_some(start.address.into());
         row.landing = start.landing;
-        self.store.insert_attempt(&row).await?;
+        self.insert_attempt(&row, visitor).await?;
 
         Ok(Begun {
             provider: provider.name().to_owned(),
@@ -112,7 +112,7 @@ impl LoginService {
             return Err(LoginError::fields(errors));
         }
         let redirect_uri = redirect::choose(&self.settings, &visitor.own, asked.as_deref(), &visitor.origin)?;
-        self.capacity.add_authorization_request(visitor.client.ip.as_deref(), self.ambient.now())?;
+        self.check_capacity(visitor)?;
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         let token = self.request_token(provider, &redirect_uri, deadline).await?;
         let cookie = self.attempt_cookie_of(visitor);
@@ -122,8 +122,19 @@ impl LoginService {
         row.linker = visitor.caller;
         row.needs_fresh_login = visitor.stale;
         row.sealed_secret = Some(attempt::seal_request_token(&self.key, &token, &self.ambient));
-        self.store.insert_attempt(&row).await?;
+        self.insert_attempt(&row, visitor).await?;
         Ok(Outcome::RequestToken { oauth_token: token.token, cookie })
+    }
+
+    /// Errors: `too_many_requests`.
+    fn check_capacity(&self, visitor: &Visitor) -> Result<(), LoginError> {
+        self.capacity.check_authorization_request(visitor.client.ip.as_deref(), self.ambient.now())
+    }
+
+    async fn insert_attempt(&self, row: &Attempt, visitor: &Visitor) -> Result<(), LoginError> {
+        self.store.insert_attempt(row).await?;
+        self.capacity.add_authorization_request(visitor.client.ip.as_deref(), self.ambient.now());
+        Ok(())
     }
 
     /// The browser's own, since it may have several authorization requests open.

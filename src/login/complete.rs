@@ -10,7 +10,7 @@ use super::attempt::{self, Binding};
 use super::error::{LoginError, Refusal};
 use super::finish::{Person, Ticket};
 use super::link::{self, LinkFacts, link_target, may_ignore_request};
-use super::pipeline::Progress;
+use super::pipeline::{Line, Progress};
 use super::repeat::Seal;
 use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, Visitor, redirect};
 use crate::model::{Attempt, CodeClaim, Identity, Kind, Linker};
@@ -154,16 +154,19 @@ impl LoginService {
             // The provider's "no" ends the flow and spends its state (SEC-7).
             let attempt = self.attempt_of(&provider, &request, ending).await?;
             if let Some(begun) = attempt {
-                self.store.claim(Some(&begun.row.key), None, self.ambient.now()).await?;
+                let claimed = self.store.claim(Some(&begun.row.key), None, self.ambient.now()).await?;
+                if matches!(claimed, Claimed::Ours) {
+                    self.finish_authorization_request(&request.visitor);
+                }
             }
             return Err(declined.into());
         }
         let Claimable { posted, checked, ticket, claim } = self.check(provider, request, ending).await?;
         let key = posted.attempt.as_ref().map(|begun| &begun.row.key);
-        match self.claim(key, &claim).await? {
+        match self.claim(key, &claim, &ticket).await? {
             Claimed::Ours => {
                 if key.is_some() {
-                    self.capacity.finish_authorization_request(posted.visitor.client.ip.as_deref());
+                    self.finish_authorization_request(&posted.visitor);
                 }
                 let service = self.clone();
                 self.in_a_job(async move { service.finish(posted, checked, ticket, claim).await }).await
@@ -174,9 +177,14 @@ impl LoginService {
         .map(Outcome::from)
     }
 
-    /// Errors: `too_many_requests` for a code that is new, where no more can be remembered.
-    async fn claim(&self, attempt: Option<&Digest>, claim: &CodeClaim) -> Result<Claimed, LoginError> {
-        if let Err(full) = self.capacity.check_used_codes() {
+    fn finish_authorization_request(&self, visitor: &Visitor) {
+        self.capacity.finish_authorization_request(visitor.client.ip.as_deref(), self.ambient.now());
+    }
+
+    /// Errors: `too_many_requests` for a code that is new, where something that its login may write has no room. A code
+    /// is good once: it is claimed only if the login can be finished.
+    async fn claim(&self, attempt: Option<&Digest>, claim: &CodeClaim, ticket: &Ticket) -> Result<Claimed, LoginError> {
+        if let Err(full) = self.check_room_for(ticket) {
             return self.store.used_code(&claim.digest).await?.map(Claimed::CodeUsed).ok_or(full);
         }
         let claimed = self.store.claim(attempt, Some(claim), self.ambient.now()).await?;
@@ -184,6 +192,20 @@ impl LoginService {
             self.capacity.add_used_code();
         }
         Ok(claimed)
+    }
+
+    /// Errors: `too_many_requests`.
+    fn check_room_for(&self, ticket: &Ticket) -> Result<(), LoginError> {
+        let may_ask = self.lines.get(ticket.provider.name()).is_some_and(Line::may_ask);
+        self.capacity.check_used_codes()?;
+        if may_ask {
+            self.capacity.check_pending_logins()?;
+        }
+        // In the redirect flow, an app and a login that asks get a one-time code.
+        if ticket.landing.as_ref().is_some_and(|landing| may_ask || landing.kind != Kind::Session) {
+            self.capacity.check_one_time_codes()?;
+        }
+        Ok(())
     }
 
     /// URL first; the body's provider is read and must be a text all the same (R-IN-02).
@@ -322,7 +344,7 @@ impl LoginService {
         }
         let is_own = |state: &&str| attempt::is_state(&self.key, state);
         let shown = || [fields.own("state"), fields.own("redirect_state")].into_iter().flatten();
-        // One of this server decides, whatever stands beside it.
+        // A state that this server made decides, also where the body holds another one.
         let state = shown().find(is_own).or_else(|| shown().next());
         let row = match state.and_then(attempt::key_of) {
             Some(key) => self.store.attempt(&key).await?,
@@ -374,7 +396,7 @@ impl LoginService {
             None => None,
         };
         let Some(row) = row else {
-            // A refusal that names no token of this server ends nothing, and stays a refusal.
+            // Without a stored request token there is nothing to claim; the login is refused all the same.
             return if denied.is_some() {
                 Ok(None)
             } else {
@@ -490,7 +512,7 @@ impl LoginService {
     /// Bound to the account's row, so that two rows' tokens cannot be exchanged (SEC-40).
     fn sealed_tokens(&self, identity: &Identity) -> Option<Vec<u8>> {
         let (vault, tokens) = self.settings.vault.as_ref().zip(identity.tokens.as_ref())?;
-        Some(vault.seal(&[&identity.provider, &identity.uid], &tokens.to_bytes(), &self.ambient))
+        Some(vault.seal(&identity.token_binding(), &tokens.to_bytes(), &self.ambient))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The end of every login, once the provider has said who it is: the decision, and its one commit; or the halt, where a
 //! step asks the person for more.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -160,7 +161,7 @@ impl LoginService {
             audit: AuditEvent {
                 at: now,
                 event,
-                code: None,
+                code: decision.code.map(Cow::Borrowed),
                 provider: Some(identity.provider.clone()),
                 kind: Some(kind),
                 user_id: None,

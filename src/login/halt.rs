@@ -126,8 +126,8 @@ impl LoginService {
                 }
             }
             _ => {
-                self.capacity.add_pending_login()?;
                 self.store.insert_halt(&halt).await?;
+                self.capacity.add_pending_login();
             }
         }
         Ok(halted)
@@ -146,7 +146,7 @@ impl LoginService {
     /// before leaves it waiting.
     ///
     /// Errors, of a login that cannot be taken up: `invalid_request`, `state_mismatch` for an unknown flow token,
-    /// `state_expired`, `flow_mismatch` for another browser, `database_unavailable`. What went wrong after that is the
+    /// `state_expired`, `flow_mismatch` for another browser, `too_many_requests`, `database_unavailable`. What went wrong after that is the
     /// outcome's: `invalid_request` for answers that will not do, `code_already_used`, and whatever the steps refuse.
     pub async fn resume(
         self: &Arc<Self>,
@@ -159,6 +159,10 @@ impl LoginService {
         };
         let (waiting, halt) = self.waiting(flow_token, &visitor, shown).await?;
         let (kind, with_user, landing) = (waiting.kind, waiting.with_user, waiting.landing.clone());
+        // On a page of this server, an app's login ends with a one-time code.
+        if shown == Shown::Here && waiting.ends_in_an_app() {
+            self.capacity.check_one_time_codes()?;
+        }
         let provider = waiting.identity.provider.clone();
         let asked = self.asked(flow_token, &waiting, &halt);
         let (service, flow_token) = (self.clone(), flow_token.to_owned());

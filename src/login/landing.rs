@@ -183,7 +183,6 @@ impl LoginService {
     }
 
     async fn keep_for_swap(&self, landing: Landing, swapped: Swapped) -> Result<Landed, LoginError> {
-        self.capacity.add_one_time_code()?;
         let code = format!("rsax_{}", self.ambient.token::<32>());
         let plain = serde_json::to_vec(&swapped).expect("plain data has a JSON form");
         let swap = Swap {
@@ -193,6 +192,7 @@ impl LoginService {
             expires: self.ambient.now().plus(lifetime(&swapped)),
         };
         self.store.insert_swap(&swap).await?;
+        self.capacity.add_one_time_code();
         Ok(Landed::Code { location: with_parameter(&landing.next, "code", &code) })
     }
 

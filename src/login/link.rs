@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_a3_a_request_that_would_link_is_never_passed_over() {
+    fn fault_a3_a_request_that_would_link_is_never_ignored() {
         for policy in [StatePolicy::Required, StatePolicy::WhenPresent, StatePolicy::Off] {
             assert!(!may_ignore_request(policy, Some(1)), "{policy}");
             assert_eq!(may_ignore_request(policy, None), policy == StatePolicy::Off, "{policy}");

@@ -43,7 +43,7 @@ use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-pub use self::accounts::misfit_accounts;
+pub use self::accounts::account_warnings;
 pub use self::attempt::{AttemptCookie, LIFETIME as ATTEMPT_LIFETIME};
 use self::capacity::Capacity;
 pub use self::error::{LoginError, Refusal};
@@ -225,7 +225,7 @@ impl LoginService {
 
     /// Counts the rows that bound what may be begun. Errors: the database's.
     pub async fn count_live_rows(&self) -> Result<(), StoreError> {
-        self.capacity.refresh(&self.store.live_rows().await?);
+        self.capacity.refresh(&self.store.live_rows(self.ambient.now()).await?);
         Ok(())
     }
 

@@ -38,7 +38,7 @@ impl AccountUid {
         ["none", "null", "nil", "undefined", "nan", "true", "false", "(null)", "<null>", "[object object]", "<nil>"];
 
     pub fn parse(text: &str) -> Result<Self, UidError> {
-        // What is left of the text on a screen.
+        // Without the characters that a screen does not show.
         let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
         if text.contains('\0') {
             Err(UidError::NullCharacter)

@@ -14,6 +14,8 @@ pub enum AuditKind {
     SignIn,
     Link,
     Unlink,
+    /// A provider's kept tokens of an account; `code` says why.
+    ProviderTokensDropped,
     /// Something that was not done; `code` says why.
     Refused,
     /// One credential, all of a kind, or everything.
@@ -34,6 +36,7 @@ impl fmt::Display for AuditKind {
             Self::SignIn => "sign_in",
             Self::Link => "link",
             Self::Unlink => "unlink",
+            Self::ProviderTokensDropped => "provider_tokens_dropped",
             Self::Refused => "refused",
             Self::LogOut => "log_out",
             Self::Updated => "updated",
@@ -50,7 +53,7 @@ impl fmt::Display for AuditKind {
 pub struct AuditEvent {
     pub at: UnixMillis,
     pub event: AuditKind,
-    /// The stable code of a refusal.
+    /// The stable code of a refusal, or what is particular about an event.
     pub code: Option<Cow<'static, str>>,
     pub provider: Option<String>,
     pub kind: Option<Kind>,

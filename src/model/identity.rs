@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{AccountUid, EmailAddress, ProviderTokens};
+use crate::model::{AccountUid, EmailAddress, ProviderTokens, token_binding};
 
 /// What a provider says of the person who just signed in: all that `provider/` hands upwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,6 +72,11 @@ impl UidScope {
 }
 
 impl Identity {
+    /// Of the account that this login leaves: it then has the key of this identity.
+    pub fn token_binding(&self) -> [&str; 3] {
+        token_binding(&self.provider, self.uid.as_str(), &self.uid_scope.current)
+    }
+
     /// Without null characters, which PostgreSQL keeps in no text.
     #[must_use]
     pub fn storable(mut self) -> Self {

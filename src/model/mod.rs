@@ -32,7 +32,7 @@ pub use event::{Announce, DueEvent, EventRecord, EventState, EventType, Happened
 pub use finding::Finding;
 pub use identity::{Identity, UidScope, drop_nulls};
 pub use json::{as_text, as_texts, authenticates, is_filled, parse_json, without_provider_tokens, without_secrets};
-pub use provider_tokens::ProviderTokens;
+pub use provider_tokens::{ProviderTokens, token_binding};
 pub use seconds::Seconds;
 pub use user::{SocialAccount, User, UserId};
 pub use user_field::{FieldType, UserField, UserFields};

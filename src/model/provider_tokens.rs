@@ -19,6 +19,11 @@ pub struct ProviderTokens {
     pub identity: Map<String, Value>,
 }
 
+/// The associated data of an account's encrypted tokens: all of its key, so that they decrypt in no other row (SEC-40).
+pub fn token_binding<'a>(provider: &'a str, uid: &'a str, uid_scope: &'a str) -> [&'a str; 3] {
+    [provider, uid, uid_scope]
+}
+
 impl ProviderTokens {
     /// For sealing; never leaves the process otherwise.
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -59,3 +59,9 @@ pub struct SocialAccount {
     pub created: UnixMillis,
     pub modified: UnixMillis,
 }
+
+impl SocialAccount {
+    pub fn token_binding(&self) -> [&str; 3] {
+        crate::model::token_binding(&self.provider, &self.uid, &self.uid_scope)
+    }
+}

@@ -44,7 +44,7 @@ use self::expression::{Expr, Template};
 pub use self::jws::SignatureAlgorithm;
 use self::quirks::Quirk;
 use self::setup::Verification;
-pub use self::uid::UidKeys;
+pub use self::uid::{StoredKey, UidKeys};
 use crate::clock::Ambient;
 use crate::outgoing::{Client, Published};
 use crate::secrets::SecretString;

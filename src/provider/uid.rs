@@ -10,7 +10,7 @@ use url::Url;
 use super::descriptor::Descriptor;
 use super::expression::{Scope, Template};
 use super::{Provider, ProviderError, catalog, id_token};
-use crate::model::{UidScope, as_text};
+use crate::model::{AccountUid, UidScope};
 use crate::settings::{ProviderSettings, SettingValues};
 
 /// The form of the ids that a provider assigns, where no name of its users can have it.
@@ -37,6 +37,17 @@ impl UidForm {
             Self::Okta => uid.starts_with("00u") && uid.bytes().all(|byte| byte.is_ascii_alphanumeric()),
         }
     }
+}
+
+/// What the uid of an imported account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredKey {
+    /// The provider's own id.
+    Current,
+    /// A key of an earlier release.
+    Former,
+    /// It may be either, so it counts as a former key.
+    Undecided,
 }
 
 /// The keys of one provider, descriptor and settings together.
@@ -80,22 +91,31 @@ impl UidKeys {
         Some(Self::new(&descriptor, values.as_ref()))
     }
 
-    /// Whether an account of django-rest-social-auth is stored under a key of an earlier release.
+    /// Under which key an account of django-rest-social-auth is stored.
     ///
-    /// Its extra data settles it where it holds the provider's own id; else the form of the uid does. A uid that may be
-    /// either is taken for the former key: as the provider's own id it is found all the same.
-    pub fn is_legacy(&self, uid: &str, extra_data: &Map<String, Value>) -> bool {
+    /// Its extra data settles it where it holds the provider's own id; else the form of the uid does.
+    pub fn stored_key(&self, uid: &str, extra_data: &Map<String, Value>) -> StoredKey {
         if self.legacy.is_empty() {
-            return false;
+            return StoredKey::Current;
         }
-        if let Some(kept) = self.kept_as.iter().find_map(|name| extra_data.get(name).and_then(as_text)) {
-            return kept != uid;
+        if let Some(kept) = self.kept_as.iter().find_map(|name| extra_data.get(name).and_then(AccountUid::of_json)) {
+            return if kept.as_str() == uid { StoredKey::Current } else { StoredKey::Former };
         }
-        if self.form.is_some_and(|form| form.fits(uid)) {
-            return false;
+        if let Some(form) = self.form {
+            let may_be_name = !form.fits(uid) && (self.has_names() || uid.contains('@'));
+            return if may_be_name { StoredKey::Former } else { StoredKey::Current };
         }
+        match (self.has_names(), uid.contains('@')) {
+            (true, _) => StoredKey::Undecided,
+            (false, true) => StoredKey::Former,
+            (false, false) => StoredKey::Current,
+        }
+    }
+
+    /// Whether a former key may be another text than an address.
+    fn has_names(&self) -> bool {
         let is_address = |key: &String| matches!(key.as_str(), "email" | "upn" | "preferred_username");
-        !self.legacy.iter().all(is_address) || uid.contains('@')
+        !self.legacy.iter().all(is_address)
     }
 
     /// Whether a name that came in a login may stand for an older uid: not where it looks like an id of the provider's.
@@ -202,8 +222,9 @@ mod tests {
 
     #[test]
     fn fault_a1_the_import_tells_a_former_key_from_the_providers_own_id() {
-        let is_legacy =
-            |name: &str, uid: &str, extra: Value| keys(name).is_legacy(uid, extra.as_object().expect("an object"));
+        let stored_key =
+            |name: &str, uid: &str, extra: Value| keys(name).stored_key(uid, extra.as_object().expect("an object"));
+        let is_legacy = |name: &str, uid: &str, extra: Value| stored_key(name, uid, extra) != StoredKey::Current;
         // What is kept beside it settles it.
         assert!(is_legacy("keycloak", "ada", json!({"sub": "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11"})));
         assert!(!is_legacy("keycloak", "ada", json!({"sub": "ada"})));
@@ -222,6 +243,14 @@ mod tests {
             assert!(is_legacy(name, former, json!({})), "{name}: {former}");
             assert!(!keys(name).may_be_legacy(id) || name == "azuread-oauth2", "{name}: {id} as a name");
         }
+        // An empty id beside it settles nothing.
+        for empty in [json!({"sub": ""}), json!({"sub": null}), json!({"sub": []}), json!({"sub": " "})] {
+            assert!(!is_legacy("keycloak", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", empty.clone()), "{empty}");
+            assert!(is_legacy("keycloak", "ada", empty));
+        }
+        // Where neither tells, the report says so.
+        assert_eq!(stored_key("dailymotion", "x2abc9", json!({})), StoredKey::Undecided);
+        assert_eq!(stored_key("keycloak", "ada", json!({})), StoredKey::Former);
         // A provider without former keys has no such accounts.
         assert!(!is_legacy("github", "ada", json!({})));
     }

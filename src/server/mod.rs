@@ -343,7 +343,7 @@ async fn stop_in_stages(shutdown: impl Future<Output = ()>, stages: listen::Shut
 /// Stored accounts that the settings no longer fit. In a task of its own: it may read all of them.
 async fn tell_of_accounts(app: Arc<App>, repository: Arc<dyn Repository>, now: UnixMillis) {
     let until = app.settings.users.legacy_uids_until;
-    match login::misfit_accounts(repository.as_ref(), app.login.providers(), until, now).await {
+    match login::account_warnings(repository.as_ref(), app.login.providers(), until, now).await {
         Ok(warnings) => warnings.iter().for_each(|warning| tracing::warn!("{warning}")),
         Err(error) => tracing::warn!(%error, "the stored accounts could not be compared with the settings"),
     }

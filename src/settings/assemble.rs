@@ -85,6 +85,7 @@ fn assemble(
     reader.errors.extend(user_rules::lists_without_step(&providers));
     reader.warnings.extend(user_rules::links_no_user_by_email(&providers));
     reader.warnings.extend(user_rules::accepts_unverified(&providers));
+    reader.warnings.extend(user_rules::accepts_missing(&providers));
     Settings {
         mode: sources.mode,
         database_url,

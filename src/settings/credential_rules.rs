@@ -54,7 +54,7 @@ impl Default for JwtRules {
 /// A claim that identifies a token or its user must not contain what a user or a provider chose.
 fn check_claims(reader: &mut Reader, rules: &JwtRules) {
     const USER_CLAIMS: [&str; 4] = ["username", "first_name", "last_name", "email"];
-    let mut used = vec!["exp", "iat", "nbf", "aud", "iss"];
+    let mut used = vec!["exp", "iat", "nbf", "aud", "iss", super::GENERATION_CLAIM];
     for (name, claim) in [
         ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", &rules.token_type_claim),
         ("SIMPLE_JWT_JTI_CLAIM", &rules.jti_claim),

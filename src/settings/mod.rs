@@ -193,6 +193,8 @@ pub struct UserRules {
     pub denied_domains: Vec<Domain>,
     /// ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL, the same for all providers.
     pub allow_lists_accept_unverified: bool,
+    /// DENY_LISTS_ACCEPT_MISSING_EMAIL, the same for all providers.
+    pub deny_lists_accept_missing_email: bool,
     /// Empty: all.
     pub allowed_organizations: Vec<String>,
     /// In the form of [`crate::model::resembled_name`].
@@ -235,6 +237,9 @@ pub enum JwtAlgorithm {
     ES256,
     EdDSA,
 }
+
+/// The claim of every JWT that holds the user's credential generation at the time of issue; simplejwt has none of this name.
+pub const GENERATION_CLAIM: &str = "gen";
 
 /// SIMPLE_JWT_*.
 #[derive(Clone, Debug)]
@@ -363,6 +368,11 @@ impl UserRules {
             address if self.email_domain_lowercase => address.with_lower_case_domain(),
             address => address,
         }
+    }
+
+    /// Whether DENIED_EMAILS or DENIED_DOMAINS is set.
+    pub fn has_denied_addresses(&self) -> bool {
+        !self.denied_emails.is_empty() || !self.denied_domains.is_empty()
     }
 
     /// Whether DENIED_EMAILS or DENIED_DOMAINS lists the address, its domain or a parent domain.

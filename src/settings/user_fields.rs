@@ -23,7 +23,7 @@ const TYPES: [(&str, FieldType); 5] = [
 const UPDATES: [(&str, bool); 2] = [("login", true), ("sign_up", false)];
 
 /// Members of answers, columns of Django's user, and claims.
-const RESERVED: [&str; 32] = [
+const RESERVED: [&str; 33] = [
     "id",
     "pk",
     "username",
@@ -51,6 +51,7 @@ const RESERVED: [&str; 32] = [
     "aud",
     "sub",
     "jti",
+    super::GENERATION_CLAIM,
     "user_id",
     "token_type",
     "refresh_exp",

@@ -82,6 +82,7 @@ fn read(reader: &mut Reader, fields: &UserFields, steps: &[&str]) -> UserRules {
         denied_emails: reader.list_of(&name("DENIED_EMAILS"), emails),
         denied_domains: reader.list_of(&name("DENIED_DOMAINS"), domains),
         allow_lists_accept_unverified: reader.boolean("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL"),
+        deny_lists_accept_missing_email: reader.boolean("DENY_LISTS_ACCEPT_MISSING_EMAIL"),
         allowed_organizations: reader.list_of(&name("ALLOWED_ORGANIZATIONS"), trimmed),
         denied_organizations: reader.list_of(&name("DENIED_ORGANIZATIONS"), |entry| Ok(resembled_name(entry))),
         sign_up: reader.boolean(&name("SIGN_UP")),
@@ -134,6 +135,15 @@ pub(super) fn accepts_unverified(providers: &[ProviderSettings]) -> Option<Strin
     };
     providers.iter().any(|provider| accepts(&provider.user_rules)).then(|| {
         "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL: the allow lists accept unverified addresses; any user can claim one"
+            .to_owned()
+    })
+}
+
+/// A user may decline the scope of the e-mail address, and so keep a denied one from the server.
+pub(super) fn accepts_missing(providers: &[ProviderSettings]) -> Option<String> {
+    let accepts = |rules: &UserRules| rules.deny_lists_accept_missing_email && rules.has_denied_addresses();
+    providers.iter().any(|provider| accepts(&provider.user_rules)).then(|| {
+        "DENY_LISTS_ACCEPT_MISSING_EMAIL: a login without an e-mail address passes the lists of denied addresses and domains"
             .to_owned()
     })
 }

@@ -154,7 +154,7 @@ limited!(AttemptStore {
     fn claim(attempt: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
     fn used_code(code: &Digest) -> Option<UsedCode>;
     fn keep_answer(code: &Digest, answer: &[u8]) -> ();
-    fn live_rows() -> LiveRows;
+    fn live_rows(now: UnixMillis) -> LiveRows;
     fn insert_swap(swap: &Swap) -> ();
     fn swap(code: &Digest) -> Option<Swap>;
     fn take_swap(code: &Digest) -> Option<Swap>;
@@ -176,7 +176,8 @@ limited!(UserStore {
     fn lease_tokens(account: i64, now: UnixMillis, until: UnixMillis) -> bool;
     fn end_lease(account: i64) -> ();
     fn sealed_tokens(after: i64, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
-    fn reseal_tokens(account: i64, old: &[u8], new: Option<&[u8]>) -> bool;
+    fn reseal_tokens(account: i64, old: &[u8], new: &[u8]) -> bool;
+    fn drop_tokens(account: i64, old: &[u8], audit: &AuditEvent) -> bool;
     fn reseal_all(resealed: &[Resealed]) -> u64;
     fn count_sealed(beginning: &[u8]) -> i64;
     fn users(search: UserSearch<'_>, most: i64) -> Vec<User>;

@@ -348,8 +348,9 @@ pub trait AttemptStore: Send + Sync {
     /// Keeps the sealed answer of a login that failed.
     async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()>;
 
-    /// Rows of the tables that callers without a credential can fill.
-    async fn live_rows(&self) -> Result<LiveRows>;
+    /// Rows of the tables that callers without a credential can fill, as far as they still protect a login: neither
+    /// expired nor finished.
+    async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows>;
 
     /// Keeps the answer of a login for whoever holds the code.
     async fn insert_swap(&self, swap: &Swap) -> Result<()>;
@@ -399,8 +400,10 @@ pub trait UserStore: Send + Sync {
     async fn end_lease(&self, account: i64) -> Result<()>;
     /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
     async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
-    /// Puts `new` in the place of `old`, unless another call replaced them meanwhile. `None` drops them.
-    async fn reseal_tokens(&self, account: i64, old: &[u8], new: Option<&[u8]>) -> Result<bool>;
+    /// Puts `new` in the place of `old`, unless another call replaced them meanwhile.
+    async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
+    /// Drops `old` and leaves an audit row, unless another call replaced them meanwhile; one transaction.
+    async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool>;
     /// [`Self::reseal_tokens`] for many, a few hundred in each statement; returns how many were replaced.
     async fn reseal_all(&self, resealed: &[Resealed]) -> Result<u64>;
     /// How many of the sealed texts begin so: [`crate::secrets::Vault::marks`] says how a key's do. Of none: all.

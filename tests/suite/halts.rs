@@ -338,7 +338,8 @@ async fn an_address_that_a_person_gave_is_not_verified(engine: Engine) {
     let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
     let plan = plan
         .with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc,github")
-        .with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example");
+        .with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example")
+        .with("DENY_LISTS_ACCEPT_MISSING_EMAIL", "true");
     let world = plan.start().await;
     let nobody = json!({"id": 7, "login": "seven", "email": null});
     world.people.describe("github", "u7", nobody);

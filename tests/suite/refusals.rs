@@ -47,6 +47,13 @@ async fn a_character_that_was_sold_signs_nobody_in(engine: Engine) {
         client.login("token/eveonline", json!({"code": code})).await.problem(403, "not_allowed");
     }
     assert_eq!(world.database.count("users").await, 1);
+    // An imported account may hold an empty one, which tells nothing.
+    for empty in ["\"\"", "null", "[]"] {
+        let kept = format!("{{\"owner_hash\": {empty}}}");
+        world.database.run(&format!("UPDATE social_accounts SET extra_data = '{kept}'")).await;
+        owner(json!("first"));
+        world.client().login("token/eveonline", json!({"code": format!("e{empty}")})).await.ok();
+    }
 }
 
 async fn an_older_id_that_several_shops_share_is_no_proof(engine: Engine) {

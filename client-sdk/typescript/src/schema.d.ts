@@ -1114,9 +1114,12 @@ export interface components {
         Event: {
             /** Format: date-time */
             at: string;
-            /** @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `log_out`, `updated`, `exported`, `refused`. */
+            /** @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `provider_tokens_dropped`, `log_out`, `updated`, `exported`, `refused`. */
             event: string;
-            /** @description Why something was refused. */
+            /**
+             * @description Why something was refused, or what is particular about it: `legacy_uid` for a login that found an imported account by
+             *     a key of an earlier release.
+             */
             code?: string;
             provider?: string;
             /** @description The kind of credential. */
@@ -5046,7 +5049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5228,7 +5231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
             403: {
                 headers: {
                     [name: string]: unknown;

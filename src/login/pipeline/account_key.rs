@@ -1,46 +1,48 @@
-//! May this account be found by this key? The one place that compares what a provider says of a user with what is stored.
+//! Which stored account belongs to the identity of a login. No other place compares a provider's ids with stored ones.
 
 use super::draft::Draft;
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{AccountUid, Identity, SocialAccount, User, as_text};
+use crate::model::{AccountUid, Identity, SocialAccount, User};
 
 /// How a stored account and an identity belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
     /// It is the account of this identity.
     Same,
-    /// It is another account.
-    Other,
+    /// It is the account of another identity.
+    Different,
     /// It has the same uid by another claim, or of another issuer, because a setting has changed.
-    OtherScope,
+    DifferentScope,
 }
 
 /// `legacy_uids_open`: LEGACY_UIDS_UNTIL has not passed.
-pub(super) fn compare(account: &SocialAccount, identity: &Identity, legacy_uids_open: bool) -> Match {
-    let kept = || identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(as_text));
+pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy_uids_open: bool) -> Match {
+    let kept = identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(AccountUid::of_json));
     // An account under a former key may hold the provider's own id beside it; then that must be the one that came.
-    let is_of_another = || account.legacy_uid && kept().is_some_and(|kept| kept != identity.uid.as_str());
+    let is_of_another = account.legacy_uid && kept.as_ref().is_some_and(|kept| *kept != identity.uid);
     if account.uid != identity.uid.as_str() {
         let may_match = account.legacy_uid
             && legacy_uids_open
             && identity.legacy_uids.iter().any(|uid| uid.as_str() == account.uid);
-        return if may_match && !is_of_another() { Match::Same } else { Match::Other };
+        return if may_match && !is_of_another { Match::Same } else { Match::Different };
     }
     let scope = &identity.uid_scope;
     if account.uid_scope == scope.current || scope.former.contains(&account.uid_scope) {
         Match::Same
     } else if account.uid_scope.is_empty() {
-        if is_of_another() { Match::Other } else { Match::Same }
+        // The key of a marked account may be a name that is spelled like this identity's id.
+        let may_be_name = account.legacy_uid && kept.is_none() && !legacy_uids_open;
+        if is_of_another || may_be_name { Match::Different } else { Match::Same }
     } else if scope.is_per_tenant {
-        Match::Other
+        Match::Different
     } else {
-        Match::OtherScope
+        Match::DifferentScope
     }
 }
 
 impl Draft<'_> {
-    /// The account of the identity, and its user. Errors: `not_allowed` where a changed setting would give an account to
-    /// somebody else.
+    /// The account of the identity, and its user. Errors: `not_allowed` where a changed setting would give the
+    /// account to another user.
     pub(super) async fn stored_account(&self) -> Result<Option<(SocialAccount, User)>, LoginError> {
         let now = self.ambient.now();
         let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
@@ -53,10 +55,10 @@ impl Draft<'_> {
             |account: &SocialAccount| account.uid == uid && account.uid_scope == self.identity.uid_scope.current;
         found.sort_by_key(|(account, _)| (uids.iter().position(|uid| *uid == account.uid), !is_exact(account)));
         for (account, user) in found {
-            match compare(&account, self.identity, open) {
+            match match_account(&account, self.identity, open) {
                 Match::Same => return Ok(Some((account, user))),
-                Match::Other => {}
-                Match::OtherScope => return Err(self.other_scope(&account)),
+                Match::Different => {}
+                Match::DifferentScope => return Err(self.other_scope(&account)),
             }
         }
         Ok(None)
@@ -80,6 +82,17 @@ impl Draft<'_> {
 /// Whether `account` gets the key of `identity` by the login that found it.
 pub(super) fn needs_new_key(account: &SocialAccount, identity: &Identity) -> bool {
     account.legacy_uid || account.uid != identity.uid.as_str() || account.uid_scope != identity.uid_scope.current
+}
+
+/// The code of the audit event of a login that found `account` by another key than its identity's.
+pub(super) fn rekey_code(account: &SocialAccount, identity: &Identity) -> Option<&'static str> {
+    if account.legacy_uid {
+        Some("legacy_uid")
+    } else if !account.uid_scope.is_empty() && account.uid_scope != identity.uid_scope.current {
+        Some("former_issuer")
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -130,7 +143,7 @@ mod tests {
 
     #[test]
     fn fault_a1_a15_the_whole_table_of_which_account_is_found_by_which_key() {
-        use Match::{Other, OtherScope, Same};
+        use Match::{Different, DifferentScope, Same};
         // uid, scope, legacy, kept id; then: legacy uids closed and open, both where another scope is a changed setting and
         // where it is another tenant.
         let table = [
@@ -138,22 +151,24 @@ mod tests {
             ("id-1", "sub https://renamed", false, None, [Same, Same, Same, Same]),
             ("id-1", "", false, None, [Same, Same, Same, Same]),
             ("id-1", "", false, Some("other"), [Same, Same, Same, Same]),
-            ("id-1", "", true, None, [Same, Same, Same, Same]),
+            ("id-1", "", true, None, [Different, Same, Different, Same]),
+            ("id-1", "", true, Some(""), [Different, Same, Different, Same]),
             ("id-1", "", true, Some("id-1"), [Same, Same, Same, Same]),
-            ("id-1", "", true, Some("other"), [Other, Other, Other, Other]),
-            ("id-1", "sub https://old", false, None, [OtherScope, OtherScope, Other, Other]),
-            ("id-1", "email https://new", false, None, [OtherScope, OtherScope, Other, Other]),
-            ("ada", "", true, None, [Other, Same, Other, Same]),
-            ("ada", "", true, Some("id-1"), [Other, Same, Other, Same]),
-            ("ada", "", true, Some("other"), [Other, Other, Other, Other]),
-            ("ada", "", false, None, [Other, Other, Other, Other]),
-            ("ada", "sub https://new", false, None, [Other, Other, Other, Other]),
-            ("bob", "", true, None, [Other, Other, Other, Other]),
+            ("id-1", "", true, Some("other"), [Different, Different, Different, Different]),
+            ("id-1", "sub https://old", false, None, [DifferentScope, DifferentScope, Different, Different]),
+            ("id-1", "email https://new", false, None, [DifferentScope, DifferentScope, Different, Different]),
+            ("ada", "", true, None, [Different, Same, Different, Same]),
+            ("ada", "", true, Some(" "), [Different, Same, Different, Same]),
+            ("ada", "", true, Some("id-1"), [Different, Same, Different, Same]),
+            ("ada", "", true, Some("other"), [Different, Different, Different, Different]),
+            ("ada", "", false, None, [Different, Different, Different, Different]),
+            ("ada", "sub https://new", false, None, [Different, Different, Different, Different]),
+            ("bob", "", true, None, [Different, Different, Different, Different]),
         ];
         for (uid, scope, legacy, kept, expected) in table {
             let account = account(uid, scope, legacy, kept);
             let found = [(false, false), (false, true), (true, false), (true, true)]
-                .map(|(is_per_tenant, open)| compare(&account, &identity(is_per_tenant), open));
+                .map(|(is_per_tenant, open)| match_account(&account, &identity(is_per_tenant), open));
             assert_eq!(found, expected, "{account:?}");
         }
     }
@@ -165,5 +180,9 @@ mod tests {
         for other in [("id-1", "", false), ("id-1", "sub https://renamed", false), ("id-1", "sub https://new", true)] {
             assert!(needs_new_key(&account(other.0, other.1, other.2, None), &identity), "{other:?}");
         }
+        let code = |uid, scope, legacy| rekey_code(&account(uid, scope, legacy, None), &identity);
+        assert_eq!(code("ada", "", true), Some("legacy_uid"));
+        assert_eq!(code("id-1", "sub https://renamed", false), Some("former_issuer"));
+        assert_eq!((code("id-1", "", false), code("id-1", "sub https://new", false)), (None, None));
     }
 }

@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::line::sign_up_closed;
 use super::{Step, Stop, email, extra, fields, username};
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{EmailAddress, SocialAccount, User};
+use crate::model::{EmailAddress, SocialAccount, User, is_filled};
 use crate::store::StoreError;
 
 #[derive(Clone, Copy, Debug)]
@@ -109,11 +109,12 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether what the row keeps tells another person than what came now. A row found by an older id must tell the same.
+    /// Whether the account belongs to another person than the identity, by what the descriptor says must stay the same. An
+    /// account that is found by a former key must have it.
     fn is_somebody_elses(&self, account: &SocialAccount) -> bool {
         let by_old_id = account.uid != self.identity.uid;
         self.identity.same.iter().any(|name| {
-            let kept = account.extra_data.get(name).filter(|value| !value.is_null());
+            let kept = account.extra_data.get(name).filter(|value| is_filled(value));
             kept.map_or(by_old_id, |kept| self.identity.extra_data.get(name) != Some(kept))
         })
     }
@@ -183,8 +184,10 @@ impl Draft<'_> {
             };
         }
         if !email.is_empty() && may("email", Some(&user.email)) {
-            // USER_FIELD_MAPPING may put another detail here; what is no address changes nothing.
-            let Some(address) = EmailAddress::parse(email) else { return Ok(()) };
+            // USER_FIELD_MAPPING may put another detail here; what is no address, or a denied one, changes nothing.
+            let Some(address) = EmailAddress::parse(email).filter(|address| !self.rules.denies(address)) else {
+                return Ok(());
+            };
             let address = self.rules.stored_email(&address);
             // Nobody's word makes it a second user's (SEC-23).
             let others = self.store.users_by_email(&address).await?;
@@ -201,7 +204,7 @@ impl Draft<'_> {
             Some(address) if address.starts_with("https://") => {
                 self.set_extra_data("picture", Value::from(address));
             }
-            // The provider says that there is none (any more).
+            // The provider says that the user has no picture.
             Some("") => self.set_extra_data("picture", Value::Null),
             _ => {}
         }

@@ -281,7 +281,7 @@ impl<'a> Draft<'a> {
         LoginEmail {
             address: self.address(),
             is_verified: self.email_verified,
-            // A step that sets another address has taken the provider's place.
+            // An address that a step set replaces the provider's invalid one.
             is_invalid: self.identity.has_invalid_email && !self.chosen.email,
         }
     }
@@ -335,6 +335,7 @@ impl<'a> Draft<'a> {
             }
             _ => return Err(no_user()),
         };
+        let code = self.account.as_ref().and_then(|account| account_key::rekey_code(account, self.identity));
         let kept = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);
         let mut extra_data = self.extra_data.map_or(kept, Value::Object);
         if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
@@ -350,6 +351,7 @@ impl<'a> Draft<'a> {
             username: self.renamed,
             email: self.readdressed,
             fields,
+            code,
         })
     }
 }

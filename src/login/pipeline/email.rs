@@ -4,25 +4,34 @@ use crate::login::error::{LoginError, Refusal};
 use crate::model::{EmailAddress, resembled_name};
 use crate::settings::UserRules;
 
-/// The address with which somebody signs in, as far as it is known.
+/// The e-mail address of a login.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoginEmail<'a> {
     pub address: Option<&'a EmailAddress>,
     pub is_verified: bool,
-    /// There is a text for it that is no address.
+    /// The provider sent a text that is no e-mail address.
     pub is_invalid: bool,
 }
 
-/// WHITELISTED_EMAILS and WHITELISTED_DOMAINS, without subdomains: only a verified address is on them, unless
-/// ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL. With such a list, a profile without an address is refused: release 7 of the
-/// original's engine does so. DENIED_EMAILS and DENIED_DOMAINS win over them and hold for every address, verified or not; what
-/// is no address may be another spelling of a denied one, and is refused too.
+/// Checks the lists of addresses and domains.
+///
+/// WHITELISTED_EMAILS and WHITELISTED_DOMAINS, without subdomains, accept verified addresses only, unless
+/// ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL is set. They refuse a profile without an address.
+///
+/// DENIED_EMAILS and DENIED_DOMAINS win over them and refuse an address whether it is verified or not. They refuse an
+/// invalid address, which may be another spelling of a denied one, and a missing one, which the user may have kept back.
 pub fn check_allowed(rules: &UserRules, email: &LoginEmail<'_>) -> Result<(), LoginError> {
     let refused = |detail: &str| Err(LoginError::new(Refusal::NotAllowed, detail));
     const NOT_LISTED: &str = "This account is not among those that may sign in here.";
-    let denies = !rules.denied_emails.is_empty() || !rules.denied_domains.is_empty();
-    if denies && (email.is_invalid || email.address.is_some_and(|address| rules.denies(address))) {
-        return refused(NOT_LISTED);
+    const NO_ADDRESS: &str =
+        "Only accounts with an e-mail address may sign in here, and the provider named none for this one.";
+    if rules.has_denied_addresses() {
+        match email.address {
+            _ if email.is_invalid => return refused(NOT_LISTED),
+            Some(address) if rules.denies(address) => return refused(NOT_LISTED),
+            None if !rules.deny_lists_accept_missing_email => return refused(NO_ADDRESS),
+            _ => {}
+        }
     }
     if rules.whitelisted_emails.is_empty() && rules.whitelisted_domains.is_empty() {
         return Ok(());
@@ -97,8 +106,8 @@ mod tests {
             ("eva@company.com", false, [true, false, false, true, false, false]),
             ("ana@sub.company.com", true, [true, false, false, false, false, false]),
             ("ana@notcompany.com", true, [true, false, false, false, true, false]),
-            ("", false, [true, false, false, false, true, false]),
-            ("", true, [true, false, false, false, true, false]),
+            ("", false, [true, false, false, false, false, false]),
+            ("", true, [true, false, false, false, false, false]),
             ("eve@evil.example@company.com", true, [true, false, false, false, false, false]),
             ("eve@evil.example,x@company.com", true, [true, false, false, false, false, false]),
             ("eve@evil.example\r\nx@company.com", true, [true, false, false, false, false, false]),
@@ -110,6 +119,21 @@ mod tests {
         ] {
             let found = [&none, &domains, &emails, &any, &denied, &both].map(|rules| check(rules, text, is_verified));
             assert_eq!(found, expected, "{text:?}, verified: {is_verified}");
+        }
+    }
+
+    #[test]
+    fn deny_lists_refuse_a_missing_address() {
+        for rules in [
+            UserRules { denied_emails: vec![address("eva@company.com")], ..UserRules::default() },
+            UserRules { denied_domains: vec![domain("company.com")], ..UserRules::default() },
+        ] {
+            assert!(!check(&rules, "", false) && check(&rules, "ana@other.example", false));
+            let rules = UserRules { deny_lists_accept_missing_email: true, ..rules };
+            assert!(check(&rules, "", false) && !check(&rules, "eva@company.com", true));
+            assert!(!check(&rules, "no address", false), "an invalid one stays refused");
+            let both = UserRules { whitelisted_domains: vec![domain("other.example")], ..rules };
+            assert!(!check(&both, "", false), "an allow list still refuses it");
         }
     }
 

@@ -21,7 +21,8 @@ pub(in crate::login) struct Line {
 struct Named {
     name: String,
     step: Arc<dyn Step>,
-    /// Whether what it did is kept while the login waits, rather than done again.
+    /// It may ask the user for more, and what it did is kept while the login waits, rather than done again. The built-in
+    /// steps but `require_email` never ask.
     kept: bool,
 }
 
@@ -83,6 +84,11 @@ impl Line {
         }
         draft.check_chosen_email()?;
         draft.decision().map(|decision| Decided::Commit(Box::new(decision)))
+    }
+
+    /// Whether a step may ask the user for more.
+    pub fn may_ask(&self) -> bool {
+        self.steps.iter().any(|named| named.kept)
     }
 
     /// Whether nobody is known, nobody may be new, and no later step can find somebody: then there is nothing to ask.

@@ -94,6 +94,8 @@ pub(super) struct Decision {
     pub email: Option<(String, bool)>,
     /// Declared ones.
     pub fields: Map<String, Value>,
+    /// Of the audit event.
+    pub code: Option<&'static str>,
 }
 
 /// How far a halted login had come: what each step of a program's own did before.

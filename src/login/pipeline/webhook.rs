@@ -52,7 +52,7 @@ async fn amend(draft: &mut Draft<'_>, amendments: Amendments) -> Result<(), Stop
     if let Some(username) = username {
         draft.set_username(&username);
     }
-    // An answer with a text that is no address was not understood.
+    // `email` is a valid address or empty: an answer with anything else failed before.
     let email = email.unwrap_or_else(|| draft.email().to_owned());
     let is_same = email == draft.email();
     // Another address than the provider's is nobody's until the answer says otherwise.

@@ -1,4 +1,4 @@
-//! Stored accounts by their keys.
+//! Stored accounts by their keys, and the end of their tokens.
 
 /// Beside [`super::users::user_store`], which calls it.
 macro_rules! account_keys {
@@ -70,6 +70,21 @@ macro_rules! account_keys {
                 .fetch_all(&mut *self.reader().await?)
                 .await?;
                 Ok(scopes)
+            }
+
+            async fn delete_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool> {
+                let mut tx = self.begin().await?;
+                let dropped = sqlx::query("UPDATE social_accounts SET tokens = NULL WHERE id = $1 AND tokens = $2")
+                    .bind(account)
+                    .bind(old)
+                    .execute(&mut *tx)
+                    .await?;
+                let is_dropped = dropped.rows_affected() == 1;
+                if is_dropped {
+                    audit_query(audit).execute(&mut *tx).await?;
+                }
+                tx.commit().await?;
+                Ok(is_dropped)
             }
 
             async fn count_legacy_uids(&self) -> Result<Vec<(String, i64)>> {

@@ -163,16 +163,16 @@ macro_rules! attempt_store {
                 Ok(())
             }
 
-            async fn live_rows(&self) -> Result<LiveRows> {
+            async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows> {
                 let mut reader = self.reader().await?;
                 let mut rows = [0; 4];
                 for (count, statement) in rows.iter_mut().zip([
-                    "SELECT count(*) FROM login_attempts",
-                    "SELECT count(*) FROM used_codes",
-                    "SELECT count(*) FROM halted_logins",
-                    "SELECT count(*) FROM swap_codes",
+                    "SELECT count(*) FROM login_attempts WHERE claimed IS NULL AND expires > $1",
+                    "SELECT count(*) FROM used_codes WHERE expires > $1",
+                    "SELECT count(*) FROM halted_logins WHERE taken IS NULL AND expires > $1",
+                    "SELECT count(*) FROM swap_codes WHERE expires > $1",
                 ]) {
-                    *count = sqlx::query_scalar(statement).fetch_one(&mut *reader).await?;
+                    *count = sqlx::query_scalar(statement).bind(now.0).fetch_one(&mut *reader).await?;
                 }
                 let [authorization_requests, used_codes, pending_logins, one_time_codes] = rows;
                 Ok(LiveRows { authorization_requests, used_codes, pending_logins, one_time_codes })

@@ -410,7 +410,11 @@ macro_rules! user_store {
                 Ok(rows.into_iter().map(SealedRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
             }
 
-            async fn reseal_tokens(&self, account: i64, old: &[u8], new: Option<&[u8]>) -> Result<bool> {
+            async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool> {
+                self.delete_tokens(account, old, audit).await
+            }
+
+            async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool> {
                 let resealed = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
                     .bind(new)
                     .bind(account)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::people::{CLIENT_ID, OIDC_TOKEN, TWITTER_ACCESS};
+use crate::support::world::Plan;
 use crate::support::{Answer, Client, Engine, FRONT, REDIRECT, Reply, World, on_both_databases, signer};
 
 on_both_databases! {
@@ -15,6 +16,9 @@ on_both_databases! {
     fault_a24_another_field_makes_no_other_code,
     fault_a25_a_page_of_another_site_begins_nothing,
     fault_a25_a_made_up_attempt_cookie_is_replaced,
+    fault_a25_a_form_of_another_site_replaces_no_attempt_cookie,
+    fault_a25_an_embedded_authorize_begins_nothing,
+    fault_a25_a_cross_site_callback_has_a_cookie_of_its_own,
     fault_b1_wrapped_callbacks_land,
     fault_b2_a_denied_request_token_ends_the_login,
     fault_c3_optional_input_of_the_client_is_ignored_where_it_is_wrong,
@@ -22,6 +26,7 @@ on_both_databases! {
     fault_d7_a_callback_with_the_state_alone_is_a_refusal,
     fault_a28_next_is_a_page_of_a_listed_origin,
     fault_a28_a_link_cannot_widen_the_scope,
+    fault_a28_an_empty_scope_keeps_the_configured_scopes,
     fault_a28_head_begins_and_finishes_nothing,
     fault_a28_an_issuer_that_was_promised_must_come,
 }
@@ -195,6 +200,92 @@ async fn vk_id(engine: Engine) -> World {
     world
 }
 
+/// A browser sends no `Lax` cookie along with such a form, so the first step would make a new one.
+async fn fault_a25_a_form_of_another_site_replaces_no_attempt_cookie(engine: Engine) {
+    let world = World::start(engine).await;
+    for route in ["token", "token_user", "jwt-pair", "jwt-sliding-user", "knox"] {
+        let first_step = |headers: &[(&str, &str)]| {
+            let request = world.client().post(&format!("/api/login/social/{route}/twitter/"));
+            let request = request.form(&[("redirect_uri", REDIRECT)]);
+            headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
+        };
+        for headers in [
+            &[("origin", "https://evil.example")][..],
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "cross-site")],
+        ] {
+            let answer = first_step(headers).await;
+            assert!(answer.ok()["oauth_token"].is_string());
+            assert!(answer.set_cookies().is_empty(), "{route}: {headers:?}");
+        }
+        for headers in
+            [&[("origin", FRONT), ("sec-fetch-site", "cross-site")][..], &[("sec-fetch-site", "same-site")], &[]]
+        {
+            assert!(first_step(headers).await.set_cookie("rsa_attempt").is_some(), "{route}: {headers:?}");
+        }
+    }
+}
+
+async fn apple(engine: Engine) -> World {
+    let settings = [("CLIENT", CLIENT_ID), ("TEAM", "T1"), ("KEY", "K1"), ("SECRET", "no key is needed to begin")];
+    let with = |plan: Plan, (name, value)| plan.with(&format!("SOCIAL_AUTH_APPLE_ID_{name}"), value);
+    settings.into_iter().fold(World::on(engine), with).start().await
+}
+
+async fn fault_a25_an_embedded_authorize_begins_nothing(engine: Engine) {
+    let world = apple(engine).await;
+    for provider in ["github", "apple-id"] {
+        let authorize = |mode: &str, destination: &str, site: &str| {
+            let request = world.browser().get(&format!("/api/login/social/authorize/{provider}/?next={REDIRECT}"));
+            let request = request.header("sec-fetch-mode", mode).header("sec-fetch-dest", destination);
+            request.header("sec-fetch-site", site).send()
+        };
+        for (mode, destination) in
+            [("no-cors", "image"), ("cors", "empty"), ("same-origin", "empty"), ("websocket", "")]
+        {
+            for site in ["cross-site", "same-origin"] {
+                let answer = authorize(mode, destination, site).await;
+                answer.problem(403, "csrf_failed");
+                assert!(answer.set_cookies().is_empty(), "{provider}: {mode}");
+            }
+        }
+        assert_eq!(world.database.count("login_attempts").await, i64::from(provider != "github"));
+        let link = authorize("navigate", "document", "cross-site").await;
+        assert_eq!((link.status, link.set_cookies().len()), (303, 1), "{provider}: {}", link.whole());
+    }
+}
+
+async fn fault_a25_a_cross_site_callback_has_a_cookie_of_its_own(engine: Engine) {
+    const LAX: &str = "rsa_attempt";
+    const CROSS_SITE: &str = "rsa_attempt_form_post";
+    let world = apple(engine).await;
+    let browser = world.browser();
+    let github = world.begin(&browser, "github", json!({})).await;
+    let own = browser.cookie(LAX).expect("a cookie");
+    let path = format!("/api/login/social/authorize/apple-id/?next={REDIRECT}");
+    let answer = browser.get(&path).send().await;
+    let set = answer.set_cookie(CROSS_SITE).expect("a cookie of its own");
+    assert_eq!((set.attribute("SameSite"), set.attribute("Secure")), (Some("None"), Some("")));
+    assert_eq!((set.value.as_str(), answer.set_cookies().len()), (own.as_str(), 1), "both hold one id");
+    let query = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
+    let query: Vec<(String, String)> = query.query_pairs().into_owned().collect();
+    // A login at another provider leaves the open one alone.
+    let answer = browser.post("/api/login/social/begin/github/").json(&json!({})).send().await;
+    assert!(answer.set_cookie(LAX).is_some() && answer.set_cookie(CROSS_SITE).is_none());
+    // Apple's callback is a cross-site POST: only its own cookie comes along. The login goes on as far as the provider.
+    let callback =
+        world.client().post("/api/login/social/complete/apple-id/").header("origin", "https://appleid.apple.com");
+    let callback = callback.header("cookie", format!("{CROSS_SITE}={}", set.value));
+    let answer = callback.form(&[("state", &parameter(&query, "state")), ("error", "access_denied")]).send().await;
+    lands_with_error(&answer, "access_denied");
+    // One that another site had set replaces nothing.
+    let strange = world.client().get(&path).header("sec-fetch-mode", "navigate").send().await;
+    browser.set_cookie(CROSS_SITE, &strange.set_cookie(CROSS_SITE).expect("a cookie").value);
+    browser.login("token/github", json!({"code": "u1", "state": github.state})).await.ok();
+    let answer = browser.get(&path).send().await;
+    assert_eq!(answer.set_cookie(CROSS_SITE).expect("a cookie").value, own);
+}
+
 async fn fault_b1_wrapped_callbacks_land(engine: Engine) {
     let world = vk_id(engine).await;
     let browser = world.browser();
@@ -321,6 +412,24 @@ async fn fault_a28_a_link_cannot_widen_the_scope(engine: Engine) {
     // A page of this site asks for more by POST.
     let begun = world.begin(&world.browser(), "github", json!({"scope": "repo"})).await;
     assert_eq!(begun.parameter("scope"), Some("repo"));
+}
+
+async fn fault_a28_an_empty_scope_keeps_the_configured_scopes(engine: Engine) {
+    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
+    let configured = world.begin(&world.browser(), "github", json!({})).await;
+    let configured = configured.parameter("scope").expect("the configured scopes").to_owned();
+    for scope in ["", "%20", "+", "%09", "%20%0A+"] {
+        let path = format!("/api/login/social/authorize/github/?next={REDIRECT}&scope={scope}");
+        let answer = world.browser().get(&path).header("sec-fetch-site", "cross-site").send().await;
+        assert_eq!(answer.status, 303, "{}", answer.whole());
+        let there = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
+        let query: Vec<(String, String)> = there.query_pairs().into_owned().collect();
+        assert_eq!(parameter(&query, "scope"), configured, "{scope:?}");
+    }
+    for scope in [json!([]), json!([""]), json!(["", "\t"]), json!(""), json!(" ")] {
+        let begun = world.begin(&world.browser(), "github", json!({"scope": scope})).await;
+        assert_eq!(begun.parameter("scope"), Some(configured.as_str()), "{scope}");
+    }
 }
 
 async fn fault_a28_head_begins_and_finishes_nothing(engine: Engine) {

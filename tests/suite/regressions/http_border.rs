@@ -10,6 +10,8 @@ use crate::support::{Engine, FRONT, World, on_both_databases};
 
 on_both_databases! {
     fault_b4_a_cookie_that_is_no_text_spoils_no_other,
+    a_blank_authorization_header_is_no_credential,
+    the_session_is_found_among_several_cookies_of_its_name,
     fault_b5_addresses_are_read_from_the_right,
     fault_b14_retry_after_is_sent_and_can_be_read,
     fault_a28_a_request_has_one_host,
@@ -34,6 +36,48 @@ async fn fault_b4_a_cookie_that_is_no_text_spoils_no_other(engine: Engine) {
     assert_eq!(user.field("username"), "user1");
     let login = world.client().post("/api/login/social/token/github/").header("cookie", cookies(&["rsa_attempt"]));
     login.json(&json!({"code": "u01", "state": begun.state})).send().await.ok();
+}
+
+async fn a_blank_authorization_header_is_no_credential(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u1"})).await.ok();
+    let mut code = 10;
+    for blank in ["", " ", "\t "] {
+        let user = browser.get("/api/user/").header("authorization", blank).send().await;
+        assert_eq!(user.field("username"), "user1", "{blank:?}: the session cookie decides");
+        let anonymous = world.client().get("/api/user/").header("authorization", blank).send().await;
+        anonymous.problem(401, "not_authenticated");
+        for route in ["token", "jwt-pair", "jwt-sliding", "knox", "session"] {
+            code += 1;
+            let login = world.client().post(&format!("/api/login/social/{route}/github/"));
+            login.header("authorization", blank).json(&json!({"code": format!("u{code}")})).send().await.ok();
+        }
+    }
+    for lines in [&[&b"\xff"[..]][..], &[b"", b""], &[b"", b"Token x"]] {
+        let request = browser.get("/api/user/");
+        let request = lines.iter().fold(request, |request, line| request.header("authorization", line));
+        assert_eq!(request.send().await.status, 401, "{lines:?}");
+    }
+}
+
+/// Another server of the same host, or of a parent domain, may set a cookie of this name.
+async fn the_session_is_found_among_several_cookies_of_its_name(engine: Engine) {
+    let world = World::start(engine).await;
+    let browser = world.browser();
+    browser.login("session/github", json!({"code": "u1"})).await.ok();
+    let own = browser.cookie("sessionid").expect("a session");
+    let user = |cookies: String| world.client().get("/api/user/").header("cookie", cookies).send();
+    let others = |count: usize| "sessionid=; ".to_owned() + &"sessionid=of-another-server; ".repeat(count);
+    for count in 0..4 {
+        let before = user(format!("{}sessionid={own}", others(count))).await;
+        assert_eq!(before.field("username"), "user1", "after {count} others");
+        assert_eq!(user(format!("sessionid={own}; {}", others(count))).await.field("username"), "user1");
+    }
+    user(format!("{}sessionid={own}", others(4))).await.problem(401, "not_authenticated");
+    let out = world.client().post("/api/session/logout/").header("origin", FRONT);
+    out.header("cookie", format!("{}sessionid={own}", others(1))).send().await;
+    user(format!("sessionid={own}")).await.problem(401, "not_authenticated");
 }
 
 async fn fault_b5_addresses_are_read_from_the_right(engine: Engine) {

@@ -12,6 +12,7 @@ use crate::support::{Engine, Reply, World, on_both_databases, process, signer};
 on_both_databases! {
     fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id,
     fault_a1_an_imported_account_is_found_by_its_former_key_until_the_date,
+    fault_a1_a_stable_id_opens_no_account_of_the_same_name,
     fault_a1_a_former_key_opens_only_the_account_that_holds_the_same_stable_id,
     fault_a1_another_id_key_opens_no_account_of_the_one_before,
     fault_a15_the_same_subject_of_two_tenants_is_two_users,
@@ -52,6 +53,9 @@ fn plan(engine: Engine) -> crate::support::world::Plan {
     }
     plan
 }
+
+/// Logins that found an imported account by its former key.
+const BY_FORMER_KEY: &str = "SELECT count(*) FROM audit_events WHERE event = 'sign_in' AND code = 'legacy_uid'";
 
 /// Makes the provider answer every code with this profile.
 fn profile(double: &Double, at: usize, profile: &Value) {
@@ -108,12 +112,33 @@ async fn fault_a1_an_imported_account_is_found_by_its_former_key_until_the_date(
         assert_eq!(found["id"] == owner["id"], is_found, "until {until:?}");
         let marked = "SELECT count(*) FROM social_accounts WHERE legacy_uid";
         assert_eq!(world.database.number(marked).await, i64::from(!is_found), "the mark goes with the former key");
+        assert_eq!(world.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
         if is_found {
             // Once re-keyed, the name opens nothing.
             profile(&world.double, 0, &json!({"sub": "00u2", "preferred_username": "ada"}));
             assert_ne!(signed_in(&world, "okta-oauth2", "c3").await["id"], owner["id"]);
         }
     }
+}
+
+/// An imported account may be keyed by a name that is spelled like another user's id.
+async fn fault_a1_a_stable_id_opens_no_account_of_the_same_name(engine: Engine) {
+    for (until, is_found) in [("", false), ("2001-01-01", false), ("2999-01-01", true)] {
+        let world = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
+        profile(&world.double, 1, &json!({"id": "x1", "username": "x2abc9"}));
+        let owner = signed_in(&world, "dailymotion", "c1").await;
+        make_legacy(&world, "x2abc9", r#"{"id": ""}"#).await;
+        profile(&world.double, 1, &json!({"id": "x2abc9", "username": "ada"}));
+        let other = signed_in(&world, "dailymotion", "c2").await;
+        assert_eq!(other["id"] == owner["id"], is_found, "until {until:?}");
+        assert_eq!(world.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
+    }
+    // Where the id itself stands beside the key, it decides at any time.
+    let world = plan(engine).start().await;
+    profile(&world.double, 1, &json!({"id": "x9", "username": "bob"}));
+    let owner = signed_in(&world, "dailymotion", "c1").await;
+    make_legacy(&world, "x9", r#"{"id": "x9"}"#).await;
+    assert_eq!(signed_in(&world, "dailymotion", "c2").await["id"], owner["id"]);
 }
 
 async fn fault_a1_a_former_key_opens_only_the_account_that_holds_the_same_stable_id(engine: Engine) {

@@ -2,6 +2,7 @@
 //! `fault_a1_...` is row A1. Where a row touches the store, the test runs on both databases.
 
 mod authorization_requests;
+mod capacity;
 mod database_faults;
 mod http_border;
 mod id_tokens;

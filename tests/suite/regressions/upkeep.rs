@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rest_social_auth::clock::UnixMillis;
-use rest_social_auth::model::{AuditEvent, AuditKind, CodeClaim};
+use rest_social_auth::model::{AuditEvent, AuditFilter, AuditKind, CodeClaim};
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{Claimed, in_batches};
 use serde_json::json;
@@ -13,6 +13,7 @@ use crate::support::{Database, Engine, Reply, World, on_both_databases};
 
 on_both_databases! {
     fault_b10_renewed_tokens_survive_a_save_that_fails,
+    fault_b10_another_users_tokens_are_dropped_although_the_first_write_fails,
     fault_b22_rows_stamped_in_the_future_do_not_stop_pruning,
     fault_f10_logins_do_not_wait_for_the_end_of_a_sweep,
 }
@@ -57,15 +58,58 @@ async fn fault_b10_renewed_tokens_survive_a_save_that_fails(engine: Engine) {
         }
     })
     .await;
+    // By default: the provider's calls take 15 s at most, the saves 15 s, and the last of them 5 s.
+    let leased = world.database.number("SELECT leased FROM social_accounts").await - world.clock.now().0;
+    assert!(leased >= 35_000, "the lease of {leased} ms ends before the saves are given up");
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let end = if engine == Engine::Sqlite { "DROP TRIGGER fault" } else { "DROP TRIGGER fault ON social_accounts" };
-    world.database.run(end).await;
+    accept_saves(&world, engine).await;
     assert_eq!(ends("the renewal", renewed).await.expect("no panic"), "second");
     assert_eq!(world.database.number("SELECT count(*) FROM social_accounts WHERE leased IS NOT NULL").await, 0);
     // The refresh token that is kept is the second one.
     assert_eq!(token().await, "second");
     world.advance(Duration::from_secs(4000));
     assert_eq!(token().await, "third");
+}
+
+async fn fault_b10_another_users_tokens_are_dropped_although_the_first_write_fails(engine: Engine) {
+    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let world = plan.with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1-secret").start().await;
+    world.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600, "user_id": 11})),
+        _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100, "user_id": 10})),
+    });
+    let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
+    world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    let login = world.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
+    let authorization = format!("Token {}", login.field("token"));
+    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
+    world.advance(Duration::from_secs(200));
+    refuse_saves(&world, engine).await;
+    world.double.forget();
+    let renewed = tokio::spawn(world.client().get(&path).header("authorization", &authorization).send());
+    ends("the call to the provider", async {
+        while world.double.calls().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    accept_saves(&world, engine).await;
+    ends("the renewal", renewed).await.expect("no panic").problem(409, "token_ended");
+    let left = "SELECT count(*) FROM social_accounts WHERE leased IS NOT NULL OR tokens IS NOT NULL";
+    assert_eq!(world.database.number(left).await, 0, "neither tokens nor a lease are left");
+    let repository = world.database.repository().await;
+    let filter = AuditFilter { event: Some(AuditKind::ProviderTokensDropped), ..AuditFilter::default() };
+    let trail = repository.audit_trail(&filter, 10).await.expect("the audit log");
+    let said = trail.iter().map(|row| (row.provider.as_deref(), row.code.as_deref(), row.user_id));
+    assert_eq!(said.collect::<Vec<_>>(), [(Some("vk-id"), Some("another_user"), Some(1))]);
+    repository.close().await;
+}
+
+async fn accept_saves(world: &World, engine: Engine) {
+    let end = if engine == Engine::Sqlite { "DROP TRIGGER fault" } else { "DROP TRIGGER fault ON social_accounts" };
+    world.database.run(end).await;
 }
 
 async fn refuse_saves(world: &World, engine: Engine) {

@@ -15,6 +15,8 @@ on_both_databases! {
     fault_a12_addresses_of_earlier_releases_are_found,
     fault_a13_deny_lists_refuse_every_spelling,
     fault_a13_denied_organizations_are_refused_in_every_spelling,
+    deny_lists_refuse_a_login_without_an_address,
+    fault_a20_a_mapped_address_is_checked_against_the_deny_lists,
     fault_a20_a_sign_up_needs_an_explicit_allow,
     fault_a20_amended_values_are_checked_again,
 }
@@ -83,6 +85,7 @@ async fn fault_a5_what_is_no_address_opens_no_allow_list_and_is_not_stored(engin
 async fn fault_a5_a_user_edits_and_enters_addresses_only(engine: Engine) {
     let plan =
         World::on(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
+    let plan = plan.with("DENY_LISTS_ACCEPT_MISSING_EMAIL", "true");
     let world = plan.with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example").start().await;
     let authorization = format!("Token {}", world.token("token", "u1").await);
     let edit = async |email: &str| {
@@ -280,6 +283,53 @@ async fn fault_a20_a_sign_up_needs_an_explicit_allow(engine: Engine) {
         "user1",
         "an answer without allow amends nothing"
     );
+}
+
+async fn fault_a20_a_mapped_address_is_checked_against_the_deny_lists(engine: Engine) {
+    let plan = World::on(engine)
+        .with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "true")
+        .with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"username": "email"}"#)
+        .with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example");
+    let world = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
+    for (n, (mapped, kept)) in [
+        ("ana@good.example", "ana@good.example"),
+        ("new@good.example", "new@good.example"),
+        ("eve@evil.example", "new@good.example"),
+        ("eve@sub.EVIL.example", "new@good.example"),
+        ("EVE@good.example", "new@good.example"),
+        ("last@good.example", "last@good.example"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let code = format!("u{}1", "0".repeat(n));
+        world.people.describe("github", &code, json!({"id": 1, "login": mapped, "email": "ana@good.example"}));
+        world.login("token", &code).await.ok();
+        assert_eq!(world.database.text("SELECT email FROM users").await, kept, "after {mapped}");
+    }
+}
+
+async fn deny_lists_refuse_a_login_without_an_address(engine: Engine) {
+    for (list, entry) in [("DENIED_DOMAINS", "evil.example"), ("DENIED_EMAILS", "eve@evil.example")] {
+        let plan = World::on(engine).with(&format!("SOCIAL_AUTH_{list}"), entry);
+        let world = plan.start().await;
+        world.login("token", "u1").await.ok();
+        // A known user keeps the address back as well.
+        for (n, email) in [(1, json!(null)), (2, json!(null)), (3, json!("")), (4, json!(" "))] {
+            let code = format!("u00{n}");
+            world.people.describe("github", &code, json!({"id": n, "login": code, "email": email}));
+            world.login("token", &code).await.problem(403, "not_allowed");
+        }
+        world.people.describe("github", "u05", json!({"id": 5, "login": "five"}));
+        world.login("token", "u05").await.problem(403, "not_allowed");
+        assert_eq!(world.database.count("users").await, 1, "{list}");
+
+        let lenient = world.node_with("DENY_LISTS_ACCEPT_MISSING_EMAIL", "true").await;
+        world.people.describe("github", "u06", json!({"id": 6, "login": "six"}));
+        lenient.client().login("token/github", json!({"code": "u06"})).await.ok();
+        world.people.describe("github", "u07", json!({"id": 7, "login": "eve", "email": "eve@evil.example"}));
+        lenient.client().login("token/github", json!({"code": "u07"})).await.problem(403, "not_allowed");
+    }
 }
 
 async fn fault_a20_amended_values_are_checked_again(engine: Engine) {

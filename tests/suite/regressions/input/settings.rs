@@ -11,6 +11,7 @@ use crate::support::{Call, Engine, Reply, World, on_both_databases};
 on_both_databases! {
     fault_a18_a_setting_that_is_warned_about_has_no_effect,
     fault_a19_extra_arguments_are_refused_at_start,
+    the_generation_claim_is_no_other_claims_name,
     fault_a28_a_weak_key_starts_no_server,
     fault_c08_a_broken_character_costs_no_login,
     fault_c08_a_broken_character_in_a_request_is_no_error,
@@ -44,6 +45,22 @@ async fn fault_a19_extra_arguments_are_refused_at_start(engine: Engine) {
             assert!(errors.contains(&name.to_owned()), "{errors:?}");
         }
     }
+}
+
+async fn the_generation_claim_is_no_other_claims_name(engine: Engine) {
+    for name in [
+        "SIMPLE_JWT_USER_ID_CLAIM",
+        "SIMPLE_JWT_JTI_CLAIM",
+        "SIMPLE_JWT_TOKEN_TYPE_CLAIM",
+        "SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM",
+    ] {
+        let started = World::on(engine).with(name, "gen").try_start().await;
+        let errors = names(started.err().unwrap_or_else(|| panic!("{name} is the generation claim")));
+        assert_eq!(errors, [name]);
+    }
+    let fields = json!({"gen": {"type": "string"}}).to_string();
+    let started = World::on(engine).with("REST_SOCIAL_USER_FIELDS", &fields).try_start().await;
+    assert!(started.is_err(), "a declared field becomes a claim of -user tokens");
 }
 
 async fn fault_a28_a_weak_key_starts_no_server(engine: Engine) {

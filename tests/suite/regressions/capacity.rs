@@ -1,0 +1,136 @@
+//! What is open at once is bounded, and a bound that is reached costs neither a code nor another caller's login.
+
+use std::time::Duration;
+
+use rest_social_auth::clock::UnixMillis;
+use serde_json::json;
+
+use crate::support::world::{Node, Plan};
+use crate::support::{Answer, Client, Database, Engine, REDIRECT, World, on_both_databases};
+
+on_both_databases! {
+    fault_a9_only_rows_that_protect_a_login_count,
+    a_full_table_of_one_time_codes_spends_no_code,
+    a_full_table_of_pending_logins_spends_no_code,
+}
+
+const WITH_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,require_email,create_user,\
+                          associate_user,load_extra_data,user_details";
+
+/// Rows with the keys 1 to `count`.
+async fn fill(database: &Database, engine: Engine, table: &str, columns: &str, values: &str, count: i64) {
+    let key = if engine == Engine::Sqlite { "CAST(i AS BLOB)" } else { "CAST(CAST(i AS text) AS bytea)" };
+    let values = values.replace("KEY", key);
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+         INSERT INTO {table} ({columns}) SELECT {values} FROM n"
+    );
+    database.run(&sql).await;
+}
+
+async fn fault_a9_only_rows_that_protect_a_login_count(engine: Engine) {
+    let world = World::start(engine).await;
+    let now = world.clock.now();
+    let later = now.plus(Duration::from_secs(60)).0;
+    let nothing = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
+    let columns = "key, provider, redirect_uri, classic, created, expires, claimed";
+    for (number, (expires, claimed)) in
+        [(later, "NULL".to_owned()), (later, now.0.to_string()), (now.0, "NULL".to_owned())].into_iter().enumerate()
+    {
+        let key = if engine == Engine::Sqlite { format!("X'0{number}'") } else { format!("'\\x0{number}'::bytea") };
+        for sql in [
+            format!(
+                "INSERT INTO login_attempts ({columns}) VALUES ({key}, 'github', 'x', false, 1, {expires}, {claimed})"
+            ),
+            format!("INSERT INTO used_codes (code, claimed, expires) VALUES ({key}, 1, {expires})"),
+            format!(
+                "INSERT INTO halted_logins (token, sealed, expires, taken) VALUES ({key}, {nothing}, {expires}, {claimed})"
+            ),
+            format!("INSERT INTO swap_codes (code, answer, expires) VALUES ({key}, {nothing}, {expires})"),
+        ] {
+            world.database.run(&sql).await;
+        }
+    }
+    let repository = world.database.repository().await;
+    let rows = repository.live_rows(now).await.expect("a count");
+    assert_eq!((rows.authorization_requests, rows.pending_logins), (1, 1), "neither expired nor finished");
+    assert_eq!((rows.used_codes, rows.one_time_codes), (2, 2), "not expired");
+    let rows = repository.live_rows(UnixMillis(later)).await.expect("a count");
+    assert_eq!(rows.authorization_requests + rows.used_codes + rows.pending_logins + rows.one_time_codes, 0);
+    repository.close().await;
+}
+
+/// An app's login in the redirect flow, as far as the answer to the callback.
+async fn callback(client: &Client, code: &str) -> Answer {
+    let path = format!("/api/login/social/authorize/github/?kind=token&next={REDIRECT}");
+    let answer = client.get(&path).send().await;
+    let there = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
+    let state = there.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("code", code), ("state", &state.expect("a state"))])
+        .finish();
+    client.get(&format!("/api/login/social/complete/github/?{query}")).send().await
+}
+
+fn location(answer: &Answer) -> &str {
+    answer.header("location").unwrap_or_else(|| panic!("{}", answer.whole()))
+}
+
+/// A server that has counted its rows: it does so in the background after its start.
+async fn counted(world: &World, is_refused: impl AsyncFn(&Node, usize) -> bool) -> Node {
+    let node = world.second_node().await;
+    for attempt in 0..600 {
+        if is_refused(&node, attempt).await {
+            return node;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the server refuses nothing");
+}
+
+async fn a_full_table_of_one_time_codes_spends_no_code(engine: Engine) {
+    let world = World::on(engine).with("MAX_ONE_TIME_CODES", "10").start().await;
+    let later = world.clock.now().plus(Duration::from_secs(60)).0;
+    let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
+    fill(&world.database, engine, "swap_codes", "code, answer, expires", &format!("KEY, {empty}, {later}"), 200_000)
+        .await;
+    let refused = format!("{REDIRECT}?error=too_many_requests");
+    let node = counted(&world, async |node, attempt| {
+        location(&callback(&node.client().browser(), &format!("u1{attempt}")).await) == refused
+    })
+    .await;
+    let written = async || [world.database.count("users").await, world.database.count("used_codes").await];
+    let before = written().await;
+    world.double.forget();
+    let browser = node.client().browser();
+    assert_eq!(location(&callback(&browser, "u7").await), refused);
+    assert_eq!(written().await, before, "neither a user nor a spent code");
+    assert!(world.double.calls().is_empty(), "the provider was not asked");
+    // A login that needs none goes on; and once there is room, the same code is good.
+    node.client().login("token/github", json!({"code": "u8"})).await.ok();
+    world.database.run("DELETE FROM swap_codes").await;
+    let node = world.second_node().await;
+    assert!(location(&callback(&node.client().browser(), "u7").await).contains("code="));
+}
+
+async fn a_full_table_of_pending_logins_spends_no_code(engine: Engine) {
+    let asks = |plan: Plan| plan.with("SOCIAL_AUTH_GITHUB_PIPELINE", WITH_EMAIL).with("MAX_PENDING_LOGINS", "10");
+    let world = asks(World::on(engine)).start().await;
+    let later = world.clock.now().plus(Duration::from_secs(60)).0;
+    let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
+    let values = format!("KEY, {empty}, {later}");
+    fill(&world.database, engine, "halted_logins", "token, sealed, expires", &values, 10).await;
+    let node = counted(&world, async |node, attempt| {
+        node.client().login("token/github", json!({"code": format!("u1{attempt}")})).await.status == 429
+    })
+    .await;
+    let written = async || [world.database.count("users").await, world.database.count("used_codes").await];
+    let before = written().await;
+    node.client().login("token/github", json!({"code": "u7"})).await.problem(429, "too_many_requests");
+    assert_eq!(written().await, before, "neither a user nor a spent code");
+    // A provider whose steps ask nothing needs no room.
+    node.client().login("token/facebook", json!({"code": "u7"})).await.ok();
+    world.database.run("DELETE FROM halted_logins").await;
+    let node = world.second_node().await;
+    node.client().login("token/github", json!({"code": "u7"})).await.ok();
+}
