@@ -77,6 +77,7 @@ impl Texts {
         let values = names.iter().filter_map(|name| fields.required_one(name, &mut errors)).collect();
         let asked = fields.optional("redirect_uri", &mut errors);
         fields.check_own(&["state", "flow_token", "code_verifier", "id_token", "nonce"], &mut errors);
+        fields.check_length(&["state", "redirect_state", "flow_token", "id_token", "credential", "nonce"], &mut errors);
         let own_verifier = fields.own("code_verifier").map(str::to_owned);
         if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {
             errors.push(("code_verifier".to_owned(), "Must be 43 to 128 unreserved characters.".to_owned()));
