@@ -108,6 +108,46 @@ fn sec_24_verified_is_what_the_providers_own_rule_says() {
 }
 
 #[test]
+fn fault_a6_a_flag_verifies_no_other_address_than_its_own() {
+    let oidc = |name: &str, more: Value| {
+        let mut values = object(json!({"KEY": "k", "SECRET": "s", "OIDC_ENDPOINT": "https://id.example"}));
+        values.extend(object(more));
+        provider(&settings(name, Value::Object(values)))
+    };
+    let of = |provider: &Provider, claims: Value, body: Value| {
+        let mut claims = object(claims);
+        claims.insert("sub".to_owned(), json!("1"));
+        let mut body = object(body);
+        body.insert("sub".to_owned(), json!("1"));
+        let (token, claims) = (json!({"access_token": "at"}), Some(Value::Object(claims)));
+        let made = mapped_with(provider, json!({}), token, claims, json!([body])).expect("an identity");
+        (made.email.map(|email| email.to_string()).unwrap_or_default(), made.email_verified)
+    };
+    let (eve, ceo) = ("eve@evil.example", "ceo@company.example");
+    for name in ["oidc", "auth0_openidconnect", "zitadel", "casdoor"] {
+        let by_key = oidc(name, json!({"EMAIL_KEY": "contact_email"}));
+        let body = json!({"email": eve, "email_verified": true, "contact_email": ceo});
+        assert_eq!(of(&by_key, json!({}), body.clone()), (ceo.to_owned(), false), "{name}");
+        assert_eq!(of(&by_key, body, json!({})), (ceo.to_owned(), false), "{name}");
+    }
+    for name in ["oidc", "cas", "vault", "linkedin-openidconnect"] {
+        let plain = oidc(name, json!({}));
+        let verified = |email: &str| json!({"email": email, "email_verified": true});
+        let alone = |email: &str| json!({ "email": email });
+        // The address comes from userinfo, the flag from the ID token about another one, and the other way round.
+        assert_eq!(of(&plain, verified(eve), alone(ceo)), (ceo.to_owned(), false), "{name}");
+        assert_eq!(of(&plain, alone(ceo), json!({"email_verified": true})).1, false, "{name}");
+        assert_eq!(of(&plain, verified(ceo), alone(ceo)), (ceo.to_owned(), true), "{name}");
+        assert_eq!(of(&plain, alone(eve), verified(ceo)), (ceo.to_owned(), true), "{name}");
+        let refused = json!({"email": ceo, "email_verified": false});
+        assert_eq!(of(&plain, verified(ceo), refused), (ceo.to_owned(), false), "{name}");
+    }
+    let plain = oidc("oidc", json!({}));
+    let verified = json!({"email": ceo, "email_verified": true});
+    assert_eq!(of(&plain, verified, json!({"name": "Ada"})), (ceo.to_owned(), true), "all from the ID token");
+}
+
+#[test]
 fn googles_rows_by_address_are_found_again() {
     let made =
         mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email": "a@x.example", "email_verified": true}]))
