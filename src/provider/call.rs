@@ -42,7 +42,7 @@ pub async fn send(
 ) -> Result<Reply, ProviderError> {
     let answer = client.send(request, deadline).await.map_err(|error| match error {
         OutgoingError::Timeout => ProviderError::Timeout { stage },
-        OutgoingError::Resting { remaining, .. } => {
+        OutgoingError::CoolingDown { remaining, .. } => {
             ProviderError::Busy { stage, reason: error.to_string(), retry_after: Some(remaining) }
         }
         error @ OutgoingError::Unreachable { .. } => ProviderError::Moved { stage, reason: error.to_string() },
@@ -56,7 +56,7 @@ pub async fn send(
     }
     // A limit of one user's token says nothing about other users' calls.
     if let Some(span) = asked.filter(|_| answer.status == 503 || is_of_all_users(stage)) {
-        client.pause(&request.url, span);
+        client.cool_down(&request.url, span);
     }
     Err(ProviderError::Busy { stage, reason: format!("status {}", answer.status), retry_after: asked })
 }
