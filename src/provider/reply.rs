@@ -108,7 +108,7 @@ pub fn read(
 }
 
 /// Statuses of an address without an endpoint. A server, a proxy or a framework adds words of its own to them.
-fn is_no_endpoint(status: u16) -> bool {
+pub fn is_no_endpoint(status: u16) -> bool {
     matches!(status, 404 | 410) || (300..400).contains(&status)
 }
 
@@ -325,7 +325,8 @@ pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
     }
     let code = match field("error").or_else(|| field("oauth_problem"))? {
         Value::Object(error) => error.get("code").or_else(|| error.get("type")).and_then(as_text).unwrap_or_default(),
-        value => as_text(value)?,
+        // An error of another type is an error all the same.
+        value => as_text(value).unwrap_or_default(),
     };
     let lower = code.to_ascii_lowercase();
     let said_no = DECLINED.contains(&lower.as_str()) || lower.contains("denied") || lower.contains("cancel");

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::documents::{Discovery, keys};
 use super::super::id_token::{
-    Expected, Purpose, Unverified, accepted_until, access_token_hash, candidates, check, signed_claims,
+    Expected, Purpose, Unverified, accepted_until, access_token_hash, candidates, check, check_userinfo, signed_claims,
 };
 use super::super::jws::{SignatureAlgorithm, Token, VerifyingKey};
 use super::object;
@@ -187,6 +187,19 @@ fn fault_a4_only_an_id_token_is_an_id_token() {
         ("Microsoft's access token", json!("JWT"), saying(json!({"scp": "access_as_user"})), [false, true, true]),
         ("one for another app", json!("JWT"), saying(json!({"appid": "other"})), [false; 3]),
         ("one issued to another client", json!("JWT"), saying(json!({"client_id": "other"})), [false; 3]),
+        ("one whose client is null", json!("JWT"), saying(json!({"client_id": null, "cid": null})), [true, true, true]),
+        (
+            "an ID token with claims of its own under these names",
+            json!("JWT"),
+            bound(json!({"client_id": "customer-7", "cid": 7, "appid": "x"})),
+            [true, false, true],
+        ),
+        (
+            "an access token with a claim typ JWT",
+            json!("JWT"),
+            saying(json!({"typ": "JWT", "scope": "openid"})),
+            [false, false, true],
+        ),
     ];
     for (what, media_type, claims, accepted) in table {
         let mut header = json!({"alg": "RS256"});
@@ -245,6 +258,22 @@ fn fault_d6_a_clock_may_be_a_minute_ahead_and_expiry_stays_strict() {
 }
 
 /// Whatever the claims say, a token is accepted at the last moment named and refused right after it.
+#[test]
+fn signed_userinfo_of_a_tenant_names_the_tenants_issuer() {
+    let issuers = ["https://idp.example/{tenantid}".to_owned()];
+    let of = |claims: Value| {
+        let text = unsigned(&json!({"alg": "RS256"}), &claims);
+        let token = Token::parse(&text, &[RS256])?;
+        check_userinfo(&token, &token.claims()?, &issuers, &["a-key".to_owned()], NOW)
+    };
+    assert!(of(json!({"iss": "https://idp.example/t1", "tid": "t1", "sub": "1"})).is_ok());
+    for other in
+        [json!({"iss": "https://idp.example/t2", "tid": "t1"}), json!({"iss": "https://idp.example/{tenantid}"})]
+    {
+        assert!(of(other.clone()).is_err(), "{other}");
+    }
+}
+
 #[test]
 fn fault_a16_accepted_until_is_the_last_moment_of_acceptance() {
     for leeway in [0, 1, 1200] {

@@ -134,6 +134,28 @@ async fn fault_c07_a_moved_userinfo_endpoint_is_found() {
     assert_eq!(world.double.calls_at(DISCOVERY).len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_c07_a_renewal_finds_a_moved_token_endpoint() {
+    let world = World::on(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let claims = world.people.id_token_claims("u1", None, "oidc-u1");
+    let first = json!({"access_token": "oidc-u1", "refresh_token": "r-1", "expires_in": 100,
+        "id_token": signer::signed(&claims)});
+    world.double.always(OIDC_TOKEN, Reply::json(&first));
+    let login = login(&world, "u1").await;
+    world.advance(Duration::from_secs(200));
+    world.double.always(OIDC_TOKEN, Reply::of(404, "text/plain", "404 page not found"));
+    let moved = json!({"token_endpoint": "https://id.example/v2/token"});
+    world.double.always(DISCOVERY, Reply::json(&document(moved)));
+    world
+        .double
+        .always("POST id.example/v2/token", Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
+    let authorization = format!("Token {}", login.field("token"));
+    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
+    let token = world.client().get(&path).header("authorization", &authorization).send().await;
+    assert_eq!(token.field("access_token"), "second");
+}
+
 /// The host of the keys answers no more; the logins that need nothing new wait for nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_b20_a_key_host_that_hangs_costs_no_login_anything() {
