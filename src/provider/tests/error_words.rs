@@ -99,7 +99,6 @@ instagram 400 {"code": 400, "error_type": "OAuthException", "error_message": "In
 zoom-oauth2 401 {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}
 auth0 401 {"error": "access_denied", "error_description": "Unauthorized"}
 auth0_openidconnect 401 {"error": "access_denied", "error_description": "Unauthorized"}
-figma 404 {"error": true, "status": 404, "message": "Please make requests to api.figma.com/v1/oauth/... instead of www.figma.com/api/oauth/...", "i18n": "error.not_found"}
 hubspot-2026-03 400 {"error": "invalid_client", "error_description": "missing or invalid client secret", "status": "BAD_CLIENT_SECRET", "message": "missing or invalid client secret"}
 mailru 200 {"error": "invalid client", "error_code": 2, "error_description": "invalid client"}
 deezer 200 wrong application
@@ -128,6 +127,7 @@ oidc 410 Gone
 oidc 301 <html><head><title>301 Moved Permanently</title></head></html>
 oidc 303 See Other
 oidc 308 {"error": "Permanent Redirect"}
+figma 404 {"error": true, "status": 404, "message": "Please make requests to api.figma.com/v1/oauth/... instead of www.figma.com/api/oauth/...", "i18n": "error.not_found"}
 github 404 {"error": "Not Found"}"#;
 
 fn answer(status: u16, body: &str) -> Reply {
