@@ -56,7 +56,7 @@ pub enum OutgoingError {
     TooLarge,
     #[error("the answer broke off: {0}")]
     Broken(String),
-    #[error("{host} is not called for now: its last calls failed, or it asked for a cooldown (Retry-After)")]
+    #[error("{host} is not called at the moment: its last calls failed, or it asked for a cooldown (Retry-After)")]
     CoolingDown { host: String, remaining: Duration },
     #[error("{0} is not valid")]
     Unsendable(&'static str),
