@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn the_file_of_a_database_is_found_in_its_address() {
-        assert_eq!(sqlite_file("sqlite:///var/x.db?mode=rwc"), Some(Path::new("/var/x.db")));
-        assert_eq!(sqlite_file("sqlite:x.db"), Some(Path::new("x.db")));
+        assert_eq!(sqlite_file("sqlite:///var/x.db?mode=rwc").as_deref(), Some(Path::new("/var/x.db")));
+        assert_eq!(sqlite_file("sqlite:x.db").as_deref(), Some(Path::new("x.db")));
         assert_eq!(sqlite_file("postgres://h/d"), None);
     }
 }

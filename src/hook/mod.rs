@@ -97,7 +97,7 @@ pub enum Untold {
 impl From<OutgoingError> for Untold {
     fn from(error: OutgoingError) -> Self {
         match error {
-            OutgoingError::Resting { .. } => Self::Resting,
+            OutgoingError::CoolingDown { .. } => Self::Resting,
             error => Self::NoAnswer(error),
         }
     }

@@ -1,5 +1,9 @@
 //! Warnings about stored accounts that the settings do not match, so that an operator can act before users are refused.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::clock::UnixMillis;
 use crate::provider::Providers;
 use crate::store::{Repository, StoreError};
@@ -16,12 +20,20 @@ pub async fn account_warnings(
     Ok(found)
 }
 
+/// Time limit for the discovery document of a provider.
+const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Accounts that a changed issuer or ID_KEY leaves behind.
 async fn other_scopes(store: &dyn Repository, providers: &Providers) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
     for provider in providers.iter() {
         let Some(known) = provider.known_uid_scopes() else { continue };
-        for scope in store.uid_scopes(provider.name()).await?.iter().filter(|scope| !known.contains(scope)) {
+        let mut scopes = store.uid_scopes(provider.name()).await?;
+        scopes.retain(|scope| !known.contains(scope));
+        if scopes.is_empty() || provider.is_of_tenants(Instant::now() + DISCOVERY_TIMEOUT).await {
+            continue;
+        }
+        for scope in scopes {
             let name = provider.name();
             let current = known.first().map_or("", String::as_str);
             found.push(format!(

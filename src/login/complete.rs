@@ -14,7 +14,7 @@ use super::pipeline::{Line, Progress};
 use super::repeat::Seal;
 use super::{Concluded, Fields, LoginRequest, LoginService, Outcome, Visitor, redirect};
 use crate::model::{Attempt, CodeClaim, Identity, Kind, Linker};
-use crate::provider::{Callback, CheckedCallback, Protocol, Provider, RequestToken};
+use crate::provider::{Callback, CheckedCallback, Protocol, Provider, ProviderError, RequestToken};
 use crate::secrets::Digest;
 use crate::settings::StatePolicy;
 use crate::store::{Claimed, Ends};
@@ -77,6 +77,7 @@ impl Texts {
         let values = names.iter().filter_map(|name| fields.required_one(name, &mut errors)).collect();
         let asked = fields.optional("redirect_uri", &mut errors);
         fields.check_own(&["state", "flow_token", "code_verifier", "id_token", "nonce"], &mut errors);
+        fields.check_length(&["state", "redirect_state", "flow_token", "id_token", "credential", "nonce"], &mut errors);
         let own_verifier = fields.own("code_verifier").map(str::to_owned);
         if own_verifier.as_deref().is_some_and(|verifier| !attempt::is_verifier(verifier)) {
             errors.push(("code_verifier".to_owned(), "Must be 43 to 128 unreserved characters.".to_owned()));
@@ -485,7 +486,7 @@ impl LoginService {
         ticket: Ticket,
         claim: CodeClaim,
     ) -> Result<Concluded, LoginError> {
-        let result = match self.identify(&posted, checked).await {
+        let result = match self.identify(&posted, checked, &claim).await {
             Ok(identity) => {
                 let tokens = self.sealed_tokens(&identity);
                 let person = Person { identity, tokens };
@@ -504,9 +505,23 @@ impl LoginService {
         result
     }
 
-    async fn identify(&self, posted: &Posted, checked: CheckedCallback) -> Result<Identity, LoginError> {
-        let identity = posted.provider.identify(&posted.callback(), checked).await?;
-        Ok(identity.storable())
+    async fn identify(
+        &self,
+        posted: &Posted,
+        checked: CheckedCallback,
+        claim: &CodeClaim,
+    ) -> Result<Identity, LoginError> {
+        let identified = posted.provider.identify(&posted.callback(), checked).await;
+        let is_refused = posted.id_token.is_none() && identified.as_ref().is_err_and(ProviderError::is_refusal);
+        let expires = self.ambient.now().plus(attempt::CODE_MEMORY);
+        // What the provider refused signs nobody in: remembering it for weeks would only fill the table.
+        if is_refused
+            && expires < claim.expires
+            && let Err(failure) = self.store.shorten_claim(&claim.digest, expires).await
+        {
+            tracing::warn!(%failure, "the claim of a refused token could not be shortened");
+        }
+        Ok(identified?.storable())
     }
 
     /// Bound to the account's row, so that two rows' tokens cannot be exchanged (SEC-40).

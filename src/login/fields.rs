@@ -19,6 +19,22 @@ const NULL: &str = "This field may not be null.";
 const NOT_TEXT: &str = "Not a valid string.";
 const NUL_CHARACTER: &str = "Null characters are not allowed.";
 
+/// Most characters of a field. The longest authorization codes (Microsoft's, Apple's) have about 3,000.
+const MAX_FIELD_LEN: usize = 4096;
+/// Most characters of a field that holds a token, such as a JWT with the user's groups.
+const MAX_TOKEN_LEN: usize = 64 * 1024;
+const TOKEN_FIELDS: [&str; 5] = ["id_token", "credential", "access_token", "token", "signed_request"];
+
+fn max_len(name: &str) -> usize {
+    if TOKEN_FIELDS.contains(&name) { MAX_TOKEN_LEN } else { MAX_FIELD_LEN }
+}
+
+/// Words of Django REST framework.
+fn too_long(name: &str, text: &str) -> Option<String> {
+    let max = max_len(name);
+    (text.chars().count() > max).then(|| format!("Ensure this field has no more than {max} characters."))
+}
+
 impl Fields {
     pub fn json(map: Map<String, Value>) -> Self {
         Self { map, form: false }
@@ -46,6 +62,14 @@ impl Fields {
             if self.map.get(*name).is_some_and(|value| value.is_array() || value.is_object()) {
                 errors.push(((*name).to_owned(), NOT_TEXT.to_owned()));
             }
+        }
+    }
+
+    /// A text that is too long where [`Self::own`] looks for one.
+    pub fn check_length(&self, names: &[&str], errors: &mut Vec<(String, String)>) {
+        for name in names {
+            let problem = self.own(name).and_then(|text| too_long(name, text));
+            errors.extend(problem.map(|problem| ((*name).to_owned(), problem)));
         }
     }
 
@@ -83,15 +107,15 @@ impl Fields {
         let text = match value {
             Value::String(text) => Ok(text.clone()),
             Value::Number(number) => Ok(number.to_string()),
-            Value::Null => Err(NULL),
-            _ => Err(NOT_TEXT),
+            Value::Null => Err(NULL.to_owned()),
+            _ => Err(NOT_TEXT.to_owned()),
         };
         let checked = text.and_then(|text| match text {
-            text if text.trim().is_empty() => Err(BLANK),
-            text if text.contains('\0') => Err(NUL_CHARACTER),
-            text => Ok(text),
+            text if text.trim().is_empty() => Err(BLANK.to_owned()),
+            text if text.contains('\0') => Err(NUL_CHARACTER.to_owned()),
+            text => too_long(name, &text).map_or(Ok(text), Err),
         });
-        checked.map_err(|message| errors.push((name.to_owned(), message.to_owned()))).ok()
+        checked.map_err(|message| errors.push((name.to_owned(), message))).ok()
     }
 
     /// The provider that the body names: `None` where it names none (R-ERR-01).
@@ -129,6 +153,20 @@ mod tests {
             let mut errors = Vec::new();
             assert_eq!(of(value.clone()).required("code", &mut errors), None);
             assert_eq!(errors, [("code".to_owned(), message.to_owned())], "{value}");
+        }
+    }
+
+    #[test]
+    fn fault_a27_a_field_that_is_too_long_is_a_validation_error() {
+        for (name, max) in [("code", 4096), ("oauth_verifier", 4096), ("access_token", 65_536), ("id_token", 65_536)] {
+            let fields = |len: usize| of(json!({ name: "a".repeat(len) }));
+            let problem = (name.to_owned(), format!("Ensure this field has no more than {max} characters."));
+            let (mut errors, mut own_errors) = (Vec::new(), Vec::new());
+            assert!(fields(max).required(name, &mut errors).is_some() && errors.is_empty());
+            fields(max).check_length(&[name], &mut errors);
+            assert_eq!(fields(max + 1).required(name, &mut errors), None);
+            fields(max + 1).check_length(&[name], &mut own_errors);
+            assert_eq!((errors, own_errors), (vec![problem.clone()], vec![problem]));
         }
     }
 

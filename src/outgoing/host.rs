@@ -1,6 +1,6 @@
-//! One host and port: how many calls it may have at a time, and whether it is asked at all (SEC-39). A host that fails
-//! again and again is left alone for a few seconds: its logins then fail at once and cost nobody else anything; one call
-//! is the trial that shows whether it is back.
+//! The concurrency limit and the circuit breaker of one host and port (SEC-39). After repeated faults the breaker opens for a few
+//! seconds: logins by that host then fail at once and hold no resources of other logins. After the cooldown one trial call
+//! decides whether the breaker closes.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,63 +11,65 @@ use tokio::time::Instant;
 
 use super::{OutgoingError, Reply};
 
-/// Most calls to one host at a time: a provider that falls silent holds no more sockets than these.
-pub(super) const CALLS: usize = 128;
-/// Faults in a row, with no answer between them, after which a host is left alone.
-pub(super) const FAULTS: u32 = 10;
-/// How long it is left alone after the latest fault.
-pub(super) const REST: Duration = Duration::from_secs(5);
+/// Most concurrent calls to one host: a provider that stops answering holds no more sockets than these.
+pub(super) const MAX_CONCURRENT_CALLS: usize = 128;
+/// Faults in a row, with no answer between them, that open the circuit breaker.
+pub(super) const MAX_FAULTS: u32 = 10;
+/// How long the circuit breaker stays open after the latest fault.
+pub(super) const COOLDOWN: Duration = Duration::from_secs(5);
 
-/// Endpoints of one host that are remembered as paused.
-const PAUSES: usize = 64;
+/// Most endpoints of one host whose cooldown is remembered.
+const MAX_COOLDOWNS: usize = 64;
 
 pub(super) struct Host {
-    pub(super) turns: Semaphore,
+    pub(super) permits: Semaphore,
     breaker: Mutex<Breaker>,
-    /// By path: endpoints that asked for a pause (`Retry-After`), and when it ends.
-    pauses: Mutex<HashMap<String, Instant>>,
+    /// By path: when the cooldown ends that an endpoint asked for (`Retry-After`).
+    cooldowns: Mutex<HashMap<String, Instant>>,
 }
 
 impl Default for Host {
     fn default() -> Self {
-        Self { turns: Semaphore::new(CALLS), breaker: Mutex::default(), pauses: Mutex::default() }
+        Self { permits: Semaphore::new(MAX_CONCURRENT_CALLS), breaker: Mutex::default(), cooldowns: Mutex::default() }
     }
 }
 
 impl Host {
-    /// Whether a call may be made now, else how long not; `patience`: how long one call may take.
-    pub(super) fn admits(&self, path: &str, now: Instant, patience: Duration) -> Result<(), Duration> {
-        let paused = self.pauses.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
-        if let Some(until) = paused.filter(|until| now < *until) {
+    /// Admits a call, or says how long none is admitted. `call_timeout`: the time limit of one call.
+    pub(super) fn admit(&self, path: &str, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
+        let cooling_down = self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
+        if let Some(until) = cooling_down.filter(|until| now < *until) {
             return Err(until - now);
         }
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).admits(now, patience)
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).admit(now, call_timeout)
     }
 
-    pub(super) fn pause(&self, path: &str, now: Instant, span: Duration) {
-        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
-        pauses.retain(|_, until| now < *until);
-        if pauses.len() < PAUSES || pauses.contains_key(path) {
-            pauses.insert(path.to_owned(), now + span);
+    pub(super) fn cool_down(&self, path: &str, now: Instant, span: Duration) {
+        let mut cooldowns = self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner);
+        cooldowns.retain(|_, until| now < *until);
+        if cooldowns.len() < MAX_COOLDOWNS || cooldowns.contains_key(path) {
+            cooldowns.insert(path.to_owned(), now + span);
         }
     }
 
-    /// What became of a call. A refusal (4xx) is an answer; what this server would not send says nothing of the host.
-    pub(super) fn heard(&self, result: &Result<Reply, OutgoingError>, now: Instant) {
-        use OutgoingError::{Broken, Forbidden, Resting, Timeout, TooLarge, Unreachable, Unsendable};
+    /// Counts the result of a call. A refusal (4xx) is no fault; a call that this server did not send counts as none.
+    pub(super) fn record(&self, result: &Result<Reply, OutgoingError>, now: Instant) {
+        use OutgoingError::{Broken, CoolingDown, Forbidden, Timeout, TooLarge, Unreachable, Unsendable};
         let fault = match result {
             Ok(reply) => (502..=504).contains(&reply.status),
             Err(Timeout | Unreachable { .. } | Broken(_)) => true,
             Err(TooLarge) => false,
-            Err(Forbidden { .. } | Unsendable(_) | Resting { .. }) => return,
+            Err(Forbidden { .. } | Unsendable(_) | CoolingDown { .. }) => return,
         };
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).heard(fault, now);
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).record(fault, now);
     }
 
-    /// Whether something of it must be remembered.
-    pub(super) fn rests(&self, now: Instant) -> bool {
-        let is_paused = self.pauses.lock().unwrap_or_else(PoisonError::into_inner).values().any(|until| now < *until);
-        is_paused || self.breaker.lock().unwrap_or_else(PoisonError::into_inner).until.is_some_and(|until| now < until)
+    /// Whether the breaker is open or an endpoint has a cooldown.
+    pub(super) fn has_cooldown(&self, now: Instant) -> bool {
+        let is_cooling_down =
+            self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner).values().any(|until| now < *until);
+        is_cooling_down
+            || self.breaker.lock().unwrap_or_else(PoisonError::into_inner).until.is_some_and(|until| now < until)
     }
 }
 
@@ -80,21 +82,21 @@ struct Breaker {
 }
 
 impl Breaker {
-    fn admits(&mut self, now: Instant, patience: Duration) -> Result<(), Duration> {
+    fn admit(&mut self, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
         match self.until {
             Some(until) if now < until => Err(until - now),
-            // The trial; should nothing be heard of it, there is another one after the time that a call may take.
+            // The trial call. If it ends without a result, the next one is admitted after the time limit of a call.
             Some(_) => {
-                self.until = Some(now + patience);
+                self.until = Some(now + call_timeout);
                 Ok(())
             }
             None => Ok(()),
         }
     }
 
-    fn heard(&mut self, fault: bool, now: Instant) {
+    fn record(&mut self, fault: bool, now: Instant) {
         self.faults = if fault { self.faults.saturating_add(1) } else { 0 };
-        self.until = (self.faults >= FAULTS).then_some(now + REST);
+        self.until = (self.faults >= MAX_FAULTS).then_some(now + COOLDOWN);
     }
 }
 
@@ -102,67 +104,67 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
     #[test]
     fn sec_39_ten_faults_in_a_row_open_the_breaker_and_one_answer_between_them_does_not() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..3 {
-            (1..FAULTS).for_each(|_| breaker.heard(true, now));
-            assert!(breaker.admits(now, PATIENCE).is_ok());
-            breaker.heard(false, now);
+            (1..MAX_FAULTS).for_each(|_| breaker.record(true, now));
+            assert!(breaker.admit(now, CALL_TIMEOUT).is_ok());
+            breaker.record(false, now);
         }
-        (0..FAULTS).for_each(|_| breaker.heard(true, now));
-        assert!(breaker.admits(now, PATIENCE).is_err());
-        assert!(breaker.admits(now + REST - Duration::from_millis(1), PATIENCE).is_err());
+        (0..MAX_FAULTS).for_each(|_| breaker.record(true, now));
+        assert!(breaker.admit(now, CALL_TIMEOUT).is_err());
+        assert!(breaker.admit(now + COOLDOWN - Duration::from_millis(1), CALL_TIMEOUT).is_err());
     }
 
     #[test]
-    fn sec_39_after_its_rest_a_host_has_one_trial_which_decides() {
+    fn sec_39_after_its_cooldown_a_host_has_one_trial_which_decides() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        (0..FAULTS).for_each(|_| breaker.heard(true, now));
-        let later = now + REST;
-        assert!(breaker.admits(later, PATIENCE).is_ok());
-        assert!(breaker.admits(later, PATIENCE).is_err(), "the others wait for the trial");
-        breaker.heard(true, later);
-        assert!(breaker.admits(later + REST / 2, PATIENCE).is_err());
-        assert!(breaker.admits(later + REST, PATIENCE).is_ok());
-        breaker.heard(false, later + REST);
-        assert!((0..50).all(|_| breaker.admits(later + REST, PATIENCE).is_ok()));
+        (0..MAX_FAULTS).for_each(|_| breaker.record(true, now));
+        let later = now + COOLDOWN;
+        assert!(breaker.admit(later, CALL_TIMEOUT).is_ok());
+        assert!(breaker.admit(later, CALL_TIMEOUT).is_err(), "the others wait for the trial");
+        breaker.record(true, later);
+        assert!(breaker.admit(later + COOLDOWN / 2, CALL_TIMEOUT).is_err());
+        assert!(breaker.admit(later + COOLDOWN, CALL_TIMEOUT).is_ok());
+        breaker.record(false, later + COOLDOWN);
+        assert!((0..50).all(|_| breaker.admit(later + COOLDOWN, CALL_TIMEOUT).is_ok()));
     }
 
     #[test]
     fn sec_39_a_trial_that_is_never_heard_of_does_not_close_a_host_for_good() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        (0..FAULTS).for_each(|_| breaker.heard(true, now));
-        assert!(breaker.admits(now + REST, PATIENCE).is_ok());
-        assert!(breaker.admits(now + PATIENCE, PATIENCE).is_err());
-        assert!(breaker.admits(now + REST + PATIENCE, PATIENCE).is_ok());
+        (0..MAX_FAULTS).for_each(|_| breaker.record(true, now));
+        assert!(breaker.admit(now + COOLDOWN, CALL_TIMEOUT).is_ok());
+        assert!(breaker.admit(now + CALL_TIMEOUT, CALL_TIMEOUT).is_err());
+        assert!(breaker.admit(now + COOLDOWN + CALL_TIMEOUT, CALL_TIMEOUT).is_ok());
     }
 
     #[test]
     fn sec_39_refusals_and_what_was_never_sent_are_no_faults() {
         let (host, now) = (Host::default(), Instant::now());
         let answer = |status| Ok(Reply { status, headers: Default::default(), body: Vec::new() });
-        for _ in 0..2 * FAULTS {
-            host.heard(&answer(400), now);
-            host.heard(&answer(429), now);
-            host.heard(&Err(OutgoingError::Forbidden { host: "h".to_owned(), reason: "r" }), now);
+        for _ in 0..2 * MAX_FAULTS {
+            host.record(&answer(400), now);
+            host.record(&answer(429), now);
+            host.record(&Err(OutgoingError::Forbidden { host: "h".to_owned(), reason: "r" }), now);
         }
-        assert!(host.admits("/", now, PATIENCE).is_ok() && !host.rests(now));
-        (0..FAULTS).for_each(|_| host.heard(&answer(503), now));
-        assert!(host.admits("/", now, PATIENCE).is_err());
+        assert!(host.admit("/", now, CALL_TIMEOUT).is_ok() && !host.has_cooldown(now));
+        (0..MAX_FAULTS).for_each(|_| host.record(&answer(503), now));
+        assert!(host.admit("/", now, CALL_TIMEOUT).is_err());
     }
 
     #[test]
     fn fault_d2_an_endpoint_that_asks_for_a_pause_gets_it_and_the_others_of_its_host_are_called() {
         let (host, now) = (Host::default(), Instant::now());
         let second = Duration::from_secs(1);
-        host.pause("/token", now, 7 * second);
-        assert_eq!(host.admits("/token", now + second, PATIENCE), Err(6 * second));
-        assert!(host.admits("/userinfo", now, PATIENCE).is_ok() && host.rests(now));
-        assert!(host.admits("/token", now + 7 * second, PATIENCE).is_ok() && !host.rests(now + 7 * second));
-        (0..2 * PAUSES).for_each(|n| host.pause(&n.to_string(), now, second));
-        assert_eq!(host.pauses.lock().expect("no panic").len(), PAUSES);
+        host.cool_down("/token", now, 7 * second);
+        assert_eq!(host.admit("/token", now + second, CALL_TIMEOUT), Err(6 * second));
+        assert!(host.admit("/userinfo", now, CALL_TIMEOUT).is_ok() && host.has_cooldown(now));
+        assert!(host.admit("/token", now + 7 * second, CALL_TIMEOUT).is_ok() && !host.has_cooldown(now + 7 * second));
+        (0..2 * MAX_COOLDOWNS).for_each(|n| host.cool_down(&n.to_string(), now, second));
+        assert_eq!(host.cooldowns.lock().expect("no panic").len(), MAX_COOLDOWNS);
     }
 }

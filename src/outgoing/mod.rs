@@ -2,7 +2,7 @@
 //!
 //! HTTPS only unless allowed, no redirects, 5 s to connect and 10 s in all, at most 1 MiB of answer counted while it
 //! arrives, private and loopback addresses refused at connect time, proxies and extra roots honoured (SEC-37); a host that
-//! falls silent or fails takes nobody else down (SEC-39). Callers: `provider/` and `hook/`. It must never log a URL's query, a header
+//! does not answer or fails stops no other host (SEC-39). Callers: `provider/` and `hook/`. It must never log a URL's query, a header
 //! or a body.
 
 mod address;
@@ -56,8 +56,8 @@ pub enum OutgoingError {
     TooLarge,
     #[error("the answer broke off: {0}")]
     Broken(String),
-    #[error("{host} has failed again and again, or asked for a pause: it is left alone for a moment")]
-    Resting { host: String, remaining: Duration },
+    #[error("{host} is not called at the moment: its last calls failed, or it asked for a cooldown (Retry-After)")]
+    CoolingDown { host: String, remaining: Duration },
     #[error("{0} is not valid")]
     Unsendable(&'static str),
 }
@@ -104,14 +104,14 @@ impl Client {
         let known = self.host(&request.url, &host);
         let limit = self.shared.timeout;
         known
-            .admits(request.url.path(), started, limit)
-            .map_err(|remaining| OutgoingError::Resting { host: host.clone(), remaining })?;
+            .admit(request.url.path(), started, limit)
+            .map_err(|remaining| OutgoingError::CoolingDown { host: host.clone(), remaining })?;
         let end = deadline.min(started + limit);
-        let Ok(turn) = tokio::time::timeout_at(end, known.turns.acquire()).await else {
+        let Ok(permit) = tokio::time::timeout_at(end, known.permits.acquire()).await else {
             // Other calls held all permits: that says nothing of the host.
             return Err(OutgoingError::Timeout);
         };
-        let _turn = turn.map_err(|_| OutgoingError::Timeout)?;
+        let _permit = permit.map_err(|_| OutgoingError::Timeout)?;
         let sent = Instant::now();
         let result = match tokio::time::timeout_at(end, call::exchange(pool, request, &host)).await {
             Ok(result) => result,
@@ -121,7 +121,7 @@ impl Client {
         // The deadline of a login, or the wait for a permit, may leave a host less time than a call has: that is not its fault.
         let had_its_time = (now - sent) * 10 >= limit * 9;
         if had_its_time || !matches!(result, Err(OutgoingError::Timeout)) {
-            known.heard(&result, now);
+            known.record(&result, now);
         }
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
@@ -133,10 +133,10 @@ impl Client {
         result
     }
 
-    /// Leaves an endpoint alone for a while, since it asked for that (RFC 9110, 10.2.3). Other endpoints of the host are
-    /// called as before.
-    pub fn pause(&self, url: &Url, span: Duration) {
-        self.host(url, url.host_str().unwrap_or_default()).pause(url.path(), Instant::now(), span);
+    /// Calls an endpoint no more for `span`, which it asked for (RFC 9110, 10.2.3). Other endpoints of the host are called as
+    /// before.
+    pub fn cool_down(&self, url: &Url, span: Duration) {
+        self.host(url, url.host_str().unwrap_or_default()).cool_down(url.path(), Instant::now(), span);
     }
 
     /// Whether a URL may be called, as far as can be told without resolving its name.
@@ -177,7 +177,7 @@ impl Client {
         let key = format!("{name}:{}", url.port_or_known_default().unwrap_or_default());
         let mut hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() >= HOSTS_KEPT && !hosts.contains_key(&key) {
-            hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.rests(Instant::now()));
+            hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.has_cooldown(Instant::now()));
         }
         hosts.entry(key).or_default().clone()
     }

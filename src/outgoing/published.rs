@@ -1,29 +1,30 @@
-//! What a host publishes for everybody and is kept: discovery documents and key sets (SEC-19, SEC-39).
+//! What a host publishes for all clients and this server keeps: discovery documents and key sets (SEC-19, SEC-39).
 //!
-//! One fetch at a time however many logins wait for it. A document that is due is served while it is fetched again in the
-//! background, so a host that hangs costs no login anything. A caller that a kept document has failed gets a newer one, at
-//! most once a minute.
+//! At most one fetch of a document runs at a time, however many logins wait for it, and it goes on when a waiting caller goes
+//! away. A document that is due is served while a background task fetches it again, so a host that hangs delays no login. A
+//! caller whose login fails with the kept document gets a newer one, fetched at most once a minute.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
 
 /// How long a document is kept whose answer does not say.
-const LIFETIME: Duration = Duration::from_secs(3600);
+const DEFAULT_CACHE_LIFETIME: Duration = Duration::from_secs(3600);
 /// Bounds of what `Cache-Control` and `Expires` may say.
-const SHORTEST: Duration = Duration::from_secs(5 * 60);
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const MIN_CACHE_LIFETIME: Duration = Duration::from_secs(5 * 60);
+const MAX_CACHE_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// A document that could not be fetched again for so long is not served any more.
 const MAX_AGE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// How long a fetch is not repeated: one that failed, and one for a caller that needs a newer document.
-const PAUSE: Duration = Duration::from_secs(60);
-/// How long a fetch in the background may take.
-const BACKGROUND: Duration = Duration::from_secs(30);
+const FETCH_COOLDOWN: Duration = Duration::from_secs(60);
+/// Time limit of a fetch in the background.
+const BACKGROUND_FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A document in the form that its reader gave it.
 pub struct Published<T> {
@@ -32,9 +33,9 @@ pub struct Published<T> {
 
 struct Shared<T> {
     kept: Mutex<Option<Kept<T>>>,
-    flight: tokio::sync::Mutex<Option<Tried>>,
-    /// Fetches so far.
-    rounds: AtomicU64,
+    /// Held during a fetch.
+    last_fetch: Arc<tokio::sync::Mutex<Option<FetchAttempt>>>,
+    fetches: AtomicU64,
 }
 
 struct Kept<T> {
@@ -45,8 +46,8 @@ struct Kept<T> {
     due: UnixMillis,
 }
 
-/// The last fetch, and why it failed if it did.
-struct Tried {
+/// A fetch, and why it failed if it did.
+struct FetchAttempt {
     at: UnixMillis,
     source: String,
     failure: Option<String>,
@@ -69,8 +70,8 @@ pub enum Missing<E> {
 
 impl<T> Default for Published<T> {
     fn default() -> Self {
-        let (kept, flight, rounds) = (Mutex::default(), tokio::sync::Mutex::default(), AtomicU64::default());
-        Self { shared: Arc::new(Shared { kept, flight, rounds }) }
+        let (kept, last_fetch, fetches) = (Mutex::default(), Arc::default(), AtomicU64::default());
+        Self { shared: Arc::new(Shared { kept, last_fetch, fetches }) }
     }
 }
 
@@ -96,92 +97,105 @@ impl<T: Send + Sync + 'static> Published<T> {
     {
         let shared = &self.shared;
         match shared.kept(source, now) {
-            Some((value, fetched, _)) if newer && now < fetched.plus(PAUSE) => return Ok(value),
-            Some((value, _, due)) if !newer => {
-                if now >= due && shared.may_try(source, now) {
+            Some(kept) if newer && is_within(kept.fetched, now, FETCH_COOLDOWN) => return Ok(kept.value),
+            Some(kept) if !newer => {
+                // A document from the future was fetched before the clock was set back.
+                let is_due = now >= kept.due || now < kept.fetched;
+                if is_due && shared.may_try(source, now) {
                     let (shared, source) = (shared.clone(), source.to_owned());
-                    tokio::spawn(async move { shared.refresh(&source, now, fetch).await });
+                    tokio::spawn(async move { shared.refresh(source, now, fetch).await });
                 }
-                return Ok(value);
+                return Ok(kept.value);
             }
             _ => {}
         }
-        let round = shared.rounds.load(Ordering::Acquire);
-        let locked = tokio::time::timeout_at(deadline, shared.flight.lock()).await;
-        let mut tried = locked.map_err(|_| Missing::Timeout)?;
+        let fetches = shared.fetches.load(Ordering::Acquire);
+        let locked = tokio::time::timeout_at(deadline, shared.last_fetch.clone().lock_owned()).await;
+        let last_fetch = locked.map_err(|_| Missing::Timeout)?;
         let kept = shared.kept(source, now);
-        if let Some((value, fetched, _)) = &kept
-            && (!newer || now < fetched.plus(PAUSE))
+        if let Some(kept) = &kept
+            && (!newer || is_within(kept.fetched, now, FETCH_COOLDOWN))
         {
-            return Ok(value.clone());
+            return Ok(kept.value.clone());
         }
-        if let Some(last) = tried.as_ref().filter(|last| last.source == source) {
+        if let Some(last) = last_fetch.as_ref().filter(|last| last.source == source) {
             // A kept document covers a failure for a minute; who waited for a fetch that failed shares its failure.
             match (&kept, &last.failure) {
-                (Some((value, ..)), _) if now < last.at.plus(PAUSE) => return Ok(value.clone()),
-                (None, Some(failure)) if shared.rounds.load(Ordering::Acquire) != round => {
+                (Some(kept), _) if is_within(last.at, now, FETCH_COOLDOWN) => return Ok(kept.value.clone()),
+                (None, Some(failure)) if shared.fetches.load(Ordering::Acquire) != fetches => {
                     return Err(Missing::FailedBefore(failure.clone()));
                 }
                 _ => {}
             }
         }
-        shared.fetched(&mut tried, source, now, fetch(deadline)).await.or_else(|error| match kept {
-            Some((value, ..)) => Ok(value),
-            None => Err(Missing::Failed(error)),
-        })
+        // In a task of its own: a caller that goes away must not leave an attempt without a result.
+        let (task, source) = (shared.clone(), source.to_owned());
+        let fetch = async move { task.fetched(last_fetch, source, now, fetch(deadline)).await };
+        match (tokio::spawn(fetch).await, kept) {
+            (Ok(Ok(value)), _) => Ok(value),
+            (_, Some(kept)) => Ok(kept.value),
+            (Ok(Err(error)), None) => Err(Missing::Failed(error)),
+            (Err(_), None) => Err(Missing::FailedBefore("the fetch was aborted".to_owned())),
+        }
     }
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
-    /// Value, when it was fetched, when it is due.
-    fn kept(&self, source: &str, now: UnixMillis) -> Option<(Arc<T>, UnixMillis, UnixMillis)> {
+    fn kept(&self, source: &str, now: UnixMillis) -> Option<Kept<T>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = kept.as_ref().filter(|kept| kept.source == source && now < kept.fetched.plus(MAX_AGE))?;
-        Some((kept.value.clone(), kept.fetched, kept.due))
+        let Kept { value, source, fetched, due } = kept;
+        Some(Kept { value: value.clone(), source: source.clone(), fetched: *fetched, due: *due })
     }
 
     /// Whether no fetch is under way, and none failed within the last minute.
     fn may_try(&self, source: &str, now: UnixMillis) -> bool {
-        self.flight.try_lock().is_ok_and(|tried| may_try(tried.as_ref(), source, now))
+        self.last_fetch.try_lock().is_ok_and(|last| may_try(last.as_ref(), source, now))
     }
 
-    async fn refresh<E, F>(&self, source: &str, now: UnixMillis, fetch: impl FnOnce(Instant) -> F)
+    async fn refresh<E, F>(&self, source: String, now: UnixMillis, fetch: impl FnOnce(Instant) -> F)
     where
         E: ToString,
         F: Future<Output = Result<Fetched<T>, E>>,
     {
-        let Ok(mut tried) = self.flight.try_lock() else { return };
-        if may_try(tried.as_ref(), source, now)
-            && let Err(error) = self.fetched(&mut tried, source, now, fetch(Instant::now() + BACKGROUND)).await
-        {
+        let Ok(last_fetch) = self.last_fetch.clone().try_lock_owned() else { return };
+        if !may_try(last_fetch.as_ref(), &source, now) {
+            return;
+        }
+        let fetch = fetch(Instant::now() + BACKGROUND_FETCH_TIMEOUT);
+        if let Err(error) = self.fetched(last_fetch, source, now, fetch).await {
             tracing::warn!(error = error.to_string(), "a document that is due could not be fetched again");
         }
     }
 
     async fn fetched<E: ToString>(
         &self,
-        tried: &mut Option<Tried>,
-        source: &str,
+        mut last_fetch: OwnedMutexGuard<Option<FetchAttempt>>,
+        source: String,
         now: UnixMillis,
         fetch: impl Future<Output = Result<Fetched<T>, E>>,
     ) -> Result<Arc<T>, E> {
-        // Noted before, since a caller that goes away ends its fetch.
-        *tried = Some(Tried { at: now, source: source.to_owned(), failure: None });
         let fetched = fetch.await;
-        self.rounds.fetch_add(1, Ordering::Release);
+        self.fetches.fetch_add(1, Ordering::Release);
         let failure = fetched.as_ref().err().map(ToString::to_string);
-        *tried = Some(Tried { at: now, source: source.to_owned(), failure });
+        *last_fetch = Some(FetchAttempt { at: now, source: source.clone(), failure });
         let Fetched { value, lifetime } = fetched?;
         let value = Arc::new(value);
-        let due = now.plus(lifetime.unwrap_or(LIFETIME).clamp(SHORTEST, LONGEST));
-        let kept = Kept { value: value.clone(), source: source.to_owned(), fetched: now, due };
+        let lifetime = lifetime.unwrap_or(DEFAULT_CACHE_LIFETIME).clamp(MIN_CACHE_LIFETIME, MAX_CACHE_LIFETIME);
+        let kept = Kept { value: value.clone(), source, fetched: now, due: now.plus(lifetime) };
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
         Ok(value)
     }
 }
 
-fn may_try(last: Option<&Tried>, source: &str, now: UnixMillis) -> bool {
-    last.is_none_or(|last| last.source != source || now >= last.at.plus(PAUSE))
+fn may_try(last: Option<&FetchAttempt>, source: &str, now: UnixMillis) -> bool {
+    last.is_none_or(|last| last.source != source || !is_within(last.at, now, FETCH_COOLDOWN))
+}
+
+/// Whether `now` is less than `span` after `at`. A time in the future was written before the clock was set back: it limits
+/// nothing.
+fn is_within(at: UnixMillis, now: UnixMillis, span: Duration) -> bool {
+    at <= now && now < at.plus(span)
 }
 
 #[cfg(test)]
@@ -324,6 +338,38 @@ mod tests {
         assert!(matches!(refused, Err(Missing::Failed("down"))));
         assert_eq!(*published.get(moved, at(2), false, soon(), host.fetch(Ok(2))).await.unwrap(), 2);
         assert_eq!(host.fetches(), 3);
+    }
+
+    #[tokio::test]
+    async fn fault_c06_a_caller_that_goes_away_ends_no_fetch() {
+        let (published, host) = (Published::<u32>::default(), Host::default());
+        published.get(SOURCE, at(0), false, soon(), host.fetch(Ok(1))).await.unwrap();
+        // Polled until the fetch has begun, then dropped, as the request of a client that closes its connection is.
+        let mut caller = Box::pin(published.get(SOURCE, at(61), true, soon(), host.fetch(Ok(2))));
+        while host.fetches() < 2 {
+            assert!(futures_util::poll!(&mut caller).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(caller);
+        let next = published.get(SOURCE, at(61), true, soon(), host.fetch(Err("not asked"))).await;
+        assert_eq!((*next.unwrap(), host.fetches()), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn fault_a21_a_clock_that_is_set_back_keeps_no_document_longer() {
+        let (published, host) = (Published::<u32>::default(), Host::default());
+        let later = 2 * 24 * 3600;
+        published.get(SOURCE, at(later), false, soon(), host.fetch(Ok(1))).await.unwrap();
+        assert_eq!(*published.get(SOURCE, at(0), true, soon(), host.fetch(Ok(2))).await.unwrap(), 2);
+        published.get(SOURCE, at(later), true, soon(), host.fetch(Err("down"))).await.unwrap();
+        // The failed fetch, too, lies in the future now.
+        assert_eq!(*published.get(SOURCE, at(1), false, soon(), host.fetch(Ok(3))).await.unwrap(), 2);
+        let published_later = Published::<u32>::default();
+        published_later.get(SOURCE, at(later), false, soon(), host.fetch(Ok(4))).await.unwrap();
+        assert_eq!(*published_later.get(SOURCE, at(0), false, soon(), host.fetch(Ok(5))).await.unwrap(), 4);
+        while *published_later.get(SOURCE, at(0), false, soon(), host.fetch(Ok(6))).await.unwrap() == 4 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

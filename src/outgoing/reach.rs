@@ -34,7 +34,7 @@ impl OutgoingError {
             }
             Self::Unreachable { .. } => "is the address right, and may this machine call it, or is HTTPS_PROXY needed?",
             Self::Forbidden { .. } => "OUTGOING_ALLOW_PRIVATE opens private addresses and plain http to them",
-            Self::TooLarge | Self::Broken(_) | Self::Resting { .. } | Self::Unsendable(_) => {
+            Self::TooLarge | Self::Broken(_) | Self::CoolingDown { .. } | Self::Unsendable(_) => {
                 "is this the right address?"
             }
         }

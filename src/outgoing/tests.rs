@@ -337,7 +337,7 @@ async fn sec39_a_silent_host_does_not_hold_another_up() {
     .await;
     let (quick, _) = server(|stream| always(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
     let client = Client::new(&rules()).expect("the client is built");
-    let hanging: Vec<_> = (0..super::host::CALLS + 8)
+    let hanging: Vec<_> = (0..super::host::MAX_CONCURRENT_CALLS + 8)
         .map(|_| {
             let (client, silent) = (client.clone(), silent.clone());
             tokio::spawn(async move { get_with(&client, &silent, Duration::from_secs(2)).await })
@@ -353,7 +353,7 @@ async fn sec39_a_silent_host_does_not_hold_another_up() {
 
 /// Whether the next call is made at all: the breaker answers at once.
 async fn is_called(client: &Client, url: &str) -> bool {
-    !matches!(get_with(client, url, SOON).await, Err(OutgoingError::Resting { .. }))
+    !matches!(get_with(client, url, SOON).await, Err(OutgoingError::CoolingDown { .. }))
 }
 
 #[tokio::test]
@@ -364,7 +364,7 @@ async fn fault_b19_only_a_host_that_had_its_whole_time_is_at_fault() {
     })
     .await;
     let rules = OutgoingRules { timeout: Duration::from_millis(200), ..rules() };
-    let times = super::host::FAULTS as usize;
+    let times = super::host::MAX_FAULTS as usize;
     let client = Client::new(&rules).expect("the client is built");
     for _ in 0..2 * times {
         let result = get_with(&client, &silent, Duration::from_millis(20)).await;
@@ -374,7 +374,7 @@ async fn fault_b19_only_a_host_that_had_its_whole_time_is_at_fault() {
     let before = connections.load(Ordering::SeqCst);
     // Other calls hold all permits: these never leave.
     let host = client.host(&Url::parse(&silent).expect("a URL"), "127.0.0.1");
-    let all = host.turns.acquire_many(super::host::CALLS as u32).await.expect("all permits");
+    let all = host.permits.acquire_many(super::host::MAX_CONCURRENT_CALLS as u32).await.expect("all permits");
     let waiting = (0..2 * times).map(|_| get_with(&client, &silent, SOON));
     for result in futures_util::future::join_all(waiting).await {
         assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");

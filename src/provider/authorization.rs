@@ -6,7 +6,7 @@ use url::Url;
 
 use super::call::{address, place, rendered, set};
 use super::descriptor::{AddressKind, StateIn};
-use super::documents::Want;
+use super::documents::CacheUse;
 use super::{Authorization, Protocol, Provider, ProviderError};
 use crate::outgoing::Pairs;
 
@@ -19,7 +19,7 @@ impl Provider {
     ) -> Result<String, ProviderError> {
         let rules = &self.descriptor.authorization;
         let given = self.checked_address(request.address, true)?;
-        let discovery = self.discovery(deadline, Want::Kept).await?;
+        let discovery = self.discovery(deadline, CacheUse::Kept).await?;
         let scopes = match request.scope {
             Some(asked) => asked.join(&self.descriptor.scope.separator),
             None => self.scope.clone(),

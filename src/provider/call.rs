@@ -12,7 +12,7 @@ use super::{Provider, ProviderError};
 use crate::clock::Ambient;
 use crate::outgoing::{Client, ESCAPED, OutgoingError, Pairs, Reply, Request};
 
-/// Something wrong between this server and the provider, with no words of the provider's.
+/// A failure between this server and the provider, without a description by the provider.
 pub fn failed(stage: &'static str, reason: impl Into<String>) -> ProviderError {
     ProviderError::Failed { stage, reason: reason.into(), message: None }
 }
@@ -23,11 +23,16 @@ impl From<ExprError> for ProviderError {
     }
 }
 
-/// The longest pause that a provider may ask for.
-const MAX_PAUSE: Duration = Duration::from_secs(300);
+/// Longest cooldown that a provider's `Retry-After` may ask for.
+const MAX_COOLDOWN: Duration = Duration::from_secs(300);
 
-/// One call. An answer that says "later" is an error wherever it comes, whatever its body says: nothing was judged (RFC 6585,
-/// RFC 9110, 10.2.3).
+/// Whether a call is made for this client as a whole: it carries no token of one user.
+fn is_of_all_users(stage: &str) -> bool {
+    matches!(stage, "token" | "request_token" | "discovery" | "keys")
+}
+
+/// One call. An answer that asks to be called later is an error at every stage, whatever its body says (RFC 6585; RFC 9110,
+/// 10.2.3).
 pub async fn send(
     client: &Client,
     ambient: &Ambient,
@@ -37,20 +42,21 @@ pub async fn send(
 ) -> Result<Reply, ProviderError> {
     let answer = client.send(request, deadline).await.map_err(|error| match error {
         OutgoingError::Timeout => ProviderError::Timeout { stage },
-        OutgoingError::Resting { remaining, .. } => {
+        OutgoingError::CoolingDown { remaining, .. } => {
             ProviderError::Busy { stage, reason: error.to_string(), retry_after: Some(remaining) }
         }
         error @ OutgoingError::Unreachable { .. } => ProviderError::Moved { stage, reason: error.to_string() },
         error => failed(stage, error.to_string()),
     })?;
-    let asked = answer.retry_after(ambient.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_PAUSE));
+    let asked = answer.retry_after(ambient.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_COOLDOWN));
     // Some say 403 for too many calls, and then when to come back.
     let says_later = matches!(answer.status, 408 | 425 | 429) || matches!(answer.status, 403 | 503) && asked.is_some();
     if !says_later {
         return Ok(answer);
     }
-    if let Some(span) = asked {
-        client.pause(&request.url, span);
+    // A limit of one user's token says nothing about other users' calls.
+    if let Some(span) = asked.filter(|_| answer.status == 503 || is_of_all_users(stage)) {
+        client.cool_down(&request.url, span);
     }
     Err(ProviderError::Busy { stage, reason: format!("status {}", answer.status), retry_after: asked })
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::call::address;
 use super::descriptor::{ClientAuth, Method};
-use super::documents::{Discovery, Key, Want};
+use super::documents::{CacheUse, Discovery, Key};
 use super::expression::Template;
 use super::jws::SignatureAlgorithm;
 use super::{Protocol, Provider, ProviderError};
@@ -40,7 +40,7 @@ impl Provider {
 
     /// The discovery document's members.
     pub async fn published(&self, deadline: Instant) -> Result<Option<Map<String, Value>>, ProviderError> {
-        Ok(self.discovery(deadline, Want::Kept).await?.map(|document| document.members.clone()))
+        Ok(self.discovery(deadline, CacheUse::Kept).await?.map(|document| document.members.clone()))
     }
 
     /// Without those of a discovery document that is not `published`.
@@ -81,7 +81,7 @@ impl Provider {
         let scope = self.scope_of_settings().with("discovery", published);
         let algorithms = self.algorithms_with(published);
         let fits = |keys: &[Key]| keys.iter().any(|key| algorithms.iter().any(|one| key.fits(*one)));
-        Some(self.key_set(&scope, deadline, Want::Kept).await.map(|keys| fits(&keys)))
+        Some(self.key_set(&scope, deadline, CacheUse::Kept).await.map(|keys| fits(&keys)))
     }
 
     /// That an ID token may be signed with, where the discovery document is `published`.

@@ -1,6 +1,8 @@
 //! Which of a provider's own words may be shown: a description without secrets and addresses, and registered error codes.
 //! What looks suspicious is not repaired: the description is then not shown at all.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -11,12 +13,17 @@ use crate::model::steers;
 
 /// Most characters of a description that are shown.
 const MAX_LEN: usize = 300;
-/// Longer texts are not looked into.
+/// A longer description is not shown.
 const MAX_INPUT_LEN: usize = 4096;
-/// How often an encoding may be wrapped in another.
+/// How many encodings, one inside the other, are decoded.
 const MAX_DEPTH: usize = 3;
-/// Shorter parts of a secret are words of their own.
+/// A description with more decoded forms, or with more bytes of them, is not shown: they are work for the server.
+const MAX_FORMS: usize = 200;
+const MAX_DECODED_BYTES: usize = 128 * 1024;
+/// A part of a secret with fewer characters may be a word of a language.
 const MIN_PART_LEN: usize = 10;
+/// Half a secret counts as a part of it, and so many characters of a long one.
+const MAX_PART_LEN: usize = 32;
 /// A run of so many letters and digits without a blank is no word of a language.
 const MAX_WORD_LEN: usize = 20;
 
@@ -77,58 +84,89 @@ pub fn shown(text: &str, secrets: &[&str]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Whether one of the secrets, or a long part of one, is in the text in any encoding.
+/// Whether one of the secrets, or a long part of one, is in the text in any encoding, or the text has more encodings than are
+/// decoded.
 fn reveals(text: &str, secrets: &[&str]) -> bool {
-    let mut forms = vec![text.to_owned()];
-    let mut newest = forms.clone();
-    for _ in 0..MAX_DEPTH {
-        newest = newest.iter().flat_map(|form| decoded(form)).filter(|form| !forms.contains(form)).collect();
-        forms.extend(newest.iter().cloned());
+    // A caller's own callback has no secrets: nothing is decoded for it.
+    let normal: Vec<Vec<char>> = secrets.iter().map(|secret| normalized(secret)).collect();
+    let is_word = |secret: &&str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == *secret);
+    // Such a short one is part of many words.
+    let is_short = |normal: &&Vec<char>| (1..4).contains(&normal.len());
+    if secrets.iter().zip(&normal).any(|(secret, normal)| is_short(&normal) && is_word(secret)) {
+        return true;
     }
-    let forms: Vec<String> = forms.iter().map(|form| normalized(form)).collect();
-    secrets.iter().any(|secret| {
-        let plain = normalized(secret);
-        let backwards: String = plain.chars().rev().collect();
-        let is_word = || text.split(|c: char| !c.is_alphanumeric()).any(|word| word == *secret);
-        match plain.len() {
-            0 => false,
-            // Such a short one is part of many words.
-            1..4 => is_word(),
-            _ => forms.iter().any(|form| holds_part(form, &plain) || holds_part(form, &backwards)),
-        }
+    let long: Vec<&Vec<char>> = normal.iter().filter(|normal| normal.len() >= 4).collect();
+    let Some(shortest) = long.iter().map(|secret| part_len(secret)).min() else { return false };
+    let Some(forms) = forms(text, shortest) else { return true };
+    long.iter().any(|secret| {
+        let backwards: Vec<char> = secret.iter().rev().copied().collect();
+        [secret.as_slice(), &backwards].into_iter().any(|secret| has_part(&forms, secret))
     })
 }
 
-fn holds_part(form: &str, secret: &str) -> bool {
-    let secret: Vec<char> = secret.chars().collect();
-    let len = MIN_PART_LEN.max(secret.len() / 2).min(secret.len());
-    secret.windows(len).any(|part| form.contains(&part.iter().collect::<String>()))
+/// How many characters in a row of a secret give it away.
+fn part_len(secret: &[char]) -> usize {
+    (secret.len() / 2).clamp(MIN_PART_LEN, MAX_PART_LEN).min(secret.len())
+}
+
+/// Whether one of the forms has a part of the secret that gives it away. The work grows with the lengths, not with their
+/// product.
+fn has_part(forms: &HashSet<Vec<char>>, secret: &[char]) -> bool {
+    let len = part_len(secret);
+    let parts: HashSet<&[char]> = secret.windows(len).collect();
+    forms.iter().flat_map(|form| form.windows(len)).any(|part| parts.contains(part))
+}
+
+/// The text and what it is when decoded, without forms shorter than `shortest`; `None` where there are too many.
+fn forms(text: &str, shortest: usize) -> Option<HashSet<Vec<char>>> {
+    let mut forms = HashSet::from([normalized(text)]);
+    let mut seen = HashSet::from([text.to_owned()]);
+    let (mut newest, mut decoded_bytes) = (vec![text.to_owned()], 0);
+    for _ in 0..MAX_DEPTH {
+        let mut next = Vec::new();
+        for form in newest.iter().flat_map(|form| decoded(form)) {
+            decoded_bytes += form.len();
+            let normal = normalized(&form);
+            // What is too short for a part of a secret is also too short for an encoded one.
+            if normal.len() >= shortest && seen.insert(form.clone()) {
+                forms.insert(normal);
+                next.push(form);
+            }
+            if seen.len() > MAX_FORMS || decoded_bytes > MAX_DECODED_BYTES {
+                return None;
+            }
+        }
+        newest = next;
+    }
+    Some(forms)
 }
 
 /// Letters and digits alone, so that neither case nor what stands between them tells two texts apart.
-fn normalized(text: &str) -> String {
+fn normalized(text: &str) -> Vec<char> {
     text.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// What the text is when parts of it are decoded.
-fn decoded(text: &str) -> Vec<String> {
+fn decoded(text: &str) -> impl Iterator<Item = String> {
     let lenient = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
     let engines = [GeneralPurpose::new(&STANDARD, lenient), GeneralPurpose::new(&URL_SAFE, lenient)];
-    let mut forms = vec![percent_decode_str(text).decode_utf8_lossy().into_owned()];
-    for run in text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))) {
+    let percent = std::iter::once_with(|| percent_decode_str(text).decode_utf8_lossy().into_owned());
+    let of_run = move |run: &str| {
         // A run may begin before the encoded part.
-        for part in (0..4).filter_map(|from| run.get(from..)).filter(|part| part.len() >= 6) {
-            let decoded =
-                engines.iter().filter_map(|engine| engine.decode(&part[..part.len() / 4 * 4 + rest(part)]).ok());
-            forms.extend(decoded.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
-        }
-        for part in (0..2).filter_map(|from| run.get(from..)).filter(|part| part.len() >= 8) {
-            forms.extend(from_hex(part));
-        }
-    }
-    forms
+        let parts = (0..4).filter_map(|from| run.get(from..)).filter(|part| part.len() >= 6);
+        let base64 = parts.filter_map(|part| {
+            let part = &part[..part.len() / 4 * 4 + rest(part)];
+            // Of letters and digits both engines read the same.
+            let engine = &engines[usize::from(part.contains(['-', '_']))];
+            engine.decode(part).ok()
+        });
+        let base64 = base64.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let hex = (0..2).filter_map(|from| run.get(from..)).filter(|part| part.len() >= 8).filter_map(from_hex);
+        base64.chain(hex).collect::<Vec<_>>()
+    };
+    percent.chain(text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))).flat_map(of_run))
 }
 
 /// Characters beyond groups of four that stand for whole bytes.
@@ -228,6 +266,41 @@ mod tests {
         assert_eq!(shown("the pin abc is wrong", &["abc"]), None);
         assert_eq!(shown_code("cs-7q2f+tw9/zlp:xe", &SECRETS), "that is not shown");
         assert_eq!(shown_code("bad_verification_code", &SECRETS), "bad_verification_code");
+    }
+
+    #[test]
+    fn fault_a27_a_description_with_more_encodings_than_are_decoded_is_not_shown_beside_secrets() {
+        use base64::engine::general_purpose::STANDARD as PLAIN;
+        let words: Vec<String> = (0..240).map(|n| PLAIN.encode(format!("encoded{n:05}"))).collect();
+        let text = words.join(" ");
+        assert!(text.len() <= MAX_INPUT_LEN);
+        assert_eq!(forms(&text, MIN_PART_LEN), None);
+        assert_eq!(shown(&text, &SECRETS), None);
+        // What a caller's own callback says is beside no secret: nothing is decoded for it.
+        assert!(shown(&text, &[]).is_some());
+    }
+
+    #[test]
+    fn fault_a27_the_work_for_a_description_grows_with_the_secrets_and_not_with_their_square() {
+        let text = "the authorization code is invalid, expired or was used before; begin again ".repeat(10);
+        let work = |len: usize| {
+            let secret: String = (0..len).map(|n| char::from(b'a' + u8::try_from(n * n % 23).unwrap_or(0))).collect();
+            let once = || {
+                let begun = std::time::Instant::now();
+                assert!(shown(&text, &[&secret]).is_some());
+                begun.elapsed()
+            };
+            (0..5).map(|_| once()).min().unwrap_or_default()
+        };
+        let (short, long) = (work(1_000), work(60_000));
+        assert!(long < short * 60 * 8, "{short:?} for 1,000 characters, {long:?} for 60,000");
+    }
+
+    #[test]
+    fn fault_a27_32_characters_of_a_long_secret_give_it_away() {
+        let secret: String = (0..200).map(|n| format!("{n:03}x")).collect();
+        assert_eq!(shown(&format!("code {} is bad", secret[400..450].replace('x', "-x-")), &[&secret]), None);
+        assert!(shown("code 120x121x is bad", &[&secret]).is_some());
     }
 
     #[test]

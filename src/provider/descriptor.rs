@@ -475,6 +475,8 @@ pub struct UidRules {
     /// The issuer or tenant within which the id is unique: a template over the settings, or over `id_token` and `profile`
     /// where the provider has many tenants. Default: the address that the settings choose.
     pub issuer: Option<Template>,
+    /// What `issuer` was in earlier releases, or names of the same tenant at other addresses: accounts stored so are found too.
+    pub former_issuers: Vec<Template>,
     /// The form of the ids that the provider assigns: `digits`, `uuid`, `hex`, `colon` or `okta`.
     pub stable_form: Option<UidForm>,
     /// Keys by which earlier releases of the original stored the same person. LEGACY_ID_KEYS overrides it.
@@ -495,6 +497,7 @@ impl Default for UidRules {
             from: paths.into(),
             value: None,
             issuer: None,
+            former_issuers: Vec::new(),
             stable_form: None,
             legacy_keys: Vec::new(),
             shared_keys: Vec::new(),

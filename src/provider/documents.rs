@@ -169,11 +169,12 @@ pub fn keys(document: &Value) -> Result<Vec<Key>, ProviderError> {
     if keys.is_empty() { Err(failed("keys", "the set has no key that can be used")) } else { Ok(keys) }
 }
 
-/// Whether a kept document will do.
+/// How a kept document is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
+pub enum CacheUse {
+    /// One that is kept is good enough.
     Kept,
-    /// The kept one has just failed.
+    /// A login has failed with the kept one.
     Newer,
 }
 
@@ -182,13 +183,13 @@ impl Provider {
         &self,
         scope: &Scope<'_>,
         deadline: Instant,
-        want: Want,
+        cache_use: CacheUse,
     ) -> Result<Arc<Vec<Key>>, ProviderError> {
         const STAGE: &str = "keys";
         let url = place(STAGE, self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url), scope, &[])?;
         let source = url.to_string();
         let fetch = self.document(STAGE, url, |document| keys(&document));
-        let newer = want == Want::Newer;
+        let newer = cache_use == CacheUse::Newer;
         let found = self.keys.get(&source, self.ambient.now(), newer, deadline, fetch).await;
         found.map_err(|error| missing(STAGE, error))
     }
@@ -197,7 +198,7 @@ impl Provider {
     pub(super) async fn discovery(
         &self,
         deadline: Instant,
-        want: Want,
+        cache_use: CacheUse,
     ) -> Result<Option<Arc<Discovery>>, ProviderError> {
         const STAGE: &str = "discovery";
         let Some(template) = self.discovery_url.as_ref().filter(|_| self.reads_discovery) else { return Ok(None) };
@@ -210,7 +211,7 @@ impl Provider {
         };
         let source = url.to_string();
         let fetch = self.document(STAGE, url, move |document| Discovery::read(document, issuer.as_deref()));
-        let newer = want == Want::Newer;
+        let newer = cache_use == CacheUse::Newer;
         let found = self.published.get(&source, self.ambient.now(), newer, deadline, fetch).await;
         found.map(Some).map_err(|error| missing(STAGE, error))
     }
@@ -223,7 +224,7 @@ impl Provider {
         deadline: Instant,
     ) -> Result<bool, ProviderError> {
         let Some(before) = known.as_ref() else { return Ok(false) };
-        let Some(after) = self.discovery(deadline, Want::Newer).await? else { return Ok(false) };
+        let Some(after) = self.discovery(deadline, CacheUse::Newer).await? else { return Ok(false) };
         let is_another = before.members != after.members;
         *known = Some(after);
         Ok(is_another)

@@ -13,7 +13,7 @@ use url::{Url, form_urlencoded};
 use super::authorization::with_redirect_state;
 use super::call::{failed, place, rendered};
 use super::descriptor::{ClientAuth, StateIn};
-use super::documents::{Discovery, Want};
+use super::documents::{CacheUse, Discovery};
 use super::expression::{Part, Scope, Template};
 use super::{Callback, Protocol, Provider, ProviderError, reply};
 use crate::clock::UnixMillis;
@@ -128,7 +128,7 @@ impl Provider {
         let (begun, classic) = (self.checked_address(callback.address, false)?, callback.address.is_empty());
         // A login that began with an address ends with it, whatever the callback says.
         let address = if classic { self.checked_address(callback.fields, true)? } else { begun };
-        let discovery = self.discovery(callback.deadline, Want::Kept).await?;
+        let discovery = self.discovery(callback.deadline, CacheUse::Kept).await?;
         let checked = CheckedCallback { address, discovery, ..CheckedCallback::default() };
         let mut login = self.login_of(callback, checked);
         self.check_issuer(&login)?;
@@ -231,7 +231,7 @@ impl Provider {
         };
         if rules.auth == ClientAuth::None {
             let body = Value::Object(login.callback.fields.clone());
-            return self.read_token(login, body).map_err(of_sender);
+            return self.read_token(STAGE, login, body).map_err(of_sender);
         }
         let hangs_on_callback = |template: &Template| template.mentions("callback");
         if hangs_on_callback(&rules.url) && self.override_of("ACCESS_TOKEN_URL").is_none() {
@@ -251,10 +251,16 @@ impl Provider {
             Err(ProviderError::Moved { .. }) if self.has_moved(login).await => self.ask_for_token(login).await?,
             answered => answered?,
         };
-        self.read_token(login, body)
+        self.read_token(STAGE, login, body)
     }
 
-    fn read_token(&self, login: &mut Login<'_>, mut body: Value) -> Result<(), ProviderError> {
+    /// Reads a token answer as the descriptor says, that of a code or of a renewal.
+    pub(super) fn read_token(
+        &self,
+        stage: &'static str,
+        login: &mut Login<'_>,
+        mut body: Value,
+    ) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
         if let Some(root) = &rules.root {
             let bodies = Value::Array(vec![body]);
@@ -262,7 +268,7 @@ impl Provider {
             body = inner.map(Cow::into_owned).unwrap_or_default();
         }
         if !body.is_object() {
-            return Err(failed(STAGE, "the answer is no object"));
+            return Err(failed(stage, "the answer is no object"));
         }
         login.token = body;
         // RFC 6749, 5.1: a non-empty text, or the login is refused.
@@ -272,7 +278,7 @@ impl Provider {
         };
         login.access_token = found.filter(|token| !token.is_empty());
         if login.access_token.is_none() && !rules.access_token_optional {
-            return Err(failed(STAGE, "there is no access token in the answer"));
+            return Err(failed(stage, "there is no access token in the answer"));
         }
         Ok(())
     }

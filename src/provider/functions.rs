@@ -54,6 +54,12 @@ fn add_pickers(environment: &mut Environment<'static>) {
         uid.map_or(Value::UNDEFINED, |uid| Value::from(uid.as_str()))
     });
     environment.add_function("is_true", |x: Value| is_true(&x));
+    // A flag without an address, or beside another one, says nothing about this one (SEC-23).
+    environment.add_function("email_flag", |object: Value, address: Value| {
+        let member = |name: &str| object.get_attr(name).unwrap_or_default();
+        let is_about = address.as_str().is_some_and(|address| member("email").as_str() == Some(address));
+        if is_about { member("email_verified") } else { Value::UNDEFINED }
+    });
     environment.add_function("only", |object: Value, names: Vec<String>| members(object, |name| has(&names, name)));
     environment.add_function("without", |object: Value, names: Vec<String>| members(object, |name| !has(&names, name)));
     // EXTRA_DATA: a name, or a name with its alias.

@@ -156,7 +156,8 @@ pub fn check_userinfo(
         return Err(Unverified::of("it is another kind of token"));
     }
     let is_in = |list: &[String], value: &Value| value.as_str().is_some_and(|text| list.iter().any(|one| one == text));
-    if claims.get("iss").is_some_and(|issuer| !is_in(issuers, issuer)) {
+    let issuers: Vec<String> = issuers.iter().filter_map(|issuer| with_tenant(issuer, claims)).collect();
+    if claims.get("iss").is_some_and(|issuer| !is_in(&issuers, issuer)) {
         return Err(Unverified::because_of("its issuer is another: see ID_TOKEN_ISSUER", Cache::Document));
     }
     let is_for_us = match claims.get("aud") {
@@ -184,7 +185,7 @@ fn text_of<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
 }
 
 /// A provider signs more than ID tokens with the same key, issuer and audience: access tokens (RFC 9068), logout tokens and
-/// other security events (RFC 8417), refresh tokens, answers of its endpoints. Each says what it is in a place of its own.
+/// other security events (RFC 8417), refresh tokens, userinfo. The kind is in the header or in a claim, which differs by provider.
 fn check_purpose(
     media_type: Option<&Value>,
     claims: &Map<String, Value>,
@@ -208,24 +209,28 @@ fn check_purpose(
     for name in ["typ", "token_use", "pur"] {
         match claims.get(name).map(|value| value.as_str().unwrap_or_default().to_ascii_lowercase()).as_deref() {
             None => {}
-            Some("id" | "jwt") if purpose != Purpose::AccessToken => says_id = true,
+            Some("id") if purpose != Purpose::AccessToken => says_id = true,
+            // Every kind of token is a JWT.
+            Some("jwt") if purpose != Purpose::AccessToken => {}
             Some("bearer" | "access") if purpose == Purpose::AccessToken => {}
-            Some(_) => return Err(Unverified::of("it says itself that it is another kind of token")),
+            Some(_) => return Err(Unverified::of("its own claims name another kind of token")),
         }
     }
-    for name in ["client_id", "appid", "cid"] {
+    let is_bound = ["nonce", "at_hash", "c_hash"].into_iter().any(|name| claims.contains_key(name));
+    let has_scope = ["scope", "scp"].into_iter().any(|name| claims.contains_key(name));
+    // The client of an access token. In an ID token, whose client `aud` and `azp` name, these may be claims of any meaning.
+    let names_client = purpose == Purpose::AccessToken || has_scope || !is_bound;
+    for name in ["client_id", "appid", "cid"].into_iter().filter(|_| names_client) {
         let is_ours = |party: &Value| {
             party
                 .as_str()
                 .is_some_and(|party| party == expected.client_id || expected.audiences.iter().any(|own| own == party))
         };
-        if claims.get(name).is_some_and(|party| !is_ours(party)) {
+        if claims.get(name).is_some_and(|party| !party.is_null() && !is_ours(party)) {
             return Err(Unverified::of("it was issued to another client"));
         }
     }
     // An ID token needs no scope. Where one is there, only what access tokens do not have tells the two apart.
-    let has_scope = ["scope", "scp"].into_iter().any(|name| claims.contains_key(name));
-    let is_bound = ["nonce", "at_hash", "c_hash"].into_iter().any(|name| claims.contains_key(name));
     if purpose == Purpose::IdToken && has_scope && !says_id && !is_bound {
         return Err(Unverified::of("it is an access token"));
     }
@@ -269,7 +274,7 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
         return Err(Unverified::of("it has expired"));
     }
     if claims.contains_key("nbf") && time_of(claims, "nbf").is_none_or(|from| from.saturating_sub(skew) > now) {
-        return Err(Unverified::of("it is not good yet"));
+        return Err(Unverified::of("it is not valid yet (nbf)"));
     }
     let issued = if lacks("iat") { Some(now) } else { time_of(claims, "iat") };
     let issued = issued.ok_or_else(|| Unverified::of("it does not say when it was issued"))?;

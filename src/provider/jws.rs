@@ -162,7 +162,7 @@ impl<'t> Token<'t> {
         }
     }
 
-    /// To be believed once the signature holds.
+    /// Unverified until [`Self::is_signed_by`] is true.
     pub fn claims(&self) -> Result<Map<String, Value>, Unverified> {
         object(self.payload).ok_or_else(|| Unverified::of("its claims are not a JSON object"))
     }

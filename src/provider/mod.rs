@@ -162,6 +162,13 @@ pub enum ProviderError {
     Timeout { stage: &'static str },
 }
 
+impl ProviderError {
+    /// Whether the provider answered and refused what was sent, or cannot read it. After the other errors it may still accept it.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::AccessDenied { .. } | Self::InvalidCode { .. } | Self::Failed { .. })
+    }
+}
+
 /// The configured providers.
 #[derive(Clone)]
 pub struct Providers {

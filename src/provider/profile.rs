@@ -1,4 +1,4 @@
-//! From tokens to an identity: the profile requests, the merged profile, the person's fields, the id and what is kept.
+//! From tokens to an identity: the profile requests, the merged profile, the user's fields, the uid and what is kept.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,10 @@ use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
 /// Most pages of a list that are asked for: an endless one must not hold a login.
-const PAGES: usize = 20;
+const MAX_PAGES: usize = 20;
 
 /// What the profile requests answered.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Answers {
     /// An array; null for a request that was left out or failed where it may.
     pub bodies: Value,
@@ -28,7 +28,7 @@ pub struct Answers {
 impl Provider {
     pub(super) async fn profile(&self, login: &mut Login<'_>) -> Result<Identity, ProviderError> {
         if let (Some(_), Some(claims)) = (login.callback.id_token, &login.claims) {
-            // Without an access token nobody can be asked: the claims are all there is.
+            // Without an access token there are no profile requests.
             let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
             return self.mapped(login, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
         }
@@ -38,8 +38,10 @@ impl Provider {
 
     /// No call from here on.
     pub(super) fn mapped(&self, login: &Login<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
-        let profile = Value::Object(self.merged(login, answers)?);
+        let answers = self.with_subjects(login, answers);
+        let answers = answers.as_ref();
         let lacks_sub = self.check_subject(login, answers)?;
+        let profile = Value::Object(self.merged(login, answers)?);
         let scope = login
             .scope()
             .with("bodies", Some(&answers.bodies))
@@ -49,7 +51,7 @@ impl Provider {
         let scope = scope.with("details", Some(&details));
         self.admit(&scope)?;
         let mut identity = self.identity(login, &scope, &profile, &details)?;
-        // What nobody ties to the user verifies nothing.
+        // An answer without `sub` may be about another user: its flag verifies no address.
         identity.email_verified &= !lacks_sub;
         Ok(identity)
     }
@@ -141,7 +143,7 @@ impl Provider {
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
         let Some(header) = &request.next_page else { return self.ask_once(login, request, &call).await };
         let mut all = Vec::new();
-        for _ in 0..PAGES {
+        for _ in 0..MAX_PAGES {
             let (body, headers) = self.ask_once(login, request, &call).await?;
             all.extend(body.as_array().cloned().unwrap_or_default());
             match headers.get(header).and_then(Value::as_str).filter(|next| !next.is_empty()) {
@@ -169,7 +171,7 @@ impl Provider {
         }
         let read = reply::read(&answer, STAGE, request.format, &self.descriptor.errors, &login.secrets());
         let body = read.map_err(|error| match error {
-            // The person said yes already: a refusal here is trouble with the provider.
+            // The user has consented already: a refusal here is a failure of the provider.
             ProviderError::AccessDenied { message } | ProviderError::InvalidCode { message } => {
                 ProviderError::Failed { stage: STAGE, reason: format!("status {}", answer.status), message }
             }
@@ -178,25 +180,47 @@ impl Provider {
         Ok((self.quirk.profile_reply(login, call, body)?, answer.headers()))
     }
 
+    /// Some providers answer at userinfo with names to show and no `sub`. Such an answer may be about any user (OpenID Connect
+    /// Core 5.3.2): the claims of the ID token take its place.
+    fn with_subjects<'a>(&self, login: &Login<'_>, answers: &'a Answers) -> Cow<'a, Answers> {
+        let claims = login.claims.as_ref().filter(|claims| claims.get("sub").is_some_and(is_filled));
+        let is_standard = self.descriptor.protocol == Protocol::Oidc && login.callback.id_token.is_none();
+        let Some(claims) = claims.filter(|_| is_standard && !self.needs_no_sub()) else {
+            return Cow::Borrowed(answers);
+        };
+        let lacks_sub = |body: &Value| !body.get("sub").is_some_and(is_filled) && self.only_names(body);
+        let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
+        if !bodies.iter().any(lacks_sub) {
+            return Cow::Borrowed(answers);
+        }
+        let bodies = bodies.iter().map(|body| if lacks_sub(body) { claims.clone() } else { body.clone() });
+        Cow::Owned(Answers { bodies: bodies.collect(), headers: answers.headers.clone() })
+    }
+
+    /// Whether userinfo without `sub` is accepted.
+    fn needs_no_sub(&self) -> bool {
+        self.values.flag("USERINFO_WITHOUT_SUB").unwrap_or(!self.descriptor.id_token.userinfo_sub)
+    }
+
     /// OpenID Connect Core 5.3.2: a userinfo answer is used only where its `sub` is that of the ID token. Whether there is one
     /// whose `sub` is left out, where that is acceptable.
     fn check_subject(&self, login: &Login<'_>, answers: &Answers) -> Result<bool, ProviderError> {
         let subject = login.claims.as_ref().and_then(|claims| claims.get("sub"));
         let is_asked = login.callback.id_token.is_none();
         let Some(subject) = subject.filter(|_| is_asked) else { return Ok(false) };
-        let own = self.values.flag("USERINFO_WITHOUT_SUB");
-        let needs_no_sub = own.unwrap_or(!self.descriptor.id_token.userinfo_sub);
+        let subject = id_text(subject).ok_or_else(|| failed(STAGE, "the ID token has no usable subject"))?;
+        let needs_no_sub = self.needs_no_sub();
         let is_standard = self.descriptor.protocol == Protocol::Oidc;
         let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut lacks_sub = false;
         for body in bodies.iter().filter(|body| !body.is_null()) {
             match body.get("sub").filter(|subject| is_filled(subject)) {
                 // Some send a number where the ID token has a text.
-                Some(other) if id_text(other) == id_text(subject) => {}
+                Some(other) if id_text(other).is_some_and(|other| other == subject) => {}
                 Some(_) => return Err(failed(STAGE, "userinfo is about another subject")),
                 // A profile of the provider's own form.
                 None if !is_standard => {}
-                None if needs_no_sub || self.only_names(body) => lacks_sub = true,
+                None if needs_no_sub => lacks_sub = true,
                 None => return Err(failed(STAGE, "userinfo has no sub: see USERINFO_WITHOUT_SUB")),
             }
         }
@@ -338,7 +362,7 @@ impl Provider {
         })
     }
 
-    fn uid(&self, scope: &Scope<'_>) -> Result<AccountUid, ProviderError> {
+    pub(super) fn uid(&self, scope: &Scope<'_>) -> Result<AccountUid, ProviderError> {
         let value = match &self.descriptor.uid.value {
             Some(value) => value.eval(scope)?,
             None => self.lookup(scope, &self.uid_keys.key)?,
@@ -426,18 +450,22 @@ impl Provider {
 
     /// Seconds that the provider's login lives (R-SES-04).
     fn remaining(&self, login: &Login<'_>, extra: &Map<String, Value>) -> Option<i64> {
-        let now = self.ambient.now().seconds();
-        let named = |name: &str| {
-            let found = [extra.get(name), login.token.get(name)].into_iter().flatten().find_map(Seconds::parse);
-            found.map(Seconds::get)
-        };
-        if let Some(at) = named("expires_on") {
-            return Some(at.saturating_sub(now));
-        }
-        let seconds = named("expires_in").or_else(|| named("expires"))?;
-        // Some providers send the time, others the span.
-        Some(if seconds > now { seconds.saturating_sub(now) } else { seconds })
+        remaining_seconds(&[Some(extra), login.token.as_object()], self.ambient.now().seconds())
     }
+}
+
+/// Seconds that a token lives, by the first of `places` that says so under each name.
+pub fn remaining_seconds(places: &[Option<&Map<String, Value>>], now: i64) -> Option<i64> {
+    let named = |name: &str| {
+        let found = places.iter().flatten().filter_map(|members| members.get(name)).find_map(Seconds::parse);
+        found.map(Seconds::get)
+    };
+    if let Some(at) = named("expires_on") {
+        return Some(at.saturating_sub(now));
+    }
+    let seconds = named("expires_in").or_else(|| named("expires"))?;
+    // Some providers send the time, others the span.
+    Some(if seconds > now { seconds.saturating_sub(now) } else { seconds })
 }
 
 /// What the answer says for a field of the user: `None` where it has no such member, an empty text where it has an empty
@@ -466,8 +494,8 @@ pub fn id_text(value: &Value) -> Option<String> {
     AccountUid::of_json(value).map(String::from)
 }
 
-/// What an expression of the profile says. Where it reads what the client adds to a callback, a wrong type there is no
-/// more than a value that is missing: the code is spent by now, and what a login needs was judged before.
+/// The value of an expression of the profile. A wrong type in what the client adds to a callback counts as a missing value: the
+/// code is used by now, and what a login needs was checked before.
 fn value_of<'a>(expr: &Expr, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, ProviderError> {
     match expr.eval(scope) {
         Err(_) if expr.reads("callback") => Ok(None),

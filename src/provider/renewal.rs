@@ -1,26 +1,27 @@
-//! What becomes of a provider's tokens after the login: renewed (RFC 6749, section 6) and given back (RFC 7009).
+//! A provider's tokens after the login: renewal (RFC 6749, section 6) and revocation (RFC 7009).
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::call::{failed, place, rendered};
 use super::descriptor::{AfterRules, ClientAuth};
-use super::documents::Want;
+use super::documents::CacheUse;
 use super::exchange::Login;
 use super::expression::{Ordered, Template};
-use super::profile::{evaluated, id_text};
+use super::profile::{evaluated, id_text, remaining_seconds};
 use super::{Callback, Protocol, Provider, ProviderError, reply};
-use crate::model::{ProviderTokens, Seconds, as_text};
+use crate::model::{AccountUid, ProviderTokens, as_text};
 use crate::outgoing::{Body, Reply, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 impl Provider {
-    /// Fresh tokens for a refresh token; what the answer leaves out stays. Errors: `InvalidCode` where the provider does
-    /// not take the refresh token any more.
+    /// Fresh tokens for a refresh token; what the answer leaves out stays. Errors: `InvalidCode` where the provider refuses the
+    /// refresh token.
     pub async fn renew(
         &self,
         kept: &ProviderTokens,
@@ -36,14 +37,21 @@ impl Provider {
         let url = url.unwrap_or(&self.descriptor.token.url);
         let callback = Callback { fields: &kept.callback, ..Callback::none(&NOTHING, deadline) };
         let mut login = self.resumed(kept, &callback).await?;
-        let answer = self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
         let secrets = [refresh.expose_secret(), self.client_secret.expose_secret()];
-        let token = reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)?;
-        let access = token.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+        let read = |answer: Reply| {
+            reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)
+        };
+        let body = match self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await.and_then(read) {
+            // The refresh token was not used: it may go to where the endpoint is now.
+            Err(ProviderError::Moved { .. }) if self.has_moved(&mut login).await => {
+                read(self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?)?
+            }
+            answered => answered?,
+        };
+        self.read_token(STAGE, &mut login, body)?;
+        let access = login.access_token.clone();
         let access = access.ok_or_else(|| failed(STAGE, "there is no access token in the answer"))?;
-        let fresh = self.tokens_in(&token, access);
-        login.access_token = Some(access.to_owned());
-        login.token = token;
+        let fresh = self.tokens_in(&login.token, &access);
         let identity = self.same_user(STAGE, &mut login, kept, uid).await?;
         Ok(ProviderTokens {
             identity,
@@ -62,8 +70,11 @@ impl Provider {
         let (usual, none) = ([("token", kept.access_token.expose_secret())], Ordered::new());
         let headers = rules.headers.as_ref().unwrap_or(&none);
         let callback = Callback { fields: &kept.callback, ..Callback::none(&NOTHING, deadline) };
-        let login = self.resumed(kept, &callback).await?;
-        let answer = self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
+        let mut login = self.resumed(kept, &callback).await?;
+        let mut answer = self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
+        if reply::is_no_endpoint(answer.status) && self.has_moved(&mut login).await {
+            answer = self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
+        }
         if answer.is_success() { Ok(true) } else { Err(failed(STAGE, format!("status {}", answer.status))) }
     }
 
@@ -80,7 +91,7 @@ impl Provider {
             redirect_uri: String::new(),
             code: None,
             address: Map::new(),
-            discovery: self.discovery(callback.deadline, Want::Kept).await?,
+            discovery: self.discovery(callback.deadline, CacheUse::Kept).await?,
             token: json!({"access_token": kept.access_token.expose_secret(), "refresh_token": refresh}),
             access_token: Some(kept.access_token.expose_secret().to_owned()),
             token_secret: kept.secret.clone(),
@@ -100,18 +111,18 @@ impl Provider {
         let claims = if self.verifies_id_token() { self.verify_renewed(login).await? } else { None };
         login.claims = claims.map(Value::Object);
         let mut known = kept.identity.clone();
-        let said = self.identity_in(login, uid);
+        let said = self.identity_in(login, uid, &known);
         for (name, value) in &said {
             let is_same = match known.get(name) {
                 Some(before) => before == value,
                 // Of tokens that were kept without the identity, such as imported ones, only the id of the account is known.
                 None if name == "id_token.sub" && self.id_key() == "sub" => {
-                    value.as_str().is_some_and(|subject| uid.ends_with(subject))
+                    self.uid_of_claims(login).is_some_and(|of_claims| of_claims.as_str() == uid)
                 }
                 None => true,
             };
             if !is_same {
-                let reason = format!("{name} is another than at the login");
+                let reason = format!("{name} differs from that of the login");
                 return Err(ProviderError::AnotherUser { stage, reason });
             }
         }
@@ -119,8 +130,15 @@ impl Provider {
         Ok(known)
     }
 
-    /// What a token answer says of whose it is: in its ID token, and beside the tokens.
-    fn identity_in(&self, login: &Login<'_>, uid: &str) -> Map<String, Value> {
+    /// The uid that the ID token of a renewal stands for; it may be composed of several claims.
+    pub(super) fn uid_of_claims(&self, login: &Login<'_>) -> Option<AccountUid> {
+        let claims = login.claims.as_ref()?;
+        self.uid(&login.scope().with("profile", Some(claims)).with("details", Some(&*NOTHING))).ok()
+    }
+
+    /// The user that a token answer names: in its ID token, and beside the tokens. `known`: what the login's answer said; its
+    /// members are compared whatever they are called.
+    fn identity_in(&self, login: &Login<'_>, uid: &str, known: &Map<String, Value>) -> Map<String, Value> {
         const NAMES: [&str; 11] = [
             "sub",
             "uid",
@@ -140,7 +158,9 @@ impl Provider {
         });
         let members = login.token.as_object().into_iter().flatten().filter_map(|(name, value)| {
             let text = id_text(value)?;
-            let identifies = NAMES.contains(&name.as_str()) || *name == self.id_key() && text == uid;
+            let identifies = NAMES.contains(&name.as_str())
+                || known.contains_key(name) && !name.starts_with("id_token.")
+                || *name == self.id_key() && text == uid;
             identifies.then(|| (name.clone(), Value::from(text)))
         });
         claims.chain(members).collect()
@@ -173,15 +193,16 @@ impl Provider {
     pub(super) fn tokens_of(&self, login: &Login<'_>, uid: &str) -> Result<Option<ProviderTokens>, ProviderError> {
         let Some(access_token) = login.access_token.as_deref() else { return Ok(None) };
         let callback = evaluated(&self.descriptor.refresh.needs, &login.scope())?;
-        let identity = self.identity_in(login, uid);
+        let identity = self.identity_in(login, uid, &NOTHING);
         Ok(Some(ProviderTokens { callback, identity, ..self.tokens_in(&login.token, access_token) }))
     }
 
     fn tokens_in(&self, token: &Value, access_token: &str) -> ProviderTokens {
         let text = |name: &str| token.get(name).and_then(as_text).filter(|text| !text.is_empty());
         let secret = text("oauth_token_secret").filter(|_| self.descriptor.protocol == Protocol::OAuth1);
-        let lifetime = token.get("expires_in").and_then(Seconds::parse).and_then(Seconds::as_duration);
         let now = self.ambient.now();
+        let seconds = remaining_seconds(&[token.as_object()], now.seconds());
+        let lifetime = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
         ProviderTokens {
             access_token: SecretString::from(access_token.to_owned()),
             refresh_token: text("refresh_token").map(SecretString::from),

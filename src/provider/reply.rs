@@ -1,4 +1,5 @@
-//! What a provider's answer means: good, the person's no, a bad code, or trouble (R-ERR).
+//! What a provider's answer means: success, the user's refusal, a bad code, an endpoint that is not there, or another failure
+//! (R-ERR).
 
 use serde_json::{Map, Value};
 
@@ -68,9 +69,9 @@ const VAGUE: [&str; 8] = [
 /// Most characters of an answer without any form that are taken for a description.
 const MAX_TEXT_LEN: usize = 500;
 
-/// An error as a provider sends it.
+/// The error in the body of a provider's answer.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
+struct ProviderErrorBody {
     code: String,
     message: Option<String>,
 }
@@ -84,21 +85,40 @@ pub fn read(
     secrets: &[&str],
 ) -> Result<Value, ProviderError> {
     let parsed = parsed(answer, format);
-    let told = match &parsed {
-        Ok(value) => told(value, rules, stage),
-        Err(_) => lenient(answer).as_ref().and_then(|value| told(value, rules, stage)),
+    let body = match &parsed {
+        Ok(value) => error_in(value, rules, stage),
+        Err(_) => lenient(answer).as_ref().and_then(|value| error_in(value, rules, stage)),
     };
-    let told = told.or_else(|| is_exchange(stage).then(|| told_otherwise(answer, &parsed, stage)).flatten());
-    if let Some(told) = told.filter(|told| !rules.none.contains(&told.code)) {
-        return Err(classified(stage, &told, answer.status, rules, secrets));
+    let body = body.or_else(|| is_exchange(stage).then(|| error_in_other_members(answer, &parsed, stage)).flatten());
+    let body = body.filter(|body| !rules.none.contains(&body.code));
+    let error = body.as_ref().map(|body| classified(stage, body, answer.status, rules, secrets));
+    if is_no_endpoint(answer.status) {
+        return Err(match (body, error) {
+            (Some(body), Some(error)) if is_of_endpoint(&body, &error, rules) => error,
+            _ => ProviderError::Moved { stage, reason: format!("status {}", answer.status) },
+        });
     }
-    if matches!(answer.status, 404 | 410 | 301 | 302 | 307 | 308) {
-        return Err(ProviderError::Moved { stage, reason: format!("status {}", answer.status) });
+    if let Some(error) = error {
+        return Err(error);
     }
     if !answer.is_success() {
         return Err(failed(stage, format!("status {}", answer.status)));
     }
     parsed.map_err(|reason| failed(stage, reason))
+}
+
+/// Statuses of an address without an endpoint. A server, a proxy or a framework adds words of its own to them.
+pub fn is_no_endpoint(status: u16) -> bool {
+    matches!(status, 404 | 410) || (300..400).contains(&status)
+}
+
+/// Whether an error says something that only the endpoint itself can know, whatever the status.
+fn is_of_endpoint(body: &ProviderErrorBody, error: &ProviderError, rules: &ErrorRules) -> bool {
+    let code = body.code.to_ascii_lowercase();
+    matches!(error, ProviderError::InvalidCode { .. } | ProviderError::AccessDenied { .. })
+        || is_registered(&code)
+        || NOT_THE_CODE.contains(&code.as_str())
+        || rules.invalid_client.contains(&body.code)
 }
 
 /// Whether a code or a refresh token is what was sent.
@@ -125,14 +145,14 @@ fn lenient(answer: &Reply) -> Option<Value> {
     parsed(answer, Format::JsonOrForm).ok().or_else(wrapped)
 }
 
-fn told_by_rule(code: &Expr, value: &Value, rules: &ErrorRules) -> Option<Told> {
+fn error_by_rule(code: &Expr, value: &Value, rules: &ErrorRules) -> Option<ProviderErrorBody> {
     let bodies = Value::Array(vec![value.clone()]);
     let scope = Scope::default().with("bodies", Some(&bodies));
     let read = |expr: &Expr| {
         let value = expr.eval(&scope).ok()??;
         is_filled(&value).then(|| as_text(&value)).flatten()
     };
-    Some(Told { code: read(code)?, message: rules.message.as_ref().and_then(read) })
+    Some(ProviderErrorBody { code: read(code)?, message: rules.message.as_ref().and_then(read) })
 }
 
 fn text_of(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
@@ -156,25 +176,30 @@ const MESSAGES: [&str; 10] = [
 ];
 
 /// The error in an answer: by the descriptor's rule, else `error`, which may be an object.
-fn told(value: &Value, rules: &ErrorRules, stage: &str) -> Option<Told> {
-    if let Some(told) = rules.code.as_ref().and_then(|code| told_by_rule(code, value, rules)) {
-        return Some(told);
+fn error_in(value: &Value, rules: &ErrorRules, stage: &str) -> Option<ProviderErrorBody> {
+    if let Some(body) = rules.code.as_ref().and_then(|code| error_by_rule(code, value, rules)) {
+        return Some(body);
     }
     let members = value.as_object()?;
     let message = || text_of(members, &MESSAGES);
     match members.get("error").or_else(|| members.get("oauth_problem")).filter(|error| is_filled(error)) {
         Some(Value::Object(error)) => {
-            Some(Told { code: text_of(error, &CODES).unwrap_or_default(), message: text_of(error, &MESSAGES) })
+            let code = text_of(error, &CODES).unwrap_or_default();
+            Some(ProviderErrorBody { code, message: text_of(error, &MESSAGES) })
         }
-        Some(Value::String(code)) => Some(Told { code: code.clone(), message: message() }),
-        Some(other) if is_exchange(stage) => Some(Told { code: other.to_string(), message: message() }),
+        Some(Value::String(code)) => Some(ProviderErrorBody { code: code.clone(), message: message() }),
+        Some(other) if is_exchange(stage) => Some(ProviderErrorBody { code: other.to_string(), message: message() }),
         _ => None,
     }
 }
 
 /// The error in an answer to a code or a refresh token that has no `error`: in members of other names, in the first of
 /// `errors`, or as a plain text.
-fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>, stage: &str) -> Option<Told> {
+fn error_in_other_members(
+    answer: &Reply,
+    parsed: &Result<Value, &'static str>,
+    stage: &str,
+) -> Option<ProviderErrorBody> {
     let value = parsed.as_ref().ok().cloned().or_else(|| lenient(answer)).unwrap_or_default();
     let Some(members) = value.as_object() else {
         let text = Some(answer.text()).filter(|text| text.len() <= MAX_TEXT_LEN)?;
@@ -183,7 +208,7 @@ fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>, stage: &
         if answer.is_success() && (parsed.is_ok() || !speaks_of_a_bad_code(stage, text)) {
             return None;
         }
-        return (!text.is_empty()).then(|| Told { code: String::new(), message: Some(text.to_owned()) });
+        return (!text.is_empty()).then(|| ProviderErrorBody { code: String::new(), message: Some(text.to_owned()) });
     };
     let says_no = |name: &&str| members.get(*name) == Some(&Value::Bool(false));
     let has_code = ["errcode", "error_code", "errorCode"].iter().any(|name| members.get(*name).is_some_and(is_filled));
@@ -204,41 +229,47 @@ fn told_otherwise(answer: &Reply, parsed: &Result<Value, &'static str>, stage: &
     ];
     let words: Vec<String> = words.into_iter().flatten().collect();
     let message = (!words.is_empty()).then(|| words.join(": "));
-    (code.is_some() || message.is_some()).then(|| Told { code: code.unwrap_or_default(), message })
+    (code.is_some() || message.is_some()).then(|| ProviderErrorBody { code: code.unwrap_or_default(), message })
 }
 
-fn classified(stage: &'static str, told: &Told, status: u16, rules: &ErrorRules, secrets: &[&str]) -> ProviderError {
-    let registered = || is_registered(&told.code).then(|| told.code.clone());
-    let message = told.message.as_deref().and_then(|text| shown(text, secrets)).or_else(registered);
-    let code = told.code.to_ascii_lowercase();
-    let declined = rules.declined.contains(&told.code)
-        || DECLINED.contains(&code.as_str()) && !rules.invalid_client.contains(&told.code);
+fn classified(
+    stage: &'static str,
+    body: &ProviderErrorBody,
+    status: u16,
+    rules: &ErrorRules,
+    secrets: &[&str],
+) -> ProviderError {
+    let registered = || is_registered(&body.code).then(|| body.code.clone());
+    let message = body.message.as_deref().and_then(|text| shown(text, secrets)).or_else(registered);
+    let code = body.code.to_ascii_lowercase();
+    let declined = rules.declined.contains(&body.code)
+        || DECLINED.contains(&code.as_str()) && !rules.invalid_client.contains(&body.code);
     // A server that fails or refuses to listen judges nothing, whatever its body says.
     let is_judged = status < 500 && status != 429;
     if is_judged && declined {
         ProviderError::AccessDenied { message }
-    } else if is_judged && is_exchange(stage) && is_bad_code(stage, told, rules) {
+    } else if is_judged && is_exchange(stage) && is_bad_code(stage, body, rules) {
         ProviderError::InvalidCode { message }
     } else {
-        let code = shown_code(&told.code, secrets);
+        let code = shown_code(&body.code, secrets);
         ProviderError::Failed { stage, reason: format!("status {status}, error {code}"), message }
     }
 }
 
 /// Whether a code, verifier or refresh token is bad, used or expired. First the descriptor's data and the codes that most
 /// providers share, then the words.
-fn is_bad_code(stage: &str, told: &Told, rules: &ErrorRules) -> bool {
-    let code = told.code.to_ascii_lowercase();
-    if rules.invalid_code.contains(&told.code) || BAD_CODE.contains(&code.as_str()) {
+fn is_bad_code(stage: &str, body: &ProviderErrorBody, rules: &ErrorRules) -> bool {
+    let code = body.code.to_ascii_lowercase();
+    if rules.invalid_code.contains(&body.code) || BAD_CODE.contains(&code.as_str()) {
         return true;
     }
-    if rules.invalid_client.contains(&told.code) || NOT_THE_CODE.contains(&code.as_str()) {
+    if rules.invalid_client.contains(&body.code) || NOT_THE_CODE.contains(&code.as_str()) {
         return false;
     }
-    let message = told.message.as_deref().unwrap_or_default();
+    let message = body.message.as_deref().unwrap_or_default();
     let said_so = |phrase: &String| message.to_lowercase().contains(phrase.as_str());
     // A code of the provider's own may be a sentence: `Invalid authorization code`.
-    let own = (!is_registered(&code) && !VAGUE.contains(&code.as_str())).then_some(told.code.as_str());
+    let own = (!is_registered(&code) && !VAGUE.contains(&code.as_str())).then_some(body.code.as_str());
     rules.invalid_code_phrases.iter().any(said_so)
         || speaks_of_a_bad_code(stage, message)
         || own.is_some_and(|own| speaks_of_a_bad_code(stage, &format!("{own} {message}")))
@@ -294,7 +325,8 @@ pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
     }
     let code = match field("error").or_else(|| field("oauth_problem"))? {
         Value::Object(error) => error.get("code").or_else(|| error.get("type")).and_then(as_text).unwrap_or_default(),
-        value => as_text(value)?,
+        // An error of another type is an error all the same.
+        value => as_text(value).unwrap_or_default(),
     };
     let lower = code.to_ascii_lowercase();
     let said_no = DECLINED.contains(&lower.as_str()) || lower.contains("denied") || lower.contains("cancel");

@@ -221,7 +221,9 @@ impl Provider {
         }
         if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
             let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
-            warnings.push(format!("{name}: a userinfo answer without sub is accepted, whomever it is about"));
+            warnings.push(format!(
+                "{name}: a userinfo answer without sub is accepted, though it may be about another user"
+            ));
         }
         if self.lacks_secret() {
             warnings

@@ -5,10 +5,12 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 use url::Url;
 
 use super::descriptor::Descriptor;
-use super::expression::{Scope, Template};
+use super::documents::CacheUse;
+use super::expression::{Part, Scope, Template};
 use super::{Provider, ProviderError, catalog, id_token};
 use crate::model::{AccountUid, UidScope};
 use crate::settings::{ProviderSettings, SettingValues};
@@ -93,7 +95,7 @@ impl UidKeys {
 
     /// Under which key an account of django-rest-social-auth is stored.
     ///
-    /// Its extra data settles it where it holds the provider's own id; else the form of the uid does.
+    /// The provider's own id in its extra data decides; without one, the form of the uid does.
     pub fn stored_key(&self, uid: &str, extra_data: &Map<String, Value>) -> StoredKey {
         if self.legacy.is_empty() {
             return StoredKey::Current;
@@ -139,27 +141,54 @@ impl Provider {
         } else {
             self.issuer.clone()
         };
+        let mut former = self.former_issuers(scope, is_per_tenant);
+        for rule in &self.descriptor.uid.former_issuers {
+            former.extend(rule.render(scope)?.filter(|issuer| !issuer.is_empty()));
+        }
         Ok(UidScope {
-            current: UidScope::named(&self.uid_keys.key, &comparable(&issuer)),
-            former: self.former_scopes(),
+            current: self.scope_named(&issuer),
+            former: former.iter().map(|issuer| self.scope_named(issuer)).collect(),
             is_per_tenant,
         })
     }
 
-    fn former_scopes(&self) -> Vec<String> {
+    fn scope_named(&self, issuer: &str) -> String {
+        UidScope::named(&self.uid_keys.key, &comparable(issuer))
+    }
+
+    /// FORMER_ISSUERS. Where a provider has many tenants only those count that name the login's own: under any other issuer
+    /// the same subject may be a user of another tenant.
+    fn former_issuers(&self, scope: &Scope<'_>, is_per_tenant: bool) -> Vec<String> {
         let former = self.values.texts("FORMER_ISSUERS");
-        former.iter().map(|issuer| UidScope::named(&self.uid_keys.key, &comparable(issuer))).collect()
+        if !is_per_tenant {
+            return former;
+        }
+        let no_claims = Map::new();
+        let claims = match scope.get("id_token") {
+            Some(Part::Value(Value::Object(claims))) => claims,
+            Some(Part::Members(claims)) => claims,
+            _ => &no_claims,
+        };
+        let of_tenants = former.iter().filter(|issuer| id_token::is_of_tenants(issuer));
+        of_tenants.filter_map(|issuer| id_token::with_tenant(issuer, claims)).collect()
     }
 
     /// The scopes whose accounts a login may find, as far as the settings alone say; `None` where each login names its own.
     pub fn known_uid_scopes(&self) -> Option<Vec<String>> {
-        if self.descriptor.uid.issuer.as_ref().is_some_and(names_tenant)
-            || self.verification.issuers.iter().any(|issuer| id_token::is_of_tenants(issuer))
-        {
+        let rules = &self.descriptor.uid;
+        let by_login = rules.issuer.iter().chain(&rules.former_issuers).any(names_tenant);
+        let known = self.published.any();
+        if by_login || self.issuers(known.as_deref()).iter().any(|issuer| id_token::is_of_tenants(issuer)) {
             return None;
         }
-        let current = UidScope::named(&self.uid_keys.key, &self.issuer);
-        Some(std::iter::once(current).chain(self.former_scopes()).collect())
+        let former = self.values.texts("FORMER_ISSUERS");
+        Some(std::iter::once(&self.issuer).chain(&former).map(|issuer| self.scope_named(issuer)).collect())
+    }
+
+    /// Whether each login names its own tenant, which the discovery document may say alone.
+    pub async fn is_of_tenants(&self, deadline: Instant) -> bool {
+        let discovery = self.discovery(deadline, CacheUse::Kept).await.ok().flatten();
+        self.issuers(discovery.as_deref()).iter().any(|issuer| id_token::is_of_tenants(issuer))
     }
 }
 

@@ -9,12 +9,13 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::call::failed;
-use super::documents::{Discovery, Key, Want};
+use super::documents::{CacheUse, Discovery, Key};
 use super::exchange::Login;
 use super::id_token::{self, Cache, Expected, Purpose, Unverified};
 use super::jws::{SignatureAlgorithm, Token, VerifyingKey};
 use super::{Protocol, Provider, ProviderError};
 use crate::clock::UnixMillis;
+use crate::model::is_filled;
 use crate::secrets::ExposeSecret;
 
 const STAGE: &str = "id_token";
@@ -30,9 +31,9 @@ pub struct VerifiedIdToken {
     pub accepted_until: UnixMillis,
 }
 
-/// What a token must be, beyond what the descriptor says of all.
+/// What a token of one login must be, beside what the descriptor says of all logins.
 #[derive(Default)]
-struct Wanted<'a> {
+struct TokenRequirements<'a> {
     purpose: Purpose,
     audiences: Vec<String>,
     nonce: Option<&'a str>,
@@ -41,17 +42,18 @@ struct Wanted<'a> {
     max_age: i64,
 }
 
-/// Judges the claims of a token whose signature holds.
-type Judge<'a> = &'a (dyn Fn(&Token<'_>, &Map<String, Value>, Option<&Discovery>) -> Result<(), Unverified> + Sync);
+/// Checks the claims of a token whose signature was verified.
+type ClaimsCheck<'a> =
+    &'a (dyn Fn(&Token<'_>, &Map<String, Value>, Option<&Discovery>) -> Result<(), Unverified> + Sync);
 
-/// Why an attempt to verify failed.
-enum Refused {
+/// Why a token could not be verified.
+enum VerificationError {
     Token(Unverified),
-    /// There are no keys.
+    /// The key set cannot be had.
     Keys(ProviderError),
 }
 
-impl Refused {
+impl VerificationError {
     fn cache(&self) -> Cache {
         match self {
             Self::Token(unverified) => unverified.cache,
@@ -67,7 +69,7 @@ impl Refused {
     }
 }
 
-impl From<Unverified> for Refused {
+impl From<Unverified> for VerificationError {
     fn from(unverified: Unverified) -> Self {
         Self::Token(unverified)
     }
@@ -91,7 +93,7 @@ impl Provider {
     /// RFC 9207, 2.4: the callback must be this provider's (SEC-5). Where no issuer is known, its host must be that of
     /// the authorization endpoint.
     pub(super) fn check_issuer(&self, login: &Login<'_>) -> Result<(), ProviderError> {
-        let given = login.callback.fields.get("iss").and_then(Value::as_str).filter(|iss| !iss.is_empty());
+        let given = login.callback.fields.get("iss").filter(|iss| is_filled(iss));
         let Some(given) = given else {
             // An ID token from an app came by no redirect, and OAuth 1.0a has no such parameter.
             let by_redirect = login.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
@@ -99,6 +101,8 @@ impl Provider {
                 || login.discovery.as_deref().is_some_and(|document| document.is_true(ISS_PARAMETER_SUPPORTED));
             return if by_redirect && promised { Err(ProviderError::Mixup) } else { Ok(()) };
         };
+        // What is no text is no issuer, and does not count as absent.
+        let given = given.as_str().ok_or(ProviderError::Mixup)?;
         let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
         let issuers = self.issuers(login.discovery.as_deref());
         let fits = if issuers.is_empty() {
@@ -132,7 +136,7 @@ impl Provider {
         };
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
         let access_token = login.access_token.clone();
-        let mut wanted = Wanted {
+        let mut required = TokenRequirements {
             purpose: rules.purpose,
             audiences: self.audiences(login)?,
             nonce: nonce.filter(|_| rules.nonce),
@@ -142,13 +146,13 @@ impl Provider {
         };
         let fallback = login.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
         let fallback = fallback.map(str::to_owned).filter(|_| rules.purpose == Purpose::AccessToken);
-        let found = self.verified(&mut login.discovery, &token, &wanted, deadline).await;
+        let found = self.verified(&mut login.discovery, &token, &required, deadline).await;
         match (found, fallback) {
             // An access token may leave out whom it is for and whom it is about (Keycloak calls it a lightweight one); where
             // the scope `openid` was asked for, an ID token came with it.
             (Err(_), Some(id_token)) => {
-                wanted.purpose = Purpose::IdToken;
-                self.verified(&mut login.discovery, &id_token, &wanted, deadline).await
+                required.purpose = Purpose::IdToken;
+                self.verified(&mut login.discovery, &id_token, &required, deadline).await
             }
             (Err(error), None) if rules.purpose == Purpose::AccessToken => Err(failed(
                 STAGE,
@@ -180,9 +184,9 @@ impl Provider {
         audiences.extend(self.values.texts("CLIENT_IDS"));
         let own = self.verification.max_age;
         let max_age = if own > 0 { own.min(NATIVE_MAX_AGE) } else { NATIVE_MAX_AGE };
-        let wanted = Wanted { audiences, nonce, times: true, max_age, ..Wanted::default() };
-        let mut discovery = self.discovery(deadline, Want::Kept).await?;
-        let claims = self.verified(&mut discovery, token, &wanted, deadline).await?;
+        let required = TokenRequirements { audiences, nonce, times: true, max_age, ..TokenRequirements::default() };
+        let mut discovery = self.discovery(deadline, CacheUse::Kept).await?;
+        let claims = self.verified(&mut discovery, token, &required, deadline).await?;
         if nonce.is_none() && claims.contains_key("nonce") {
             let required = "This field is required.".to_owned();
             return Err(ProviderError::InvalidFields(vec![("nonce".to_owned(), required)]));
@@ -208,7 +212,7 @@ impl Provider {
         };
         let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
         let access_token = login.access_token.clone();
-        let wanted = Wanted {
+        let required = TokenRequirements {
             purpose,
             audiences: self.audiences(login)?,
             nonce: None,
@@ -216,7 +220,7 @@ impl Provider {
             times: rules.times,
             max_age: self.verification.max_age,
         };
-        self.verified(&mut login.discovery, &token, &wanted, login.callback.deadline).await.map(Some)
+        self.verified(&mut login.discovery, &token, &required, login.callback.deadline).await.map(Some)
     }
 
     /// OpenID Connect Core 5.3.2: a userinfo answer that is a JWT.
@@ -227,41 +231,41 @@ impl Provider {
         }
         let audiences = self.audiences(login)?;
         let (now, leeway) = (self.ambient.now().seconds(), self.verification.leeway);
-        let judge = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
+        let check = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
             id_token::check_userinfo(token, claims, &self.issuers(discovery), &audiences, now - leeway)
         };
         let mut discovery = login.discovery.clone();
-        let claims = self.signed(&mut discovery, text.trim(), login.callback.deadline, &judge).await;
-        claims.map(Value::Object).map_err(|refused| refused.at(STAGE))
+        let claims = self.signed(&mut discovery, text.trim(), login.callback.deadline, &check).await;
+        claims.map(Value::Object).map_err(|error| error.at(STAGE))
     }
 
-    /// The claims of a token that is all that is wanted.
+    /// The claims of a token that fulfils the requirements.
     async fn verified(
         &self,
         discovery: &mut Option<Arc<Discovery>>,
         text: &str,
-        wanted: &Wanted<'_>,
+        required: &TokenRequirements<'_>,
         deadline: Instant,
     ) -> Result<Map<String, Value>, ProviderError> {
         let trusted_audiences = self.values.texts("TRUSTED_AUDIENCES");
-        let judge = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
+        let check = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
             let expected = Expected {
-                purpose: wanted.purpose,
+                purpose: required.purpose,
                 issuers: &self.issuers(discovery),
-                audiences: &wanted.audiences,
+                audiences: &required.audiences,
                 trusted_audiences: &trusted_audiences,
                 client_id: &self.client_id,
-                nonce: wanted.nonce,
-                access_token: wanted.access_token,
+                nonce: required.nonce,
+                access_token: required.access_token,
                 hashed_by: self.descriptor.id_token.at_hash_algorithm,
                 now: self.ambient.now().seconds(),
                 leeway: self.verification.leeway,
-                times: wanted.times,
-                max_age: wanted.max_age,
+                times: required.times,
+                max_age: required.max_age,
             };
             id_token::check(token, claims, &expected)
         };
-        self.signed(discovery, text, deadline, &judge).await.map_err(|refused| refused.at(STAGE))
+        self.signed(discovery, text, deadline, &check).await.map_err(|error| error.at(STAGE))
     }
 
     /// With what is kept, then with newer keys, then with a newer discovery document, each fetched at most once a minute.
@@ -270,23 +274,23 @@ impl Provider {
         discovery: &mut Option<Arc<Discovery>>,
         text: &str,
         deadline: Instant,
-        judge: Judge<'_>,
-    ) -> Result<Map<String, Value>, Refused> {
-        let mut refused = match self.attempt(discovery.as_deref(), text, deadline, Want::Kept, judge).await {
-            Err(refused) => refused,
+        check: ClaimsCheck<'_>,
+    ) -> Result<Map<String, Value>, VerificationError> {
+        let mut error = match self.attempt(discovery.as_deref(), text, deadline, CacheUse::Kept, check).await {
+            Err(error) => error,
             verified => return verified,
         };
-        if refused.cache() == Cache::Keys && self.verification.fixed_key.is_none() {
-            refused = match self.attempt(discovery.as_deref(), text, deadline, Want::Newer, judge).await {
-                Err(refused) => refused,
+        if error.cache() == Cache::Keys && self.verification.fixed_key.is_none() {
+            error = match self.attempt(discovery.as_deref(), text, deadline, CacheUse::Newer, check).await {
+                Err(error) => error,
                 verified => return verified,
             };
         }
-        let may_have_moved = refused.cache() != Cache::None;
+        let may_have_moved = error.cache() != Cache::None;
         if may_have_moved && self.newer_discovery(discovery, deadline).await.unwrap_or(false) {
-            return self.attempt(discovery.as_deref(), text, deadline, Want::Kept, judge).await;
+            return self.attempt(discovery.as_deref(), text, deadline, CacheUse::Kept, check).await;
         }
-        Err(refused)
+        Err(error)
     }
 
     async fn attempt(
@@ -294,9 +298,9 @@ impl Provider {
         discovery: Option<&Discovery>,
         text: &str,
         deadline: Instant,
-        want: Want,
-        judge: Judge<'_>,
-    ) -> Result<Map<String, Value>, Refused> {
+        cache_use: CacheUse,
+        check: ClaimsCheck<'_>,
+    ) -> Result<Map<String, Value>, VerificationError> {
         let token = Token::parse(text, &self.algorithms(discovery))?;
         let claims = if token.algorithm.is_shared() {
             // With the client's secret, only for providers that truly sign so (SEC-18).
@@ -311,11 +315,11 @@ impl Provider {
             id_token::signed_claims(&token, &fitting)?
         } else {
             let scope = self.scope_of_settings().with("discovery", discovery.map(|document| &document.members));
-            let keys = self.key_set(&scope, deadline, want).await.map_err(Refused::Keys)?;
+            let keys = self.key_set(&scope, deadline, cache_use).await.map_err(VerificationError::Keys)?;
             let fitting = id_token::candidates(&keys, &token, self.descriptor.id_token.ignore_kid);
             id_token::signed_claims(&token, &fitting)?
         };
-        judge(&token, &claims, discovery)?;
+        check(&token, &claims, discovery)?;
         Ok(claims)
     }
 }

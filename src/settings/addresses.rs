@@ -61,11 +61,14 @@ pub(super) fn listen(value: &Value) -> Result<SocketAddr, String> {
 
 /// An address, or a network such as 10.0.0.0/8.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
-    if text.to_ascii_lowercase().starts_with("::ffff:") {
-        return Err(format!("{text:?} is an IPv4 address: write it without ::ffff:"));
-    }
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| format!("{text:?} is not an IP address or a network such as 10.0.0.0/8"))
+    match network.map_err(|_| format!("{text:?} is not an IP address or a network such as 10.0.0.0/8"))? {
+        // Callers' addresses are compared in their IPv4 form.
+        IpNet::V6(mapped) if mapped.addr().to_ipv4_mapped().is_some() => {
+            Err(format!("{text:?} is an IPv4 address: write it without ::ffff:"))
+        }
+        network => Ok(network),
+    }
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {

@@ -145,9 +145,16 @@ fn rest_social(reader: &mut Reader, has_origins: bool) -> RestSocial {
         let uri = reader::text(uri)?;
         addresses::redirect_uri(&uri).map(|_| uri)
     };
+    const ABSOLUTE: &str = "REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI";
+    let oauth_absolute_redirect_uri: Option<String> = reader.optional(ABSOLUTE, Kind::Text, absolute);
+    if let Some(uri) = &oauth_absolute_redirect_uri
+        && let Ok(Some(warning)) = addresses::redirect_uri(uri)
+    {
+        reader.warn(ABSOLUTE, &format!("{uri} {warning}"));
+    }
     RestSocial {
         oauth_redirect_uri: reader.value("REST_SOCIAL_OAUTH_REDIRECT_URI", Kind::Text, addresses::redirect_path),
-        oauth_absolute_redirect_uri: reader.optional("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", Kind::Text, absolute),
+        oauth_absolute_redirect_uri,
         domain_from_origin: reader.optional_boolean("REST_SOCIAL_DOMAIN_FROM_ORIGIN").unwrap_or(has_origins),
         log_auth_exceptions: reader.boolean("REST_SOCIAL_LOG_AUTH_EXCEPTIONS"),
         verbose_errors: reader.boolean("REST_SOCIAL_VERBOSE_ERRORS"),

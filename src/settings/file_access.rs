@@ -3,16 +3,20 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
+
 /// Whether system users outside of its group can read or change a file.
 pub(super) fn is_open_to_all(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o006 != 0)
 }
 
 /// The file of an SQLite database, by its URL.
-pub fn sqlite_file(url: &str) -> Option<&Path> {
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
-    Some(Path::new(path.split('?').next().unwrap_or_default()))
+    let path = path.split('?').next().unwrap_or_default();
+    // As sqlx reads it: `%3F` stands for a question mark in the file's name.
+    percent_decode_str(path).decode_utf8().ok().map(|path| PathBuf::from(path.as_ref()))
 }
 
 /// Files of an SQLite database, logs included, that others than their owner can open. They contain digests of credentials and
@@ -47,5 +51,15 @@ mod tests {
             assert_eq!(exposed_database_files(&url), ends.iter().map(|end| path(end)).collect::<Vec<_>>());
         }
         assert!(exposed_database_files("postgres://u:p@h/d").is_empty());
+    }
+
+    #[test]
+    fn fault_a28_a_database_whose_url_has_percent_encoded_characters_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("users of 100%.db");
+        std::fs::write(&path, "x").expect("a file");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("rights");
+        let url = format!("sqlite://{}/users%20of%20100%25.db?mode=rwc", folder.path().display());
+        assert_eq!(exposed_database_files(&url), [path]);
     }
 }

@@ -13,6 +13,9 @@ use super::table::{self, SOCIAL_AUTH};
 use super::{SettingError, UserRules, addresses};
 use crate::model::{as_text, is_filled};
 
+/// A leeway of more seconds is a warning.
+const MAX_USUAL_LEEWAY: f64 = 300.0;
+
 /// The settings of one provider by their short names, as in SOCIAL_AUTH_<PROVIDER>_<NAME>.
 #[derive(Clone)]
 pub struct ProviderSettings {
@@ -68,6 +71,13 @@ impl ProviderSettings {
                     }
                     if let Some(problem) = plain_http(name, &value, allow_plain_http) {
                         warnings.push(format!("{} {problem}", self.written_name(name)));
+                    }
+                    if name == "JWT_LEEWAY" && value.as_f64().is_some_and(|seconds| seconds > MAX_USUAL_LEEWAY) {
+                        let written = self.written_name(name);
+                        warnings.push(format!(
+                            "{written}: ID tokens are accepted for {value} seconds after they expire, and clocks need no more than \
+                             {MAX_USUAL_LEEWAY}"
+                        ));
                     }
                     values.insert(name.to_owned(), value);
                 }

@@ -205,18 +205,22 @@ impl Gathered {
         for (name, text) in environment {
             let found = Found { value: Value::from(text.as_str()), label: name.clone(), in_file: false };
             let short = name.strip_prefix(SOCIAL_AUTH);
-            let owner = short.and_then(|short| owner(short, &prefixes));
+            // SOCIAL_AUTH_OIDC_ENDPOINT is the setting of every provider, not ENDPOINT of the provider `oidc`.
+            let shared = short.filter(|short| table::is_shared(short));
+            let owner = short.filter(|_| shared.is_none()).and_then(|short| owner(short, &prefixes));
             if table::setting(name).is_some() {
                 if !found.is_empty() {
                     self.general.insert(name.clone(), found);
                 }
             } else if let Some(reason) = table::no_effect(name) {
                 self.warn_of_no_effect(name, name, &found.value, reason);
+            } else if found.is_empty() && (shared.is_some() || owner.is_some()) {
+                // An empty value counts as not set: it does not replace what the settings file says.
             } else if let Some((provider, setting)) = owner {
                 by_provider.entry(provider).or_default().push((setting.to_owned(), found));
             } else if let Some(reason) = short.and_then(table::provider_no_effect) {
                 self.warn_of_no_effect(name, name, &found.value, reason);
-            } else if let Some(short) = short.filter(|short| table::is_shared(short)) {
+            } else if let Some(short) = shared {
                 self.shared.insert(short.to_owned(), found.value);
             } else {
                 self.report_unknown(name, &known);

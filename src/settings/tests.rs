@@ -1,5 +1,7 @@
 //! All of the reader: precedence, owners, and errors reported together.
 
+mod environment;
+
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;

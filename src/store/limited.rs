@@ -154,6 +154,7 @@ limited!(AttemptStore {
     fn claim(attempt: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
     fn used_code(code: &Digest) -> Option<UsedCode>;
     fn keep_answer(code: &Digest, answer: &[u8]) -> ();
+    fn shorten_claim(code: &Digest, expires: UnixMillis) -> ();
     fn live_rows(now: UnixMillis) -> LiveRows;
     fn insert_swap(swap: &Swap) -> ();
     fn swap(code: &Digest) -> Option<Swap>;

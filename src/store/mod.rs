@@ -347,7 +347,8 @@ pub trait AttemptStore: Send + Sync {
     async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>>;
     /// Keeps the sealed answer of a login that failed.
     async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()>;
-
+    /// Lets the claim of a code that the provider refused expire at `expires` at the latest.
+    async fn shorten_claim(&self, code: &Digest, expires: UnixMillis) -> Result<()>;
     /// Rows of the tables that callers without a credential can fill, as far as they still protect a login: neither
     /// expired nor finished.
     async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows>;

@@ -10,6 +10,8 @@ use crate::support::{Answer, Engine, Reply, World, on_both_databases};
 on_both_databases! {
     vk_id_renews_for_the_device_that_signed_in,
     vend_renews_at_the_shop_that_signed_in,
+    a_renewal_is_read_where_the_descriptor_says_that_tokens_lie,
+    fault_c15_a_token_that_expires_at_a_time_is_renewed_then,
     facebook_is_asked_to_forget_the_person_who_unlinks,
 }
 
@@ -64,6 +66,37 @@ async fn vend_renews_at_the_shop_that_signed_in(engine: Engine) {
     let login = world.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
     world.advance(Duration::from_secs(200));
     assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
+}
+
+async fn a_renewal_is_read_where_the_descriptor_says_that_tokens_lie(engine: Engine) {
+    let world = world(engine, "QIITA").await;
+    world.double.on("POST qiita.com/api/v2/access_tokens", |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => Reply::json(&json!({"token": "second", "expires_in": 3600})),
+        _ => Reply::json(&json!({"token": "first", "refresh_token": "r-1", "expires_in": 100})),
+    });
+    world
+        .double
+        .always("GET qiita.com/api/v2/authenticated_user", Reply::json(&json!({"id": "ola", "permanent_id": 7})));
+    let login = world.client().login("token/qiita", json!({"code": "c1"})).await;
+    world.advance(Duration::from_secs(200));
+    assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
+}
+
+async fn fault_c15_a_token_that_expires_at_a_time_is_renewed_then(engine: Engine) {
+    for name in ["expires_in", "expires", "expires_on"] {
+        let world = world(engine, "VEND").await;
+        let end = world.clock.now().0 / 1000 + 100;
+        world.double.on("POST one.vendhq.com/api/1.0/token", move |call| match call.field("grant_type").as_deref() {
+            Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
+            _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", name: end})),
+        });
+        let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
+        world.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
+        let login = world.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
+        assert_eq!(token_of(&world, &login).await.field("access_token"), "first", "{name}");
+        world.advance(Duration::from_secs(200));
+        assert_eq!(token_of(&world, &login).await.field("access_token"), "second", "{name}");
+    }
 }
 
 async fn facebook_is_asked_to_forget_the_person_who_unlinks(engine: Engine) {

@@ -13,6 +13,7 @@ on_both_databases! {
     only_the_configured_tenant_signs_in,
     only_the_configured_team_signs_in,
     vk_id_must_repeat_the_state_and_tell_one_person,
+    fault_a9_a_token_that_the_provider_refused_is_remembered_no_longer_than_a_code,
 }
 
 async fn world(engine: Engine, provider: &str, more: &[(&str, &str)]) -> World {
@@ -124,6 +125,24 @@ async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
     assert!(call.query.iter().any(|(name, _)| name == "appsecret_proof"));
     let trusting = world(engine, "facebook-app", &[("APPSECRET_PROOF", "false")]).await;
     trusting.client().login("token/facebook-app", json!({"access_token": "a1"})).await.problem(400, "invalid_code");
+}
+
+async fn fault_a9_a_token_that_the_provider_refused_is_remembered_no_longer_than_a_code(engine: Engine) {
+    const ME: &str = "GET graph.facebook.com/v24.0/me";
+    let world = world(engine, "facebook-app", &[]).await;
+    let refused = json!({"error": {"code": 190, "type": "OAuthException", "message": "Invalid OAuth access token."}});
+    let remembered = "SELECT count(*) FROM used_codes WHERE expires - claimed > 600000";
+    for (reply, count) in [
+        (Reply::json_at(400, &refused), 0),
+        // Nothing was judged: the token may still be good.
+        (Reply::json_at(429, &refused), 1),
+    ] {
+        world.double.always(ME, reply);
+        let token = json!({"access_token": format!("token-{count}")});
+        world.client().login("token/facebook-app", token).await.problem(502, "provider_error");
+        assert_eq!(world.database.number(remembered).await, count);
+    }
+    assert_eq!(world.database.count("used_codes").await, 2);
 }
 
 async fn sec_38_a_callback_cannot_name_a_host_that_is_not_the_providers(engine: Engine) {

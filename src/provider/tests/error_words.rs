@@ -99,7 +99,6 @@ instagram 400 {"code": 400, "error_type": "OAuthException", "error_message": "In
 zoom-oauth2 401 {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}
 auth0 401 {"error": "access_denied", "error_description": "Unauthorized"}
 auth0_openidconnect 401 {"error": "access_denied", "error_description": "Unauthorized"}
-figma 404 {"error": true, "status": 404, "message": "Please make requests to api.figma.com/v1/oauth/... instead of www.figma.com/api/oauth/...", "i18n": "error.not_found"}
 hubspot-2026-03 400 {"error": "invalid_client", "error_description": "missing or invalid client secret", "status": "BAD_CLIENT_SECRET", "message": "missing or invalid client secret"}
 mailru 200 {"error": "invalid client", "error_code": 2, "error_description": "invalid client"}
 deezer 200 wrong application
@@ -112,7 +111,24 @@ oidc 429 {"error": "invalid_grant", "error_description": "Too many requests"}
 oidc 429 {"error": "invalid_request", "error_description": "The authorization code is invalid"}
 oidc 503 {"error": "invalid_grant", "error_description": "The authorization code is invalid"}
 oidc 500 invalid authorization code
-oidc 404 <html>404 page not found</html>"#;
+oidc 404 {"error": "invalid_client", "error_description": "Client not found"}
+google-oauth2 302 {"error": "redirect_uri_mismatch", "error_description": "Bad Request"}"#;
+
+/// Answers of servers, proxies and frameworks at an address without an endpoint.
+const NO_ENDPOINT: &str = r#"oidc 404 <html>404 page not found</html>
+oidc 404 404 page not found
+oidc 404 <html> <head><title>404 Not Found</title></head> <body> <center><h1>404 Not Found</h1></center> <hr><center>nginx</center> </body> </html>
+oidc 404 {"timestamp": "2026-01-01T00:00:00Z", "status": 404, "error": "Not Found", "path": "/token"}
+oidc 404 {"error": {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}}
+oidc 404 {"message": "no Route matched with those values"}
+oidc 404 {"detail": "Not Found"}
+oidc 404
+oidc 410 Gone
+oidc 301 <html><head><title>301 Moved Permanently</title></head></html>
+oidc 303 See Other
+oidc 308 {"error": "Permanent Redirect"}
+figma 404 {"error": true, "status": 404, "message": "Please make requests to api.figma.com/v1/oauth/... instead of www.figma.com/api/oauth/...", "i18n": "error.not_found"}
+github 404 {"error": "Not Found"}"#;
 
 fn answer(status: u16, body: &str) -> Reply {
     Reply { status, headers: reqwest::header::HeaderMap::new(), body: body.as_bytes().to_vec() }
@@ -121,7 +137,7 @@ fn answer(status: u16, body: &str) -> Reply {
 fn outcomes(lines: &str) -> impl Iterator<Item = (&str, Result<serde_json::Value, ProviderError>)> {
     lines.lines().map(|line| {
         let mut parts = line.splitn(3, ' ');
-        let mut part = || parts.next().expect("three parts");
+        let mut part = || parts.next().unwrap_or_default();
         let (provider, status, body) = (part(), part(), part());
         let descriptor = read(Some(provider), &toml::Table::new()).expect("it is in the catalogue");
         let answer = answer(status.parse().expect("a status"), body);
@@ -145,6 +161,19 @@ fn fault_c09a_a_refused_client_is_no_bad_code() {
     let all = outcomes(REFUSED_CLIENTS);
     let wrong: Vec<_> = all.filter(|(_, outcome)| !matches!(outcome, Err(ProviderError::Failed { .. }))).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn fault_c07_an_address_without_an_endpoint_has_moved_whatever_its_body_says() {
+    for (line, outcome) in outcomes(NO_ENDPOINT) {
+        assert!(matches!(outcome, Err(ProviderError::Moved { .. })), "{line}: {outcome:?}");
+    }
+    let profile = |body: &str| reply::read(&answer(404, body), "profile", Format::Json, &ErrorRules::default(), &[]);
+    assert!(matches!(profile(r#"{"status": 404, "error": "Not Found"}"#), Err(ProviderError::Moved { .. })));
+    assert!(matches!(profile(r#"{"error": "insufficient_scope"}"#), Err(ProviderError::Failed { .. })));
+    let words = r#"{"error": "invalid_grant", "error_description": "unknown code"}"#;
+    let token = reply::read(&answer(404, words), "token", Format::Json, &ErrorRules::default(), &[]);
+    assert!(matches!(token, Err(ProviderError::InvalidCode { .. })));
 }
 
 #[test]

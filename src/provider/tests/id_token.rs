@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::documents::{Discovery, keys};
 use super::super::id_token::{
-    Expected, Purpose, Unverified, accepted_until, access_token_hash, candidates, check, signed_claims,
+    Expected, Purpose, Unverified, accepted_until, access_token_hash, candidates, check, check_userinfo, signed_claims,
 };
 use super::super::jws::{SignatureAlgorithm, Token, VerifyingKey};
 use super::object;
@@ -204,6 +204,36 @@ fn fault_a4_only_an_id_token_is_an_id_token() {
 }
 
 #[test]
+fn fault_a4_an_id_token_may_name_anything_as_a_client_and_an_access_token_only_ours() {
+    let bound = |more: Value| {
+        let mut claims = good();
+        claims.as_object_mut().unwrap().extend(object(more));
+        claims
+    };
+    let plain = |more: Value| {
+        let mut claims = bound(more);
+        claims.as_object_mut().unwrap().retain(|name, _| name != "nonce" && name != "at_hash");
+        claims
+    };
+    // Accepted as: ID token, access token, either.
+    for (claims, accepted) in [
+        (plain(json!({"client_id": null, "cid": null})), [true, true, true]),
+        (bound(json!({"client_id": "customer-7", "cid": 7, "appid": "x"})), [true, false, true]),
+        (plain(json!({"client_id": "customer-7"})), [false, false, false]),
+        // Every token is a JWT: that makes none of them an ID token.
+        (plain(json!({"typ": "JWT", "scope": "openid"})), [false, false, true]),
+    ] {
+        for (purpose, accepted) in [Purpose::IdToken, Purpose::AccessToken, Purpose::Either].into_iter().zip(accepted) {
+            let verdict = verdict_of(&json!({"alg": "RS256", "typ": "JWT"}), &claims, |expected| {
+                expected.purpose = purpose;
+                expected.nonce = None;
+            });
+            assert_eq!(verdict.is_ok(), accepted, "{claims} as {purpose:?}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
 fn fault_a4_what_is_no_signed_jwt_is_refused_before_its_claims_are_read() {
     let token = unsigned(&json!({"alg": "RS256"}), &good());
     let parts: Vec<&str> = token.split('.').collect();
@@ -245,6 +275,22 @@ fn fault_d6_a_clock_may_be_a_minute_ahead_and_expiry_stays_strict() {
 }
 
 /// Whatever the claims say, a token is accepted at the last moment named and refused right after it.
+#[test]
+fn signed_userinfo_of_a_tenant_names_the_tenants_issuer() {
+    let issuers = ["https://idp.example/{tenantid}".to_owned()];
+    let of = |claims: Value| {
+        let text = unsigned(&json!({"alg": "RS256"}), &claims);
+        let token = Token::parse(&text, &[RS256])?;
+        check_userinfo(&token, &token.claims()?, &issuers, &["a-key".to_owned()], NOW)
+    };
+    assert!(of(json!({"iss": "https://idp.example/t1", "tid": "t1", "sub": "1"})).is_ok());
+    for other in
+        [json!({"iss": "https://idp.example/t2", "tid": "t1"}), json!({"iss": "https://idp.example/{tenantid}"})]
+    {
+        assert!(of(other.clone()).is_err(), "{other}");
+    }
+}
+
 #[test]
 fn fault_a16_accepted_until_is_the_last_moment_of_acceptance() {
     for leeway in [0, 1, 1200] {

@@ -108,6 +108,48 @@ fn sec_24_verified_is_what_the_providers_own_rule_says() {
 }
 
 #[test]
+fn fault_a6_a_flag_verifies_no_other_address_than_its_own() {
+    let oidc = |name: &str, more: Value| {
+        let mut values = object(
+            json!({"KEY": "k", "SECRET": "s", "OIDC_ENDPOINT": "https://id.example", "DOMAIN": "t.auth0.example"}),
+        );
+        values.extend(object(more));
+        provider(&settings(name, Value::Object(values)))
+    };
+    let of = |provider: &Provider, claims: Value, body: Value| {
+        let mut claims = object(claims);
+        claims.insert("sub".to_owned(), json!("1"));
+        let mut body = object(body);
+        body.insert("sub".to_owned(), json!("1"));
+        let (token, claims) = (json!({"access_token": "at"}), Some(Value::Object(claims)));
+        let made = mapped_with(provider, json!({}), token, claims, json!([body])).expect("an identity");
+        (made.email.map(|email| email.to_string()).unwrap_or_default(), made.email_verified)
+    };
+    let (eve, ceo) = ("eve@evil.example", "ceo@company.example");
+    for name in ["oidc", "auth0_openidconnect", "zitadel", "casdoor"] {
+        let by_key = oidc(name, json!({"EMAIL_KEY": "contact_email"}));
+        let body = json!({"email": eve, "email_verified": true, "contact_email": ceo});
+        assert_eq!(of(&by_key, json!({}), body.clone()), (ceo.to_owned(), false), "{name}");
+        assert_eq!(of(&by_key, body, json!({})), (ceo.to_owned(), false), "{name}");
+    }
+    for name in ["oidc", "cas", "vault", "linkedin-openidconnect"] {
+        let plain = oidc(name, json!({}));
+        let verified = |email: &str| json!({"email": email, "email_verified": true});
+        let alone = |email: &str| json!({ "email": email });
+        // The address comes from userinfo, the flag from the ID token about another one, and the other way round.
+        assert_eq!(of(&plain, verified(eve), alone(ceo)), (ceo.to_owned(), false), "{name}");
+        assert!(!of(&plain, alone(ceo), json!({"email_verified": true})).1, "{name}");
+        assert_eq!(of(&plain, verified(ceo), alone(ceo)), (ceo.to_owned(), true), "{name}");
+        assert_eq!(of(&plain, alone(eve), verified(ceo)), (ceo.to_owned(), true), "{name}");
+        let refused = json!({"email": ceo, "email_verified": false});
+        assert_eq!(of(&plain, verified(ceo), refused), (ceo.to_owned(), false), "{name}");
+    }
+    let plain = oidc("oidc", json!({}));
+    let verified = json!({"email": ceo, "email_verified": true});
+    assert_eq!(of(&plain, verified, json!({"name": "Ada"})), (ceo.to_owned(), true), "all from the ID token");
+}
+
+#[test]
 fn googles_rows_by_address_are_found_again() {
     let made =
         mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email": "a@x.example", "email_verified": true}]))
@@ -337,9 +379,20 @@ fn fault_a22_userinfo_without_sub_is_refused() {
     for same in [json!({"sub": "35"}), json!({"sub": 35, "preferred_username": "nell"})] {
         assert_eq!(with(&oidc, same.clone()).unwrap().uid, "35", "{same}");
     }
-    // Names to show decide nothing; they verify no address either.
+    // An answer with names alone may be about another user: the claims of the ID token take its place.
     let shown = with(&oidc, json!({"preferred_username": "nell"})).unwrap();
-    assert_eq!((shown.uid.as_str(), shown.username.as_deref(), shown.email_verified), ("35", Some("nell"), false));
+    assert_eq!((shown.uid.as_str(), shown.username, shown.email_verified), ("35", None, true));
+    // Two subjects that no account can have are not the same subject.
+    for unusable in [json!(true), json!(["35"]), json!(35.5), json!("None")] {
+        let claims = json!({"sub": unusable});
+        let made = mapped_with(&oidc, json!({}), json!({}), Some(claims), json!([{"sub": unusable, "id": "35"}]));
+        assert!(made.is_err(), "{unusable}");
+        let by_id =
+            provider(&settings("oidc", json!({"KEY": "k", "OIDC_ENDPOINT": "https://i.example", "ID_KEY": "id"})));
+        let claims = json!({"sub": unusable});
+        let made = mapped_with(&by_id, json!({}), json!({}), Some(claims), json!([{"sub": unusable, "id": "35"}]));
+        assert!(made.is_err(), "{unusable}");
+    }
     // A name by which rows may be found is no such name.
     let mut keyed = endpoint.clone();
     keyed["LEGACY_ID_KEYS"] = json!(["preferred_username"]);
@@ -349,6 +402,86 @@ fn fault_a22_userinfo_without_sub_is_refused() {
     let made = with(&provider(&settings("oidc", lenient.clone())), json!({"email": "a@mail.example"})).unwrap();
     assert_eq!((made.email.is_some(), made.email_verified), (true, false));
     assert!(with(&provider(&settings("oidc", lenient)), json!({"sub": "36"})).is_err());
+}
+
+#[test]
+fn fault_a15_a_tenants_users_are_kept_by_the_tenants_id() {
+    let scope = |provider: &Provider, claims: Value| {
+        let mut claims = object(claims);
+        claims.insert("sub".to_owned(), json!("s"));
+        mapped_with(provider, json!({}), json!({"access_token": "at"}), Some(Value::Object(claims)), json!([]))
+            .expect("an identity")
+            .uid_scope
+    };
+    let former = json!(["https://sts.windows.net/tenant1/", "https://old.example/{tenantid}/"]);
+    let values = json!({"KEY": "k", "SECRET": "s", "FORMER_ISSUERS": former});
+    let microsoft = provider(&settings("azuread-oauth2", values));
+    let found = scope(&microsoft, json!({"tid": "tenant2", "iss": "https://sts.windows.net/tenant2/"}));
+    assert!(found.is_per_tenant && found.current == "sub tenant2", "{found:?}");
+    // Another tenant's address counts as no former one of this tenant.
+    assert!(found.former.iter().all(|former| former.contains("tenant2")), "{found:?}");
+    for listed in ["https://old.example/tenant2", "https://login.microsoftonline.com/tenant2/v2.0"] {
+        assert!(found.former.contains(&format!("sub {listed}")), "{found:?}");
+    }
+    assert_eq!(microsoft.known_uid_scopes(), None);
+    let values = json!({"KEY": "k", "SECRET": "s", "TENANT_NAME": "firm", "POLICY": "b2c_1_in"});
+    let b2c = provider(&settings("azuread-b2c-oauth2", values));
+    let found = scope(&b2c, json!({"tfp": "b2c_1_in", "iss": "https://login.firm.example/t/v2.0/"}));
+    assert!(!found.is_per_tenant && found.current == "sub firm", "{found:?}");
+    assert_eq!(found.former, ["sub https://login.firm.example/t/v2.0"]);
+    // An issuer for many tenants in the settings: each login names its own, and none is an account that signs nobody in.
+    let values =
+        json!({"KEY": "k", "OIDC_ENDPOINT": "https://i.example", "ID_TOKEN_ISSUER": "https://i.example/{tenantid}"});
+    assert_eq!(provider(&settings("oidc", values)).known_uid_scopes(), None);
+}
+
+#[test]
+fn fault_a11_the_uid_of_a_renewal_is_compared_as_a_whole() {
+    let (nothing, fields) = (Map::new(), Map::new());
+    let of = |provider: &Provider, claims: Value| {
+        let callback = callback(&fields, &nothing);
+        let mut login = login(provider, &callback, json!({"access_token": "at"}));
+        login.claims = Some(claims);
+        provider.uid_of_claims(&login).map(String::from)
+    };
+    let oidc = provider(&settings("oidc", json!({"KEY": "k", "OIDC_ENDPOINT": "https://i.example"})));
+    assert_eq!(of(&oidc, json!({"sub": "5"})).as_deref(), Some("5"));
+    assert_eq!(of(&oidc, json!({"iss": "https://i.example"})), None);
+    let composed = of(&provider(&key("cilogon-oauth2")), json!({"sub": "5", "iss": "https://i.example"}));
+    assert_eq!(composed.as_deref(), Some("5 https://i.example"));
+}
+
+#[test]
+fn fault_a22_what_a_callback_says_in_another_type_does_not_count_as_absent() {
+    let nothing = Map::new();
+    let github = provider(&key("github"));
+    for issuer in [json!(5), json!(true), json!(["https://evil.example"]), json!({"iss": "https://evil.example"})] {
+        let fields = object(json!({"code": "c", "iss": issuer}));
+        let callback = callback(&fields, &nothing);
+        let judged = github.check_issuer(&login(&github, &callback, Value::Null));
+        assert!(matches!(judged, Err(ProviderError::Mixup)), "{issuer}");
+    }
+    for absent in [json!(null), json!(""), json!(false)] {
+        let fields = object(json!({"code": "c", "iss": absent}));
+        let callback = callback(&fields, &nothing);
+        assert!(github.check_issuer(&login(&github, &callback, Value::Null)).is_ok(), "{absent}");
+    }
+    for error in [json!(["access_denied"]), json!({"x": 1})] {
+        assert!(github.callback_error(&object(json!({"code": "c", "error": error}))).is_some(), "{error}");
+    }
+}
+
+#[test]
+fn fault_d6_a_signed_callback_lies_a_minute_in_the_future_at_most() {
+    let shopify = provider(&key("shopify"));
+    let rule = shopify.descriptor.checks.iter().find(|rule| rule.reason.contains("too old")).expect("a rule");
+    let now = crate::clock::Ambient::system().now().seconds();
+    for (offset, is_fit) in [(0, true), (-86_000, true), (-87_000, false), (50, true), (90, false), (86_000, false)] {
+        let fields = object(json!({"timestamp": (now + offset).to_string()}));
+        let scope = shopify.scope_of_settings().with("callback", Some(&fields));
+        let verdict = rule.check(&scope, |reason| ProviderError::InvalidCode { message: Some(reason) });
+        assert_eq!(verdict.is_ok(), is_fit, "{offset}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 
@@ -15,6 +15,22 @@ use crate::settings::{ProviderSettings, SettingRules};
 
 fn mistakes(settings: &ProviderSettings) -> Vec<String> {
     try_provider(settings).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn seconds_are_not_negative_and_a_long_leeway_is_a_warning() {
+    let of = |name: &str, value: &str| {
+        let mut values = Map::from_iter([("KEY".to_owned(), json!("k")), ("SECRET".to_owned(), json!("s"))]);
+        values.insert(name.to_owned(), json!(value));
+        try_provider(&settings("google-oauth2", Value::Object(values)))
+    };
+    for name in ["ID_TOKEN_MAX_AGE", "JWT_LEEWAY"] {
+        let errors = of(name, "-600").map(drop).expect_err("a mistake");
+        assert!(errors[0].name.ends_with(name), "{errors:?}");
+        assert!(of(name, "300").expect("seconds").1.is_empty());
+    }
+    let warnings = of("JWT_LEEWAY", "99999999").expect("seconds").1;
+    assert!(warnings.len() == 1 && warnings[0].contains("JWT_LEEWAY"), "{warnings:?}");
 }
 
 #[test]

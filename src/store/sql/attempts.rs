@@ -163,6 +163,15 @@ macro_rules! attempt_store {
                 Ok(())
             }
 
+            async fn shorten_claim(&self, code: &Digest, expires: UnixMillis) -> Result<()> {
+                sqlx::query("UPDATE used_codes SET expires = $1 WHERE code = $2 AND expires > $1")
+                    .bind(expires.0)
+                    .bind(code.as_bytes())
+                    .execute(&self.writer())
+                    .await?;
+                Ok(())
+            }
+
             async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows> {
                 let mut reader = self.reader().await?;
                 let mut rows = [0; 4];

@@ -14,6 +14,7 @@ on_both_databases! {
     fault_a4_keycloak_takes_tokens_of_its_own_realm_alone,
     fault_a11_a_renewal_for_another_subject_drops_the_tokens,
     fault_a11_a_renewal_that_names_another_user_beside_its_tokens_drops_them,
+    fault_a11_a_renewal_is_compared_by_the_members_that_the_login_had,
     fault_a22_userinfo_without_sub_is_refused_at_a_login,
     fault_a22_an_id_token_without_iat_is_never_taken_instead_of_a_code,
     fault_c11_a_subject_as_a_number_is_the_same_subject,
@@ -218,6 +219,23 @@ async fn fault_a11_a_renewal_that_names_another_user_beside_its_tokens_drops_the
     let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
     world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
     let login = world.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
+    world.advance(Duration::from_secs(200));
+    kept(&world, &login).await.problem(409, "token_ended");
+    kept(&world, &login).await.problem(404, "token_not_kept");
+}
+
+async fn fault_a11_a_renewal_is_compared_by_the_members_that_the_login_had(engine: Engine) {
+    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let world = plan.with("SOCIAL_AUTH_TAOBAO_KEY", "k1").with("SOCIAL_AUTH_TAOBAO_SECRET", "s1-secret").start().await;
+    world.double.on("POST oauth.taobao.com/token", |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => {
+            Reply::json(&json!({"access_token": "second", "expires_in": 3600, "taobao_user_id": "11"}))
+        }
+        _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100,
+            "taobao_user_id": "10", "taobao_user_nick": "ola"})),
+    });
+    world.double.always("GET eco.taobao.com/router/rest", Reply::json(&json!({"user": {}})));
+    let login = world.client().login("token/taobao", json!({"code": "c1"})).await;
     world.advance(Duration::from_secs(200));
     kept(&world, &login).await.problem(409, "token_ended");
     kept(&world, &login).await.problem(404, "token_not_kept");

@@ -16,6 +16,7 @@ on_both_databases! {
     fault_a1_a_former_key_opens_only_the_account_that_holds_the_same_stable_id,
     fault_a1_another_id_key_opens_no_account_of_the_one_before,
     fault_a15_the_same_subject_of_two_tenants_is_two_users,
+    fault_a15_a_tenants_users_are_found_at_each_of_its_addresses,
     fault_a15_another_issuer_opens_no_account_of_the_one_before,
     fault_a15_an_account_without_a_scope_gets_it_at_its_next_login,
     fault_a1_a15_the_operator_hears_of_accounts_that_sign_nobody_in,
@@ -169,8 +170,12 @@ async fn at(node: &Node, provider: &str, code: &str) -> crate::support::Answer {
 
 /// Microsoft's endpoints for many tenants. The code names the tenant.
 fn microsoft(world: &World, subject: &'static str) {
+    microsoft_at(world, subject, |tenant| format!("https://sts.windows.net/{tenant}/"));
+}
+
+fn microsoft_at(world: &World, subject: &'static str, issuer: fn(&str) -> String) {
     let document = json!({
-        "issuer": "https://sts.windows.net/{tenantid}/",
+        "issuer": issuer("{tenantid}"),
         "authorization_endpoint": "https://login.microsoftonline.com/common/oauth2/authorize",
         "token_endpoint": "https://login.microsoftonline.com/common/oauth2/token",
         "jwks_uri": "https://login.microsoftonline.com/common/discovery/keys",
@@ -183,7 +188,7 @@ fn microsoft(world: &World, subject: &'static str) {
         let code = call.field("code").unwrap_or_default();
         let tenant = code.split('-').next().unwrap_or_default();
         let mut claims = people.id_token_claims("u1", None, "at");
-        claims["iss"] = format!("https://sts.windows.net/{tenant}/").into();
+        claims["iss"] = issuer(tenant).into();
         claims["tid"] = tenant.into();
         claims["sub"] = subject.into();
         Reply::json(&json!({"access_token": "at", "token_type": "Bearer", "expires_in": 3600,
@@ -205,6 +210,26 @@ async fn fault_a15_the_same_subject_of_two_tenants_is_two_users(engine: Engine) 
     world.database.run("UPDATE social_accounts SET uid_scope = ''").await;
     assert_eq!(signed_in(&world, "azuread-oauth2", "tenant1-c").await["id"], first["id"]);
     assert_ne!(signed_in(&world, "azuread-oauth2", "tenant2-c").await["id"], first["id"]);
+}
+
+async fn fault_a15_a_tenants_users_are_found_at_each_of_its_addresses(engine: Engine) {
+    let plan = World::on(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
+    let world = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
+    microsoft(&world, "subject-1");
+    let first = signed_in(&world, "azuread-oauth2", "tenant1-a").await;
+    let second = signed_in(&world, "azuread-oauth2", "tenant2-a").await;
+    // As an earlier release stored them, by the address that the ID token names.
+    for tenant in ["tenant1", "tenant2"] {
+        let (old, new) = (format!("sub https://sts.windows.net/{tenant}"), format!("sub {tenant}"));
+        let change = format!("UPDATE social_accounts SET uid_scope = '{old}' WHERE uid_scope = '{new}'");
+        world.database.run(&change).await;
+    }
+    let v2 = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    let node = world.node_with_all(&[("SOCIAL_AUTH_AZUREAD_OAUTH2_ID_TOKEN_ISSUER", v2)]).await;
+    microsoft_at(&world, "subject-1", |tenant| format!("https://login.microsoftonline.com/{tenant}/v2.0"));
+    assert_eq!(at(&node, "azuread-oauth2", "tenant1-b").await.ok()["id"], first["id"]);
+    assert_eq!(at(&node, "azuread-oauth2", "tenant2-b").await.ok()["id"], second["id"]);
+    assert_eq!(world.database.count("users").await, 2);
 }
 
 /// The provider `oidc` at another address, whose users have the same subjects.

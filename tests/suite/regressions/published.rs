@@ -87,7 +87,14 @@ async fn fault_c07_a_moved_key_set_is_found_within_a_minute() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_c07_a_moved_token_endpoint_is_found_before_the_code_is_lost() {
-    for gone in [Reply::json_at(404, &json!({})), Reply::json_at(410, &json!({})), Reply::of(301, "text/html", "")] {
+    for gone in [
+        Reply::json_at(404, &json!({})),
+        Reply::json_at(410, &json!({})),
+        Reply::of(301, "text/html", ""),
+        Reply::of(404, "text/plain", "404 page not found"),
+        Reply::of(404, "text/html", "<html><head><title>404 Not Found</title></head></html>"),
+        Reply::json_at(404, &json!({"status": 404, "error": "Not Found", "path": "/token"})),
+    ] {
         let world = World::on(Engine::Sqlite).oidc().start().await;
         login(&world, "u1").await.ok();
         world.double.always(OIDC_TOKEN, gone);
@@ -111,7 +118,8 @@ async fn fault_c07_a_moved_token_endpoint_is_found_before_the_code_is_lost() {
 async fn fault_c07_a_moved_userinfo_endpoint_is_found() {
     let world = World::on(Engine::Sqlite).oidc().start().await;
     login(&world, "u1").await.ok();
-    world.double.always("GET id.example/userinfo", Reply::json_at(404, &json!({})));
+    let gone = Reply::json_at(404, &json!({"status": 404, "error": "Not Found"}));
+    world.double.always("GET id.example/userinfo", gone);
     world.double.always(DISCOVERY, Reply::json(&document(json!({"userinfo_endpoint": "https://id.example/v2/me"}))));
     world.double.always("GET id.example/v2/me", Reply::json(&json!({"sub": "s-2", "preferred_username": "two"})));
     minute(&world);
@@ -124,6 +132,28 @@ async fn fault_c07_a_moved_userinfo_endpoint_is_found() {
         login(&world, &format!("u{n}")).await.problem(502, "provider_error");
     }
     assert_eq!(world.double.calls_at(DISCOVERY).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_c07_a_renewal_finds_a_moved_token_endpoint() {
+    let world = World::on(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let claims = world.people.id_token_claims("u1", None, "oidc-u1");
+    let first = json!({"access_token": "oidc-u1", "refresh_token": "r-1", "expires_in": 100,
+        "id_token": signer::signed(&claims)});
+    world.double.always(OIDC_TOKEN, Reply::json(&first));
+    let login = login(&world, "u1").await;
+    world.advance(Duration::from_secs(200));
+    world.double.always(OIDC_TOKEN, Reply::of(404, "text/plain", "404 page not found"));
+    let moved = json!({"token_endpoint": "https://id.example/v2/token"});
+    world.double.always(DISCOVERY, Reply::json(&document(moved)));
+    world
+        .double
+        .always("POST id.example/v2/token", Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
+    let authorization = format!("Token {}", login.field("token"));
+    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
+    let token = world.client().get(&path).header("authorization", &authorization).send().await;
+    assert_eq!(token.field("access_token"), "second");
 }
 
 /// The host of the keys answers no more; the logins that need nothing new wait for nothing.
@@ -242,6 +272,17 @@ async fn fault_d2_an_endpoint_that_asked_for_a_pause_is_not_called_meanwhile() {
     assert!(world.double.calls().is_empty(), "nobody is asked");
     // Other providers are.
     world.client().login("token/facebook", json!({"code": "u3"})).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d2_a_limit_of_one_users_token_stops_no_other_user() {
+    let world = World::start(Engine::Sqlite).await;
+    let busy = Reply::json_at(429, &json!({"message": "slow down"})).with_header("retry-after", "200");
+    world.double.always(GITHUB_USER, busy);
+    let answer = github(&world, "u1").await;
+    assert_eq!(answer.header("retry-after"), Some("200"), "{}", answer.text);
+    world.people.answer(&world.double);
+    github(&world, "u2").await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,48 @@
+//! What the environment says of providers, addresses and redirect URIs.
+
+use serde_json::json;
+
+use super::{errors_of, good, serve};
+
+#[test]
+fn an_empty_variable_of_a_provider_does_not_replace_the_settings_file() {
+    let file =
+        "[providers.github]\nkey = 'k'\nsecret = 's'\nallow_groups = ['staff']\nwhitelisted_domains = ['x.example']\n";
+    let names = ["KEY", "SECRET", "ALLOW_GROUPS", "WHITELISTED_DOMAINS", "ID_KEY"];
+    let names = names.map(|name| format!("SOCIAL_AUTH_GITHUB_{name}"));
+    for empty in ["", "  "] {
+        let mut entries: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), empty)).collect();
+        entries.push(("SOCIAL_AUTH_ALLOW_GROUPS", empty));
+        let settings = good(file, &entries);
+        let github = &settings.providers[0];
+        assert_eq!(github.get("KEY"), Some(&json!("k")));
+        assert_eq!(github.get("ALLOW_GROUPS"), Some(&json!(["staff"])));
+        assert_eq!(github.get("ID_KEY"), None);
+        assert_eq!(github.user_rules.whitelisted_domains.len(), 1);
+    }
+}
+
+#[test]
+fn a_setting_of_every_provider_is_none_of_a_provider_whose_name_begins_it() {
+    let endpoint = "https://id.example";
+    let settings = good("", &[("SOCIAL_AUTH_OIDC_ENDPOINT", endpoint), ("SOCIAL_AUTH_OIDC_KEY", "k")]);
+    assert_eq!(settings.providers[0].get("OIDC_ENDPOINT"), Some(&json!(endpoint)));
+    assert_eq!(settings.providers[0].get("ENDPOINT"), None);
+}
+
+#[test]
+fn an_absolute_redirect_uri_of_plain_http_is_a_warning() {
+    let warnings = |uri: &str| good("", &[("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", uri)]).warnings;
+    assert!(warnings("https://app.example.com/cb").is_empty());
+    let warned = warnings("http://app.example.com/cb");
+    assert!(warned.len() == 1 && warned[0].starts_with("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI: "), "{warned:?}");
+}
+
+#[test]
+fn an_ipv4_network_in_any_ipv6_spelling_is_an_error() {
+    for written in ["::ffff:10.0.0.1", "0:0:0:0:0:ffff:10.0.0.1", "::FFFF:a00:1", "0:0::ffff:10.0.0.0/104"] {
+        let told = errors_of(serve("", &[("TRUSTED_PROXIES", written)])).join("\n");
+        assert!(told.contains("write it without ::ffff:"), "{written}: {told}");
+    }
+    assert!(serve("", &[("TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32, ::1")]).is_ok());
+}
