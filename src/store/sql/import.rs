@@ -185,11 +185,15 @@ macro_rules! import_store {
                 list.push_unseparated(")");
                 let mut known: Vec<KnownAccount> =
                     by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
-                let mut by_uid = Builder::new(format!("{COLUMNS} (provider, uid) IN ("));
+                // SQLite would read the whole table for `(provider, uid) IN (VALUES ...)`.
+                let mut by_uid = Builder::new("WITH wanted (provider, uid) AS (");
                 by_uid.push_values(accounts, |mut row, (account, _)| {
                     row.push_bind(account.provider.as_str()).push_bind(account.uid.as_str());
                 });
-                by_uid.push(")");
+                by_uid.push(
+                    ") SELECT a.id, a.user_id, a.provider, a.uid FROM wanted w CROSS JOIN social_accounts a
+                     WHERE a.provider = w.provider AND a.uid = w.uid",
+                );
                 known.extend(
                     by_uid
                         .build_query_as::<KnownAccount>()
@@ -254,13 +258,14 @@ macro_rules! import_store {
                 &self,
                 keys: impl Iterator<Item = (UserId, String)> + Send,
             ) -> Result<HashMap<(UserId, String), bool>> {
-                let mut query = Builder::new(
-                    "SELECT user_id, jti, blacklisted IS NULL FROM refresh_tokens WHERE (user_id, jti) IN (",
-                );
+                let mut query = Builder::new("WITH wanted (user_id, jti) AS (");
                 query.push_values(keys, |mut row, (user, jti)| {
                     row.push_bind(user).push_bind(jti);
                 });
-                query.push(")");
+                query.push(
+                    ") SELECT r.user_id, r.jti, r.blacklisted IS NULL FROM wanted w CROSS JOIN refresh_tokens r
+                     WHERE r.user_id = w.user_id AND r.jti = w.jti",
+                );
                 let rows: Vec<(UserId, String, bool)> =
                     query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
                 Ok(rows.into_iter().map(|(user, jti, is_good)| ((user, jti), is_good)).collect())

@@ -10,6 +10,7 @@ on_both_databases! {
     fault_b26_a_page_is_bounded_and_a_cursor_is_its_users_own,
     fault_b26_any_number_of_credentials_ends_at_once,
     fault_b26_accounts_of_several_uids_are_one_read,
+    fault_b26_an_import_finds_rows_by_their_keys,
     fault_f10_users_are_searched_by_indexes,
     fault_f10_a_user_is_found_by_the_beginning_of_a_name_or_an_address,
 }
@@ -121,6 +122,28 @@ async fn fault_b26_accounts_of_several_uids_are_one_read(engine: Engine) {
     let found = repository.accounts_by_uid("github", &[&third, "of nobody", &first]).await.expect("a read");
     let users: Vec<(i64, i64)> = found.iter().map(|(account, user)| (account.user_id, user.id)).collect();
     assert_eq!(users, [(1, 1), (3, 3)]);
+}
+
+/// The statements are those of the import: on SQLite each batch would otherwise read a whole table.
+async fn fault_b26_an_import_finds_rows_by_their_keys(engine: Engine) {
+    let database = Database::create(engine).await;
+    for (table, [first, second], values) in [
+        ("social_accounts", ["provider", "uid"], "('github', '1'), ('github', '2')"),
+        ("refresh_tokens", ["user_id", "jti"], "(1, 'a'), (2, 'b')"),
+    ] {
+        let explain = if engine == Engine::Sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
+        let plan = database
+            .plan(&format!(
+                "{explain} WITH wanted ({first}, {second}) AS (VALUES {values})
+                 SELECT r.{first} FROM wanted w CROSS JOIN {table} r WHERE r.{first} = w.{first} AND r.{second} = w.{second}"
+            ))
+            .await;
+        let is_by_key = match engine {
+            Engine::Sqlite => plan.contains(&format!("({first}=? AND {second}=?)")),
+            Engine::Postgres => plan.contains("Index Cond"),
+        };
+        assert!(is_by_key, "{plan}");
+    }
 }
 
 async fn fault_f10_users_are_searched_by_indexes(engine: Engine) {
