@@ -25,6 +25,11 @@ fn colours(is_terminal: bool, no_color: bool, is_dumb: bool) -> bool {
 /// Of a progress bar, as a whole number with separators.
 pub(super) fn rate(per_second: f64) -> String {
     // NaN and infinity, before the first step, become 0 and the largest number.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate that does not fit becomes the nearest number"
+    )]
     let whole = if per_second.is_finite() { per_second.round() as u64 } else { 0 };
     format!("{}/s", indicatif::HumanCount(whole))
 }

@@ -374,7 +374,8 @@ async fn fault_b19_only_a_host_that_had_its_whole_time_is_at_fault() {
     let before = connections.load(Ordering::SeqCst);
     // Other calls hold all permits: these never leave.
     let host = client.host(&Url::parse(&silent).expect("a URL"), "127.0.0.1");
-    let all = host.permits.acquire_many(super::host::MAX_CONCURRENT_CALLS as u32).await.expect("all permits");
+    let calls = u32::try_from(super::host::MAX_CONCURRENT_CALLS).expect("a small number");
+    let all = host.permits.acquire_many(calls).await.expect("all permits");
     let waiting = (0..2 * times).map(|_| get_with(&client, &silent, SOON));
     for result in futures_util::future::join_all(waiting).await {
         assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");

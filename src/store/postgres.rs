@@ -189,9 +189,9 @@ impl PostgresStore {
 
     async fn end(tx: Tx, done: bool) -> super::Result<bool> {
         if done {
-            tx.commit().await?
+            tx.commit().await?;
         } else {
-            tx.rollback().await?
+            tx.rollback().await?;
         }
         Ok(done)
     }

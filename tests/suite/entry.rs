@@ -17,7 +17,7 @@ async fn google(world: &World, code: &str) -> Answer {
     world.client().login("token_user/google-oauth2", json!({"code": code})).await
 }
 
-fn person(n: i64, email: &str, organisation: Option<&str>) -> Value {
+fn person(n: usize, email: &str, organisation: Option<&str>) -> Value {
     json!({"sub": n.to_string(), "email": email, "email_verified": true, "hd": organisation})
 }
 
@@ -41,7 +41,7 @@ async fn r_pipe_03_lists_of_addresses_and_domains_let_in_and_keep_out(engine: En
     .enumerate()
     {
         let code = format!("u{}", n + 1);
-        world.people.describe("google-oauth2", &code, person(n as i64 + 1, email, None));
+        world.people.describe("google-oauth2", &code, person(n + 1, email, None));
         let answer = google(&world, &code).await;
         if enters {
             answer.ok();
@@ -63,7 +63,7 @@ async fn an_organisation_is_let_in_or_kept_out(engine: Engine) {
             .enumerate()
     {
         let code = format!("u{}", n + 1);
-        world.people.describe("google-oauth2", &code, person(n as i64 + 1, "a@gmail.com", organisation));
+        world.people.describe("google-oauth2", &code, person(n + 1, "a@gmail.com", organisation));
         let answer = google(&world, &code).await;
         if enters {
             answer.ok();

@@ -298,7 +298,7 @@ async fn users_links_and_times_stay_as_they_are(engine: Engine) {
     let world = World::start(engine).await;
     import(&world, &project).await;
     let users = project.told["users"].as_array().expect("users");
-    assert_eq!(world.database.count("users").await as usize, users.len());
+    assert_eq!(usize::try_from(world.database.count("users").await), Ok(users.len()));
     let repository = world.database.repository().await;
     for told in users {
         let user = repository.user(told["id"].as_i64().unwrap()).await.unwrap().expect("the user");
