@@ -1,7 +1,7 @@
 //! JWTs as simplejwt makes them: a pair of access and refresh token, or one sliding token (R-JWT-01 to 09).
 //!
-//! With HS* algorithms a token is the original's to the letter, so that simplejwt and this server verify each other's;
-//! with asymmetric ones it says what it is in `typ` and which key signed it in `kid` (SEC-29). The algorithm is pinned by
+//! With HS* algorithms a token has the claims of simplejwt's and one more, `gen`, so that simplejwt and this server verify each
+//! other's tokens; with asymmetric ones it has its type in `typ` and the id of its key in `kid` (SEC-29). The algorithm is pinned by
 //! the settings, never taken from a token.
 
 use std::time::Duration;

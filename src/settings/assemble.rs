@@ -122,11 +122,12 @@ fn assemble(
 }
 
 fn database(reader: &mut Reader) -> DatabaseLimits {
-    DatabaseLimits {
-        call: reader.seconds("DATABASE_TIMEOUT"),
-        queue: reader.seconds("DATABASE_QUEUE_TIMEOUT"),
-        connections: reader.integer("DATABASE_POOL_SIZE"),
+    let (call, queue) = (reader.seconds("DATABASE_TIMEOUT"), reader.seconds("DATABASE_QUEUE_TIMEOUT"));
+    if queue >= call {
+        // A call that waited for a connection has to have time left.
+        reader.error("DATABASE_QUEUE_TIMEOUT", "must be shorter than DATABASE_TIMEOUT");
     }
+    DatabaseLimits { call, queue, connections: reader.integer("DATABASE_POOL_SIZE") }
 }
 
 fn limits(reader: &mut Reader) -> TableLimits {
