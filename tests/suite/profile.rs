@@ -198,11 +198,11 @@ async fn mistakes_in_declared_fields_end_the_start_by_name_and_column(engine: En
     let name = "REST_SOCIAL_USER_FIELDS";
     for (fields, wanted) in [
         ("[]", format!("{name}: must be an object")),
-        (r#"{"is_new": {}}"#, format!("{name}.is_new: is a name that answers or tokens use already")),
+        (r#"{"is_new": {}}"#, format!("{name}.is_new: is a name that answers or tokens already use")),
         (r#"{"user_id": {}}"#, format!("{name}.user_id: is a name")),
-        (r#"{"Locale": {}}"#, format!("{name}.Locale: a field's name is")),
+        (r#"{"Locale": {}}"#, format!("{name}.Locale: a field's name has")),
         (r#"{"a": {"type": "text"}}"#, format!("{name}.a.type: must be one of string,")),
-        (r#"{"a": {"form": "x"}}"#, format!("{name}.a.form: is no member of a field")),
+        (r#"{"a": {"form": "x"}}"#, format!("{name}.a.form: is not a member of a field")),
         (r#"{"a": {"from": "profile.x +"}}"#, format!("{name}.a.from: `profile.x +`, column 1")),
         (r#"{"a": {"from": "person.x"}}"#, format!("{name}.a.from: `person.x`, column 1: nothing is called person")),
         (r#"{"a": {"from": "access_token"}}"#, format!("{name}.a.from: `access_token`: may read profile,")),
