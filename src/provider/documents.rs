@@ -126,9 +126,9 @@ impl Key {
         };
         let bytes = key.try_get_as_bytes().unwrap_or_default();
         if algorithm.is_none() {
-            check_rsa_public_key(bytes)?
+            check_rsa_public_key(bytes)?;
         } else {
-            check_p256_public_key(bytes)?
+            check_p256_public_key(bytes)?;
         }
         Ok(Self { id: None, issuer: None, algorithm, material: VerifyingKey::Standard(key) })
     }

@@ -182,7 +182,7 @@ mod tests {
         ] {
             assert_eq!(check_strength(strong.as_bytes()), Ok(()), "{strong}");
         }
-        let bytes: Vec<u8> = (0..24_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as u8).collect();
+        let bytes: Vec<u8> = (0..24_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
         assert_eq!(check_strength(&bytes), Ok(()));
     }
 }

@@ -44,7 +44,7 @@ impl Kind {
             }
             Self::Secret => value.as_str().map(Value::from),
             Self::Url => return url(text.unwrap_or_default()).map(Value::from),
-            Self::Boolean => match text.map(str::to_owned).unwrap_or_else(|| value.to_string()).as_str() {
+            Self::Boolean => match text.map_or_else(|| value.to_string(), str::to_owned).as_str() {
                 "true" | "True" | "1" => Some(Value::Bool(true)),
                 "false" | "False" | "0" => Some(Value::Bool(false)),
                 _ => None,

@@ -102,8 +102,7 @@ fn read(reader: &mut Reader, fields: &UserFields, steps: &[&str]) -> UserRules {
     };
     if rules.pipeline.iter().any(|step| step == "require_email") && !rules.user_fields.iter().any(|f| f == "email") {
         let problem = "the step require_email needs `email` in USER_FIELDS; otherwise the address would not be stored";
-        let written = if reader.is_set(&name("PIPELINE")) { "PIPELINE" } else { "USER_FIELDS" };
-        reader.error(&name(written), problem);
+        reader.error(&name("USER_FIELDS"), problem);
     }
     rules
 }
