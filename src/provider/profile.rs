@@ -17,7 +17,7 @@ const STAGE: &str = "profile";
 const MAX_PAGES: usize = 20;
 
 /// What the profile requests answered.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Answers {
     /// An array; null for a request that was left out or failed where it may.
     pub bodies: Value,
@@ -38,8 +38,6 @@ impl Provider {
 
     /// No call from here on.
     pub(super) fn mapped(&self, login: &Login<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
-        let answers = self.with_subjects(login, answers);
-        let answers = answers.as_ref();
         let lacks_sub = self.check_subject(login, answers)?;
         let profile = Value::Object(self.merged(login, answers)?);
         let scope = login
@@ -180,23 +178,6 @@ impl Provider {
         Ok((self.quirk.profile_reply(login, call, body)?, answer.headers()))
     }
 
-    /// Some providers answer at userinfo with names to show and no `sub`. Such an answer may be about any user (OpenID Connect
-    /// Core 5.3.2): the claims of the ID token take its place.
-    fn with_subjects<'a>(&self, login: &Login<'_>, answers: &'a Answers) -> Cow<'a, Answers> {
-        let claims = login.claims.as_ref().filter(|claims| claims.get("sub").is_some_and(is_filled));
-        let is_standard = self.descriptor.protocol == Protocol::Oidc && login.callback.id_token.is_none();
-        let Some(claims) = claims.filter(|_| is_standard && !self.needs_no_sub()) else {
-            return Cow::Borrowed(answers);
-        };
-        let lacks_sub = |body: &Value| !body.get("sub").is_some_and(is_filled) && self.only_names(body);
-        let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
-        if !bodies.iter().any(lacks_sub) {
-            return Cow::Borrowed(answers);
-        }
-        let bodies = bodies.iter().map(|body| if lacks_sub(body) { claims.clone() } else { body.clone() });
-        Cow::Owned(Answers { bodies: bodies.collect(), headers: answers.headers.clone() })
-    }
-
     /// Whether userinfo without `sub` is accepted.
     fn needs_no_sub(&self) -> bool {
         self.values.flag("USERINFO_WITHOUT_SUB").unwrap_or(!self.descriptor.id_token.userinfo_sub)
@@ -220,7 +201,7 @@ impl Provider {
                 Some(_) => return Err(failed(STAGE, "userinfo is about another subject")),
                 // A profile of the provider's own form.
                 None if !is_standard => {}
-                None if needs_no_sub => lacks_sub = true,
+                None if needs_no_sub || self.only_names(body) => lacks_sub = true,
                 None => return Err(failed(STAGE, "userinfo has no sub: see USERINFO_WITHOUT_SUB")),
             }
         }

@@ -379,9 +379,9 @@ fn fault_a22_userinfo_without_sub_is_refused() {
     for same in [json!({"sub": "35"}), json!({"sub": 35, "preferred_username": "nell"})] {
         assert_eq!(with(&oidc, same.clone()).unwrap().uid, "35", "{same}");
     }
-    // An answer with names alone may be about another user: the claims of the ID token take its place.
+    // Names to show decide nothing; they verify no address either.
     let shown = with(&oidc, json!({"preferred_username": "nell"})).unwrap();
-    assert_eq!((shown.uid.as_str(), shown.username, shown.email_verified), ("35", None, true));
+    assert_eq!((shown.uid.as_str(), shown.username.as_deref(), shown.email_verified), ("35", Some("nell"), false));
     // Two subjects that no account can have are not the same subject.
     for unusable in [json!(true), json!(["35"]), json!(35.5), json!("None")] {
         let claims = json!({"sub": unusable});
