@@ -123,10 +123,8 @@ fn assemble(
 
 fn database(reader: &mut Reader) -> DatabaseLimits {
     let (call, queue) = (reader.seconds("DATABASE_TIMEOUT"), reader.seconds("DATABASE_QUEUE_TIMEOUT"));
-    if queue >= call {
-        // A call that waited for a connection has to have time left.
-        reader.error("DATABASE_QUEUE_TIMEOUT", "must be shorter than DATABASE_TIMEOUT");
-    }
+    // A call that waited for a connection has to have time left.
+    let queue = queue.min(call / 2);
     DatabaseLimits { call, queue, connections: reader.integer("DATABASE_POOL_SIZE") }
 }
 

@@ -133,7 +133,7 @@ async fn fault_f2_a_held_lock_ends_as_503_and_not_when_the_lock_does() {
     let world =
         World::on(Engine::Postgres).with("DATABASE_TIMEOUT", "4").with("DATABASE_QUEUE_TIMEOUT", "2").start().await;
     let user = format!("Token {}", world.token("token", "u1").await);
-    let refresh = world.login("jwt-pair", "u1").await.field("refresh");
+    let refresh = world.login("jwt-pair", "u0001").await.field("refresh");
     let mut beside = Beside::connect(&world).await;
     beside.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await;
     // Answered while the lock is held: it is released below.
