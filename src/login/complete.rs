@@ -514,7 +514,7 @@ impl LoginService {
         let identified = posted.provider.identify(&posted.callback(), checked).await;
         let is_refused = posted.id_token.is_none() && identified.as_ref().is_err_and(ProviderError::is_refusal);
         let expires = self.ambient.now().plus(attempt::CODE_MEMORY);
-        // What the provider refused signs nobody in: remembering it for weeks would only fill the table.
+        // A refused code signs no user in: its claim would only fill the table for weeks.
         if is_refused
             && expires < claim.expires
             && let Err(failure) = self.store.shorten_claim(&claim.digest, expires).await
