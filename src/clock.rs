@@ -73,12 +73,12 @@ pub trait Entropy: Send + Sync {
 
 /// The clock and the generator that every floor is handed.
 #[derive(Clone)]
-pub struct Ambient {
+pub struct Deps {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
-impl Ambient {
+impl Deps {
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self { clock, entropy }
     }
@@ -109,9 +109,9 @@ impl Ambient {
     }
 }
 
-impl fmt::Debug for Ambient {
+impl fmt::Debug for Deps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ambient")
+        f.write_str("Deps")
     }
 }
 

@@ -24,7 +24,7 @@ pub mod delivery; // what is queued for the operator's software, brought there
 pub mod login; // begin, complete, link; attempts, redirect URIs, the pipeline
 
 // floor 4: poem-openapi definitions only
-pub mod api;
+pub mod http;
 pub mod import; // moves the users of a Django project in
 
 // floor 5: the app built from settings

@@ -7,7 +7,7 @@ use std::fmt;
 use aws_lc_rs::{aead, constant_time, digest, hmac};
 pub use secrecy::{ExposeSecret, SecretString};
 
-use crate::clock::Ambient;
+use crate::clock::Deps;
 
 /// SHA-256 of something that authenticates: what a table keeps instead of it.
 #[derive(Clone)]
@@ -123,18 +123,18 @@ impl fmt::Debug for SharedKey {
 }
 
 /// AES-256-GCM with a random nonce in front. `bound_to` must be the same when opening, or opening fails.
-pub fn seal(key: &[u8; 32], bound_to: &[u8], plain: &[u8], ambient: &Ambient) -> Vec<u8> {
-    let nonce = ambient.bytes::<12>();
-    let mut sealed = plain.to_vec();
+pub fn encrypt(key: &[u8; 32], bound_to: &[u8], plain: &[u8], deps: &Deps) -> Vec<u8> {
+    let nonce = deps.bytes::<12>();
+    let mut encrypted = plain.to_vec();
     aead_key(key)
-        .seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::from(bound_to), &mut sealed)
+        .seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::from(bound_to), &mut encrypted)
         .expect("AES-256-GCM seals any message that fits in memory");
-    [&nonce[..], &sealed].concat()
+    [&nonce[..], &encrypted].concat()
 }
 
 /// `None` when the key, the binding or a byte of the text is another than when it was sealed.
-pub fn open(key: &[u8; 32], bound_to: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, text) = sealed.split_at_checked(12)?;
+pub fn open(key: &[u8; 32], bound_to: &[u8], encrypted: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, text) = encrypted.split_at_checked(12)?;
     let nonce = aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
     let mut text = text.to_vec();
     let plain = aead_key(key).open_in_place(nonce, aead::Aad::from(bound_to), &mut text).ok()?;
@@ -142,33 +142,33 @@ pub fn open(key: &[u8; 32], bound_to: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Keys with names: the first seals, all open (SEC-40). What is sealed begins with the name of its key.
-pub struct Vault {
+pub struct TokenCipher {
     keys: Vec<(String, [u8; 32])>,
 }
 
-impl Vault {
+impl TokenCipher {
     /// `keys` is not empty; names are of 1 to 255 bytes.
     pub fn new(keys: Vec<(String, [u8; 32])>) -> Self {
         Self { keys }
     }
 
     /// `row` names what the sealed text belongs to: elsewhere it does not open.
-    pub fn seal(&self, row: &[&str], plain: &[u8], ambient: &Ambient) -> Vec<u8> {
+    pub fn encrypt(&self, row: &[&str], plain: &[u8], deps: &Deps) -> Vec<u8> {
         let (name, key) = &self.keys[0];
         let mut out = Self::mark(name);
-        out.extend(seal(key, &Self::bound(name, row), plain, ambient));
+        out.extend(encrypt(key, &Self::bound(name, row), plain, deps));
         out
     }
 
-    pub fn open(&self, row: &[&str], sealed: &[u8]) -> Option<Vec<u8>> {
-        let (name, text) = Self::parts(sealed)?;
+    pub fn open(&self, row: &[&str], encrypted: &[u8]) -> Option<Vec<u8>> {
+        let (name, text) = Self::parts(encrypted)?;
         let (known, key) = self.keys.iter().find(|(known, _)| known.as_bytes() == name)?;
         open(key, &Self::bound(known, row), text)
     }
 
     /// Whether it was sealed with the key that seals now.
-    pub fn is_current(&self, sealed: &[u8]) -> bool {
-        Self::parts(sealed).is_some_and(|(name, _)| name == self.keys[0].0.as_bytes())
+    pub fn is_current(&self, encrypted: &[u8]) -> bool {
+        Self::parts(encrypted).is_some_and(|(name, _)| name == self.keys[0].0.as_bytes())
     }
 
     /// Names of the keys, the one that seals first.
@@ -187,8 +187,8 @@ impl Vault {
         mark
     }
 
-    fn parts(sealed: &[u8]) -> Option<(&[u8], &[u8])> {
-        let (length, rest) = sealed.split_first()?;
+    fn parts(encrypted: &[u8]) -> Option<(&[u8], &[u8])> {
+        let (length, rest) = encrypted.split_first()?;
         rest.split_at_checked(usize::from(*length))
     }
 
@@ -198,7 +198,7 @@ impl Vault {
     }
 }
 
-impl fmt::Debug for Vault {
+impl fmt::Debug for TokenCipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
     }
@@ -214,25 +214,25 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_only_with_its_key_and_binding() {
-        let ambient = Ambient::system();
-        let sealed = seal(&[1; 32], b"row 1", b"secret", &ambient);
-        assert_eq!(open(&[1; 32], b"row 1", &sealed).as_deref(), Some(&b"secret"[..]));
-        assert!(open(&[2; 32], b"row 1", &sealed).is_none());
-        assert!(open(&[1; 32], b"row 2", &sealed).is_none());
-        assert!(open(&[1; 32], b"row 1", &sealed[..11]).is_none());
+        let deps = Deps::system();
+        let encrypted = encrypt(&[1; 32], b"row 1", b"secret", &deps);
+        assert_eq!(open(&[1; 32], b"row 1", &encrypted).as_deref(), Some(&b"secret"[..]));
+        assert!(open(&[2; 32], b"row 1", &encrypted).is_none());
+        assert!(open(&[1; 32], b"row 2", &encrypted).is_none());
+        assert!(open(&[1; 32], b"row 1", &encrypted[..11]).is_none());
     }
 
     #[test]
     fn sec_40_a_sealed_text_opens_in_its_row_and_after_a_rotation() {
-        let ambient = Ambient::system();
-        let old = Vault::new(vec![("a".to_owned(), [1; 32])]);
-        let sealed = old.seal(&["github", "1"], b"token", &ambient);
-        assert_eq!(old.open(&["github", "1"], &sealed).as_deref(), Some(&b"token"[..]));
-        assert!(old.open(&["github", "2"], &sealed).is_none(), "two rows' texts cannot be swapped");
-        let rotated = Vault::new(vec![("b".to_owned(), [2; 32]), ("a".to_owned(), [1; 32])]);
-        assert!(rotated.open(&["github", "1"], &sealed).is_some() && !rotated.is_current(&sealed));
-        let other = Vault::new(vec![("a".to_owned(), [3; 32])]);
-        assert!(other.open(&["github", "1"], &sealed).is_none());
+        let deps = Deps::system();
+        let old = TokenCipher::new(vec![("a".to_owned(), [1; 32])]);
+        let encrypted = old.encrypt(&["github", "1"], b"token", &deps);
+        assert_eq!(old.open(&["github", "1"], &encrypted).as_deref(), Some(&b"token"[..]));
+        assert!(old.open(&["github", "2"], &encrypted).is_none(), "two rows' texts cannot be swapped");
+        let rotated = TokenCipher::new(vec![("b".to_owned(), [2; 32]), ("a".to_owned(), [1; 32])]);
+        assert!(rotated.open(&["github", "1"], &encrypted).is_some() && !rotated.is_current(&encrypted));
+        let other = TokenCipher::new(vec![("a".to_owned(), [3; 32])]);
+        assert!(other.open(&["github", "1"], &encrypted).is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{AccountService, BOOKKEEPING_WAIT};
 use crate::clock::UnixMillis;
 use crate::credential::TOUCH_EVERY;
 use crate::credential::jwt::{JwtFault, TokenType};
-use crate::credential::session::Standing;
+use crate::credential::session::SessionStatus;
 use crate::model::{CredentialHandle, RefreshUse, User, UserId};
 use crate::secrets::Digest;
 use crate::store::Repository;
@@ -112,11 +112,11 @@ impl AccountService {
     /// A cookie that is unknown or expired counts as none, and so does the session of an inactive user (SEC-26).
     async fn by_session_digest(&self, digest: Digest) -> Result<Option<Caller>, AuthError> {
         let Some((row, user)) = self.store.session(&digest).await? else { return Ok(None) };
-        let now = self.ambient.now();
+        let now = self.deps.now();
         match self.credentials.session.standing(&row, now) {
-            Standing::Over => return Ok(None),
-            Standing::Touch => self.touch(CredentialHandle::Session(digest.clone()), user.id).await,
-            Standing::Live => {}
+            SessionStatus::Over => return Ok(None),
+            SessionStatus::Touch => self.touch(CredentialHandle::Session(digest.clone()), user.id).await,
+            SessionStatus::Live => {}
         }
         Ok(user.is_active.then_some(Caller { user, proof: Proof::Session(digest) }))
     }
@@ -134,7 +134,7 @@ impl AccountService {
     async fn by_knox(&self, token: &str) -> Result<Caller, AuthError> {
         let digest = self.credentials.knox.authenticate(token).ok_or(INVALID)?;
         let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
-        let now = self.ambient.now();
+        let now = self.deps.now();
         if self.credentials.knox.is_over(&row, now) {
             self.record(move |store| async move { store.forget_knox(&digest).await }).await;
             return Err(INVALID);
@@ -151,13 +151,13 @@ impl AccountService {
     }
 
     pub(super) async fn note_use(&self, handle: &CredentialHandle, user: UserId, last: UnixMillis) {
-        if last.plus(TOUCH_EVERY) <= self.ambient.now() {
+        if last.plus(TOUCH_EVERY) <= self.deps.now() {
             self.touch(handle.clone(), user).await;
         }
     }
 
     async fn touch(&self, handle: CredentialHandle, user: UserId) {
-        let now = self.ambient.now();
+        let now = self.deps.now();
         self.record(move |store| async move { store.touch(&handle, user, now).await }).await;
     }
 
@@ -209,7 +209,7 @@ impl AccountService {
         let verified = self
             .credentials
             .jwt
-            .authenticate(token, &ACCEPTED, self.ambient.now())
+            .authenticate(token, &ACCEPTED, self.deps.now())
             .map_err(|fault| self.not_valid(fault))?;
         let user = match verified.token_type {
             // A sliding token is its own refresh token, and can be blacklisted as one.

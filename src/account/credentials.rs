@@ -7,7 +7,7 @@ use super::authenticate::{Caller, Proof};
 use super::{AccountService, AuthError};
 use crate::clock::UnixMillis;
 use crate::model::{AuditKind, ClientInfo, CredentialEntry, CredentialHandle, CredentialPage, CredentialPosition};
-use crate::secrets::{Digest, ServerKey, hex, open, seal};
+use crate::secrets::{Digest, ServerKey, encrypt, hex, open};
 
 /// Entries read at a time where one of them is looked for.
 const SEARCH_PAGE: i64 = 100;
@@ -66,7 +66,7 @@ impl AccountService {
         after: Option<CredentialPosition>,
         limit: i64,
     ) -> Result<Vec<Listed>, AuthError> {
-        let now = self.ambient.now();
+        let now = self.deps.now();
         let page = CredentialPage { now, idle_since: self.credentials.session.idle_since(now), after, limit };
         let entries = self.store.credentials_of(caller.user.id, &page).await?;
         let listed = |entry: CredentialEntry| Listed {
@@ -105,12 +105,12 @@ impl AccountService {
         let (last_used, created) = (position.last_used.0.to_be_bytes(), position.created.0.to_be_bytes());
         let plain = [&last_used[..], &created, &[kind], key].concat();
         let user = caller.user.id.to_be_bytes();
-        URL_SAFE_NO_PAD.encode(seal(&self.cursor_key(), &user, &plain, &self.ambient))
+        URL_SAFE_NO_PAD.encode(encrypt(&self.cursor_key(), &user, &plain, &self.deps))
     }
 
     fn opened_cursor(&self, caller: &Caller, cursor: &str) -> Option<CredentialPosition> {
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let plain = open(&self.cursor_key(), &caller.user.id.to_be_bytes(), &sealed)?;
+        let encrypted = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let plain = open(&self.cursor_key(), &caller.user.id.to_be_bytes(), &encrypted)?;
         let (last_used, rest) = plain.split_first_chunk::<8>()?;
         let (created, rest) = rest.split_first_chunk::<8>()?;
         let (kind, key) = rest.split_first()?;
@@ -135,7 +135,7 @@ impl AccountService {
     pub async fn end_credential(&self, caller: &Caller, id: &str, client: &ClientInfo) -> Result<bool, AuthError> {
         let Some(found) = self.find_credential(caller, |listed| listed.id == id).await? else { return Ok(false) };
         let audit = self.event(AuditKind::LogOut, Some(found.entry.kind), caller.user.id, client);
-        self.store.end(&[found.entry.handle], caller.user.id, self.ambient.now(), &audit).await?;
+        self.store.end(&[found.entry.handle], caller.user.id, self.deps.now(), &audit).await?;
         Ok(true)
     }
 
@@ -145,7 +145,7 @@ impl AccountService {
         let others = listed.into_iter().filter(|listed| !listed.is_current).map(|listed| listed.entry.handle);
         let others: Vec<_> = others.collect();
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
-        self.store.end(&others, caller.user.id, self.ambient.now(), &audit).await?;
+        self.store.end(&others, caller.user.id, self.deps.now(), &audit).await?;
         Ok(others.len() as u64)
     }
 
@@ -167,7 +167,7 @@ impl AccountService {
         let Some(age) = self.settings.fresh_login_age else { return Ok(true) };
         let shown = self.find_credential(caller, |listed| listed.is_current).await?;
         let signed_in = shown.and_then(|listed| listed.entry.signed_in);
-        Ok(signed_in.is_some_and(|at| at.plus(age) >= self.ambient.now()))
+        Ok(signed_in.is_some_and(|at| at.plus(age) >= self.deps.now()))
     }
 
     fn is_current(&self, caller: &Caller, handle: &CredentialHandle) -> bool {

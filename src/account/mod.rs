@@ -3,13 +3,13 @@
 //! `api/` calls [`AccountService`]; it joins the credentials and the store. One read for each authenticated request.
 
 mod authenticate;
-mod change;
 mod credentials;
 mod error;
-mod leave;
-mod profile;
+mod export_and_delete;
 mod provider_token;
+mod social_accounts;
 mod tokens;
+mod update_user;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 pub use self::authenticate::{Authorization, Caller, Family, Presented, Proof};
-pub use self::change::ChangeError;
 pub use self::credentials::{Listed, ListedPage};
 pub use self::error::{AuthError, Challenge};
-pub use self::leave::Export;
-pub use self::profile::{Unlink, visible_extra_data};
-pub use self::provider_token::{TokenError, give_back, rotate_keys};
+pub use self::export_and_delete::Export;
+pub use self::provider_token::{TokenError, revoke_provider_tokens, rotate_keys};
+pub use self::social_accounts::{Unlink, visible_extra_data};
 pub use self::tokens::Refreshed;
-use crate::clock::{Ambient, UnixMillis};
+pub use self::update_user::ChangeError;
+use crate::clock::{Deps, UnixMillis};
 use crate::credential::Credentials;
 use crate::model::{AuditEvent, AuditKind, ClientInfo, Kind, UserId};
 use crate::provider::Providers;
@@ -47,7 +47,7 @@ pub struct AccountService {
     credentials: Arc<Credentials>,
     providers: Providers,
     store: Arc<dyn Repository>,
-    ambient: Ambient,
+    deps: Deps,
     /// Background tasks that revoke tokens at providers.
     revocations: TaskTracker,
     /// Bounds the writes of bookkeeping that are under way.
@@ -60,14 +60,14 @@ impl AccountService {
         credentials: Arc<Credentials>,
         providers: Providers,
         store: Arc<dyn Repository>,
-        ambient: Ambient,
+        deps: Deps,
     ) -> Self {
         let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
-        Self { settings, credentials, providers, store, ambient, revocations: TaskTracker::new(), bookkeeping }
+        Self { settings, credentials, providers, store, deps, revocations: TaskTracker::new(), bookkeeping }
     }
 
     fn event(&self, event: AuditKind, kind: Option<Kind>, user: UserId, client: &ClientInfo) -> AuditEvent {
-        let (at, client) = (self.ambient.now(), client.clone());
+        let (at, client) = (self.deps.now(), client.clone());
         AuditEvent { at, event, code: None, provider: None, kind, user_id: Some(user), client }
     }
 
@@ -83,12 +83,12 @@ impl AccountService {
     }
 
     pub fn now(&self) -> UnixMillis {
-        self.ambient.now()
+        self.deps.now()
     }
 
     /// Whether a login could be written now. The answer comes within a second.
     pub async fn is_ready(&self) -> bool {
-        let probe = tokio::time::timeout(READINESS_TIMEOUT, self.store.probe(self.ambient.now()));
+        let probe = tokio::time::timeout(READINESS_TIMEOUT, self.store.probe(self.deps.now()));
         probe.await.is_ok_and(|probed| probed.is_ok())
     }
 }

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::{AccountService, AuthError, Caller};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::model::{AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount};
 use crate::provider::{ProviderError, Providers};
-use crate::secrets::Vault;
-use crate::store::{Repository, Resealed, Sealed, StoreError};
+use crate::secrets::TokenCipher;
+use crate::store::{EncryptedTokens, ReencryptedTokens, Repository, StoreError};
 
 /// A token that ends sooner is renewed before it is handed out.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ pub enum TokenError {
     NotFound,
     /// Nothing was kept: STORE_PROVIDER_TOKENS was off at the last login, or the key that sealed it is gone.
     #[error("No token is kept of this account. Sign in with it again where the server keeps tokens.")]
-    NotKept,
+    NotStored,
     /// The provider does not renew it any more: the person must sign in again.
     #[error("The token has ended and the provider does not renew it: sign in with this account again.")]
     Ended,
@@ -58,10 +58,11 @@ impl AccountService {
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         loop {
             let kept = self.store.account_tokens(caller.user.id, account).await?;
-            let (row, sealed) = kept.ok_or(TokenError::NotFound)?;
-            let there = self.settings.vault.as_deref().zip(sealed.as_deref());
-            let tokens = there.and_then(|(vault, sealed)| opened(vault, &row, sealed)).ok_or(TokenError::NotKept)?;
-            let now = self.ambient.now();
+            let (row, encrypted) = kept.ok_or(TokenError::NotFound)?;
+            let there = self.settings.vault.as_deref().zip(encrypted.as_deref());
+            let tokens =
+                there.and_then(|(vault, encrypted)| opened(vault, &row, encrypted)).ok_or(TokenError::NotStored)?;
+            let now = self.deps.now();
             if tokens.expires.is_none_or(|expires| expires > now.plus(MARGIN)) {
                 return Ok(tokens);
             }
@@ -71,10 +72,10 @@ impl AccountService {
             }
             if self.store.lease_tokens(account, now, now.plus(self.lease())).await? {
                 let again = self.store.account_tokens(caller.user.id, account).await?;
-                if again.is_some_and(|(_, there)| there == sealed) {
+                if again.is_some_and(|(_, there)| there == encrypted) {
                     // In a task of its own: whoever breaks off must not lose the token that the old one was spent for.
                     let (service, client) = (self.clone(), client.clone());
-                    let old = sealed.unwrap_or_default();
+                    let old = encrypted.unwrap_or_default();
                     let renewal = Renewal { row, old, client };
                     let job = tokio::spawn(async move { service.renewed(renewal, &tokens, deadline).await });
                     let timeout = TokenError::Provider(ProviderError::Timeout { stage: "refresh" });
@@ -113,11 +114,11 @@ impl AccountService {
         let result = provider.renew(tokens, &row.uid, deadline).await;
         match &result {
             Ok(fresh) => {
-                let sealed = vault.seal(&row.token_binding(), &fresh.to_bytes(), &self.ambient);
+                let encrypted = vault.encrypt(&row.token_binding(), &fresh.to_bytes(), &self.deps);
                 // They were not the latest: a login brought newer ones, or the account is unlinked, and then nothing else
                 // could revoke these.
-                if self.save_renewed(&renewal, &sealed).await == Some(false) && self.is_unlinked(row).await {
-                    self.give_back(vec![(renewal.row, Some(sealed))]);
+                if self.save_renewed(&renewal, &encrypted).await == Some(false) && self.is_unlinked(row).await {
+                    self.revoke_provider_tokens(vec![(renewal.row, Some(encrypted))]);
                     return Err(TokenError::NotFound);
                 }
             }
@@ -135,7 +136,7 @@ impl AccountService {
     /// all the same: it is good for as long as the provider said.
     async fn save_renewed(&self, renewal: &Renewal, new: &[u8]) -> Option<bool> {
         let Renewal { row, old, .. } = renewal;
-        match persist(row, || self.store.reseal_tokens(row.id, old, new)).await {
+        match persist(row, || self.store.replace_encrypted_tokens(row.id, old, new)).await {
             Ok(is_saved) => Some(is_saved),
             Err(error) => {
                 tracing::error!(
@@ -187,9 +188,9 @@ impl AccountService {
 
     /// Revokes the tokens of removed accounts at their providers, in a background task: the accounts are gone whether the
     /// providers answer or not, and no request waits for them. Nothing else has the tokens any more.
-    pub(super) fn give_back(&self, accounts: Vec<Sealed>) {
+    pub(super) fn revoke_provider_tokens(&self, accounts: Vec<EncryptedTokens>) {
         let Some(vault) = self.settings.vault.clone() else { return };
-        if accounts.iter().all(|(_, sealed)| sealed.is_none()) {
+        if accounts.iter().all(|(_, encrypted)| encrypted.is_none()) {
             return;
         }
         if self.revocations.len() >= MAX_REVOCATIONS {
@@ -201,7 +202,8 @@ impl AccountService {
         }
         let (providers, limit) = (self.providers.clone(), self.settings.outgoing.login_timeout);
         self.revocations.spawn(
-            async move { give_back(&providers, &vault, &accounts, Instant::now() + limit).await }.in_current_span(),
+            async move { revoke_provider_tokens(&providers, &vault, &accounts, Instant::now() + limit).await }
+                .in_current_span(),
         );
     }
 
@@ -240,41 +242,46 @@ where
 }
 
 /// Best effort: what asked for it is done whether the providers answer or not.
-pub async fn give_back(providers: &Providers, vault: &Vault, accounts: &[Sealed], deadline: Instant) {
-    let one = async |row: &SocialAccount, sealed: &[u8]| {
-        let Some((provider, tokens)) = providers.get(&row.provider).zip(opened(vault, row, sealed)) else { return };
-        if let Err(error) = provider.give_back(&tokens, &row.uid, deadline).await {
+pub async fn revoke_provider_tokens(
+    providers: &Providers,
+    vault: &TokenCipher,
+    accounts: &[EncryptedTokens],
+    deadline: Instant,
+) {
+    let one = async |row: &SocialAccount, encrypted: &[u8]| {
+        let Some((provider, tokens)) = providers.get(&row.provider).zip(opened(vault, row, encrypted)) else { return };
+        if let Err(error) = provider.revoke_provider_tokens(&tokens, &row.uid, deadline).await {
             tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
         }
     };
-    let kept = accounts.iter().filter_map(|(row, sealed)| Some((row, sealed.as_deref()?)));
-    join_all(kept.map(|(row, sealed)| one(row, sealed))).await;
+    let kept = accounts.iter().filter_map(|(row, encrypted)| Some((row, encrypted.as_deref()?)));
+    join_all(kept.map(|(row, encrypted)| one(row, encrypted))).await;
 }
 
-fn opened(vault: &Vault, row: &SocialAccount, sealed: &[u8]) -> Option<ProviderTokens> {
-    ProviderTokens::from_bytes(&vault.open(&row.token_binding(), sealed)?)
+fn opened(vault: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Option<ProviderTokens> {
+    ProviderTokens::from_bytes(&vault.open(&row.token_binding(), encrypted)?)
 }
 
 /// Seals everything anew with the first of ENCRYPTION_KEYS; returns how many were, and how many no key opens. Safe beside
 /// running servers: what is renewed meanwhile keeps its newer text.
-pub async fn rotate_keys(store: &dyn Repository, vault: &Vault, ambient: &Ambient) -> Result<(u64, u64), StoreError> {
+pub async fn rotate_keys(store: &dyn Repository, vault: &TokenCipher, deps: &Deps) -> Result<(u64, u64), StoreError> {
     const BATCH: i64 = 500;
     let (mut done, mut closed, mut after) = (0, 0, 0);
     loop {
-        let batch = store.sealed_tokens(after, BATCH).await?;
+        let batch = store.encrypted_tokens(after, BATCH).await?;
         let Some((last, _)) = batch.last() else { return Ok((done, closed)) };
         after = last.id;
-        let mut resealed = Vec::new();
-        for (row, sealed) in batch.into_iter().filter(|(_, sealed)| !vault.is_current(sealed)) {
+        let mut reencrypted = Vec::new();
+        for (row, encrypted) in batch.into_iter().filter(|(_, encrypted)| !vault.is_current(encrypted)) {
             let bound = row.token_binding();
-            match vault.open(&bound, &sealed) {
+            match vault.open(&bound, &encrypted) {
                 Some(plain) => {
-                    let new = vault.seal(&bound, &plain, ambient);
-                    resealed.push(Resealed { account: row.id, old: sealed, new });
+                    let new = vault.encrypt(&bound, &plain, deps);
+                    reencrypted.push(ReencryptedTokens { account: row.id, old: encrypted, new });
                 }
                 None => closed += 1,
             }
         }
-        done += store.reseal_all(&resealed).await?;
+        done += store.reencrypt_all(&reencrypted).await?;
     }
 }

@@ -22,10 +22,10 @@ impl AccountService {
         if used.blacklisted {
             return Err(AuthError::Reused(user.id));
         }
-        let now = self.ambient.now();
+        let now = self.deps.now();
         let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
         let family = used.family.as_deref().unwrap_or(&verified.jti);
-        let access = jwt.access_of(&verified, family, &user, now, &self.ambient);
+        let access = jwt.access_of(&verified, family, &user, now, &self.deps);
         self.note_use_of(&used, user.id).await;
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
@@ -40,7 +40,7 @@ impl AccountService {
             expires_in: None,
             longest: None,
         };
-        let (refresh, row) = jwt.rotate(&verified, &used, &issue, &self.ambient);
+        let (refresh, row) = jwt.rotate(&verified, &used, &issue, &self.deps);
         let is_valid = |user: &User| user.is_active && !verified.is_revoked(user);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now, &is_valid).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
@@ -64,7 +64,7 @@ impl AccountService {
         let end = self.credentials.jwt.last_end(verified.token_type, verified.expires);
         let kind = if verified.token_type == TokenType::Sliding { Kind::JwtSliding } else { Kind::JwtPair };
         let audit = self.event(AuditKind::LogOut, Some(kind), user.id, client);
-        if self.store.blacklist(&verified.jti, user.id, end, self.ambient.now(), &audit).await? {
+        if self.store.blacklist(&verified.jti, user.id, end, self.deps.now(), &audit).await? {
             Ok(())
         } else {
             Err(AuthError::BodyToken("Token is blacklisted"))
@@ -77,11 +77,11 @@ impl AccountService {
             return Err(AuthError::Reused(user.id));
         }
         self.note_use_of(&used, user.id).await;
-        self.credentials.jwt.renew_sliding(&verified, &user, self.ambient.now()).map_err(body_fault)
+        self.credentials.jwt.renew_sliding(&verified, &user, self.deps.now()).map_err(body_fault)
     }
 
     async fn checked(&self, token: &str, wanted: &[TokenType]) -> Result<(Verified, User, RefreshUse), AuthError> {
-        let verified = self.credentials.jwt.authenticate(token, wanted, self.ambient.now()).map_err(body_fault)?;
+        let verified = self.credentials.jwt.authenticate(token, wanted, self.deps.now()).map_err(body_fault)?;
         let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
         // R-CMP-03's 500 for a deleted user is a defect: this is simplejwt's answer elsewhere.
         let user = user.ok_or(AuthError::UserNotFound)?;
@@ -99,7 +99,7 @@ impl AccountService {
         let caller = self.knox_caller(presented).await?;
         let Proof::Knox(digest) = caller.proof else { return Err(AuthError::NotAuthenticated) };
         let audit = self.event(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client);
-        Ok(self.store.end(&[CredentialHandle::Knox(digest)], caller.user.id, self.ambient.now(), &audit).await?)
+        Ok(self.store.end(&[CredentialHandle::Knox(digest)], caller.user.id, self.deps.now(), &audit).await?)
     }
 
     pub async fn logout_all_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
@@ -116,7 +116,7 @@ impl AccountService {
     pub async fn logout_session(&self, cookies: &[String], client: &ClientInfo) -> Result<(), AuthError> {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookies).await? {
             let audit = self.event(AuditKind::LogOut, Some(Kind::Session), user.id, client);
-            self.store.end(&[CredentialHandle::Session(digest)], user.id, self.ambient.now(), &audit).await?;
+            self.store.end(&[CredentialHandle::Session(digest)], user.id, self.deps.now(), &audit).await?;
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ impl AccountService {
     ) -> Result<bool, AuthError> {
         let session = self.by_session(cookies).await?;
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
-        self.store.end_everything(caller.user.id, self.ambient.now(), &audit).await?;
+        self.store.end_everything(caller.user.id, self.deps.now(), &audit).await?;
         Ok(session.is_some_and(|session| session.user.id == caller.user.id))
     }
 }

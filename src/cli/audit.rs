@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::table::columns;
 use super::{Failure, database, pretty, print, users};
-use crate::clock::{Ambient, UnixMillis};
+use crate::clock::{Deps, UnixMillis};
 use crate::model::{AuditFilter, AuditKind, AuditRecord};
 use crate::store::{self, Repository};
 
@@ -82,24 +82,24 @@ enum Act {
     },
 }
 
-pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let settings = database::settings_of(config, &[])?;
     let repository = database::open(&settings).await?;
     let done = match command.act {
-        None => read(command.read, repository.as_ref(), &ambient).await,
-        Some(Act::Prune { before, json }) => prune(before, json, repository.as_ref(), &ambient).await,
+        None => read(command.read, repository.as_ref(), &deps).await,
+        Some(Act::Prune { before, json }) => prune(before, json, repository.as_ref(), &deps).await,
     };
     repository.close().await;
     done
 }
 
-async fn read(wanted: Read, repository: &dyn Repository, ambient: &Ambient) -> Result<(), Failure> {
+async fn read(wanted: Read, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
     let user = match &wanted.user {
         Some(user) => Some(users::id_of(repository, user).await?),
         None => None,
     };
     let moment = |when: When| match when {
-        When::Ago(age) => ambient.now().minus(age),
+        When::Ago(age) => deps.now().minus(age),
         When::At(moment) => moment,
     };
     let filter = AuditFilter {
@@ -132,8 +132,8 @@ fn row(record: AuditRecord) -> [String; 9] {
     [Some(at), Some(event), user, provider, kind, code, ip, agent, request_id].map(Option::unwrap_or_default)
 }
 
-async fn prune(age: Duration, json: bool, repository: &dyn Repository, ambient: &Ambient) -> Result<(), Failure> {
-    let before = ambient.now().minus(age);
+async fn prune(age: Duration, json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
+    let before = deps.now().minus(age);
     let deleted = store::in_batches(|| repository.prune_audit(before)).await?;
     if json {
         return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);

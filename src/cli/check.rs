@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::probe::probed;
 use super::table::plain;
 use super::{Failure, client, pretty, print};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::login;
 use crate::model::Finding;
 use crate::outgoing::Client;
@@ -19,7 +19,7 @@ use crate::provider::{self, Providers};
 use crate::settings::{ProviderSettings, SettingError, Settings};
 
 /// For all calls to one provider; providers are called side by side.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What belongs together: a provider, or a part of the configuration.
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ pub(super) async fn providers(
     json: bool,
     settings: &Settings,
     mut mistakes: Vec<SettingError>,
-    ambient: &Ambient,
+    deps: &Deps,
 ) -> Result<(), Failure> {
     let wanted: Vec<&ProviderSettings> =
         settings.providers.iter().filter(|provider| name.is_none_or(|name| provider.name == name)).collect();
@@ -63,7 +63,7 @@ pub(super) async fn providers(
         areas.push(Area::new("settings", mistakes.into_iter().map(mistake).collect()));
     }
     if let Some(client) = client {
-        let checks = wanted.into_iter().map(|provider| of_provider(provider, settings, &client, ambient));
+        let checks = wanted.into_iter().map(|provider| of_provider(provider, settings, &client, deps));
         areas.extend(join_all(checks).await.into_iter().map(|(area, _)| area));
     }
     tell(&areas, json)
@@ -100,24 +100,24 @@ pub(super) async fn of_provider(
     provider: &ProviderSettings,
     settings: &Settings,
     client: &Client,
-    ambient: &Ambient,
+    deps: &Deps,
 ) -> (Area, Option<i64>) {
     // By itself: the others' mistakes do not hide what is right here.
     let alone = Settings { providers: vec![provider.clone()], ..settings.clone() };
     let mut findings = quoted(provider);
     let mut ahead = None;
-    match Providers::from_settings(&alone, client, ambient) {
+    match Providers::from_settings(&alone, client, deps) {
         Err(errors) => findings.extend(errors.into_iter().map(mistake)),
         Ok(made) => {
             findings.extend(made.warnings().iter().map(|text| warning(text)));
             if let Some(made) = made.get(&provider.name) {
-                let (found, told) = probed(made, client, ambient, Instant::now() + PATIENCE).await;
+                let (found, told) = probed(made, client, deps, Instant::now() + BODY_TIMEOUT).await;
                 findings.extend(found);
                 ahead = told;
             }
         }
     }
-    let redirect_uris = login::to_register(settings, &provider.name);
+    let redirect_uris = login::registered_redirect_uris(settings, &provider.name);
     (Area { redirect_uris, ..Area::new(&provider.name, findings) }, ahead)
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Failure, settings_with_mistakes};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::hook;
 use crate::settings::{SettingError, Settings};
 use crate::store::{self, Repository, Schema};
@@ -33,10 +33,12 @@ pub(super) async fn open(settings: &Settings) -> Result<Arc<dyn Repository>, Fai
 }
 
 /// The same for what changes users: where the settings have a webhook, it will be told.
-pub(super) async fn open_announcing(settings: &Settings, ambient: &Ambient) -> Result<Arc<dyn Repository>, Failure> {
-    let announce = hook::announcer(settings, ambient);
-    checked(store::open_with(&settings.database_url, store::Opening { announce, ..store::Opening::default() }).await?)
-        .await
+pub(super) async fn open_announcing(settings: &Settings, deps: &Deps) -> Result<Arc<dyn Repository>, Failure> {
+    let event_factory = hook::event_factory(settings, deps);
+    checked(
+        store::open_with(&settings.database_url, store::Opening { event_factory, ..store::Opening::default() }).await?,
+    )
+    .await
 }
 
 async fn checked(repository: Arc<dyn Repository>) -> Result<Arc<dyn Repository>, Failure> {

@@ -7,10 +7,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
-use super::place::Place;
+use super::dev_directory::Place;
 use super::serve::bring_up_to_date;
 use super::{Failure, bind, environment, logging, print, settings, signals};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::demo::Demo;
 use crate::provider;
 use crate::server::{Server, listen};
@@ -19,7 +19,7 @@ use crate::settings::{Mode, Settings, Sources, StatePolicy, read_with_errors};
 /// How many ports after the server's own are tried for the demo provider.
 const TRIES: u16 = 50;
 
-pub(super) async fn dev(config: Option<&Path>, tls: bool, ambient: Ambient) -> Result<(), Failure> {
+pub(super) async fn dev(config: Option<&Path>, tls: bool, deps: Deps) -> Result<(), Failure> {
     let place = Place::open()?;
     let certificate = tls.then(|| place.certificate()).transpose()?;
     let environment = environment_of_dev(&place, certificate.as_ref().map(|(chain, _)| chain.as_str()))?;
@@ -30,17 +30,17 @@ pub(super) async fn dev(config: Option<&Path>, tls: bool, ambient: Ambient) -> R
     let demo_listener = bind_beside(address)?;
     let scheme = if tls { "https" } else { "http" };
     let demo_url = base_url(scheme, local_address(&demo_listener)?)?;
-    let demo = Demo::new(demo_url.clone(), ambient.clone());
+    let demo = Demo::new(demo_url.clone(), deps.clone());
 
     let mut defaults = demo.settings();
-    defaults.extend(defaults_of_dev(&place, &place.secret_key(&ambient)?));
+    defaults.extend(defaults_of_dev(&place, &place.secret_key(&deps)?));
     let mut environment = environment;
     // Port 0 has become a real one, which the lists of loopback addresses name.
     environment.push(("LISTEN".to_owned(), address.to_string()));
-    let settings = settings(Mode::Dev, defaults, config, environment, &ambient)?;
+    let settings = settings(Mode::Dev, defaults, config, environment, &deps)?;
     logging::start(&settings);
     let announcement = announcement(&base_url(scheme, address)?, &demo_url, &settings, &place);
-    let server = Server::build(settings, ambient, true).await?.without_idle_grace();
+    let server = Server::build(settings, deps, true).await?.without_idle_grace();
     bring_up_to_date(server.repository().as_ref()).await?;
 
     let (stop, stopped) = watch::channel(());

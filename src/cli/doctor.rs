@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::check::{self, Area, mistake, of_provider, warning};
 use super::{Failure, client, keys, mistakes_elsewhere, settings_with_mistakes};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::credential::Credentials;
 use crate::hook::Hook;
 use crate::login;
@@ -21,7 +21,7 @@ use crate::store::{self, Repository, Schema};
 const CLOSE: u64 = 5;
 const TOLERABLE: u64 = 30;
 
-pub(super) async fn run(json: bool, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+pub(super) async fn run(json: bool, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let (settings, mut mistakes) = settings_with_mistakes(config);
     let client = client(&settings, &mut mistakes);
     // SECRET_KEY is told where it is missing; a signing key may be wrong beside it.
@@ -31,19 +31,19 @@ pub(super) async fn run(json: bool, config: Option<&Path>, ambient: Ambient) -> 
         mistakes.push(error);
     }
     // Those of providers and webhooks are shown in their own areas.
-    let has_mistake = !mistakes.is_empty() || !mistakes_elsewhere(&settings, &ambient).is_empty();
+    let has_mistake = !mistakes.is_empty() || !mistakes_elsewhere(&settings, &deps).is_empty();
     let mut areas = vec![
         Area::new("settings", settings_found(config, &settings, mistakes, has_mistake)),
         Area::new("where logins come from and return to", lists_found(&settings)),
-        Area::new("database", database_found(&settings, client.as_ref(), &ambient).await),
+        Area::new("database", database_found(&settings, client.as_ref(), &deps).await),
         Area::new("calls to providers", calls_found(&settings)),
     ];
-    if let Some(found) = webhook_found(&settings, &ambient).await {
+    if let Some(found) = webhook_found(&settings, &deps).await {
         areas.push(Area::new("webhook", vec![found]));
     }
     let mut clocks = Vec::new();
     if let Some(client) = client {
-        let checks = settings.providers.iter().map(|provider| of_provider(provider, &settings, &client, &ambient));
+        let checks = settings.providers.iter().map(|provider| of_provider(provider, &settings, &client, &deps));
         for (area, ahead) in join_all(checks).await {
             clocks.extend(ahead.map(|ahead| (area.name.clone(), ahead)));
             areas.push(area);
@@ -106,7 +106,7 @@ fn lists_found(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-async fn database_found(settings: &Settings, client: Option<&Client>, ambient: &Ambient) -> Vec<Finding> {
+async fn database_found(settings: &Settings, client: Option<&Client>, deps: &Deps) -> Vec<Finding> {
     let url = settings.database_url.expose_secret();
     let file = sqlite_file(url);
     if let Some(file) = file.filter(|file| !file.exists()) {
@@ -122,9 +122,9 @@ async fn database_found(settings: &Settings, client: Option<&Client>, ambient: &
         Err(error) => findings.push(mistake(error)),
         Ok(repository) => {
             findings.extend(tables_found(settings, repository.as_ref()).await);
-            let providers = client.and_then(|client| Providers::from_settings(settings, client, ambient).ok());
+            let providers = client.and_then(|client| Providers::from_settings(settings, client, deps).ok());
             if let Some(providers) = providers {
-                findings.extend(accounts_found(settings, &providers, repository.as_ref(), ambient).await);
+                findings.extend(accounts_found(settings, &providers, repository.as_ref(), deps).await);
             }
             repository.close().await;
         }
@@ -137,10 +137,10 @@ async fn accounts_found(
     settings: &Settings,
     providers: &Providers,
     repository: &dyn Repository,
-    ambient: &Ambient,
+    deps: &Deps,
 ) -> Vec<Finding> {
     let until = settings.users.legacy_uids_until;
-    let found = login::account_warnings(repository, providers, until, ambient.now()).await;
+    let found = login::account_warnings(repository, providers, until, deps.now()).await;
     found.unwrap_or_default().iter().map(|text| warning(text)).collect()
 }
 
@@ -157,9 +157,10 @@ async fn tables_found(settings: &Settings, repository: &dyn Repository) -> Vec<F
         }
         Err(error) => return vec![Finding::wrong("DATABASE_URL", error.to_string())],
     }];
-    findings.push(match keys::sealed(settings.vault.as_deref(), repository).await {
-        Ok(sealed) if sealed.closed > 0 && settings.vault.is_some() => {
-            let advice = format!("{} provider tokens open with none of them: put the missing key back", sealed.closed);
+    findings.push(match keys::encrypted(settings.vault.as_deref(), repository).await {
+        Ok(encrypted) if encrypted.closed > 0 && settings.vault.is_some() => {
+            let advice =
+                format!("{} provider tokens open with none of them: put the missing key back", encrypted.closed);
             Finding::wrong("ENCRYPTION_KEYS", advice)
         }
         Ok(_) if settings.vault.is_none() => Finding::good("provider tokens are not kept"),
@@ -197,8 +198,8 @@ fn calls_found(settings: &Settings) -> Vec<Finding> {
 }
 
 /// `None` where none is configured, or where the settings already say what is wrong.
-async fn webhook_found(settings: &Settings, ambient: &Ambient) -> Option<Finding> {
-    match Hook::new(settings, ambient) {
+async fn webhook_found(settings: &Settings, deps: &Deps) -> Option<Finding> {
+    match Hook::new(settings, deps) {
         Ok(hook) => Some(hook?.check_up().await),
         Err(error) if error.name == "WEBHOOK_URL" => Some(mistake(error)),
         Err(_) => None,

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::serve::bring_up_to_date;
 use super::{Failure, environment, print, settings, terminal};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::import::{self, ImportError, Progress, Wanted};
 use crate::secrets::SecretString;
 use crate::settings::{Mode, SettingError, Settings};
@@ -53,13 +53,13 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let Command::Django(arguments) = command;
     let environment = environment();
     let of_django = keys_of_django(&environment)?;
     let from = SecretString::from(arguments.from);
     let looked_at = Django::look_at(&from);
-    let settings = match (settings(Mode::Serve, toml::Table::new(), config, environment, &ambient), looked_at) {
+    let settings = match (settings(Mode::Serve, toml::Table::new(), config, environment, &deps), looked_at) {
         (Ok(settings), looked_at) => looked_at.map(|()| settings)?,
         (Err(Failure::Settings(mut errors)), Err(error)) => {
             errors.insert(0, error);
@@ -78,7 +78,7 @@ pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambien
         session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django).collect(),
     };
     let target = if arguments.dry_run { look_at(&settings).await? } else { Some(made_ready(&settings).await?) };
-    let imported = import::django(&wanted, &settings, target.clone(), &ambient, &mut Bar::default()).await;
+    let imported = import::django(&wanted, &settings, target.clone(), &deps, &mut Bar::default()).await;
     if let Some(target) = target {
         target.close().await;
     }

@@ -6,15 +6,15 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::{Failure, print};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::settings;
 
 /// The default name of the file.
 pub(super) const FILE: &str = "rest-social-auth.toml";
 
 /// Does not overwrite a file. Only the owner can read the new one, because it contains the secret key.
-pub(super) fn init(output: &Path, ambient: &Ambient) -> Result<(), Failure> {
-    let text = template(&ambient.token::<48>());
+pub(super) fn init(output: &Path, deps: &Deps) -> Result<(), Failure> {
+    let text = template(&deps.token::<48>());
     if output == Path::new("-") {
         return print(text.trim_end());
     }
@@ -72,7 +72,7 @@ allowed_redirect_uris = [
 {rotate}
 {blacklist}
 
-# Who may sign in: e-mail domains, and existing users only. docs/SETTINGS.md has further lists.
+# LoginTarget may sign in: e-mail domains, and existing users only. docs/SETTINGS.md has further lists.
 # social_auth_whitelisted_domains = ["example.com"]
 # social_auth_sign_up = false
 
@@ -125,9 +125,9 @@ mod tests {
     fn init_file_is_valid_and_safe() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("made.toml");
-        let ambient = Ambient::system();
-        assert!(init(&path, &ambient).is_ok());
-        assert!(init(&path, &ambient).is_err(), "the file is not overwritten");
+        let deps = Deps::system();
+        assert!(init(&path, &deps).is_ok());
+        assert!(init(&path, &deps).is_err(), "the file is not overwritten");
         let settings = read(&Sources {
             mode: Mode::Serve,
             defaults: toml::Table::new(),
@@ -149,7 +149,7 @@ mod tests {
     fn commented_settings_of_the_init_file_are_valid() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("made.toml");
-        let ambient = Ambient::system();
+        let deps = Deps::system();
         // All other comments are sentences.
         let is_setting = |text: &str| {
             let name = text.split(" = ").next().unwrap_or_default();
@@ -160,7 +160,7 @@ mod tests {
             Some(text) if is_setting(text) => format!("{text}\n"),
             _ => format!("{line}\n"),
         };
-        assert!(init(&path, &ambient).is_ok());
+        assert!(init(&path, &deps).is_ok());
         let text: String = fs::read_to_string(&path).expect("it is there").lines().map(turned_on).collect();
         let text = text.replace("http://127.0.0.1:8000", "https://id.example.com").replace("whsec_...", SECRET);
         fs::write(&path, text).expect("the file is written");
@@ -176,7 +176,7 @@ mod tests {
         .unwrap_or_else(|errors| panic!("{errors:?}"));
         assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
         let client = Client::new(&settings.outgoing).expect("the rules are plain");
-        let providers = Providers::from_settings(&settings, &client, &ambient);
+        let providers = Providers::from_settings(&settings, &client, &deps);
         let providers = providers.unwrap_or_else(|errors| panic!("{errors:?}"));
         let titles: Vec<&str> = providers.iter().map(|provider| provider.title()).collect();
         assert_eq!(titles, ["GitHub", "Company login"]);

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::table::columns;
 use super::{Failure, database, pretty, print};
 use crate::account;
-use crate::clock::Ambient;
-use crate::secrets::Vault;
+use crate::clock::Deps;
+use crate::secrets::TokenCipher;
 use crate::store::Repository;
 
 const OFF: &str = "STORE_PROVIDER_TOKENS is off: nothing is sealed and nothing is opened";
@@ -34,74 +34,77 @@ pub(super) enum Command {
 
 /// What has been sealed, by key.
 #[derive(Serialize)]
-pub(super) struct Sealed {
-    pub(super) keys: Vec<SealedBy>,
+pub(super) struct EncryptedTokens {
+    pub(super) keys: Vec<EncryptedBy>,
     /// Sealed with a key that is not there.
     pub(super) closed: i64,
 }
 
 #[derive(Serialize)]
-pub(super) struct SealedBy {
+pub(super) struct EncryptedBy {
     pub(super) name: String,
     /// Whether it is the one that seals now.
     pub(super) seals: bool,
     pub(super) texts: i64,
 }
 
-pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let needed = ["SECRET_KEY", "SECRET_KEY_FILE", "ENCRYPTION_KEYS", "STORE_PROVIDER_TOKENS"];
     let settings = database::settings_of(config, &needed)?;
     let repository = database::open(&settings).await?;
     let vault = settings.vault.as_deref();
     let done = match command {
         Command::List { json } => list(json, vault, repository.as_ref()).await,
-        Command::Rotate { json } => rotate(json, vault, repository.as_ref(), &ambient).await,
+        Command::Rotate { json } => rotate(json, vault, repository.as_ref(), &deps).await,
     };
     repository.close().await;
     done
 }
 
-pub(super) async fn sealed(vault: Option<&Vault>, repository: &dyn Repository) -> Result<Sealed, Failure> {
-    let mut keys: Vec<SealedBy> = Vec::new();
+pub(super) async fn encrypted(
+    vault: Option<&TokenCipher>,
+    repository: &dyn Repository,
+) -> Result<EncryptedTokens, Failure> {
+    let mut keys: Vec<EncryptedBy> = Vec::new();
     for (name, mark) in vault.iter().flat_map(|vault| vault.marks()) {
-        let texts = repository.count_sealed(&mark).await?;
-        keys.push(SealedBy { name: name.to_owned(), seals: keys.is_empty(), texts });
+        let texts = repository.count_encrypted(&mark).await?;
+        keys.push(EncryptedBy { name: name.to_owned(), seals: keys.is_empty(), texts });
     }
-    let all = repository.count_sealed(&[]).await?;
+    let all = repository.count_encrypted(&[]).await?;
     let closed = all - keys.iter().map(|key| key.texts).sum::<i64>();
-    Ok(Sealed { keys, closed })
+    Ok(EncryptedTokens { keys, closed })
 }
 
-async fn list(json: bool, vault: Option<&Vault>, repository: &dyn Repository) -> Result<(), Failure> {
-    let sealed = sealed(vault, repository).await?;
+async fn list(json: bool, vault: Option<&TokenCipher>, repository: &dyn Repository) -> Result<(), Failure> {
+    let encrypted = encrypted(vault, repository).await?;
     if json {
-        return print(&pretty(&sealed)?);
+        return print(&pretty(&encrypted)?);
     }
     if vault.is_none() {
         print(OFF)?;
     } else {
         let mut rows = vec![["key", "use", "texts"].map(str::to_owned)];
-        rows.extend(sealed.keys.into_iter().map(|key| {
+        rows.extend(encrypted.keys.into_iter().map(|key| {
             let task = if key.seals { "seals and opens" } else { "opens" };
             [key.name, task.to_owned(), key.texts.to_string()]
         }));
         print(&columns(&rows))?;
     }
-    if sealed.closed > 0 {
-        print(&format!("{} texts were sealed with a key that is not there.", sealed.closed))?;
+    if encrypted.closed > 0 {
+        print(&format!("{} texts were sealed with a key that is not there.", encrypted.closed))?;
     }
     Ok(())
 }
 
 async fn rotate(
     json: bool,
-    vault: Option<&Vault>,
+    vault: Option<&TokenCipher>,
     repository: &dyn Repository,
-    ambient: &Ambient,
+    deps: &Deps,
 ) -> Result<(), Failure> {
     let vault = vault.ok_or_else(|| Failure::Other(OFF.to_owned()))?;
     let first = vault.names().next().unwrap_or_default();
-    let (anew, closed) = account::rotate_keys(repository, vault, ambient).await?;
+    let (anew, closed) = account::rotate_keys(repository, vault, deps).await?;
     if json {
         print(&pretty(&json!({"key": first, "sealed_anew": anew, "closed": closed}))?)?;
     } else {

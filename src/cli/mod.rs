@@ -15,13 +15,13 @@ mod audit;
 mod check;
 mod database;
 mod dev;
+mod dev_directory;
 mod doctor;
 mod failure;
 mod import;
 mod init;
 mod keys;
 mod logging;
-mod place;
 mod probe;
 mod providers;
 mod serve;
@@ -41,9 +41,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
-use crate::api::{self, DocumentFormat};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::hook::Hook;
+use crate::http::{self, DocumentFormat};
 use crate::outgoing::{self, Client};
 use crate::provider::{self, Providers};
 use crate::server::listen;
@@ -189,25 +189,23 @@ pub fn main() -> ExitCode {
 
 fn run(line: CommandLine) -> Result<(), Failure> {
     let config = line.everywhere.config;
-    let ambient = Ambient::system();
+    let deps = Deps::system();
     match line.command {
-        Command::Serve { listen, no_migrate } => {
-            block_on(serve::serve(config.as_deref(), listen, !no_migrate, ambient))
-        }
-        Command::Dev { tls } => block_on(dev::dev(config.as_deref(), tls, ambient)),
+        Command::Serve { listen, no_migrate } => block_on(serve::serve(config.as_deref(), listen, !no_migrate, deps)),
+        Command::Dev { tls } => block_on(dev::dev(config.as_deref(), tls, deps)),
         Command::Migrate => block_on(serve::migrate(config.as_deref())),
         Command::Openapi { format } => openapi(config.as_deref(), format),
         Command::Init { output } => {
             let output = output.or(config).unwrap_or_else(|| PathBuf::from(init::FILE));
-            init::init(&output, &ambient)
+            init::init(&output, &deps)
         }
-        Command::Providers(command) => block_on(providers::run(command, config.as_deref(), ambient)),
-        Command::Doctor { json } => block_on(doctor::run(json, config.as_deref(), ambient)),
-        Command::Users(command) => block_on(users::run(command, config.as_deref(), ambient)),
-        Command::Keys(command) => block_on(keys::run(command, config.as_deref(), ambient)),
-        Command::Audit(command) => block_on(audit::run(command, config.as_deref(), ambient)),
-        Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), ambient)),
-        Command::Import(command) => block_on(import::run(command, config.as_deref(), ambient)),
+        Command::Providers(command) => block_on(providers::run(command, config.as_deref(), deps)),
+        Command::Doctor { json } => block_on(doctor::run(json, config.as_deref(), deps)),
+        Command::Users(command) => block_on(users::run(command, config.as_deref(), deps)),
+        Command::Keys(command) => block_on(keys::run(command, config.as_deref(), deps)),
+        Command::Audit(command) => block_on(audit::run(command, config.as_deref(), deps)),
+        Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), deps)),
+        Command::Import(command) => block_on(import::run(command, config.as_deref(), deps)),
     }
 }
 
@@ -217,10 +215,10 @@ fn openapi(config: Option<&Path>, format: Format) -> Result<(), Failure> {
         Format::Json => DocumentFormat::Json,
     };
     if config.is_none() {
-        return print(&api::document(format));
+        return print(&http::document(format));
     }
     let shown = ["REST_SOCIAL_USER_FIELDS", "SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "SOCIAL_AUTH_REQUESTS_TIMEOUT"];
-    print(&api::document_with(&database::settings_of(config, &shown)?, format))
+    print(&http::document_with(&database::settings_of(config, &shown)?, format))
 }
 
 /// One worker for each core that this process may use.
@@ -277,7 +275,7 @@ fn settings(
     defaults: toml::Table,
     config: Option<&Path>,
     environment: Vec<(String, String)>,
-    ambient: &Ambient,
+    deps: &Deps,
 ) -> Result<Settings, Failure> {
     let catalog = provider::catalog_names();
     let (settings, mut errors) = read_with_errors(&Sources {
@@ -292,7 +290,7 @@ fn settings(
     if errors.is_empty() {
         return Ok(settings);
     }
-    let further = mistakes_elsewhere(&settings, ambient);
+    let further = mistakes_elsewhere(&settings, deps);
     let is_new = |error: &SettingError| !errors.iter().any(|told| told.name == error.name);
     let further: Vec<SettingError> = further.into_iter().filter(is_new).collect();
     errors.extend(further);
@@ -300,11 +298,11 @@ fn settings(
 }
 
 /// What certificates, webhooks and providers have to say of the settings.
-fn mistakes_elsewhere(settings: &Settings, ambient: &Ambient) -> Vec<SettingError> {
+fn mistakes_elsewhere(settings: &Settings, deps: &Deps) -> Vec<SettingError> {
     let mut errors = Vec::new();
     if let Some(client) = client(settings, &mut errors) {
-        errors.extend(Providers::from_settings(settings, &client, ambient).err().unwrap_or_default());
-        errors.extend(Hook::new(settings, ambient).err());
+        errors.extend(Providers::from_settings(settings, &client, deps).err().unwrap_or_default());
+        errors.extend(Hook::new(settings, deps).err());
     }
     errors
 }

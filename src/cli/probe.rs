@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::model::Finding;
 use crate::outgoing::Client;
 use crate::provider::{Endpoint, Provider, SignatureAlgorithm};
@@ -14,13 +14,13 @@ use crate::provider::{Endpoint, Provider, SignatureAlgorithm};
 pub(super) async fn probed(
     provider: &Provider,
     client: &Client,
-    ambient: &Ambient,
+    deps: &Deps,
     deadline: Instant,
 ) -> (Vec<Finding>, Option<i64>) {
     let shown = |setting| provider.settings().written_name(setting);
     let (mut findings, mut published, mut ahead) = (Vec::new(), None, None);
     if let Some(endpoint) = provider.discovery_endpoint() {
-        let (found, told) = knock(endpoint, client, ambient, deadline).await;
+        let (found, told) = probe_endpoint(endpoint, client, deps, deadline).await;
         ahead = told;
         match provider.published(deadline).await {
             Err(error) if found.ok => {
@@ -36,7 +36,7 @@ pub(super) async fn probed(
         }
     }
     let endpoints = provider.endpoints(published.as_ref()).into_iter();
-    for (found, told) in join_all(endpoints.map(|one| knock(one, client, ambient, deadline))).await {
+    for (found, told) in join_all(endpoints.map(|one| probe_endpoint(one, client, deps, deadline))).await {
         findings.push(found);
         ahead = ahead.or(told);
     }
@@ -50,7 +50,7 @@ pub(super) async fn probed(
 }
 
 /// A plain request: whatever the answer, somebody is at home.
-async fn knock(endpoint: Endpoint, client: &Client, ambient: &Ambient, deadline: Instant) -> (Finding, Option<i64>) {
+async fn probe_endpoint(endpoint: Endpoint, client: &Client, deps: &Deps, deadline: Instant) -> (Finding, Option<i64>) {
     let Endpoint { what, method, url } = endpoint;
     let Some(url) = url else {
         return (Finding::odd(what, "its address is known only during a login: not looked at"), None);
@@ -60,7 +60,7 @@ async fn knock(endpoint: Endpoint, client: &Client, ambient: &Ambient, deadline:
         Err(error) => (Finding::wrong(what, format!("{error}; {}", error.advice())), None),
         Ok(reached) => {
             let odd = matches!(reached.status, 404 | 410 | 500..).then(|| format!("has status {}", reached.status));
-            let ahead = reached.date.map(|date| date - ambient.now().seconds());
+            let ahead = reached.date.map(|date| date - deps.now().seconds());
             (Finding { what, ok: true, advice: odd }, ahead)
         }
     }

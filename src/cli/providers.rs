@@ -9,7 +9,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{Failure, check, pretty, print, settings_with_mistakes};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::provider::descriptor::Descriptor;
 use crate::provider::{self, Entry, Provider, Providers};
@@ -44,7 +44,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     // Mistakes are for `serve` and `check` to tell: a catalogue can be read without a configuration.
     let (settings, mistakes) = settings_with_mistakes(config);
     match command {
@@ -53,10 +53,10 @@ pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambien
             print(&if json { pretty(&all)? } else { lines(&all) })
         }
         Command::Show { name, variant, json } => {
-            let shown = show(&name, variant.as_deref(), settings, &ambient)?;
+            let shown = show(&name, variant.as_deref(), settings, &deps)?;
             print(&if json { pretty(&shown)? } else { indented(&shown, 0) })
         }
-        Command::Check { name, json } => check::providers(name.as_deref(), json, &settings, mistakes, &ambient).await,
+        Command::Check { name, json } => check::providers(name.as_deref(), json, &settings, mistakes, &deps).await,
     }
 }
 
@@ -88,7 +88,7 @@ fn lines(all: &[Value]) -> String {
 }
 
 /// As configured, where it is; else as the catalogue has it.
-fn show(name: &str, variant: Option<&str>, settings: Settings, ambient: &Ambient) -> Result<Value, Failure> {
+fn show(name: &str, variant: Option<&str>, settings: Settings, deps: &Deps) -> Result<Value, Failure> {
     let configured = settings.providers.iter().position(|provider| provider.name == name);
     match configured.filter(|_| variant.is_none()) {
         None => {
@@ -99,7 +99,7 @@ fn show(name: &str, variant: Option<&str>, settings: Settings, ambient: &Ambient
             let mut settings = settings;
             settings.providers = vec![settings.providers.swap_remove(place)];
             let client = Client::new(&settings.outgoing)?;
-            let providers = Providers::from_settings(&settings, &client, ambient)?;
+            let providers = Providers::from_settings(&settings, &client, deps)?;
             Ok(providers.get(name).map(|provider| as_configured(provider)).unwrap_or_default())
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Failure, bind, database, environment, logging, settings, signals};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::server::{ServeError, Server};
 use crate::settings::Mode;
 use crate::store::{self, Repository};
@@ -13,14 +13,14 @@ pub(super) async fn serve(
     config: Option<&Path>,
     listen: Option<String>,
     migrate: bool,
-    ambient: Ambient,
+    deps: Deps,
 ) -> Result<(), Failure> {
     let mut environment = environment();
     environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen)));
-    let settings = settings(Mode::Serve, toml::Table::new(), config, environment, &ambient)?;
+    let settings = settings(Mode::Serve, toml::Table::new(), config, environment, &deps)?;
     logging::start(&settings);
     let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
-    let server = Server::build(settings, ambient, true).await?;
+    let server = Server::build(settings, deps, true).await?;
     let mut stop = Box::pin(signals::asked_to_stop()?);
     if !migrate {
         database::require_current(server.repository().as_ref()).await?;

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failure;
 
 /// Supervisors signal a process and its whole group: what comes so soon after the first is the same wish.
-const UNINTENDED: Duration = Duration::from_secs(1);
+const SIGNAL_DEDUP_WINDOW: Duration = Duration::from_secs(1);
 
 /// Resolves when the process is asked to stop.
 ///
@@ -36,7 +36,7 @@ pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'stati
         }
         tracing::info!("stopping: open requests may finish");
         tokio::spawn(async move {
-            tokio::time::sleep(UNINTENDED).await;
+            tokio::time::sleep(SIGNAL_DEDUP_WINDOW).await;
             // Those that came meanwhile are one.
             while let Some(Some(())) = int.recv().now_or_never() {}
             int.recv().await;

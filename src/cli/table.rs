@@ -1,10 +1,10 @@
 //! Text that came from outside, made safe for a terminal, in columns.
 
-use crate::model::steers;
+use crate::model::is_bidi_or_control;
 
 /// Without control characters and those that turn the direction of writing: a name must not move the cursor.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars().map(|c| if is_bidi_or_control(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// One line a row, the first row being the heading.

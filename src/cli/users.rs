@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use super::table::{columns, plain};
 use super::{Failure, database, pretty, print};
 use crate::account;
-use crate::clock::{Ambient, UnixMillis};
+use crate::clock::{Deps, UnixMillis};
 use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialPage, SocialAccount, User};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::Settings;
-use crate::store::{Repository, Sealed, UserSearch};
+use crate::store::{EncryptedTokens, Repository, UserSearch};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -71,21 +71,21 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let settings = database::settings_of(config, &["WEBHOOK_URL", "WEBHOOK_SECRETS", "WEBHOOK_EVENTS"])?;
-    let repository = database::open_announcing(&settings, &ambient).await?;
-    let done = obey(command, &settings, repository.as_ref(), &ambient).await;
+    let repository = database::open_announcing(&settings, &deps).await?;
+    let done = execute(command, &settings, repository.as_ref(), &deps).await;
     repository.close().await;
     done
 }
 
-async fn obey(
+async fn execute(
     command: Command,
     settings: &Settings,
     repository: &dyn Repository,
-    ambient: &Ambient,
+    deps: &Deps,
 ) -> Result<(), Failure> {
-    let now = ambient.now();
+    let now = deps.now();
     match command {
         Command::List { search, contains, limit, json } => {
             let search = match (&search, &contains) {
@@ -121,7 +121,7 @@ async fn obey(
             let Some(accounts) = repository.delete_user(user.id, &audit).await? else {
                 return Err(Failure::Other(format!("{} is gone already", named(&user))));
             };
-            give_back(settings, &accounts, ambient).await;
+            revoke_provider_tokens(settings, &accounts, deps).await;
             if json {
                 return print(&pretty(&json!({"id": user.id, "username": user.username, "deleted": true}))?);
             }
@@ -131,14 +131,14 @@ async fn obey(
 }
 
 /// The user is gone already: what cannot be given back is told and no failure.
-async fn give_back(settings: &Settings, accounts: &[Sealed], ambient: &Ambient) {
+async fn revoke_provider_tokens(settings: &Settings, accounts: &[EncryptedTokens], deps: &Deps) {
     let has_tokens = accounts.iter().any(|(_, tokens)| tokens.is_some());
     let Some(vault) = settings.vault.as_deref().filter(|_| has_tokens) else { return };
     let providers = Client::new(&settings.outgoing).map_err(|error| vec![error]);
-    match providers.and_then(|client| Providers::from_settings(settings, &client, ambient)) {
+    match providers.and_then(|client| Providers::from_settings(settings, &client, deps)) {
         Ok(providers) => {
             let deadline = Instant::now() + settings.outgoing.login_timeout;
-            account::give_back(&providers, vault, accounts, deadline).await;
+            account::revoke_provider_tokens(&providers, vault, accounts, deadline).await;
         }
         Err(errors) => {
             let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();

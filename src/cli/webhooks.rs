@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::audit::age;
 use super::table::{columns, plain};
 use super::{Failure, database, pretty, print};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::model::{EventRecord, EventState};
 use crate::store::{self, Repository, Resend};
 
@@ -71,15 +71,15 @@ pub(super) struct Which {
     dead: bool,
 }
 
-pub(super) async fn run(command: Command, config: Option<&Path>, ambient: Ambient) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let settings = database::settings_of(config, &[])?;
     let repository = database::open(&settings).await?;
-    let done = obey(command, repository.as_ref(), &ambient).await;
+    let done = execute(command, repository.as_ref(), &deps).await;
     repository.close().await;
     done
 }
 
-async fn obey(command: Command, repository: &dyn Repository, ambient: &Ambient) -> Result<(), Failure> {
+async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
     match command {
         Command::List { state, limit, json } => {
             let state = state.map(|state| match state {
@@ -92,7 +92,7 @@ async fn obey(command: Command, repository: &dyn Repository, ambient: &Ambient) 
         Command::Show { id, json } => show(repository.event(&id).await?.ok_or_else(|| no_event(&id))?, json),
         Command::Resend { which, json } => {
             let wanted = which.id.as_deref().map_or(Resend::Dead, Resend::One);
-            let queued = repository.resend_events(wanted, ambient.now()).await?;
+            let queued = repository.resend_events(wanted, deps.now()).await?;
             if let (0, Some(id)) = (queued, &which.id) {
                 return Err(no_event(id));
             }
@@ -102,7 +102,7 @@ async fn obey(command: Command, repository: &dyn Repository, ambient: &Ambient) 
             print(&format!("{queued} queued: a server sends them within seconds"))
         }
         Command::Prune { before, json } => {
-            let before = ambient.now().minus(before);
+            let before = deps.now().minus(before);
             let deleted = store::in_batches(|| repository.prune_events(before)).await?;
             if json {
                 return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);

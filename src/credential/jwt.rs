@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use serde_json::{Map, Value, json};
 
 use super::{Issue, jwt_keys};
-use crate::clock::{Ambient, UnixMillis};
+use crate::clock::{Deps, UnixMillis};
 use crate::model::{Kind, RefreshRow, RefreshUse, User, UserId};
 use crate::secrets::{self, Digest, ServerKey, hex};
 use crate::settings::{GENERATION_CLAIM, JwtAlgorithm, JwtRules, SettingError};
@@ -113,10 +113,10 @@ impl Jwts {
     }
 
     /// Access and refresh token of one instant, with different `jti` (R-JWT-04).
-    pub fn issue_pair(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, String, RefreshRow) {
-        let jti = ambient.hex::<16>();
+    pub fn issue_pair(&self, issue: &Issue<'_>, deps: &Deps) -> (String, String, RefreshRow) {
+        let jti = deps.hex::<16>();
         let refresh_claims = self.claims(issue, TokenType::Refresh, self.rules.refresh_lifetime, &jti);
-        let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &self.access_jti(&jti, ambient));
+        let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &self.access_jti(&jti, deps));
         let row = row(
             issue,
             Kind::JwtPair,
@@ -126,8 +126,8 @@ impl Jwts {
         (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh_claims), row)
     }
 
-    pub fn issue_sliding(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, RefreshRow) {
-        let jti = ambient.hex::<16>();
+    pub fn issue_sliding(&self, issue: &Issue<'_>, deps: &Deps) -> (String, RefreshRow) {
+        let jti = deps.hex::<16>();
         let claims = self.claims(issue, TokenType::Sliding, self.rules.sliding_lifetime, &jti);
         let end = self.last_end(TokenType::Sliding, issue.now.plus(self.rules.sliding_refresh_lifetime));
         let row = row(issue, Kind::JwtSliding, jti, end);
@@ -177,15 +177,8 @@ impl Jwts {
     }
 
     /// The access token of a refresh token: all its claims but type, times and id (R-CMP-01).
-    pub fn access_of(
-        &self,
-        refresh: &Verified,
-        family: &str,
-        user: &User,
-        now: UnixMillis,
-        ambient: &Ambient,
-    ) -> String {
-        let jti = self.access_jti(family, ambient);
+    pub fn access_of(&self, refresh: &Verified, family: &str, user: &User, now: UnixMillis, deps: &Deps) -> String {
+        let jti = self.access_jti(family, deps);
         let claims = self.renewed(refresh, TokenType::Access, self.rules.access_lifetime, user, now, &jti);
         self.sign(TokenType::Access, &claims)
     }
@@ -196,9 +189,9 @@ impl Jwts {
         refresh: &Verified,
         used: &RefreshUse,
         issue: &Issue<'_>,
-        ambient: &Ambient,
+        deps: &Deps,
     ) -> (String, RefreshRow) {
-        let jti = ambient.hex::<16>();
+        let jti = deps.hex::<16>();
         let lifetime = self.rules.refresh_lifetime;
         let claims = self.renewed(refresh, TokenType::Refresh, lifetime, issue.user, issue.now, &jti);
         let mut row = row(issue, Kind::JwtPair, jti, self.last_end(TokenType::Refresh, issue.now.plus(lifetime)));
@@ -225,8 +218,8 @@ impl Jwts {
 
     /// Half random, half a mark of the family: so an access token, which no table knows, can be told to be of a family
     /// that one does, although the claims are the original's to the letter.
-    fn access_jti(&self, family: &str, ambient: &Ambient) -> String {
-        let random = ambient.hex::<8>();
+    fn access_jti(&self, family: &str, deps: &Deps) -> String {
+        let random = deps.hex::<8>();
         let mark = self.mark(family, &random);
         random + &mark
     }
@@ -435,7 +428,7 @@ pub(crate) mod tests {
             expires_in: None,
             longest: None,
         };
-        let (access, refresh, _) = jwts().issue_pair(&issue, &Ambient::system());
+        let (access, refresh, _) = jwts().issue_pair(&issue, &Deps::system());
         (access, refresh)
     }
 
@@ -481,7 +474,7 @@ pub(crate) mod tests {
             expires_in: None,
             longest: None,
         };
-        let (access, _, _) = jwts.issue_pair(&issue, &Ambient::system());
+        let (access, _, _) = jwts.issue_pair(&issue, &Deps::system());
         let verified = jwts.authenticate(&access, &[TokenType::Access], now).expect("a good token");
         assert_eq!((verified.user_id, verified.jti.len(), &verified.claims["exp"]), (1, 32, &json!(1300)));
         assert_eq!((verified.claims.get("end"), &verified.claims["plan"]), (None, &json!("free")));

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 
 use super::Issue;
-use crate::clock::{Ambient, UnixMillis};
+use crate::clock::{Deps, UnixMillis};
 use crate::model::KnoxRow;
 use crate::secrets::hex;
 use crate::settings::KnoxRules;
@@ -30,10 +30,10 @@ impl Knox {
         self.rules.limit_per_user
     }
 
-    pub fn issue(&self, issue: &Issue<'_>, ambient: &Ambient) -> (String, KnoxRow) {
+    pub fn issue(&self, issue: &Issue<'_>, deps: &Deps) -> (String, KnoxRow) {
         let mut digits = String::with_capacity(self.rules.character_length + 64);
         while digits.len() < self.rules.character_length {
-            digits.push_str(&ambient.hex::<32>());
+            digits.push_str(&deps.hex::<32>());
         }
         digits.truncate(self.rules.character_length);
         let token = format!("{}{digits}", self.rules.prefix);
@@ -110,7 +110,7 @@ mod tests {
             expires_in: None,
             longest: None,
         };
-        let (token, row) = knox.issue(&issue, &Ambient::system());
+        let (token, row) = knox.issue(&issue, &Deps::system());
         assert_eq!((token.len(), row.digest.len()), (66, 128));
         assert_eq!(row.token_key, token[..15]);
         assert_eq!(knox.authenticate(&token), Some(row.digest.clone()));

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::clock::{Ambient, UnixMillis};
+use crate::clock::{Deps, UnixMillis};
 use crate::model::{ClientInfo, Kind, NewCredential, User};
 use crate::secrets::ServerKey;
 use crate::settings::{SettingError, Settings};
@@ -66,10 +66,10 @@ impl Credentials {
         })
     }
 
-    pub fn issue(&self, issue: &Issue<'_>, ambient: &Ambient) -> Issued {
+    pub fn issue(&self, issue: &Issue<'_>, deps: &Deps) -> Issued {
         match issue.kind {
             Kind::Session => {
-                let (cookie, row) = self.session.issue(issue, ambient);
+                let (cookie, row) = self.session.issue(issue, deps);
                 Issued { token: None, refresh: None, session: Some(cookie), row: NewCredential::Session(row) }
             }
             Kind::Token => {
@@ -77,15 +77,15 @@ impl Credentials {
                 Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Token(row) }
             }
             Kind::JwtPair => {
-                let (access, refresh, row) = self.jwt.issue_pair(issue, ambient);
+                let (access, refresh, row) = self.jwt.issue_pair(issue, deps);
                 Issued { token: Some(access), refresh: Some(refresh), session: None, row: NewCredential::Refresh(row) }
             }
             Kind::JwtSliding => {
-                let (token, row) = self.jwt.issue_sliding(issue, ambient);
+                let (token, row) = self.jwt.issue_sliding(issue, deps);
                 Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Refresh(row) }
             }
             Kind::Knox => {
-                let (token, row) = self.knox.issue(issue, ambient);
+                let (token, row) = self.knox.issue(issue, deps);
                 Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Knox(row) }
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Issue, TOUCH_EVERY};
-use crate::clock::{Ambient, UnixMillis};
+use crate::clock::{Deps, UnixMillis};
 use crate::model::SessionRow;
 use crate::secrets::Digest;
 use crate::settings::SessionRules;
@@ -26,7 +26,7 @@ pub struct Cookie {
 
 /// What a stored session is at a given moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SessionStatus {
     Over,
     Live,
     /// Live, and its use is worth writing down.
@@ -39,8 +39,8 @@ impl Sessions {
     }
 
     /// A new id at every login (SEC-32). Lifetime: SESSION_COOKIE_AGE, or the provider's, capped (R-SES-04).
-    pub fn issue(&self, issue: &Issue<'_>, ambient: &Ambient) -> (Cookie, SessionRow) {
-        let value = format!("{PREFIX}{}", ambient.token::<32>());
+    pub fn issue(&self, issue: &Issue<'_>, deps: &Deps) -> (Cookie, SessionRow) {
+        let value = format!("{PREFIX}{}", deps.token::<32>());
         let provider = issue.expires_in.and_then(|seconds| u64::try_from(seconds).ok()).filter(|&seconds| seconds > 0);
         let wanted = provider.map(|seconds| Duration::from_secs(seconds).min(MAX_PROVIDER_LIFETIME));
         let age = match (wanted, issue.longest) {
@@ -75,15 +75,15 @@ impl Sessions {
     }
 
     /// Absolute and idle time limits (ASVS 7.3.1, 7.3.2).
-    pub fn standing(&self, row: &SessionRow, now: UnixMillis) -> Standing {
+    pub fn standing(&self, row: &SessionRow, now: UnixMillis) -> SessionStatus {
         // A short idle limit counts from a use that is not long past.
         let touch_every = self.rules.idle.map_or(TOUCH_EVERY, |idle| TOUCH_EVERY.min(idle / 8));
         if row.expires <= now || self.is_idle(row.last_used, now) {
-            Standing::Over
+            SessionStatus::Over
         } else if row.last_used.plus(touch_every) <= now {
-            Standing::Touch
+            SessionStatus::Touch
         } else {
-            Standing::Live
+            SessionStatus::Live
         }
     }
 }
@@ -113,7 +113,7 @@ mod tests {
             expires_in,
             longest,
         };
-        sessions().issue(&issue, &Ambient::system()).0.max_age
+        sessions().issue(&issue, &Deps::system()).0.max_age
     }
 
     #[test]
@@ -143,8 +143,8 @@ mod tests {
             client: ClientInfo::default(),
         };
         let at = |seconds| sessions().standing(&row, UnixMillis::from_seconds(seconds));
-        assert_eq!((at(1), at(301), at(3600)), (Standing::Live, Standing::Touch, Standing::Over));
+        assert_eq!((at(1), at(301), at(3600)), (SessionStatus::Live, SessionStatus::Touch, SessionStatus::Over));
         let used = SessionRow { last_used: UnixMillis::from_seconds(9_990), ..row.clone() };
-        assert_eq!(sessions().standing(&used, UnixMillis::from_seconds(10_000)), Standing::Over);
+        assert_eq!(sessions().standing(&used, UnixMillis::from_seconds(10_000)), SessionStatus::Over);
     }
 }

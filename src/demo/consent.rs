@@ -10,7 +10,7 @@ use poem::{Body, Request, Response, handler};
 use serde_json::{Value, json};
 
 use super::params::Params;
-use super::people::{self, PEOPLE, Person};
+use super::people::{self, DEMO_USERS, DemoUser};
 use super::site::{Pending, Site};
 use super::{oauth1, oauth2, see_other};
 
@@ -43,29 +43,29 @@ pub async fn front_page() -> Response {
 }
 
 /// Opens a consent page. `hint`: the person to offer first.
-pub fn ask(site: &Site, pending: Pending, scope: &str, hint: Option<&'static Person>) -> Response {
-    let ticket = site.ambient.token::<32>();
+pub fn ask(site: &Site, pending: Pending, scope: &str, hint: Option<&'static DemoUser>) -> Response {
+    let consent_id = site.deps.token::<32>();
     let (client, protocol, back) = match &pending {
         Pending::OAuth2(asked) => (site.oauth2.title, "OpenID Connect", &asked.redirect_uri),
         Pending::OAuth1 { callback, .. } => (site.oauth1.title, "OAuth 1.0a", callback),
     };
     let back = back.origin().ascii_serialization();
-    site.memory().pending.put(&ticket, pending, site.ambient.now());
-    let first = hint.unwrap_or(&PEOPLE[0]);
-    let people: Vec<Value> = PEOPLE
+    site.memory().pending.put(&consent_id, pending, site.deps.now());
+    let first = hint.unwrap_or(&DEMO_USERS[0]);
+    let people: Vec<Value> = DEMO_USERS
         .iter()
-        .map(|person| {
+        .map(|user| {
             json!({
-                "login": person.login,
-                "name": person.name(),
-                "initials": person.initials(),
-                "about": person.about,
-                "first": person.login == first.login,
+                "login": user.login,
+                "name": user.name(),
+                "initials": user.initials(),
+                "about": user.about,
+                "first": user.login == first.login,
             })
         })
         .collect();
     let scopes: Vec<&str> = scope.split(' ').filter_map(in_words).collect();
-    let page = context! { client, protocol, back, ticket, people, scopes };
+    let page = context! { client, protocol, back, consent_id, people, scopes };
     html(StatusCode::OK, "consent.html", page)
 }
 
@@ -86,17 +86,17 @@ pub async fn decide(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
         Ok(params) => params,
         Err(response) => return response,
     };
-    let now = site.ambient.now();
-    let person = params.get("person").and_then(people::by_login);
+    let now = site.deps.now();
+    let user = params.get("person").and_then(people::by_login);
     let denied = params.get("deny").is_some();
-    if !denied && person.is_none() {
+    if !denied && user.is_none() {
         return refusal("Nobody was chosen. Go back and choose a person, or deny.");
     }
-    let pending = params.get("ticket").and_then(|ticket| site.memory().pending.take(ticket, now));
-    let target = match (pending, person.filter(|_| !denied)) {
-        (Some(Pending::OAuth2(asked)), Some(person)) => Some(oauth2::agree(&site, asked, person)),
+    let pending = params.get("consent_id").and_then(|consent_id| site.memory().pending.take(consent_id, now));
+    let target = match (pending, user.filter(|_| !denied)) {
+        (Some(Pending::OAuth2(asked)), Some(user)) => Some(oauth2::agree(&site, asked, user)),
         (Some(Pending::OAuth2(asked)), None) => Some(oauth2::deny(&site, &asked)),
-        (Some(Pending::OAuth1 { request_token, .. }), Some(person)) => oauth1::agree(&site, &request_token, person),
+        (Some(Pending::OAuth1 { request_token, .. }), Some(user)) => oauth1::agree(&site, &request_token, user),
         (Some(Pending::OAuth1 { request_token, .. }), None) => oauth1::deny(&site, &request_token),
         (None, _) => None,
     };

@@ -13,12 +13,12 @@
 //! | `site.rs`, `shelf.rs`, `params.rs` | what all of them share: keys, bounded memory, parameters read strictly |
 
 mod consent;
+mod expiring_map;
 mod oauth1;
 mod oauth2;
 mod oidc;
 mod params;
 mod people;
-mod shelf;
 mod signature;
 mod site;
 #[cfg(test)]
@@ -33,7 +33,7 @@ use poem::{Endpoint as _, EndpointExt as _, IntoEndpoint, Response, Route, get, 
 use url::Url;
 
 use self::site::Site;
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::server::listen;
 
 /// How long open requests may take to finish at a shutdown.
@@ -46,8 +46,8 @@ pub struct Demo {
 
 impl Demo {
     /// `public_url`: as browsers and the server reach it, such as `http://127.0.0.1:8001`.
-    pub fn new(public_url: Url, ambient: Ambient) -> Self {
-        Self { site: Arc::new(Site::new(&public_url, ambient)) }
+    pub fn new(public_url: Url, deps: Deps) -> Self {
+        Self { site: Arc::new(Site::new(&public_url, deps)) }
     }
 
     /// The `[providers.demo]` and `[providers.demo-oauth1]` of the settings, so that `dev` needs no file.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
 use super::params::Params;
-use super::people::Person;
+use super::people::DemoUser;
 use super::signature::{Problem, Signed};
 use super::site::{AccessToken, Memory, Pending, RequestToken, Site, registered_redirect_uri};
 use super::{consent, json};
@@ -26,9 +26,9 @@ pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body
         verified(&site, request, &signed, "", &mut site.memory())?;
         // 1.0 without `a` had no callback here, and with it the session fixation of 2009.
         let callback = registered_redirect_uri(signed.required("oauth_callback")?).ok_or("callback_rejected")?;
-        let (token, secret) = (site.ambient.token::<24>(), site.ambient.token::<32>());
+        let (token, secret) = (site.deps.token::<24>(), site.deps.token::<32>());
         let row = RequestToken { secret: SecretString::from(secret.clone()), callback, agreed: None };
-        site.memory().request_tokens.put(&token, row, site.ambient.now());
+        site.memory().request_tokens.put(&token, row, site.deps.now());
         Ok(form(&[("oauth_token", &token), ("oauth_token_secret", &secret), ("oauth_callback_confirmed", "true")]))
     })();
     made.unwrap_or_else(refused)
@@ -39,7 +39,7 @@ pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
     let token = params.get("oauth_token").filter(|_| !params.has_repeats()).unwrap_or_default();
-    let open = site.memory().request_tokens.get(token, site.ambient.now()).and_then(RequestToken::open_callback);
+    let open = site.memory().request_tokens.get(token, site.deps.now()).and_then(RequestToken::open_callback);
     match open {
         Some(callback) => {
             let pending = Pending::OAuth1 { request_token: token.to_owned(), callback };
@@ -50,19 +50,19 @@ pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
 }
 
 /// The person agreed: where their browser goes. `None`: the request token is over.
-pub fn agree(site: &Site, token: &str, person: &'static Person) -> Option<Url> {
-    let verifier = site.ambient.token::<24>();
+pub fn agree(site: &Site, token: &str, user: &'static DemoUser) -> Option<Url> {
+    let verifier = site.deps.token::<24>();
     let mut memory = site.memory();
-    let row = memory.request_tokens.get_mut(token, site.ambient.now())?;
+    let row = memory.request_tokens.get_mut(token, site.deps.now())?;
     let mut callback = row.callback.clone();
     callback.query_pairs_mut().append_pair("oauth_token", token).append_pair("oauth_verifier", &verifier);
-    row.agreed = Some((person, SecretString::from(verifier)));
+    row.agreed = Some((user, SecretString::from(verifier)));
     Some(callback)
 }
 
 /// The parameter `denied` says no, as at Twitter; the request token ends.
 pub fn deny(site: &Site, token: &str) -> Option<Url> {
-    let row = site.memory().request_tokens.take(token, site.ambient.now())?;
+    let row = site.memory().request_tokens.take(token, site.deps.now())?;
     let mut callback = row.callback;
     callback.query_pairs_mut().append_pair("denied", token);
     Some(callback)
@@ -77,24 +77,24 @@ pub async fn access_token(site: Data<&Arc<Site>>, request: &Request, body: Body)
         Err(response) => return response,
     };
     let made = (|| {
-        let now = site.ambient.now();
+        let now = site.deps.now();
         let mut memory = site.memory();
         let token = signed.required("oauth_token")?;
         let secret = memory.request_tokens.get(token, now).map(|row| row.secret.clone()).ok_or("token_rejected")?;
         verified(&site, request, &signed, secret.expose_secret(), &mut memory)?;
         let row = memory.request_tokens.take(token, now).ok_or("token_rejected")?;
-        let (person, verifier) = row.agreed.ok_or("permission_unknown")?;
+        let (user, verifier) = row.agreed.ok_or("permission_unknown")?;
         if !same(verifier.expose_secret().as_bytes(), signed.required("oauth_verifier")?.as_bytes()) {
             return Err("verifier_invalid");
         }
-        let (token, secret) = (site.ambient.token::<24>(), site.ambient.token::<32>());
-        memory.access_tokens.put(&token, AccessToken { secret: SecretString::from(secret.clone()), person }, now);
-        let number = person.number.to_string();
+        let (token, secret) = (site.deps.token::<24>(), site.deps.token::<32>());
+        memory.access_tokens.put(&token, AccessToken { secret: SecretString::from(secret.clone()), user }, now);
+        let number = user.number.to_string();
         Ok(form(&[
             ("oauth_token", &token),
             ("oauth_token_secret", &secret),
             ("user_id", &number),
-            ("screen_name", person.login),
+            ("screen_name", user.login),
         ]))
     })();
     made.unwrap_or_else(refused)
@@ -109,23 +109,23 @@ pub async fn account(site: Data<&Arc<Site>>, request: &Request, body: Body) -> R
     };
     let found = (|| {
         let mut memory = site.memory();
-        let row = memory.access_tokens.get(signed.required("oauth_token")?, site.ambient.now());
-        let (secret, person) = row.map(|row| (row.secret.clone(), row.person)).ok_or("token_rejected")?;
+        let row = memory.access_tokens.get(signed.required("oauth_token")?, site.deps.now());
+        let (secret, user) = row.map(|row| (row.secret.clone(), row.user)).ok_or("token_rejected")?;
         verified(&site, request, &signed, secret.expose_secret(), &mut memory)?;
-        Ok(json(StatusCode::OK, &profile(person)))
+        Ok(json(StatusCode::OK, &profile(user)))
     })();
     found.unwrap_or_else(refused)
 }
 
-fn profile(person: &Person) -> Value {
+fn profile(user: &DemoUser) -> Value {
     let mut profile = json!({
-        "id": person.number,
-        "id_str": person.number.to_string(),
-        "screen_name": person.login,
-        "name": person.name(),
+        "id": user.number,
+        "id_str": user.number.to_string(),
+        "screen_name": user.login,
+        "name": user.name(),
     });
-    if person.email_verified {
-        profile["email"] = person.email.into();
+    if user.email_verified {
+        profile["email"] = user.email.into();
     }
     profile
 }
@@ -151,7 +151,7 @@ fn verified(
     }
     let uri = format!("{}{}", site.base, request.uri().path());
     let secrets = (site.oauth1.secret.expose_secret(), token_secret);
-    let now = site.ambient.now();
+    let now = site.deps.now();
     signed.verify(request.method().as_str(), &uri, secrets, now.seconds())?;
     let nonce = signed.nonce_key();
     if memory.nonces.get(&nonce, now).is_some() {

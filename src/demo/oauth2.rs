@@ -13,7 +13,7 @@ use serde_json::json;
 use url::Url;
 
 use super::params::Params;
-use super::people::{self, Person};
+use super::people::{self, DemoUser};
 use super::site::{Authorization, Code, Grant, Memory, Pending, Refresh, Site, registered_redirect_uri};
 use super::{consent, json, oidc, see_other};
 use crate::clock::UnixMillis;
@@ -102,12 +102,12 @@ fn answer(site: &Site, mut redirect_uri: Url, state: Option<&str>, members: &[(&
 }
 
 /// The person agreed: where their browser goes, with a code of 60 seconds and one use.
-pub fn agree(site: &Site, asked: Authorization, person: &'static Person) -> Url {
-    let code = site.ambient.token::<32>();
+pub fn agree(site: &Site, asked: Authorization, user: &'static DemoUser) -> Url {
+    let code = site.deps.token::<32>();
     let (redirect_uri, state) = (asked.redirect_uri.clone(), asked.state.clone());
     let mut memory = site.memory();
     let grant = memory.new_grant();
-    memory.codes.put(&code, Code { asked, person, grant, used: false }, site.ambient.now());
+    memory.codes.put(&code, Code { asked, user, grant, used: false }, site.deps.now());
     answer(site, redirect_uri, state.as_deref(), &[("code", &code)])
 }
 
@@ -140,7 +140,7 @@ pub async fn token_endpoint(site: Data<&Arc<Site>>, request: &Request, body: Bod
 }
 
 fn by_code(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
-    let now = site.ambient.now();
+    let now = site.deps.now();
     let shown = params.get("code").ok_or("invalid_request")?;
     let mut memory = site.memory();
     let code = memory.codes.get_mut(shown, now).ok_or("invalid_grant")?;
@@ -159,8 +159,8 @@ fn by_code(site: &Site, params: &Params) -> Result<serde_json::Value, &'static s
         (Some(challenge), Some(verifier)) if fits(challenge, verifier) => {}
         _ => return Err("invalid_grant"),
     }
-    let (person, asked) = (code.person, code.asked.clone());
-    let grant = Grant { id: grant, person, scope: asked.scope };
+    let (user, asked) = (code.user, code.asked.clone());
+    let grant = Grant { id: grant, user, scope: asked.scope };
     Ok(tokens(site, &mut memory, grant, asked.nonce.as_deref(), now))
 }
 
@@ -170,7 +170,7 @@ fn fits(challenge: &str, verifier: &str) -> bool {
 }
 
 fn by_refresh_token(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
-    let now = site.ambient.now();
+    let now = site.deps.now();
     let shown = params.get("refresh_token").ok_or("invalid_request")?;
     let mut memory = site.memory();
     let refresh = memory.refresh.get_mut(shown, now).ok_or("invalid_grant")?;
@@ -183,7 +183,7 @@ fn by_refresh_token(site: &Site, params: &Params) -> Result<serde_json::Value, &
 }
 
 fn tokens(site: &Site, memory: &mut Memory, grant: Grant, nonce: Option<&str>, now: UnixMillis) -> serde_json::Value {
-    let (access, refresh) = (site.ambient.token::<32>(), site.ambient.token::<32>());
+    let (access, refresh) = (site.deps.token::<32>(), site.deps.token::<32>());
     let mut body = json!({
         "access_token": access,
         "token_type": "Bearer",
@@ -212,7 +212,7 @@ pub async fn revoke(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
     let Some(token) = params.get("token") else {
         return json(StatusCode::BAD_REQUEST, &json!({"error": "invalid_request"}));
     };
-    let now = site.ambient.now();
+    let now = site.deps.now();
     let mut memory = site.memory();
     memory.access.take(token, now);
     // A refresh token takes the access tokens of its grant along (section 2.1).

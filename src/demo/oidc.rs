@@ -56,7 +56,7 @@ pub async fn userinfo(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let header = request.header(header::AUTHORIZATION).unwrap_or_default();
     let token =
         header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, rest)| rest);
-    let grant = token.and_then(|token| site.memory().access.get(token.trim(), site.ambient.now()).cloned());
+    let grant = token.and_then(|token| site.memory().access.get(token.trim(), site.deps.now()).cloned());
     match grant {
         Some(grant) => json(StatusCode::OK, &Value::Object(claims(&grant))),
         None => {
@@ -70,19 +70,19 @@ pub async fn userinfo(site: Data<&Arc<Site>>, request: &Request) -> Response {
 
 /// The claims that the scope opens (OpenID Connect Core, section 5.4).
 fn claims(grant: &Grant) -> Map<String, Value> {
-    let person = grant.person;
+    let user = grant.user;
     let has = |wanted: &str| grant.scope.split(' ').any(|scope| scope == wanted);
     let mut claims = Map::new();
-    claims.insert("sub".to_owned(), person.sub.into());
+    claims.insert("sub".to_owned(), user.sub.into());
     if has("profile") {
-        claims.insert("name".to_owned(), person.name().into());
-        claims.insert("given_name".to_owned(), person.first_name.into());
-        claims.insert("family_name".to_owned(), person.last_name.into());
-        claims.insert("preferred_username".to_owned(), person.login.into());
+        claims.insert("name".to_owned(), user.name().into());
+        claims.insert("given_name".to_owned(), user.first_name.into());
+        claims.insert("family_name".to_owned(), user.last_name.into());
+        claims.insert("preferred_username".to_owned(), user.login.into());
     }
-    if has("email") && !person.email.is_empty() {
-        claims.insert("email".to_owned(), person.email.into());
-        claims.insert("email_verified".to_owned(), person.email_verified.into());
+    if has("email") && !user.email.is_empty() {
+        claims.insert("email".to_owned(), user.email.into());
+        claims.insert("email_verified".to_owned(), user.email_verified.into());
     }
     claims
 }

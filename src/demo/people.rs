@@ -2,7 +2,7 @@
 
 /// One made-up person.
 #[derive(Debug)]
-pub struct Person {
+pub struct DemoUser {
     /// Stable, and what `login_hint` may name.
     pub login: &'static str,
     /// `sub` of OpenID Connect.
@@ -18,7 +18,7 @@ pub struct Person {
     pub about: &'static str,
 }
 
-impl Person {
+impl DemoUser {
     pub fn name(&self) -> String {
         format!("{} {}", self.first_name, self.last_name).trim().to_owned()
     }
@@ -28,8 +28,8 @@ impl Person {
     }
 }
 
-pub const PEOPLE: [Person; 4] = [
-    Person {
+pub const DEMO_USERS: [DemoUser; 4] = [
+    DemoUser {
         login: "mara",
         sub: "demo-4f1c9e02",
         number: 1001,
@@ -39,7 +39,7 @@ pub const PEOPLE: [Person; 4] = [
         email_verified: true,
         about: "mara@demo.example",
     },
-    Person {
+    DemoUser {
         login: "tomas",
         sub: "demo-83ab57d1",
         number: 1002,
@@ -49,7 +49,7 @@ pub const PEOPLE: [Person; 4] = [
         email_verified: true,
         about: "tomas@demo.example",
     },
-    Person {
+    DemoUser {
         login: "yuki",
         sub: "demo-c7702e9b",
         number: 1003,
@@ -59,7 +59,7 @@ pub const PEOPLE: [Person; 4] = [
         email_verified: false,
         about: "yuki@demo.example, not verified",
     },
-    Person {
+    DemoUser {
         login: "noor",
         sub: "demo-1d5e66f4",
         number: 1004,
@@ -71,6 +71,6 @@ pub const PEOPLE: [Person; 4] = [
     },
 ];
 
-pub fn by_login(login: &str) -> Option<&'static Person> {
-    PEOPLE.iter().find(|person| person.login == login)
+pub fn by_login(login: &str) -> Option<&'static DemoUser> {
+    DEMO_USERS.iter().find(|user| user.login == login)
 }

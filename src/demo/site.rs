@@ -9,9 +9,9 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use url::{Host, Url};
 
-use super::people::Person;
-use super::shelf::Shelf;
-use crate::clock::Ambient;
+use super::expiring_map::ExpiringMap;
+use super::people::DemoUser;
+use crate::clock::Deps;
 use crate::secrets::{ExposeSecret, SecretString, same};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -28,8 +28,8 @@ pub struct App {
 }
 
 impl App {
-    fn new(id: &'static str, ambient: &Ambient) -> Self {
-        Self { id, title: "rest-social-auth (dev)", secret: SecretString::from(ambient.token::<32>()) }
+    fn new(id: &'static str, deps: &Deps) -> Self {
+        Self { id, title: "rest-social-auth (dev)", secret: SecretString::from(deps.token::<32>()) }
     }
 
     pub fn has_secret(&self, shown: &str) -> bool {
@@ -47,11 +47,11 @@ pub struct Signer {
 impl Signer {
     pub const ALGORITHM: Algorithm = Algorithm::ES256;
 
-    fn new(ambient: &Ambient) -> Self {
+    fn new(deps: &Deps) -> Self {
         let pair =
             rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("the generator makes P-256 keys");
         let key = EncodingKey::from_ec_der(&pair.serialize_der());
-        let kid = ambient.hex::<8>();
+        let kid = deps.hex::<8>();
         let mut jwk = Jwk::from_encoding_key(&key, Self::ALGORITHM).expect("a P-256 key has a public half");
         jwk.common.key_id = Some(kid.clone());
         jwk.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
@@ -82,7 +82,7 @@ pub struct Authorization {
 /// gave (RFC 6749, section 4.1.2).
 pub struct Code {
     pub asked: Authorization,
-    pub person: &'static Person,
+    pub user: &'static DemoUser,
     pub grant: u64,
     pub used: bool,
 }
@@ -91,7 +91,7 @@ pub struct Code {
 #[derive(Clone)]
 pub struct Grant {
     pub id: u64,
-    pub person: &'static Person,
+    pub user: &'static DemoUser,
     pub scope: String,
 }
 
@@ -106,7 +106,7 @@ pub struct RequestToken {
     pub secret: SecretString,
     pub callback: Url,
     /// Set when the person agreed.
-    pub agreed: Option<(&'static Person, SecretString)>,
+    pub agreed: Option<(&'static DemoUser, SecretString)>,
 }
 
 impl RequestToken {
@@ -119,17 +119,17 @@ impl RequestToken {
 /// OAuth 1.0a.
 pub struct AccessToken {
     pub secret: SecretString,
-    pub person: &'static Person,
+    pub user: &'static DemoUser,
 }
 
 pub struct Memory {
-    pub pending: Shelf<Pending>,
-    pub codes: Shelf<Code>,
-    pub access: Shelf<Grant>,
-    pub refresh: Shelf<Refresh>,
-    pub request_tokens: Shelf<RequestToken>,
-    pub access_tokens: Shelf<AccessToken>,
-    pub nonces: Shelf<()>,
+    pub pending: ExpiringMap<Pending>,
+    pub codes: ExpiringMap<Code>,
+    pub access: ExpiringMap<Grant>,
+    pub refresh: ExpiringMap<Refresh>,
+    pub request_tokens: ExpiringMap<RequestToken>,
+    pub access_tokens: ExpiringMap<AccessToken>,
+    pub nonces: ExpiringMap<()>,
     grants: u64,
 }
 
@@ -152,28 +152,28 @@ pub struct Site {
     pub oauth2: App,
     pub oauth1: App,
     pub signer: Signer,
-    pub ambient: Ambient,
+    pub deps: Deps,
     memory: Mutex<Memory>,
 }
 
 impl Site {
-    pub fn new(public_url: &Url, ambient: Ambient) -> Self {
+    pub fn new(public_url: &Url, deps: Deps) -> Self {
         let memory = Memory {
-            pending: Shelf::new(10 * MINUTE, MOST),
-            codes: Shelf::new(MINUTE, MOST),
-            access: Shelf::new(60 * MINUTE, MOST),
-            refresh: Shelf::new(24 * 60 * MINUTE, MOST),
-            request_tokens: Shelf::new(10 * MINUTE, MOST),
-            access_tokens: Shelf::new(24 * 60 * MINUTE, MOST),
-            nonces: Shelf::new(11 * MINUTE, MOST_NONCES),
+            pending: ExpiringMap::new(10 * MINUTE, MOST),
+            codes: ExpiringMap::new(MINUTE, MOST),
+            access: ExpiringMap::new(60 * MINUTE, MOST),
+            refresh: ExpiringMap::new(24 * 60 * MINUTE, MOST),
+            request_tokens: ExpiringMap::new(10 * MINUTE, MOST),
+            access_tokens: ExpiringMap::new(24 * 60 * MINUTE, MOST),
+            nonces: ExpiringMap::new(11 * MINUTE, MOST_NONCES),
             grants: 0,
         };
         Self {
             base: public_url.origin().ascii_serialization(),
-            oauth2: App::new("demo", &ambient),
-            oauth1: App::new("demo-oauth1", &ambient),
-            signer: Signer::new(&ambient),
-            ambient,
+            oauth2: App::new("demo", &deps),
+            oauth1: App::new("demo-oauth1", &deps),
+            signer: Signer::new(&deps),
+            deps,
             memory: Mutex::new(memory),
         }
     }

@@ -13,7 +13,7 @@ use url::{Url, form_urlencoded};
 
 use super::signature::authorization_header;
 use super::site::Site;
-use crate::clock::{Ambient, Clock, Entropy, UnixMillis};
+use crate::clock::{Clock, Deps, Entropy, UnixMillis};
 use crate::secrets::ExposeSecret;
 
 const BASE: &str = "http://127.0.0.1:8001";
@@ -30,7 +30,7 @@ impl Clock for Hand {
     }
 }
 
-struct SystemEntropy(Ambient);
+struct SystemEntropy(Deps);
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
@@ -65,8 +65,8 @@ impl Seen {
         form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
     }
 
-    fn ticket(&self) -> &str {
-        let rest = self.body.split_once(r#"name="ticket" value=""#).unwrap_or_else(|| panic!("{}", self.body)).1;
+    fn consent_id(&self) -> &str {
+        let rest = self.body.split_once(r#"name="consent_id" value=""#).unwrap_or_else(|| panic!("{}", self.body)).1;
         rest.split_once('"').unwrap().0
     }
 }
@@ -80,8 +80,8 @@ struct Provider {
 impl Provider {
     fn new() -> Self {
         let hand = Arc::new(Hand(AtomicI64::new(1_795_436_745_000)));
-        let ambient = Ambient::new(hand.clone(), Arc::new(SystemEntropy(Ambient::system())));
-        let site = Arc::new(Site::new(&Url::parse(BASE).unwrap(), ambient));
+        let deps = Deps::new(hand.clone(), Arc::new(SystemEntropy(Deps::system())));
+        let site = Arc::new(Site::new(&Url::parse(BASE).unwrap(), deps));
         let app = super::app(site.clone()).into_endpoint().map_to_response();
         Self { site, app: Box::new(poem::endpoint::ToDynEndpoint(app)), hand }
     }
@@ -130,8 +130,8 @@ impl Provider {
         self.choose(&page, "mara").await.answer()["code"].clone()
     }
 
-    async fn choose(&self, page: &Seen, person: &str) -> Seen {
-        self.send(Method::POST, "/consent", "", &[("ticket", page.ticket()), ("person", person)]).await
+    async fn choose(&self, page: &Seen, user: &str) -> Seen {
+        self.send(Method::POST, "/consent", "", &[("consent_id", page.consent_id()), ("person", user)]).await
     }
 
     fn basic(&self) -> String {
@@ -155,8 +155,8 @@ impl Provider {
 
     /// A signed OAuth 1.0a request.
     async fn signed(&self, method: Method, path: &str, token: (&str, &str), more: &[(&str, &str)]) -> Seen {
-        let now = self.site.ambient.now().seconds().to_string();
-        let nonce = self.site.ambient.token::<8>();
+        let now = self.site.deps.now().seconds().to_string();
+        let nonce = self.site.deps.token::<8>();
         let mut oauth = vec![
             ("oauth_consumer_key", "demo-oauth1"),
             ("oauth_nonce", &nonce),
@@ -269,7 +269,7 @@ async fn what_is_wrong_with_a_request_is_told_to_the_client_with_its_state() {
 async fn a_person_who_says_no_goes_back_with_access_denied() {
     let provider = Provider::new();
     let page = provider.authorize(&[("state", "s1")]).await;
-    let body = [("ticket", page.ticket()), ("deny", "1")];
+    let body = [("consent_id", page.consent_id()), ("deny", "1")];
     let answer = provider.send(Method::POST, "/consent", "", &body).await.answer();
     assert_eq!((answer["error"].as_str(), answer["state"].as_str()), ("access_denied", "s1"));
     assert!(!answer.contains_key("code"));
@@ -444,7 +444,7 @@ async fn oauth1_a_bad_signature_a_foreign_callback_and_a_replay_are_refused() {
     assert_eq!(provider.signed(Method::POST, path, ("", ""), &[]).await.form()["oauth_problem"], "parameter_absent");
     assert_eq!(provider.send(Method::POST, path, "", &[]).await.form()["oauth_problem"], "parameter_absent");
 
-    let now = provider.site.ambient.now().seconds().to_string();
+    let now = provider.site.deps.now().seconds().to_string();
     let oauth = [
         ("oauth_callback", CALLBACK),
         ("oauth_consumer_key", "demo-oauth1"),
@@ -463,7 +463,7 @@ async fn oauth1_a_person_who_says_no_goes_back_with_denied() {
     let provider = Provider::new();
     let (token, _) = provider.request_token().await;
     let page = provider.get("/oauth1/authorize", &[("oauth_token", &token)]).await;
-    let body = [("ticket", page.ticket()), ("deny", "1")];
+    let body = [("consent_id", page.consent_id()), ("deny", "1")];
     assert_eq!(provider.send(Method::POST, "/consent", "", &body).await.answer()["denied"], token);
     let page = provider.get("/oauth1/authorize", &[("oauth_token", &token)]).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST, "and the request token is over");

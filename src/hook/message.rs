@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::clock::{Ambient, UnixMillis};
-use crate::model::{Announce, AuditKind, EventType, Happened, NewEvent, User, UserFields};
+use crate::clock::{Deps, UnixMillis};
+use crate::model::{AuditKind, EventFactory, EventType, NewEvent, User, UserEvent, UserFields};
 use crate::settings::Settings;
 
 /// Counted up when a member changes its meaning or goes; new ones may come without it.
@@ -14,13 +14,13 @@ const VERSION: u64 = 1;
 /// Asked by the store inside each transaction about a user; words the events that the settings want.
 ///
 /// `None`: nobody wants any.
-pub fn announcer(settings: &Settings, ambient: &Ambient) -> Option<Announce> {
+pub fn event_factory(settings: &Settings, deps: &Deps) -> Option<EventFactory> {
     let wanted = settings.webhooks.as_ref()?.events.clone();
-    let (fields, ambient) = (settings.users.own_fields.clone(), ambient.clone());
+    let (fields, deps) = (settings.users.own_fields.clone(), deps.clone());
     Some(Arc::new(move |happened| {
         let kind = kind_of(happened.audit.event).filter(|kind| wanted.contains(kind))?;
         let body = body(kind, happened.audit.at, data(happened, &fields));
-        Some(NewEvent { id: new_id(&ambient), kind, body })
+        Some(NewEvent { id: new_id(&deps), kind, body })
     }))
 }
 
@@ -38,7 +38,7 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
     })
 }
 
-fn data(happened: &Happened<'_>, fields: &UserFields) -> Map<String, Value> {
+fn data(happened: &UserEvent<'_>, fields: &UserFields) -> Map<String, Value> {
     let mut data = Map::from_iter([("user".to_owned(), user(happened.user, fields))]);
     if let Some((provider, uid)) = happened.account {
         data.insert("account".to_owned(), json!({"provider": provider, "uid": uid}));
@@ -70,6 +70,6 @@ pub(super) fn body(kind: EventType, at: UnixMillis, data: Map<String, Value>) ->
     json!({"type": kind.name(), "timestamp": at.rfc3339(), "version": VERSION, "data": data}).to_string()
 }
 
-pub(super) fn new_id(ambient: &Ambient) -> String {
-    format!("msg_{}", ambient.token::<16>())
+pub(super) fn new_id(deps: &Deps) -> String {
+    format!("msg_{}", deps.token::<16>())
 }

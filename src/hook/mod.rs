@@ -18,9 +18,9 @@ mod signature;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-pub use self::message::announcer;
-pub use self::question::{Amendments, Candidate, Unanswered, Verdict};
-use crate::clock::Ambient;
+pub use self::message::event_factory;
+pub use self::question::{Candidate, NoDecision, UserOverrides, Verdict};
+use crate::clock::Deps;
 use crate::model::{Finding, UserFields};
 use crate::outgoing::{Body, Client, OutgoingError, Reply, Request};
 use crate::settings::{OutgoingRules, SettingError, Settings, WebhookRules};
@@ -31,14 +31,14 @@ pub struct Hook {
     /// Declared ones, beyond the stock user's.
     fields: UserFields,
     client: Client,
-    ambient: Ambient,
+    deps: Deps,
 }
 
 impl Hook {
     /// `None`: nobody wants to be called.
     ///
     /// Errors: an address that may not be called, certificates that cannot be read.
-    pub fn new(settings: &Settings, ambient: &Ambient) -> Result<Option<Self>, SettingError> {
+    pub fn new(settings: &Settings, deps: &Deps) -> Result<Option<Self>, SettingError> {
         let Some(rules) = settings.webhooks.clone() else { return Ok(None) };
         let private = rules.allow_private || settings.outgoing.allow_private || is_written_out(&rules.url);
         let client = Client::new(&OutgoingRules { allow_private: private, ..settings.outgoing.clone() })?;
@@ -52,13 +52,13 @@ impl Hook {
             };
             SettingError::new("WEBHOOK_URL", advice)
         })?;
-        Ok(Some(Self { rules, fields: settings.users.own_fields.clone(), client, ambient: ambient.clone() }))
+        Ok(Some(Self { rules, fields: settings.users.own_fields.clone(), client, deps: deps.clone() }))
     }
 
     /// One attempt to tell. `body` is signed as it is, with the moment of this attempt.
-    pub async fn tell(&self, id: &str, body: &str) -> Result<(), Untold> {
+    pub async fn tell(&self, id: &str, body: &str) -> Result<(), DeliveryError> {
         let reply = self.post(id, body).await?;
-        if (200..300).contains(&reply.status) { Ok(()) } else { Err(Untold::Status(reply.status)) }
+        if (200..300).contains(&reply.status) { Ok(()) } else { Err(DeliveryError::Status(reply.status)) }
     }
 
     /// Whether somebody is at home there: a plain request that proves nothing; any answer counts.
@@ -76,28 +76,28 @@ impl Hook {
 
     async fn post(&self, id: &str, body: &str) -> Result<Reply, OutgoingError> {
         let mut request = Request::new(reqwest::Method::POST, self.rules.url.clone());
-        request.headers = signature::headers(&self.rules.secrets, id, self.ambient.now(), body);
-        request.body = Body::Written(body.to_owned());
+        request.headers = signature::headers(&self.rules.secrets, id, self.deps.now(), body);
+        request.body = Body::IssuedCredential(body.to_owned());
         self.client.send(&request, Instant::now() + self.rules.timeout).await
     }
 }
 
 /// Why somebody could not be told.
 #[derive(Debug, thiserror::Error)]
-pub enum Untold {
+pub enum DeliveryError {
     #[error("the answer's status is {0}")]
     Status(u16),
     /// It has failed again and again, and was not called this time.
     #[error("it is left alone for a moment")]
-    Resting,
+    CircuitOpen,
     #[error(transparent)]
     NoAnswer(OutgoingError),
 }
 
-impl From<OutgoingError> for Untold {
+impl From<OutgoingError> for DeliveryError {
     fn from(error: OutgoingError) -> Self {
         match error {
-            OutgoingError::CoolingDown { .. } => Self::Resting,
+            OutgoingError::CoolingDown { .. } => Self::CircuitOpen,
             error => Self::NoAnswer(error),
         }
     }

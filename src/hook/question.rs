@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Hook, message};
-use crate::model::{EmailAddress, EventType, UserFields, harmless, lenient};
+use crate::model::{EmailAddress, EventType, UserFields, lenient, sanitize_external_text};
 use crate::settings::OnFailure;
 
 /// Who is about to be created.
@@ -25,7 +25,7 @@ pub struct Candidate<'a> {
 
 #[derive(Debug)]
 pub enum Verdict {
-    Allowed(Amendments),
+    Allowed(UserOverrides),
     /// With words for the person, harmless ones; there may be none.
     Refused(String),
 }
@@ -33,7 +33,7 @@ pub enum Verdict {
 /// Fields that shall be other than proposed; `None`: as proposed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Amendments {
+pub struct UserOverrides {
     pub username: Option<String>,
     pub email: Option<String>,
     /// Of another `email` than proposed, false unless said.
@@ -47,7 +47,7 @@ pub struct Amendments {
 /// No answer that can be understood, where the settings want one.
 #[derive(Debug, thiserror::Error)]
 #[error("the webhook did not answer as it should: {0}")]
-pub struct Unanswered(String);
+pub struct NoDecision(String);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -55,13 +55,13 @@ struct Answer {
     #[serde(default)]
     message: String,
     #[serde(default)]
-    user: Amendments,
+    user: UserOverrides,
 }
 
 impl Hook {
     /// Within WEBHOOK_TIMEOUT. Without an answer, WEBHOOK_ON_FAILURE decides.
-    pub async fn may_create(&self, candidate: Candidate<'_>) -> Result<Verdict, Unanswered> {
-        let (id, now) = (message::new_id(&self.ambient), self.ambient.now());
+    pub async fn ask_user_creating(&self, candidate: Candidate<'_>) -> Result<Verdict, NoDecision> {
+        let (id, now) = (message::new_id(&self.deps), self.deps.now());
         let body = message::body(EventType::UserCreating, now, data(candidate, &self.fields));
         let answer = match self.post(&id, &body).await {
             Ok(reply) if (200..300).contains(&reply.status) => understood(&reply.body, &self.fields),
@@ -69,12 +69,12 @@ impl Hook {
             Err(error) => Err(error.to_string()),
         };
         match (answer, self.rules.on_failure) {
-            (Ok(answer), _) if !answer.allow => Ok(Verdict::Refused(harmless(&answer.message))),
+            (Ok(answer), _) if !answer.allow => Ok(Verdict::Refused(sanitize_external_text(&answer.message))),
             (Ok(answer), _) => Ok(Verdict::Allowed(answer.user)),
-            (Err(reason), OnFailure::Refuse) => Err(Unanswered(reason)),
+            (Err(reason), OnFailure::Refuse) => Err(NoDecision(reason)),
             (Err(reason), OnFailure::Allow) => {
                 tracing::warn!(reason, "the webhook did not answer as it should: the user is created all the same");
-                Ok(Verdict::Allowed(Amendments::default()))
+                Ok(Verdict::Allowed(UserOverrides::default()))
             }
         }
     }

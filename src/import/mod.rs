@@ -11,15 +11,15 @@ mod session;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-pub use self::report::{Count, Reason, Report, Table, Told};
-use crate::clock::{Ambient, UnixMillis};
+pub use self::report::{Count, ProviderErrorBody, Reason, Report, Table};
+use crate::clock::{Deps, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
 use crate::model::{ProviderTokens, UserId, token_binding};
 use crate::provider::{StoredKey, UidKeys};
 use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
 use crate::store::django::{Django, Link, Names, plain_key};
-use crate::store::import::{Clash, Fate};
+use crate::store::import::{ConflictKind, RowOutcome};
 use crate::store::{Repository, StoreError};
 
 const LINKS: &str = "social_auth_usersocialauth";
@@ -61,7 +61,7 @@ struct Job<'a> {
     /// `None`: a dry run against a database that does not exist yet.
     target: Option<Arc<dyn Repository>>,
     settings: &'a Settings,
-    ambient: &'a Ambient,
+    deps: &'a Deps,
     now: UnixMillis,
     wanted: &'a Wanted,
     progress: &'a mut dyn Progress,
@@ -75,14 +75,14 @@ pub async fn django(
     wanted: &Wanted,
     settings: &Settings,
     target: Option<Arc<dyn Repository>>,
-    ambient: &Ambient,
+    deps: &Deps,
     progress: &mut dyn Progress,
 ) -> Result<Report, ImportError> {
     let declared: Vec<&str> = settings.users.own_fields.iter().map(|field| field.name.as_str()).collect();
     let source = Django::open(&wanted.from, &wanted.names, &declared).await?;
     let report = Report { dry_run: wanted.dry_run, ..Report::default() };
-    let now = ambient.now();
-    let mut job = Job { source, target, settings, ambient, now, wanted, progress, carried: HashSet::new(), report };
+    let now = deps.now();
+    let mut job = Job { source, target, settings, deps, now, wanted, progress, carried: HashSet::new(), report };
     job.reserve_ids().await?;
     job.users().await?;
     job.links().await?;
@@ -99,7 +99,7 @@ macro_rules! written {
     ($job:ident, $import:ident, $rows:expr) => {
         match &$job.target {
             Some(target) => target.$import($rows, !$job.wanted.dry_run).await.map_err(ImportError::Target)?,
-            None => vec![Fate::Written; $rows.len()],
+            None => vec![RowOutcome::IssuedCredential; $rows.len()],
         }
     };
 }
@@ -177,8 +177,8 @@ impl Job<'_> {
                 }
                 match rows::user(&row, declared.kept, self.now) {
                     Ok(user) if usernames.insert(user.username.clone()) => batch.push(user),
-                    Ok(_) => table.leave_out(Reason::UsernameShared, row.id),
-                    Err(reason) => table.leave_out(reason, row.id),
+                    Ok(_) => table.skip(Reason::UsernameShared, row.id),
+                    Err(reason) => table.skip(reason, row.id),
                 }
                 for field in declared.misfits {
                     misfits.entry(field).or_default().add(row.id);
@@ -186,14 +186,14 @@ impl Job<'_> {
             }
             let fates = written!(self, import_users, &batch);
             for (user, fate) in batch.iter().zip(fates) {
-                table.settle(fate, user.id);
-                if !matches!(fate, Fate::Taken(_)) {
+                table.record(fate, user.id);
+                if !matches!(fate, RowOutcome::Taken(_)) {
                     self.carried.insert(user.id);
                 }
                 match fate {
-                    Fate::ThereButActive => still_active.add(user.id),
-                    Fate::Filled => filled.add(user.id),
-                    Fate::Taken(Clash::Id) => taken.add(user.id),
+                    RowOutcome::ThereButActive => still_active.add(user.id),
+                    RowOutcome::Filled => filled.add(user.id),
+                    RowOutcome::Taken(ConflictKind::Id) => taken.add(user.id),
                     _ => {}
                 }
             }
@@ -201,25 +201,29 @@ impl Job<'_> {
         self.end(table);
         let report = &mut self.report;
         // Our own user of that id is who a JWT with that id means here.
-        report.remark(
+        report.add_note(
             "jwts_of_others",
             &taken,
             "users were left out because their id is another user's here: JWTs that Django issued to them sign that other \
              user in, unless SIMPLE_JWT_SIGNING_KEY differs from Django's. Import into an empty database, or use a key of \
              its own",
         );
-        report.remark(
+        report.add_note(
             "inactive_at_the_source",
             &still_active,
             "were there already, and active, but are inactive at the source: `users deactivate` ends them here",
         );
-        report.remark("fields_filled", &filled, "were there already, and got values of declared fields that had none");
+        report.add_note(
+            "fields_filled",
+            &filled,
+            "were there already, and got values of declared fields that had none",
+        );
         let text = "users have a text for an e-mail address that is none: they come without an address";
-        report.remark("invalid_email", &invalid_emails, text);
+        report.add_note("invalid_email", &invalid_emails, text);
         for (field, count) in &misfits {
             let text =
                 format!("users have a {field} that is not of the type that REST_SOCIAL_USER_FIELDS says: left out");
-            report.remark("field_does_not_fit", count, text);
+            report.add_note("field_does_not_fit", count, text);
         }
         Ok(())
     }
@@ -239,12 +243,12 @@ impl Job<'_> {
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
                 if let Err(reason) = rows::check_link(&row, &self.carried) {
-                    table.leave_out(reason, row.id);
+                    table.skip(reason, row.id);
                     continue;
                 }
                 let extra = rows::extra_data(&row.extra_data);
-                let sealed = self.sealed(&row, extra.tokens.as_ref());
-                match (extra.is_unreadable, sealed.is_some(), extra.had_secrets) {
+                let encrypted = self.encrypted(&row, extra.tokens.as_ref());
+                match (extra.is_unreadable, encrypted.is_some(), extra.had_secrets) {
                     (true, ..) => unreadable.add(row.id),
                     (_, true, _) => sealed_away.add(row.id),
                     (_, false, true) => stripped.add(row.id),
@@ -262,12 +266,12 @@ impl Job<'_> {
                 if key == StoredKey::Undecided {
                     undecided.add(row.id);
                 }
-                batch.push((rows::account(row, extra.kept, is_legacy, self.now), sealed));
+                batch.push((rows::account(row, extra.kept, is_legacy, self.now), encrypted));
             }
             let fates = written!(self, import_accounts, &batch);
             for ((account, _), fate) in batch.iter().zip(fates) {
-                table.settle(fate, account.id);
-                if fate == Fate::Renumbered {
+                table.record(fate, account.id);
+                if fate == RowOutcome::Renumbered {
                     renumbered.add(account.id);
                 }
             }
@@ -275,27 +279,31 @@ impl Job<'_> {
         self.end(table);
         let report = &mut self.report;
         let text = "links had provider tokens in extra_data, which were not kept: STORE_PROVIDER_TOKENS is off";
-        report.remark("provider_tokens_dropped", &stripped, text);
-        report.remark("provider_tokens_sealed", &sealed_away, "links' provider tokens were moved out of extra_data");
-        report.remark("extra_data_unreadable", &unreadable, "links had extra_data that is no JSON object: it is empty");
-        report.remark("renumbered", &renumbered, "links got a new id, since another link has theirs here");
+        report.add_note("provider_tokens_dropped", &stripped, text);
+        report.add_note("provider_tokens_sealed", &sealed_away, "links' provider tokens were moved out of extra_data");
+        report.add_note(
+            "extra_data_unreadable",
+            &unreadable,
+            "links had extra_data that is no JSON object: it is empty",
+        );
+        report.add_note("renumbered", &renumbered, "links got a new id, since another link has theirs here");
         let text = "links are stored under a key that can change hands, such as a username or an e-mail address: they are found \
                     by it only while LEGACY_UIDS_UNTIL lies ahead";
-        report.remark("legacy_uids", &legacy, text);
+        report.add_note("legacy_uids", &legacy, text);
         let text = "of these links are stored under a key that may also be the provider's own id, since nothing beside it tells. \
                     They too sign in only while LEGACY_UIDS_UNTIL lies ahead";
-        report.remark("legacy_uids_undecided", &undecided, text);
+        report.add_note("legacy_uids_undecided", &undecided, text);
         for (provider, count) in &not_configured {
             let text = format!("links are of {provider}, which the settings do not configure: they sign nobody in yet");
-            report.remark("provider_not_configured", count, text);
+            report.add_note("provider_not_configured", count, text);
         }
         Ok(())
     }
 
     /// The provider's tokens, where the settings ask to keep them: bound to the account as a login's are.
-    fn sealed(&self, link: &Link, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
+    fn encrypted(&self, link: &Link, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
         let (vault, tokens) = self.settings.vault.as_ref().zip(tokens)?;
-        Some(vault.seal(&token_binding(&link.provider, &link.uid, ""), &tokens.to_bytes(), self.ambient))
+        Some(vault.encrypt(&token_binding(&link.provider, &link.uid, ""), &tokens.to_bytes(), self.deps))
     }
 
     async fn tokens(&mut self) -> Result<(), ImportError> {
@@ -310,11 +318,11 @@ impl Job<'_> {
             for row in page {
                 match rows::token(&row, &self.carried, self.now) {
                     Ok(token) => batch.push(token),
-                    Err(reason) => table.leave_out(reason, row.user_id),
+                    Err(reason) => table.skip(reason, row.user_id),
                 }
             }
             let fates = written!(self, import_tokens, &batch);
-            batch.iter().zip(fates).for_each(|(token, fate)| table.settle(fate, token.user_id));
+            batch.iter().zip(fates).for_each(|(token, fate)| table.record(fate, token.user_id));
         }
         self.end(table);
         Ok(())
@@ -332,11 +340,11 @@ impl Job<'_> {
             for row in page {
                 match rows::check_knox(&row, &self.carried, self.now) {
                     Ok(()) => batch.push(rows::knox(row, self.now)),
-                    Err(reason) => table.leave_out(reason, row.user_id),
+                    Err(reason) => table.skip(reason, row.user_id),
                 }
             }
             let fates = written!(self, import_knox, &batch);
-            batch.iter().zip(fates).for_each(|(token, fate)| table.settle(fate, token.user_id));
+            batch.iter().zip(fates).for_each(|(token, fate)| table.record(fate, token.user_id));
         }
         self.end(table);
         Ok(())
@@ -358,7 +366,7 @@ impl Job<'_> {
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
                 match rows::refresh(&row, &self.carried, &self.settings.jwt, self.now) {
-                    Ok(_) if renumbers => table.leave_out(Reason::OldId, row.user_id),
+                    Ok(_) if renumbers => table.skip(Reason::OldId, row.user_id),
                     Ok(token) => {
                         let verified = jwts.authenticate(&row.token, &TokenType::ALL, self.now);
                         if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
@@ -366,14 +374,14 @@ impl Job<'_> {
                         }
                         batch.push(token);
                     }
-                    Err(reason) => table.leave_out(reason, row.user_id),
+                    Err(reason) => table.skip(reason, row.user_id),
                 }
             }
             let fates = written!(self, import_refresh, &batch);
-            batch.iter().zip(fates).for_each(|((token, _), fate)| table.settle(fate, token.user_id));
+            batch.iter().zip(fates).for_each(|((token, _), fate)| table.record(fate, token.user_id));
         }
         self.end(table);
-        self.report.remark(
+        self.report.add_note(
             "jwts_of_another_key",
             &of_another_key,
             "refresh or sliding tokens do not verify with SIMPLE_JWT_SIGNING_KEY (or ALGORITHM, ISSUER, AUDIENCE) as set \
@@ -394,7 +402,7 @@ impl Job<'_> {
             for row in page {
                 match rows::open_session(&row, &self.wanted.session_keys, self.now) {
                     Ok(session) => opened.push((row, session)),
-                    Err(reason) => table.leave_out(reason, None),
+                    Err(reason) => table.skip(reason, None),
                 }
             }
             let keys: Vec<&str> = opened.iter().map(|(_, session)| session.user.as_str()).collect();
@@ -403,17 +411,17 @@ impl Job<'_> {
             for (row, session) in &opened {
                 let person = people.get(&plain_key(&session.user)).filter(|person| self.carried.contains(&person.id));
                 let Some(person) = person else {
-                    table.leave_out(Reason::UserLeftOut, session.user.parse().ok());
+                    table.skip(Reason::UserLeftOut, session.user.parse().ok());
                     continue;
                 };
                 if session.is_bound_to(&person.password, &self.wanted.session_keys) {
                     batch.push(rows::session(row, session, person.id, self.now));
                 } else {
-                    table.leave_out(Reason::PasswordChanged, person.id);
+                    table.skip(Reason::PasswordChanged, person.id);
                 }
             }
             let fates = written!(self, import_sessions, &batch);
-            batch.iter().zip(fates).for_each(|(session, fate)| table.settle(fate, session.user_id));
+            batch.iter().zip(fates).for_each(|(session, fate)| table.record(fate, session.user_id));
         }
         self.end(table);
         Ok(())
@@ -423,28 +431,28 @@ impl Job<'_> {
         let (count, first) = self.source.users_with_password_only().await.map_err(ImportError::Source)?;
         let text = "users have a password and no linked account: there are no passwords here, so they cannot sign in \
                     anew until a provider's account is linked";
-        self.report.remark("password_only", &Count { count, first }, text);
+        self.report.add_note("password_only", &Count { count, first }, text);
         let users = self.source.users();
         let of_columns = |columns: &[String]| Count { count: columns.len() as u64, first: Vec::new() };
         let text = format!("columns of {} became declared fields: {}", users.name, users.own.join(", "));
-        self.report.remark("columns_carried", &of_columns(&users.own), text);
+        self.report.add_note("columns_carried", &of_columns(&users.own), text);
         let text = format!(
             "columns of {} are not carried over: {}. REST_SOCIAL_USER_FIELDS declares those that shall be",
             users.name,
             users.extra.join(", ")
         );
-        self.report.remark("columns_left_out", &of_columns(&users.extra), text);
+        self.report.add_note("columns_left_out", &of_columns(&users.extra), text);
         if self.source.renumbers() {
             let text = format!(
                 "column became the id of users: {}. Tokens and sessions go on working; JWTs name their user by the old id, \
                  and are refused",
                 users.id
             );
-            self.report.remark("ids_renumbered", &Count { count: 1, first: Vec::new() }, text);
+            self.report.add_note("ids_renumbered", &Count { count: 1, first: Vec::new() }, text);
         }
         if self.target.is_none() {
             let text = "database to write to does not exist yet, or has no tables: compared with an empty one";
-            self.report.remark("empty_target", &Count { count: 1, first: Vec::new() }, text);
+            self.report.add_note("empty_target", &Count { count: 1, first: Vec::new() }, text);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::store::import::{Clash, Fate};
+use crate::store::import::{ConflictKind, RowOutcome};
 
 /// Ids shown of what was left out.
 const SHOWN: usize = 5;
@@ -17,7 +17,7 @@ pub struct Report {
     pub tables: Vec<Table>,
     /// Tables that the source does not have.
     pub absent: Vec<&'static str>,
-    pub notes: Vec<Told>,
+    pub notes: Vec<ProviderErrorBody>,
 }
 
 /// One table of the source.
@@ -28,14 +28,14 @@ pub struct Table {
     pub written: u64,
     /// The same row was there before.
     pub already_there: u64,
-    pub left_out: Vec<Told>,
+    pub left_out: Vec<ProviderErrorBody>,
     #[serde(skip)]
     reasons: BTreeMap<Reason, Count>,
 }
 
 /// A reason or a remark, how often it holds, and for whom first.
 #[derive(Clone, Debug, Serialize)]
-pub struct Told {
+pub struct ProviderErrorBody {
     pub code: &'static str,
     pub text: String,
     pub count: u64,
@@ -129,14 +129,14 @@ impl Reason {
     }
 }
 
-impl From<Clash> for Reason {
-    fn from(clash: Clash) -> Self {
+impl From<ConflictKind> for Reason {
+    fn from(clash: ConflictKind) -> Self {
         match clash {
-            Clash::Id => Self::IdTaken,
-            Clash::Username => Self::UsernameTaken,
-            Clash::Account => Self::AccountInUse,
-            Clash::Credential => Self::CredentialInUse,
-            Clash::Meanwhile => Self::TakenMeanwhile,
+            ConflictKind::Id => Self::IdTaken,
+            ConflictKind::Username => Self::UsernameTaken,
+            ConflictKind::Account => Self::AccountInUse,
+            ConflictKind::Credential => Self::CredentialInUse,
+            ConflictKind::Meanwhile => Self::TakenMeanwhile,
         }
     }
 }
@@ -153,15 +153,15 @@ impl Table {
         }
     }
 
-    pub fn leave_out(&mut self, reason: Reason, id: impl Into<Option<i64>>) {
+    pub fn skip(&mut self, reason: Reason, id: impl Into<Option<i64>>) {
         self.reasons.entry(reason).or_default().add(id);
     }
 
-    pub fn settle(&mut self, fate: Fate, id: i64) {
+    pub fn record(&mut self, fate: RowOutcome, id: i64) {
         match fate {
-            Fate::Written | Fate::Renumbered => self.written += 1,
-            Fate::There | Fate::ThereButActive | Fate::Filled => self.already_there += 1,
-            Fate::Taken(clash) => self.leave_out(clash.into(), id),
+            RowOutcome::IssuedCredential | RowOutcome::Renumbered => self.written += 1,
+            RowOutcome::There | RowOutcome::ThereButActive | RowOutcome::Filled => self.already_there += 1,
+            RowOutcome::Taken(clash) => self.skip(clash.into(), id),
         }
     }
 
@@ -172,7 +172,7 @@ impl Table {
             .iter()
             .map(|(reason, count)| {
                 let (code, text) = reason.told();
-                Told { code, text: text.to_owned(), count: count.count, first: count.first.clone() }
+                ProviderErrorBody { code, text: text.to_owned(), count: count.count, first: count.first.clone() }
             })
             .collect();
         self
@@ -185,9 +185,14 @@ impl Table {
 
 impl Report {
     /// Adds a remark where it holds for anybody.
-    pub fn remark(&mut self, code: &'static str, count: &Count, text: impl Into<String>) {
+    pub fn add_note(&mut self, code: &'static str, count: &Count, text: impl Into<String>) {
         if count.count > 0 {
-            self.notes.push(Told { code, text: text.into(), count: count.count, first: count.first.clone() });
+            self.notes.push(ProviderErrorBody {
+                code,
+                text: text.into(),
+                count: count.count,
+                first: count.first.clone(),
+            });
         }
     }
 }
@@ -224,7 +229,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Told {
+impl ProviderErrorBody {
     fn ids(&self) -> String {
         if self.first.is_empty() {
             return String::new();

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use super::attempt;
+use super::authorization_request;
 use super::error::{LoginError, Refusal};
 use crate::clock::UnixMillis;
 use crate::settings::TableLimits;
@@ -168,7 +168,7 @@ impl Capacity {
 
     fn counted(&self, now: UnixMillis) -> std::sync::MutexGuard<'_, ByNetwork> {
         let mut counted = self.by_network.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if counted.since.is_none_or(|since| since.plus(attempt::LIFETIME) <= now) {
+        if counted.since.is_none_or(|since| since.plus(authorization_request::LIFETIME) <= now) {
             counted.since = Some(now);
             counted.open.clear();
         }

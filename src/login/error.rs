@@ -3,7 +3,7 @@ use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{About, Kind, UserId};
+use crate::model::{Kind, RefusalContext, UserId};
 use crate::provider::ProviderError;
 use crate::store::StoreError;
 
@@ -114,7 +114,7 @@ pub struct LoginError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<NonZeroU16>,
     #[serde(skip)]
-    pub about: Box<About>,
+    pub about: Box<RefusalContext>,
 }
 
 impl LoginError {

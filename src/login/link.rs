@@ -6,14 +6,14 @@
 
 use super::begin::link_only;
 use super::error::{LoginError, Refusal};
-use crate::model::{Linker, UserId};
+use crate::model::{LinkRequest, UserId};
 use crate::settings::StatePolicy;
 
 /// The authorization request that a login finishes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     /// The user whose credential came along when the request was made.
-    pub made_by: Option<Linker>,
+    pub made_by: Option<LinkRequest>,
     /// The attempt cookie or the flow token of the request came along with the login.
     pub is_bound: bool,
     /// It is the first step of OAuth 1.0a on a login route: its request token travels through URLs.
@@ -26,7 +26,7 @@ pub(super) struct LinkFacts {
     /// `None`: no authorization request was made on this server.
     pub request: Option<Request>,
     /// The user whose credential came along with the login.
-    pub caller: Option<Linker>,
+    pub caller: Option<LinkRequest>,
     /// The provider signs nobody in: it only links.
     pub association_only: bool,
     /// LINK_WITHOUT_AUTHORIZATION_REQUEST.
@@ -36,9 +36,9 @@ pub(super) struct LinkFacts {
 /// The user that the login links to; `None`: it links nothing, and the caller counts as anonymous.
 ///
 /// Errors: `flow_mismatch`, and `not_authenticated` where the provider only links.
-pub(super) fn link_target(facts: LinkFacts) -> Result<Option<Linker>, LoginError> {
+pub(super) fn link_target(facts: LinkFacts) -> Result<Option<LinkRequest>, LoginError> {
     let made_by = facts.request.and_then(|request| request.made_by);
-    let linker = match (facts.request, made_by, facts.caller) {
+    let link_request = match (facts.request, made_by, facts.caller) {
         (_, Some(made_by), Some(caller)) if made_by.user != caller.user => {
             return Err(LoginError::new(Refusal::FlowMismatch, "This login was begun by another user."));
         }
@@ -50,9 +50,9 @@ pub(super) fn link_target(facts: LinkFacts) -> Result<Option<Linker>, LoginError
         }
         (_, None, caller) => caller.filter(|_| facts.link_without_request),
     };
-    match linker {
+    match link_request {
         None if facts.association_only => Err(link_only()),
-        linker => Ok(linker),
+        link_request => Ok(link_request),
     }
 }
 
@@ -66,13 +66,13 @@ pub(super) fn may_ignore_request(policy: StatePolicy, made_by: Option<UserId>) -
 mod tests {
     use super::*;
 
-    const ALICE: Linker = Linker { user: 1, generation: 7 };
-    const MALLORY: Linker = Linker { user: 2, generation: 9 };
+    const ALICE: LinkRequest = LinkRequest { user: 1, generation: 7 };
+    const MALLORY: LinkRequest = LinkRequest { user: 2, generation: 9 };
 
     /// What is decided, in one word: the id of the user, `-` for a login that links nothing, or the code of the refusal.
     fn decided(facts: LinkFacts) -> String {
         match link_target(facts) {
-            Ok(Some(linker)) => linker.user.to_string(),
+            Ok(Some(link_request)) => link_request.user.to_string(),
             Ok(None) => "-".to_owned(),
             Err(error) => error.refusal.code().into_owned(),
         }
@@ -96,8 +96,8 @@ mod tests {
             (request(Some(ALICE), true, true), [flow, "1", flow], [flow, "1", flow]),
             (request(Some(ALICE), false, true), [flow, "1", flow], [flow, "1", flow]),
         ];
-        for (request, by_default, by_setting) in table {
-            for (link_without_request, row) in [(false, by_default), (true, by_setting)] {
+        for (request, by_default, default_redirect_uri_of) in table {
+            for (link_without_request, row) in [(false, by_default), (true, default_redirect_uri_of)] {
                 for (caller, expected) in callers.into_iter().zip(row) {
                     for association_only in [false, true] {
                         let facts = LinkFacts { request, caller, association_only, link_without_request };
@@ -119,9 +119,12 @@ mod tests {
 
     #[test]
     fn a_link_counts_from_when_it_was_asked_for() {
-        let later = Linker { generation: ALICE.generation + 1, ..ALICE };
+        let later = LinkRequest { generation: ALICE.generation + 1, ..ALICE };
         let request = Some(Request { made_by: Some(ALICE), is_bound: true, is_first_step: false });
         let facts = LinkFacts { request, caller: Some(later), association_only: false, link_without_request: false };
-        assert_eq!(link_target(facts).ok().flatten().map(|linker| linker.generation), Some(ALICE.generation));
+        assert_eq!(
+            link_target(facts).ok().flatten().map(|link_request| link_request.generation),
+            Some(ALICE.generation)
+        );
     }
 }

@@ -19,21 +19,21 @@
 //! | `extensions.rs` | what a Rust program adds: steps and claims |
 
 mod accounts;
-mod attempt;
+mod audit;
+mod authorization_request;
 mod begin;
 mod capacity;
-mod complete;
+mod code_exchange;
+mod code_replay;
+mod decide_and_commit;
 mod error;
 mod extensions;
 mod fields;
-mod finish;
-mod halt;
-mod landing;
 mod link;
+mod pending_login;
 mod pipeline;
-mod redirect;
-mod repeat;
-mod trail;
+mod redirect_uri;
+mod server_redirect;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,19 +44,19 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 pub use self::accounts::account_warnings;
-pub use self::attempt::{AttemptCookie, LIFETIME as ATTEMPT_LIFETIME};
+pub use self::authorization_request::{AuthorizationRequestCookie, LIFETIME as AUTHORIZATION_REQUEST_LIFETIME};
 use self::capacity::Capacity;
 pub use self::error::{LoginError, Refusal};
 pub use self::extensions::Extensions;
 pub use self::fields::Fields;
-pub use self::halt::{Halted, Resumed, Shown};
-pub use self::landing::{AuthorizeRequest, Landed, Swapped};
-use self::pipeline::Line;
+pub use self::pending_login::{PendingLogin, Resumed, Shown};
+use self::pipeline::Pipeline;
 pub use self::pipeline::{Draft, Field, FieldType, Step, Stop};
-pub use self::redirect::{Origin, to_register};
-use crate::clock::Ambient;
+pub use self::redirect_uri::{Origin, registered_redirect_uris};
+pub use self::server_redirect::{AuthorizeRequest, ExchangedCode, RedirectOutcome};
+use crate::clock::Deps;
 use crate::credential::Credentials;
-use crate::model::{ClientInfo, Kind, Linker, User};
+use crate::model::{ClientInfo, Kind, LinkRequest, User};
 use crate::provider::{Provider, Providers};
 use crate::secrets::{Digest, ServerKey};
 use crate::settings::Settings;
@@ -70,9 +70,9 @@ pub struct LoginService {
     credentials: Arc<Credentials>,
     store: Arc<dyn Repository>,
     key: ServerKey,
-    ambient: Ambient,
+    deps: Deps,
     /// The pipeline of each provider, by its name.
-    lines: Arc<HashMap<String, Line>>,
+    pipelines: Arc<HashMap<String, Pipeline>>,
     claims: Option<extensions::Claims>,
     capacity: Arc<Capacity>,
     /// Logins under way, whether or not anybody still waits for their answer.
@@ -81,15 +81,15 @@ pub struct LoginService {
 
 /// Who calls, as far as a login needs to know.
 #[derive(Clone, Debug)]
-pub struct Visitor {
+pub struct RequestContext {
     /// The server's own base URL, as the caller sees it.
     pub own: Url,
     pub origin: Origin,
-    pub cookie: Option<AttemptCookie>,
+    pub cookie: Option<AuthorizationRequestCookie>,
     /// The signed-in user, by the route's own kind of credential; the login is linked to it.
-    pub caller: Option<Linker>,
+    pub caller: Option<LinkRequest>,
     /// The caller's own login is too old to link an account (SEC-25); a login with one that is theirs does no harm.
-    pub stale: bool,
+    pub needs_fresh_login: bool,
     /// The session that a session login replaces (SEC-32).
     pub session: Option<Digest>,
     pub client: ClientInfo,
@@ -104,33 +104,33 @@ pub struct LoginRequest {
     /// From the URL, which wins over the body (R-IN-02).
     pub provider: Option<String>,
     pub fields: Fields,
-    pub visitor: Visitor,
+    pub request_context: RequestContext,
 }
 
 #[derive(Clone, Debug)]
 pub enum Outcome {
     SignedIn(Box<SignedIn>),
     /// A step asks the person for more.
-    Halted(Halted),
+    PendingLogin(PendingLogin),
     /// First step of OAuth 1.0a on a login route.
     RequestToken {
         oauth_token: String,
-        cookie: AttemptCookie,
+        cookie: AuthorizationRequestCookie,
     },
 }
 
 /// How a login ends that had a code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-enum Concluded {
+enum LoginResult {
     SignedIn(Box<SignedIn>),
-    Halted(Halted),
+    PendingLogin(PendingLogin),
 }
 
-impl From<Concluded> for Outcome {
-    fn from(concluded: Concluded) -> Self {
-        match concluded {
-            Concluded::SignedIn(answer) => Self::SignedIn(answer),
-            Concluded::Halted(halted) => Self::Halted(halted),
+impl From<LoginResult> for Outcome {
+    fn from(login_result: LoginResult) -> Self {
+        match login_result {
+            LoginResult::SignedIn(answer) => Self::SignedIn(answer),
+            LoginResult::PendingLogin(pending_login) => Self::PendingLogin(pending_login),
         }
     }
 }
@@ -181,7 +181,7 @@ pub struct Begun {
     pub expires_in: u64,
     /// For a provider's own software in an app, whose id_token can be posted instead of a code.
     pub nonce: Option<String>,
-    pub cookie: AttemptCookie,
+    pub cookie: AuthorizationRequestCookie,
     /// Whether the callback is a cross-site POST, which only a `SameSite=None` cookie survives.
     pub cross_site: bool,
 }
@@ -192,12 +192,12 @@ impl LoginService {
         providers: Providers,
         credentials: Arc<Credentials>,
         store: Arc<dyn Repository>,
-        ambient: Ambient,
+        deps: Deps,
         extensions: Extensions,
     ) -> Self {
         let key = ServerKey::new(&settings.secret_key);
         let Extensions { steps, claims } = extensions;
-        let lines = Arc::new(pipeline::lines(&settings.providers, &steps));
+        let pipelines = Arc::new(pipeline::pipelines(&settings.providers, &steps));
         Self {
             capacity: Arc::new(Capacity::new(&settings.limits)),
             settings,
@@ -205,27 +205,30 @@ impl LoginService {
             credentials,
             store,
             key,
-            ambient,
-            lines,
+            deps,
+            pipelines,
             claims,
             jobs: TaskTracker::new(),
         }
     }
 
     /// Waits until every login under way has ended; for a shutdown.
-    pub async fn finish_jobs(&self) {
+    pub async fn drain_in_flight(&self) {
         self.jobs.close();
         self.jobs.wait().await;
     }
 
     /// The first of these cookies that this server made.
-    pub fn attempt_cookie<'a>(&self, mut cookies: impl Iterator<Item = &'a str>) -> Option<AttemptCookie> {
-        cookies.find_map(|cookie| AttemptCookie::read(&self.key, cookie))
+    pub fn authorization_request_cookie<'a>(
+        &self,
+        mut cookies: impl Iterator<Item = &'a str>,
+    ) -> Option<AuthorizationRequestCookie> {
+        cookies.find_map(|cookie| AuthorizationRequestCookie::read(&self.key, cookie))
     }
 
     /// Counts the rows that bound what may be begun. Errors: the database's.
     pub async fn count_live_rows(&self) -> Result<(), StoreError> {
-        self.capacity.refresh(&self.store.live_rows(self.ambient.now()).await?);
+        self.capacity.refresh(&self.store.live_rows(self.deps.now()).await?);
         Ok(())
     }
 
@@ -235,13 +238,13 @@ impl LoginService {
     }
 
     /// Those that people may enter through.
-    pub fn entrances(&self) -> impl Iterator<Item = &Arc<Provider>> {
+    pub fn sign_in_providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.providers.iter().filter(|provider| provider.settings().user_rules.allows_sign_in)
     }
 
     /// The redirect URI that a login without one of its own would use; `None` where this origin may have none.
     pub fn default_redirect_uri(&self, own: &Url, origin: &Origin) -> Option<String> {
-        redirect::choose(&self.settings, own, None, origin).ok()
+        redirect_uri::choose(&self.settings, own, None, origin).ok()
     }
 
     /// Errors: `unknown_provider`, `provider_not_allowed`.

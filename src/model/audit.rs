@@ -63,7 +63,7 @@ pub struct AuditEvent {
 
 /// What is known of something that was refused, for the log and the trail alone: it never goes out.
 #[derive(Clone, Debug, Default)]
-pub struct About {
+pub struct RefusalContext {
     /// One that is configured here, never a name as a stranger wrote it.
     pub provider: Option<String>,
     pub kind: Option<Kind>,
@@ -76,8 +76,8 @@ pub struct About {
 }
 
 impl AuditEvent {
-    pub fn of_refusal(code: Cow<'static, str>, about: &About, client: ClientInfo, at: UnixMillis) -> Self {
-        let About { provider, kind, user_id, .. } = about;
+    pub fn of_refusal(code: Cow<'static, str>, about: &RefusalContext, client: ClientInfo, at: UnixMillis) -> Self {
+        let RefusalContext { provider, kind, user_id, .. } = about;
         let event = AuditKind::Refused;
         Self { at, event, code: Some(code), provider: provider.clone(), kind: *kind, user_id: *user_id, client }
     }

@@ -49,7 +49,7 @@ impl EventType {
 }
 
 /// Something that is being written, as the transaction that writes it sees it.
-pub struct Happened<'a> {
+pub struct UserEvent<'a> {
     pub audit: &'a AuditEvent,
     /// As it is afterwards; a deleted one as it was.
     pub user: &'a User,
@@ -68,7 +68,7 @@ pub struct NewEvent {
 }
 
 /// Asked inside each transaction about users: `None` where nobody wants to know.
-pub type Announce = Arc<dyn Fn(&Happened<'_>) -> Option<NewEvent> + Send + Sync>;
+pub type EventFactory = Arc<dyn Fn(&UserEvent<'_>) -> Option<NewEvent> + Send + Sync>;
 
 /// An event that is to be delivered now.
 #[derive(Clone, Debug)]

@@ -42,7 +42,7 @@ pub struct Identity {
     pub absent_extra_data: Vec<String>,
     /// Names in `extra_data` that are dropped rather than stored when they are empty, so that an older value survives
     /// (R-EXT-04).
-    pub keep_if_empty: Vec<String>,
+    pub drop_when_empty: Vec<String>,
     /// What the provider says for the declared fields of the user, as it says it.
     pub fields: Map<String, Value>,
     /// What the provider handed out to act for the person; `None` where it handed out nothing. Never serialised: where

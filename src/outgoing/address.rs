@@ -10,7 +10,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Which half of the world a client may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum AddressPolicy {
     /// Public addresses: the rule.
     Public,
     /// All of them: TLS with OUTGOING_ALLOW_PRIVATE.
@@ -19,7 +19,7 @@ pub(super) enum Reach {
     Private,
 }
 
-impl Reach {
+impl AddressPolicy {
     pub(super) fn permits(self, address: IpAddr) -> bool {
         match self {
             Self::Public => is_public(address),
@@ -51,14 +51,14 @@ impl std::error::Error for Refused {}
 
 /// The system's resolver, with the refused addresses taken out.
 pub(super) struct Guard {
-    pub(super) reach: Reach,
+    pub(super) reach: AddressPolicy,
     /// Host names of the proxies, which may stand anywhere.
     pub(super) proxies: Arc<HashSet<String>>,
 }
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = if self.proxies.contains(name.as_str()) { Reach::Any } else { self.reach };
+        let reach = if self.proxies.contains(name.as_str()) { AddressPolicy::Any } else { self.reach };
         Box::pin(async move {
             // Port 0 is replaced by the one of the URL.
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
@@ -157,8 +157,8 @@ mod tests {
             "ff02::1",
         ] {
             let address: IpAddr = refused.parse().expect(refused);
-            assert!(!Reach::Public.permits(address), "{refused}");
-            assert!(Reach::Private.permits(address), "{refused}");
+            assert!(!AddressPolicy::Public.permits(address), "{refused}");
+            assert!(AddressPolicy::Private.permits(address), "{refused}");
         }
     }
 
@@ -166,8 +166,8 @@ mod tests {
     fn ordinary_addresses_are_public() {
         for public in ["8.8.8.8", "100.63.255.255", "172.32.0.1", "192.0.1.1", "2606:4700::1111", "2a00:1450::1"] {
             let address: IpAddr = public.parse().expect(public);
-            assert!(Reach::Public.permits(address), "{public}");
-            assert!(!Reach::Private.permits(address), "{public}");
+            assert!(AddressPolicy::Public.permits(address), "{public}");
+            assert!(!AddressPolicy::Private.permits(address), "{public}");
         }
     }
 }

@@ -36,12 +36,12 @@ impl Default for Host {
 
 impl Host {
     /// Admits a call, or says how long none is admitted. `call_timeout`: the time limit of one call.
-    pub(super) fn admit(&self, path: &str, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
+    pub(super) fn check_admission(&self, path: &str, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
         let cooling_down = self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
         if let Some(until) = cooling_down.filter(|until| now < *until) {
             return Err(until - now);
         }
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).admit(now, call_timeout)
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).check_admission(now, call_timeout)
     }
 
     pub(super) fn cool_down(&self, path: &str, now: Instant, span: Duration) {
@@ -82,7 +82,7 @@ struct Breaker {
 }
 
 impl Breaker {
-    fn admit(&mut self, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
+    fn check_admission(&mut self, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
         match self.until {
             Some(until) if now < until => Err(until - now),
             // The trial call. If it ends without a result, the next one is admitted after the time limit of a call.
@@ -111,12 +111,12 @@ mod tests {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..3 {
             (1..MAX_FAULTS).for_each(|_| breaker.record(true, now));
-            assert!(breaker.admit(now, CALL_TIMEOUT).is_ok());
+            assert!(breaker.check_admission(now, CALL_TIMEOUT).is_ok());
             breaker.record(false, now);
         }
         (0..MAX_FAULTS).for_each(|_| breaker.record(true, now));
-        assert!(breaker.admit(now, CALL_TIMEOUT).is_err());
-        assert!(breaker.admit(now + COOLDOWN - Duration::from_millis(1), CALL_TIMEOUT).is_err());
+        assert!(breaker.check_admission(now, CALL_TIMEOUT).is_err());
+        assert!(breaker.check_admission(now + COOLDOWN - Duration::from_millis(1), CALL_TIMEOUT).is_err());
     }
 
     #[test]
@@ -124,22 +124,22 @@ mod tests {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         (0..MAX_FAULTS).for_each(|_| breaker.record(true, now));
         let later = now + COOLDOWN;
-        assert!(breaker.admit(later, CALL_TIMEOUT).is_ok());
-        assert!(breaker.admit(later, CALL_TIMEOUT).is_err(), "the others wait for the trial");
+        assert!(breaker.check_admission(later, CALL_TIMEOUT).is_ok());
+        assert!(breaker.check_admission(later, CALL_TIMEOUT).is_err(), "the others wait for the trial");
         breaker.record(true, later);
-        assert!(breaker.admit(later + COOLDOWN / 2, CALL_TIMEOUT).is_err());
-        assert!(breaker.admit(later + COOLDOWN, CALL_TIMEOUT).is_ok());
+        assert!(breaker.check_admission(later + COOLDOWN / 2, CALL_TIMEOUT).is_err());
+        assert!(breaker.check_admission(later + COOLDOWN, CALL_TIMEOUT).is_ok());
         breaker.record(false, later + COOLDOWN);
-        assert!((0..50).all(|_| breaker.admit(later + COOLDOWN, CALL_TIMEOUT).is_ok()));
+        assert!((0..50).all(|_| breaker.check_admission(later + COOLDOWN, CALL_TIMEOUT).is_ok()));
     }
 
     #[test]
     fn sec_39_a_trial_that_is_never_heard_of_does_not_close_a_host_for_good() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         (0..MAX_FAULTS).for_each(|_| breaker.record(true, now));
-        assert!(breaker.admit(now + COOLDOWN, CALL_TIMEOUT).is_ok());
-        assert!(breaker.admit(now + CALL_TIMEOUT, CALL_TIMEOUT).is_err());
-        assert!(breaker.admit(now + COOLDOWN + CALL_TIMEOUT, CALL_TIMEOUT).is_ok());
+        assert!(breaker.check_admission(now + COOLDOWN, CALL_TIMEOUT).is_ok());
+        assert!(breaker.check_admission(now + CALL_TIMEOUT, CALL_TIMEOUT).is_err());
+        assert!(breaker.check_admission(now + COOLDOWN + CALL_TIMEOUT, CALL_TIMEOUT).is_ok());
     }
 
     #[test]
@@ -151,9 +151,9 @@ mod tests {
             host.record(&answer(429), now);
             host.record(&Err(OutgoingError::Forbidden { host: "h".to_owned(), reason: "r" }), now);
         }
-        assert!(host.admit("/", now, CALL_TIMEOUT).is_ok() && !host.has_cooldown(now));
+        assert!(host.check_admission("/", now, CALL_TIMEOUT).is_ok() && !host.has_cooldown(now));
         (0..MAX_FAULTS).for_each(|_| host.record(&answer(503), now));
-        assert!(host.admit("/", now, CALL_TIMEOUT).is_err());
+        assert!(host.check_admission("/", now, CALL_TIMEOUT).is_err());
     }
 
     #[test]
@@ -161,9 +161,12 @@ mod tests {
         let (host, now) = (Host::default(), Instant::now());
         let second = Duration::from_secs(1);
         host.cool_down("/token", now, 7 * second);
-        assert_eq!(host.admit("/token", now + second, CALL_TIMEOUT), Err(6 * second));
-        assert!(host.admit("/userinfo", now, CALL_TIMEOUT).is_ok() && host.has_cooldown(now));
-        assert!(host.admit("/token", now + 7 * second, CALL_TIMEOUT).is_ok() && !host.has_cooldown(now + 7 * second));
+        assert_eq!(host.check_admission("/token", now + second, CALL_TIMEOUT), Err(6 * second));
+        assert!(host.check_admission("/userinfo", now, CALL_TIMEOUT).is_ok() && host.has_cooldown(now));
+        assert!(
+            host.check_admission("/token", now + 7 * second, CALL_TIMEOUT).is_ok()
+                && !host.has_cooldown(now + 7 * second)
+        );
         (0..2 * MAX_COOLDOWNS).for_each(|n| host.cool_down(&n.to_string(), now, second));
         assert_eq!(host.cooldowns.lock().expect("no panic").len(), MAX_COOLDOWNS);
     }

@@ -24,10 +24,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-use self::address::{Guard, Reach};
+use self::address::{AddressPolicy, Guard};
 use self::host::Host;
 pub use self::message::{Body, Pairs, Reply, Request};
-pub use self::published::{Fetched, Missing, Published};
+pub use self::published::{CachedDocument, Fetched, Missing};
 pub use self::reach::Reached;
 pub use self::signature::{ESCAPED, Signer, sign};
 pub use self::tls::install_crypto;
@@ -73,7 +73,7 @@ struct Shared {
     secure: reqwest::Client,
     /// For http, which only OUTGOING_ALLOW_PRIVATE allows and only to private and loopback addresses.
     plain: Option<reqwest::Client>,
-    secure_reach: Reach,
+    secure_reach: AddressPolicy,
     proxies: Arc<HashSet<String>>,
     timeout: Duration,
     /// By name and port.
@@ -86,11 +86,11 @@ impl Client {
         install_crypto();
         let tls = tls::config(rules.extra_roots.as_deref())?;
         let proxies = Arc::new(proxy_hosts(rules));
-        let secure_reach = if rules.allow_private { Reach::Any } else { Reach::Public };
+        let secure_reach = if rules.allow_private { AddressPolicy::Any } else { AddressPolicy::Public };
         let secure = pool(rules, tls.clone(), Guard { reach: secure_reach, proxies: proxies.clone() })?;
         let plain = rules
             .allow_private
-            .then(|| pool(rules, tls, Guard { reach: Reach::Private, proxies: proxies.clone() }))
+            .then(|| pool(rules, tls, Guard { reach: AddressPolicy::Private, proxies: proxies.clone() }))
             .transpose()?;
         let hosts = Mutex::default();
         Ok(Self { shared: Arc::new(Shared { secure, plain, secure_reach, proxies, timeout: rules.timeout, hosts }) })
@@ -104,7 +104,7 @@ impl Client {
         let known = self.host(&request.url, &host);
         let limit = self.shared.timeout;
         known
-            .admit(request.url.path(), started, limit)
+            .check_admission(request.url.path(), started, limit)
             .map_err(|remaining| OutgoingError::CoolingDown { host: host.clone(), remaining })?;
         let end = deadline.min(started + limit);
         let Ok(permit) = tokio::time::timeout_at(end, known.permits.acquire()).await else {
@@ -150,7 +150,7 @@ impl Client {
         let (pool, reach) = match url.scheme() {
             "https" => (&self.shared.secure, self.shared.secure_reach),
             "http" => match &self.shared.plain {
-                Some(pool) => (pool, Reach::Private),
+                Some(pool) => (pool, AddressPolicy::Private),
                 None => return forbidden("only https is allowed"),
             },
             _ => return forbidden("only https is allowed"),
@@ -160,7 +160,7 @@ impl Client {
             Some(url::Host::Ipv6(address)) => Some(address.into()),
             // The resolver lets the proxies' names through wherever they point to, so they are no targets.
             Some(url::Host::Domain(name))
-                if self.shared.secure_reach != Reach::Any && self.shared.proxies.contains(name) =>
+                if self.shared.secure_reach != AddressPolicy::Any && self.shared.proxies.contains(name) =>
             {
                 return forbidden("it is the proxy's own host");
             }

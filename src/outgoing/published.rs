@@ -27,7 +27,7 @@ const FETCH_COOLDOWN: Duration = Duration::from_secs(60);
 const BACKGROUND_FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A document in the form that its reader gave it.
-pub struct Published<T> {
+pub struct CachedDocument<T> {
     shared: Arc<Shared<T>>,
 }
 
@@ -68,14 +68,14 @@ pub enum Missing<E> {
     Timeout,
 }
 
-impl<T> Default for Published<T> {
+impl<T> Default for CachedDocument<T> {
     fn default() -> Self {
         let (kept, last_fetch, fetches) = (Mutex::default(), Arc::default(), AtomicU64::default());
         Self { shared: Arc::new(Shared { kept, last_fetch, fetches }) }
     }
 }
 
-impl<T: Send + Sync + 'static> Published<T> {
+impl<T: Send + Sync + 'static> CachedDocument<T> {
     /// What is kept, however old.
     pub fn any(&self) -> Option<Arc<T>> {
         self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|kept| kept.value.clone())
@@ -269,7 +269,7 @@ mod tests {
 
     #[tokio::test]
     async fn sec_39_a_thousand_logins_make_one_fetch_and_an_old_document_covers_a_failure() {
-        let (published, host) = (Published::<u32>::default(), Host::default());
+        let (published, host) = (CachedDocument::<u32>::default(), Host::default());
         let logins = (0..1000).map(|_| published.get(SOURCE, at(0), false, soon(), host.fetch(Ok(1))));
         assert!(join_all(logins).await.into_iter().all(|value| *value.unwrap() == 1));
         assert_eq!(host.fetches(), 1);
@@ -288,7 +288,7 @@ mod tests {
 
     #[tokio::test]
     async fn fault_b20_a_document_that_is_due_is_served_while_its_host_hangs() {
-        let (published, host) = (Published::<u32>::default(), Host::default());
+        let (published, host) = (CachedDocument::<u32>::default(), Host::default());
         published.get(SOURCE, at(0), false, soon(), host.fetch(Ok(1))).await.unwrap();
         // A deadline that is over: whoever waited for the host would get nothing.
         for _ in 0..3 {
@@ -301,7 +301,7 @@ mod tests {
 
     #[tokio::test]
     async fn fault_b20_a_document_that_is_due_is_fetched_again_in_the_background() {
-        let (published, host) = (Published::<u32>::default(), Host::default());
+        let (published, host) = (CachedDocument::<u32>::default(), Host::default());
         published.get(SOURCE, at(0), false, soon(), host.fetch(Ok(1))).await.unwrap();
         assert_eq!(*published.get(SOURCE, at(3600), false, soon(), host.fetch(Ok(2))).await.unwrap(), 1);
         while *published.get(SOURCE, at(3600), false, soon(), host.fetch(Err("not asked"))).await.unwrap() == 1 {
@@ -319,7 +319,7 @@ mod tests {
     #[tokio::test]
     async fn fault_c06_the_hosts_lifetime_holds_within_bounds() {
         for (said, kept, due) in [(0, 299, 300), (600, 599, 600), (7 * 24 * 3600, 24 * 3600 - 1, 24 * 3600)] {
-            let (published, host) = (Published::<u32>::default(), Host::default());
+            let (published, host) = (CachedDocument::<u32>::default(), Host::default());
             let lifetime = Some(Duration::from_secs(said));
             published.get(SOURCE, at(0), false, soon(), host.fetch_for(Ok(1), lifetime)).await.unwrap();
             published.get(SOURCE, at(kept), false, soon(), host.fetch(Ok(2))).await.unwrap();
@@ -331,7 +331,7 @@ mod tests {
 
     #[tokio::test]
     async fn fault_c07_a_document_of_another_address_is_not_served() {
-        let (published, host) = (Published::<u32>::default(), Host::default());
+        let (published, host) = (CachedDocument::<u32>::default(), Host::default());
         published.get(SOURCE, at(0), false, soon(), host.fetch(Ok(1))).await.unwrap();
         let moved = "https://idp.example/v2/keys";
         let refused = published.get(moved, at(1), false, soon(), host.fetch(Err("down"))).await;
@@ -342,7 +342,7 @@ mod tests {
 
     #[tokio::test]
     async fn fault_c06_a_caller_that_goes_away_ends_no_fetch() {
-        let (published, host) = (Published::<u32>::default(), Host::default());
+        let (published, host) = (CachedDocument::<u32>::default(), Host::default());
         published.get(SOURCE, at(0), false, soon(), host.fetch(Ok(1))).await.unwrap();
         // Polled until the fetch has begun, then dropped, as the request of a client that closes its connection is.
         let mut caller = Box::pin(published.get(SOURCE, at(61), true, soon(), host.fetch(Ok(2))));
@@ -357,14 +357,14 @@ mod tests {
 
     #[tokio::test]
     async fn fault_a21_a_clock_that_is_set_back_keeps_no_document_longer() {
-        let (published, host) = (Published::<u32>::default(), Host::default());
+        let (published, host) = (CachedDocument::<u32>::default(), Host::default());
         let later = 2 * 24 * 3600;
         published.get(SOURCE, at(later), false, soon(), host.fetch(Ok(1))).await.unwrap();
         assert_eq!(*published.get(SOURCE, at(0), true, soon(), host.fetch(Ok(2))).await.unwrap(), 2);
         published.get(SOURCE, at(later), true, soon(), host.fetch(Err("down"))).await.unwrap();
         // The failed fetch, too, lies in the future now.
         assert_eq!(*published.get(SOURCE, at(1), false, soon(), host.fetch(Ok(3))).await.unwrap(), 2);
-        let published_later = Published::<u32>::default();
+        let published_later = CachedDocument::<u32>::default();
         published_later.get(SOURCE, at(later), false, soon(), host.fetch(Ok(4))).await.unwrap();
         assert_eq!(*published_later.get(SOURCE, at(0), false, soon(), host.fetch(Ok(5))).await.unwrap(), 4);
         while *published_later.get(SOURCE, at(0), false, soon(), host.fetch(Ok(6))).await.unwrap() == 4 {
@@ -374,7 +374,7 @@ mod tests {
 
     #[tokio::test]
     async fn sec_39_who_waits_for_a_fetch_that_fails_shares_its_failure() {
-        let (published, host) = (Published::<u32>::default(), Host::default());
+        let (published, host) = (CachedDocument::<u32>::default(), Host::default());
         let logins = (0..100).map(|_| published.get(SOURCE, at(0), false, soon(), host.fetch(Err("down"))));
         assert!(join_all(logins).await.into_iter().all(|value| value.is_err()));
         assert_eq!(host.fetches(), 1);

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::{Body, Pairs, Request};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::secrets::{ExposeSecret, SecretString};
 
 /// RFC 3986: all but unreserved characters are escaped.
@@ -24,8 +24,8 @@ pub struct Signer<'a> {
 
 /// Signs `call`: `extra` are protocol parameters such as `oauth_callback`. A fresh nonce and the clock's time go into
 /// every signature (SEC-15).
-pub fn sign(call: &mut Request, signer: Signer<'_>, extra: &[(&str, &str)], ambient: &Ambient) {
-    let (nonce, timestamp) = (ambient.hex::<16>(), ambient.now().seconds().to_string());
+pub fn sign(call: &mut Request, signer: Signer<'_>, extra: &[(&str, &str)], deps: &Deps) {
+    let (nonce, timestamp) = (deps.hex::<16>(), deps.now().seconds().to_string());
     let mut protocol: Vec<(&str, &str)> = vec![
         ("oauth_nonce", &nonce),
         ("oauth_timestamp", &timestamp),
@@ -145,12 +145,12 @@ mod tests {
 
     #[test]
     fn sec_15_two_calls_in_one_second_have_different_nonces() {
-        let ambient = Ambient::system();
+        let deps = Deps::system();
         let secret = SecretString::from("s");
         let signer = Signer { client_id: "k", client_secret: &secret, token: None };
         let nonce = || {
             let mut call = Request::new(reqwest::Method::POST, Url::parse("https://a.example/t").unwrap());
-            sign(&mut call, signer, &[], &ambient);
+            sign(&mut call, signer, &[], &deps);
             call.headers[0].1.split('"').nth(1).unwrap().to_owned()
         };
         assert_ne!(nonce(), nonce());

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::expression::{Expr, ExprError, Ordered, Scope, Template};
 use super::{Provider, ProviderError};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::outgoing::{Client, ESCAPED, OutgoingError, Pairs, Reply, Request};
 
 /// A failure between this server and the provider, without a description by the provider.
@@ -35,7 +35,7 @@ fn is_of_all_users(stage: &str) -> bool {
 /// 10.2.3).
 pub async fn send(
     client: &Client,
-    ambient: &Ambient,
+    deps: &Deps,
     stage: &'static str,
     request: &Request,
     deadline: Instant,
@@ -48,7 +48,7 @@ pub async fn send(
         error @ OutgoingError::Unreachable { .. } => ProviderError::Moved { stage, reason: error.to_string() },
         error => failed(stage, error.to_string()),
     })?;
-    let asked = answer.retry_after(ambient.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_COOLDOWN));
+    let asked = answer.retry_after(deps.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_COOLDOWN));
     // Some say 403 for too many calls, and then when to come back.
     let says_later = matches!(answer.status, 408 | 425 | 429) || matches!(answer.status, 403 | 503) && asked.is_some();
     if !says_later {
@@ -68,7 +68,7 @@ impl Provider {
         request: &Request,
         deadline: Instant,
     ) -> Result<Reply, ProviderError> {
-        send(&self.client, &self.ambient, stage, request, deadline).await
+        send(&self.client, &self.deps, stage, request, deadline).await
     }
 
     /// The template that a setting puts in place of the descriptor's.

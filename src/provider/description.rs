@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::model::steers;
+use crate::model::is_bidi_or_control;
 
 /// Most characters of a description that are shown.
 const MAX_LEN: usize = 300;
@@ -74,7 +74,7 @@ pub fn shown(text: &str, secrets: &[&str]) -> Option<String> {
     if text.len() > MAX_INPUT_LEN || text.contains(['<', '>']) || reveals(text, secrets) {
         return None;
     }
-    let plain: String = text.chars().filter(|c| !steers(*c) || c.is_whitespace()).collect();
+    let plain: String = text.chars().filter(|c| !is_bidi_or_control(*c) || c.is_whitespace()).collect();
     let words: Vec<&str> = plain.split_whitespace().filter(|word| !is_address(word)).collect();
     // The dots of a JWT make it look like a host name.
     if plain.contains("eyJ") || words.iter().any(|word| is_suspicious(word)) {

@@ -47,8 +47,8 @@ pub struct Descriptor {
     pub authorization: AuthorizationRules,
     pub scope: ScopeRules,
     pub token: TokenRules,
-    pub refresh: AfterRules,
-    pub revoke: AfterRules,
+    pub refresh: TokenManagementRules,
+    pub revoke: TokenManagementRules,
     pub errors: ErrorRules,
     pub discovery: DiscoveryRules,
     pub id_token: IdTokenRules,
@@ -203,7 +203,7 @@ impl TokenRules {
 /// `token` (the access token) and what `auth` adds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct AfterRules {
+pub struct TokenManagementRules {
     /// Renewal: default `token.url`. Revocation: without it there is none; REVOKE_TOKEN_URL overrides it.
     pub url: Option<Template>,
     pub method: Method,

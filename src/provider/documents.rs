@@ -190,7 +190,7 @@ impl Provider {
         let source = url.to_string();
         let fetch = self.document(STAGE, url, |document| keys(&document));
         let newer = cache_use == CacheUse::Newer;
-        let found = self.keys.get(&source, self.ambient.now(), newer, deadline, fetch).await;
+        let found = self.keys.get(&source, self.deps.now(), newer, deadline, fetch).await;
         found.map_err(|error| missing(STAGE, error))
     }
 
@@ -212,7 +212,7 @@ impl Provider {
         let source = url.to_string();
         let fetch = self.document(STAGE, url, move |document| Discovery::read(document, issuer.as_deref()));
         let newer = cache_use == CacheUse::Newer;
-        let found = self.published.get(&source, self.ambient.now(), newer, deadline, fetch).await;
+        let found = self.published.get(&source, self.deps.now(), newer, deadline, fetch).await;
         found.map(Some).map_err(|error| missing(STAGE, error))
     }
 
@@ -237,15 +237,15 @@ impl Provider {
         url: Url,
         read: impl FnOnce(Value) -> Result<T, ProviderError> + Send + 'static,
     ) -> impl FnOnce(Instant) -> BoxFuture<'static, Result<Fetched<T>, ProviderError>> + Send + 'static {
-        let (client, ambient) = (self.client.clone(), self.ambient.clone());
+        let (client, deps) = (self.client.clone(), self.deps.clone());
         move |deadline| {
             let fetch = async move {
-                let answer = send(&client, &ambient, stage, &Request::new(reqwest::Method::GET, url), deadline).await?;
+                let answer = send(&client, &deps, stage, &Request::new(reqwest::Method::GET, url), deadline).await?;
                 if !answer.is_success() {
                     return Err(failed(stage, format!("status {}", answer.status)));
                 }
                 let value = read(answer.json().map_err(|reason| failed(stage, reason))?)?;
-                Ok(Fetched { value, lifetime: answer.cache_lifetime(ambient.now()) })
+                Ok(Fetched { value, lifetime: answer.cache_lifetime(deps.now()) })
             };
             Box::pin(fetch)
         }

@@ -207,7 +207,7 @@ impl Provider {
         let seconds = rule.seconds.eval(&scope)?.as_deref().and_then(Value::as_f64);
         let lives = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let Some((text, lives)) = text.zip(lives) else { return Err(ProviderError::InvalidCode { message: None }) };
-        let valid_until = Some(self.ambient.now().plus(lives));
+        let valid_until = Some(self.deps.now().plus(lives));
         Ok(SingleUse { parts: vec![self.name.clone(), text], valid_until })
     }
 
@@ -363,7 +363,7 @@ impl Provider {
         Scope::of(&self.values)
             .with("client_id", Some(self.client_id.as_str()))
             .with("client_secret", Some(self.client_secret.expose_secret()))
-            .with("now", Some(Part::Number(self.ambient.now().seconds())))
+            .with("now", Some(Part::Number(self.deps.now().seconds())))
     }
 }
 

@@ -45,8 +45,8 @@ pub use self::jws::SignatureAlgorithm;
 use self::quirks::Quirk;
 use self::setup::Verification;
 pub use self::uid::{StoredKey, UidKeys};
-use crate::clock::Ambient;
-use crate::outgoing::{Client, Published};
+use crate::clock::Deps;
+use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError, SettingValues, Settings};
 
@@ -202,10 +202,10 @@ pub struct Provider {
     verification: Verification,
     discovery_url: Option<Template>,
     reads_discovery: bool,
-    published: Published<Discovery>,
-    keys: Published<Vec<Key>>,
+    published: CachedDocument<Discovery>,
+    keys: CachedDocument<Vec<Key>>,
     client: Client,
-    ambient: Ambient,
+    deps: Deps,
 }
 
 /// Names of the catalogue, for the settings' reader (longest name that fits) and for `providers list`.
@@ -231,10 +231,10 @@ pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<(Entry, Descri
 
 impl Providers {
     /// Reads every configured descriptor and checks its settings; all mistakes together.
-    pub fn from_settings(settings: &Settings, client: &Client, ambient: &Ambient) -> Result<Self, Vec<SettingError>> {
+    pub fn from_settings(settings: &Settings, client: &Client, deps: &Deps) -> Result<Self, Vec<SettingError>> {
         let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), user_fields::mistakes(settings));
         for provider in &settings.providers {
-            match Provider::new(provider, settings.outgoing.allow_private, client, ambient, &mut warnings) {
+            match Provider::new(provider, settings.outgoing.allow_private, client, deps, &mut warnings) {
                 Ok(mut provider) => {
                     provider.user_fields = user_fields::of_provider(&provider.name, &provider.settings.user_rules);
                     list.push(Arc::new(provider));

@@ -25,7 +25,7 @@ impl Provider {
         call.query.extend(self.values.pairs("REQUEST_TOKEN_EXTRA_ARGUMENTS"));
         let own = rules.callback.as_ref().map(|template| template.render(&scope)).transpose()?.flatten();
         let signer = self.signer(None);
-        sign(&mut call, signer, &[("oauth_callback", own.as_deref().unwrap_or(callback))], &self.ambient);
+        sign(&mut call, signer, &[("oauth_callback", own.as_deref().unwrap_or(callback))], &self.deps);
         let answer = self.send(STAGE, &call, deadline).await?;
         let secrets = [self.client_secret.expose_secret()];
         let members = reply::read(&answer, STAGE, Format::Form, &self.descriptor.errors, &secrets)?;
@@ -60,7 +60,7 @@ impl Provider {
         let (callback, verifier) = (login.redirect_uri.clone(), given("oauth_verifier"));
         let extra = [("oauth_callback", callback.as_str()), ("oauth_verifier", verifier.as_str())];
         let signer = self.signer(Some((&request_token.token, &request_token.secret)));
-        sign(&mut call, signer, &extra, &self.ambient);
+        sign(&mut call, signer, &extra, &self.deps);
         let answer = self.send(STAGE, &call, login.callback.deadline).await?;
         // The provider took our client's signature for the request token a moment ago: what it refuses now is the
         // token or the verifier.

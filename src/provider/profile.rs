@@ -47,7 +47,7 @@ impl Provider {
             .with("profile", Some(&profile));
         let details = self.details(&scope)?;
         let scope = scope.with("details", Some(&details));
-        self.admit(&scope)?;
+        self.check_admission(&scope)?;
         let mut identity = self.identity(login, &scope, &profile, &details)?;
         // An answer without `sub` may be about another user: its flag verifies no address.
         identity.email_verified &= !lacks_sub;
@@ -129,7 +129,7 @@ impl Provider {
         let verifier = login.callback.fields.get("oauth_verifier").and_then(as_text).unwrap_or_default();
         let with_both = [("oauth_callback", login.redirect_uri.as_str()), ("oauth_verifier", verifier.as_str())];
         let extra: &[(&str, &str)] = if self.descriptor.oauth1.plain_profile_calls { &[] } else { &with_both };
-        sign(call, self.signer(token), extra, &self.ambient);
+        sign(call, self.signer(token), extra, &self.deps);
     }
 
     /// The answer's value and its headers; all pages of a list as one.
@@ -287,7 +287,7 @@ impl Provider {
         Ok(details)
     }
 
-    fn admit(&self, scope: &Scope<'_>) -> Result<(), ProviderError> {
+    fn check_admission(&self, scope: &Scope<'_>) -> Result<(), ProviderError> {
         for rule in &self.descriptor.admission {
             rule.check(scope, |reason| ProviderError::NotAllowed { reason })?;
         }
@@ -339,7 +339,7 @@ impl Provider {
             extra_data,
             absent_extra_data,
             same: self.descriptor.uid.same.clone(),
-            keep_if_empty: kept_if_empty.collect(),
+            drop_when_empty: kept_if_empty.collect(),
         })
     }
 
@@ -431,7 +431,7 @@ impl Provider {
 
     /// Seconds that the provider's login lives (R-SES-04).
     fn remaining(&self, login: &Login<'_>, extra: &Map<String, Value>) -> Option<i64> {
-        remaining_seconds(&[Some(extra), login.token.as_object()], self.ambient.now().seconds())
+        remaining_seconds(&[Some(extra), login.token.as_object()], self.deps.now().seconds())
     }
 }
 

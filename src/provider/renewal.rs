@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::call::{failed, place, rendered};
-use super::descriptor::{AfterRules, ClientAuth};
+use super::descriptor::{ClientAuth, TokenManagementRules};
 use super::documents::CacheUse;
 use super::exchange::Login;
 use super::expression::{Ordered, Template};
@@ -41,10 +41,14 @@ impl Provider {
         let read = |answer: Reply| {
             reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)
         };
-        let body = match self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await.and_then(read) {
+        let body = match self
+            .token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual)
+            .await
+            .and_then(read)
+        {
             // The refresh token was not used: it may go to where the endpoint is now.
             Err(ProviderError::Moved { .. }) if self.has_moved(&mut login).await => {
-                read(self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?)?
+                read(self.token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual).await?)?
             }
             answered => answered?,
         };
@@ -63,7 +67,12 @@ impl Provider {
     }
 
     /// Asks the provider to end the tokens. False: it has no way to.
-    pub async fn give_back(&self, kept: &ProviderTokens, uid: &str, deadline: Instant) -> Result<bool, ProviderError> {
+    pub async fn revoke_provider_tokens(
+        &self,
+        kept: &ProviderTokens,
+        uid: &str,
+        deadline: Instant,
+    ) -> Result<bool, ProviderError> {
         const STAGE: &str = "revoke";
         let rules = &self.descriptor.revoke;
         let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
@@ -71,9 +80,9 @@ impl Provider {
         let headers = rules.headers.as_ref().unwrap_or(&none);
         let callback = Callback { fields: &kept.callback, ..Callback::none(&NOTHING, deadline) };
         let mut login = self.resumed(kept, &callback).await?;
-        let mut answer = self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
+        let mut answer = self.token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
         if reply::is_no_endpoint(answer.status) && self.has_moved(&mut login).await {
-            answer = self.afterwards(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
+            answer = self.token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
         }
         if answer.is_success() { Ok(true) } else { Err(failed(STAGE, format!("status {}", answer.status))) }
     }
@@ -167,11 +176,11 @@ impl Provider {
     }
 
     /// A call after the login: to where, with which headers, and with which body where the descriptor says nothing.
-    async fn afterwards(
+    async fn token_management_call(
         &self,
         stage: &'static str,
         (login, uid): (&Login<'_>, &str),
-        rules: &AfterRules,
+        rules: &TokenManagementRules,
         (url, headers): (&Template, &Ordered<Template>),
         usual: &[(&str, &str)],
     ) -> Result<Reply, ProviderError> {
@@ -200,7 +209,7 @@ impl Provider {
     fn tokens_in(&self, token: &Value, access_token: &str) -> ProviderTokens {
         let text = |name: &str| token.get(name).and_then(as_text).filter(|text| !text.is_empty());
         let secret = text("oauth_token_secret").filter(|_| self.descriptor.protocol == Protocol::OAuth1);
-        let now = self.ambient.now();
+        let now = self.deps.now();
         let seconds = remaining_seconds(&[token.as_object()], now.seconds());
         let lifetime = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
         ProviderTokens {

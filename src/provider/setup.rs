@@ -9,9 +9,9 @@ use super::expression::{Scope, Template};
 use super::jws::SignatureAlgorithm;
 use super::uid::{self, UidKeys};
 use super::{Protocol, Provider, catalog};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::model::is_filled;
-use crate::outgoing::{Client, Published};
+use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
 
@@ -74,7 +74,7 @@ impl Provider {
         settings: &ProviderSettings,
         allow_plain_http: bool,
         client: &Client,
-        ambient: &Ambient,
+        deps: &Deps,
         warnings: &mut Vec<String>,
     ) -> Result<Self, Vec<SettingError>> {
         let whole = |problem: String| vec![SettingError::new(format!("providers.{}", settings.name), problem)];
@@ -93,7 +93,7 @@ impl Provider {
         warnings.extend(told);
         errors.extend(wrong);
         let mut further = Vec::new();
-        let provider = Self::assembled(settings, descriptor, values, client, ambient, &mut further);
+        let provider = Self::assembled(settings, descriptor, values, client, deps, &mut further);
         // What lacks a setting that is wrong has no address either: that is no mistake of its own.
         if errors.is_empty() {
             provider.check(warnings, &mut further);
@@ -108,7 +108,7 @@ impl Provider {
         descriptor: Descriptor,
         values: SettingValues,
         client: &Client,
-        ambient: &Ambient,
+        deps: &Deps,
         errors: &mut Vec<SettingError>,
     ) -> Self {
         let name = |setting: &str| settings.written_name(setting);
@@ -144,11 +144,11 @@ impl Provider {
             verification,
             discovery_url,
             reads_discovery,
-            published: Published::default(),
-            keys: Published::default(),
+            published: CachedDocument::default(),
+            keys: CachedDocument::default(),
             settings: settings.clone(),
             client: client.clone(),
-            ambient: ambient.clone(),
+            deps: deps.clone(),
             values,
             descriptor,
         }

@@ -203,8 +203,8 @@ pub(super) fn configured_issuer(
     if let Some(rule) = &descriptor.uid.issuer {
         return rendered(rule).map(|issuer| comparable(&issuer)).unwrap_or_default();
     }
-    let by_setting = values.text("OIDC_ENDPOINT").is_some();
-    if let Some(template) = discovery.filter(|template| by_setting || has_chosen_host(template)) {
+    let default_redirect_uri_of = values.text("OIDC_ENDPOINT").is_some();
+    if let Some(template) = discovery.filter(|template| default_redirect_uri_of || has_chosen_host(template)) {
         let url = rendered(template).unwrap_or_default();
         let base = url.split("/.well-known/").next().unwrap_or_default();
         return comparable(base);

@@ -230,7 +230,7 @@ impl Provider {
             return Err(failed(STAGE, "the answer is a JWT, and this provider has no keys: use an oidc descriptor"));
         }
         let audiences = self.audiences(login)?;
-        let (now, leeway) = (self.ambient.now().seconds(), self.verification.leeway);
+        let (now, leeway) = (self.deps.now().seconds(), self.verification.leeway);
         let check = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
             id_token::check_userinfo(token, claims, &self.issuers(discovery), &audiences, now - leeway)
         };
@@ -258,7 +258,7 @@ impl Provider {
                 nonce: required.nonce,
                 access_token: required.access_token,
                 hashed_by: self.descriptor.id_token.at_hash_algorithm,
-                now: self.ambient.now().seconds(),
+                now: self.deps.now().seconds(),
                 leeway: self.verification.leeway,
                 times: required.times,
                 max_age: required.max_age,

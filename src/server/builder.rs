@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::Server;
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::login::{Extensions, Step};
 use crate::model::{Identity, User, UserField};
 use crate::provider;
@@ -23,7 +23,7 @@ pub struct Builder {
     environment: Vec<(String, String)>,
     extensions: Extensions,
     fields: Vec<UserField>,
-    ambient: Ambient,
+    deps: Deps,
     errors: Vec<SettingError>,
 }
 
@@ -35,7 +35,7 @@ impl Server {
             environment: Vec::new(),
             extensions: Extensions::default(),
             fields: Vec::new(),
-            ambient: Ambient::system(),
+            deps: Deps::system(),
             errors: Vec::new(),
         }
     }
@@ -88,8 +88,8 @@ impl Builder {
     }
 
     /// Another clock and another source of chance, for tests.
-    pub fn ambient(self, ambient: Ambient) -> Self {
-        Self { ambient, ..self }
+    pub fn deps(self, deps: Deps) -> Self {
+        Self { deps, ..self }
     }
 
     /// Reads the settings, opens the database (an SQLite file is made where it is missing) and wires everything up.
@@ -102,7 +102,7 @@ impl Builder {
         }
         match settings {
             Some(settings) if self.errors.is_empty() => {
-                Server::extended(settings, self.extensions, self.ambient, true).await.map_err(Mistakes)
+                Server::extended(settings, self.extensions, self.deps, true).await.map_err(Mistakes)
             }
             _ => Err(Mistakes(self.errors)),
         }
@@ -125,9 +125,9 @@ impl Builder {
 
     /// A step that checks something and never runs is worse than none.
     fn find_idle_steps(&mut self, settings: &Settings) {
-        let entrances =
+        let sign_in_providers =
             settings.providers.iter().map(|provider| &provider.user_rules).filter(|rules| rules.allows_sign_in);
-        let mut in_effect: Vec<&UserRules> = entrances.collect();
+        let mut in_effect: Vec<&UserRules> = sign_in_providers.collect();
         if in_effect.is_empty() {
             in_effect.push(&settings.users);
         }

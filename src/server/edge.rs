@@ -12,22 +12,22 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 use tracing::Instrument as _;
 
-use crate::api::{App, Failure, REQUEST_ID, Template, from_framework};
-use crate::clock::Ambient;
+use crate::clock::Deps;
+use crate::http::{App, Failure, REQUEST_ID, Template, from_framework};
 
 pub const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 128;
 
-pub struct Edge<E> {
+pub struct OuterMiddleware<E> {
     pub inner: E,
     pub app: Arc<App>,
-    pub ambient: Ambient,
+    pub deps: Deps,
     /// False while migrations are being applied.
     pub is_migrated: Arc<AtomicBool>,
 }
 
-impl<E: Endpoint> Endpoint for Edge<E> {
+impl<E: Endpoint> Endpoint for OuterMiddleware<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
@@ -38,7 +38,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     }
 }
 
-impl<E: Endpoint> Edge<E> {
+impl<E: Endpoint> OuterMiddleware<E> {
     async fn answer(&self, mut request: Request) -> Response {
         self.app.note_forwarded(&mut request);
         let started = Instant::now();
@@ -63,7 +63,7 @@ impl<E: Endpoint> Edge<E> {
             }
         };
         let status = response.status();
-        self.dress(status, response.headers_mut());
+        self.add_security_headers(status, response.headers_mut());
         if let Some(origin) = origin {
             allow_origin(response.headers_mut(), origin, preflight);
         }
@@ -95,14 +95,14 @@ impl<E: Endpoint> Edge<E> {
         match id.and_then(|id| id.to_str().ok()).filter(plain) {
             Some(id) => id.to_owned(),
             None => {
-                let millis = u64::try_from(self.ambient.now().0).unwrap_or_default();
-                uuid::Builder::from_unix_timestamp_millis(millis, &self.ambient.bytes::<10>()).into_uuid().to_string()
+                let millis = u64::try_from(self.deps.now().0).unwrap_or_default();
+                uuid::Builder::from_unix_timestamp_millis(millis, &self.deps.bytes::<10>()).into_uuid().to_string()
             }
         }
     }
 
     /// What every answer carries (SEC-36). A page may have its own caching and its own policy.
-    fn dress(&self, status: StatusCode, headers: &mut HeaderMap) {
+    fn add_security_headers(&self, status: StatusCode, headers: &mut HeaderMap) {
         const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
         const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         const YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");

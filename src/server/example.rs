@@ -9,7 +9,7 @@ use poem::endpoint::make_sync;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{EndpointExt as _, Request, Response, Route};
 
-use crate::api::Resource;
+use crate::http::Resource;
 use crate::secrets::{Digest, hex};
 
 /// No inline script or style, no other host. No Cross-Origin-Opener-Policy either: a pop-up ends on the callback page.

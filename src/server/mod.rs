@@ -21,13 +21,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 pub use self::builder::{Builder, Mistakes};
-use self::edge::Edge;
+use self::edge::OuterMiddleware;
 use crate::account::AccountService;
-use crate::api::{self, App};
-use crate::clock::{Ambient, UnixMillis};
+use crate::clock::{Deps, UnixMillis};
 use crate::credential::Credentials;
-use crate::delivery::Courier;
+use crate::delivery::WebhookDispatcher;
 use crate::hook::{self, Hook};
+use crate::http::{self, App};
 use crate::login::{self, Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
@@ -60,7 +60,7 @@ pub struct Server {
     app: Arc<App>,
     repository: Arc<dyn Repository>,
     hook: Option<Arc<Hook>>,
-    ambient: Ambient,
+    deps: Deps,
     idle_grace: Duration,
     /// False while the database's schema is older than this release: only `/healthz` is served.
     is_migrated: Arc<AtomicBool>,
@@ -71,20 +71,20 @@ struct BackgroundTasks {
     accounts: JoinHandle<()>,
     sweeper: JoinHandle<()>,
     counter: JoinHandle<()>,
-    courier: Option<JoinHandle<()>>,
+    dispatcher: Option<JoinHandle<()>>,
 }
 
 impl Server {
     /// Opens the database (`create`: makes the SQLite file), reads the descriptors, builds keys, client and routes. All
     /// mistakes together. Does not migrate.
-    pub async fn build(settings: Settings, ambient: Ambient, create: bool) -> Result<Self, Vec<SettingError>> {
-        Self::extended(settings, Extensions::default(), ambient, create).await
+    pub async fn build(settings: Settings, deps: Deps, create: bool) -> Result<Self, Vec<SettingError>> {
+        Self::extended(settings, Extensions::default(), deps, create).await
     }
 
     async fn extended(
         settings: Settings,
         mut extensions: Extensions,
-        ambient: Ambient,
+        deps: Deps,
         create: bool,
     ) -> Result<Self, Vec<SettingError>> {
         let settings = Arc::new(settings);
@@ -92,7 +92,7 @@ impl Server {
         let credentials = Credentials::new(&settings).map_err(|error| errors.push(error)).ok();
         let providers = match Client::new(&settings.outgoing) {
             Ok(client) => {
-                let providers = Providers::from_settings(&settings, &client, &ambient);
+                let providers = Providers::from_settings(&settings, &client, &deps);
                 providers.map_err(|found| errors.extend(found)).ok()
             }
             Err(error) => {
@@ -100,9 +100,9 @@ impl Server {
                 None
             }
         };
-        let hook = Hook::new(&settings, &ambient).map_err(|error| errors.push(error)).ok();
-        let announce = hook::announcer(&settings, &ambient);
-        let opening = store::Opening { create, announce, limits: Some(settings.database) };
+        let hook = Hook::new(&settings, &deps).map_err(|error| errors.push(error)).ok();
+        let event_factory = hook::event_factory(&settings, &deps);
+        let opening = store::Opening { create, event_factory, limits: Some(settings.database) };
         let opened = store::open_with(&settings.database_url, opening).await;
         let repository = opened.map_err(|error| errors.push(error)).ok();
         let (Some(credentials), Some(providers), Some(hook), Some(repository)) =
@@ -111,7 +111,7 @@ impl Server {
             return Err(errors);
         };
         // Each with a client of its own: what cannot be delivered shuts nobody out.
-        if let Ok(Some(asked)) = Hook::new(&settings, &ambient) {
+        if let Ok(Some(asked)) = Hook::new(&settings, &deps) {
             extensions.webhook(Arc::new(asked));
         }
         let hook = hook.map(Arc::new);
@@ -121,15 +121,14 @@ impl Server {
             providers.clone(),
             credentials.clone(),
             repository.clone(),
-            ambient.clone(),
+            deps.clone(),
             extensions,
         );
-        let account =
-            AccountService::new(settings.clone(), credentials, providers, repository.clone(), ambient.clone());
+        let account = AccountService::new(settings.clone(), credentials, providers, repository.clone(), deps.clone());
         let stopping = CancellationToken::new();
         let app = Arc::new(App { settings, login: Arc::new(login), account, stopping });
         let is_migrated = Arc::new(AtomicBool::new(true));
-        Ok(Self { app, repository, hook, ambient, idle_grace: IDLE_GRACE, is_migrated })
+        Ok(Self { app, repository, hook, deps, idle_grace: IDLE_GRACE, is_migrated })
     }
 
     /// At a shutdown closes idle connections at once: the developer who stops `dev` does not wait for the browser.
@@ -143,8 +142,8 @@ impl Server {
 
     /// All routes behind the outermost wrapper: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
-        let inner = example::mount(pages::mount(api::routes(&self.app), &self.app.settings));
-        Edge { inner, app: self.app.clone(), ambient: self.ambient.clone(), is_migrated: self.is_migrated.clone() }
+        let inner = example::mount(pages::mount(http::routes(&self.app), &self.app.settings));
+        OuterMiddleware { inner, app: self.app.clone(), deps: self.deps.clone(), is_migrated: self.is_migrated.clone() }
     }
 
     /// Listens where LISTEN says, applies migrations, and serves until `shutdown`: [`Self::migrate_and_run`]. With
@@ -260,36 +259,36 @@ impl Server {
     }
 
     fn start_background_tasks(&self, stages: &listen::Shutdown) -> BackgroundTasks {
-        self.tell_of_settings();
-        let accounts = tell_of_accounts(self.app.clone(), self.repository.clone(), self.ambient.now());
-        let sweeper = sweep(self.repository.clone(), Retention::of(&self.app.settings), self.ambient.clone());
+        self.log_setting_warnings();
+        let accounts = tell_of_accounts(self.app.clone(), self.repository.clone(), self.deps.now());
+        let sweeper = sweep(self.repository.clone(), Retention::of(&self.app.settings), self.deps.clone());
         let counter = count_live_rows(self.app.login.clone());
-        let courier = self.hook.clone().map(|hook| {
-            let courier = Courier::new(hook, self.repository.clone(), self.ambient.clone());
-            tokio::spawn(courier.run(stages.closing.clone()))
+        let dispatcher = self.hook.clone().map(|hook| {
+            let dispatcher = WebhookDispatcher::new(hook, self.repository.clone(), self.deps.clone());
+            tokio::spawn(dispatcher.run(stages.closing.clone()))
         });
         BackgroundTasks {
             accounts: tokio::spawn(accounts),
             sweeper: tokio::spawn(sweeper),
             counter: tokio::spawn(counter),
-            courier,
+            dispatcher,
         }
     }
 
     /// What still runs without a connection: a login's code is spent, so its result must be saved; a token that is to be
     /// revoked is kept nowhere else; a webhook that was sent must not be sent again.
     async fn finish_background_work(&self, tasks: Option<BackgroundTasks>, deadline: Instant) {
-        let Some(BackgroundTasks { accounts, sweeper, counter, courier }) = tasks else { return };
+        let Some(BackgroundTasks { accounts, sweeper, counter, dispatcher }) = tasks else { return };
         sweeper.abort();
         counter.abort();
         accounts.abort();
         let dispatched = async {
-            if let Some(courier) = courier {
-                let _ = courier.await;
+            if let Some(dispatcher) = dispatcher {
+                let _ = dispatcher.await;
             }
         };
         let logins = async {
-            self.app.login.finish_jobs().await;
+            self.app.login.drain_in_flight().await;
             // A login may leave something to revoke.
             self.app.account.finish_revocations().await;
         };
@@ -303,7 +302,7 @@ impl Server {
         }
     }
 
-    fn tell_of_settings(&self) {
+    fn log_setting_warnings(&self) {
         let settings = &self.app.settings;
         for warning in settings.warnings.iter().chain(self.app.login.providers().warnings()) {
             tracing::warn!("{warning}");
@@ -366,7 +365,7 @@ impl Retention {
 }
 
 /// Deletes what has expired, once a minute, and the oldest beyond the bound; of what happened once an hour.
-async fn sweep(repository: Arc<dyn Repository>, retention: Retention, ambient: Ambient) {
+async fn sweep(repository: Arc<dyn Repository>, retention: Retention, deps: Deps) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is now: a start must not wait for a sweep.
@@ -378,7 +377,7 @@ async fn sweep(repository: Arc<dyn Repository>, retention: Retention, ambient: A
         } else {
             Retention { audit: None, webhooks: None, ..retention }
         };
-        match swept(repository.as_ref(), retention, &ambient).await {
+        match swept(repository.as_ref(), retention, &deps).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
             Err(error) => tracing::warn!(%error, "the tables could not be swept"),
@@ -398,8 +397,8 @@ async fn count_live_rows(login: Arc<LoginService>) {
     }
 }
 
-async fn swept(repository: &dyn Repository, retention: Retention, ambient: &Ambient) -> Result<u64, store::StoreError> {
-    let now = ambient.now();
+async fn swept(repository: &dyn Repository, retention: Retention, deps: &Deps) -> Result<u64, store::StoreError> {
+    let now = deps.now();
     let mut swept = store::sweep(repository, now, retention.max_rows).await?;
     if let Some(retention) = retention.audit {
         swept += store::in_batches(|| repository.prune_audit(now.minus(retention))).await?;
@@ -422,18 +421,18 @@ mod tests {
         let url = SecretString::from(format!("sqlite://{}", folder.path().join("sweeper.db").display()));
         let repository = store::open(&url, true).await.expect("a database");
         repository.migrate().await.expect("the schema");
-        let ambient = Ambient::system();
+        let deps = Deps::system();
         let day = Duration::from_secs(86_400);
         for age in [day * 91, day * 89, Duration::ZERO] {
-            let event = AuditEvent::of_operator(AuditKind::Deactivated, 1, ambient.now().minus(age));
+            let event = AuditEvent::of_operator(AuditKind::Deactivated, 1, deps.now().minus(age));
             repository.audit(&event).await.expect("a row");
         }
         let retention = Retention { max_rows: 100, audit: Some(day * 90), webhooks: None };
         assert_eq!(
-            swept(repository.as_ref(), Retention { audit: None, ..retention }, &ambient).await.expect("a sweep"),
+            swept(repository.as_ref(), Retention { audit: None, ..retention }, &deps).await.expect("a sweep"),
             0
         );
-        assert_eq!(swept(repository.as_ref(), retention, &ambient).await.expect("a sweep"), 1);
+        assert_eq!(swept(repository.as_ref(), retention, &deps).await.expect("a sweep"), 1);
         assert_eq!(repository.audit_trail(&AuditFilter::default(), 9).await.expect("the trail").len(), 2);
     }
 }

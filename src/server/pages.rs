@@ -11,7 +11,7 @@ use poem::http::{HeaderValue, Method, header};
 use poem::{EndpointExt as _, Response, Route};
 
 use super::edge::CONTENT_SECURITY_POLICY;
-use crate::api::{self, DocumentFormat, Resource};
+use crate::http::{self, DocumentFormat, Resource};
 use crate::secrets::Digest;
 use crate::settings::Settings;
 
@@ -41,7 +41,7 @@ pub fn mount(route: Route, settings: &Arc<Settings>) -> Route {
     });
     let document = |template, format, content_type| {
         let settings = settings.clone();
-        let text = move || api::document_with(&settings, format);
+        let text = move || http::document_with(&settings, format);
         page(template, move || Page { text: text(), content_type, policy: None })
     };
     route
@@ -61,7 +61,7 @@ fn page(template: &str, make: impl FnOnce() -> Page + Send + Sync + 'static) -> 
 /// Scripts are allowed by their digests, so that nothing injected into the page would run.
 fn docs(settings: &Settings) -> Page {
     // A browser takes the digest of what it has read, and it reads every line end as LF.
-    let html = api::swagger_ui(settings).replace("\r\n", "\n").replace('\r', "\n");
+    let html = http::swagger_ui(settings).replace("\r\n", "\n").replace('\r', "\n");
     let scripts: Vec<String> = inline_scripts(&html)
         .map(|script| format!("'sha256-{}'", STANDARD.encode(Digest::of(script.as_bytes()).as_bytes())))
         .collect();

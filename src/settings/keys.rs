@@ -10,7 +10,7 @@ use super::file_access;
 use super::kind::Kind;
 use super::reader::{self, Reader};
 use super::{JwtAlgorithm, JwtRules};
-use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, Vault};
+use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, TokenCipher};
 
 /// Of a key that signs or from which others are derived.
 const MIN_KEY_LEN: usize = 32;
@@ -84,7 +84,7 @@ pub(super) fn secret_key(reader: &mut Reader) -> SecretString {
 }
 
 /// The keys of stored provider tokens; `None`: tokens are not stored.
-pub(super) fn vault(reader: &mut Reader, secret_key: &SecretString) -> Option<Arc<Vault>> {
+pub(super) fn vault(reader: &mut Reader, secret_key: &SecretString) -> Option<Arc<TokenCipher>> {
     let stores_tokens = reader.boolean("STORE_PROVIDER_TOKENS");
     let mut keys = reader.list_of("ENCRYPTION_KEYS", encryption_key);
     let is_twice = |at: usize| keys[..at].iter().any(|(name, _)| *name == keys[at].0);
@@ -94,7 +94,7 @@ pub(super) fn vault(reader: &mut Reader, secret_key: &SecretString) -> Option<Ar
     if keys.is_empty() {
         keys.push(("secret-key".to_owned(), ServerKey::new(secret_key).derive("provider tokens", &[])));
     }
-    stores_tokens.then(|| Arc::new(Vault::new(keys)))
+    stores_tokens.then(|| Arc::new(TokenCipher::new(keys)))
 }
 
 /// `name:base64`. Errors contain no part of the key.

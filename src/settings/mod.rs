@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::clock::UnixMillis;
 use crate::model::{Domain, EmailAddress, EventType, UserFields};
-use crate::secrets::{SecretString, SharedKey, Vault};
+use crate::secrets::{SecretString, SharedKey, TokenCipher};
 
 mod addresses; // network addresses, URIs, e-mail addresses
 mod assemble; // from the sources to `Settings`
@@ -136,7 +136,7 @@ pub struct Settings {
     pub knox: KnoxRules,
     pub outgoing: OutgoingRules,
     /// STORE_PROVIDER_TOKENS: `None`: provider tokens are not stored (SEC-40).
-    pub vault: Option<Arc<Vault>>,
+    pub vault: Option<Arc<TokenCipher>>,
     /// AUDIT_RETENTION; `None`: no event is deleted.
     pub audit_retention: Option<Duration>,
     /// `None`: no events are sent.

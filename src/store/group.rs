@@ -28,7 +28,7 @@ const MAX_GROUP_SIZE: usize = 32;
 /// What is written in groups. Each writes all of its rows or, when it answers false, none.
 pub(super) enum Write {
     Claim {
-        attempt: Option<Digest>,
+        authorization_request: Option<Digest>,
         code: Option<CodeClaim>,
         now: UnixMillis,
     },
@@ -218,7 +218,7 @@ mod tests {
             claimed: UnixMillis(1),
             expires: UnixMillis(2),
         };
-        Write::Claim { attempt: None, code: Some(code), now: UnixMillis(1) }
+        Write::Claim { authorization_request: None, code: Some(code), now: UnixMillis(1) }
     }
 
     async fn migrated(folder: &std::path::Path) -> SqlitePool {

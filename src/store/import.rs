@@ -11,8 +11,8 @@ use crate::model::{KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, Use
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Written,
+pub enum RowOutcome {
+    IssuedCredential,
     /// Written under another id, since its own belongs to another row.
     Renumbered,
     /// The same row was there: nothing was changed.
@@ -21,12 +21,12 @@ pub enum Fate {
     ThereButActive,
     /// The same user was there, and got values of declared fields that had none.
     Filled,
-    Taken(Clash),
+    Taken(ConflictKind),
 }
 
 /// What belongs to somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clash {
+pub enum ConflictKind {
     Id,
     Username,
     /// (provider, uid).
@@ -42,12 +42,17 @@ pub trait ImportStore: Send + Sync {
     /// New users and accounts get ids above these from now on, also while the import still runs.
     async fn reserve_ids(&self, user: i64, account: i64) -> Result<()>;
     /// The same person is the same id with the same username or moment of joining. No two of `users` have one username.
-    async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<Fate>>;
+    async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>>;
     /// With the provider's sealed tokens. The users must be there.
-    async fn import_accounts(&self, accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Result<Vec<Fate>>;
-    async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<Fate>>;
-    async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<Fate>>;
+    async fn import_accounts(
+        &self,
+        accounts: &[(SocialAccount, Option<Vec<u8>>)],
+        write: bool,
+    ) -> Result<Vec<RowOutcome>>;
+    async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>>;
+    async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>>;
     /// With the moment of blacklisting, which is written also where the row is there without it.
-    async fn import_refresh(&self, tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Result<Vec<Fate>>;
-    async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<Fate>>;
+    async fn import_refresh(&self, tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool)
+    -> Result<Vec<RowOutcome>>;
+    async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>>;
 }

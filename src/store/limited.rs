@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::import::Fate;
+use super::import::RowOutcome;
 use super::*;
 use crate::model::TokenRow;
 use crate::settings::DatabaseLimits;
@@ -147,21 +147,21 @@ limited!(EventStore {
     fn prune_events(before: UnixMillis) -> u64;
 });
 
-limited!(AttemptStore {
-    fn insert_attempt(attempt: &Attempt) -> ();
-    fn attempt(key: &Digest) -> Option<Attempt>;
-    fn has_open_attempt(provider: &str, browser: Option<&Digest>, flow: Option<&Digest>, now: UnixMillis) -> bool;
-    fn claim(attempt: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
+limited!(AuthorizationRequestStore {
+    fn insert_authorization_request(authorization_request: &AuthorizationRequest) -> ();
+    fn authorization_request(key: &Digest) -> Option<AuthorizationRequest>;
+    fn has_open_authorization_request(provider: &str, browser: Option<&Digest>, flow: Option<&Digest>, now: UnixMillis) -> bool;
+    fn claim(authorization_request: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
     fn used_code(code: &Digest) -> Option<UsedCode>;
     fn keep_answer(code: &Digest, answer: &[u8]) -> ();
     fn shorten_claim(code: &Digest, expires: UnixMillis) -> ();
     fn live_rows(now: UnixMillis) -> LiveRows;
-    fn insert_swap(swap: &Swap) -> ();
-    fn swap(code: &Digest) -> Option<Swap>;
-    fn take_swap(code: &Digest) -> Option<Swap>;
-    fn insert_halt(halt: &Halt) -> ();
-    fn halt(token: &Digest) -> Option<Halt>;
-    fn replace_halt(token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> bool;
+    fn insert_one_time_code(swap: &OneTimeCode) -> ();
+    fn swap(code: &Digest) -> Option<OneTimeCode>;
+    fn take_one_time_code(code: &Digest) -> Option<OneTimeCode>;
+    fn insert_pending_login(halt: &StoredPendingLogin) -> ();
+    fn halt(token: &Digest) -> Option<StoredPendingLogin>;
+    fn replace_pending_login(token: &Digest, next: &StoredPendingLogin, answer: &[u8], now: UnixMillis) -> bool;
 });
 
 limited!(UserStore {
@@ -170,23 +170,23 @@ limited!(UserStore {
     fn legacy_uids() -> Vec<(String, i64)>;
     fn user(id: UserId) -> Option<User>;
     fn users_by_email(email: &EmailAddress) -> Vec<User>;
-    fn holders_of_email(email: &EmailAddress, vouchers: &[String]) -> Vec<User>;
+    fn users_with_verified_email(email: &EmailAddress, trusted_email_sources: &[String]) -> Vec<User>;
     fn accounts_of(user: UserId) -> Vec<SocialAccount>;
     fn unlink(user: UserId, account: i64, counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
-    fn account_tokens(user: UserId, account: i64) -> Option<Sealed>;
+    fn account_tokens(user: UserId, account: i64) -> Option<EncryptedTokens>;
     fn lease_tokens(account: i64, now: UnixMillis, until: UnixMillis) -> bool;
     fn end_lease(account: i64) -> ();
-    fn sealed_tokens(after: i64, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
-    fn reseal_tokens(account: i64, old: &[u8], new: &[u8]) -> bool;
+    fn encrypted_tokens(after: i64, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
+    fn replace_encrypted_tokens(account: i64, old: &[u8], new: &[u8]) -> bool;
     fn drop_tokens(account: i64, old: &[u8], audit: &AuditEvent) -> bool;
-    fn reseal_all(resealed: &[Resealed]) -> u64;
-    fn count_sealed(beginning: &[u8]) -> i64;
+    fn reencrypt_all(reencrypted: &[ReencryptedTokens]) -> u64;
+    fn count_encrypted(beginning: &[u8]) -> i64;
     fn users(search: UserSearch<'_>, most: i64) -> Vec<User>;
     fn user_by_username(username: &str) -> Option<User>;
     fn set_active(user: UserId, active: bool, now: UnixMillis) -> bool;
     fn update_user(user: UserId, change: &(dyn for<'a> Fn(&'a User) -> User + Sync), audit: &AuditEvent) -> Updated;
-    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<Vec<Sealed>>;
-    fn commit_login(login: LoginCommit, make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send)) -> Committed;
+    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<Vec<EncryptedTokens>>;
+    fn commit_login(login: LoginCommit, make: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send)) -> Committed;
 });
 
 limited!(CredentialStore {
@@ -207,10 +207,10 @@ limited!(CredentialStore {
 
 limited!(ImportStore {
     fn reserve_ids(user: i64, account: i64) -> ();
-    fn import_users(users: &[User], write: bool) -> Vec<Fate>;
-    fn import_accounts(accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Vec<Fate>;
-    fn import_tokens(tokens: &[TokenRow], write: bool) -> Vec<Fate>;
-    fn import_knox(tokens: &[KnoxRow], write: bool) -> Vec<Fate>;
-    fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Vec<Fate>;
-    fn import_sessions(sessions: &[SessionRow], write: bool) -> Vec<Fate>;
+    fn import_users(users: &[User], write: bool) -> Vec<RowOutcome>;
+    fn import_accounts(accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Vec<RowOutcome>;
+    fn import_tokens(tokens: &[TokenRow], write: bool) -> Vec<RowOutcome>;
+    fn import_knox(tokens: &[KnoxRow], write: bool) -> Vec<RowOutcome>;
+    fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Vec<RowOutcome>;
+    fn import_sessions(sessions: &[SessionRow], write: bool) -> Vec<RowOutcome>;
 });

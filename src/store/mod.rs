@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
 use crate::model::{
-    Announce, Attempt, AuditEvent, AuditFilter, AuditRecord, CodeClaim, CredentialEntry, CredentialHandle,
-    CredentialPage, DueEvent, EmailAddress, EventRecord, EventState, Halt, KnoxRow, NewCredential, NewEvent,
-    RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+    AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry, CredentialHandle,
+    CredentialPage, DueEvent, EmailAddress, EventFactory, EventRecord, EventState, KnoxRow, NewCredential, NewEvent,
+    OneTimeCode, RefreshRow, RefreshUse, SessionRow, SocialAccount, StoredPendingLogin, UsedCode, User, UserId,
 };
 use crate::secrets::{Digest, ExposeSecret, SecretString};
 use crate::settings::{DatabaseLimits, SettingError};
@@ -41,7 +41,7 @@ pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Whose login it is.
 #[derive(Clone, Debug)]
-pub enum Who {
+pub enum LoginTarget {
     /// The account is known, and its user as read when this was decided. `read`: [`SocialAccount::modified`] of the row that the
     /// new `LoginCommit::extra_data` was merged with. `rekeyed`: it was found by another key, and its row gets
     /// `LoginCommit::uid` and `LoginCommit::uid_scope`.
@@ -49,19 +49,19 @@ pub enum Who {
     /// A new account for a user who exists. `generation`: the `link_generation` that this was decided on. `by_email`: who
     /// was found by this verified address, and must have it still.
     Attach { user_id: UserId, generation: i64, by_email: Option<EmailAddress> },
-    /// A new user with a new account. The first username that is free is taken; the list is never empty. `vouched_by`:
-    /// whose word makes the address a verified one. `unless_held_by`: on their word nobody else may hold the address
-    /// ([`UserStore::holders_of_email`]); empty: whoever may.
+    /// A new user with a new account. The first username that is free is taken; the list is never empty. `verified_by`:
+    /// whose word makes the address a verified one. `require_unclaimed_by`: on their word nobody else may hold the address
+    /// ([`UserStore::users_with_verified_email`]); empty: whoever may.
     Create {
         usernames: Vec<String>,
         email: String,
         email_verified: bool,
-        vouched_by: String,
-        unless_held_by: Vec<String>,
+        verified_by: String,
+        require_unclaimed_by: Vec<String>,
     },
 }
 
-impl Who {
+impl LoginTarget {
     /// Nobody yet, where a user is created.
     pub fn user(&self) -> Option<UserId> {
         match self {
@@ -76,7 +76,7 @@ impl Who {
 #[derive(Clone, Debug)]
 pub struct LoginCommit {
     pub now: UnixMillis,
-    pub who: Who,
+    pub who: LoginTarget,
     pub provider: String,
     pub uid: String,
     pub uid_scope: String,
@@ -97,17 +97,17 @@ pub struct LoginCommit {
     /// Most live knox tokens of a user, where the login hands one out.
     pub knox_limit: Option<i64>,
     pub audit: AuditEvent,
-    /// What gets `Written::answer`, where that is kept.
-    pub ends: Option<Ends>,
+    /// What gets `IssuedCredential::answer`, where that is kept.
+    pub ends: Option<ConsumedCredential>,
 }
 
 /// What a login ends.
 #[derive(Clone, Debug)]
-pub enum Ends {
+pub enum ConsumedCredential {
     /// A code that was claimed before.
     Code(Digest),
     /// A login that waited under this flow token: it is taken by the transaction itself, or nothing is written.
-    Halt(Digest),
+    StoredPendingLogin(Digest),
 }
 
 impl LoginCommit {
@@ -153,7 +153,7 @@ impl LoginCommit {
 
 /// What the credential's maker hands back inside the transaction, when the user's id is known.
 #[derive(Debug)]
-pub struct Written {
+pub struct IssuedCredential {
     pub credential: NewCredential,
     /// The sealed answer, kept for the same browser's repeat.
     pub answer: Option<Vec<u8>>,
@@ -167,7 +167,7 @@ struct KnownLogin {
     user: Box<User>,
     /// Whether a name or a declared field is another one now.
     changed: bool,
-    written: Written,
+    written: IssuedCredential,
     event: Option<NewEvent>,
 }
 
@@ -195,7 +195,7 @@ pub struct LiveRows {
 pub enum Claimed {
     Ours,
     /// The attempt was claimed before, or is gone.
-    AttemptSpent,
+    RequestAlreadyUsed,
     CodeUsed(UsedCode),
 }
 
@@ -220,14 +220,14 @@ pub enum UserSearch<'a> {
 
 /// Encrypted provider tokens of an account that take the place of `old`.
 #[derive(Clone, Debug)]
-pub struct Resealed {
+pub struct ReencryptedTokens {
     pub account: i64,
     pub old: Vec<u8>,
     pub new: Vec<u8>,
 }
 
 /// An account with the provider's tokens as they are kept.
-pub type Sealed = (SocialAccount, Option<Vec<u8>>);
+pub type EncryptedTokens = (SocialAccount, Option<Vec<u8>>);
 
 #[derive(Debug)]
 pub enum Unlinked {
@@ -261,7 +261,9 @@ pub enum Rotated {
 
 /// All of the store.
 #[async_trait]
-pub trait Repository: AttemptStore + UserStore + CredentialStore + AuditStore + EventStore + ImportStore {
+pub trait Repository:
+    AuthorizationRequestStore + UserStore + CredentialStore + AuditStore + EventStore + ImportStore
+{
     /// Brings the schema up to this release.
     async fn migrate(&self) -> Result<()>;
     /// Reads only.
@@ -327,13 +329,13 @@ pub trait EventStore: Send + Sync {
 
 /// Begun logins, claims on codes, and answers kept for whoever may fetch them.
 #[async_trait]
-pub trait AttemptStore: Send + Sync {
-    async fn insert_attempt(&self, attempt: &Attempt) -> Result<()>;
+pub trait AuthorizationRequestStore: Send + Sync {
+    async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()>;
     /// Expired and claimed ones too, for as long as the sweeper leaves them.
-    async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>>;
+    async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>>;
     /// Whether an unclaimed, unexpired attempt at `provider` was begun with this attempt cookie or flow token, to be
     /// finished on a login route.
-    async fn has_open_attempt(
+    async fn has_open_authorization_request(
         &self,
         provider: &str,
         browser: Option<&Digest>,
@@ -342,7 +344,12 @@ pub trait AttemptStore: Send + Sync {
     ) -> Result<bool>;
     /// The short claim: marks the attempt as spent and the code as used, both or neither. A code of `None` spends the
     /// attempt alone (the provider said no).
-    async fn claim(&self, attempt: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Result<Claimed>;
+    async fn claim(
+        &self,
+        authorization_request: Option<&Digest>,
+        code: Option<&CodeClaim>,
+        now: UnixMillis,
+    ) -> Result<Claimed>;
     /// The claim on a code, to wait for its answer.
     async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>>;
     /// Keeps the sealed answer of a login that failed.
@@ -354,19 +361,25 @@ pub trait AttemptStore: Send + Sync {
     async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows>;
 
     /// Keeps the answer of a login for whoever holds the code.
-    async fn insert_swap(&self, swap: &Swap) -> Result<()>;
+    async fn insert_one_time_code(&self, swap: &OneTimeCode) -> Result<()>;
     /// Leaves it there.
-    async fn swap(&self, code: &Digest) -> Result<Option<Swap>>;
+    async fn swap(&self, code: &Digest) -> Result<Option<OneTimeCode>>;
     /// Hands it out once.
-    async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>>;
+    async fn take_one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>>;
 
     /// Keeps a login that waits for the person.
-    async fn insert_halt(&self, halt: &Halt) -> Result<()>;
+    async fn insert_pending_login(&self, halt: &StoredPendingLogin) -> Result<()>;
     /// Expired and taken ones too, for as long as the sweeper leaves them.
-    async fn halt(&self, token: &Digest) -> Result<Option<Halt>>;
+    async fn halt(&self, token: &Digest) -> Result<Option<StoredPendingLogin>>;
     /// Takes the one that waits under `token`, with its sealed answer, and keeps `next`: both or neither. False: it was
     /// taken before, or is gone.
-    async fn replace_halt(&self, token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> Result<bool>;
+    async fn replace_pending_login(
+        &self,
+        token: &Digest,
+        next: &StoredPendingLogin,
+        answer: &[u8],
+        now: UnixMillis,
+    ) -> Result<bool>;
 }
 
 /// Users and the accounts that sign them in.
@@ -381,8 +394,12 @@ pub trait UserStore: Send + Sync {
     async fn user(&self, id: UserId) -> Result<Option<User>>;
     /// Users with this e-mail address ([`EmailAddress::is_same_as_stored`]).
     async fn users_by_email(&self, email: &EmailAddress) -> Result<Vec<User>>;
-    /// Users whose address this is on the word of one of `vouchers`.
-    async fn holders_of_email(&self, email: &EmailAddress, vouchers: &[String]) -> Result<Vec<User>>;
+    /// Users whose address this is on the word of one of `trusted_email_sources`.
+    async fn users_with_verified_email(
+        &self,
+        email: &EmailAddress,
+        trusted_email_sources: &[String],
+    ) -> Result<Vec<User>>;
     /// In order of creation.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
     /// Takes an account from its user, unless it is the last one that signs them in: `counts` says of a provider's name
@@ -395,20 +412,20 @@ pub trait UserStore: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<Unlinked>;
     /// The account and the provider's sealed tokens, if it is the user's.
-    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<Sealed>>;
+    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<EncryptedTokens>>;
     /// Whether the caller is the one who refreshes the tokens now, until `until`; of several nodes one is.
     async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool>;
     async fn end_lease(&self, account: i64) -> Result<()>;
     /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
-    async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
+    async fn encrypted_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
     /// Puts `new` in the place of `old`, unless another call replaced them meanwhile.
-    async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
+    async fn replace_encrypted_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
     /// Drops `old` and leaves an audit row, unless another call replaced them meanwhile; one transaction.
     async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool>;
-    /// [`Self::reseal_tokens`] for many, a few hundred in each statement; returns how many were replaced.
-    async fn reseal_all(&self, resealed: &[Resealed]) -> Result<u64>;
-    /// How many of the sealed texts begin so: [`crate::secrets::Vault::marks`] says how a key's do. Of none: all.
-    async fn count_sealed(&self, beginning: &[u8]) -> Result<i64>;
+    /// [`Self::replace_encrypted_tokens`] for many, a few hundred in each statement; returns how many were replaced.
+    async fn reencrypt_all(&self, reencrypted: &[ReencryptedTokens]) -> Result<u64>;
+    /// How many of the sealed texts begin so: [`crate::secrets::TokenCipher::marks`] says how a key's do. Of none: all.
+    async fn count_encrypted(&self, beginning: &[u8]) -> Result<i64>;
     /// In the order of their ids, at most `most`.
     async fn users(&self, search: UserSearch<'_>, most: i64) -> Result<Vec<User>>;
     async fn user_by_username(&self, username: &str) -> Result<Option<User>>;
@@ -424,12 +441,12 @@ pub trait UserStore: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<Updated>;
     /// With all that is theirs, of which it returns the accounts; the audit trail stays. `None`: there is no such user.
-    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<Sealed>>>;
+    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<EncryptedTokens>>>;
     /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
     async fn commit_login(
         &self,
         login: LoginCommit,
-        make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
+        make: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send),
     ) -> Result<Committed>;
 }
 
@@ -484,7 +501,7 @@ pub struct Opening {
     /// Makes the SQLite file where there is none.
     pub create: bool,
     /// Asked in each transaction about a user for the event that is written along.
-    pub announce: Option<Announce>,
+    pub event_factory: Option<EventFactory>,
     /// `None`: calls take as long as they take, as a command of an operator needs it.
     pub limits: Option<DatabaseLimits>,
 }

@@ -23,7 +23,7 @@ pub(super) struct PostgresStore {
     options: PgConnectOptions,
     limits: Option<DatabaseLimits>,
     current: RwLock<Connections>,
-    announce: Option<Announce>,
+    event_factory: Option<EventFactory>,
 }
 
 /// A pool, when it was made, and when a call last succeeded.
@@ -41,7 +41,7 @@ impl Connections {
 }
 
 pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<PostgresStore, String> {
-    let Opening { announce, limits, .. } = opening;
+    let Opening { event_factory, limits, .. } = opening;
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?
         .application_name("rest-social-auth")
@@ -57,7 +57,7 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Pos
         opened => opened.map_err(|error| format!("{place} cannot be opened: {}", reason(error)))?,
     };
     let current = RwLock::new(Connections::new(pool));
-    Ok(PostgresStore { options, limits, current, announce })
+    Ok(PostgresStore { options, limits, current, event_factory })
 }
 
 fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
@@ -161,16 +161,16 @@ impl PostgresStore {
     /// False: nothing was written.
     async fn claimed(
         &self,
-        attempt: Option<&Digest>,
+        authorization_request: Option<&Digest>,
         code: Option<&CodeClaim>,
         now: UnixMillis,
     ) -> super::Result<bool> {
         // One statement needs no transaction.
-        if let (None, Some(code)) = (attempt, code) {
+        if let (None, Some(code)) = (authorization_request, code) {
             return Ok(claim_code(None, code).execute(&self.writer()).await?.rows_affected() == 1);
         }
         let mut tx = self.begin().await?;
-        let ours = Self::write_claim(&mut tx, attempt, code, now).await?;
+        let ours = Self::write_claim(&mut tx, authorization_request, code, now).await?;
         Self::end(tx, ours).await
     }
 
@@ -197,7 +197,7 @@ impl PostgresStore {
     }
 
     /// Until the transaction ends, nobody else who wants to be the one holder of this address looks who is.
-    async fn queue_for_email(tx: &mut Tx, email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
+    async fn lock_email(tx: &mut Tx, email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
             .bind(email.key())
             .execute(&mut **tx)

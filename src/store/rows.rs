@@ -7,8 +7,9 @@ use sqlx::types::Json;
 use super::{Result, StoreError};
 use crate::clock::UnixMillis;
 use crate::model::{
-    Attempt, AuditRecord, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord, EventState, Halt, Kind,
-    KnoxRow, Landing, Linker, RefreshUse, SessionRow, SocialAccount, Swap, Taken, UsedCode, User,
+    AuditRecord, AuthorizationRequest, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
+    EventState, Kind, KnoxRow, LinkRequest, OneTimeCode, RefreshUse, ServerRedirect, SessionRow, SocialAccount,
+    StoredPendingLogin, Taken, UsedCode, User,
 };
 use crate::secrets::Digest;
 
@@ -76,23 +77,23 @@ impl From<UserRow> for User {
     }
 }
 
-/// The columns of [`SealedRow`].
-macro_rules! sealed_columns {
+/// The columns of [`EncryptedTokensRow`].
+macro_rules! encrypted_tokens_columns {
     () => {
         "id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data, created AS account_created, modified, \
          tokens"
     };
 }
-pub(super) use sealed_columns;
+pub(super) use encrypted_tokens_columns;
 
 #[derive(FromRow)]
-pub(super) struct SealedRow {
+pub(super) struct EncryptedTokensRow {
     #[sqlx(flatten)]
     account: AccountRow,
     tokens: Option<Vec<u8>>,
 }
 
-impl SealedRow {
+impl EncryptedTokensRow {
     pub fn split(self) -> (SocialAccount, Option<Vec<u8>>) {
         (self.account.into(), self.tokens)
     }
@@ -214,27 +215,29 @@ impl RefreshUseRow {
 }
 
 #[derive(FromRow)]
-pub(super) struct AttemptRow {
+pub(super) struct AuthorizationRequestRow {
     provider: String,
     redirect_uri: String,
     browser: Option<Vec<u8>>,
     flow: Option<Vec<u8>>,
     classic: bool,
     code_challenge: Option<String>,
-    sealed_secret: Option<Vec<u8>>,
+    #[sqlx(rename = "sealed_secret")]
+    encrypted_secret: Option<Vec<u8>>,
     user_id: Option<i64>,
     link_generation: i64,
     needs_fresh_login: bool,
     address: Option<Json<Value>>,
-    landing: Option<Json<Landing>>,
+    #[sqlx(rename = "landing")]
+    server_redirect: Option<Json<ServerRedirect>>,
     created: i64,
     expires: i64,
     claimed: Option<i64>,
 }
 
-impl AttemptRow {
-    pub fn with_key(self, key: &Digest) -> Result<Attempt> {
-        Ok(Attempt {
+impl AuthorizationRequestRow {
+    pub fn with_key(self, key: &Digest) -> Result<AuthorizationRequest> {
+        Ok(AuthorizationRequest {
             key: key.clone(),
             provider: self.provider,
             redirect_uri: self.redirect_uri,
@@ -242,11 +245,11 @@ impl AttemptRow {
             flow: digest(self.flow.as_deref())?,
             classic: self.classic,
             code_challenge: self.code_challenge,
-            sealed_secret: self.sealed_secret,
-            linker: self.user_id.map(|user| Linker { user, generation: self.link_generation }),
+            encrypted_secret: self.encrypted_secret,
+            link_request: self.user_id.map(|user| LinkRequest { user, generation: self.link_generation }),
             needs_fresh_login: self.needs_fresh_login,
             address: self.address.map(|address| address.0),
-            landing: self.landing.map(|landing| landing.0),
+            server_redirect: self.server_redirect.map(|server_redirect| server_redirect.0),
             created: UnixMillis(self.created),
             expires: UnixMillis(self.expires),
             claimed: self.claimed.map(UnixMillis),
@@ -270,15 +273,15 @@ impl TryFrom<UsedCodeRow> for UsedCode {
 }
 
 #[derive(FromRow)]
-pub(super) struct SwapRow {
+pub(super) struct OneTimeCodeRow {
     code_challenge: Option<String>,
     answer: Vec<u8>,
     expires: i64,
 }
 
-impl SwapRow {
-    pub fn with_code(self, code: &Digest) -> Swap {
-        Swap {
+impl OneTimeCodeRow {
+    pub fn with_code(self, code: &Digest) -> OneTimeCode {
+        OneTimeCode {
             code: code.clone(),
             code_challenge: self.code_challenge,
             answer: self.answer,
@@ -340,21 +343,22 @@ impl CredentialEntryRow {
 }
 
 #[derive(FromRow)]
-pub(super) struct HaltRow {
+pub(super) struct PendingLoginRow {
     browser: Option<Vec<u8>>,
-    sealed: Vec<u8>,
+    #[sqlx(rename = "sealed")]
+    encrypted: Vec<u8>,
     user_id: Option<i64>,
     expires: i64,
     taken: Option<i64>,
     answer: Option<Vec<u8>>,
 }
 
-impl HaltRow {
-    pub fn with_token(self, token: &Digest) -> Result<Halt> {
-        Ok(Halt {
+impl PendingLoginRow {
+    pub fn with_token(self, token: &Digest) -> Result<StoredPendingLogin> {
+        Ok(StoredPendingLogin {
             token: token.clone(),
             browser: digest(self.browser.as_deref())?,
-            sealed: self.sealed,
+            encrypted: self.encrypted,
             link_to: self.user_id,
             expires: UnixMillis(self.expires),
             taken: self.taken.zip(self.answer).map(|(at, answer)| Taken { at: UnixMillis(at), answer }),

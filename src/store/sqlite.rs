@@ -27,7 +27,7 @@ pub(super) struct SqliteStore {
     readers: Readers,
     write: SqlitePool,
     group: Group,
-    announce: Option<Announce>,
+    event_factory: Option<EventFactory>,
     file: FileIdentity,
     /// A write failed: the writer is opened anew before the next one. After a rollback of SQLite's own (a full disk, an
     /// I/O error) the driver believes that the transaction is still open, and no other could begin.
@@ -35,7 +35,7 @@ pub(super) struct SqliteStore {
 }
 
 pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<SqliteStore, String> {
-    let Opening { create, announce, limits } = opening;
+    let Opening { create, event_factory, limits } = opening;
     let queue = limits.as_ref().map_or(QUEUE_TIMEOUT, |limits| limits.queue);
     let busy = limits.as_ref().map_or(QUEUE_TIMEOUT, limited::statement_timeout);
     let options = SqliteConnectOptions::from_str(url)
@@ -74,7 +74,7 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Sql
     let readers = Readers::open(&options.read_only(true), queue).await.map_err(failed)?;
     let file = FileIdentity::of(path.clone()).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let group = Group::over(write.clone(), reopen.clone());
-    Ok(SqliteStore { group, readers, write, announce, file, reopen })
+    Ok(SqliteStore { group, readers, write, event_factory, file, reopen })
 }
 
 /// A URL that cannot be read names no file: opening it says why.
@@ -243,7 +243,7 @@ impl SqliteStore {
 
     /// Whoever writes is alone.
     #[expect(clippy::unused_async, reason = "as the other store has it")]
-    async fn queue_for_email(_tx: &mut Tx, _email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
+    async fn lock_email(_tx: &mut Tx, _email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
         Ok(())
     }
 
@@ -255,11 +255,13 @@ impl SqliteStore {
     /// False: nothing was written.
     async fn claimed(
         &self,
-        attempt: Option<&Digest>,
+        authorization_request: Option<&Digest>,
         code: Option<&CodeClaim>,
         now: UnixMillis,
     ) -> super::Result<bool> {
-        self.group.write(Write::Claim { attempt: attempt.cloned(), code: code.cloned(), now }).await
+        self.group
+            .write(Write::Claim { authorization_request: authorization_request.cloned(), code: code.cloned(), now })
+            .await
     }
 
     /// False: nothing was written.
@@ -270,7 +272,9 @@ impl SqliteStore {
     /// One of a group's writes.
     pub(super) async fn write_one(tx: &mut Tx, write: &Write) -> super::Result<bool> {
         match write {
-            Write::Claim { attempt, code, now } => Self::write_claim(tx, attempt.as_ref(), code.as_ref(), *now).await,
+            Write::Claim { authorization_request, code, now } => {
+                Self::write_claim(tx, authorization_request.as_ref(), code.as_ref(), *now).await
+            }
             Write::Login(known) => Self::write_known(tx, known).await,
             #[cfg(test)]
             Write::Faulty(super::group::Fault::Error) => Err(sqlx::Error::RowNotFound.into()),

@@ -18,7 +18,7 @@ const FLOORS: [(&str, usize); 16] = [
     ("login", 3),
     ("account", 3),
     ("delivery", 3),
-    ("api", 4),
+    ("http", 4),
     ("import", 4),
     ("server", 5),
     ("demo", 5),
@@ -161,8 +161,8 @@ fn plain_types_import_nobody_above_the_ground() {
 #[test]
 fn each_floor_leaves_the_others_tools_alone() {
     let rules: [(&str, &[&str]); 5] = [
-        ("poem", &["api", "server", "demo"]),
-        ("poem_openapi", &["api", "server"]),
+        ("poem", &["http", "server", "demo"]),
+        ("poem_openapi", &["http", "server"]),
         ("sqlx", &["store"]),
         ("reqwest", &["outgoing", "provider", "hook"]),
         ("clap", &["cli", "main"]),
@@ -312,9 +312,9 @@ fn every_code_that_the_document_knows_is_in_the_table_of_codes() {
 
 #[test]
 fn these_readers_can_see_what_they_look_for() {
-    let code = "use crate::{model::User, store::{self, Who}};\nuse crate::login::Origin;\nfn a() { crate::api::b() }";
+    let code = "use crate::{model::User, store::{self, Who}};\nuse crate::login::Origin;\nfn a() { crate::http::b() }";
     let used = rooms_used(code);
-    let wanted = ["api", "login", "model", "store"].map(str::to_owned);
+    let wanted = ["http", "login", "model", "store"].map(str::to_owned);
     assert!(used.iter().eq(wanted.iter()), "{used:?}");
     let long = format!(
         "    pub async fn long(\n        &self,\n    ) -> u8 {{\n{}        1\n    }}\n",

@@ -43,7 +43,7 @@ async fn begin_answers_where_to_go_and_what_to_bring_back(engine: Engine) {
     }
     let own = format!("{}/", world.node.base);
     assert_eq!(body["redirect_uri"], own.as_str());
-    let cookie = attempt_cookie(&answer);
+    let cookie = authorization_request_cookie(&answer);
     assert_eq!((cookie.attribute("HttpOnly"), cookie.attribute("SameSite")), (Some(""), Some("Lax")));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 
@@ -368,7 +368,7 @@ fn slow_token(code: &str) -> crate::support::Reply {
     crate::support::Reply::json(&body).after(Duration::from_millis(400))
 }
 
-fn attempt_cookie(answer: &Answer) -> crate::support::client::SetCookie {
+fn authorization_request_cookie(answer: &Answer) -> crate::support::client::SetCookie {
     let cookies = answer.set_cookies();
     cookies.into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("the attempt cookie")
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use rest_social_auth::clock::Ambient;
+use rest_social_auth::clock::Deps;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -27,7 +27,7 @@ async fn stage() -> Stage {
     let double = Double::start().await;
     let people = People::default();
     people.answer(&double);
-    people.set_now(Ambient::system().now().seconds());
+    people.set_now(Deps::system().now().seconds());
     Stage { folder: TempDir::new().expect("a temporary folder"), double, people }
 }
 

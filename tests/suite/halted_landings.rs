@@ -25,10 +25,10 @@ const PAGE: &str = "https://front.example/cb";
 const APP: &str = "com.example.app:/cb";
 
 /// Asks everybody new who they are, and has its own mind about it.
-struct Who;
+struct LoginTarget;
 
 #[async_trait]
-impl Step for Who {
+impl Step for LoginTarget {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         if draft.user().is_some() {
             return Ok(());
@@ -52,7 +52,7 @@ impl Step for Who {
 async fn asking(engine: Engine) -> World {
     let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "who"));
     let plan = plan.with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{PAGE}?a=b"));
-    plan.program(|builder| builder.step("who", Who)).start().await
+    plan.program(|builder| builder.step("who", LoginTarget)).start().await
 }
 
 fn parameter(url: &url::Url, name: &str) -> Option<String> {

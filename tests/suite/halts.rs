@@ -115,14 +115,14 @@ pub fn with_terms(engine: Engine) -> Plan {
 }
 
 #[track_caller]
-pub fn halted(answer: &Answer) -> Value {
+pub fn pending_login(answer: &Answer) -> Value {
     assert_eq!(answer.status, 202, "{}", answer.text);
     assert!(answer.set_cookie("sessionid").is_none(), "nobody is signed in yet");
     answer.json()
 }
 
 pub fn flow_token(answer: &Answer) -> String {
-    halted(answer)["flow_token"].as_str().expect("a flow token").to_owned()
+    pending_login(answer)["flow_token"].as_str().expect("a flow token").to_owned()
 }
 
 pub async fn resume(client: &Client, flow_token: &str, mut answers: Value) -> Answer {
@@ -150,7 +150,7 @@ async fn every_login_route_halts_and_the_answers_end_it_as_its_kind_wants(engine
     {
         let (client, code) = (world.browser(), format!("u{}", n + 1));
         let answer = client.login(&format!("{route}/github"), json!({"code": code})).await;
-        let asked = halted(&answer);
+        let asked = pending_login(&answer);
         assert_eq!(
             asked.as_object().map(|all| all.keys().map(String::as_str).collect::<Vec<_>>()).expect("an object"),
             ["flow_token", "expires_in", "step", "fields"]
@@ -251,7 +251,7 @@ async fn the_same_browser_gets_the_same_202_again(engine: Engine) {
     let login = json!({"code": "u1", "state": begun.state});
     let first = browser.login("jwt-pair/github", login.clone()).await;
     let again = browser.login("jwt-pair/github", login.clone()).await;
-    assert_eq!(halted(&first), halted(&again));
+    assert_eq!(pending_login(&first), pending_login(&again));
     assert_eq!((world.double.calls_at(GITHUB_TOKEN).len(), world.database.count("halted_logins").await), (1, 1));
     world.advance(Duration::from_secs(31));
     browser.login("jwt-pair/github", login).await.problem(400, "code_already_used");
@@ -320,7 +320,7 @@ async fn a_provider_has_a_pipeline_of_its_own(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", WITH_TERMS);
     let world = plan.program(|builder| builder.step("terms", Terms)).start().await;
     world.login("token", "u1").await.ok();
-    halted(&world.client().login("token/facebook", json!({"code": "u1"})).await);
+    pending_login(&world.client().login("token/facebook", json!({"code": "u1"})).await);
 }
 
 async fn sec_34_a_page_from_elsewhere_cannot_go_on_with_a_login(engine: Engine) {
@@ -344,7 +344,7 @@ async fn an_address_that_a_person_gave_is_not_verified(engine: Engine) {
     let nobody = json!({"id": 7, "login": "seven", "email": null});
     world.people.describe("github", "u7", nobody);
     let answer = world.login("token_user", "u7").await;
-    let asked = halted(&answer);
+    let asked = pending_login(&answer);
     assert_eq!(asked["step"], "require_email");
     assert_eq!(
         asked["fields"],
@@ -515,7 +515,7 @@ async fn a_step_that_asks_twice_has_heard_both_answers(engine: Engine) {
     for (code, again, told) in [("u1", Some("Zoe"), "Zoe"), ("u2", None, "")] {
         let first = flow_token(&world.login("token", code).await);
         let answer = resume(&world.client(), &first, json!({"country": "fr", "nickname": "Ana"})).await;
-        assert_eq!(halted(&answer)["fields"][0]["title"], "Number in \"fr\"");
+        assert_eq!(pending_login(&answer)["fields"][0]["title"], "Number in \"fr\"");
         let second = flow_token(&answer);
         // Mistakes in the second round cost the first none of its answers.
         resume(&world.client(), &second, json!({"number": ""})).await.problem(400, "invalid_request");

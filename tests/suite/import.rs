@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use rest_social_auth::clock::{Ambient, Entropy, UnixMillis};
+use rest_social_auth::clock::{Deps, Entropy, UnixMillis};
 use rest_social_auth::import::{self, ImportError, Progress, Report, Wanted};
 use rest_social_auth::secrets::SecretString;
 use rest_social_auth::store::django::Names;
@@ -207,8 +207,8 @@ async fn imported(world: &World, project: &Project, how: How<'_>) -> Result<Repo
         session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django).collect(),
     };
     let repository = world.database.repository().await;
-    let ambient = Ambient::new(world.clock.clone(), Arc::new(Chance));
-    let report = import::django(&wanted, &settings, Some(repository.clone()), &ambient, &mut Silent).await;
+    let deps = Deps::new(world.clock.clone(), Arc::new(Chance));
+    let report = import::django(&wanted, &settings, Some(repository.clone()), &deps, &mut Silent).await;
     repository.close().await;
     report
 }
@@ -262,7 +262,7 @@ fn left_out(report: &Report) -> Vec<(String, &'static str, u64)> {
     tables.flat_map(|table| table.left_out.iter().map(|told| (table.table.clone(), told.code, told.count))).collect()
 }
 
-fn note<'a>(report: &'a Report, code: &str) -> Option<&'a import::Told> {
+fn note<'a>(report: &'a Report, code: &str) -> Option<&'a import::ProviderErrorBody> {
     report.notes.iter().find(|told| told.code == code)
 }
 

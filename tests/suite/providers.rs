@@ -17,7 +17,7 @@ use crate::support::{Answer, Call, Client, Engine, REDIRECT, Reply, World, signe
 /// Of the bot in Telegram's case.
 pub const BOT_TOKEN: &str = "4711:bot-token-of-the-test";
 
-type Texts = BTreeMap<String, String>;
+type LoginParameters = BTreeMap<String, String>;
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +34,7 @@ pub struct Case {
     #[serde(default)]
     settings: BTreeMap<String, Value>,
     #[serde(default)]
-    documents: Texts,
+    documents: LoginParameters,
     /// Claims of the token that stands where an answer says `{id_token}`.
     id_token: Option<Map<String, Value>>,
     #[serde(default)]
@@ -50,7 +50,7 @@ pub struct Case {
 #[serde(deny_unknown_fields)]
 struct Redirect {
     url: String,
-    query: Texts,
+    query: LoginParameters,
     #[serde(default)]
     pkce: bool,
     #[serde(default)]
@@ -62,14 +62,14 @@ struct Redirect {
 struct Exchange {
     request: String,
     #[serde(default)]
-    query: Texts,
+    query: LoginParameters,
     #[serde(default)]
-    headers: Texts,
-    form: Option<Texts>,
+    headers: LoginParameters,
+    form: Option<LoginParameters>,
     json: Option<String>,
     answer: String,
     #[serde(default)]
-    answer_headers: Texts,
+    answer_headers: LoginParameters,
 }
 
 #[derive(Clone, Deserialize)]
@@ -101,7 +101,7 @@ impl Exchange {
     }
 }
 
-fn texts(pairs: &[(String, String)]) -> Texts {
+fn texts(pairs: &[(String, String)]) -> LoginParameters {
     pairs.iter().cloned().collect()
 }
 
@@ -242,7 +242,7 @@ impl Stage {
             let token = self.login(&browser, &body, None).await.field("oauth_token");
             body["oauth_token"] = json!(token);
         }
-        self.bring(&mut body);
+        self.deliver(&mut body);
         self.check(&self.login(&browser, &body, None).await, None).await;
     }
 
@@ -270,7 +270,7 @@ impl Stage {
         if let Some((_, token)) = url.query_pairs().find(|(name, _)| self.case.oauth1 && name == "oauth_token") {
             body["oauth_token"] = json!(token);
         }
-        self.bring(&mut body);
+        self.deliver(&mut body);
         if let Some(return_to) = return_to {
             body["openid.return_to"] = json!(return_to);
         }
@@ -302,7 +302,7 @@ impl Stage {
             let repeated = url.as_str().contains(&begun.field("state"));
             assert!(repeated, "the provider is not told the state: {url}");
         }
-        self.bring(&mut body);
+        self.deliver(&mut body);
         self.world.double.forget();
         let without = |name: &str, value: Value| {
             let mut body = body.clone();
@@ -310,11 +310,11 @@ impl Stage {
             body
         };
         let key = if self.case.oauth1 { "oauth_token" } else { "state" };
-        let mut attempts = vec![(&other, body.clone()), (&owner, without(key, json!("made-up")))];
+        let mut authorization_requests = vec![(&other, body.clone()), (&owner, without(key, json!("made-up")))];
         if !self.case.oauth1 {
-            attempts.push((&owner, without(key, Value::Null)));
+            authorization_requests.push((&owner, without(key, Value::Null)));
         }
-        for (browser, body) in attempts {
+        for (browser, body) in authorization_requests {
             let answer = self.login(browser, &body, helper.as_deref()).await;
             assert_eq!(answer.status, 400, "{body}: {}", answer.text);
             let code = answer.json()["code"].clone();
@@ -344,7 +344,7 @@ impl Stage {
         assert_eq!(answer.status, 303, "{}", answer.whole());
         self.world.double.forget();
         let mut body = json!({});
-        self.bring(&mut body);
+        self.deliver(&mut body);
         let url = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
         let nested = url.query_pairs().find_map(|(_, value)| url::Url::parse(&value).ok());
         let pairs = |url: &url::Url| url.query_pairs().into_owned().collect::<Vec<_>>();
@@ -365,7 +365,7 @@ impl Stage {
     }
 
     /// What the provider's callback brings.
-    fn bring(&self, body: &mut Value) {
+    fn deliver(&self, body: &mut Value) {
         let usual = if self.case.oauth1 { ("oauth_verifier", "verifier-9") } else { ("code", "code-4711") };
         body[usual.0] = json!(usual.1);
         for (name, value) in &self.case.callback {
@@ -400,7 +400,7 @@ impl Stage {
     fn check_redirect(&self, url: &url::Url) -> Option<String> {
         let wanted = &self.case.authorization;
         assert_eq!(url.as_str().split(['?', '#']).next(), Some(wanted.url.as_str()), "authorization");
-        let mut query: Texts = url.query_pairs().into_owned().collect();
+        let mut query: LoginParameters = url.query_pairs().into_owned().collect();
         let nonce = query.remove("nonce");
         assert_eq!(nonce.is_some(), wanted.nonce, "a nonce in {url}");
         *self.nonce.lock().expect("no test panics holding it") = nonce;

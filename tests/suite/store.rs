@@ -8,11 +8,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
-    Attempt, AuditEvent, AuditKind, ClientInfo, CodeClaim, EmailAddress, Halt, Kind, KnoxRow, NewCredential,
-    RefreshRow, SessionRow, SocialAccount, TokenRow, User,
+    AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, EmailAddress, Kind, KnoxRow, NewCredential,
+    RefreshRow, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, User,
 };
 use rest_social_auth::secrets::Digest;
-use rest_social_auth::store::{Claimed, Committed, Ends, LoginCommit, Repository, Rotated, Who, Written};
+use rest_social_auth::store::{
+    Claimed, Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget, Repository, Rotated,
+};
 use serde_json::json;
 
 use crate::support::{Database, Engine, on_both_databases};
@@ -58,8 +60,8 @@ fn digest(text: &str) -> Digest {
     Digest::of(text.as_bytes())
 }
 
-fn attempt(key: &str, created: UnixMillis) -> Attempt {
-    Attempt {
+fn authorization_request(key: &str, created: UnixMillis) -> AuthorizationRequest {
+    AuthorizationRequest {
         key: digest(key),
         provider: "github".into(),
         redirect_uri: "https://front.example/cb".into(),
@@ -67,11 +69,11 @@ fn attempt(key: &str, created: UnixMillis) -> Attempt {
         flow: Some(digest(&format!("flow of {key}"))),
         classic: false,
         code_challenge: Some("challenge".into()),
-        sealed_secret: Some(vec![0, 1, 255]),
-        linker: None,
+        encrypted_secret: Some(vec![0, 1, 255]),
+        link_request: None,
         needs_fresh_login: false,
         address: Some(json!({"shop": "a.example"})),
-        landing: None,
+        server_redirect: None,
         created,
         expires: created.plus(Duration::from_secs(600)),
         claimed: None,
@@ -83,20 +85,20 @@ fn code(text: &str, claimed: UnixMillis) -> CodeClaim {
     CodeClaim { digest: digest(text), binding: Some(digest("browser")), claimed, expires }
 }
 
-fn attach(user: &User) -> Who {
-    Who::Attach { user_id: user.id, generation: user.link_generation, by_email: None }
+fn attach(user: &User) -> LoginTarget {
+    LoginTarget::Attach { user_id: user.id, generation: user.link_generation, by_email: None }
 }
 
 fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
     let usernames = usernames.iter().map(|name| (*name).to_owned()).collect();
     LoginCommit {
         now: NOW,
-        who: Who::Create {
+        who: LoginTarget::Create {
             usernames,
             email: format!("{uid}@Example.com"),
             email_verified: true,
-            vouched_by: "github".into(),
-            unless_held_by: Vec::new(),
+            verified_by: "github".into(),
+            require_unclaimed_by: Vec::new(),
         },
         provider: "github".into(),
         uid: uid.into(),
@@ -165,12 +167,12 @@ fn refresh(jti: &str, user: i64) -> RefreshRow {
     }
 }
 
-fn known(user: &User, account: &SocialAccount) -> Who {
-    Who::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: false }
+fn known(user: &User, account: &SocialAccount) -> LoginTarget {
+    LoginTarget::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: false }
 }
 
-fn rekeyed(user: &User, account: &SocialAccount) -> Who {
-    Who::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: true }
+fn rekeyed(user: &User, account: &SocialAccount) -> LoginTarget {
+    LoginTarget::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: true }
 }
 
 impl Store {
@@ -179,7 +181,8 @@ impl Store {
         login: &LoginCommit,
         credential: impl Fn(&User) -> NewCredential + Send + Sync,
     ) -> Option<User> {
-        let mut make = |user: &User| Written { credential: credential(user), answer: Some(b"sealed".to_vec()) };
+        let mut make =
+            |user: &User| IssuedCredential { credential: credential(user), answer: Some(b"sealed".to_vec()) };
         match self.repository.commit_login(login.clone(), &mut make).await.expect("a commit") {
             Committed::Done(user) => Some(*user),
             Committed::Stale | Committed::TooManyTokens | Committed::Taken => None,
@@ -199,26 +202,26 @@ impl Store {
         self.commit(&create(uid, &[uid]), make).await.expect("a new user")
     }
 
-    async fn claim(&self, attempt: Option<&str>, code: Option<&CodeClaim>) -> Claimed {
-        let key = attempt.map(digest);
+    async fn claim(&self, authorization_request: Option<&str>, code: Option<&CodeClaim>) -> Claimed {
+        let key = authorization_request.map(digest);
         self.repository.claim(key.as_ref(), code, NOW).await.expect("a claim")
     }
 }
 
 async fn an_attempt_is_claimed_once(engine: Engine) {
     let store = store(engine).await;
-    store.repository.insert_attempt(&attempt("a", NOW)).await.expect("an insert");
-    let kept = store.repository.attempt(&digest("a")).await.expect("a read").expect("the attempt");
-    assert_eq!((kept.provider.as_str(), kept.sealed_secret.as_deref()), ("github", Some(&[0, 1, 255][..])));
+    store.repository.insert_authorization_request(&authorization_request("a", NOW)).await.expect("an insert");
+    let kept = store.repository.authorization_request(&digest("a")).await.expect("a read").expect("the attempt");
+    assert_eq!((kept.provider.as_str(), kept.encrypted_secret.as_deref()), ("github", Some(&[0, 1, 255][..])));
     assert_eq!(kept.address, Some(json!({"shop": "a.example"})));
     assert!(kept.claimed.is_none() && kept.expires == NOW.plus(Duration::from_secs(600)));
-    assert!(store.repository.attempt(&digest("b")).await.expect("a read").is_none());
+    assert!(store.repository.authorization_request(&digest("b")).await.expect("a read").is_none());
 
     let open = |provider: &'static str, browser: &'static str| {
         let repository = store.repository.clone();
         async move {
             let browser = digest(browser);
-            repository.has_open_attempt(provider, Some(&browser), None, NOW).await.expect("a read")
+            repository.has_open_authorization_request(provider, Some(&browser), None, NOW).await.expect("a read")
         }
     };
     assert!(open("github", "browser").await);
@@ -229,7 +232,7 @@ async fn an_attempt_is_claimed_once(engine: Engine) {
     let key = digest("a");
     let claims = join_all(codes.iter().map(|code| repository.claim(Some(&key), Some(code), NOW))).await;
     let ours = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Ours))).count();
-    let spent = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::AttemptSpent))).count();
+    let spent = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::RequestAlreadyUsed))).count();
     assert_eq!((ours, spent), (1, 7));
     assert!(!open("github", "browser").await);
     assert_eq!(store.database.count("used_codes").await, 1, "the refused claims left no code behind");
@@ -238,18 +241,18 @@ async fn an_attempt_is_claimed_once(engine: Engine) {
 async fn a_claim_takes_attempt_and_code_or_neither(engine: Engine) {
     let store = store(engine).await;
     for key in ["a", "b"] {
-        store.repository.insert_attempt(&attempt(key, NOW)).await.expect("an insert");
+        store.repository.insert_authorization_request(&authorization_request(key, NOW)).await.expect("an insert");
     }
     assert!(matches!(store.claim(Some("a"), Some(&code("code", NOW))).await, Claimed::Ours));
     // The code is used: attempt b must stay open.
     assert!(matches!(store.claim(Some("b"), Some(&code("code", NOW))).await, Claimed::CodeUsed(_)));
-    let kept = store.repository.attempt(&digest("b")).await.expect("a read").expect("the attempt");
+    let kept = store.repository.authorization_request(&digest("b")).await.expect("a read").expect("the attempt");
     assert!(kept.claimed.is_none());
     // The attempt is spent: the code must stay free.
-    assert!(matches!(store.claim(Some("a"), Some(&code("other", NOW))).await, Claimed::AttemptSpent));
+    assert!(matches!(store.claim(Some("a"), Some(&code("other", NOW))).await, Claimed::RequestAlreadyUsed));
     assert!(matches!(store.claim(None, Some(&code("other", NOW))).await, Claimed::Ours));
     assert!(matches!(store.claim(Some("b"), None).await, Claimed::Ours));
-    assert!(matches!(store.claim(Some("b"), None).await, Claimed::AttemptSpent));
+    assert!(matches!(store.claim(Some("b"), None).await, Claimed::RequestAlreadyUsed));
 }
 
 async fn the_answer_is_kept_with_its_code(engine: Engine) {
@@ -258,7 +261,7 @@ async fn the_answer_is_kept_with_its_code(engine: Engine) {
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
     assert!(used.answer.is_none() && used.claimed == NOW);
     assert!(used.binding.is_some_and(|binding| binding.matches(&digest("browser"))));
-    let login = LoginCommit { ends: Some(Ends::Code(digest("code"))), ..create("1", &["ana"]) };
+    let login = LoginCommit { ends: Some(ConsumedCredential::Code(digest("code"))), ..create("1", &["ana"]) };
     store.commit(&login, |user| session("s", user)).await.expect("a user");
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
     assert_eq!(used.answer.as_deref(), Some(&b"sealed"[..]));
@@ -310,7 +313,8 @@ async fn an_account_of_somebody_else_is_stale(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
     let generation = second.link_generation;
-    let moved = Who::Attach { user_id: second.id, generation, by_email: EmailAddress::parse("another@example.com") };
+    let moved =
+        LoginTarget::Attach { user_id: second.id, generation, by_email: EmailAddress::parse("another@example.com") };
     let moved = LoginCommit { who: moved, ..create("9", &[]) };
     assert!(store.commit(&moved, |user| session("s9", user)).await.is_none(), "the address is no longer theirs");
     let attach = LoginCommit { who: attach(&second), ..create("1", &[]) };
@@ -486,7 +490,11 @@ async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine)
     store.commit(&known, |user| NewCredential::Refresh(refresh("r", user.id))).await.expect("the user");
     for n in 0..20 {
         let later = NOW.plus(Duration::from_secs(n));
-        store.repository.insert_attempt(&attempt(&format!("a{n}"), later)).await.expect("an insert");
+        store
+            .repository
+            .insert_authorization_request(&authorization_request(&format!("a{n}"), later))
+            .await
+            .expect("an insert");
         assert!(matches!(store.claim(None, Some(&code(&format!("c{n}"), later))).await, Claimed::Ours));
     }
     assert_eq!(
@@ -499,8 +507,8 @@ async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine)
     store.database.run("UPDATE login_attempts SET claimed = created").await;
     rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 7).await.expect("a sweep");
     assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (7, 20));
-    assert!(store.repository.attempt(&digest("a19")).await.expect("a read").is_some(), "the newest stay");
-    assert!(store.repository.attempt(&digest("a0")).await.expect("a read").is_none(), "the oldest go");
+    assert!(store.repository.authorization_request(&digest("a19")).await.expect("a read").is_some(), "the newest stay");
+    assert!(store.repository.authorization_request(&digest("a0")).await.expect("a read").is_none(), "the oldest go");
 
     rest_social_auth::store::sweep(store.repository.as_ref(), NOW.plus(Duration::from_secs(61)), 1000)
         .await
@@ -527,10 +535,14 @@ async fn users_are_found_by_email_in_any_case(engine: Engine) {
         store.repository.users_by_email(&parsed("a_a@example.com")).await.expect("a read").is_empty(),
         "no pattern"
     );
-    for (vouchers, found) in [(vec!["", "github"], 1), (vec!["", "gitlab"], 0), (vec![], 0)] {
-        let vouchers: Vec<String> = vouchers.into_iter().map(str::to_owned).collect();
-        let holders = store.repository.holders_of_email(&parsed("ANA@example.com"), &vouchers).await.expect("a read");
-        assert_eq!(holders.len(), found, "{vouchers:?}");
+    for (trusted_email_sources, found) in [(vec!["", "github"], 1), (vec!["", "gitlab"], 0), (vec![], 0)] {
+        let trusted_email_sources: Vec<String> = trusted_email_sources.into_iter().map(str::to_owned).collect();
+        let holders = store
+            .repository
+            .users_with_verified_email(&parsed("ANA@example.com"), &trusted_email_sources)
+            .await
+            .expect("a read");
+        assert_eq!(holders.len(), found, "{trusted_email_sources:?}");
     }
 }
 
@@ -558,18 +570,25 @@ async fn migrating_twice_changes_nothing(engine: Engine) {
     assert!(store.repository.user(1).await.is_err());
 }
 
-fn halt(token: &str) -> Halt {
+fn halt(token: &str) -> StoredPendingLogin {
     let expires = NOW.plus(Duration::from_secs(600));
-    Halt { token: digest(token), browser: None, sealed: b"sealed".to_vec(), link_to: None, expires, taken: None }
+    StoredPendingLogin {
+        token: digest(token),
+        browser: None,
+        encrypted: b"sealed".to_vec(),
+        link_to: None,
+        expires,
+        taken: None,
+    }
 }
 
 async fn a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written(engine: Engine) {
     let store = store(engine).await;
     let repository = &store.repository;
     for token in ["a", "b"] {
-        repository.insert_halt(&halt(token)).await.expect("an insert");
+        repository.insert_pending_login(&halt(token)).await.expect("an insert");
     }
-    let ends = |token: &str| Some(Ends::Halt(digest(token)));
+    let ends = |token: &str| Some(ConsumedCredential::StoredPendingLogin(digest(token)));
     // Eight at once, of one person who is new.
     let names: Vec<String> = (0..8).map(|n| format!("ana{n}")).collect();
     let logins: Vec<LoginCommit> =
@@ -584,8 +603,8 @@ async fn a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written(engin
     let user = store.user("eva").await;
     let account = repository.accounts_of(user.id).await.expect("a read").remove(0);
     let again = |token| LoginCommit { who: known(&user, &account), ends: ends(token), ..create("eva", &[]) };
-    assert!(repository.replace_halt(&digest("b"), &halt("c"), b"more", NOW).await.expect("a write"));
-    assert!(!repository.replace_halt(&digest("b"), &halt("d"), b"more", NOW).await.expect("a write"));
+    assert!(repository.replace_pending_login(&digest("b"), &halt("c"), b"more", NOW).await.expect("a write"));
+    assert!(!repository.replace_pending_login(&digest("b"), &halt("d"), b"more", NOW).await.expect("a write"));
     assert!(store.commit(&again("b"), |user| session("b", user)).await.is_none());
     assert!(store.commit(&again("unknown"), |user| session("x", user)).await.is_none());
     assert_eq!((store.database.count("halted_logins").await, store.database.count("sessions").await), (3, 1));

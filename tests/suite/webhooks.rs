@@ -20,7 +20,7 @@ use crate::support::world::Plan;
 use crate::support::{Call, Database, Engine, Held, Reply, World, on_both_databases};
 
 mod asked;
-mod courier;
+mod dispatcher;
 
 on_both_databases! {
     each_act_on_a_user_is_told_and_signed,

@@ -44,7 +44,7 @@ impl Draft<'_> {
     /// The account of the identity, and its user. Errors: `not_allowed` where a changed setting would give the
     /// account to another user.
     pub(super) async fn stored_account(&self) -> Result<Option<(SocialAccount, User)>, LoginError> {
-        let now = self.ambient.now();
+        let now = self.deps.now();
         let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
         let uid = self.identity.uid.as_str();
         let former = self.identity.legacy_uids.iter().filter(|_| open).map(AccountUid::as_str);

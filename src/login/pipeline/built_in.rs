@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::draft::Draft;
-use super::line::sign_up_closed;
+use super::runner::sign_up_closed;
 use super::{Step, Stop, email, extra, fields, username};
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{EmailAddress, SocialAccount, User, is_filled};
@@ -58,7 +58,7 @@ impl Step for BuiltIn {
             Self::AssociateUser => draft.associate = true,
             Self::LoadExtraData => {
                 let known = draft.account.as_ref().and_then(|account| account.extra_data.as_object());
-                draft.extra_data = Some(extra::merged(draft.identity, known, draft.ambient.now()));
+                draft.extra_data = Some(extra::merged(draft.identity, known, draft.deps.now()));
             }
             Self::UserDetails => draft.take_details().await?,
             Self::SaveAvatar => draft.keep_picture(),
@@ -78,7 +78,7 @@ impl Draft<'_> {
     /// Who has this account (R-PIPE-04, R-AUT-03, R-AUT-05).
     async fn find_account(&mut self) -> Result<(), LoginError> {
         let found = match self.stored_account().await? {
-            Some((account, _)) if self.is_somebody_elses(&account) => {
+            Some((account, _)) if self.belongs_to_other_user(&account) => {
                 if account.uid == self.identity.uid {
                     return Err(LoginError::new(Refusal::NotAllowed, "This account has passed to another person."));
                 }
@@ -111,7 +111,7 @@ impl Draft<'_> {
 
     /// Whether the account belongs to another person than the identity, by what the descriptor says must stay the same. An
     /// account that is found by a former key must have it.
-    fn is_somebody_elses(&self, account: &SocialAccount) -> bool {
+    fn belongs_to_other_user(&self, account: &SocialAccount) -> bool {
         let by_old_id = account.uid != self.identity.uid;
         self.identity.same.iter().any(|name| {
             let kept = account.extra_data.get(name).filter(|value| is_filled(value));
@@ -140,7 +140,7 @@ impl Draft<'_> {
     }
 
     async fn is_vouched_for(&self, user: &User, address: &EmailAddress) -> Result<bool, LoginError> {
-        let holders = self.store.holders_of_email(address, &self.rules.trusted_email_sources).await?;
+        let holders = self.store.users_with_verified_email(address, &self.rules.trusted_email_sources).await?;
         Ok(holders.iter().any(|holder| holder.id == user.id))
     }
 
@@ -176,7 +176,7 @@ impl Draft<'_> {
         let Some(user) = user.filter(|_| self.rules.no_default_protected_user_fields) else { return Ok(()) };
         let (username, email) = (said("username"), said("email"));
         if !username.is_empty() && may("username", Some(&user.username)) {
-            let wanted = username::candidates(self.rules, username, self.ambient).into_iter().next();
+            let wanted = username::candidates(self.rules, username, self.deps).into_iter().next();
             self.renamed = match wanted {
                 // Somebody else's stays theirs.
                 Some(wanted) if self.store.user_by_username(&wanted).await?.is_none() => Some(wanted),
@@ -193,7 +193,7 @@ impl Draft<'_> {
             let others = self.store.users_by_email(&address).await?;
             let is_theirs = others.iter().all(|other| other.id == user.id);
             let is_verified = is_theirs && self.email_verified && email == self.email();
-            self.readdressed = Some((address.to_string(), is_verified));
+            self.email_changed = Some((address.to_string(), is_verified));
         }
         Ok(())
     }

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use super::email::{LoginEmail, check_allowed};
 use super::names::Details;
 use super::{Decision, account_key, username};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{EmailAddress, Identity, SocialAccount, User, UserId, without_provider_tokens};
 use crate::settings::UserRules;
-use crate::store::{Repository, Who};
+use crate::store::{LoginTarget, Repository};
 
 /// A login on its way through the pipeline.
 ///
@@ -23,12 +23,12 @@ pub struct Draft<'a> {
     pub(super) identity: &'a Identity,
     pub(super) rules: &'a UserRules,
     pub(super) store: &'a Arc<dyn Repository>,
-    pub(super) ambient: &'a Ambient,
+    pub(super) deps: &'a Deps,
     pub(super) details: Details,
     /// Of `details.email`.
     pub(super) email_verified: bool,
     /// Whose word that is: the provider's, by its name, or a step's: ''.
-    pub(super) vouched_by: &'a str,
+    pub(super) verified_by: &'a str,
     /// The verified address by which users are linked, where the pipeline does so.
     pub(super) by_email: Option<EmailAddress>,
     /// Whom the login is linked to.
@@ -46,7 +46,7 @@ pub struct Draft<'a> {
     /// Of somebody known, where the settings let a login change it: the username, and the address with whether somebody
     /// vouches for it.
     pub(super) renamed: Option<String>,
-    pub(super) readdressed: Option<(String, bool)>,
+    pub(super) email_changed: Option<(String, bool)>,
     /// Declared ones.
     pub(super) fields: Map<String, Value>,
     /// Set by steps, which wins over what the profile says.
@@ -54,7 +54,7 @@ pub struct Draft<'a> {
     /// To the step that runs now.
     answers: Option<Map<String, Value>>,
     /// What the step that runs now has set.
-    amended: Vec<Amendment>,
+    amended: Vec<DraftChange>,
 }
 
 #[derive(Default)]
@@ -70,7 +70,7 @@ struct Chosen {
 
 /// One thing that a step set; kept sealed while a login waits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum Amendment {
+pub(super) enum DraftChange {
     Username(String),
     /// `None`: no address.
     Email(Option<EmailAddress>, bool),
@@ -145,28 +145,28 @@ impl Draft<'_> {
 
     /// The username of somebody new; it is cleaned by the settings' rules and gets a tail where it is taken.
     pub fn set_username(&mut self, username: &str) {
-        self.amend(Amendment::Username(storable(username)));
+        self.amend(DraftChange::Username(storable(username)));
     }
 
     /// The address of somebody new. `verified` says that it was proved to be theirs, which lets a later login with the
     /// same verified address be linked to them (SEC-23): false, unless it was. A text that is no address counts as none. The
     /// lists of who may sign in are checked again after the last step.
     pub fn set_email(&mut self, address: &str, verified: bool) {
-        self.amend(Amendment::Email(EmailAddress::parse(address), verified));
+        self.amend(DraftChange::Email(EmailAddress::parse(address), verified));
     }
 
     pub fn set_first_name(&mut self, name: &str) {
-        self.amend(Amendment::FirstName(storable(name)));
+        self.amend(DraftChange::FirstName(storable(name)));
     }
 
     pub fn set_last_name(&mut self, name: &str) {
-        self.amend(Amendment::LastName(storable(name)));
+        self.amend(DraftChange::LastName(storable(name)));
     }
 
     /// Kept with the account and shown to its user; what is called like a token or a secret is left out (SEC-40).
     pub fn set_extra_data(&mut self, name: &str, mut value: Value) {
         crate::model::drop_nulls(&mut value);
-        self.amend(Amendment::ExtraData(storable(name), value));
+        self.amend(DraftChange::ExtraData(storable(name), value));
     }
 
     /// One of the fields that REST_SOCIAL_USER_FIELDS declares. What its user edited by hand stays as it is.
@@ -175,36 +175,36 @@ impl Draft<'_> {
     pub fn set_field(&mut self, name: &str, value: &Value) -> Result<(), &'static str> {
         let declared = self.rules.own_fields.iter().find(|field| field.name == name);
         let fitting = declared.ok_or("There is no such field.")?.kind.fit(value)?;
-        self.amend(Amendment::Field(name.to_owned(), fitting));
+        self.amend(DraftChange::Field(name.to_owned(), fitting));
         Ok(())
     }
 
-    fn amend(&mut self, amendment: Amendment) {
+    fn amend(&mut self, amendment: DraftChange) {
         self.apply(amendment.clone());
         self.amended.push(amendment);
     }
 
-    fn apply(&mut self, amendment: Amendment) {
+    fn apply(&mut self, amendment: DraftChange) {
         match amendment {
-            Amendment::Username(name) => {
+            DraftChange::Username(name) => {
                 self.chosen.username = Some(name);
                 self.usernames.clear();
             }
-            Amendment::Email(address, verified) => {
+            DraftChange::Email(address, verified) => {
                 self.email_verified = verified && address.is_some();
-                self.vouched_by = "";
+                self.verified_by = "";
                 self.details.email = address;
                 self.chosen.email = true;
                 if self.rules.username_is_full_email {
                     self.usernames.clear();
                 }
             }
-            Amendment::FirstName(name) => self.chosen.first_name = Some(name),
-            Amendment::LastName(name) => self.chosen.last_name = Some(name),
-            Amendment::ExtraData(name, value) => {
+            DraftChange::FirstName(name) => self.chosen.first_name = Some(name),
+            DraftChange::LastName(name) => self.chosen.last_name = Some(name),
+            DraftChange::ExtraData(name, value) => {
                 self.chosen.extra_data.insert(name, value);
             }
-            Amendment::Field(name, value) => {
+            DraftChange::Field(name, value) => {
                 self.chosen.fields.insert(name, value);
             }
         }
@@ -222,17 +222,17 @@ impl<'a> Draft<'a> {
         identity: &'a Identity,
         rules: &'a UserRules,
         store: &'a Arc<dyn Repository>,
-        ambient: &'a Ambient,
+        deps: &'a Deps,
         link_to: Option<UserId>,
     ) -> Self {
         Self {
             identity,
             rules,
             store,
-            ambient,
+            deps,
             details: Details::of(identity),
             email_verified: identity.email_verified,
-            vouched_by: &identity.provider,
+            verified_by: &identity.provider,
             by_email: None,
             caller: link_to,
             account: None,
@@ -244,7 +244,7 @@ impl<'a> Draft<'a> {
             first_name: None,
             last_name: None,
             renamed: None,
-            readdressed: None,
+            email_changed: None,
             fields: Map::new(),
             chosen: Chosen::default(),
             answers: None,
@@ -261,18 +261,18 @@ impl<'a> Draft<'a> {
     }
 
     /// What the person said to the step that runs next.
-    pub(super) fn hear(&mut self, answers: Option<&Map<String, Value>>) {
+    pub(super) fn set_answers(&mut self, answers: Option<&Map<String, Value>>) {
         self.answers = answers.cloned();
         self.amended.clear();
     }
 
     /// What the step that ran last has set.
-    pub(super) fn amendments(&mut self) -> Vec<Amendment> {
+    pub(super) fn amendments(&mut self) -> Vec<DraftChange> {
         std::mem::take(&mut self.amended)
     }
 
     /// What a step did before the login waited.
-    pub(super) fn repeat(&mut self, amendments: &[Amendment]) {
+    pub(super) fn repeat(&mut self, amendments: &[DraftChange]) {
         amendments.iter().cloned().for_each(|amendment| self.apply(amendment));
     }
 
@@ -297,7 +297,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn candidates(&self) -> Vec<String> {
-        username::candidates(self.rules, self.username(), self.ambient)
+        username::candidates(self.rules, self.username(), self.deps)
     }
 
     /// What the provider tells for a field of the user, by USER_FIELD_MAPPING.
@@ -308,7 +308,7 @@ impl<'a> Draft<'a> {
     pub(super) fn decision(self) -> Result<Decision, LoginError> {
         let no_user = || LoginError::new(Refusal::NoUser, "Nobody signs in with this account here.");
         let who = match (&self.account, &self.user) {
-            (Some(account), Some(user)) => Who::Known {
+            (Some(account), Some(user)) => LoginTarget::Known {
                 user: Box::new(user.clone()),
                 account_id: account.id,
                 read: account.modified,
@@ -316,7 +316,7 @@ impl<'a> Draft<'a> {
             },
             (None, Some(user)) if self.associate => {
                 let (user_id, generation) = (user.id, user.link_generation);
-                Who::Attach { user_id, generation, by_email: self.by_email }
+                LoginTarget::Attach { user_id, generation, by_email: self.by_email }
             }
             (None, None) if self.create && self.associate => {
                 let email =
@@ -325,12 +325,12 @@ impl<'a> Draft<'a> {
                 let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
                 let email_verified = has_email && self.email_verified && !email.is_empty();
                 let is_holder = email_verified && self.by_email.as_ref().is_some_and(|held| held.as_str() == email);
-                Who::Create {
+                LoginTarget::Create {
                     usernames,
                     email_verified,
                     email: if has_email { email } else { String::new() },
-                    vouched_by: if email_verified { self.vouched_by.to_owned() } else { String::new() },
-                    unless_held_by: if is_holder { self.rules.trusted_email_sources.clone() } else { Vec::new() },
+                    verified_by: if email_verified { self.verified_by.to_owned() } else { String::new() },
+                    require_unclaimed_by: if is_holder { self.rules.trusted_email_sources.clone() } else { Vec::new() },
                 }
             }
             _ => return Err(no_user()),
@@ -349,7 +349,7 @@ impl<'a> Draft<'a> {
             first_name: self.chosen.first_name.or(self.first_name),
             last_name: self.chosen.last_name.or(self.last_name),
             username: self.renamed,
-            email: self.readdressed,
+            email: self.email_changed,
             fields,
             code,
         })

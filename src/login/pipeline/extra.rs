@@ -12,7 +12,7 @@ pub fn merged(identity: &Identity, known: Option<&Map<String, Value>>, now: Unix
     for (name, value) in &identity.extra_data {
         // What the answer does not mention stays as it is; null, where nothing is known yet (R-EXT-02).
         let is_absent = identity.absent_extra_data.contains(name) && merged.contains_key(name);
-        if is_absent || !is_filled(value) && identity.keep_if_empty.contains(name) {
+        if is_absent || !is_filled(value) && identity.drop_when_empty.contains(name) {
             continue;
         }
         if let Some(value) = without_secrets(name, value) {
@@ -48,7 +48,7 @@ mod tests {
             organizations: vec![],
             extra_data: extra.as_object().cloned().unwrap_or_default(),
             absent_extra_data: vec![],
-            keep_if_empty: keep.iter().map(|name| (*name).to_owned()).collect(),
+            drop_when_empty: keep.iter().map(|name| (*name).to_owned()).collect(),
             fields: serde_json::Map::new(),
             tokens: None,
             expires_in: None,

@@ -11,8 +11,8 @@ mod draft;
 mod email;
 mod extra;
 mod fields;
-mod line;
 mod names;
+mod runner;
 mod username;
 mod webhook;
 
@@ -25,12 +25,12 @@ use serde_json::{Map, Value};
 
 pub(super) use self::ask::read_answers;
 pub use self::ask::{Field, FieldType};
-use self::draft::Amendment;
 pub use self::draft::Draft;
-pub(super) use self::line::{Line, lines};
+use self::draft::DraftChange;
+pub(super) use self::runner::{Pipeline, pipelines};
 pub(super) use self::webhook::AskWebhook;
 use super::error::{LoginError, Refusal};
-use crate::store::{StoreError, Who};
+use crate::store::{LoginTarget, StoreError};
 
 /// A step of the pipeline: the built-in ones and a program's own alike.
 ///
@@ -84,7 +84,7 @@ impl From<StoreError> for Stop {
 /// What the one transaction of a login will write.
 #[derive(Debug)]
 pub(super) struct Decision {
-    pub who: Who,
+    pub who: LoginTarget,
     pub extra_data: Value,
     /// `None`: stays as it is.
     pub first_name: Option<String>,
@@ -101,7 +101,7 @@ pub(super) struct Decision {
 /// How far a halted login had come: what each step of a program's own did before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Progress {
-    passed: BTreeMap<String, Vec<Amendment>>,
+    passed: BTreeMap<String, Vec<DraftChange>>,
     /// The step that asked, and all that the person said to it so far.
     answered: Option<(String, Map<String, Value>)>,
 }

@@ -99,7 +99,7 @@ mod tests {
             organizations: vec![],
             extra_data: serde_json::Map::new(),
             absent_extra_data: vec![],
-            keep_if_empty: vec![],
+            drop_when_empty: vec![],
             fields: serde_json::Map::new(),
             tokens: None,
             expires_in: None,

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::settings::UserRules;
 
 /// Django's column.
@@ -13,11 +13,11 @@ const TRIES: usize = 5;
 const LAST_TAIL: usize = 32;
 
 /// Never empty; the repository takes the first that is free.
-pub fn candidates(rules: &UserRules, wanted: &str, ambient: &Ambient) -> Vec<String> {
-    let base = if wanted.is_empty() { ambient.hex::<16>() } else { cleaned(cut(wanted, LONGEST), rules) };
+pub fn candidates(rules: &UserRules, wanted: &str, deps: &Deps) -> Vec<String> {
+    let base = if wanted.is_empty() { deps.hex::<16>() } else { cleaned(cut(wanted, LONGEST), rules) };
     let tailed = (1..TRIES).map(|n| {
         let length = if n + 1 == TRIES { LAST_TAIL } else { rules.uuid_length };
-        let tail: String = ambient.hex::<16>().chars().take(length).collect();
+        let tail: String = deps.hex::<16>().chars().take(length).collect();
         format!("{}{tail}", cut(&base, LONGEST - tail.len()))
     });
     std::iter::once(cut(&base, LONGEST).to_owned()).chain(tailed).filter(|name| !name.is_empty()).collect()
@@ -57,7 +57,7 @@ mod tests {
     }
 
     fn first(name: &str, rules: &UserRules) -> String {
-        candidates(rules, name, &Ambient::system()).remove(0)
+        candidates(rules, name, &Deps::system()).remove(0)
     }
 
     #[test]
@@ -82,10 +82,10 @@ mod tests {
 
     #[test]
     fn r_usr_04_a_taken_name_gets_sixteen_hex_digits() {
-        let names = candidates(&rules(true, false), "same", &Ambient::system());
+        let names = candidates(&rules(true, false), "same", &Deps::system());
         assert_eq!(names[0], "same");
         assert!(names[1].starts_with("same") && names[1].len() == 20);
-        assert_eq!(candidates(&rules(true, false), "!!!", &Ambient::system())[0].len(), 16);
+        assert_eq!(candidates(&rules(true, false), "!!!", &Deps::system())[0].len(), 16);
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
             [("a", true, false), ("李", false, false), ("㎒", false, true), ("ﷺ", false, false), ("ü", true, true)]
         {
             let rules = UserRules { uuid_length: 4, ..rules(clean, slugify) };
-            let mut names = candidates(&rules, &name.repeat(300), &Ambient::system());
+            let mut names = candidates(&rules, &name.repeat(300), &Deps::system());
             assert!(names.iter().all(|name| (1..=150).contains(&name.chars().count())), "{names:?}");
             let last = names.last().expect("a name");
             assert!(last[last.len() - 32..].bytes().all(|byte| byte.is_ascii_hexdigit()), "{last}");
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn r_usr_01_no_name_at_all_is_32_hex_digits() {
-        let names = candidates(&rules(true, false), "", &Ambient::system());
+        let names = candidates(&rules(true, false), "", &Deps::system());
         assert_eq!(names[0].len(), 32);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Draft, Step, Stop, fields};
-use crate::hook::{Amendments, Candidate, Hook, Verdict};
+use crate::hook::{Candidate, Hook, UserOverrides, Verdict};
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{EmailAddress, without_provider_tokens};
 
@@ -29,7 +29,7 @@ impl Step for AskWebhook {
             fields: &fields::chosen(identity, &draft.details, draft.rules, None),
             extra_data: &without_provider_tokens(&identity.extra_data),
         };
-        match self.0.may_create(candidate).await {
+        match self.0.ask_user_creating(candidate).await {
             Ok(Verdict::Allowed(amendments)) => amend(draft, amendments).await?,
             Ok(Verdict::Refused(words)) if words.is_empty() => return Err(refused("Signing up was refused.").into()),
             Ok(Verdict::Refused(words)) => return Err(refused(&words).into()),
@@ -47,8 +47,8 @@ fn refused(words: &str) -> LoginError {
 }
 
 /// Errors: the database's; none of the fields, since they were held against their declarations.
-async fn amend(draft: &mut Draft<'_>, amendments: Amendments) -> Result<(), Stop> {
-    let Amendments { username, email, email_verified, first_name, last_name, fields } = amendments;
+async fn amend(draft: &mut Draft<'_>, amendments: UserOverrides) -> Result<(), Stop> {
+    let UserOverrides { username, email, email_verified, first_name, last_name, fields } = amendments;
     if let Some(username) = username {
         draft.set_username(&username);
     }

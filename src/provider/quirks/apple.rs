@@ -54,7 +54,7 @@ fn signed(login: &Login<'_>, client: &str) -> Result<String, ProviderError> {
     let pem = provider.client_secret.expose_secret().replace("\\n", "\n");
     let unusable = || failed("token", "SECRET is not a private key for ES256 in PEM");
     let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(|_| unusable())?;
-    let now = provider.ambient.now().seconds();
+    let now = provider.deps.now().seconds();
     let claims = json!({
         "iss": provider.values.text("TEAM"),
         "iat": now,

@@ -45,7 +45,7 @@ fn check(claims: &Map<String, Value>, login: &Login<'_>, nonce: &str) -> Result<
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
     let own = login.provider.values.text("MEDIAWIKI_URL").and_then(host);
-    let now = login.provider.ambient.now().seconds();
+    let now = login.provider.deps.now().seconds();
     let time = |name: &str| claims.get(name).and_then(Seconds::parse).map(Seconds::get);
     let fault = if text("aud") != login.provider.client_id {
         "the identity was made for another client"

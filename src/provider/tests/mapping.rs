@@ -179,7 +179,7 @@ fn r_ext_04_an_empty_field_is_dropped_where_the_descriptor_says_so() {
     let made = mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email_verified": true}])).unwrap();
     assert!(!made.extra_data.contains_key("refresh_token"));
     assert_eq!(made.extra_data["expires_in"], Value::Null);
-    assert_eq!(made.keep_if_empty, ["refresh_token", "token_type"]);
+    assert_eq!(made.drop_when_empty, ["refresh_token", "token_type"]);
 }
 
 #[test]
@@ -475,7 +475,7 @@ fn fault_a22_what_a_callback_says_in_another_type_does_not_count_as_absent() {
 fn fault_d6_a_signed_callback_lies_a_minute_in_the_future_at_most() {
     let shopify = provider(&key("shopify"));
     let rule = shopify.descriptor.checks.iter().find(|rule| rule.reason.contains("too old")).expect("a rule");
-    let now = crate::clock::Ambient::system().now().seconds();
+    let now = crate::clock::Deps::system().now().seconds();
     for (offset, is_fit) in [(0, true), (-86_000, true), (-87_000, false), (50, true), (90, false), (86_000, false)] {
         let fields = object(json!({"timestamp": (now + offset).to_string()}));
         let scope = shopify.scope_of_settings().with("callback", Some(&fields));

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::exchange::Login;
 use super::{Callback, Provider};
-use crate::clock::Ambient;
+use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::settings::{OutgoingRules, ProviderSettings, SettingError, UserRules};
 
@@ -52,7 +52,7 @@ pub fn try_provider(settings: &ProviderSettings) -> Result<(Provider, Vec<String
     };
     let client = Client::new(&rules).expect("the rules are plain");
     let mut warnings = Vec::new();
-    Provider::new(settings, false, &client, &Ambient::system(), &mut warnings).map(|provider| (provider, warnings))
+    Provider::new(settings, false, &client, &Deps::system(), &mut warnings).map(|provider| (provider, warnings))
 }
 
 pub fn provider(settings: &ProviderSettings) -> Provider {

@@ -17,7 +17,7 @@ use crate::settings::SettingError;
 mod columns;
 mod rows;
 
-pub use self::rows::{Knox, Link, Outstanding, Person, Session, Token, User, plain_key};
+pub use self::rows::{DjangoUser, Knox, Link, Outstanding, Session, Token, User, plain_key};
 
 /// Rows read by one statement.
 pub const PAGE: i64 = 1000;

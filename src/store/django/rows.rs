@@ -34,7 +34,7 @@ struct PersonRow {
     password: String,
 }
 
-pub struct Person {
+pub struct DjangoUser {
     pub id: i64,
     /// The stored hash; empty where users have none.
     pub password: String,
@@ -200,7 +200,7 @@ impl Django {
     }
 
     /// Users whose primary keys the sessions name, by [`plain_key`].
-    pub async fn people(&mut self, keys: &[&str]) -> Result<HashMap<String, Person>> {
+    pub async fn people(&mut self, keys: &[&str]) -> Result<HashMap<String, DjangoUser>> {
         let users = &self.users;
         let keys: Vec<String> = keys.iter().flat_map(|key| self.literals(key)).collect();
         if keys.is_empty() {
@@ -216,7 +216,7 @@ impl Django {
         );
         let rows: std::result::Result<Vec<PersonRow>, _> = fetch!(self, PersonRow, sql);
         let people = rows?.into_iter();
-        Ok(people.map(|row| (plain_key(&row.key), Person { id: row.id, password: row.password })).collect())
+        Ok(people.map(|row| (plain_key(&row.key), DjangoUser { id: row.id, password: row.password })).collect())
     }
 
     /// A primary key as SQL writes it, in every form that the database may hold; none where it is no such key.

@@ -25,7 +25,7 @@ macro_rules! account_keys {
             /// it was read, or another account has the new key.
             async fn update_account(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
                 let KnownLogin { login, user, .. } = known;
-                let Who::Known { account_id, read, rekeyed, .. } = &login.who else { return Ok(false) };
+                let LoginTarget::Known { account_id, read, rekeyed, .. } = &login.who else { return Ok(false) };
                 let statement = if *rekeyed {
                     // What was encrypted for the former key cannot be decrypted under this one.
                     "UPDATE social_accounts SET extra_data = $1, tokens = $3, uid = $9, uid_scope = $10, legacy_uid = $11,

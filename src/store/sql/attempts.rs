@@ -1,10 +1,10 @@
 //! Begun logins, claims on codes, and answers kept for whoever may fetch them.
 
-/// Implements [`super::super::AttemptStore`].
-macro_rules! attempt_store {
+/// Implements [`super::super::AuthorizationRequestStore`].
+macro_rules! authorization_request_store {
     ($store:ty) => {
         /// Takes the code, where it is free and the attempt is open.
-        fn claim_code<'q>(attempt: Option<&'q Digest>, code: &'q CodeClaim) -> Query<'q> {
+        fn claim_code<'q>(authorization_request: Option<&'q Digest>, code: &'q CodeClaim) -> Query<'q> {
             sqlx::query(
                 "INSERT INTO used_codes AS known (code, binding, claimed, expires)
                  SELECT $1, $2, $3, $4
@@ -17,21 +17,21 @@ macro_rules! attempt_store {
             .bind(bytes(code.binding.as_ref()))
             .bind(code.claimed.0)
             .bind(code.expires.0)
-            .bind(bytes(attempt))
+            .bind(bytes(authorization_request))
         }
 
-        fn new_halt(halt: &Halt) -> Query<'_> {
+        fn new_pending_login(halt: &StoredPendingLogin) -> Query<'_> {
             sqlx::query("INSERT INTO halted_logins (token, browser, sealed, user_id, expires) VALUES ($1, $2, $3, $4, $5)")
                 .bind(halt.token.as_bytes())
                 .bind(bytes(halt.browser.as_ref()))
-                .bind(&halt.sealed)
+                .bind(&halt.encrypted)
                 .bind(halt.link_to)
                 .bind(halt.expires.0)
         }
 
         impl $store {
             /// Ends a login that waits. False: it was taken before, or is gone.
-            async fn take_halt(tx: &mut Tx, token: &Digest, answer: &[u8], now: UnixMillis) -> Result<bool> {
+            async fn complete_pending_login(tx: &mut Tx, token: &Digest, answer: &[u8], now: UnixMillis) -> Result<bool> {
                 let taken = sqlx::query(
                     "UPDATE halted_logins SET taken = $1, answer = $2 WHERE token = $3 AND taken IS NULL",
                 )
@@ -47,16 +47,16 @@ macro_rules! attempt_store {
             /// meanwhile.
             async fn write_claim(
                 tx: &mut Tx,
-                attempt: Option<&Digest>,
+                authorization_request: Option<&Digest>,
                 code: Option<&CodeClaim>,
                 now: UnixMillis,
             ) -> Result<bool> {
                 if let Some(code) = code
-                    && claim_code(attempt, code).execute(&mut **tx).await?.rows_affected() == 0
+                    && claim_code(authorization_request, code).execute(&mut **tx).await?.rows_affected() == 0
                 {
                     return Ok(false);
                 }
-                let Some(key) = attempt else { return Ok(true) };
+                let Some(key) = authorization_request else { return Ok(true) };
                 let spent = sqlx::query("UPDATE login_attempts SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
                     .bind(now.0)
                     .bind(key.as_bytes())
@@ -67,36 +67,36 @@ macro_rules! attempt_store {
         }
 
         #[async_trait::async_trait]
-        impl AttemptStore for $store {
-            async fn insert_attempt(&self, attempt: &Attempt) -> Result<()> {
+        impl AuthorizationRequestStore for $store {
+            async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()> {
                 sqlx::query(
                     "INSERT INTO login_attempts (key, provider, redirect_uri, browser, flow, classic, code_challenge,
                                                  sealed_secret, user_id, link_generation, address, landing, created,
                                                  expires, needs_fresh_login)
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                 )
-                .bind(attempt.key.as_bytes())
-                .bind(&attempt.provider)
-                .bind(&attempt.redirect_uri)
-                .bind(bytes(attempt.browser.as_ref()))
-                .bind(bytes(attempt.flow.as_ref()))
-                .bind(attempt.classic)
-                .bind(&attempt.code_challenge)
-                .bind(&attempt.sealed_secret)
-                .bind(attempt.linker.map(|linker| linker.user))
-                .bind(attempt.linker.map_or(0, |linker| linker.generation))
-                .bind(attempt.address.as_ref().map(Json))
-                .bind(attempt.landing.as_ref().map(Json))
-                .bind(attempt.created.0)
-                .bind(attempt.expires.0)
-                .bind(attempt.needs_fresh_login)
+                .bind(authorization_request.key.as_bytes())
+                .bind(&authorization_request.provider)
+                .bind(&authorization_request.redirect_uri)
+                .bind(bytes(authorization_request.browser.as_ref()))
+                .bind(bytes(authorization_request.flow.as_ref()))
+                .bind(authorization_request.classic)
+                .bind(&authorization_request.code_challenge)
+                .bind(&authorization_request.encrypted_secret)
+                .bind(authorization_request.link_request.map(|link_request| link_request.user))
+                .bind(authorization_request.link_request.map_or(0, |link_request| link_request.generation))
+                .bind(authorization_request.address.as_ref().map(Json))
+                .bind(authorization_request.server_redirect.as_ref().map(Json))
+                .bind(authorization_request.created.0)
+                .bind(authorization_request.expires.0)
+                .bind(authorization_request.needs_fresh_login)
                 .execute(&self.writer())
                 .await?;
                 Ok(())
             }
 
-            async fn attempt(&self, key: &Digest) -> Result<Option<Attempt>> {
-                let row: Option<AttemptRow> = sqlx::query_as(
+            async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>> {
+                let row: Option<AuthorizationRequestRow> = sqlx::query_as(
                     "SELECT provider, redirect_uri, browser, flow, classic, code_challenge, sealed_secret, user_id,
                             link_generation, needs_fresh_login, address, landing, created, expires, claimed
                      FROM login_attempts WHERE key = $1",
@@ -107,7 +107,7 @@ macro_rules! attempt_store {
                 row.map(|row| row.with_key(key)).transpose()
             }
 
-            async fn has_open_attempt(
+            async fn has_open_authorization_request(
                 &self,
                 provider: &str,
                 browser: Option<&Digest>,
@@ -130,11 +130,11 @@ macro_rules! attempt_store {
 
             async fn claim(
                 &self,
-                attempt: Option<&Digest>,
+                authorization_request: Option<&Digest>,
                 code: Option<&CodeClaim>,
                 now: UnixMillis,
             ) -> Result<Claimed> {
-                if self.claimed(attempt, code, now).await? {
+                if self.claimed(authorization_request, code, now).await? {
                     return Ok(Claimed::Ours);
                 }
                 // A spent attempt whose code is known may be the same browser posting twice: the caller decides.
@@ -142,7 +142,7 @@ macro_rules! attempt_store {
                     Some(code) => self.used_code(&code.digest).await?,
                     None => None,
                 };
-                Ok(used.map_or(Claimed::AttemptSpent, Claimed::CodeUsed))
+                Ok(used.map_or(Claimed::RequestAlreadyUsed, Claimed::CodeUsed))
             }
 
             async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>> {
@@ -187,7 +187,7 @@ macro_rules! attempt_store {
                 Ok(LiveRows { authorization_requests, used_codes, pending_logins, one_time_codes })
             }
 
-            async fn insert_swap(&self, swap: &Swap) -> Result<()> {
+            async fn insert_one_time_code(&self, swap: &OneTimeCode) -> Result<()> {
                 sqlx::query("INSERT INTO swap_codes (code, code_challenge, answer, expires) VALUES ($1, $2, $3, $4)")
                     .bind(swap.code.as_bytes())
                     .bind(&swap.code_challenge)
@@ -198,8 +198,8 @@ macro_rules! attempt_store {
                 Ok(())
             }
 
-            async fn swap(&self, code: &Digest) -> Result<Option<Swap>> {
-                let row: Option<SwapRow> =
+            async fn swap(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
+                let row: Option<OneTimeCodeRow> =
                     sqlx::query_as("SELECT code_challenge, answer, expires FROM swap_codes WHERE code = $1")
                         .bind(code.as_bytes())
                         .fetch_optional(&mut *self.reader().await?)
@@ -207,8 +207,8 @@ macro_rules! attempt_store {
                 Ok(row.map(|row| row.with_code(code)))
             }
 
-            async fn take_swap(&self, code: &Digest) -> Result<Option<Swap>> {
-                let row: Option<SwapRow> = sqlx::query_as(
+            async fn take_one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
+                let row: Option<OneTimeCodeRow> = sqlx::query_as(
                     "DELETE FROM swap_codes WHERE code = $1 RETURNING code_challenge, answer, expires",
                 )
                 .bind(code.as_bytes())
@@ -217,13 +217,13 @@ macro_rules! attempt_store {
                 Ok(row.map(|row| row.with_code(code)))
             }
 
-            async fn insert_halt(&self, halt: &Halt) -> Result<()> {
-                new_halt(halt).execute(&self.writer()).await?;
+            async fn insert_pending_login(&self, halt: &StoredPendingLogin) -> Result<()> {
+                new_pending_login(halt).execute(&self.writer()).await?;
                 Ok(())
             }
 
-            async fn halt(&self, token: &Digest) -> Result<Option<Halt>> {
-                let row: Option<HaltRow> = sqlx::query_as(
+            async fn halt(&self, token: &Digest) -> Result<Option<StoredPendingLogin>> {
+                let row: Option<PendingLoginRow> = sqlx::query_as(
                     "SELECT browser, sealed, user_id, expires, taken, answer FROM halted_logins WHERE token = $1",
                 )
                 .bind(token.as_bytes())
@@ -232,11 +232,11 @@ macro_rules! attempt_store {
                 row.map(|row| row.with_token(token)).transpose()
             }
 
-            async fn replace_halt(&self, token: &Digest, next: &Halt, answer: &[u8], now: UnixMillis) -> Result<bool> {
+            async fn replace_pending_login(&self, token: &Digest, next: &StoredPendingLogin, answer: &[u8], now: UnixMillis) -> Result<bool> {
                 let mut tx = self.begin().await?;
                 // The new one first: it waits for whoever deletes its user, who then waits for nothing of ours.
-                new_halt(next).execute(&mut *tx).await?;
-                if !Self::take_halt(&mut tx, token, answer, now).await? {
+                new_pending_login(next).execute(&mut *tx).await?;
+                if !Self::complete_pending_login(&mut tx, token, answer, now).await? {
                     tx.rollback().await?;
                     return Ok(false);
                 }
@@ -246,4 +246,4 @@ macro_rules! attempt_store {
         }
     };
 }
-pub(in crate::store) use attempt_store;
+pub(in crate::store) use authorization_request_store;

@@ -6,7 +6,7 @@ macro_rules! credential_store {
         impl $store {
             /// Every credential of the user, inside the transaction of whoever ends them. The user's row first: it makes
             /// whoever adds one wait, and what was added before is seen.
-            async fn end_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
+            async fn revoke_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
                 // Both generations only grow, and by the time rather than by one: where a restored backup has taken one
                 // back, a value that was used before does not come again.
                 sqlx::query(
@@ -39,7 +39,7 @@ macro_rules! credential_store {
             }
 
             /// Whoever ends a credential ends what it asked for: logins under way, begun or waiting link nothing any more.
-            async fn end_links(tx: &mut Tx, user: UserId) -> Result<()> {
+            async fn cancel_pending_links(tx: &mut Tx, user: UserId) -> Result<()> {
                 sqlx::query("UPDATE users SET link_generation = link_generation + 1 WHERE id = $1")
                     .bind(user)
                     .execute(&mut **tx)
@@ -191,7 +191,7 @@ macro_rules! credential_store {
             ) -> Result<()> {
                 let mut tx = self.begin().await?;
                 // First, so that a rotation under way is waited for and its new token seen.
-                Self::end_links(&mut tx, user).await?;
+                Self::cancel_pending_links(&mut tx, user).await?;
                 Self::end_handles(&mut tx, handles, user, now).await?;
                 audit_query(audit).execute(&mut *tx).await?;
                 tx.commit().await?;
@@ -242,7 +242,7 @@ macro_rules! credential_store {
 
             async fn end_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()> {
                 let mut tx = self.begin().await?;
-                Self::end_links(&mut tx, user).await?;
+                Self::cancel_pending_links(&mut tx, user).await?;
                 sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
                 audit_query(audit).execute(&mut *tx).await?;
                 tx.commit().await?;
@@ -278,7 +278,7 @@ macro_rules! credential_store {
                 // A token of simplejwt has no row yet: it gets one, so that its use can be noted.
                 let mut before = RefreshRow { jti: old.to_owned(), ..new.clone() };
                 before.family.clone_from(&new.family);
-                let noted = sqlx::query(
+                let with_audit = sqlx::query(
                     "INSERT INTO refresh_tokens AS known
                        (jti, family, kind, user_id, created, expires, last_used, successor, blacklisted)
                      VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)
@@ -296,7 +296,7 @@ macro_rules! credential_store {
                 .bind(end_old.then_some(now.0))
                 .execute(&mut *tx)
                 .await?;
-                if noted.rows_affected() == 0 {
+                if with_audit.rows_affected() == 0 {
                     tx.rollback().await?;
                     return Ok(Rotated::Spent);
                 }
@@ -314,8 +314,8 @@ macro_rules! credential_store {
                 audit: &AuditEvent,
             ) -> Result<bool> {
                 let mut tx = self.begin().await?;
-                Self::end_links(&mut tx, user).await?;
-                let noted = sqlx::query(
+                Self::cancel_pending_links(&mut tx, user).await?;
+                let with_audit = sqlx::query(
                     "INSERT INTO refresh_tokens AS known
                        (jti, family, kind, user_id, created, expires, last_used, blacklisted)
                      VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3, $3)
@@ -328,7 +328,7 @@ macro_rules! credential_store {
                 .bind(expires.0)
                 .execute(&mut *tx)
                 .await?;
-                let is_new = noted.rows_affected() == 1;
+                let is_new = with_audit.rows_affected() == 1;
                 if is_new {
                     audit_query(audit).execute(&mut *tx).await?;
                 }
@@ -338,7 +338,7 @@ macro_rules! credential_store {
 
             async fn end_everything(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
                 let mut tx = self.begin().await?;
-                Self::end_all(&mut tx, user, now).await?;
+                Self::revoke_all(&mut tx, user, now).await?;
                 audit_query(audit).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())

@@ -1,24 +1,24 @@
 //! Who holds an address, by the word of somebody whom the operator trusts with that (SEC-23).
 
-/// Beside [`super::users::user_store`], which calls it. `queue_for_email` is the store's own.
+/// Beside [`super::users::user_store`], which calls it. `lock_email` is the store's own.
 macro_rules! email_holders {
     ($store:ty) => {
         impl $store {
             /// Whether somebody holds the address by now. Of two who ask at once the second sees what the first one did.
-            async fn is_held(tx: &mut Tx, email: &EmailAddress, vouchers: &[String]) -> Result<bool> {
-                if vouchers.is_empty() {
+            async fn is_held(tx: &mut Tx, email: &EmailAddress, trusted_email_sources: &[String]) -> Result<bool> {
+                if trusted_email_sources.is_empty() {
                     return Ok(false);
                 }
-                Self::queue_for_email(tx, email).await?;
-                Ok(!Self::holders(tx, email, vouchers).await?.is_empty())
+                Self::lock_email(tx, email).await?;
+                Ok(!Self::holders(tx, email, trusted_email_sources).await?.is_empty())
             }
 
             async fn holders(
                 connection: &mut <Tx as std::ops::Deref>::Target,
                 email: &EmailAddress,
-                vouchers: &[String],
+                trusted_email_sources: &[String],
             ) -> Result<Vec<User>> {
-                if vouchers.is_empty() {
+                if trusted_email_sources.is_empty() {
                     return Ok(Vec::new());
                 }
                 let mut query = Builder::new(concat!(
@@ -32,7 +32,7 @@ macro_rules! email_holders {
                 }
                 keys.push_unseparated(") AND u.email_vouched_by IN (");
                 let mut list = query.separated(", ");
-                for voucher in vouchers {
+                for voucher in trusted_email_sources {
                     list.push_bind(voucher.clone());
                 }
                 list.push_unseparated(") ORDER BY u.id LIMIT 100");

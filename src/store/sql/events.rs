@@ -8,14 +8,14 @@ macro_rules! event_store {
     ($store:ty, $passing:literal) => {
         impl $store {
             /// The audit row and, where somebody wants to know, the event: the last write of a transaction about a user.
-            async fn write_down(
+            async fn insert_event(
                 &self,
                 tx: &mut Tx,
                 audit: &AuditEvent,
                 user: &User,
                 account: Option<(&str, &str)>,
             ) -> Result<()> {
-                let event = self.announce.as_ref().and_then(|announce| announce(&Happened { audit, user, account }));
+                let event = self.event_factory.as_ref().and_then(|event_factory| event_factory(&UserEvent { audit, user, account }));
                 Self::write_audit_and_event(tx, audit, user, event.as_ref()).await
             }
 

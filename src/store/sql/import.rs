@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sqlx::types::Json;
 
 use crate::model::{User, UserId};
-use crate::store::import::{Clash, Fate};
+use crate::store::import::{ConflictKind, RowOutcome};
 
 /// The columns by which a user of the target is told from another.
 #[derive(sqlx::FromRow)]
@@ -22,15 +22,15 @@ pub(in crate::store) struct KnownUser {
 
 impl KnownUser {
     /// What becomes of the user of this id who is to be imported.
-    pub fn fate(&self, user: &User) -> Fate {
+    pub fn fate(&self, user: &User) -> RowOutcome {
         if self.username != user.username && self.created != user.created.0 {
-            Fate::Taken(Clash::Id)
+            RowOutcome::Taken(ConflictKind::Id)
         } else if self.is_active && !user.is_active {
-            Fate::ThereButActive
+            RowOutcome::ThereButActive
         } else if self.filled(&user.fields).is_some() {
-            Fate::Filled
+            RowOutcome::Filled
         } else {
-            Fate::There
+            RowOutcome::There
         }
     }
 
@@ -59,25 +59,29 @@ pub(in crate::store) struct KnownAccount {
 }
 
 /// What a credential's owner makes of it: `owner` is whose it is in the target, if it is there.
-pub(in crate::store) fn credential_fate(owner: Option<UserId>, user: UserId) -> Fate {
+pub(in crate::store) fn credential_fate(owner: Option<UserId>, user: UserId) -> RowOutcome {
     match owner {
-        None => Fate::Written,
-        Some(owner) if owner == user => Fate::There,
-        Some(_) => Fate::Taken(Clash::Credential),
+        None => RowOutcome::IssuedCredential,
+        Some(owner) if owner == user => RowOutcome::There,
+        Some(_) => RowOutcome::Taken(ConflictKind::Credential),
     }
 }
 
 /// Corrects the fates of rows that were to be written but whose key the database did not report back.
-pub(in crate::store) fn settle<K: Eq + Hash>(fates: &mut [Fate], keys: impl Iterator<Item = K>, written: &HashSet<K>) {
+pub(in crate::store) fn record<K: Eq + Hash>(
+    fates: &mut [RowOutcome],
+    keys: impl Iterator<Item = K>,
+    written: &HashSet<K>,
+) {
     for (fate, key) in fates.iter_mut().zip(keys) {
-        if matches!(fate, Fate::Written | Fate::Renumbered) && !written.contains(&key) {
-            *fate = Fate::Taken(Clash::Meanwhile);
+        if matches!(fate, RowOutcome::IssuedCredential | RowOutcome::Renumbered) && !written.contains(&key) {
+            *fate = RowOutcome::Taken(ConflictKind::Meanwhile);
         }
     }
 }
 
 /// The rows of `fate`, in order.
-pub(in crate::store) fn with_fate<'a, T>(rows: &'a [T], fates: &'a [Fate], wanted: Fate) -> Vec<&'a T> {
+pub(in crate::store) fn with_fate<'a, T>(rows: &'a [T], fates: &'a [RowOutcome], wanted: RowOutcome) -> Vec<&'a T> {
     rows.iter().zip(fates).filter(|(_, fate)| **fate == wanted).map(|(row, _)| row).collect()
 }
 
@@ -86,9 +90,9 @@ macro_rules! import_store {
     ($store:ty, $database:ty) => {
         use std::collections::{HashMap, HashSet};
 
-        use super::import::{Clash, Fate, ImportStore};
+        use super::import::{ConflictKind, ImportStore, RowOutcome};
         use crate::model::TokenRow;
-        use crate::store::sql::import::{KnownAccount, KnownUser, credential_fate, settle, with_fate};
+        use crate::store::sql::import::{KnownAccount, KnownUser, credential_fate, record, with_fate};
 
         type ImportedAccount = (SocialAccount, Option<Vec<u8>>);
         type Builder = sqlx::QueryBuilder<$database>;
@@ -303,7 +307,7 @@ macro_rules! import_store {
                 Ok(())
             }
 
-            async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<Fate>> {
+            async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>> {
                 if users.is_empty() {
                     return Ok(Vec::new());
                 }
@@ -312,23 +316,23 @@ macro_rules! import_store {
                 let names: HashSet<&str> = known.iter().map(|user| user.username.as_str()).collect();
                 let fate = |user: &User| match by_id.get(&user.id) {
                     Some(known) => known.fate(user),
-                    None if names.contains(user.username.as_str()) => Fate::Taken(Clash::Username),
-                    None => Fate::Written,
+                    None if names.contains(user.username.as_str()) => RowOutcome::Taken(ConflictKind::Username),
+                    None => RowOutcome::IssuedCredential,
                 };
-                let mut fates: Vec<Fate> = users.iter().map(fate).collect();
-                let new = with_fate(users, &fates, Fate::Written);
+                let mut fates: Vec<RowOutcome> = users.iter().map(fate).collect();
+                let new = with_fate(users, &fates, RowOutcome::IssuedCredential);
                 if write && !new.is_empty() {
                     let written = self.insert_users(&new).await?;
-                    settle(&mut fates, users.iter().map(|user| user.id), &written);
+                    record(&mut fates, users.iter().map(|user| user.id), &written);
                 }
-                let there = with_fate(users, &fates, Fate::Filled);
+                let there = with_fate(users, &fates, RowOutcome::Filled);
                 if write && !there.is_empty() {
                     self.fill_users(&there).await?;
                 }
                 Ok(fates)
             }
 
-            async fn import_accounts(&self, accounts: &[ImportedAccount], write: bool) -> Result<Vec<Fate>> {
+            async fn import_accounts(&self, accounts: &[ImportedAccount], write: bool) -> Result<Vec<RowOutcome>> {
                 if accounts.is_empty() {
                     return Ok(Vec::new());
                 }
@@ -336,43 +340,45 @@ macro_rules! import_store {
                 let ids: HashSet<i64> = known.iter().map(|account| account.id).collect();
                 let mut owners: HashMap<(&str, &str), UserId> =
                     known.iter().map(|known| ((known.provider.as_str(), known.uid.as_str()), known.user_id)).collect();
-                let mut fates: Vec<Fate> = Vec::with_capacity(accounts.len());
+                let mut fates: Vec<RowOutcome> = Vec::with_capacity(accounts.len());
                 for (account, _) in accounts {
                     // Of two in one batch the first has it.
                     let key = (account.provider.as_str(), account.uid.as_str());
                     let owner = owners.get(&key).copied();
                     owners.entry(key).or_insert(account.user_id);
                     fates.push(match owner {
-                        Some(owner) if owner == account.user_id => Fate::There,
-                        Some(_) => Fate::Taken(Clash::Account),
-                        None if ids.contains(&account.id) => Fate::Renumbered,
-                        None => Fate::Written,
+                        Some(owner) if owner == account.user_id => RowOutcome::There,
+                        Some(_) => RowOutcome::Taken(ConflictKind::Account),
+                        None if ids.contains(&account.id) => RowOutcome::Renumbered,
+                        None => RowOutcome::IssuedCredential,
                     });
                 }
-                if write && fates.iter().any(|fate| matches!(fate, Fate::Written | Fate::Renumbered)) {
+                if write
+                    && fates.iter().any(|fate| matches!(fate, RowOutcome::IssuedCredential | RowOutcome::Renumbered))
+                {
                     let mut tx = self.begin().await?;
-                    let same = with_fate(accounts, &fates, Fate::Written);
-                    let other = with_fate(accounts, &fates, Fate::Renumbered);
+                    let same = with_fate(accounts, &fates, RowOutcome::IssuedCredential);
+                    let other = with_fate(accounts, &fates, RowOutcome::Renumbered);
                     let mut written = Self::insert_accounts(&mut tx, &same, false).await?;
                     written.extend(Self::insert_accounts(&mut tx, &other, true).await?);
                     tx.commit().await?;
                     let keys = accounts.iter().map(|(account, _)| (account.provider.clone(), account.uid.clone()));
-                    settle(&mut fates, keys, &written.into_iter().collect());
+                    record(&mut fates, keys, &written.into_iter().collect());
                 }
                 Ok(fates)
             }
 
-            async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<Fate>> {
+            async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>> {
                 if tokens.is_empty() {
                     return Ok(Vec::new());
                 }
                 let keys = || tokens.iter().map(|token| token.digest.as_bytes().to_vec());
                 let owners = self.owners("tokens", "digest", keys()).await?;
-                let mut fates: Vec<Fate> = tokens
+                let mut fates: Vec<RowOutcome> = tokens
                     .iter()
                     .map(|token| credential_fate(owners.get(token.digest.as_bytes()).copied(), token.user_id))
                     .collect();
-                let new = with_fate(tokens, &fates, Fate::Written);
+                let new = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
                 if write && !new.is_empty() {
                     let mut insert = Builder::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
                     insert.push_values(new, |mut row, token| {
@@ -381,22 +387,22 @@ macro_rules! import_store {
                             .push_bind(token.created.0)
                             .push_bind(token.created.0);
                     });
-                    settle(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+                    record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
                 }
                 Ok(fates)
             }
 
-            async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<Fate>> {
+            async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>> {
                 if tokens.is_empty() {
                     return Ok(Vec::new());
                 }
                 let keys = || tokens.iter().map(|token| token.digest.clone());
                 let owners = self.owners("knox_tokens", "digest", keys()).await?;
-                let mut fates: Vec<Fate> = tokens
+                let mut fates: Vec<RowOutcome> = tokens
                     .iter()
                     .map(|token| credential_fate(owners.get(&token.digest).copied(), token.user_id))
                     .collect();
-                let new = with_fate(tokens, &fates, Fate::Written);
+                let new = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
                 if write && !new.is_empty() {
                     let mut insert = Builder::new(
                         "INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ",
@@ -409,7 +415,7 @@ macro_rules! import_store {
                             .push_bind(token.expires.map(|at| at.0))
                             .push_bind(token.last_used.0);
                     });
-                    settle(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+                    record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
                 }
                 Ok(fates)
             }
@@ -418,7 +424,7 @@ macro_rules! import_store {
                 &self,
                 tokens: &[(RefreshRow, Option<UnixMillis>)],
                 write: bool,
-            ) -> Result<Vec<Fate>> {
+            ) -> Result<Vec<RowOutcome>> {
                 if tokens.is_empty() {
                     return Ok(Vec::new());
                 }
@@ -428,13 +434,13 @@ macro_rules! import_store {
                     .await?;
                 let fate = |(token, blacklisted): &(RefreshRow, Option<UnixMillis>)| {
                     match known.get(&(token.user_id, token.jti.clone())) {
-                        Some(is_good) if !is_good || blacklisted.is_none() => Fate::There,
+                        Some(is_good) if !is_good || blacklisted.is_none() => RowOutcome::There,
                         // New, or blacklisted since the last import.
-                        _ => Fate::Written,
+                        _ => RowOutcome::IssuedCredential,
                     }
                 };
-                let mut fates: Vec<Fate> = tokens.iter().map(fate).collect();
-                let new: Vec<_> = with_fate(tokens, &fates, Fate::Written);
+                let mut fates: Vec<RowOutcome> = tokens.iter().map(fate).collect();
+                let new: Vec<_> = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
                 if write && !new.is_empty() {
                     let mut insert = Builder::new(
                         "INSERT INTO refresh_tokens AS known
@@ -459,22 +465,22 @@ macro_rules! import_store {
                     let written: Vec<String> =
                         insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
                     tx.commit().await?;
-                    settle(&mut fates, keys(), &written.into_iter().collect());
+                    record(&mut fates, keys(), &written.into_iter().collect());
                 }
                 Ok(fates)
             }
 
-            async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<Fate>> {
+            async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>> {
                 if sessions.is_empty() {
                     return Ok(Vec::new());
                 }
                 let keys = || sessions.iter().map(|session| session.digest.as_bytes().to_vec());
                 let owners = self.owners("sessions", "digest", keys()).await?;
-                let mut fates: Vec<Fate> = sessions
+                let mut fates: Vec<RowOutcome> = sessions
                     .iter()
                     .map(|session| credential_fate(owners.get(session.digest.as_bytes()).copied(), session.user_id))
                     .collect();
-                let new = with_fate(sessions, &fates, Fate::Written);
+                let new = with_fate(sessions, &fates, RowOutcome::IssuedCredential);
                 if write && !new.is_empty() {
                     let mut insert =
                         Builder::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
@@ -485,7 +491,7 @@ macro_rules! import_store {
                             .push_bind(session.expires.0)
                             .push_bind(session.last_used.0);
                     });
-                    settle(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+                    record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
                 }
                 Ok(fates)
             }

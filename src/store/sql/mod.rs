@@ -12,7 +12,7 @@ pub(super) mod import;
 pub(super) mod search;
 pub(super) mod users;
 
-/// Implements [`super::Repository`] for a store with the pool `write`, whoever is to be told of events in `announce`, and
+/// Implements [`super::Repository`] for a store with the pool `write`, whoever is to be told of events in `event_factory`, and
 /// methods `reader`, `begin`, `close_all`, and `claimed` and `signed_in` (how the two writes of a login are committed).
 /// `$lock` ends a SELECT whose row nobody else may change before the transaction ends; `$passing` one that leaves out what
 /// somebody else is changing. `$at_least` and `$below` compare texts by their bytes.
@@ -21,20 +21,20 @@ macro_rules! repository {
         use sqlx::types::Json;
 
         use super::rows::{
-            AccountRow, AccountUserRow, AttemptRow, AuditRow, CredentialEntryRow, DueEventRow, EventRow, HaltRow,
-            KnoxUserRow, RefreshUseRow, SealedRow, SessionUserRow, SwapRow, TokenUserRow, UsedCodeRow, UserRow,
-            sealed_columns, user_columns,
+            AccountRow, AccountUserRow, AuthorizationRequestRow, AuditRow, CredentialEntryRow, DueEventRow, EventRow, PendingLoginRow,
+            KnoxUserRow, RefreshUseRow, EncryptedTokensRow, SessionUserRow, OneTimeCodeRow, TokenUserRow, UsedCodeRow, UserRow,
+            encrypted_tokens_columns, user_columns,
         };
         use super::{
-            AttemptStore, AuditStore, Claimed, Committed, CredentialStore, Ends, EventStore, KnownLogin, Lease,
-            LiveRows, LoginCommit, Repository, Resealed, Resend, Result, Rotated, Schema, Sealed, StoreError, Unlinked, Updated,
-            UserSearch, UserStore, Who, Written,
+            AuthorizationRequestStore, AuditStore, Claimed, Committed, CredentialStore, ConsumedCredential, EventStore, KnownLogin, Lease,
+            LiveRows, LoginCommit, Repository, ReencryptedTokens, Resend, Result, Rotated, Schema, EncryptedTokens, StoreError, Unlinked, Updated,
+            UserSearch, UserStore, LoginTarget, IssuedCredential,
         };
         use crate::clock::UnixMillis;
         use crate::model::{
-            Announce, Attempt, AuditEvent, AuditFilter, AuditKind, AuditRecord, CodeClaim, CredentialEntry,
-            CredentialHandle, CredentialPage, CredentialPosition, DueEvent, EmailAddress, EventRecord, EventState, Halt, Happened, KnoxRow, NewCredential,
-            NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, Swap, UsedCode, User, UserId,
+            EventFactory, AuthorizationRequest, AuditEvent, AuditFilter, AuditKind, AuditRecord, CodeClaim, CredentialEntry,
+            CredentialHandle, CredentialPage, CredentialPosition, DueEvent, EmailAddress, EventRecord, EventState, StoredPendingLogin, UserEvent, KnoxRow, NewCredential,
+            NewEvent, RefreshRow, RefreshUse, SessionRow, SocialAccount, OneTimeCode, UsedCode, User, UserId,
         };
         use crate::secrets::Digest;
         use crate::store::sql::credential_list::{KEY_BATCH, LISTED_TABLES, table_of};
@@ -44,7 +44,7 @@ macro_rules! repository {
         type Tx = sqlx::Transaction<'static, $database>;
         type Query<'q> = sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments>;
 
-        crate::store::sql::attempts::attempt_store!($store);
+        crate::store::sql::attempts::authorization_request_store!($store);
         crate::store::sql::account_keys::account_keys!($store);
         crate::store::sql::emails::email_holders!($store);
         crate::store::sql::users::user_store!($store, $lock);

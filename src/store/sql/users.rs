@@ -18,7 +18,7 @@ macro_rules! user_store {
             async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
                 let user = known.user.clone();
                 // What may have to be undone is no part of a group.
-                if known.login.knox_limit.is_some() || matches!(known.login.ends, Some(Ends::Halt(_))) {
+                if known.login.knox_limit.is_some() || matches!(known.login.ends, Some(ConsumedCredential::StoredPendingLogin(_))) {
                     let mut tx = self.begin().await?;
                     let refused = Self::write_alone(&mut tx, &known).await?;
                     match &refused {
@@ -34,7 +34,7 @@ macro_rules! user_store {
             async fn write_alone(tx: &mut Tx, known: &KnownLogin) -> Result<Option<Committed>> {
                 let KnownLogin { login, user, written, .. } = known;
                 Self::locked_user(tx, user.id).await?;
-                if !Self::ends_halt(tx, login, written).await? {
+                if !Self::completes_pending_login(tx, login, written).await? {
                     return Ok(Some(Committed::Taken));
                 }
                 if Self::is_full_of_knox(tx, user.id, login).await? {
@@ -45,9 +45,9 @@ macro_rules! user_store {
 
             /// Takes the login that waited, where this one ends one. False: it was taken before, or is gone. To be asked before
             /// the tokens are counted: the one too many may be that of whoever took it.
-            async fn ends_halt(tx: &mut Tx, login: &LoginCommit, written: &Written) -> Result<bool> {
-                let Some(Ends::Halt(token)) = &login.ends else { return Ok(true) };
-                Self::take_halt(tx, token, written.answer.as_deref().unwrap_or_default(), login.now).await
+            async fn completes_pending_login(tx: &mut Tx, login: &LoginCommit, written: &IssuedCredential) -> Result<bool> {
+                let Some(ConsumedCredential::StoredPendingLogin(token)) = &login.ends else { return Ok(true) };
+                Self::complete_pending_login(tx, token, written.answer.as_deref().unwrap_or_default(), login.now).await
             }
 
             /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
@@ -77,7 +77,7 @@ macro_rules! user_store {
             }
 
             /// What a login gives, and what it takes away.
-            async fn hand_out(tx: &mut Tx, login: &LoginCommit, written: &Written) -> Result<()> {
+            async fn hand_out(tx: &mut Tx, login: &LoginCommit, written: &IssuedCredential) -> Result<()> {
                 if let Some(session) = &login.end_session {
                     sqlx::query("DELETE FROM sessions WHERE digest = $1")
                         .bind(session.as_bytes())
@@ -85,7 +85,7 @@ macro_rules! user_store {
                         .await?;
                 }
                 Self::insert_credential(tx, &written.credential).await?;
-                if let (Some(Ends::Code(code)), Some(answer)) = (&login.ends, &written.answer) {
+                if let (Some(ConsumedCredential::Code(code)), Some(answer)) = (&login.ends, &written.answer) {
                     sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
                         .bind(answer)
                         .bind(code.as_bytes())
@@ -99,18 +99,18 @@ macro_rules! user_store {
             async fn place_account(tx: &mut Tx, login: &LoginCommit) -> Result<Option<User>> {
                 match &login.who {
                     // Written by `write_known`.
-                    Who::Known { .. } => Ok(None),
-                    Who::Attach { user_id, generation, .. } => {
+                    LoginTarget::Known { .. } => Ok(None),
+                    LoginTarget::Attach { user_id, generation, .. } => {
                         let Some(user) = Self::refreshed_user(tx, *user_id, *generation, login).await? else {
                             return Ok(None);
                         };
                         let inserted = Self::insert_account(tx, user.id, login).await?;
                         Ok(inserted.then_some(user))
                     }
-                    Who::Create { usernames, email, email_verified, vouched_by, unless_held_by } => {
+                    LoginTarget::Create { usernames, email, email_verified, verified_by, require_unclaimed_by } => {
                         let address = EmailAddress::parse(email);
                         if let Some(address) = &address
-                            && Self::is_held(tx, address, unless_held_by).await?
+                            && Self::is_held(tx, address, require_unclaimed_by).await?
                         {
                             return Ok(None);
                         }
@@ -133,7 +133,7 @@ macro_rules! user_store {
                             .bind(login.now.0)
                             .bind(login.set_last_login.then_some(login.now.0))
                             .bind(Json(&login.fields))
-                            .bind(vouched_by)
+                            .bind(verified_by)
                             .fetch_optional(&mut **tx)
                             .await?;
                             if let Some(row) = row {
@@ -160,7 +160,7 @@ macro_rules! user_store {
                 let Some(mut user) = user.filter(|user| user.is_active && user.link_generation == generation) else {
                     return Ok(None);
                 };
-                if let Who::Attach { by_email: Some(email), .. } = &login.who
+                if let LoginTarget::Attach { by_email: Some(email), .. } = &login.who
                     && !(user.email_verified && email.is_same_as_stored(&user.email))
                 {
                     return Ok(None);
@@ -176,23 +176,23 @@ macro_rules! user_store {
             }
 
             /// Whether what a login may overwrite is still what it was decided on; until the transaction ends it stays so.
-            async fn is_as_read(tx: &mut Tx, who: &Who) -> Result<bool> {
-                let Who::Known { user: read, .. } = who else { return Ok(true) };
+            async fn is_as_read(tx: &mut Tx, who: &LoginTarget) -> Result<bool> {
+                let LoginTarget::Known { user: read, .. } = who else { return Ok(true) };
                 let now = Self::locked_user(tx, read.id).await?;
                 Ok(now.is_some_and(|now| User { last_login: read.last_login, ..now } == **read))
             }
 
             /// A user's accounts with their sealed tokens, inside the transaction of whoever takes them away.
-            async fn sealed_of(tx: &mut Tx, user: UserId) -> Result<Vec<Sealed>> {
-                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
+            async fn encrypted_of(tx: &mut Tx, user: UserId) -> Result<Vec<EncryptedTokens>> {
+                let rows: Vec<EncryptedTokensRow> = sqlx::query_as(concat!(
                     "SELECT ",
-                    sealed_columns!(),
+                    encrypted_tokens_columns!(),
                     " FROM social_accounts WHERE user_id = $1 ORDER BY id"
                 ))
                 .bind(user)
                 .fetch_all(&mut **tx)
                 .await?;
-                Ok(rows.into_iter().map(SealedRow::split).collect())
+                Ok(rows.into_iter().map(EncryptedTokensRow::split).collect())
             }
 
             /// Whether no other user has the username, or the verified address, that the login gives the user.
@@ -209,7 +209,7 @@ macro_rules! user_store {
                 }
                 let address = login.email.as_ref().filter(|_| user.email_verified);
                 let Some(address) = address.and_then(|(email, _)| EmailAddress::parse(email)) else { return Ok(true) };
-                Self::queue_for_email(tx, &address).await?;
+                Self::lock_email(tx, &address).await?;
                 Ok(Self::having_email(&mut *tx, &address).await?.iter().all(|other| other.id == user.id))
             }
 
@@ -315,8 +315,8 @@ macro_rules! user_store {
                 Self::having_email(&mut *self.reader().await?, email).await
             }
 
-            async fn holders_of_email(&self, email: &EmailAddress, vouchers: &[String]) -> Result<Vec<User>> {
-                Self::holders(&mut *self.reader().await?, email, vouchers).await
+            async fn users_with_verified_email(&self, email: &EmailAddress, trusted_email_sources: &[String]) -> Result<Vec<User>> {
+                Self::holders(&mut *self.reader().await?, email, trusted_email_sources).await
             }
 
             async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>> {
@@ -342,7 +342,7 @@ macro_rules! user_store {
                 let Some(owner) = Self::locked_user(&mut tx, user).await? else { return Ok(Unlinked::NotFound) };
                 let mut found = None;
                 let mut others = 0;
-                for (row, tokens) in Self::sealed_of(&mut tx, user).await? {
+                for (row, tokens) in Self::encrypted_of(&mut tx, user).await? {
                     if row.id == account {
                         found = Some((row, tokens));
                     } else if counts(&row.provider) {
@@ -355,7 +355,7 @@ macro_rules! user_store {
                 }
                 sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
                 let audit = AuditEvent { provider: Some(row.provider.clone()), ..audit.clone() };
-                self.write_down(&mut tx, &audit, &owner, Some((&row.provider, &row.uid))).await?;
+                self.insert_event(&mut tx, &audit, &owner, Some((&row.provider, &row.uid))).await?;
                 tx.commit().await?;
                 Ok(Unlinked::Done(Box::new(row), tokens))
             }
@@ -364,17 +364,17 @@ macro_rules! user_store {
                 &self,
                 user: UserId,
                 account: i64,
-            ) -> Result<Option<Sealed>> {
-                let row: Option<SealedRow> = sqlx::query_as(concat!(
+            ) -> Result<Option<EncryptedTokens>> {
+                let row: Option<EncryptedTokensRow> = sqlx::query_as(concat!(
                     "SELECT ",
-                    sealed_columns!(),
+                    encrypted_tokens_columns!(),
                     " FROM social_accounts WHERE id = $1 AND user_id = $2"
                 ))
                 .bind(account)
                 .bind(user)
                 .fetch_optional(&mut *self.reader().await?)
                 .await?;
-                Ok(row.map(SealedRow::split))
+                Ok(row.map(EncryptedTokensRow::split))
             }
 
             async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool> {
@@ -397,36 +397,36 @@ macro_rules! user_store {
                 Ok(())
             }
 
-            async fn sealed_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
-                let rows: Vec<SealedRow> = sqlx::query_as(concat!(
+            async fn encrypted_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
+                let rows: Vec<EncryptedTokensRow> = sqlx::query_as(concat!(
                     "SELECT ",
-                    sealed_columns!(),
+                    encrypted_tokens_columns!(),
                     " FROM social_accounts WHERE id > $1 AND tokens IS NOT NULL ORDER BY id LIMIT $2"
                 ))
                 .bind(after)
                 .bind(most)
                 .fetch_all(&mut *self.reader().await?)
                 .await?;
-                Ok(rows.into_iter().map(SealedRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
+                Ok(rows.into_iter().map(EncryptedTokensRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
             }
 
             async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool> {
                 self.delete_tokens(account, old, audit).await
             }
 
-            async fn reseal_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool> {
-                let resealed = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
+            async fn replace_encrypted_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool> {
+                let reencrypted = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
                     .bind(new)
                     .bind(account)
                     .bind(old)
                     .execute(&self.writer())
                     .await?;
-                Ok(resealed.rows_affected() == 1)
+                Ok(reencrypted.rows_affected() == 1)
             }
 
-            async fn reseal_all(&self, resealed: &[Resealed]) -> Result<u64> {
+            async fn reencrypt_all(&self, reencrypted: &[ReencryptedTokens]) -> Result<u64> {
                 let mut done = 0;
-                for batch in resealed.chunks(KEY_BATCH) {
+                for batch in reencrypted.chunks(KEY_BATCH) {
                     let mut query = Builder::new("WITH resealed (id, former, fresh) AS (");
                     query.push_values(batch, |mut row, text| {
                         row.push_bind(text.account).push_bind(text.old.clone()).push_bind(text.new.clone());
@@ -440,7 +440,7 @@ macro_rules! user_store {
                 Ok(done)
             }
 
-            async fn count_sealed(&self, beginning: &[u8]) -> Result<i64> {
+            async fn count_encrypted(&self, beginning: &[u8]) -> Result<i64> {
                 let count = sqlx::query_scalar(
                     "SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL AND substr(tokens, 1, length($1)) = $1",
                 )
@@ -477,9 +477,9 @@ macro_rules! user_store {
                     .await?;
                 // A login that was under way when the user was deactivated may have left something: it must not come to
                 // life again.
-                Self::end_all(&mut tx, user, now).await?;
+                Self::revoke_all(&mut tx, user, now).await?;
                 let event = if active { AuditKind::Activated } else { AuditKind::Deactivated };
-                self.write_down(&mut tx, &AuditEvent::of_operator(event, user, now), &updated, None).await?;
+                self.insert_event(&mut tx, &AuditEvent::of_operator(event, user, now), &updated, None).await?;
                 tx.commit().await?;
                 Ok(true)
             }
@@ -518,18 +518,18 @@ macro_rules! user_store {
                     }
                     updated => updated?,
                 };
-                self.write_down(&mut tx, audit, &after, None).await?;
+                self.insert_event(&mut tx, audit, &after, None).await?;
                 tx.commit().await?;
                 Ok(Updated::Done(Box::new(after)))
             }
 
-            async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<Sealed>>> {
+            async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<EncryptedTokens>>> {
                 let mut tx = self.begin().await?;
                 let Some(deleted) = Self::locked_user(&mut tx, user).await? else { return Ok(None) };
-                let accounts = Self::sealed_of(&mut tx, user).await?;
+                let accounts = Self::encrypted_of(&mut tx, user).await?;
                 sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
                 Self::forget_events(&mut tx, user).await?;
-                self.write_down(&mut tx, audit, &deleted, None).await?;
+                self.insert_event(&mut tx, audit, &deleted, None).await?;
                 tx.commit().await?;
                 Ok(Some(accounts))
             }
@@ -537,16 +537,16 @@ macro_rules! user_store {
             async fn commit_login(
                 &self,
                 mut login: LoginCommit,
-                make: &mut (dyn for<'a> FnMut(&'a User) -> Written + Send),
+                make: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send),
             ) -> Result<Committed> {
-                if let Who::Known { user, .. } = &login.who {
+                if let LoginTarget::Known { user, .. } = &login.who {
                     let mut user = user.clone();
                     let changed = login.change(&mut user);
                     let written = make(&user);
                     login.audit.user_id = Some(user.id);
-                    let event = self.announce.as_ref().and_then(|announce| {
+                    let event = self.event_factory.as_ref().and_then(|event_factory| {
                         let account = Some((login.provider.as_str(), login.uid.as_str()));
-                        announce(&Happened { audit: &login.audit, user: &user, account })
+                        event_factory(&UserEvent { audit: &login.audit, user: &user, account })
                     });
                     let known = KnownLogin { login, user, changed, written, event };
                     return self.commit_known(known).await;
@@ -557,7 +557,7 @@ macro_rules! user_store {
                     return Ok(Committed::Stale);
                 };
                 let written = make(&user);
-                if !Self::ends_halt(&mut tx, &login, &written).await? {
+                if !Self::completes_pending_login(&mut tx, &login, &written).await? {
                     tx.rollback().await?;
                     return Ok(Committed::Taken);
                 }
@@ -567,7 +567,7 @@ macro_rules! user_store {
                 }
                 Self::hand_out(&mut tx, &login, &written).await?;
                 login.audit.user_id = Some(user.id);
-                self.write_down(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
+                self.insert_event(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
                 tx.commit().await?;
                 Ok(Committed::Done(Box::new(user)))
             }

@@ -79,8 +79,8 @@ fn location(answer: &Answer) -> &str {
 /// A server that has counted its rows: it does so in the background after its start.
 async fn counted(world: &World, is_refused: impl AsyncFn(&Node, usize) -> bool) -> Node {
     let node = world.second_node().await;
-    for attempt in 0..600 {
-        if is_refused(&node, attempt).await {
+    for authorization_request in 0..600 {
+        if is_refused(&node, authorization_request).await {
             return node;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -95,8 +95,8 @@ async fn a_full_table_of_one_time_codes_spends_no_code(engine: Engine) {
     fill(&world.database, engine, "swap_codes", "code, answer, expires", &format!("KEY, {empty}, {later}"), 200_000)
         .await;
     let refused = format!("{REDIRECT}?error=too_many_requests");
-    let node = counted(&world, async |node, attempt| {
-        location(&callback(&node.client().browser(), &format!("u1{attempt}")).await) == refused
+    let node = counted(&world, async |node, authorization_request| {
+        location(&callback(&node.client().browser(), &format!("u1{authorization_request}")).await) == refused
     })
     .await;
     let written = async || [world.database.count("users").await, world.database.count("used_codes").await];
@@ -120,8 +120,8 @@ async fn a_full_table_of_pending_logins_spends_no_code(engine: Engine) {
     let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
     let values = format!("KEY, {empty}, {later}");
     fill(&world.database, engine, "halted_logins", "token, sealed, expires", &values, 10).await;
-    let node = counted(&world, async |node, attempt| {
-        node.client().login("token/github", json!({"code": format!("u1{attempt}")})).await.status == 429
+    let node = counted(&world, async |node, authorization_request| {
+        node.client().login("token/github", json!({"code": format!("u1{authorization_request}")})).await.status == 429
     })
     .await;
     let written = async || [world.database.count("users").await, world.database.count("used_codes").await];

@@ -69,10 +69,10 @@ async fn sec_33_cookies_of_an_https_server_are_host_bound_and_secure(engine: Eng
     let answer = world.client().login("session/github", json!({"code": "u1"})).await;
     let session = answer.set_cookie("__Host-sessionid").expect("a session cookie");
     let begun = world.client().post("/api/login/social/begin/github/").json(&json!({})).send().await;
-    let attempt =
+    let authorization_request =
         begun.set_cookies().into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("an attempt cookie");
-    assert!(attempt.name.starts_with("__Host-"), "{}", attempt.name);
-    for cookie in [session, attempt] {
+    assert!(authorization_request.name.starts_with("__Host-"), "{}", authorization_request.name);
+    for cookie in [session, authorization_request] {
         for (name, wanted) in [
             ("Secure", Some("")),
             ("HttpOnly", Some("")),

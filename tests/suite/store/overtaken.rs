@@ -24,7 +24,7 @@ async fn account(store: &Store, uid: &str) -> (SocialAccount, User) {
     store.repository.accounts_by_uid("github", &[uid]).await.expect("a read").remove(0)
 }
 
-async fn signs_in(store: &Store, who: Who, uid: &str, session_name: &str) -> bool {
+async fn signs_in(store: &Store, who: LoginTarget, uid: &str, session_name: &str) -> bool {
     let login = LoginCommit { who, ..create(uid, &[]) };
     store.commit(&login, |user| session(session_name, user)).await.is_some()
 }

@@ -258,7 +258,7 @@ fn at_database(cluster: &str, name: &str) -> String {
 
 /// Twenty hex digits that no other test has.
 pub fn unique() -> String {
-    rest_social_auth::clock::Ambient::system().hex::<10>()
+    rest_social_auth::clock::Deps::system().hex::<10>()
 }
 
 /// PostgreSQL writes bytes as `\\x` and hex digits.

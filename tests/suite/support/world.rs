@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use rest_social_auth::clock::{Ambient, Clock, Entropy, UnixMillis};
+use rest_social_auth::clock::{Clock, Deps, Entropy, UnixMillis};
 use rest_social_auth::server::{Builder, Server};
 use rest_social_auth::settings::{self, Mode, SettingError, Settings, Sources};
 use serde_json::{Value, json};
@@ -257,9 +257,9 @@ impl Node {
         if !environment.iter().any(|(name, _)| name == "PUBLIC_URL") {
             environment.push(("PUBLIC_URL".to_owned(), base.clone()));
         }
-        let ambient = Ambient::new(clock.clone(), Arc::new(RealEntropy));
+        let deps = Deps::new(clock.clone(), Arc::new(RealEntropy));
         let settings = |builder: Builder, (name, value): (String, String)| builder.setting(name, value);
-        let builder = environment.into_iter().fold(Server::builder().ambient(ambient), settings);
+        let builder = environment.into_iter().fold(Server::builder().deps(deps), settings);
         let server = program(builder).build().await.map_err(|mistakes| mistakes.0)?;
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
