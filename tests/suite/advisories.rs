@@ -1,39 +1,39 @@
-//! Published advisories of comparable systems since 2025, re-enacted against this server: one test each, named after its
-//! number. The comment of a test says what the fault was there and what this server does.
+//! Published advisories of comparable systems since 2025, each reproduced against this server in one test that is named after
+//! its number. The comment of a test says what the other system did wrong and what this server does.
 
-mod addresses; // addresses that pass a list, or count as another, by the way they are written
-mod browser; // logins that another browser began
-mod flow; // logins finished by another flow, at another provider, or twice
-mod identity; // accounts found by something a user can choose
-mod linking; // accounts joined by an address
-mod renewal; // what a renewed token says of its user
-mod social_core; // the changelog of the engine that this server succeeds, 5.0 and 5.1
-mod tokens; // tokens of another client, cut or changed
-mod verified; // unverified addresses, and what is none
+mod account_linking; // accounts linked by an e-mail address or by the proof of another account
+mod browser_binding; // login CSRF: requests of another browser, foreign callbacks
+mod email_addresses; // e-mail addresses written in misleading ways
+mod email_verification; // unverified and invalid e-mail addresses
+mod mutable_identifiers; // accounts matched by a value that users can change
+mod provider_token_refresh; // the ID token of a token refresh
+mod replay_and_mix_up; // one login completed twice, by another flow or at another provider
+mod social_core; // the changelog of social-core 5.0 and 5.1
+mod token_validation; // tokens of other clients, changed and truncated tokens
 
 use serde_json::{Value, json};
 
 use crate::support::world::Plan;
 use crate::support::{Answer, Client, Engine, REDIRECT, World, signer};
 
-/// The default pipeline with joining by e-mail address.
+/// The default pipeline with `associate_by_email`.
 const BY_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
                         associate_user,load_extra_data,user_details";
 
-/// Joins by e-mail address, and trusts the addresses of the named providers.
-fn joining_by_email(engine: Engine, trusted: &str) -> Plan {
+/// Links accounts by e-mail address and trusts the verified addresses of `trusted` providers.
+fn linking_by_email(engine: Engine, trusted: &str) -> Plan {
     let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
     plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", trusted)
 }
 
-/// The settings of `provider`, with a key and a secret where none are given.
+/// Adds `settings` of `provider`, and a client id and secret unless they are given.
 fn configured(plan: Plan, provider: &str, settings: &[(&str, &str)]) -> Plan {
     let prefix = format!("SOCIAL_AUTH_{}", provider.to_ascii_uppercase().replace('-', "_"));
-    let usual = [("KEY", "k1"), ("SECRET", "s1-secret")];
-    usual.iter().chain(settings).fold(plan, |plan, (name, value)| plan.with(&format!("{prefix}_{name}"), value))
+    let defaults = [("KEY", "k1"), ("SECRET", "s1-secret")];
+    defaults.iter().chain(settings).fold(plan, |plan, (name, value)| plan.with(&format!("{prefix}_{name}"), value))
 }
 
-/// A login by code alone.
+/// A login by code, without an authorization request.
 async fn sign_in(world: &World, provider: &str, code: &str) -> Answer {
     world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
@@ -42,13 +42,13 @@ fn credential(login: &Answer) -> String {
     format!("Token {}", login.field("token"))
 }
 
-/// Starts a login with the user's credential, as linking needs. Gives the answer of `begin`.
+/// Begins a link with the user's credential and returns the answer of the begin route.
 async fn begin_link(client: &Client, credential: &str, provider: &str) -> Value {
     let path = format!("/api/login/social/begin/{provider}/");
     client.post(&path).header("authorization", credential).json(&json!({})).send().await.ok()
 }
 
-/// Links the account that `code` stands for to the user of the credential.
+/// Links the account that `code` signs in to the user of the credential.
 async fn link(world: &World, credential: &str, provider: &str, code: &str) -> Answer {
     let client = world.client();
     let begun = begin_link(&client, credential, provider).await;
@@ -57,24 +57,28 @@ async fn link(world: &World, credential: &str, provider: &str, code: &str) -> An
     client.post(&path).header("authorization", credential).json(&body).send().await
 }
 
-/// Provider and uid of each linked account.
+/// Sorted (provider, uid) pairs of the user's accounts.
 async fn linked_accounts(world: &World, credential: &str) -> Vec<(String, String)> {
-    let list = world.client().get("/api/user/social/").header("authorization", credential).send().await.ok();
+    let accounts = world.client().get("/api/user/social/").header("authorization", credential).send().await.ok();
     let text = |account: &Value, name: &str| account[name].as_str().unwrap_or_default().to_owned();
-    let accounts = list.as_array().expect("a list");
-    let mut accounts: Vec<_> = accounts.iter().map(|one| (text(one, "provider"), text(one, "uid"))).collect();
-    accounts.sort();
-    accounts
+    let mut pairs: Vec<_> = accounts
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|account| (text(account, "provider"), text(account, "uid")))
+        .collect();
+    pairs.sort();
+    pairs
 }
 
-/// A parameter of the URL that a 303 leads to.
+/// A query parameter of the `Location` of a 303.
 fn location_parameter(answer: &Answer, name: &str) -> Option<String> {
     assert_eq!(answer.status, 303, "{}", answer.whole());
     let url = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
     url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
-/// Google hosts the domain, so that it verifies the address.
+/// `hd` makes Google authoritative for the address.
 fn google_profile(sub: &str, email: &str) -> Value {
     json!({"sub": sub, "email": email, "email_verified": true, "hd": "example.com"})
 }

@@ -60,7 +60,7 @@ fn complaints(environment: &[(&str, &str)], folder: &Path) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn mistakes_in_the_settings_are_told_all_at_once_by_name() {
+async fn all_setting_errors_are_reported_together_by_name() {
     let folder = TempDir::new().expect("a temporary folder");
     let wrong = [
         ("SECRET_KEY", "visible-and-short"),
@@ -85,7 +85,7 @@ async fn mistakes_in_the_settings_are_told_all_at_once_by_name() {
 }
 
 #[tokio::test]
-async fn sec_47_what_is_not_safe_does_not_start() {
+async fn sec_47_unsafe_settings_prevent_the_start() {
     let folder = TempDir::new().expect("a temporary folder");
     let good = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example")];
     let without = |name: &str| good.iter().copied().filter(|(known, _)| *known != name).collect::<Vec<_>>();
@@ -116,7 +116,7 @@ async fn sec_47_what_is_not_safe_does_not_start() {
 }
 
 #[tokio::test]
-async fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environment() {
+async fn unknown_setting_is_an_error_in_the_file_and_a_warning_in_the_environment() {
     let stage = stage().await;
     let file = stage.path().join("settings.toml");
     std::fs::write(&file, "state_polcy = \"required\"\n[providers.github]\nsecrte = \"x\"\n").expect("a file");
@@ -139,7 +139,7 @@ async fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environmen
 }
 
 #[tokio::test]
-async fn what_would_sign_nobody_in_is_told_at_start() {
+async fn missing_provider_settings_are_warned_about_at_start() {
     let stage = stage().await;
     let environment: Vec<_> = stage
         .environment(&[("SIMPLE_JWT_ISUER", "x")])
@@ -158,7 +158,7 @@ async fn what_would_sign_nobody_in_is_told_at_start() {
 }
 
 #[test]
-fn a_settings_file_that_is_overlooked_or_missing_is_what_is_told() {
+fn missing_settings_file_is_reported() {
     let folder = TempDir::new().expect("a temporary folder");
     let told = |arguments: &[&str]| {
         let output = run(arguments, &[], folder.path());
@@ -177,7 +177,7 @@ fn a_settings_file_that_is_overlooked_or_missing_is_what_is_told() {
 
 /// R-LOG-02.
 #[tokio::test]
-async fn why_a_login_was_refused_is_logged_unless_the_setting_says_no() {
+async fn r_log_02_refusals_are_logged_unless_turned_off() {
     for (setting, logged) in [("True", true), ("False", false)] {
         let stage = stage().await;
         let environment = stage.environment(&[("REST_SOCIAL_LOG_AUTH_EXCEPTIONS", setting)]);
@@ -192,7 +192,7 @@ async fn why_a_login_was_refused_is_logged_unless_the_setting_says_no() {
 }
 
 #[tokio::test]
-async fn serve_creates_its_database_for_its_owner_alone_and_is_soon_healthy() {
+async fn serve_creates_a_private_database_and_becomes_ready() {
     let stage = stage().await;
     let process = Process::start(&["serve"], &stage.environment(&[]), stage.path()).await;
     let client = process.client();
@@ -208,7 +208,7 @@ async fn serve_creates_its_database_for_its_owner_alone_and_is_soon_healthy() {
 }
 
 #[tokio::test]
-async fn dev_says_where_a_login_may_return_to_and_whether_it_needs_a_state() {
+async fn dev_prints_redirect_uris_and_state_policy() {
     let folder = TempDir::new().expect("a temporary folder");
     for (environment, told) in [(&[][..], "needed"), (&[("STATE_POLICY", "off")][..], "not looked at")] {
         let process = Process::start(&["dev"], environment, folder.path()).await;
@@ -223,7 +223,7 @@ async fn dev_says_where_a_login_may_return_to_and_whether_it_needs_a_state() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_opened_is_told_without_its_password() {
+async fn database_open_error_does_not_contain_the_password() {
     let folder = TempDir::new().expect("a temporary folder");
     for url in ["sqlite:///nowhere/at/all/x.db", "postgres://user:visible-password@127.0.0.1:1/db"] {
         let environment = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example"), ("DATABASE_URL", url)];
@@ -237,7 +237,7 @@ async fn a_database_that_cannot_be_opened_is_told_without_its_password() {
 }
 
 #[tokio::test]
-async fn migrate_prepares_what_serve_without_migration_runs_on() {
+async fn serve_without_migrate_runs_on_a_migrated_database() {
     let stage = stage().await;
     let output = run(&["migrate"], &stage.environment(&[]), stage.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -246,7 +246,7 @@ async fn migrate_prepares_what_serve_without_migration_runs_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sigterm_lets_the_login_in_flight_finish() {
+async fn sigterm_completes_logins_in_flight() {
     let stage = stage().await;
     let reply = json!({"access_token": "gho_u1", "token_type": "bearer"});
     stage.double.always(GITHUB_TOKEN, Reply::json(&reply).after(Duration::from_millis(1500)));
@@ -302,7 +302,7 @@ async fn init_writes_a_file_that_serve_accepts() {
 }
 
 #[tokio::test]
-async fn logs_for_machines_are_json_with_the_request_id() {
+async fn json_log_contains_the_request_id() {
     let stage = stage().await;
     let process = Process::start(&["serve"], &stage.environment(&[("LOG_FORMAT", "json")]), stage.path()).await;
     let answer = process.client().login("token/github", json!({"code": "u1"})).await;
@@ -319,7 +319,7 @@ async fn logs_for_machines_are_json_with_the_request_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sec_41_no_secret_is_in_the_log_however_much_is_logged() {
+async fn sec_41_trace_log_contains_no_secret() {
     let stage = stage().await;
     let environment = stage.environment(&[
         ("RUST_LOG", "trace"),

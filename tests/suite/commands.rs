@@ -11,12 +11,12 @@ use crate::support::people::{CLIENT_ID, CLIENT_SECRET, ISSUER, OIDC_KEYS, People
 use crate::support::{Database, Engine, FRONT, REDIRECT, Reply, World, on_both_databases, process};
 
 on_both_databases!(
-    deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once,
-    deleting_a_user_takes_all_that_is_theirs_and_leaves_the_trail,
-    users_are_found_by_what_an_operator_knows_of_them,
-    a_user_who_is_deleted_has_the_providers_tokens_given_back,
-    keys_are_counted_and_rotated,
-    the_trail_is_read_and_pruned,
+    users_deactivate_revokes_all_credentials_on_all_nodes,
+    users_delete_deletes_all_data_but_the_audit_log,
+    users_list_and_show_find_users,
+    users_delete_revokes_tokens_at_the_provider,
+    keys_list_and_keys_rotate,
+    audit_list_and_audit_prune,
 );
 
 const SECRET_KEY: &str = "the-commands-own-secret-key-0d5f-not-for-anybody-else";
@@ -94,7 +94,7 @@ async fn is_on_the_trail(database: &Database, filter: &str) -> bool {
 
 // ---- users
 
-async fn deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once(engine: Engine) {
+async fn users_deactivate_revokes_all_credentials_on_all_nodes(engine: Engine) {
     let world = World::start(engine).await;
     let other = world.second_node().await;
     let mut headers = Vec::new();
@@ -146,7 +146,7 @@ async fn deactivating_a_user_ends_all_that_is_signed_in_on_all_nodes_at_once(eng
     }
 }
 
-async fn deleting_a_user_takes_all_that_is_theirs_and_leaves_the_trail(engine: Engine) {
+async fn users_delete_deletes_all_data_but_the_audit_log(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
     world.login("knox", "u01").await.ok();
@@ -169,7 +169,7 @@ async fn deleting_a_user_takes_all_that_is_theirs_and_leaves_the_trail(engine: E
     assert_eq!((again.status, again.err.as_str()), (Some(1), "error: there is no user id:1\n"));
 }
 
-async fn users_are_found_by_what_an_operator_knows_of_them(engine: Engine) {
+async fn users_list_and_show_find_users(engine: Engine) {
     let world = World::start(engine).await;
     for code in ["u1", "u2", "u3"] {
         world.login("token", code).await.ok();
@@ -210,7 +210,7 @@ async fn users_are_found_by_what_an_operator_knows_of_them(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_of_strangers_cannot_steer_the_operators_terminal() {
+async fn control_characters_in_user_data_are_not_printed() {
     let world = World::start(Engine::Sqlite).await;
     world.login("token", "u1").await.ok();
     world.database.run("UPDATE users SET first_name = char(27) || '[2J' || char(10) || 'x'").await;
@@ -221,7 +221,7 @@ async fn names_of_strangers_cannot_steer_the_operators_terminal() {
     }
 }
 
-async fn a_user_who_is_deleted_has_the_providers_tokens_given_back(engine: Engine) {
+async fn users_delete_revokes_tokens_at_the_provider(engine: Engine) {
     let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").with("ENCRYPTION_KEYS", KEY_A).start().await;
     world.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
     world.client().login("token/facebook", json!({"code": "u1"})).await.ok();
@@ -242,7 +242,7 @@ async fn a_user_who_is_deleted_has_the_providers_tokens_given_back(engine: Engin
 
 // ---- keys
 
-async fn keys_are_counted_and_rotated(engine: Engine) {
+async fn keys_list_and_keys_rotate(engine: Engine) {
     let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").with("ENCRYPTION_KEYS", KEY_A).start().await;
     world.login("token", "u1").await.ok();
     world.login("token", "u2").await.ok();
@@ -276,7 +276,7 @@ async fn keys_are_counted_and_rotated(engine: Engine) {
 
 // ---- audit
 
-async fn the_trail_is_read_and_pruned(engine: Engine) {
+async fn audit_list_and_audit_prune(engine: Engine) {
     let world = World::start(engine).await;
     world.login("token", "u1").await.ok();
     world.login("token", "u2").await.ok();
@@ -339,7 +339,7 @@ async fn the_trail_is_read_and_pruned(engine: Engine) {
 // ---- what every command needs
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_not_ready_is_told_and_left_alone() {
+async fn unusable_database_is_reported_and_not_changed() {
     let folder = TempDir::new().expect("a temporary folder");
     let at = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
     let url = at("none.db");
@@ -377,7 +377,7 @@ async fn a_database_that_is_not_ready_is_told_and_left_alone() {
 // ---- providers show
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_is_shown_with_its_addresses_and_the_settings_it_needs_and_knows() {
+async fn providers_show_prints_endpoints_and_settings() {
     let folder = TempDir::new().expect("a temporary folder");
     let show = async |name: &str| run(&["providers", "show", name, "--json"], &[], folder.path()).await.good().json();
     let github = show("github").await;
@@ -449,7 +449,7 @@ impl Outside {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_configured_provider_is_tested_without_a_user_and_without_a_secret() {
+async fn providers_check_sends_no_credentials() {
     let outside = Outside::new(&Database::create(Engine::Sqlite).await).await;
     let both = outside.run(&["providers", "check"], &[]).await.good().out;
     assert!(both.starts_with("github\n") && both.contains("\noidc\n") && !both.contains("FIX"), "{both}");
@@ -476,7 +476,7 @@ async fn a_configured_provider_is_tested_without_a_user_and_without_a_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wrong_with_a_provider_is_told_in_plain_words() {
+async fn providers_check_reports_each_problem() {
     let outside = Outside::new(&Database::create(Engine::Sqlite).await).await;
     let wrong = async |further: &[(&str, &str)], part: &str| {
         let ran = outside.check("oidc", further).await;
@@ -507,7 +507,7 @@ async fn what_is_wrong_with_a_provider_is_told_in_plain_words() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_doctor_finds_a_sound_configuration_sound() {
+async fn doctor_accepts_a_valid_configuration() {
     let database = Database::create(Engine::Sqlite).await;
     let outside = Outside::new(&database).await;
     let sound = outside.run(&["doctor", "--json"], &[]).await.good();
@@ -530,7 +530,7 @@ async fn the_doctor_finds_a_sound_configuration_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_doctor_tells_every_mistake_of_a_broken_configuration() {
+async fn doctor_reports_every_error_of_a_broken_configuration() {
     let database = Database::create(Engine::Sqlite).await;
     let outside = Outside::new(&database).await;
     let file = outside.folder.path().join("settings.toml");
@@ -564,7 +564,7 @@ async fn the_doctor_tells_every_mistake_of_a_broken_configuration() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_doctor_sees_clocks_keys_and_tables_that_do_not_fit() {
+async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
     let database = Database::create(Engine::Sqlite).await;
     let outside = Outside::new(&database).await;
     let date = "Tue, 05 Jan 2021 10:00:00 GMT";

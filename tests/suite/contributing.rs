@@ -40,7 +40,7 @@ fn paths(text: &str, folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn paths_in_the_documents_for_contributors_exist() {
+fn paths_in_contributor_documents_exist() {
     let (mut found, mut missing) = (0, Vec::new());
     for document in documents() {
         let text = std::fs::read_to_string(&document).expect("a text");
@@ -74,7 +74,7 @@ fn architecture_decision_records_are_short_and_listed() {
 }
 
 #[test]
-fn paths_are_found_in_spans_and_links() {
+fn path_parser_self_test() {
     let text =
         "Run `tests/postgres.sh cargo`, see [a](b/c.md#d), [e](https://f.example), `src/<name>.rs`, `make lint`.";
     let expected = [root().join("tests/postgres.sh"), Path::new("/x/b/c.md").to_owned()];

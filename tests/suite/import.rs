@@ -15,22 +15,22 @@ use sqlx::{Connection as _, Executor as _};
 use crate::support::world::{self, SECRET_KEY};
 use crate::support::{Answer, Database, Engine, World, on_both_databases};
 
-mod command; // the command itself: dry run, interruption, what it prints
-mod odd_rows; // what no healthy database holds
-mod own_users; // user models of projects' own, declared fields
-mod settings; // keys, algorithms, serializers and names that a project may have changed
-mod way_back; // back to Django, and used there
+mod command; // the command: dry run, interruption, output
+mod custom_user_models; // custom user models and declared fields
+mod django_settings; // signing keys, algorithms, serializers, claim names
+mod invalid_rows; // rows that Django's constraints forbid, and other rare values
+mod return_to_django; // the way back to Django, and the use of the database there
 
 on_both_databases! {
-    everything_that_django_handed_out_works_here_and_nobody_signs_in_again,
-    a_postgres_project_moves_in_just_as_well,
-    users_links_and_times_stay_as_they_are,
-    the_same_import_twice_changes_nothing,
-    a_dry_run_tells_all_and_writes_nothing,
-    what_is_taken_here_is_reported_and_never_overwritten,
-    a_login_after_the_move_finds_its_user_and_new_ones_get_new_ids,
-    what_ended_at_the_source_since_the_first_import_ends_here,
-    provider_tokens_are_sealed_where_the_settings_ask_for_it,
+    credentials_issued_by_django_work_after_the_import,
+    postgres_project_is_imported,
+    users_accounts_and_times_are_imported_unchanged,
+    second_import_changes_nothing,
+    dry_run_reports_everything_and_writes_nothing,
+    conflicting_rows_are_reported_and_not_overwritten,
+    login_after_the_import_finds_the_user_and_new_users_get_new_ids,
+    second_import_revokes_tokens_blacklisted_at_the_source,
+    provider_tokens_are_encrypted_when_enabled,
 }
 
 /// A Django project's database, and what it told of itself.
@@ -266,7 +266,7 @@ fn note<'a>(report: &'a Report, code: &str) -> Option<&'a import::ProviderErrorB
     report.notes.iter().find(|told| told.code == code)
 }
 
-async fn everything_that_django_handed_out_works_here_and_nobody_signs_in_again(engine: Engine) {
+async fn credentials_issued_by_django_work_after_the_import(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     let report = import(&world, &project).await;
@@ -286,14 +286,14 @@ async fn everything_that_django_handed_out_works_here_and_nobody_signs_in_again(
     assert!(report.absent.is_empty());
 }
 
-async fn a_postgres_project_moves_in_just_as_well(engine: Engine) {
+async fn postgres_project_is_imported(engine: Engine) {
     let project = Project::on_postgres(&[]).await;
     let world = World::start(engine).await;
     import(&world, &project).await;
     all_work(&world, &project).await;
 }
 
-async fn users_links_and_times_stay_as_they_are(engine: Engine) {
+async fn users_accounts_and_times_are_imported_unchanged(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     import(&world, &project).await;
@@ -346,7 +346,7 @@ fn assert_same_moment(ours: UnixMillis, djangos: &Value) {
     assert!(apart.abs() <= 1, "{} is not {text}", ours.rfc3339());
 }
 
-async fn the_same_import_twice_changes_nothing(engine: Engine) {
+async fn second_import_changes_nothing(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     let first = import(&world, &project).await;
@@ -363,7 +363,7 @@ async fn the_same_import_twice_changes_nothing(engine: Engine) {
     }
 }
 
-async fn a_dry_run_tells_all_and_writes_nothing(engine: Engine) {
+async fn dry_run_reports_everything_and_writes_nothing(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     let before = world.database.counts().await;
@@ -375,7 +375,7 @@ async fn a_dry_run_tells_all_and_writes_nothing(engine: Engine) {
     assert!(dry.to_string().contains("nothing was written"));
 }
 
-async fn what_is_taken_here_is_reported_and_never_overwritten(engine: Engine) {
+async fn conflicting_rows_are_reported_and_not_overwritten(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     // Somebody else has ana's id, somebody bo's username, and somebody cy's account under the id of another link.
@@ -403,7 +403,7 @@ async fn what_is_taken_here_is_reported_and_never_overwritten(engine: Engine) {
     }
 }
 
-async fn a_login_after_the_move_finds_its_user_and_new_ones_get_new_ids(engine: Engine) {
+async fn login_after_the_import_finds_the_user_and_new_users_get_new_ids(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     import(&world, &project).await;
@@ -416,7 +416,7 @@ async fn a_login_after_the_move_finds_its_user_and_new_ones_get_new_ids(engine: 
     used(&world, &token).await.ok();
 }
 
-async fn what_ended_at_the_source_since_the_first_import_ends_here(engine: Engine) {
+async fn second_import_revokes_tokens_blacklisted_at_the_source(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     import(&world, &project).await;
@@ -436,7 +436,7 @@ async fn what_ended_at_the_source_since_the_first_import_ends_here(engine: Engin
     assert_eq!(note(&report, "inactive_at_the_source").expect("di").first, [4]);
 }
 
-async fn provider_tokens_are_sealed_where_the_settings_ask_for_it(engine: Engine) {
+async fn provider_tokens_are_encrypted_when_enabled(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
     let how = How { further: &[("STORE_PROVIDER_TOKENS", "true")], ..How::default() };

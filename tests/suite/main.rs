@@ -5,40 +5,40 @@
 
 mod support;
 
-mod advisories; // published advisories of comparable systems, re-enacted here
-mod answers; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: what each kind of login hands out
+mod advisories; // published advisories of comparable systems, each reproduced against this server
 mod architecture; // the house as drawn
-mod assertions; // Steam and Telegram: logins without OAuth
-mod begin; // logins that the server begins, and the same code once more
-mod binary; // the real binary: settings, start, end, log
-mod callers; // R-AUT: a login by somebody who is signed in
-mod catalogue; // docs/PROVIDERS.md knows every provider
-mod commands; // users, keys, audit, providers check, doctor: by the real binary
-mod companions; // R-CMP: refresh, verify, logouts, who am I
+mod authenticated_logins; // R-AUT: logins sent with a credential
+mod authorization_requests; // the begin route, state, PKCE, nonce; repeating a code
+mod binary; // the compiled binary: settings, start, shutdown, log
+mod commands; // users, keys, audit, providers, doctor: by the compiled binary
 mod contributing; // CONTRIBUTING.md, SECURITY.md and docs/adr name files that exist
-mod ended; // what ends with a credential, and when
-mod entry; // who may enter: lists, organisations, a closed sign-up
-mod errors; // R-ERR: how a login that fails is told
-mod faults; // providers that fail: promised status, no row left
-mod fields; // names, fields and extra data as the settings say, for all providers or for one
-mod halted_landings; // what a login of the redirect flow on the server waits for, asked on a page or by an app
-mod halts; // steps of a program's own, and logins that wait for the person
-mod import; // a Django project moves in
-mod kept_tokens; // provider tokens renewed and given back
+mod import; // the import of a Django project's database
 mod landing; // the redirect flow on the server
 mod library; // the server as a library: the program in examples/
+mod login_errors; // R-ERR: problem documents of failed logins
+mod login_responses; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: the response of each kind of login
 mod native; // an id_token instead of a code
 mod nodes; // two servers on one PostgreSQL
 mod oauth; // R-O2, R-O1: what goes out to the providers
+mod pending_logins; // custom pipeline steps, additional input (202), resume
+mod pending_logins_in_redirect_flow; // additional input in the server-side redirect flow: the server's page, native apps
 mod profile; // is_new, declared fields, changes by hand, export, the end of a user
+mod provider_failures; // provider errors and timeouts, circuit breaker: status, no row written
+mod provider_table; // the table in docs/PROVIDERS.md matches the catalog
 mod providers; // every provider signs somebody in, tests/cases
 mod redirects; // R-URI: where a login may return to
 mod refusals; // single providers: accounts that change hands, callbacks nobody signed, other tenants
 mod regressions; // faults that were seen, each with the right result
+mod revoked_credentials; // revocation: linked requests, races, idle timeout, refreshed provider tokens
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
+mod sign_in_restrictions; // allow and deny lists, organizations, providers, closed sign-up
 mod signed_in; // what is signed in, unlinking, provider tokens, the audit trail
+mod steam_and_telegram; // logins without OAuth: OpenID 2.0 and signed data
 mod store; // the repository by itself
+mod stored_provider_tokens; // stored provider tokens: refresh and revocation
+mod token_and_logout_routes; // R-CMP: refresh, verify, blacklist, logout, current user, provider and account lists
 mod trail; // SEC-45: what was done and what was refused, one row each
+mod user_field_settings; // settings for usernames, user fields and extra data, for all providers or one
 mod users; // R-PIPE, R-USR, R-EML, R-EXT: who is made or found, and what is kept
 mod webhooks; // the operator's own software is told, and asked

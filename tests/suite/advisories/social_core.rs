@@ -4,27 +4,27 @@
 use serde_json::{Value, json};
 
 use super::{configured, credential, link, linked_accounts, location_parameter, sign_in};
-use crate::halts::{flow_token, resume, with_terms};
+use crate::pending_logins::{flow_token, resume, with_terms};
 use crate::providers::{self, Case};
 use crate::support::people::{CLIENT_ID, OIDC_TOKEN};
 use crate::support::{Engine, REDIRECT, Reply, World, on_both_databases, signer};
 
 on_both_databases! {
-    social_core_5_0_0_a_loginradius_callback_needs_its_state,
-    social_core_5_0_0_odnoklassniki_a_callback_names_no_api_host,
-    social_core_5_0_0_a_pending_login_goes_on_in_its_own_session_only,
-    social_core_5_0_0_a_saml_response_is_no_login,
-    social_core_5_0_0_twilio_a_callback_url_keeps_https,
-    social_core_5_0_0_vend_a_user_id_is_of_one_shop,
-    social_core_5_0_0_vk_app_needs_an_auth_key,
-    social_core_5_0_1_a_link_to_a_pending_login_is_used_by_no_plain_get,
-    social_core_5_0_2_a_line_callback_needs_its_state,
-    social_core_5_0_2_a_shopify_callback_needs_its_state,
-    social_core_5_1_0_private_redirect_schemes_are_listed,
-    social_core_5_1_0_a_403_of_a_provider_signs_nobody_in,
-    social_core_5_1_0_a_broken_id_token_is_the_providers_fault,
-    social_core_5_1_1_vk_app_forged_profiles_are_not_read,
-    social_core_5_1_1_a_configured_id_key_is_kept_to,
+    social_core_5_0_0_loginradius_callback_requires_its_state,
+    social_core_5_0_0_odnoklassniki_callback_does_not_choose_the_api_host,
+    social_core_5_0_0_pending_login_is_bound_to_its_browser,
+    social_core_5_0_0_saml_response_is_refused,
+    social_core_5_0_0_twilio_callback_url_keeps_https,
+    social_core_5_0_0_vend_user_id_is_unique_per_shop,
+    social_core_5_0_0_vk_app_requires_the_auth_key,
+    social_core_5_0_1_get_does_not_complete_a_pending_login,
+    social_core_5_0_2_line_callback_requires_its_state,
+    social_core_5_0_2_shopify_callback_requires_its_state,
+    social_core_5_1_0_private_use_redirect_uri_must_match_exactly,
+    social_core_5_1_0_status_403_of_a_provider_refuses_the_login,
+    social_core_5_1_0_malformed_id_token_is_a_provider_error,
+    social_core_5_1_1_vk_app_posted_profile_is_ignored,
+    social_core_5_1_1_configured_id_key_is_required,
 }
 
 async fn need_their_state(engine: Engine, names: &'static [&'static str]) {
@@ -37,24 +37,24 @@ async fn need_their_state(engine: Engine, names: &'static [&'static str]) {
 /// The LoginRadius backend took a callback without looking at a state: login CSRF. Here a callback is bound to the browser
 /// that began, whatever the provider calls its parameters; so at the backends that 4.8.7 corrected. That it is so at every provider of the
 /// catalogue is part of `every_provider_signs_in_from_begin_on`.
-async fn social_core_5_0_0_a_loginradius_callback_needs_its_state(engine: Engine) {
+async fn social_core_5_0_0_loginradius_callback_requires_its_state(engine: Engine) {
     let corrected = &["loginradius", "clever", "eventbrite", "goclio", "mailchimp", "surveymonkey", "untappd"];
     need_their_state(engine, corrected).await;
 }
 
 /// As LoginRadius, at LINE.
-async fn social_core_5_0_2_a_line_callback_needs_its_state(engine: Engine) {
+async fn social_core_5_0_2_line_callback_requires_its_state(engine: Engine) {
     need_their_state(engine, &["line"]).await;
 }
 
 /// As LoginRadius, at Shopify, whose own signature over the callback does not say which browser began.
-async fn social_core_5_0_2_a_shopify_callback_needs_its_state(engine: Engine) {
+async fn social_core_5_0_2_shopify_callback_requires_its_state(engine: Engine) {
     need_their_state(engine, &["shopify"]).await;
 }
 
 /// The Odnoklassniki backends took the host of the API from the callback, and the user from an unsigned answer. Here the host
 /// is the descriptor's, and what a callback says of the user is not read.
-async fn social_core_5_0_0_odnoklassniki_a_callback_names_no_api_host(engine: Engine) {
+async fn social_core_5_0_0_odnoklassniki_callback_does_not_choose_the_api_host(engine: Engine) {
     let plan = configured(World::on(engine), "odnoklassniki-oauth2", &[("PUBLIC_NAME", "PUBLIC98")]);
     let world = plan.start().await;
     world.double.always("POST api.ok.ru/oauth/token.do", Reply::json(&json!({"access_token": "a1"})));
@@ -93,7 +93,7 @@ async fn social_core_5_0_0_odnoklassniki_a_callback_names_no_api_host(engine: En
 
 /// A partial pipeline could be resumed from any session that knew its token: login CSRF. Here a pending login that a browser
 /// began goes on in that browser only, for the user it was begun for, and an app's goes on with its own flow token.
-async fn social_core_5_0_0_a_pending_login_goes_on_in_its_own_session_only(engine: Engine) {
+async fn social_core_5_0_0_pending_login_is_bound_to_its_browser(engine: Engine) {
     let world = with_terms(engine).start().await;
     let attacker = world.browser();
     let begun = world.begin(&attacker, "github", json!({})).await;
@@ -117,7 +117,7 @@ async fn social_core_5_0_0_a_pending_login_goes_on_in_its_own_session_only(engin
 
 /// SAML responses were accepted although no request had been made. This server speaks no SAML: such a response is no login
 /// at any route, and an unsolicited answer of the protocols that it does speak is refused as well.
-async fn social_core_5_0_0_a_saml_response_is_no_login(engine: Engine) {
+async fn social_core_5_0_0_saml_response_is_refused(engine: Engine) {
     let world = World::on(engine).oidc().start().await;
     let response = "PHNhbWxwOlJlc3BvbnNlIElEPSJfMSIvPg==";
     for path in [
@@ -151,7 +151,7 @@ async fn social_core_5_0_0_a_saml_response_is_no_login(engine: Engine) {
 
 /// The Twilio backend turned its https callback into http. Here the callback is made from PUBLIC_URL or from the lists, and
 /// no header of a request changes its scheme, host or port.
-async fn social_core_5_0_0_twilio_a_callback_url_keeps_https(engine: Engine) {
+async fn social_core_5_0_0_twilio_callback_url_keeps_https(engine: Engine) {
     let world = World::on(engine).with("PUBLIC_URL", "https://login.example").start().await;
     world.client().login("token/twilio", json!({"code": "u1"})).await.problem(404, "unknown_provider");
     let own = "https://login.example/api/login/social/complete/github/";
@@ -176,7 +176,7 @@ async fn social_core_5_0_0_twilio_a_callback_url_keeps_https(engine: Engine) {
 
 /// Vend's user ids are unique within a shop only, and one shop's owner could be signed in as another's. Here the shop is part
 /// of the uid, for sign-in and for linking, and however the shop is written.
-async fn social_core_5_0_0_vend_a_user_id_is_of_one_shop(engine: Engine) {
+async fn social_core_5_0_0_vend_user_id_is_unique_per_shop(engine: Engine) {
     let world = configured(World::on(engine), "vend", &[]).start().await;
     for shop in ["one", "two"] {
         let token = json!({"access_token": shop, "domain_prefix": shop});
@@ -213,7 +213,7 @@ const AUTH_KEY: &str = "b8b72452e803c42abd146c4afb6efeab";
 
 /// A VK application's page was taken at its word where it brought no auth_key. Here the key is required and compared, in one
 /// form only, before VK is called.
-async fn social_core_5_0_0_vk_app_needs_an_auth_key(engine: Engine) {
+async fn social_core_5_0_0_vk_app_requires_the_auth_key(engine: Engine) {
     let world = vk_app(engine).await;
     let body = json!({"viewer_id": "10", "access_token": "a1", "api_id": "k1"});
     for key in [
@@ -247,7 +247,7 @@ async fn social_core_5_0_0_vk_app_needs_an_auth_key(engine: Engine) {
 
 /// A VK application's page brought the profile itself, so that a forged one overrode the signed viewer. Here the profile is
 /// VK's answer, and its id must be the signed one.
-async fn social_core_5_1_1_vk_app_forged_profiles_are_not_read(engine: Engine) {
+async fn social_core_5_1_1_vk_app_posted_profile_is_ignored(engine: Engine) {
     let world = vk_app(engine).await;
     let answers = |id: Value| {
         let person = json!({"response": [{"id": id, "screen_name": "ola", "first_name": "Ola"}]});
@@ -272,7 +272,7 @@ async fn social_core_5_1_1_vk_app_forged_profiles_are_not_read(engine: Engine) {
 
 /// A validation link of a partial pipeline was used up by whoever fetched it, such as a mail scanner or the attacker's page.
 /// Here a GET shows a page and changes nothing; going on takes a POST from this site, in the browser that began.
-async fn social_core_5_0_1_a_link_to_a_pending_login_is_used_by_no_plain_get(engine: Engine) {
+async fn social_core_5_0_1_get_does_not_complete_a_pending_login(engine: Engine) {
     let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", REDIRECT).start().await;
     let browser = world.browser();
     let answer = browser.get(&format!("/api/login/social/authorize/github/?next={REDIRECT}")).send().await;
@@ -308,7 +308,7 @@ async fn social_core_5_0_1_a_link_to_a_pending_login_is_used_by_no_plain_get(eng
 
 /// 5.1 lets an operator list the private-use schemes of native applications. Here such a redirect URI is listed whole, and
 /// nothing that merely resembles it is redirected to.
-async fn social_core_5_1_0_private_redirect_schemes_are_listed(engine: Engine) {
+async fn social_core_5_1_0_private_use_redirect_uri_must_match_exactly(engine: Engine) {
     let world = World::on(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
     let begin = |uri: &str| {
         let body = json!({"redirect_uri": uri});
@@ -343,7 +343,7 @@ async fn social_core_5_1_0_private_redirect_schemes_are_listed(engine: Engine) {
 }
 
 /// A provider's 403 escaped as an unhandled error. Here it is a refusal of the login at every call, without a user.
-async fn social_core_5_1_0_a_403_of_a_provider_signs_nobody_in(engine: Engine) {
+async fn social_core_5_1_0_status_403_of_a_provider_refuses_the_login(engine: Engine) {
     let forbidden =
         json!({"error": "access_denied", "error_description": "<script>alert(1)</script>", "sub": "s-1", "id": 1});
     for place in [
@@ -367,7 +367,7 @@ async fn social_core_5_1_0_a_403_of_a_provider_signs_nobody_in(engine: Engine) {
 }
 
 /// Errors of the JWT library escaped as such. Here whatever stands where an ID token should be is a refusal of the login.
-async fn social_core_5_1_0_a_broken_id_token_is_the_providers_fault(engine: Engine) {
+async fn social_core_5_1_0_malformed_id_token_is_a_provider_error(engine: Engine) {
     let world = World::on(engine).oidc().start().await;
     let whole = signer::signed(&world.people.id_token_claims("u1", None, "a1"));
     let parts: Vec<&str> = whole.split('.').collect();
@@ -412,7 +412,7 @@ async fn social_core_5_1_0_a_broken_id_token_is_the_providers_fault(engine: Engi
 
 /// Some backends ignored a configured ID_KEY and took another member. Here the member that is configured is the id: where it
 /// is absent the login is refused, and no other member stands in for it.
-async fn social_core_5_1_1_a_configured_id_key_is_kept_to(engine: Engine) {
+async fn social_core_5_1_1_configured_id_key_is_required(engine: Engine) {
     let plan = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_ID_KEY", "employee");
     let world = plan.start().await;
     let person = |sub: &str, employee: Value| json!({"sub": sub, "preferred_username": sub, "employee": employee, "email": format!("{sub}@example.com")});

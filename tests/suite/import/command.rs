@@ -14,7 +14,7 @@ use crate::support::world::SECRET_KEY;
 use crate::support::{Database, Engine, on_both_databases, process};
 
 on_both_databases! {
-    a_killed_import_goes_on_with_what_is_missing,
+    killed_import_can_be_continued,
 }
 
 fn settings<'a>(target: &'a str, further: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -41,7 +41,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_source_that_cannot_be_read_is_told_with_all_other_mistakes() {
+fn unreadable_source_is_reported_with_all_setting_errors() {
     let folder = TempDir::new().expect("a temporary folder");
     let wrong = [
         ("mysql://u:pw-9@h/d", "only SQLite and PostgreSQL are read"),
@@ -58,7 +58,7 @@ fn a_source_that_cannot_be_read_is_told_with_all_other_mistakes() {
 }
 
 #[tokio::test]
-async fn a_dry_run_leaves_every_byte_as_it_was_at_both_ends() {
+async fn dry_run_changes_no_byte_of_source_and_target() {
     let project = Project::on_sqlite(&[]);
     let source = std::path::PathBuf::from(project.url.trim_start_matches("sqlite://"));
     let source = || files(source.parent().expect("its folder"));
@@ -81,7 +81,7 @@ async fn a_dry_run_leaves_every_byte_as_it_was_at_both_ends() {
 }
 
 #[tokio::test]
-async fn without_a_terminal_there_is_no_bar_and_json_is_the_whole_report() {
+async fn output_without_a_terminal_has_no_progress_bar() {
     let project = Project::on_sqlite(&[]);
     let folder = TempDir::new().expect("a temporary folder");
     let output = import(folder.path(), &project.url, &["--json"], &[]);
@@ -100,7 +100,7 @@ async fn without_a_terminal_there_is_no_bar_and_json_is_the_whole_report() {
 }
 
 #[tokio::test]
-async fn older_keys_of_django_are_a_list_and_a_mistake_is_told_by_name() {
+async fn django_secret_key_fallbacks_are_a_json_list() {
     let project = Project::with_key(&[], "the-key-that-django-had-two-rotations-ago");
     let folder = TempDir::new().expect("a temporary folder");
     let further = [("DJANGO_SECRET_KEY", "another"), ("DJANGO_SECRET_KEY_FALLBACKS", "no list")];
@@ -115,7 +115,7 @@ async fn older_keys_of_django_are_a_list_and_a_mistake_is_told_by_name() {
     assert_eq!((&sessions["table"], &sessions["written"]), (&Value::from("django_session"), &Value::from(3)));
 }
 
-async fn a_killed_import_goes_on_with_what_is_missing(engine: Engine) {
+async fn killed_import_can_be_continued(engine: Engine) {
     let folder = TempDir::new().expect("a temporary folder");
     let source = format!("sqlite://{}", folder.path().join("django.sqlite3").display());
     original(&source, &["--many", "4000"], SECRET_KEY);

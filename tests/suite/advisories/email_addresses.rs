@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{credential, google_profile, joining_by_email, linked_accounts, oidc_profile, sign_in};
+use super::{credential, google_profile, linked_accounts, linking_by_email, oidc_profile, sign_in};
 use crate::support::{Engine, World, on_both_databases};
 
 on_both_databases! {
-    cve_2026_40574_oauth2_proxy_an_address_with_two_domains_passes_no_allow_list,
-    ghsa_7rqj_auth_js_an_at_sign_that_is_none_makes_no_other_domain,
-    ghsa_7rqj_auth_js_a_look_alike_passes_no_deny_list,
-    ghsa_7rqj_auth_js_a_look_alike_joins_no_other_user,
+    cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_lists,
+    ghsa_7rqj_auth_js_unicode_at_sign_does_not_change_the_domain,
+    ghsa_7rqj_auth_js_other_spelling_of_a_denied_domain_is_denied,
+    ghsa_7rqj_auth_js_similar_email_does_not_match_another_user,
 }
 
 fn encoded(email: &str) -> String {
@@ -18,7 +18,7 @@ fn encoded(email: &str) -> String {
 
 /// oauth2-proxy compared the end of the claim with the domain, so that `attacker@evil.example@company.com` was of
 /// company.com. Here an address is parsed before any list sees it, and what is no single address passes none.
-async fn cve_2026_40574_oauth2_proxy_an_address_with_two_domains_passes_no_allow_list(engine: Engine) {
+async fn cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_lists(engine: Engine) {
     let lists = [("WHITELISTED_DOMAINS", "company.com"), ("WHITELISTED_EMAILS", "ceo@company.com,x@company.com")];
     for (list, entries) in lists {
         let world = World::on(engine).oidc().with(&format!("SOCIAL_AUTH_{list}"), entries).start().await;
@@ -97,7 +97,7 @@ const AT_SIGNS: [char; 2] = ['\u{ff20}', '\u{fe6b}'];
 
 /// Auth.js checked an address for one `@` and normalised it afterwards, when a full-width `@` became a second one. Here an
 /// address is never normalised into another: a character that merely looks like `@` separates nothing.
-async fn ghsa_7rqj_auth_js_an_at_sign_that_is_none_makes_no_other_domain(engine: Engine) {
+async fn ghsa_7rqj_auth_js_unicode_at_sign_does_not_change_the_domain(engine: Engine) {
     let world = World::on(engine).oidc().with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
     let mut emails = Vec::new();
     for at in AT_SIGNS {
@@ -135,7 +135,7 @@ async fn ghsa_7rqj_auth_js_an_at_sign_that_is_none_makes_no_other_domain(engine:
 }
 
 /// The same in a deny list, where another spelling of a denied domain must be denied too.
-async fn ghsa_7rqj_auth_js_a_look_alike_passes_no_deny_list(engine: Engine) {
+async fn ghsa_7rqj_auth_js_other_spelling_of_a_denied_domain_is_denied(engine: Engine) {
     let denied = "evil.example,b\u{fc}cher.example,xn--fa-hia.example";
     let plan = World::on(engine).oidc().with("SOCIAL_AUTH_DENIED_DOMAINS", denied);
     let world = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
@@ -177,9 +177,9 @@ async fn ghsa_7rqj_auth_js_a_look_alike_passes_no_deny_list(engine: Engine) {
 }
 
 /// The same for joining: an address that becomes another's by folding or normalising is not that user's.
-async fn ghsa_7rqj_auth_js_a_look_alike_joins_no_other_user(engine: Engine) {
+async fn ghsa_7rqj_auth_js_similar_email_does_not_match_another_user(engine: Engine) {
     for force_lower in ["false", "true"] {
-        let plan = joining_by_email(engine, "google-oauth2,oidc");
+        let plan = linking_by_email(engine, "google-oauth2,oidc");
         let world = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", force_lower).start().await;
         world.people.describe("google-oauth2", "u1", google_profile("1", "mikes@example.com"));
         let victim = sign_in(&world, "google-oauth2", "u1").await;

@@ -8,11 +8,11 @@ use crate::support::people::CLIENT_SECRET;
 use crate::support::{Answer, Engine, Reply, World, on_both_databases};
 
 on_both_databases! {
-    vk_id_renews_for_the_device_that_signed_in,
-    vend_renews_at_the_shop_that_signed_in,
-    a_renewal_is_read_where_the_descriptor_says_that_tokens_lie,
-    fault_c15_a_token_that_expires_at_a_time_is_renewed_then,
-    facebook_is_asked_to_forget_the_person_who_unlinks,
+    vk_id_refresh_sends_the_device_id_of_the_login,
+    vend_refresh_uses_the_shop_of_the_login,
+    refresh_reads_the_token_path_of_the_descriptor,
+    fault_c15_absolute_expiry_times_are_understood,
+    unlinking_facebook_revokes_the_permissions,
 }
 
 async fn world(engine: Engine, provider: &str) -> World {
@@ -33,7 +33,7 @@ async fn token_of(world: &World, login: &Answer) -> Answer {
     world.client().get(&path).header("authorization", &authorization).send().await
 }
 
-async fn vk_id_renews_for_the_device_that_signed_in(engine: Engine) {
+async fn vk_id_refresh_sends_the_device_id_of_the_login(engine: Engine) {
     let world = world(engine, "VK_ID").await;
     world.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
@@ -55,7 +55,7 @@ async fn vk_id_renews_for_the_device_that_signed_in(engine: Engine) {
     assert_eq!(world.double.call_at("POST id.vk.ru/oauth2/auth").field("device_id").as_deref(), Some("device-3"));
 }
 
-async fn vend_renews_at_the_shop_that_signed_in(engine: Engine) {
+async fn vend_refresh_uses_the_shop_of_the_login(engine: Engine) {
     let world = world(engine, "VEND").await;
     world.double.on("POST one.vendhq.com/api/1.0/token", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
@@ -68,7 +68,7 @@ async fn vend_renews_at_the_shop_that_signed_in(engine: Engine) {
     assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
 }
 
-async fn a_renewal_is_read_where_the_descriptor_says_that_tokens_lie(engine: Engine) {
+async fn refresh_reads_the_token_path_of_the_descriptor(engine: Engine) {
     let world = world(engine, "QIITA").await;
     world.double.on("POST qiita.com/api/v2/access_tokens", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"token": "second", "expires_in": 3600})),
@@ -82,7 +82,7 @@ async fn a_renewal_is_read_where_the_descriptor_says_that_tokens_lie(engine: Eng
     assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
 }
 
-async fn fault_c15_a_token_that_expires_at_a_time_is_renewed_then(engine: Engine) {
+async fn fault_c15_absolute_expiry_times_are_understood(engine: Engine) {
     for name in ["expires_in", "expires", "expires_on"] {
         let world = world(engine, "VEND").await;
         let end = world.clock.now().0 / 1000 + 100;
@@ -99,7 +99,7 @@ async fn fault_c15_a_token_that_expires_at_a_time_is_renewed_then(engine: Engine
     }
 }
 
-async fn facebook_is_asked_to_forget_the_person_who_unlinks(engine: Engine) {
+async fn unlinking_facebook_revokes_the_permissions(engine: Engine) {
     let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
     world.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
     let login = world.client().login("token/facebook", json!({"code": "u1"})).await;

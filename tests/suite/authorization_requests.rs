@@ -13,27 +13,27 @@ use crate::support::people::{self, CLIENT_ID, GITHUB_TOKEN, OIDC_TOKEN, TWITTER_
 use crate::support::{Answer, Client, Engine, FRONT, Held, REDIRECT, Reply, World, on_both_databases};
 
 on_both_databases! {
-    begin_answers_where_to_go_and_what_to_bring_back,
-    a_begun_login_ends_with_state_nonce_and_verifier_of_one_row,
-    a_begun_login_can_end_at_any_of_the_nine_routes,
-    a_client_without_cookies_finishes_with_its_flow_token,
-    a_browser_may_have_several_attempts_open,
-    the_front_ends_own_pkce_pair_is_kept_to,
-    a_verifier_posted_with_a_code_alone_goes_into_the_token_call,
-    begin_refuses_what_it_cannot_keep,
-    next_is_given_back_only_where_it_leads_home,
-    a_scope_of_the_front_end_replaces_the_configured_one,
-    begin_with_a_credential_links_the_account_to_that_user,
+    begin_answers_the_authorization_url_state_and_flow_token,
+    state_nonce_and_code_verifier_belong_to_one_request,
+    any_of_the_nine_login_routes_completes_a_request,
+    cookieless_client_completes_with_its_flow_token,
+    one_browser_can_have_several_open_requests,
+    pkce_challenge_of_the_front_end_requires_its_verifier,
+    code_verifier_without_a_request_is_sent_to_the_token_endpoint,
+    begin_validates_its_parameters,
+    begin_accepts_next_on_listed_origins_only,
+    scope_parameter_replaces_the_configured_scope,
+    begin_with_a_credential_links_the_account_to_its_user,
     begin_works_with_oauth_1,
-    the_same_browser_gets_the_same_answer_within_thirty_seconds,
-    the_same_browser_gets_the_same_refusal,
-    a_kept_answer_is_for_one_route_only,
-    twenty_parallel_posts_of_one_browser_make_one_login,
-    sec_06_twenty_parallel_posts_of_strangers_make_one_login,
-    a_browser_that_breaks_off_finds_its_answer,
+    repeated_code_gets_the_same_answer_for_thirty_seconds,
+    repeated_code_gets_the_same_refusal,
+    repeated_code_on_another_route_is_refused,
+    twenty_concurrent_posts_of_one_browser_make_one_login,
+    sec_06_one_of_twenty_concurrent_posts_without_state_succeeds,
+    login_completes_although_the_client_disconnects,
 }
 
-async fn begin_answers_where_to_go_and_what_to_bring_back(engine: Engine) {
+async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine) {
     let world = World::on(engine).oidc().start().await;
     let browser = world.browser();
     let answer = browser.post("/api/login/social/begin/oidc/").json(&json!({"next": "/inbox"})).send().await;
@@ -66,7 +66,7 @@ async fn begin_answers_where_to_go_and_what_to_bring_back(engine: Engine) {
     assert_eq!(world.database.count("login_attempts").await, 2);
 }
 
-async fn a_begun_login_ends_with_state_nonce_and_verifier_of_one_row(engine: Engine) {
+async fn state_nonce_and_code_verifier_belong_to_one_request(engine: Engine) {
     let world = World::on(engine).oidc().start().await;
     let browser = world.browser();
     let begun = world.begin(&browser, "oidc", json!({"redirect_uri": REDIRECT})).await;
@@ -80,7 +80,7 @@ async fn a_begun_login_ends_with_state_nonce_and_verifier_of_one_row(engine: Eng
     assert_eq!(Some(challenge_of(&verifier).as_str()), begun.parameter("code_challenge"));
 }
 
-async fn a_begun_login_can_end_at_any_of_the_nine_routes(engine: Engine) {
+async fn any_of_the_nine_login_routes_completes_a_request(engine: Engine) {
     let world = World::on(engine).with("STATE_POLICY", "required").start().await;
     let kinds = [
         "session",
@@ -102,7 +102,7 @@ async fn a_begun_login_can_end_at_any_of_the_nine_routes(engine: Engine) {
     assert_eq!(world.database.count("users").await, 9);
 }
 
-async fn a_client_without_cookies_finishes_with_its_flow_token(engine: Engine) {
+async fn cookieless_client_completes_with_its_flow_token(engine: Engine) {
     let world = World::on(engine).with("STATE_POLICY", "required").start().await;
     let app = world.client();
     let begun = world.begin(&app, "github", json!({})).await;
@@ -118,7 +118,7 @@ async fn a_client_without_cookies_finishes_with_its_flow_token(engine: Engine) {
     assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
 }
 
-async fn a_browser_may_have_several_attempts_open(engine: Engine) {
+async fn one_browser_can_have_several_open_requests(engine: Engine) {
     let world = World::start(engine).await;
     let browser = world.browser();
     let first = world.begin(&browser, "github", json!({})).await;
@@ -130,7 +130,7 @@ async fn a_browser_may_have_several_attempts_open(engine: Engine) {
     assert_eq!(world.database.count("users").await, 3);
 }
 
-async fn the_front_ends_own_pkce_pair_is_kept_to(engine: Engine) {
+async fn pkce_challenge_of_the_front_end_requires_its_verifier(engine: Engine) {
     let world = World::on(engine).oidc().start().await;
     let verifier = "the-front-ends-own-verifier-of-43-characters";
     let own = json!({"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"});
@@ -158,14 +158,14 @@ async fn the_front_ends_own_pkce_pair_is_kept_to(engine: Engine) {
     }
 }
 
-async fn a_verifier_posted_with_a_code_alone_goes_into_the_token_call(engine: Engine) {
+async fn code_verifier_without_a_request_is_sent_to_the_token_endpoint(engine: Engine) {
     let world = World::start(engine).await;
     let verifier = "a".repeat(64);
     world.client().login("token/github", json!({"code": "u1", "code_verifier": verifier})).await.ok();
     assert_eq!(world.double.call_at(GITHUB_TOKEN).field("code_verifier"), Some(verifier));
 }
 
-async fn begin_refuses_what_it_cannot_keep(engine: Engine) {
+async fn begin_validates_its_parameters(engine: Engine) {
     let world = World::start(engine).await;
     let good = challenge_of("v");
     for (provider, body, code) in [
@@ -189,7 +189,7 @@ async fn begin_refuses_what_it_cannot_keep(engine: Engine) {
     assert!(world.double.calls().is_empty());
 }
 
-async fn next_is_given_back_only_where_it_leads_home(engine: Engine) {
+async fn begin_accepts_next_on_listed_origins_only(engine: Engine) {
     let world = World::start(engine).await;
     let begin = |next: String| {
         let client = world.client();
@@ -213,7 +213,7 @@ async fn next_is_given_back_only_where_it_leads_home(engine: Engine) {
     }
 }
 
-async fn a_scope_of_the_front_end_replaces_the_configured_one(engine: Engine) {
+async fn scope_parameter_replaces_the_configured_scope(engine: Engine) {
     let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "read:user,user:email").start().await;
     let browser = world.browser();
     assert_eq!(world.begin(&browser, "github", json!({})).await.parameter("scope"), Some("read:user,user:email"));
@@ -221,7 +221,7 @@ async fn a_scope_of_the_front_end_replaces_the_configured_one(engine: Engine) {
     assert_eq!(begun.parameter("scope"), Some("repo,gist"));
 }
 
-async fn begin_with_a_credential_links_the_account_to_that_user(engine: Engine) {
+async fn begin_with_a_credential_links_the_account_to_its_user(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
     let browser = world.browser();
@@ -260,7 +260,7 @@ async fn begin_works_with_oauth_1(engine: Engine) {
     assert_eq!(people::oauth1_field(&world.double.call_at(TWITTER_ACCESS), "oauth_verifier").as_deref(), Some("u4"));
 }
 
-async fn the_same_browser_gets_the_same_answer_within_thirty_seconds(engine: Engine) {
+async fn repeated_code_gets_the_same_answer_for_thirty_seconds(engine: Engine) {
     let world = World::start(engine).await;
     let browser = world.browser();
     let begun = world.begin(&browser, "github", json!({})).await;
@@ -281,7 +281,7 @@ async fn the_same_browser_gets_the_same_answer_within_thirty_seconds(engine: Eng
     assert_eq!(world.database.count("refresh_tokens").await, 1);
 }
 
-async fn the_same_browser_gets_the_same_refusal(engine: Engine) {
+async fn repeated_code_gets_the_same_refusal(engine: Engine) {
     let world = World::start(engine).await;
     let browser = world.browser();
     let begun = world.begin(&browser, "github", json!({})).await;
@@ -292,7 +292,7 @@ async fn the_same_browser_gets_the_same_refusal(engine: Engine) {
     assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
 }
 
-async fn a_kept_answer_is_for_one_route_only(engine: Engine) {
+async fn repeated_code_on_another_route_is_refused(engine: Engine) {
     let world = World::start(engine).await;
     let browser = world.browser();
     let begun = world.begin(&browser, "github", json!({})).await;
@@ -302,7 +302,7 @@ async fn a_kept_answer_is_for_one_route_only(engine: Engine) {
     assert_eq!(world.database.count("knox_tokens").await, 0);
 }
 
-async fn twenty_parallel_posts_of_one_browser_make_one_login(engine: Engine) {
+async fn twenty_concurrent_posts_of_one_browser_make_one_login(engine: Engine) {
     let world = World::start(engine).await;
     world
         .double
@@ -319,7 +319,7 @@ async fn twenty_parallel_posts_of_one_browser_make_one_login(engine: Engine) {
     assert_eq!(world.database.count("knox_tokens").await, 1);
 }
 
-async fn sec_06_twenty_parallel_posts_of_strangers_make_one_login(engine: Engine) {
+async fn sec_06_one_of_twenty_concurrent_posts_without_state_succeeds(engine: Engine) {
     let world = World::start(engine).await;
     world
         .double
@@ -337,7 +337,7 @@ async fn sec_06_twenty_parallel_posts_of_strangers_make_one_login(engine: Engine
     one_login(&world).await;
 }
 
-async fn a_browser_that_breaks_off_finds_its_answer(engine: Engine) {
+async fn login_completes_although_the_client_disconnects(engine: Engine) {
     let world = World::start(engine).await;
     let held = Arc::<Held>::default();
     let token = json!({"access_token": "gho_u1", "token_type": "bearer"});

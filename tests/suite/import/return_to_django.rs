@@ -84,14 +84,14 @@ async fn walked(project: Project, world: World) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_the_way_back_brings_people_and_logouts_home() {
+async fn return_to_django_on_postgres_keeps_users_and_revocations() {
     let world = World::start(Engine::Postgres).await;
     let project = Project::beside(&world);
     walked(project, world).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_sqlite_the_way_back_brings_people_and_logouts_home() {
+async fn return_to_django_on_sqlite_keeps_users_and_revocations() {
     let world = World::start(Engine::Sqlite).await;
     walked(Project::on_sqlite(&[]), world).await;
 }

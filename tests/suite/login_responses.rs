@@ -6,35 +6,35 @@ use crate::support::client::{claims, jwt_header};
 use crate::support::{Answer, Engine, World, on_both_databases};
 
 on_both_databases! {
-    r_out_01_and_02_members_come_in_the_originals_order,
-    r_out_03_text_is_utf_8_without_escapes_or_blanks,
-    r_ses_01_a_session_is_the_user_and_a_cookie,
+    r_out_01_and_02_members_have_the_order_of_drsa,
+    r_out_03_json_is_utf_8_without_escapes_or_whitespace,
+    r_ses_01_session_login_answers_the_user_and_sets_a_cookie,
     r_ses_03_only_a_session_login_sets_last_login,
-    r_ses_04_a_sessions_lifetime_follows_the_provider_where_asked,
-    r_ses_05_a_known_user_can_sign_in_again,
-    r_tok_01_the_permanent_token_is_the_same_at_every_login,
-    r_tok_02_its_scheme_counts_in_any_case,
-    r_jwt_01_to_03_names_of_the_tokens,
+    r_ses_04_session_lifetime_follows_the_provider_token_when_enabled,
+    r_ses_05_existing_user_can_sign_in_again,
+    r_tok_01_every_login_returns_the_same_permanent_token,
+    r_tok_02_authorization_scheme_is_case_insensitive,
+    r_jwt_01_to_03_tokens_carry_their_token_type,
     r_jwt_04_claims_and_lifetimes_of_a_pair,
     r_jwt_05_claims_and_lifetimes_of_a_sliding_token,
-    r_jwt_06_user_variants_carry_the_users_data,
-    r_jwt_07_the_scheme_comes_from_the_settings,
-    r_jwt_08_each_refresh_and_sliding_token_has_a_row,
-    r_jwt_09_issuer_audience_and_the_users_claim_come_from_the_settings,
-    r_jwt_04_and_05_lifetimes_and_names_of_claims_come_from_the_settings,
-    r_knx_01_a_new_token_at_every_login,
-    r_knx_03_a_row_holds_a_digest_and_the_first_fifteen_characters,
-    r_knx_04_its_scheme_counts_in_any_case_and_it_ends,
-    knox_prefix_and_length_come_from_the_settings,
-    knox_auto_refresh_prolongs_a_token_in_use_up_to_its_longest,
-    knox_token_limit_refuses_the_login_beyond_and_nothing_is_written,
-    knox_token_limit_holds_in_a_race,
+    r_jwt_06_user_variants_contain_the_user_as_claims,
+    r_jwt_07_authorization_scheme_is_configurable,
+    r_jwt_08_refresh_and_sliding_tokens_are_stored_by_jti,
+    r_jwt_09_issuer_audience_and_user_id_claim_are_configurable,
+    r_jwt_04_and_05_lifetimes_and_claim_names_are_configurable,
+    r_knx_01_every_login_issues_a_new_token,
+    r_knx_03_digest_and_first_fifteen_characters_are_stored,
+    r_knx_04_scheme_is_case_insensitive_and_the_token_expires,
+    knox_prefix_and_length_are_configurable,
+    knox_auto_refresh_extends_a_used_token_up_to_the_maximum_ttl,
+    knox_token_limit_refuses_the_login_and_writes_nothing,
+    knox_token_limit_holds_for_concurrent_logins,
 }
 
 /// Unix seconds of the test's start.
 const NOW: i64 = 1_795_521_600;
 
-async fn r_out_01_and_02_members_come_in_the_originals_order(engine: Engine) {
+async fn r_out_01_and_02_members_have_the_order_of_drsa(engine: Engine) {
     let world = World::start(engine).await;
     for (kind, wanted) in [
         ("session", "id,username,first_name,last_name,email"),
@@ -60,7 +60,7 @@ async fn r_out_01_and_02_members_come_in_the_originals_order(engine: Engine) {
     }
 }
 
-async fn r_out_03_text_is_utf_8_without_escapes_or_blanks(engine: Engine) {
+async fn r_out_03_json_is_utf_8_without_escapes_or_whitespace(engine: Engine) {
     let world = World::start(engine).await;
     let profile = json!({"id": 7, "login": "zoe", "name": "Zoë Ñandú 李", "email": "zoe@example.com"});
     world.people.describe("github", "u7", profile);
@@ -70,7 +70,7 @@ async fn r_out_03_text_is_utf_8_without_escapes_or_blanks(engine: Engine) {
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
 }
 
-async fn r_ses_01_a_session_is_the_user_and_a_cookie(engine: Engine) {
+async fn r_ses_01_session_login_answers_the_user_and_sets_a_cookie(engine: Engine) {
     let world = World::start(engine).await;
     let browser = world.browser();
     let answer = browser.login("session/github", json!({"code": "u1"})).await;
@@ -95,7 +95,7 @@ async fn r_ses_03_only_a_session_login_sets_last_login(engine: Engine) {
     assert_eq!(world.database.number(unset).await, 0);
 }
 
-async fn r_ses_04_a_sessions_lifetime_follows_the_provider_where_asked(engine: Engine) {
+async fn r_ses_04_session_lifetime_follows_the_provider_token_when_enabled(engine: Engine) {
     let age = |answer: &Answer| {
         answer.set_cookie("sessionid").and_then(|cookie| cookie.attribute("Max-Age").map(str::to_owned))
     };
@@ -117,7 +117,7 @@ async fn r_ses_04_a_sessions_lifetime_follows_the_provider_where_asked(engine: E
     assert_eq!((age(&facebook).as_deref(), age(&github).as_deref()), (Some("600"), Some("600")));
 }
 
-async fn r_ses_05_a_known_user_can_sign_in_again(engine: Engine) {
+async fn r_ses_05_existing_user_can_sign_in_again(engine: Engine) {
     let world = World::start(engine).await;
     let browser = world.browser();
     let origin = world.node.base.clone();
@@ -131,7 +131,7 @@ async fn r_ses_05_a_known_user_can_sign_in_again(engine: Engine) {
     assert_eq!(world.database.count("users").await, 1);
 }
 
-async fn r_tok_01_the_permanent_token_is_the_same_at_every_login(engine: Engine) {
+async fn r_tok_01_every_login_returns_the_same_permanent_token(engine: Engine) {
     let world = World::start(engine).await;
     let first = world.token("token", "u1").await;
     assert!(first.len() == 40 && first.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{first}");
@@ -142,7 +142,7 @@ async fn r_tok_01_the_permanent_token_is_the_same_at_every_login(engine: Engine)
     assert_eq!(world.client().user(&format!("Token {first}")).await.field("username"), "user1");
 }
 
-async fn r_tok_02_its_scheme_counts_in_any_case(engine: Engine) {
+async fn r_tok_02_authorization_scheme_is_case_insensitive(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
     for scheme in ["Token", "token", "TOKEN", "Bearer"] {
@@ -150,7 +150,7 @@ async fn r_tok_02_its_scheme_counts_in_any_case(engine: Engine) {
     }
 }
 
-async fn r_jwt_01_to_03_names_of_the_tokens(engine: Engine) {
+async fn r_jwt_01_to_03_tokens_carry_their_token_type(engine: Engine) {
     let world = World::start(engine).await;
     let pair = world.login("jwt-pair", "u1").await.ok();
     let kind = |token: &Value| claims(token.as_str().expect("a token"))["token_type"].clone();
@@ -184,7 +184,7 @@ async fn r_jwt_05_claims_and_lifetimes_of_a_sliding_token(engine: Engine) {
     assert_eq!(token.to_string(), wanted.to_string());
 }
 
-async fn r_jwt_06_user_variants_carry_the_users_data(engine: Engine) {
+async fn r_jwt_06_user_variants_contain_the_user_as_claims(engine: Engine) {
     let world = World::start(engine).await;
     let pair = world.login("jwt-pair-user", "u1").await;
     let sliding = world.token("jwt-sliding-user", "u01").await;
@@ -202,7 +202,7 @@ async fn r_jwt_06_user_variants_carry_the_users_data(engine: Engine) {
     assert!(plain.get("username").is_none(), "{plain}");
 }
 
-async fn r_jwt_07_the_scheme_comes_from_the_settings(engine: Engine) {
+async fn r_jwt_07_authorization_scheme_is_configurable(engine: Engine) {
     let world = World::start(engine).await;
     let (access, sliding) = (world.token("jwt-pair", "u1").await, world.token("jwt-sliding", "u01").await);
     for token in [&access, &sliding] {
@@ -216,7 +216,7 @@ async fn r_jwt_07_the_scheme_comes_from_the_settings(engine: Engine) {
     assert_eq!(own.client().user(&format!("Bearer {token}")).await.status, 401);
 }
 
-async fn r_jwt_08_each_refresh_and_sliding_token_has_a_row(engine: Engine) {
+async fn r_jwt_08_refresh_and_sliding_tokens_are_stored_by_jti(engine: Engine) {
     let world = World::start(engine).await;
     let refresh = claims(&world.login("jwt-pair", "u1").await.field("refresh"));
     let sliding = claims(&world.token("jwt-sliding", "u2").await);
@@ -232,7 +232,7 @@ async fn r_jwt_08_each_refresh_and_sliding_token_has_a_row(engine: Engine) {
     }
 }
 
-async fn r_jwt_09_issuer_audience_and_the_users_claim_come_from_the_settings(engine: Engine) {
+async fn r_jwt_09_issuer_audience_and_user_id_claim_are_configurable(engine: Engine) {
     let plan = World::on(engine).with("SIMPLE_JWT_ISSUER", "us").with("SIMPLE_JWT_AUDIENCE", "them");
     let world =
         plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "60").start().await;
@@ -244,7 +244,7 @@ async fn r_jwt_09_issuer_audience_and_the_users_claim_come_from_the_settings(eng
     world.client().user(&format!("Bearer {token}")).await.ok();
 }
 
-async fn r_jwt_04_and_05_lifetimes_and_names_of_claims_come_from_the_settings(engine: Engine) {
+async fn r_jwt_04_and_05_lifetimes_and_claim_names_are_configurable(engine: Engine) {
     let mut plan = World::on(engine);
     for (name, value) in [
         ("REFRESH_TOKEN_LIFETIME", "7200"),
@@ -277,7 +277,7 @@ async fn r_jwt_04_and_05_lifetimes_and_names_of_claims_come_from_the_settings(en
     renew.send().await.problem(401, "token_not_valid");
 }
 
-async fn r_knx_01_a_new_token_at_every_login(engine: Engine) {
+async fn r_knx_01_every_login_issues_a_new_token(engine: Engine) {
     let world = World::start(engine).await;
     let (first, second) = (world.token("knox", "u1").await, world.token("knox_user", "u01").await);
     for token in [&first, &second] {
@@ -287,7 +287,7 @@ async fn r_knx_01_a_new_token_at_every_login(engine: Engine) {
     assert_ne!(first, second);
 }
 
-async fn r_knx_03_a_row_holds_a_digest_and_the_first_fifteen_characters(engine: Engine) {
+async fn r_knx_03_digest_and_first_fifteen_characters_are_stored(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("knox", "u1").await;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, token.as_bytes());
@@ -300,7 +300,7 @@ async fn r_knx_03_a_row_holds_a_digest_and_the_first_fifteen_characters(engine: 
     assert_eq!(world.database.number(&row).await, 1);
 }
 
-async fn r_knx_04_its_scheme_counts_in_any_case_and_it_ends(engine: Engine) {
+async fn r_knx_04_scheme_is_case_insensitive_and_the_token_expires(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("knox", "u1").await;
     for scheme in ["Token", "token", "TOKEN"] {
@@ -313,7 +313,7 @@ async fn r_knx_04_its_scheme_counts_in_any_case_and_it_ends(engine: Engine) {
     assert_eq!(world.database.count("knox_tokens").await, 0, "deleted when seen");
 }
 
-async fn knox_prefix_and_length_come_from_the_settings(engine: Engine) {
+async fn knox_prefix_and_length_are_configurable(engine: Engine) {
     let plan =
         World::on(engine).with("REST_KNOX_TOKEN_PREFIX", "kx_").with("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH", "70");
     let world = plan.with("REST_KNOX_TOKEN_TTL", "60").with("REST_KNOX_AUTH_HEADER_PREFIX", "Knox").start().await;
@@ -324,7 +324,7 @@ async fn knox_prefix_and_length_come_from_the_settings(engine: Engine) {
     assert_eq!(world.client().user(&format!("Knox {token}")).await.status, 401);
 }
 
-async fn knox_auto_refresh_prolongs_a_token_in_use_up_to_its_longest(engine: Engine) {
+async fn knox_auto_refresh_extends_a_used_token_up_to_the_maximum_ttl(engine: Engine) {
     let plan = World::on(engine).with("REST_KNOX_TOKEN_TTL", "600").with("REST_KNOX_AUTO_REFRESH", "True");
     let plan = plan.with("REST_KNOX_AUTO_REFRESH_MAX_TTL", "1000").with("REST_KNOX_MIN_REFRESH_INTERVAL", "60");
     let world = plan.start().await;
@@ -340,7 +340,7 @@ async fn knox_auto_refresh_prolongs_a_token_in_use_up_to_its_longest(engine: Eng
     world.client().user(&token).await.problem(401, "invalid_token");
 }
 
-async fn knox_token_limit_refuses_the_login_beyond_and_nothing_is_written(engine: Engine) {
+async fn knox_token_limit_refuses_the_login_and_writes_nothing(engine: Engine) {
     let world = World::on(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "2").start().await;
     let first = format!("Token {}", world.token("knox", "u1").await);
     world.advance(std::time::Duration::from_secs(60));
@@ -358,7 +358,7 @@ async fn knox_token_limit_refuses_the_login_beyond_and_nothing_is_written(engine
     world.login("knox", "u000001").await.problem(403, "token_limit_exceeded");
 }
 
-async fn knox_token_limit_holds_in_a_race(engine: Engine) {
+async fn knox_token_limit_holds_for_concurrent_logins(engine: Engine) {
     let world = World::on(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "3").start().await;
     // Two accounts of one user, so that not even the account's row makes the logins wait for each other.
     let token = format!("Token {}", world.token("token", "u1").await);

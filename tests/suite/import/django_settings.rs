@@ -7,16 +7,16 @@ use crate::support::world::SECRET_KEY;
 use crate::support::{Engine, World, on_both_databases};
 
 on_both_databases! {
-    jwts_of_every_algorithm_go_on_working,
-    claims_and_prefixes_of_other_names_go_on_working,
-    jwts_of_another_key_are_told_and_refused,
-    sessions_of_a_key_that_was_replaced_and_of_the_cached_engine_go_on_working,
-    pickled_sessions_are_told_and_never_run,
-    a_project_without_time_zones_moves_in,
+    jwts_of_every_algorithm_are_accepted,
+    custom_claim_names_and_token_prefixes_are_accepted,
+    jwts_of_another_key_are_reported_and_refused,
+    sessions_of_the_former_key_and_of_the_cached_db_engine_are_accepted,
+    pickled_sessions_are_reported_and_not_unpickled,
+    project_without_time_zones_is_imported,
 }
 
 #[test]
-fn every_setting_that_the_originals_packages_read_has_its_line_in_the_documents() {
+fn every_setting_of_the_django_packages_is_documented() {
     let documents = [include_str!("../../../docs/SETTINGS.md"), include_str!("../../../docs/MOVING.md")].concat();
     let names = python("setting_names.py", &[], SECRET_KEY, "");
     let names: Vec<&str> = names.lines().collect();
@@ -28,7 +28,7 @@ fn every_setting_that_the_originals_packages_read_has_its_line_in_the_documents(
     }
 }
 
-async fn jwts_of_every_algorithm_go_on_working(engine: Engine) {
+async fn jwts_of_every_algorithm_are_accepted(engine: Engine) {
     for algorithm in ["RS256", "ES256"] {
         let project = Project::on_sqlite(&["--algorithm", algorithm]);
         let key = |number: usize| project.told["keys"][number].as_str().expect("a key");
@@ -44,7 +44,7 @@ async fn jwts_of_every_algorithm_go_on_working(engine: Engine) {
     }
 }
 
-async fn claims_and_prefixes_of_other_names_go_on_working(engine: Engine) {
+async fn custom_claim_names_and_token_prefixes_are_accepted(engine: Engine) {
     let settings = json!({
         "SIMPLE_JWT": {
             "USER_ID_CLAIM": "who", "TOKEN_TYPE_CLAIM": "what", "JTI_CLAIM": "number",
@@ -70,7 +70,7 @@ async fn claims_and_prefixes_of_other_names_go_on_working(engine: Engine) {
 
 const KEY_BEFORE: &str = "the-key-that-django-signed-with-before-this-server-came";
 
-async fn jwts_of_another_key_are_told_and_refused(engine: Engine) {
+async fn jwts_of_another_key_are_reported_and_refused(engine: Engine) {
     let project = Project::with_key(&[], KEY_BEFORE);
     let world = World::start(engine).await;
     let report = import(&world, &project).await;
@@ -83,7 +83,7 @@ async fn jwts_of_another_key_are_told_and_refused(engine: Engine) {
     }
 }
 
-async fn sessions_of_a_key_that_was_replaced_and_of_the_cached_engine_go_on_working(engine: Engine) {
+async fn sessions_of_the_former_key_and_of_the_cached_db_engine_are_accepted(engine: Engine) {
     let settings = json!({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}).to_string();
     let project = Project::with_key(&["--settings", &settings], KEY_BEFORE);
     let world = World::on(engine).with("SIMPLE_JWT_SIGNING_KEY", KEY_BEFORE).start().await;
@@ -92,7 +92,7 @@ async fn sessions_of_a_key_that_was_replaced_and_of_the_cached_engine_go_on_work
     all_work(&world, &project).await;
 }
 
-async fn pickled_sessions_are_told_and_never_run(engine: Engine) {
+async fn pickled_sessions_are_reported_and_not_unpickled(engine: Engine) {
     let settings = json!({"SESSION_SERIALIZER": "pickles.PickleSerializer"}).to_string();
     let project = Project::with_key(&["--settings", &settings], SECRET_KEY);
     let world = World::start(engine).await;
@@ -102,7 +102,7 @@ async fn pickled_sessions_are_told_and_never_run(engine: Engine) {
     assert_eq!(world.database.count("sessions").await, 0);
 }
 
-async fn a_project_without_time_zones_moves_in(engine: Engine) {
+async fn project_without_time_zones_is_imported(engine: Engine) {
     let project = Project::on_sqlite(&["--settings", &json!({"USE_TZ": false, "TIME_ZONE": "UTC"}).to_string()]);
     let world = World::start(engine).await;
     import(&world, &project).await;

@@ -9,12 +9,12 @@ use crate::support::people::OIDC_TOKEN;
 use crate::support::{Call, Engine, Reply, World, on_both_databases, signer};
 
 on_both_databases! {
-    social_core_5_1_0_a_renewal_keeps_the_subject,
+    social_core_5_1_0_token_refresh_with_another_subject_is_refused,
 }
 
 /// The ID token of a token renewal was not checked, so that a renewal could change the identity. Here one that does not hold
 /// or names another subject ends the renewal, and no token is handed out (OpenID Connect Core, 12.2).
-async fn social_core_5_1_0_a_renewal_keeps_the_subject(engine: Engine) {
+async fn social_core_5_1_0_token_refresh_with_another_subject_is_refused(engine: Engine) {
     type Change = fn(&mut Value);
     let changes: [(&str, Change, bool); 8] = [
         ("the same subject", |_| {}, true),

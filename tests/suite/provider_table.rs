@@ -11,7 +11,7 @@ const BEGIN: &str = "<!-- providers -->\n";
 const END: &str = "<!-- /providers -->";
 
 #[test]
-fn the_table_of_providers_is_the_catalogues() {
+fn provider_table_in_the_manual_matches_the_catalog() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PROVIDERS.md");
     let document = fs::read_to_string(&path).expect("docs/PROVIDERS.md");
     let (before, rest) = document.split_once(BEGIN).expect("the table has a beginning");

@@ -5,21 +5,21 @@ use rest_social_auth::login::{Draft, Field, Step, Stop};
 use serde_json::{Value, json};
 
 use super::{
-    BY_EMAIL, begin_link, configured, credential, google_profile, joining_by_email, link, linked_accounts,
+    BY_EMAIL, begin_link, configured, credential, google_profile, link, linked_accounts, linking_by_email,
     oidc_profile, sign_in,
 };
-use crate::halts::{WITH_TERMS, flow_token, resume};
+use crate::pending_logins::{WITH_TERMS, flow_token, resume};
 use crate::support::{Engine, Reply, World, on_both_databases};
 
 on_both_databases! {
-    cve_2026_41574_nhost_an_address_that_a_provider_did_not_verify_links_nothing,
-    cve_2026_44166_pocketbase_an_account_made_in_advance_does_not_catch_the_owner_of_its_address,
-    cve_2026_53516_better_auth_an_unverified_address_of_a_stored_user_is_no_proof,
-    cve_2026_92161_flarum_no_request_field_stands_for_a_providers_address,
-    cve_2026_34456_reviactyl_an_address_alone_links_nothing_by_default,
-    cve_2025_61783_social_app_django_a_conflict_on_insert_joins_nobody,
-    cve_2026_9087_keycloak_a_proof_links_only_the_account_it_was_made_for,
-    cve_2026_27946_zitadel_a_user_cannot_verify_the_own_address,
+    cve_2026_41574_nhost_unverified_email_does_not_link,
+    cve_2026_44166_pocketbase_pre_registered_email_does_not_hijack_its_owner,
+    cve_2026_53516_better_auth_stored_unverified_email_does_not_link,
+    cve_2026_92161_flarum_request_fields_do_not_change_the_profile,
+    cve_2026_34456_reviactyl_equal_email_does_not_link_by_default,
+    cve_2025_61783_social_app_django_insert_conflict_does_not_link,
+    cve_2026_9087_keycloak_pending_login_is_bound_to_its_account,
+    cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified,
 }
 
 /// What one provider says of the attacker, whose profile names the victim's address without having verified it.
@@ -126,9 +126,9 @@ fn unverified_addresses() -> Vec<Unverified> {
 
 /// Nhost linked by address, but its adapters for Discord, Bitbucket and Microsoft lost the provider's word that an address
 /// is unverified. Here "verified" is read for each provider, absent means no, and such an address links nothing.
-async fn cve_2026_41574_nhost_an_address_that_a_provider_did_not_verify_links_nothing(engine: Engine) {
+async fn cve_2026_41574_nhost_unverified_email_does_not_link(engine: Engine) {
     for (n, Unverified { provider, settings, answers }) in unverified_addresses().into_iter().enumerate() {
-        let plan = joining_by_email(engine, &format!("google-oauth2,{provider}"));
+        let plan = linking_by_email(engine, &format!("google-oauth2,{provider}"));
         let world = configured(plan, provider, settings).start().await;
         world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
         let victim = credential(&sign_in(&world, "google-oauth2", "u1").await);
@@ -145,7 +145,7 @@ async fn cve_2026_41574_nhost_an_address_that_a_provider_did_not_verify_links_no
         assert_eq!(linked_accounts(&world, &victim).await, google, "{n} {provider}");
     }
     // The same providers link once they say that the address is verified.
-    let plan = configured(joining_by_email(engine, "google-oauth2,discord"), "discord", &[]);
+    let plan = configured(linking_by_email(engine, "google-oauth2,discord"), "discord", &[]);
     let world = plan.start().await;
     world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
     let victim = sign_in(&world, "google-oauth2", "u1").await.ok();
@@ -157,7 +157,7 @@ async fn cve_2026_41574_nhost_an_address_that_a_provider_did_not_verify_links_no
 
 /// PocketBase let a sign-up name any address, and linked the owner of that address to the attacker's account when the owner
 /// came by another provider: both kept access. Here an address that nobody verified neither links nor locks out its owner.
-async fn cve_2026_44166_pocketbase_an_account_made_in_advance_does_not_catch_the_owner_of_its_address(engine: Engine) {
+async fn cve_2026_44166_pocketbase_pre_registered_email_does_not_hijack_its_owner(engine: Engine) {
     let made_in_advance = |world: &World| {
         world.people.describe("github", "u6", json!({"id": 66, "login": "eve", "email": VICTIM}));
         // What PocketBase called createData, and its neighbours: a login's body seeds nothing.
@@ -173,7 +173,7 @@ async fn cve_2026_44166_pocketbase_an_account_made_in_advance_does_not_catch_the
     assert_eq!(linked_accounts(&world, &credential(&owner)).await.len(), 1);
     // Joining by address, every provider trusted: the owner is not joined to the attacker's user, and the attacker gets no
     // part of what the owner does afterwards.
-    let world = joining_by_email(engine, "github,google-oauth2,oidc").start().await;
+    let world = linking_by_email(engine, "github,google-oauth2,oidc").start().await;
     let body = made_in_advance(&world);
     let attacker = world.client().login("token_user/github", body).await;
     let owner = sign_in(&world, "oidc", "u1").await;
@@ -181,7 +181,7 @@ async fn cve_2026_44166_pocketbase_an_account_made_in_advance_does_not_catch_the
     let github = vec![("github".to_owned(), "66".to_owned())];
     assert_eq!(linked_accounts(&world, &credential(&attacker)).await, github);
     // The other way round, the attacker is not joined to the owner's user either.
-    let world = joining_by_email(engine, "github,google-oauth2,oidc").start().await;
+    let world = linking_by_email(engine, "github,google-oauth2,oidc").start().await;
     let owner = sign_in(&world, "oidc", "u1").await;
     let body = made_in_advance(&world);
     let attacker = world.client().login("token_user/github", body).await;
@@ -191,7 +191,7 @@ async fn cve_2026_44166_pocketbase_an_account_made_in_advance_does_not_catch_the
 
 /// Better Auth asked the provider whether the address is verified, and never asked its own row, so that a sign-up with the
 /// victim's address caught the victim's first login. Here both sides must be verified, by a trusted provider.
-async fn cve_2026_53516_better_auth_an_unverified_address_of_a_stored_user_is_no_proof(engine: Engine) {
+async fn cve_2026_53516_better_auth_stored_unverified_email_does_not_link(engine: Engine) {
     // (how the stored user came to the address, whether the owner's login is joined to it)
     let cases = [
         ("github says it", json!({"id": 66, "login": "eve", "email": VICTIM}), "github", false),
@@ -200,7 +200,7 @@ async fn cve_2026_53516_better_auth_an_unverified_address_of_a_stored_user_is_no
         ("oidc says verified", json!({"sub": "66", "email": VICTIM, "email_verified": true}), "oidc", true),
     ];
     for (how, profile, provider, joined) in cases {
-        let world = joining_by_email(engine, "google-oauth2,oidc,github").start().await;
+        let world = linking_by_email(engine, "google-oauth2,oidc,github").start().await;
         world.people.describe(provider, "u6", profile);
         let stored = sign_in(&world, provider, "u6").await;
         world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
@@ -210,7 +210,7 @@ async fn cve_2026_53516_better_auth_an_unverified_address_of_a_stored_user_is_no
         assert_eq!(accounts.len(), 1 + usize::from(joined), "{how}: {accounts:?}");
     }
     // An address that the user typed in is not verified, however the account itself is.
-    let plan = joining_by_email(engine, "google-oauth2,oidc");
+    let plan = linking_by_email(engine, "google-oauth2,oidc");
     let world = plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").start().await;
     world.people.describe("oidc", "u6", oidc_profile("66", "eve@example.com"));
     let stored = sign_in(&world, "oidc", "u6").await;
@@ -223,8 +223,8 @@ async fn cve_2026_53516_better_auth_an_unverified_address_of_a_stored_user_is_no
 
 /// Flarum's row of SEC-23: an address that came along with the request was taken for one that the provider verified. Here
 /// nothing that a client posts is read as part of the profile, whatever it is called and wherever it stands.
-async fn cve_2026_92161_flarum_no_request_field_stands_for_a_providers_address(engine: Engine) {
-    let world = joining_by_email(engine, "google-oauth2,oidc,github").start().await;
+async fn cve_2026_92161_flarum_request_fields_do_not_change_the_profile(engine: Engine) {
+    let world = linking_by_email(engine, "google-oauth2,oidc,github").start().await;
     let victim = sign_in(&world, "oidc", "u1").await;
     let claims = json!({"sub": "s-1", "email": VICTIM, "email_verified": true});
     for (n, (name, value)) in [
@@ -263,7 +263,7 @@ async fn cve_2026_92161_flarum_no_request_field_stands_for_a_providers_address(e
 
 /// Reviactyl joined a social login to any local account of the same address. Here joining by address is no default: two
 /// accounts of one address are two users, whichever comes first and however verified.
-async fn cve_2026_34456_reviactyl_an_address_alone_links_nothing_by_default(engine: Engine) {
+async fn cve_2026_34456_reviactyl_equal_email_does_not_link_by_default(engine: Engine) {
     let orders = [["google-oauth2", "oidc"], ["oidc", "google-oauth2"], ["github", "oidc"], ["oidc", "github"]];
     for [first, second] in orders {
         let world = World::on(engine).oidc().start().await;
@@ -283,7 +283,7 @@ async fn cve_2026_34456_reviactyl_an_address_alone_links_nothing_by_default(engi
 
 /// social-app-django answered a conflict on insert by looking up the user of that address, although joining by address was
 /// not in the pipeline. Here a conflict of names, addresses or accounts makes another user, or a refusal, never a link.
-async fn cve_2025_61783_social_app_django_a_conflict_on_insert_joins_nobody(engine: Engine) {
+async fn cve_2025_61783_social_app_django_insert_conflict_does_not_link(engine: Engine) {
     // The same address and the same username, one after the other and at once.
     let world = World::on(engine).oidc().start().await;
     world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
@@ -326,7 +326,7 @@ impl Step for Word {
 
 /// Keycloak keyed the proof of an e-mail verification by user and provider, so that a second account at the same provider
 /// could use it up and be linked to the victim. Here a pending login is bound to the account and the browser it began with.
-async fn cve_2026_9087_keycloak_a_proof_links_only_the_account_it_was_made_for(engine: Engine) {
+async fn cve_2026_9087_keycloak_pending_login_is_bound_to_its_account(engine: Engine) {
     let pipeline = WITH_TERMS.replace("terms", "word");
     let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
     let world = plan.program(|builder| builder.step("word", Word)).start().await;
@@ -372,12 +372,12 @@ async fn cve_2026_9087_keycloak_a_proof_links_only_the_account_it_was_made_for(e
 
 /// Zitadel let users set the verified flag of their own address by the call that changes their profile. Here no call of a
 /// user can: the flag is not writable, and an address that is changed by hand loses it.
-async fn cve_2026_27946_zitadel_a_user_cannot_verify_the_own_address(engine: Engine) {
+async fn cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified(engine: Engine) {
     let is_verified = match engine {
         Engine::Sqlite => "SELECT count(*) FROM users WHERE email_verified = 1",
         Engine::Postgres => "SELECT count(*) FROM users WHERE email_verified",
     };
-    let plan = joining_by_email(engine, "google-oauth2,oidc");
+    let plan = linking_by_email(engine, "google-oauth2,oidc");
     let plan = plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name,last_name,email,username");
     let world = plan.start().await;
     world.people.describe("github", "u6", json!({"id": 66, "login": "eve", "email": "eve@example.com"}));

@@ -7,11 +7,11 @@ use super::{How, Project, count, import, import_as, imported, note, used};
 use crate::support::{Engine, World, on_both_databases};
 
 on_both_databases! {
-    a_project_with_its_own_user_model_moves_in,
-    columns_of_the_projects_own_become_declared_fields,
-    fields_that_are_declared_later_are_filled_by_the_next_import_where_nobody_said_otherwise,
-    users_with_uuids_move_in_under_a_column_of_numbers,
-    a_column_that_does_not_tell_users_apart_leaves_them_out_by_name,
+    custom_user_model_is_imported,
+    custom_columns_become_declared_fields,
+    later_import_sets_newly_declared_fields_that_are_unset,
+    uuid_users_are_imported_with_an_id_column,
+    users_without_a_unique_username_are_skipped,
 }
 
 const FIELDS: &str = r#"{
@@ -24,7 +24,7 @@ async fn world_with_fields(engine: Engine) -> World {
     World::on(engine).with(DECLARED.0, DECLARED.1).start().await
 }
 
-async fn a_project_with_its_own_user_model_moves_in(engine: Engine) {
+async fn custom_user_model_is_imported(engine: Engine) {
     for source in [Engine::Sqlite, Engine::Postgres] {
         let project = Project::on(source, &["--user-model", "email"]).await;
         let world = World::start(engine).await;
@@ -48,7 +48,7 @@ async fn shown(world: &World, project: &Project, user: i64) -> Value {
     answer
 }
 
-async fn columns_of_the_projects_own_become_declared_fields(engine: Engine) {
+async fn custom_columns_become_declared_fields(engine: Engine) {
     for source in [Engine::Sqlite, Engine::Postgres] {
         let project = Project::on(source, &["--user-model", "email"]).await;
         let world = world_with_fields(engine).await;
@@ -69,7 +69,7 @@ async fn columns_of_the_projects_own_become_declared_fields(engine: Engine) {
     }
 }
 
-async fn fields_that_are_declared_later_are_filled_by_the_next_import_where_nobody_said_otherwise(engine: Engine) {
+async fn later_import_sets_newly_declared_fields_that_are_unset(engine: Engine) {
     let project = Project::on_sqlite(&["--user-model", "email"]);
     let world = world_with_fields(engine).await;
     import(&world, &project).await;
@@ -88,7 +88,7 @@ async fn fields_that_are_declared_later_are_filled_by_the_next_import_where_nobo
     assert_eq!(shown(&world, &project, 1).await, all);
 }
 
-async fn users_with_uuids_move_in_under_a_column_of_numbers(engine: Engine) {
+async fn uuid_users_are_imported_with_an_id_column(engine: Engine) {
     for source in [Engine::Sqlite, Engine::Postgres] {
         let project = Project::on(source, &["--user-model", "uuid"]).await;
         let world = World::start(engine).await;
@@ -96,7 +96,7 @@ async fn users_with_uuids_move_in_under_a_column_of_numbers(engine: Engine) {
         let error = imported(&world, &project, How::default()).await.expect_err("no number to call them by");
         assert!(error.to_string().starts_with("--id-column"), "{error}");
 
-        let numbers = super::way_back::statements(match source {
+        let numbers = super::return_to_django::statements(match source {
             Engine::Sqlite => "A column of numbers, SQLite",
             Engine::Postgres => "A column of numbers, PostgreSQL",
         });
@@ -127,7 +127,7 @@ async fn users_with_uuids_move_in_under_a_column_of_numbers(engine: Engine) {
     }
 }
 
-async fn a_column_that_does_not_tell_users_apart_leaves_them_out_by_name(engine: Engine) {
+async fn users_without_a_unique_username_are_skipped(engine: Engine) {
     let project = Project::on_sqlite(&["--user-model", "email"]);
     project.run("UPDATE accounts_user SET phone = '1', homepage = ''").await;
     let world = World::start(engine).await;

@@ -6,11 +6,11 @@ use super::{How, Project, count, import, import_as, note, used};
 use crate::support::{Engine, World, on_both_databases};
 
 on_both_databases! {
-    rows_that_do_not_fit_are_told_by_reason_and_the_rest_moves_in,
-    usernames_that_differ_in_case_are_two_people,
-    fault_a1_accounts_under_a_former_key_are_marked_and_counted,
-    ids_below_one_stay_and_new_people_come_after_the_highest,
-    moments_without_an_end_are_none_and_end_no_import,
+    invalid_rows_are_reported_by_reason_and_the_rest_is_imported,
+    usernames_that_differ_in_case_are_two_users,
+    fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted,
+    ids_below_one_are_kept_and_new_users_follow_the_highest,
+    infinite_timestamps_do_not_fail_the_import,
 }
 
 /// Rows as no constraint of Django's lets them be.
@@ -54,7 +54,7 @@ INSERT INTO django_session (session_key, session_data, expire_date)
 VALUES ('junk', 'no session', '2030-01-01'), ('ends', 'no session', 'never');
 "#;
 
-async fn rows_that_do_not_fit_are_told_by_reason_and_the_rest_moves_in(engine: Engine) {
+async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     project.run(ODD).await;
     let world = World::start(engine).await;
@@ -102,7 +102,7 @@ async fn rows_that_do_not_fit_are_told_by_reason_and_the_rest_moves_in(engine: E
     assert!(again.tables.iter().all(|table| table.written == 0), "{again}");
 }
 
-async fn fault_a1_accounts_under_a_former_key_are_marked_and_counted(engine: Engine) {
+async fn fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     project
         .run(
@@ -130,7 +130,7 @@ async fn fault_a1_accounts_under_a_former_key_are_marked_and_counted(engine: Eng
     assert_eq!(world.database.number(key).await, 1);
 }
 
-async fn usernames_that_differ_in_case_are_two_people(engine: Engine) {
+async fn usernames_that_differ_in_case_are_two_users(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let world = World::start(engine).await;
     import(&world, &project).await;
@@ -143,7 +143,7 @@ async fn usernames_that_differ_in_case_are_two_people(engine: Engine) {
     }
 }
 
-async fn ids_below_one_stay_and_new_people_come_after_the_highest(engine: Engine) {
+async fn ids_below_one_are_kept_and_new_users_follow_the_highest(engine: Engine) {
     for source in [Engine::Sqlite, Engine::Postgres] {
         let project = Project::on(source, &[]).await;
         let rows = "INSERT INTO auth_user (id, username, first_name, last_name, email, password, is_active, is_staff,
@@ -164,7 +164,7 @@ INSERT INTO authtoken_token (key, user_id, created)
     }
 }
 
-async fn moments_without_an_end_are_none_and_end_no_import(engine: Engine) {
+async fn infinite_timestamps_do_not_fail_the_import(engine: Engine) {
     let project = Project::on_postgres(&[]).await;
     let rows = "UPDATE auth_user SET date_joined = 'infinity', last_login = '-infinity' WHERE id = 1;
 UPDATE knox_authtoken SET expiry = 'infinity' WHERE user_id = 1";

@@ -10,20 +10,20 @@ use crate::support::people::GITHUB_TOKEN;
 use crate::support::{Answer, Client, Engine, Reply, World, on_both_databases};
 
 on_both_databases! {
-    sec_25_a_link_that_an_ended_credential_began_links_nothing,
-    sec_25_unlinking_one_of_two_accounts_of_a_provider_leaves_the_other,
-    sec_25_an_account_that_only_links_is_no_way_in,
-    sec_26_a_login_that_overtakes_its_users_end_gives_nothing,
-    sec_25_a_link_under_way_ends_with_everything,
-    a_refresh_that_meets_its_end_leaves_nothing,
-    logins_and_the_end_of_everything_do_not_stop_each_other,
-    two_ends_of_everything_within_a_second_end_what_came_between,
-    a_short_idle_limit_lets_a_session_live_that_is_used,
-    a_token_that_was_ended_stays_so_as_long_as_any_of_it_would_be_accepted,
-    the_use_of_sliding_tokens_is_seen,
-    the_permanent_tokens_address_is_that_of_the_latest_login,
-    a_renewal_gives_way_to_the_tokens_of_a_newer_login,
-    what_was_renewed_for_an_account_that_is_gone_is_given_back,
+    sec_25_link_begun_by_a_revoked_credential_is_refused,
+    sec_25_unlinking_keeps_other_accounts_of_the_provider,
+    sec_25_link_only_account_is_not_a_login_method,
+    sec_26_deactivation_during_a_login_refuses_it,
+    sec_25_logout_all_cancels_links_in_progress,
+    refresh_concurrent_with_revocation_leaves_no_valid_token,
+    logins_and_logout_all_do_not_deadlock,
+    second_logout_all_in_one_second_revokes_tokens_issued_between,
+    used_session_outlives_a_short_idle_timeout,
+    blacklisted_token_is_remembered_until_it_can_no_longer_be_valid,
+    use_of_sliding_tokens_updates_last_used,
+    permanent_token_shows_the_user_agent_of_the_latest_login,
+    provider_token_refresh_does_not_overwrite_a_newer_login,
+    provider_token_refreshed_for_a_deleted_account_is_revoked,
 }
 
 fn send(client: &Client, method: &str, path: &str, authorization: &str) -> Request {
@@ -47,7 +47,7 @@ async fn refresh(world: &World, token: &str) -> Answer {
     world.client().post("/api/token/refresh/").json(&json!({"refresh": token})).send().await
 }
 
-async fn sec_25_a_link_that_an_ended_credential_began_links_nothing(engine: Engine) {
+async fn sec_25_link_begun_by_a_revoked_credential_is_refused(engine: Engine) {
     let world = World::start(engine).await;
     let owner = format!("Token {}", world.token("knox", "u1").await);
     let thief = format!("Token {}", world.token("knox", "u01").await);
@@ -82,7 +82,7 @@ async fn sec_25_a_link_that_an_ended_credential_began_links_nothing(engine: Engi
     assert_eq!(world.database.count("social_accounts").await, 1);
 }
 
-async fn sec_25_unlinking_one_of_two_accounts_of_a_provider_leaves_the_other(engine: Engine) {
+async fn sec_25_unlinking_keeps_other_accounts_of_the_provider(engine: Engine) {
     let world = World::start(engine).await;
     let user = format!("Token {}", world.token("token", "u1").await);
     world.link("token/github", &user, "u2").await.ok();
@@ -94,7 +94,7 @@ async fn sec_25_unlinking_one_of_two_accounts_of_a_provider_leaves_the_other(eng
     assert_eq!(world.login("token_user", "u02").await.ok()["id"], world.client().user(&user).await.ok()["id"]);
 }
 
-async fn sec_25_an_account_that_only_links_is_no_way_in(engine: Engine) {
+async fn sec_25_link_only_account_is_not_a_login_method(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_MIXCLOUD_KEY", "k").with("SOCIAL_AUTH_MIXCLOUD_SECRET", "s");
     let world = plan.start().await;
     let token = json!({"access_token": "t", "token_type": "bearer"});
@@ -109,7 +109,7 @@ async fn sec_25_an_account_that_only_links_is_no_way_in(engine: Engine) {
     send(&world.client(), "DELETE", &path, &user).send().await.problem(409, "last_login_method");
 }
 
-async fn sec_26_a_login_that_overtakes_its_users_end_gives_nothing(engine: Engine) {
+async fn sec_26_deactivation_during_a_login_refuses_it(engine: Engine) {
     let world = World::start(engine).await;
     world.login("token", "u1").await.ok();
     let slow = json!({"access_token": "gho_u01", "token_type": "bearer"});
@@ -126,7 +126,7 @@ async fn sec_26_a_login_that_overtakes_its_users_end_gives_nothing(engine: Engin
     assert_eq!(world.database.count("knox_tokens").await, 0);
 }
 
-async fn sec_25_a_link_under_way_ends_with_everything(engine: Engine) {
+async fn sec_25_logout_all_cancels_links_in_progress(engine: Engine) {
     let world = World::start(engine).await;
     let user = format!("Token {}", world.token("knox", "u1").await);
     let slow = json!({"access_token": "gho_u2", "token_type": "bearer"});
@@ -146,7 +146,7 @@ async fn sec_25_a_link_under_way_ends_with_everything(engine: Engine) {
 }
 
 /// Whichever comes first: after both, nothing of the chain is accepted.
-async fn a_refresh_that_meets_its_end_leaves_nothing(engine: Engine) {
+async fn refresh_concurrent_with_revocation_leaves_no_valid_token(engine: Engine) {
     let plan = World::on(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
     let world = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
     let user = format!("Token {}", world.token("knox", "u1").await);
@@ -173,7 +173,7 @@ async fn a_refresh_that_meets_its_end_leaves_nothing(engine: Engine) {
     }
 }
 
-async fn logins_and_the_end_of_everything_do_not_stop_each_other(engine: Engine) {
+async fn logins_and_logout_all_do_not_deadlock(engine: Engine) {
     let world = World::start(engine).await;
     let browser = world.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
@@ -199,7 +199,7 @@ async fn logins_and_the_end_of_everything_do_not_stop_each_other(engine: Engine)
     }
 }
 
-async fn two_ends_of_everything_within_a_second_end_what_came_between(engine: Engine) {
+async fn second_logout_all_in_one_second_revokes_tokens_issued_between(engine: Engine) {
     let world = World::start(engine).await;
     let mut before = format!("Bearer {}", world.token("jwt-pair", "u1").await);
     for n in 1..4 {
@@ -211,7 +211,7 @@ async fn two_ends_of_everything_within_a_second_end_what_came_between(engine: En
     }
 }
 
-async fn a_short_idle_limit_lets_a_session_live_that_is_used(engine: Engine) {
+async fn used_session_outlives_a_short_idle_timeout(engine: Engine) {
     let world = World::on(engine).with("SESSION_IDLE_TIMEOUT", "120").start().await;
     let browser = world.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
@@ -226,7 +226,7 @@ async fn a_short_idle_limit_lets_a_session_live_that_is_used(engine: Engine) {
     assert_eq!(listed(&world, &user).await.len(), 1, "one that is over is no entry");
 }
 
-async fn a_token_that_was_ended_stays_so_as_long_as_any_of_it_would_be_accepted(engine: Engine) {
+async fn blacklisted_token_is_remembered_until_it_can_no_longer_be_valid(engine: Engine) {
     let world = World::on(engine)
         .with("SIMPLE_JWT_LEEWAY", "120")
         .with("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "3600")
@@ -260,7 +260,7 @@ async fn a_token_that_was_ended_stays_so_as_long_as_any_of_it_would_be_accepted(
     assert_eq!(world.database.count("refresh_tokens").await, 0);
 }
 
-async fn the_use_of_sliding_tokens_is_seen(engine: Engine) {
+async fn use_of_sliding_tokens_updates_last_used(engine: Engine) {
     let world = World::on(engine).with("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "3600").start().await;
     let token = world.token("jwt-sliding", "u1").await;
     let user = format!("Bearer {token}");
@@ -275,7 +275,7 @@ async fn the_use_of_sliding_tokens_is_seen(engine: Engine) {
     assert!(used().await > second);
 }
 
-async fn the_permanent_tokens_address_is_that_of_the_latest_login(engine: Engine) {
+async fn permanent_token_shows_the_user_agent_of_the_latest_login(engine: Engine) {
     let world = World::start(engine).await;
     let agent = |name: &str, code: &str| {
         let request = world.client().post("/api/login/social/token/github/").header("user-agent", name);
@@ -325,7 +325,7 @@ async fn renewal(world: &World, user: &str) -> (String, tokio::task::JoinHandle<
     (path, asked)
 }
 
-async fn a_renewal_gives_way_to_the_tokens_of_a_newer_login(engine: Engine) {
+async fn provider_token_refresh_does_not_overwrite_a_newer_login(engine: Engine) {
     let (world, user) = with_slow_renewals(engine).await;
     let (path, asked) = renewal(&world, &user).await;
     world.client().login("token/discord", json!({"code": "c2"})).await.ok();
@@ -334,7 +334,7 @@ async fn a_renewal_gives_way_to_the_tokens_of_a_newer_login(engine: Engine) {
     assert_eq!(kept.field("access_token"), "c2");
 }
 
-async fn what_was_renewed_for_an_account_that_is_gone_is_given_back(engine: Engine) {
+async fn provider_token_refreshed_for_a_deleted_account_is_revoked(engine: Engine) {
     let (world, user) = with_slow_renewals(engine).await;
     world.double.always("POST discord.com/api/oauth2/token/revoke", Reply::json(&json!({})));
     let (_, asked) = renewal(&world, &user).await;

@@ -6,17 +6,17 @@ use crate::support::client::claims;
 use crate::support::{Answer, Engine, Reply, World, on_both_databases};
 
 on_both_databases! {
-    r_usr_01_a_username_by_email_falls_back_to_the_providers_name,
-    r_usr_04_a_name_that_all_tries_but_the_last_lose_is_still_made,
-    r_pipe_06_user_fields_writes_names_that_no_later_login_does,
-    r_pipe_08_modified_stays_where_extra_data_does,
-    r_pipe_09_a_provider_that_tells_no_names_leaves_them,
-    r_pipe_09_a_mapped_detail_fills_a_name_or_a_declared_field,
-    one_provider_has_rules_of_its_own,
-    the_extra_data_of_all_providers_is_one_setting,
-    sec_40_no_token_is_kept_or_shown_under_another_name,
-    declared_fields_are_in_every_answer_with_the_user,
-    an_export_shows_what_the_list_of_accounts_hides,
+    r_usr_01_username_from_email_falls_back_to_the_provider_username,
+    r_usr_04_username_suffix_survives_slug_truncation,
+    r_pipe_06_user_fields_sets_protected_names_at_sign_up,
+    r_pipe_08_modified_is_unchanged_without_load_extra_data,
+    r_pipe_09_profile_without_names_keeps_the_names,
+    r_pipe_09_user_field_mapping_sets_names_and_declared_fields,
+    settings_of_one_provider_override_the_general_ones,
+    extra_data_settings_apply_to_all_providers,
+    sec_40_renamed_tokens_are_not_stored_or_shown,
+    declared_fields_are_in_every_answer_with_user_data,
+    export_contains_private_extra_data_without_tokens,
 }
 
 async fn profile(world: &World, code: &str, profile: Value) -> Value {
@@ -33,7 +33,7 @@ async fn at(world: &World, provider: &str, code: &str) -> Answer {
     world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
-async fn r_usr_01_a_username_by_email_falls_back_to_the_providers_name(engine: Engine) {
+async fn r_usr_01_username_from_email_falls_back_to_the_provider_username(engine: Engine) {
     let world = World::on(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true").start().await;
     let name = |user: &Value| user["username"].as_str().expect("a name").to_owned();
     assert_eq!(
@@ -48,7 +48,7 @@ async fn r_usr_01_a_username_by_email_falls_back_to_the_providers_name(engine: E
     assert_eq!(name(&nameless).len(), 32);
 }
 
-async fn r_usr_04_a_name_that_all_tries_but_the_last_lose_is_still_made(engine: Engine) {
+async fn r_usr_04_username_suffix_survives_slug_truncation(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "1").with("SOCIAL_AUTH_CLEAN_USERNAMES", "0");
     let world = plan.with("SOCIAL_AUTH_UUID_LENGTH", "4").start().await;
     // In a slug each of these signs is three letters, so that a tail behind them would be cut off.
@@ -59,7 +59,7 @@ async fn r_usr_04_a_name_that_all_tries_but_the_last_lose_is_still_made(engine: 
     assert_eq!(world.database.count("users").await, 3);
 }
 
-async fn r_pipe_06_user_fields_writes_names_that_no_later_login_does(engine: Engine) {
+async fn r_pipe_06_user_fields_sets_protected_names_at_sign_up(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_USER_FIELDS", "username,email,first_name,last_name");
     let world = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "first_name,last_name").start().await;
     let first = profile(&world, "u1", person(1, "ana", "a@b.example")).await;
@@ -68,7 +68,7 @@ async fn r_pipe_06_user_fields_writes_names_that_no_later_login_does(engine: Eng
     assert_eq!(profile(&world, "u01", renamed).await, first);
 }
 
-async fn r_pipe_08_modified_stays_where_extra_data_does(engine: Engine) {
+async fn r_pipe_08_modified_is_unchanged_without_load_extra_data(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user";
     let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
     world.login("token", "u1").await.ok();
@@ -79,7 +79,7 @@ async fn r_pipe_08_modified_stays_where_extra_data_does(engine: Engine) {
     assert_eq!(world.database.number(modified).await, before);
 }
 
-async fn r_pipe_09_a_provider_that_tells_no_names_leaves_them(engine: Engine) {
+async fn r_pipe_09_profile_without_names_keeps_the_names(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_DISCORD_KEY", "k").with("SOCIAL_AUTH_DISCORD_SECRET", "s");
     let world = plan.start().await;
     let token = json!({"access_token": "at", "token_type": "Bearer"});
@@ -94,7 +94,7 @@ async fn r_pipe_09_a_provider_that_tells_no_names_leaves_them(engine: Engine) {
     assert_eq!((&again["id"], &again["first_name"]), (&github["id"], &json!("First1")));
 }
 
-async fn r_pipe_09_a_mapped_detail_fills_a_name_or_a_declared_field(engine: Engine) {
+async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Engine) {
     let fields = r#"{"nickname": {"from": "profile.never"}, "avatar": {"type": "url"}}"#;
     let mapping = r#"{"fullname": "nickname", "first_name": "last_name", "picture": "avatar"}"#;
     let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields);
@@ -117,7 +117,7 @@ async fn r_pipe_09_a_mapped_detail_fills_a_name_or_a_declared_field(engine: Engi
     }
 }
 
-async fn one_provider_has_rules_of_its_own(engine: Engine) {
+async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
     let own = [
         ("USER_FIELDS", "username", "email", json!("")),
         ("USERNAME_IS_FULL_EMAIL", "true", "username", json!("user1@EXAMPLE.com")),
@@ -175,7 +175,7 @@ async fn one_provider_has_rules_of_its_own(engine: Engine) {
     assert_eq!((world.database.number(lives).await, world.database.count("sessions").await), (1, 2));
 }
 
-async fn the_extra_data_of_all_providers_is_one_setting(engine: Engine) {
+async fn extra_data_settings_apply_to_all_providers(engine: Engine) {
     let extra = "SELECT cast(extra_data AS text) FROM social_accounts";
     for (setting, value) in
         [("EXTRA_DATA", r#"[["email", "mail"]]"#), ("GET_ALL_EXTRA_DATA", "true"), ("ID_KEY", "email")]
@@ -193,7 +193,7 @@ async fn the_extra_data_of_all_providers_is_one_setting(engine: Engine) {
     }
 }
 
-async fn sec_40_no_token_is_kept_or_shown_under_another_name(engine: Engine) {
+async fn sec_40_renamed_tokens_are_not_stored_or_shown(engine: Engine) {
     let extra = r#"[["access_token", "at"], ["refresh_token", "rt"], ["id_token", "idt"]]"#;
     let fields = r#"{"plan": {"from": "profile.access_token"}, "all": {"from": "profile | tojson"}}"#;
     let plan = World::on(engine).oidc().with("SOCIAL_AUTH_EXTRA_DATA", extra).with("REST_SOCIAL_USER_FIELDS", fields);
@@ -210,7 +210,7 @@ async fn sec_40_no_token_is_kept_or_shown_under_another_name(engine: Engine) {
     }
 }
 
-async fn declared_fields_are_in_every_answer_with_the_user(engine: Engine) {
+async fn declared_fields_are_in_every_answer_with_user_data(engine: Engine) {
     let fields = r#"{"locale": {"from": "profile.locale"}}"#;
     let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields);
     let world = plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").start().await;
@@ -231,7 +231,7 @@ async fn declared_fields_are_in_every_answer_with_the_user(engine: Engine) {
     }
 }
 
-async fn an_export_shows_what_the_list_of_accounts_hides(engine: Engine) {
+async fn export_contains_private_extra_data_without_tokens(engine: Engine) {
     let world = World::start(engine).await;
     let authorization = format!("Token {}", world.token("token", "u1").await);
     world

@@ -2,21 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::{credential, google_profile, joining_by_email, linked_accounts, sign_in};
+use super::{credential, google_profile, linked_accounts, linking_by_email, sign_in};
 use crate::support::{Engine, World, on_both_databases};
 
 const VICTIM: &str = "user1@example.com";
 
 on_both_databases! {
-    cve_2026_47164_vaultwarden_both_branches_need_a_verified_address,
-    social_core_5_0_0_an_invalid_address_ends_no_login_with_an_error_of_the_server,
+    cve_2026_47164_vaultwarden_sign_up_and_link_require_a_verified_email,
+    social_core_5_0_0_invalid_email_causes_no_server_error,
 }
 
 /// Vaultwarden checked `email_verified` when it made a user, and not when it bound a login to a user who was there. Here
 /// one rule decides for both, so that the state of the table changes nothing.
-async fn cve_2026_47164_vaultwarden_both_branches_need_a_verified_address(engine: Engine) {
+async fn cve_2026_47164_vaultwarden_sign_up_and_link_require_a_verified_email(engine: Engine) {
     for verified in [json!(true), json!(false), Value::Null, json!("false"), json!(0), json!(1), json!("yes")] {
-        let plan = joining_by_email(engine, "google-oauth2,oidc");
+        let plan = linking_by_email(engine, "google-oauth2,oidc");
         let world = plan.with("SOCIAL_AUTH_OIDC_WHITELISTED_DOMAINS", "example.com").start().await;
         world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
         let victim = sign_in(&world, "google-oauth2", "u1").await;
@@ -37,7 +37,7 @@ async fn cve_2026_47164_vaultwarden_both_branches_need_a_verified_address(engine
 
 /// An address that is none ended the login with a crash. Here a text that is no address counts as none, and the login goes
 /// on; a value of another type is the provider's fault.
-async fn social_core_5_0_0_an_invalid_address_ends_no_login_with_an_error_of_the_server(engine: Engine) {
+async fn social_core_5_0_0_invalid_email_causes_no_server_error(engine: Engine) {
     let world = World::on(engine).oidc().start().await;
     let long = format!("{}@example.com", "x".repeat(5000));
     for (n, email) in [

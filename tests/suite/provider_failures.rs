@@ -13,19 +13,19 @@ use crate::support::people::{
 use crate::support::{Engine, Held, Reply, World, on_both_databases};
 
 on_both_databases! {
-    sec_37_each_fault_of_the_token_call_is_told_and_leaves_nothing,
-    sec_37_each_fault_of_the_profile_call_is_told_and_leaves_nothing,
-    sec_37_each_fault_of_oauth_1_is_told_and_leaves_nothing,
-    sec_37_a_provider_that_does_not_answer_ends_in_time,
-    sec_37_all_calls_of_a_login_end_in_time,
-    sec_37_no_redirect_is_followed,
-    sec_37_addresses_of_this_network_are_not_called,
-    sec_37_a_certificate_of_a_stranger_is_not_trusted,
-    a_silent_provider_does_not_slow_down_anybody_else,
-    sec_39_a_provider_that_is_down_is_left_alone_and_costs_the_others_nothing,
-    sec_39_refusals_open_no_breaker,
-    a_login_works_again_once_its_provider_does,
-    what_failed_can_be_tried_with_another_code,
+    sec_37_failed_token_call_is_a_provider_error_and_writes_nothing,
+    sec_37_failed_profile_call_is_a_provider_error_and_writes_nothing,
+    sec_37_failed_oauth1_call_is_a_provider_error_and_writes_nothing,
+    sec_37_each_provider_call_has_a_timeout,
+    sec_37_all_provider_calls_of_a_login_share_a_timeout,
+    sec_37_redirects_are_not_followed,
+    sec_37_private_addresses_are_not_called,
+    sec_37_untrusted_certificate_is_refused,
+    silent_provider_does_not_delay_other_logins,
+    sec_39_circuit_breaker_opens_for_one_host_and_closes_after_a_success,
+    sec_39_refusals_do_not_open_the_circuit_breaker,
+    login_works_again_after_a_failed_discovery,
+    retry_after_provider_error_needs_a_new_code,
 }
 
 /// Faults that end at once, each `502 provider_error`.
@@ -78,15 +78,15 @@ async fn each_fault_at(engine: Engine, place: &str, provider: &str) {
     }
 }
 
-async fn sec_37_each_fault_of_the_token_call_is_told_and_leaves_nothing(engine: Engine) {
+async fn sec_37_failed_token_call_is_a_provider_error_and_writes_nothing(engine: Engine) {
     each_fault_at(engine, GITHUB_TOKEN, "github").await;
 }
 
-async fn sec_37_each_fault_of_the_profile_call_is_told_and_leaves_nothing(engine: Engine) {
+async fn sec_37_failed_profile_call_is_a_provider_error_and_writes_nothing(engine: Engine) {
     each_fault_at(engine, GITHUB_USER, "github").await;
 }
 
-async fn sec_37_each_fault_of_oauth_1_is_told_and_leaves_nothing(engine: Engine) {
+async fn sec_37_failed_oauth1_call_is_a_provider_error_and_writes_nothing(engine: Engine) {
     let world = World::start(engine).await;
     for place in [TWITTER_REQUEST, TWITTER_ACCESS, TWITTER_USER] {
         let world = if place == TWITTER_REQUEST { &world } else { &World::start(engine).await };
@@ -108,7 +108,7 @@ async fn sec_37_each_fault_of_oauth_1_is_told_and_leaves_nothing(engine: Engine)
     }
 }
 
-async fn sec_37_a_provider_that_does_not_answer_ends_in_time(engine: Engine) {
+async fn sec_37_each_provider_call_has_a_timeout(engine: Engine) {
     let world = World::on(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "1").start().await;
     let mut limited = Vec::new();
     for (n, (place, reply)) in [
@@ -141,7 +141,7 @@ async fn sec_37_a_provider_that_does_not_answer_ends_in_time(engine: Engine) {
     assert_eq!((counts["users"], counts["social_accounts"], counts["tokens"]), (0, 0, 0));
 }
 
-async fn sec_37_all_calls_of_a_login_end_in_time(engine: Engine) {
+async fn sec_37_all_provider_calls_of_a_login_share_a_timeout(engine: Engine) {
     // By default a call may take ten seconds and a login fifteen: eight for the token, and seven are left.
     let world = World::start(engine).await;
     let token = Reply::json(&json!({"access_token": "gho_u1", "token_type": "bearer"}));
@@ -162,7 +162,7 @@ async fn sec_37_all_calls_of_a_login_end_in_time(engine: Engine) {
     assert!(two_calls < one_call + 8.0, "{one_call} s, {two_calls} s");
 }
 
-async fn sec_37_no_redirect_is_followed(engine: Engine) {
+async fn sec_37_redirects_are_not_followed(engine: Engine) {
     let world = World::start(engine).await;
     for status in [301, 302, 303, 307, 308] {
         let away = Reply::of(status, "text/html", "").with_header("location", "https://evil.example/steal");
@@ -172,7 +172,7 @@ async fn sec_37_no_redirect_is_followed(engine: Engine) {
     assert!(world.double.calls().iter().all(|call| call.host == "github.com"), "nobody else was called");
 }
 
-async fn sec_37_addresses_of_this_network_are_not_called(engine: Engine) {
+async fn sec_37_private_addresses_are_not_called(engine: Engine) {
     for host in [
         "169.254.169.254",
         "127.0.0.1",
@@ -192,13 +192,13 @@ async fn sec_37_addresses_of_this_network_are_not_called(engine: Engine) {
     }
 }
 
-async fn sec_37_a_certificate_of_a_stranger_is_not_trusted(engine: Engine) {
+async fn sec_37_untrusted_certificate_is_refused(engine: Engine) {
     let world = World::on(engine).with("SSL_CERT_FILE", "").start().await;
     world.login("token", "u1").await.problem(502, "provider_error");
     assert!(world.double.calls().is_empty(), "no request left before the certificate was checked");
 }
 
-async fn a_silent_provider_does_not_slow_down_anybody_else(engine: Engine) {
+async fn silent_provider_does_not_delay_other_logins(engine: Engine) {
     let world = World::start(engine).await;
     let held = Arc::<Held>::default();
     world.double.on(FACEBOOK_TOKEN, {
@@ -234,7 +234,7 @@ async fn a_silent_provider_does_not_slow_down_anybody_else(engine: Engine) {
 /// How long a host that failed is left alone.
 const COOLDOWN: Duration = Duration::from_secs(5);
 
-async fn sec_39_a_provider_that_is_down_is_left_alone_and_costs_the_others_nothing(engine: Engine) {
+async fn sec_39_circuit_breaker_opens_for_one_host_and_closes_after_a_success(engine: Engine) {
     let world = World::on(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "3").start().await;
     for (fault, reply) in [("silence", Reply::Hang), ("status 503", Reply::of(503, "text/plain", ""))] {
         world.double.always(FACEBOOK_TOKEN, reply);
@@ -265,7 +265,7 @@ async fn sec_39_a_provider_that_is_down_is_left_alone_and_costs_the_others_nothi
     }
 }
 
-async fn sec_39_refusals_open_no_breaker(engine: Engine) {
+async fn sec_39_refusals_do_not_open_the_circuit_breaker(engine: Engine) {
     let world = World::start(engine).await;
     for n in 0..30 {
         world.login("token", &format!("bad{n}")).await.problem(400, "invalid_code");
@@ -278,7 +278,7 @@ async fn sec_39_refusals_open_no_breaker(engine: Engine) {
     world.login("token", "u77").await.ok();
 }
 
-async fn a_login_works_again_once_its_provider_does(engine: Engine) {
+async fn login_works_again_after_a_failed_discovery(engine: Engine) {
     let world = World::on(engine).oidc().start().await;
     let discovery = "GET id.example/.well-known/openid-configuration";
     world.double.always(discovery, Reply::of(500, "text/plain", "down"));
@@ -289,7 +289,7 @@ async fn a_login_works_again_once_its_provider_does(engine: Engine) {
     assert!(world.double.calls().iter().all(|call| format!("https://{}", call.host) == ISSUER));
 }
 
-async fn what_failed_can_be_tried_with_another_code(engine: Engine) {
+async fn retry_after_provider_error_needs_a_new_code(engine: Engine) {
     let world = World::start(engine).await;
     world.double.always(GITHUB_USER, Reply::of(500, "text/plain", "down"));
     world.login("token", "u1").await.problem(502, "provider_error");

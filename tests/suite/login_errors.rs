@@ -6,21 +6,21 @@ use crate::support::people::{FACEBOOK_TOKEN, GITHUB_TOKEN, GITHUB_USER, GOOGLE_T
 use crate::support::{Engine, Reply, World, on_both_databases};
 
 on_both_databases! {
-    r_err_01_to_03_the_request_itself,
-    r_err_10_a_bad_code_is_told_from_a_provider_that_fails,
-    r_err_10_a_provider_that_refuses_our_client_is_its_error,
-    r_err_11_no_address_or_secret_is_ever_shown,
-    r_err_12_an_error_in_the_callback_is_read_first,
-    r_err_13_an_error_in_a_200_is_an_error,
-    r_err_14_and_15_an_answer_without_a_token_is_refused,
-    r_err_18_a_whitelist_refuses,
-    r_err_20_a_google_profile_without_email_signs_in,
-    r_err_21_profile_values_of_wrong_types_are_no_500,
-    verbose_errors_add_the_providers_words,
-    a_profile_call_that_fails_is_the_providers_error,
+    r_err_01_to_03_invalid_requests,
+    r_err_10_invalid_code_and_provider_error_are_distinguished,
+    r_err_10_rejected_client_credentials_are_a_provider_error,
+    r_err_11_errors_contain_no_url_or_secret,
+    r_err_12_error_in_the_callback_takes_precedence,
+    r_err_13_error_in_a_200_answer_is_an_error,
+    r_err_14_and_15_answer_without_a_token_is_a_provider_error,
+    r_err_18_allow_lists_refuse_other_users,
+    r_err_20_google_profile_without_email_signs_in,
+    r_err_21_profile_values_of_wrong_types_cause_no_500,
+    verbose_errors_contain_the_error_description_of_the_provider,
+    failed_profile_call_is_a_provider_error,
 }
 
-async fn r_err_01_to_03_the_request_itself(engine: Engine) {
+async fn r_err_01_to_03_invalid_requests(engine: Engine) {
     let world = World::start(engine).await;
     let post = |body: Value| {
         let client = world.client();
@@ -33,7 +33,7 @@ async fn r_err_01_to_03_the_request_itself(engine: Engine) {
     post(json!({"provider": "facebook"})).await.problem(400, "invalid_request");
 }
 
-async fn r_err_10_a_bad_code_is_told_from_a_provider_that_fails(engine: Engine) {
+async fn r_err_10_invalid_code_and_provider_error_are_distinguished(engine: Engine) {
     let world = World::start(engine).await;
     for provider in ["github", "facebook", "google-oauth2"] {
         let answer = world.client().login(&format!("token/{provider}"), json!({"code": "bad"})).await;
@@ -47,7 +47,7 @@ async fn r_err_10_a_bad_code_is_told_from_a_provider_that_fails(engine: Engine) 
     assert_eq!(world.database.count("users").await, 0);
 }
 
-async fn r_err_10_a_provider_that_refuses_our_client_is_its_error(engine: Engine) {
+async fn r_err_10_rejected_client_credentials_are_a_provider_error(engine: Engine) {
     let world = World::start(engine).await;
     world.double.always(GOOGLE_TOKEN, Reply::json_at(401, &json!({"error": "invalid_client"})));
     world.client().login("token/google-oauth2", json!({"code": "u1"})).await.problem(502, "provider_error");
@@ -55,7 +55,7 @@ async fn r_err_10_a_provider_that_refuses_our_client_is_its_error(engine: Engine
     world.client().login("token/github", json!({"code": "u1"})).await.problem(502, "provider_error");
 }
 
-async fn r_err_11_no_address_or_secret_is_ever_shown(engine: Engine) {
+async fn r_err_11_errors_contain_no_url_or_secret(engine: Engine) {
     let world = World::on(engine).with("REST_SOCIAL_VERBOSE_ERRORS", "True").start().await;
     world.double.always(FACEBOOK_TOKEN, Reply::Reset);
     let answer = world.client().login("token/facebook", json!({"code": "u1-code-of-facebook"})).await;
@@ -65,7 +65,7 @@ async fn r_err_11_no_address_or_secret_is_ever_shown(engine: Engine) {
     }
 }
 
-async fn r_err_12_an_error_in_the_callback_is_read_first(engine: Engine) {
+async fn r_err_12_error_in_the_callback_takes_precedence(engine: Engine) {
     let world = World::start(engine).await;
     for (provider, callback, code) in [
         ("github", json!({"error": "access_denied"}), "access_denied"),
@@ -85,7 +85,7 @@ async fn r_err_12_an_error_in_the_callback_is_read_first(engine: Engine) {
     assert!(world.double.calls().is_empty(), "no provider call");
 }
 
-async fn r_err_13_an_error_in_a_200_is_an_error(engine: Engine) {
+async fn r_err_13_error_in_a_200_answer_is_an_error(engine: Engine) {
     let world = World::start(engine).await;
     for (error, status, code) in [
         ("bad_verification_code", 400, "invalid_code"),
@@ -97,7 +97,7 @@ async fn r_err_13_an_error_in_a_200_is_an_error(engine: Engine) {
     }
 }
 
-async fn r_err_14_and_15_an_answer_without_a_token_is_refused(engine: Engine) {
+async fn r_err_14_and_15_answer_without_a_token_is_a_provider_error(engine: Engine) {
     let world = World::start(engine).await;
     for (n, reply) in [
         Reply::json(&json!({})),
@@ -125,7 +125,7 @@ async fn r_err_14_and_15_an_answer_without_a_token_is_refused(engine: Engine) {
     assert_eq!(world.database.count("users").await, 0);
 }
 
-async fn r_err_18_a_whitelist_refuses(engine: Engine) {
+async fn r_err_18_allow_lists_refuse_other_users(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "example.com,EXAMPLE.net");
     // Neither of the two providers says that it has verified these addresses.
     let plan = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true");
@@ -143,14 +143,14 @@ async fn r_err_18_a_whitelist_refuses(engine: Engine) {
     assert_eq!(world.database.count("users").await, 3);
 }
 
-async fn r_err_20_a_google_profile_without_email_signs_in(engine: Engine) {
+async fn r_err_20_google_profile_without_email_signs_in(engine: Engine) {
     let world = World::start(engine).await;
     world.people.describe("google-oauth2", "u1", json!({"sub": "1", "name": "A B"}));
     world.client().login("token/google-oauth2", json!({"code": "u1"})).await.ok();
     assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
 }
 
-async fn r_err_21_profile_values_of_wrong_types_are_no_500(engine: Engine) {
+async fn r_err_21_profile_values_of_wrong_types_cause_no_500(engine: Engine) {
     let world = World::start(engine).await;
     let profiles = [
         json!({"id": 1, "login": 5, "name": "A B", "email": "a@example.com"}),
@@ -177,7 +177,7 @@ async fn r_err_21_profile_values_of_wrong_types_are_no_500(engine: Engine) {
     assert!(users <= 4, "an id that is no text and no number makes nobody");
 }
 
-async fn verbose_errors_add_the_providers_words(engine: Engine) {
+async fn verbose_errors_contain_the_error_description_of_the_provider(engine: Engine) {
     let world = World::on(engine).with("REST_SOCIAL_VERBOSE_ERRORS", "True").start().await;
     let answer = world.client().login("token/github", json!({"code": "bad"})).await;
     let detail = answer.problem(400, "invalid_code")["detail"].to_string();
@@ -188,7 +188,7 @@ async fn verbose_errors_add_the_providers_words(engine: Engine) {
     assert!(!detail.contains("incorrect or expired."), "{detail}");
 }
 
-async fn a_profile_call_that_fails_is_the_providers_error(engine: Engine) {
+async fn failed_profile_call_is_a_provider_error(engine: Engine) {
     let world = World::start(engine).await;
     for status in [400, 401, 403, 404, 429, 500, 503] {
         world.double.always(GITHUB_USER, Reply::json_at(status, &json!({"message": "no"})));

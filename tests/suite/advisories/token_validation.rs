@@ -7,14 +7,14 @@ use crate::support::people::{CLIENT_ID, OIDC_TOKEN};
 use crate::support::{Engine, Reply, World, on_both_databases, signer};
 
 on_both_databases! {
-    cve_2026_30949_parse_a_token_of_another_client_signs_nobody_in,
-    cve_2026_28498_authlib_an_unknown_algorithm_skips_no_hash,
-    cve_2026_27840_zitadel_a_cut_token_is_no_token,
+    cve_2026_30949_parse_token_of_another_client_is_refused,
+    cve_2026_28498_authlib_at_hash_is_checked_for_every_algorithm,
+    cve_2026_27840_zitadel_truncated_credential_is_refused,
 }
 
 /// Parse took any access token of the Keycloak realm, also one that was issued to another client. Here `azp` and `aud` must
 /// be this client, in every flow, and an access token that a caller posts is never a login.
-async fn cve_2026_30949_parse_a_token_of_another_client_signs_nobody_in(engine: Engine) {
+async fn cve_2026_30949_parse_token_of_another_client_is_refused(engine: Engine) {
     let world = keycloak(engine).await;
     let token_answer = |claims: &Value| {
         let token = json!({"access_token": signer::signed(claims), "token_type": "Bearer"});
@@ -82,7 +82,7 @@ async fn cve_2026_30949_parse_a_token_of_another_client_signs_nobody_in(engine: 
 
 /// Authlib took a hash as right when it did not know the token's algorithm, so that a changed header unbound the ID token
 /// from its access token. Here only listed algorithms are read at all, and a hash that is there must be right.
-async fn cve_2026_28498_authlib_an_unknown_algorithm_skips_no_hash(engine: Engine) {
+async fn cve_2026_28498_authlib_at_hash_is_checked_for_every_algorithm(engine: Engine) {
     let world = World::on(engine).oidc().start().await;
     let token_answer = |header: &Value, change: &Value, n: usize| {
         let code = format!("u{n}");
@@ -149,7 +149,7 @@ async fn cve_2026_28498_authlib_an_unknown_algorithm_skips_no_hash(engine: Engin
 
 /// Zitadel took an opaque token that had lost its last part. Here a credential is compared whole: cut at any place, made
 /// longer or written in another way, it is none.
-async fn cve_2026_27840_zitadel_a_cut_token_is_no_token(engine: Engine) {
+async fn cve_2026_27840_zitadel_truncated_credential_is_refused(engine: Engine) {
     let world = World::start(engine).await;
     let changed = |token: &str| {
         let mut texts: Vec<String> = (0..token.len()).map(|length| token[..length].to_owned()).collect();

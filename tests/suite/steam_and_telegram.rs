@@ -9,17 +9,17 @@ use crate::providers::{BOT_TOKEN, telegram_hash};
 use crate::support::{Answer, Engine, REDIRECT, Reply, World, on_both_databases};
 
 on_both_databases! {
-    steam_signs_in_from_begin_on_and_without_a_key_by_its_number,
-    steam_lands_on_the_server,
-    sec_20_an_assertion_of_steam_signs_in_once,
-    sec_05_an_assertion_that_is_not_steams_or_not_for_this_page_reaches_nobody,
-    an_assertion_that_steam_does_not_stand_by_is_refused,
-    who_says_no_at_steam_is_told_so,
-    telegram_signs_in_without_a_call,
-    sec_20_telegrams_data_signs_in_once,
-    telegrams_data_is_held_to_its_signature_and_its_age,
-    sec_20_telegrams_signed_lines_cannot_be_cut_in_another_way,
-    sec_20_telegrams_data_is_remembered_as_long_as_it_lives,
+    steam_login_uses_the_player_name_or_else_the_steam_id,
+    steam_signs_in_by_the_server_side_redirect_flow,
+    sec_20_steam_assertion_is_accepted_once,
+    sec_05_forged_or_misdirected_steam_assertion_is_refused_without_a_call,
+    steam_assertion_that_steam_does_not_confirm_is_refused,
+    steam_cancel_is_access_denied,
+    telegram_signs_in_without_a_provider_call,
+    sec_20_telegram_data_is_accepted_once,
+    telegram_data_with_a_wrong_hash_or_age_is_refused,
+    sec_20_telegram_values_with_line_breaks_cannot_forge_other_fields,
+    sec_20_used_telegram_data_is_remembered_until_it_expires,
 }
 
 const STEAM: &str = "POST steamcommunity.com/openid/login";
@@ -54,7 +54,7 @@ fn with(mut body: Value, name: &str, value: Value) -> Value {
     body
 }
 
-async fn steam_signs_in_from_begin_on_and_without_a_key_by_its_number(engine: Engine) {
+async fn steam_login_uses_the_player_name_or_else_the_steam_id(engine: Engine) {
     let world = steam(engine).await;
     let browser = world.browser();
     let begun = world.begin(&browser, "steam", json!({"redirect_uri": REDIRECT})).await;
@@ -75,7 +75,7 @@ async fn steam_signs_in_from_begin_on_and_without_a_key_by_its_number(engine: En
     assert_eq!(answer.field("username"), "76561190000004711");
 }
 
-async fn steam_lands_on_the_server(engine: Engine) {
+async fn steam_signs_in_by_the_server_side_redirect_flow(engine: Engine) {
     let world = steam(engine).await;
     let browser = world.browser();
     let there = browser.get(&format!("/api/login/social/authorize/steam/?next={REDIRECT}")).send().await;
@@ -94,7 +94,7 @@ async fn steam_lands_on_the_server(engine: Engine) {
     assert_eq!(browser.get("/api/user/").send().await.field("username"), "Ola");
 }
 
-async fn sec_20_an_assertion_of_steam_signs_in_once(engine: Engine) {
+async fn sec_20_steam_assertion_is_accepted_once(engine: Engine) {
     let world = steam(engine).await;
     world.client().login("token/steam", assertion(REDIRECT, "n1")).await.ok();
     world.double.forget();
@@ -103,7 +103,7 @@ async fn sec_20_an_assertion_of_steam_signs_in_once(engine: Engine) {
     assert!(world.double.calls().is_empty());
 }
 
-async fn sec_05_an_assertion_that_is_not_steams_or_not_for_this_page_reaches_nobody(engine: Engine) {
+async fn sec_05_forged_or_misdirected_steam_assertion_is_refused_without_a_call(engine: Engine) {
     let world = steam(engine).await;
     let refused = async |n: usize, name: &str, value: Value| -> Answer {
         let body = with(assertion(REDIRECT, &format!("n{n}")), name, value);
@@ -138,7 +138,7 @@ async fn sec_05_an_assertion_that_is_not_steams_or_not_for_this_page_reaches_nob
     assert!(world.double.calls().is_empty());
 }
 
-async fn an_assertion_that_steam_does_not_stand_by_is_refused(engine: Engine) {
+async fn steam_assertion_that_steam_does_not_confirm_is_refused(engine: Engine) {
     let world = steam(engine).await;
     for (nonce, words) in
         [("n1", "is_valid:false\n"), ("n2", "is_valid:truely\n"), ("n3", ""), ("n4", "x:is_valid:true\n")]
@@ -151,7 +151,7 @@ async fn an_assertion_that_steam_does_not_stand_by_is_refused(engine: Engine) {
     assert_eq!(world.database.count("users").await, 0);
 }
 
-async fn who_says_no_at_steam_is_told_so(engine: Engine) {
+async fn steam_cancel_is_access_denied(engine: Engine) {
     let world = steam(engine).await;
     let browser = world.browser();
     let begun = world.begin(&browser, "steam", json!({"redirect_uri": REDIRECT})).await;
@@ -169,7 +169,7 @@ fn person(at: i64) -> Value {
     with(body, "hash", json!(hash))
 }
 
-async fn telegram_signs_in_without_a_call(engine: Engine) {
+async fn telegram_signs_in_without_a_provider_call(engine: Engine) {
     let world = telegram(engine).await;
     let browser = world.browser();
     let begun = world.begin(&browser, "telegram", json!({})).await;
@@ -181,7 +181,7 @@ async fn telegram_signs_in_without_a_call(engine: Engine) {
     assert!(world.double.calls().is_empty());
 }
 
-async fn sec_20_telegrams_data_signs_in_once(engine: Engine) {
+async fn sec_20_telegram_data_is_accepted_once(engine: Engine) {
     let world = telegram(engine).await;
     let body = person(world.clock.now().seconds());
     world.client().login("token/telegram", body.clone()).await.ok();
@@ -191,7 +191,7 @@ async fn sec_20_telegrams_data_signs_in_once(engine: Engine) {
     }
 }
 
-async fn telegrams_data_is_held_to_its_signature_and_its_age(engine: Engine) {
+async fn telegram_data_with_a_wrong_hash_or_age_is_refused(engine: Engine) {
     let world = telegram(engine).await;
     let now = world.clock.now().seconds();
     for ((name, value), n) in [
@@ -223,7 +223,7 @@ async fn telegrams_data_is_held_to_its_signature_and_its_age(engine: Engine) {
 }
 
 /// A name with a line break must not pass for another person's id: what is signed is lines of `name=value`.
-async fn sec_20_telegrams_signed_lines_cannot_be_cut_in_another_way(engine: Engine) {
+async fn sec_20_telegram_values_with_line_breaks_cannot_forge_other_fields(engine: Engine) {
     let world = telegram(engine).await;
     let at = world.clock.now().seconds();
     let theirs = json!({"id": 666, "first_name": "Eve\nid=1\nlast_name=x", "username": "eve", "auth_date": at});
@@ -235,7 +235,7 @@ async fn sec_20_telegrams_signed_lines_cannot_be_cut_in_another_way(engine: Engi
 }
 
 /// As long as its own time limit lets it live, not as long as a code.
-async fn sec_20_telegrams_data_is_remembered_as_long_as_it_lives(engine: Engine) {
+async fn sec_20_used_telegram_data_is_remembered_until_it_expires(engine: Engine) {
     let world = World::on(engine)
         .with("SOCIAL_AUTH_TELEGRAM_BOT_TOKEN", BOT_TOKEN)
         .with("SOCIAL_AUTH_TELEGRAM_AUTH_DATE_MAX_AGE", "3600")

@@ -8,28 +8,28 @@ use crate::support::client::claims;
 use crate::support::{Answer, Client, Engine, World, on_both_databases};
 
 on_both_databases! {
-    r_cmp_01_a_refresh_answers_an_access_token_with_all_claims,
-    r_cmp_02_rotation_answers_a_new_refresh_token_too,
-    r_cmp_03_errors_of_a_refresh,
-    r_cmp_04_verify_takes_any_type,
-    r_cmp_05_a_token_is_blacklisted_once,
-    r_cmp_06_a_sliding_token_is_renewed_while_it_lives,
-    r_cmp_07_knox_logout_ends_one_and_logoutall_all,
-    r_cmp_09_a_session_logout_ends_the_session_and_its_cookie,
-    r_cmp_10_who_am_i_by_every_kind_of_credential,
-    a_bad_header_decides_whatever_cookie_comes_along,
-    logout_all_ends_every_credential_of_whatever_kind,
-    logout_all_drops_the_cookie_of_its_own_user_alone,
-    tokens_after_a_logout_of_everything_work,
-    providers_are_told_as_a_front_end_needs_them,
-    linked_accounts_are_shown_without_what_authenticates,
+    r_cmp_01_refresh_returns_an_access_token_with_all_claims,
+    r_cmp_02_rotation_returns_a_new_refresh_token,
+    r_cmp_03_refresh_errors,
+    r_cmp_04_verify_accepts_every_token_type,
+    r_cmp_05_blacklisted_token_is_refused,
+    r_cmp_06_sliding_token_is_refreshed_until_it_expires,
+    r_cmp_07_knox_logout_revokes_one_token_and_logoutall_all,
+    r_cmp_09_session_logout_deletes_session_and_cookie,
+    r_cmp_10_user_endpoint_accepts_every_kind_of_credential,
+    authorization_header_takes_precedence_over_the_session_cookie,
+    logout_all_revokes_credentials_of_every_kind,
+    logout_all_deletes_the_session_cookie_of_the_same_user_only,
+    tokens_issued_after_logout_all_work,
+    provider_list_has_the_members_that_a_front_end_needs,
+    account_list_contains_no_tokens_or_secrets,
 }
 
 async fn post(world: &World, path: &str, body: Value) -> Answer {
     world.client().post(path).json(&body).send().await
 }
 
-async fn r_cmp_01_a_refresh_answers_an_access_token_with_all_claims(engine: Engine) {
+async fn r_cmp_01_refresh_returns_an_access_token_with_all_claims(engine: Engine) {
     let world = World::start(engine).await;
     let pair = world.login("jwt-pair-user", "u1").await;
     let refresh = pair.field("refresh");
@@ -48,7 +48,7 @@ async fn r_cmp_01_a_refresh_answers_an_access_token_with_all_claims(engine: Engi
     form.ok();
 }
 
-async fn r_cmp_02_rotation_answers_a_new_refresh_token_too(engine: Engine) {
+async fn r_cmp_02_rotation_returns_a_new_refresh_token(engine: Engine) {
     let rotating = World::on(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "True");
     let world = rotating.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "True").start().await;
     let refresh = world.login("jwt-pair", "u1").await.field("refresh");
@@ -61,7 +61,7 @@ async fn r_cmp_02_rotation_answers_a_new_refresh_token_too(engine: Engine) {
     post(&world, "/api/token/refresh/", json!({"refresh": next})).await.ok();
 }
 
-async fn r_cmp_03_errors_of_a_refresh(engine: Engine) {
+async fn r_cmp_03_refresh_errors(engine: Engine) {
     let world = World::start(engine).await;
     let pair = world.login("jwt-pair", "u1").await;
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
@@ -94,7 +94,7 @@ async fn r_cmp_03_errors_of_a_refresh(engine: Engine) {
     assert_eq!(expired.problem(401, "token_not_valid")["detail"], "Token is expired");
 }
 
-async fn r_cmp_04_verify_takes_any_type(engine: Engine) {
+async fn r_cmp_04_verify_accepts_every_token_type(engine: Engine) {
     let world = World::start(engine).await;
     let pair = world.login("jwt-pair", "u1").await;
     let sliding = world.token("jwt-sliding", "u01").await;
@@ -116,7 +116,7 @@ async fn r_cmp_04_verify_takes_any_type(engine: Engine) {
     assert!(answer.text.contains("Token is blacklisted"), "{}", answer.text);
 }
 
-async fn r_cmp_05_a_token_is_blacklisted_once(engine: Engine) {
+async fn r_cmp_05_blacklisted_token_is_refused(engine: Engine) {
     let world = World::start(engine).await;
     let refresh = world.login("jwt-pair", "u1").await.field("refresh");
     let answer = post(&world, "/api/token/blacklist/", json!({"refresh": refresh})).await;
@@ -127,7 +127,7 @@ async fn r_cmp_05_a_token_is_blacklisted_once(engine: Engine) {
     }
 }
 
-async fn r_cmp_06_a_sliding_token_is_renewed_while_it_lives(engine: Engine) {
+async fn r_cmp_06_sliding_token_is_refreshed_until_it_expires(engine: Engine) {
     let world = World::start(engine).await;
     let mut token = world.token("jwt-sliding-user", "u1").await;
     let first = claims(&token);
@@ -151,7 +151,7 @@ async fn r_cmp_06_a_sliding_token_is_renewed_while_it_lives(engine: Engine) {
     assert_eq!(wrong.problem(401, "token_not_valid")["detail"], "Token has wrong type");
 }
 
-async fn r_cmp_07_knox_logout_ends_one_and_logoutall_all(engine: Engine) {
+async fn r_cmp_07_knox_logout_revokes_one_token_and_logoutall_all(engine: Engine) {
     let world = World::start(engine).await;
     let mut tokens = Vec::new();
     for code in ["u1", "u01", "u001"] {
@@ -185,7 +185,7 @@ async fn signed_in(world: &World, code: &str) -> Client {
     browser
 }
 
-async fn r_cmp_09_a_session_logout_ends_the_session_and_its_cookie(engine: Engine) {
+async fn r_cmp_09_session_logout_deletes_session_and_cookie(engine: Engine) {
     let world = World::start(engine).await;
     let browser = signed_in(&world, "u1").await;
     let value = browser.cookie("sessionid").expect("a session");
@@ -198,7 +198,7 @@ async fn r_cmp_09_a_session_logout_ends_the_session_and_its_cookie(engine: Engin
     assert_eq!(world.database.count("sessions").await, 0);
 }
 
-async fn r_cmp_10_who_am_i_by_every_kind_of_credential(engine: Engine) {
+async fn r_cmp_10_user_endpoint_accepts_every_kind_of_credential(engine: Engine) {
     let world = World::start(engine).await;
     let wanted = world.login("session", "u1").await.text;
     for (n, (kind, scheme)) in
@@ -214,7 +214,7 @@ async fn r_cmp_10_who_am_i_by_every_kind_of_credential(engine: Engine) {
     assert_eq!(nobody["detail"], "Authentication credentials were not provided.");
 }
 
-async fn a_bad_header_decides_whatever_cookie_comes_along(engine: Engine) {
+async fn authorization_header_takes_precedence_over_the_session_cookie(engine: Engine) {
     let world = World::start(engine).await;
     let browser = signed_in(&world, "u1").await;
     for header in ["Token x", "Bearer x", "Bearer a.b.c", "Basic dTpw", "Token", "nonsense"] {
@@ -226,7 +226,7 @@ async fn a_bad_header_decides_whatever_cookie_comes_along(engine: Engine) {
     assert_eq!(browser.user(&other).await.field("username"), "user2", "the header counts alone");
 }
 
-async fn logout_all_ends_every_credential_of_whatever_kind(engine: Engine) {
+async fn logout_all_revokes_credentials_of_every_kind(engine: Engine) {
     let world = World::start(engine).await;
     let browser = signed_in(&world, "u1").await;
     let mut headers = Vec::new();
@@ -254,7 +254,7 @@ async fn logout_all_ends_every_credential_of_whatever_kind(engine: Engine) {
     world.client().post("/api/logout/all/").send().await.problem(401, "not_authenticated");
 }
 
-async fn logout_all_drops_the_cookie_of_its_own_user_alone(engine: Engine) {
+async fn logout_all_deletes_the_session_cookie_of_the_same_user_only(engine: Engine) {
     let world = World::start(engine).await;
     let browser = signed_in(&world, "u1").await;
     let out = async |code: &str| {
@@ -268,7 +268,7 @@ async fn logout_all_drops_the_cookie_of_its_own_user_alone(engine: Engine) {
     assert!(browser.cookie("sessionid").is_none(), "its session has ended");
 }
 
-async fn tokens_after_a_logout_of_everything_work(engine: Engine) {
+async fn tokens_issued_after_logout_all_work(engine: Engine) {
     let world = World::start(engine).await;
     let before = world.token("token", "u1").await;
     let out = world.client().post("/api/logout/all/").header("authorization", format!("Token {before}")).send().await;
@@ -284,7 +284,7 @@ async fn tokens_after_a_logout_of_everything_work(engine: Engine) {
     }
 }
 
-async fn providers_are_told_as_a_front_end_needs_them(engine: Engine) {
+async fn provider_list_has_the_members_that_a_front_end_needs(engine: Engine) {
     let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "read:user").start().await;
     let body = world.client().get("/api/login/social/providers/").send().await.ok();
     let providers = body["providers"].as_array().expect("a list");
@@ -300,7 +300,7 @@ async fn providers_are_told_as_a_front_end_needs_them(engine: Engine) {
     assert!(!body.to_string().contains(crate::support::people::CLIENT_SECRET));
 }
 
-async fn linked_accounts_are_shown_without_what_authenticates(engine: Engine) {
+async fn account_list_contains_no_tokens_or_secrets(engine: Engine) {
     let world = World::start(engine).await;
     let token = format!("Token {}", world.token("token", "u1").await);
     let imported = r#"{"access_token": "SECRET", "token_type": "bearer", "nested": {"refresh_token": "SECRET", "plan": "free"},

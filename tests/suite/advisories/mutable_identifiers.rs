@@ -6,12 +6,12 @@ use super::{configured, credential, keycloak, keycloak_claims, linked_accounts, 
 use crate::support::{Engine, Reply, World, on_both_databases, signer};
 
 on_both_databases! {
-    cve_2025_65431_allauth_a_name_that_a_user_can_choose_is_no_id,
+    cve_2025_65431_allauth_mutable_username_does_not_identify_an_account,
 }
 
 /// allauth keyed Okta and NetIQ accounts by `preferred_username`, which a user can change to the name or the id of another.
 /// Here an account is keyed by the provider's stable id, and no name opens a row that is.
-async fn cve_2025_65431_allauth_a_name_that_a_user_can_choose_is_no_id(engine: Engine) {
+async fn cve_2025_65431_allauth_mutable_username_does_not_identify_an_account(engine: Engine) {
     let okta = [("API_URL", "https://acme.okta.example/oauth2")];
     let world = configured(World::on(engine), "okta-oauth2", &okta).start().await;
     world.double.always("POST acme.okta.example/oauth2/v1/token", Reply::json(&json!({"access_token": "a1"})));

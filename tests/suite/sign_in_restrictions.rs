@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Engine, World, on_both_databases};
 
 on_both_databases! {
-    r_pipe_03_lists_of_addresses_and_domains_let_in_and_keep_out,
-    an_organisation_is_let_in_or_kept_out,
-    nobody_comes_in_through_a_provider_that_is_not_allowed,
-    a_closed_sign_up_lets_only_known_people_in,
-    a_closed_sign_up_asks_nobody_for_anything,
-    a_list_that_names_no_provider_is_a_mistake,
+    r_pipe_03_allow_and_deny_lists_of_emails_and_domains,
+    allow_and_deny_lists_of_organizations,
+    denied_provider_is_refused_on_every_route,
+    closed_sign_up_refuses_new_users_only,
+    closed_sign_up_refuses_before_additional_input_is_asked_for,
+    unknown_provider_in_a_list_is_a_setting_error,
 }
 
 async fn google(world: &World, code: &str) -> Answer {
@@ -21,7 +21,7 @@ fn person(n: usize, email: &str, organisation: Option<&str>) -> Value {
     json!({"sub": n.to_string(), "email": email, "email_verified": true, "hd": organisation})
 }
 
-async fn r_pipe_03_lists_of_addresses_and_domains_let_in_and_keep_out(engine: Engine) {
+async fn r_pipe_03_allow_and_deny_lists_of_emails_and_domains(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "good.example, Other.example");
     let plan = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true");
     let plan =
@@ -54,7 +54,7 @@ async fn r_pipe_03_lists_of_addresses_and_domains_let_in_and_keep_out(engine: En
     assert_eq!(world.database.count("users").await, 2);
 }
 
-async fn an_organisation_is_let_in_or_kept_out(engine: Engine) {
+async fn allow_and_deny_lists_of_organizations(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_GOOGLE_OAUTH2_ALLOWED_ORGANIZATIONS", "ACME.example, more.example");
     let world = plan.with("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "more.example").start().await;
     for (n, (organisation, enters)) in
@@ -75,7 +75,7 @@ async fn an_organisation_is_let_in_or_kept_out(engine: Engine) {
     world.login("token", "u9").await.ok();
 }
 
-async fn nobody_comes_in_through_a_provider_that_is_not_allowed(engine: Engine) {
+async fn denied_provider_is_refused_on_every_route(engine: Engine) {
     let world = World::on(engine).with("SOCIAL_AUTH_DENIED_PROVIDERS", "facebook").start().await;
     let owner = format!("Token {}", world.token("token", "u1").await);
     let post = |path: &str| world.client().post(path).json(&json!({"code": "u1"}));
@@ -95,7 +95,7 @@ async fn nobody_comes_in_through_a_provider_that_is_not_allowed(engine: Engine) 
     google(&world, "u1").await.ok();
 }
 
-async fn a_closed_sign_up_lets_only_known_people_in(engine: Engine) {
+async fn closed_sign_up_refuses_new_users_only(engine: Engine) {
     let closed = World::on(engine).with("SOCIAL_AUTH_SIGN_UP", "false").start().await;
     closed.login("token", "u1").await.problem(403, "sign_up_closed");
     assert_eq!((closed.database.count("users").await, closed.database.count("social_accounts").await), (0, 0));
@@ -109,7 +109,7 @@ async fn a_closed_sign_up_lets_only_known_people_in(engine: Engine) {
     assert_eq!(half.database.count("users").await, 1);
 }
 
-async fn a_closed_sign_up_asks_nobody_for_anything(engine: Engine) {
+async fn closed_sign_up_refuses_before_additional_input_is_asked_for(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,require_email,create_user,associate_user,\
                     load_extra_data,user_details";
     let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).with("SOCIAL_AUTH_SIGN_UP", "0");
@@ -119,7 +119,7 @@ async fn a_closed_sign_up_asks_nobody_for_anything(engine: Engine) {
     assert_eq!(world.database.count("halted_logins").await, 0);
 }
 
-async fn a_list_that_names_no_provider_is_a_mistake(engine: Engine) {
+async fn unknown_provider_in_a_list_is_a_setting_error(engine: Engine) {
     for setting in
         ["SOCIAL_AUTH_ALLOWED_PROVIDERS", "SOCIAL_AUTH_DENIED_PROVIDERS", "SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS"]
     {

@@ -7,13 +7,13 @@ use crate::support::people::TWITTER_ACCESS;
 use crate::support::{Engine, FRONT, REDIRECT, on_both_databases};
 
 on_both_databases! {
-    cve_2026_47158_vaultwarden_a_request_begun_elsewhere_receives_nobodys_login,
-    cve_2025_68158_authlib_a_state_that_the_server_knows_is_not_any_browsers,
+    cve_2026_47158_vaultwarden_request_of_another_browser_cannot_be_completed,
+    cve_2025_68158_authlib_state_is_bound_to_its_browser_and_user,
 }
 
 /// Vaultwarden let anybody make a request with a state and a challenge of the own choice, and delivered the login of whoever
 /// was led through it to the maker. Here the server makes the state, and only the browser that began can finish.
-async fn cve_2026_47158_vaultwarden_a_request_begun_elsewhere_receives_nobodys_login(engine: Engine) {
+async fn cve_2026_47158_vaultwarden_request_of_another_browser_cannot_be_completed(engine: Engine) {
     let world = with_app(engine).await;
     let attacker = world.client();
     // RFC 7636, appendix B.
@@ -76,7 +76,7 @@ async fn cve_2026_47158_vaultwarden_a_request_begun_elsewhere_receives_nobodys_l
 /// Authlib looked a callback's state up in a cache that all users share, and did not ask whose it was: a link with the
 /// attacker's code and state signed the victim in as the attacker, or linked the attacker's account to the victim. Here a
 /// state is of the browser and of the user that it was made for.
-async fn cve_2025_68158_authlib_a_state_that_the_server_knows_is_not_any_browsers(engine: Engine) {
+async fn cve_2025_68158_authlib_state_is_bound_to_its_browser_and_user(engine: Engine) {
     let world = with_app(engine).await;
     let attacker = world.browser();
     let begun = world.begin(&attacker, "facebook", json!({})).await;

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Engine, World, on_both_databases};
 
 on_both_databases! {
-    r_aut_01_each_family_reads_its_own_credential,
-    r_aut_02_a_wrong_credential_is_told_before_any_provider_call,
-    r_aut_02_a_wrong_jwt_is_told_as_simplejwt_does,
-    r_aut_03_an_account_of_nobody_is_attached_to_the_caller,
-    r_aut_04_names_follow_the_new_provider_but_username_and_email_stay,
-    r_aut_05_an_account_of_somebody_else_is_never_moved,
-    r_aut_05_two_accounts_of_one_provider_on_one_user,
-    r_aut_07_an_expired_token_blocks_the_login,
+    r_aut_01_each_kind_of_route_accepts_its_own_credentials,
+    r_aut_02_invalid_credential_is_refused_before_any_provider_call,
+    r_aut_02_invalid_jwt_gets_the_messages_of_simplejwt,
+    r_aut_03_new_account_is_linked_to_the_caller,
+    r_aut_04_linking_updates_names_but_not_username_and_email,
+    r_aut_05_account_of_another_user_is_not_moved,
+    r_aut_05_one_user_can_have_two_accounts_of_one_provider,
+    r_aut_07_expired_token_blocks_the_login,
 }
 
 async fn login(world: &World, route: &str, authorization: &str, code: &str) -> Answer {
@@ -20,7 +20,7 @@ async fn login(world: &World, route: &str, authorization: &str, code: &str) -> A
     post.json(&json!({"code": code})).send().await
 }
 
-async fn r_aut_01_each_family_reads_its_own_credential(engine: Engine) {
+async fn r_aut_01_each_kind_of_route_accepts_its_own_credentials(engine: Engine) {
     let world = World::start(engine).await;
     let token = format!("Token {}", world.token("token", "u1").await);
     let knox = format!("Token {}", world.token("knox", "u01").await);
@@ -53,7 +53,7 @@ async fn r_aut_01_each_family_reads_its_own_credential(engine: Engine) {
     assert_ne!(unknown.ok()["id"], 1, "an unknown scheme is ignored");
 }
 
-async fn r_aut_02_a_wrong_credential_is_told_before_any_provider_call(engine: Engine) {
+async fn r_aut_02_invalid_credential_is_refused_before_any_provider_call(engine: Engine) {
     let world = World::start(engine).await;
     for route in ["token", "token_user", "knox", "knox_user"] {
         for (authorization, detail) in [
@@ -71,7 +71,7 @@ async fn r_aut_02_a_wrong_credential_is_told_before_any_provider_call(engine: En
     assert_eq!(world.database.count("users").await, 0);
 }
 
-async fn r_aut_02_a_wrong_jwt_is_told_as_simplejwt_does(engine: Engine) {
+async fn r_aut_02_invalid_jwt_gets_the_messages_of_simplejwt(engine: Engine) {
     let world = World::start(engine).await;
     let pair = world.login("jwt-pair", "u1").await;
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
@@ -103,7 +103,7 @@ async fn r_aut_02_a_wrong_jwt_is_told_as_simplejwt_does(engine: Engine) {
     assert!(world.double.calls().is_empty());
 }
 
-async fn r_aut_03_an_account_of_nobody_is_attached_to_the_caller(engine: Engine) {
+async fn r_aut_03_new_account_is_linked_to_the_caller(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
     let linked = world.link("token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
@@ -119,7 +119,7 @@ async fn r_aut_03_an_account_of_nobody_is_attached_to_the_caller(engine: Engine)
     assert_eq!(again.ok()["id"], 1);
 }
 
-async fn r_aut_04_names_follow_the_new_provider_but_username_and_email_stay(engine: Engine) {
+async fn r_aut_04_linking_updates_names_but_not_username_and_email(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
     let linked = world.link("token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
@@ -127,7 +127,7 @@ async fn r_aut_04_names_follow_the_new_provider_but_username_and_email_stay(engi
     assert_eq!((&linked["username"], &linked["email"]), (&json!("user1"), &json!("user1@example.com")));
 }
 
-async fn r_aut_05_an_account_of_somebody_else_is_never_moved(engine: Engine) {
+async fn r_aut_05_account_of_another_user_is_not_moved(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
     world.client().login("token/google-oauth2", json!({"code": "u9"})).await.ok();
@@ -139,14 +139,14 @@ async fn r_aut_05_an_account_of_somebody_else_is_never_moved(engine: Engine) {
     assert!(world.database.dump().await.len() >= before);
 }
 
-async fn r_aut_05_two_accounts_of_one_provider_on_one_user(engine: Engine) {
+async fn r_aut_05_one_user_can_have_two_accounts_of_one_provider(engine: Engine) {
     let world = World::start(engine).await;
     let token = world.token("token", "u1").await;
     world.link("token/github", &format!("Token {token}"), "u2").await.ok();
     assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 2));
 }
 
-async fn r_aut_07_an_expired_token_blocks_the_login(engine: Engine) {
+async fn r_aut_07_expired_token_blocks_the_login(engine: Engine) {
     let world = World::start(engine).await;
     let access = world.token("jwt-pair", "u1").await;
     world.advance(std::time::Duration::from_secs(301));

@@ -7,18 +7,18 @@ use rest_social_auth::async_trait;
 use rest_social_auth::login::{Draft, Field, Step, Stop};
 use serde_json::json;
 
-use crate::halts::{WITH_TERMS, flow_token, resume, with_terms};
+use crate::pending_logins::{WITH_TERMS, flow_token, resume, with_terms};
 use crate::support::{Answer, Client, Engine, World, on_both_databases};
 
 on_both_databases! {
-    a_page_without_script_is_asked_on_a_page_of_the_server,
-    looking_at_the_page_spends_nothing,
-    a_refusal_after_the_page_lands_with_its_code,
-    the_page_shows_every_mistake_and_keeps_what_was_typed,
-    trouble_that_passes_is_told_on_the_page_and_the_login_waits,
-    sec_13_the_page_asks_in_the_browser_that_signed_in_alone,
-    the_page_goes_on_to_an_app_whose_verifier_it_needs_not,
-    an_app_is_told_at_the_swap_what_is_asked,
+    server_page_asks_for_additional_input,
+    get_of_the_page_does_not_consume_the_code,
+    refusal_after_the_page_redirects_with_its_code,
+    page_shows_validation_errors_and_keeps_the_input,
+    temporary_error_is_shown_on_the_page_and_can_be_retried,
+    sec_13_page_works_only_in_the_browser_that_signed_in,
+    page_redirects_to_an_app_without_its_code_verifier,
+    swap_of_a_pending_login_answers_202,
 }
 
 const PAGE: &str = "https://front.example/cb";
@@ -104,7 +104,7 @@ fn shows(page: &Answer, status: u16, texts: &[&str]) {
     }
 }
 
-async fn a_page_without_script_is_asked_on_a_page_of_the_server(engine: Engine) {
+async fn server_page_asks_for_additional_input(engine: Engine) {
     let world = with_terms(engine).start().await;
     let browser = world.browser();
     let there = landed(&browser, &format!("next={PAGE}"), "u1").await;
@@ -133,7 +133,7 @@ async fn a_page_without_script_is_asked_on_a_page_of_the_server(engine: Engine) 
     assert_eq!(world.database.count("users").await, 1);
 }
 
-async fn looking_at_the_page_spends_nothing(engine: Engine) {
+async fn get_of_the_page_does_not_consume_the_code(engine: Engine) {
     let world = with_terms(engine).start().await;
     let browser = world.browser();
     let path = asked_at(&browser, &format!("next={PAGE}"), "u1").await;
@@ -166,7 +166,7 @@ async fn looking_at_the_page_spends_nothing(engine: Engine) {
     world.client().post("/api/login/social/swap/").json(&swap).send().await.ok();
 }
 
-async fn a_refusal_after_the_page_lands_with_its_code(engine: Engine) {
+async fn refusal_after_the_page_redirects_with_its_code(engine: Engine) {
     let world = asking(engine).await;
     let browser = world.browser();
     let token = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}?a=b"), "u1").await).await);
@@ -187,7 +187,7 @@ async fn a_refusal_after_the_page_lands_with_its_code(engine: Engine) {
     shows(&unknown, 400, &["state_mismatch", "This sign-in is over"]);
 }
 
-async fn the_page_shows_every_mistake_and_keeps_what_was_typed(engine: Engine) {
+async fn page_shows_validation_errors_and_keeps_the_input(engine: Engine) {
     let world = asking(engine).await;
     let browser = world.browser();
     let page = look(&browser, &asked_at(&browser, &format!("next={PAGE}"), "u1").await).await;
@@ -210,7 +210,7 @@ async fn the_page_shows_every_mistake_and_keeps_what_was_typed(engine: Engine) {
     assert_eq!(location(&answer(&world, &browser, &token, &typed).await).as_str(), PAGE);
 }
 
-async fn trouble_that_passes_is_told_on_the_page_and_the_login_waits(engine: Engine) {
+async fn temporary_error_is_shown_on_the_page_and_can_be_retried(engine: Engine) {
     let world = asking(engine).await;
     let browser = world.browser();
     let token = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}"), "u1").await).await);
@@ -231,7 +231,7 @@ async fn trouble_that_passes_is_told_on_the_page_and_the_login_waits(engine: Eng
 }
 
 /// Else whoever signed in as themselves could send somebody else to the page, who then is signed in as them.
-async fn sec_13_the_page_asks_in_the_browser_that_signed_in_alone(engine: Engine) {
+async fn sec_13_page_works_only_in_the_browser_that_signed_in(engine: Engine) {
     let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await;
     for (n, query) in
         [format!("next={PAGE}"), format!("next={APP}&kind=token"), format!("next={PAGE}&kind=knox")].iter().enumerate()
@@ -252,7 +252,7 @@ async fn sec_13_the_page_asks_in_the_browser_that_signed_in_alone(engine: Engine
     }
 }
 
-async fn the_page_goes_on_to_an_app_whose_verifier_it_needs_not(engine: Engine) {
+async fn page_redirects_to_an_app_without_its_code_verifier(engine: Engine) {
     let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
     // RFC 7636, appendix B.
     let (verifier, challenge) =
@@ -267,7 +267,7 @@ async fn the_page_goes_on_to_an_app_whose_verifier_it_needs_not(engine: Engine) 
     assert_eq!(done.keys(), ["token"]);
 }
 
-async fn an_app_is_told_at_the_swap_what_is_asked(engine: Engine) {
+async fn swap_of_a_pending_login_answers_202(engine: Engine) {
     let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
     let there = landed(&world.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
     assert_eq!(parameter(&there, "halted").as_deref(), Some("terms"));

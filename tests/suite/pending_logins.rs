@@ -14,27 +14,27 @@ use crate::support::world::Plan;
 use crate::support::{Answer, Client, Engine, World, on_both_databases};
 
 on_both_databases! {
-    every_login_route_halts_and_the_answers_end_it_as_its_kind_wants,
-    answers_that_will_not_do_leave_the_login_waiting,
-    a_flow_token_is_good_once_for_ten_minutes,
-    another_browser_cannot_go_on_with_a_login_that_waits,
-    the_same_browser_gets_the_same_202_again,
-    sec_28_a_login_that_waits_is_sealed,
-    a_step_that_passed_is_not_run_again_when_the_login_goes_on,
-    a_step_refuses_with_a_code_of_its_own,
-    a_provider_has_a_pipeline_of_its_own,
-    sec_34_a_page_from_elsewhere_cannot_go_on_with_a_login,
-    an_address_that_a_person_gave_is_not_verified,
-    a_login_that_waits_links_to_whom_it_was_begun_for,
-    claims_of_the_program_stand_in_its_tokens_and_in_those_they_are_renewed_to,
-    a_step_that_no_pipeline_names_is_a_mistake,
-    a_step_that_nobody_can_run_into_is_a_mistake,
-    a_step_fills_a_declared_field,
-    two_answers_at_once_sign_in_once,
-    a_step_that_asks_twice_has_heard_both_answers,
-    what_is_not_written_leaves_the_login_waiting,
-    a_login_that_is_refused_still_waits,
-    an_address_that_a_step_set_is_not_overwritten,
+    every_login_route_can_be_pending_and_resumed,
+    invalid_input_keeps_the_login_pending,
+    flow_token_is_valid_once_for_ten_minutes,
+    another_browser_cannot_resume_a_pending_login,
+    repeated_code_gets_the_same_202,
+    sec_28_pending_login_is_encrypted,
+    completed_step_is_not_run_again_on_resume,
+    custom_step_refuses_with_its_own_code,
+    provider_can_have_its_own_pipeline,
+    sec_34_cross_site_request_cannot_resume_a_login,
+    email_entered_by_the_user_is_not_verified,
+    pending_link_is_bound_to_its_user_and_credential,
+    custom_claims_are_in_issued_and_refreshed_tokens,
+    custom_step_must_be_named_by_a_pipeline,
+    custom_step_must_be_reachable_by_an_allowed_provider,
+    custom_step_sets_a_declared_field,
+    concurrent_resumes_sign_in_once,
+    second_request_for_input_keeps_the_first_answers,
+    failed_write_keeps_the_login_pending,
+    refused_resume_keeps_the_login_pending,
+    email_set_by_a_step_is_not_overwritten,
 }
 
 /// Asks somebody new to accept the terms, and remembers that they did.
@@ -130,7 +130,7 @@ pub async fn resume(client: &Client, flow_token: &str, mut answers: Value) -> An
     client.post("/api/login/social/resume/").json(&answers).send().await
 }
 
-async fn every_login_route_halts_and_the_answers_end_it_as_its_kind_wants(engine: Engine) {
+async fn every_login_route_can_be_pending_and_resumed(engine: Engine) {
     let world = with_terms(engine).start().await;
     let user = ["username", "first_name", "last_name", "email"];
     let with = |first: &[&str], rest: &[&str]| [first, rest].concat().iter().map(|key| (*key).to_owned()).collect();
@@ -176,7 +176,7 @@ async fn every_login_route_halts_and_the_answers_end_it_as_its_kind_wants(engine
     assert_eq!(world.database.number(kept).await, 9);
 }
 
-async fn answers_that_will_not_do_leave_the_login_waiting(engine: Engine) {
+async fn invalid_input_keeps_the_login_pending(engine: Engine) {
     let world = with_terms(engine).start().await;
     let client = world.client();
     let token = flow_token(&world.login("token_user", "u13").await);
@@ -197,7 +197,7 @@ async fn answers_that_will_not_do_leave_the_login_waiting(engine: Engine) {
     assert_eq!(world.database.number("SELECT count(*) FROM audit_events WHERE event = 'refused'").await, 0);
 }
 
-async fn a_flow_token_is_good_once_for_ten_minutes(engine: Engine) {
+async fn flow_token_is_valid_once_for_ten_minutes(engine: Engine) {
     let world = with_terms(engine).start().await;
     let client = world.client();
     let accepted = || json!({"terms": true});
@@ -224,7 +224,7 @@ async fn a_flow_token_is_good_once_for_ten_minutes(engine: Engine) {
     assert_eq!(world.database.count("halted_logins").await, 0);
 }
 
-async fn another_browser_cannot_go_on_with_a_login_that_waits(engine: Engine) {
+async fn another_browser_cannot_resume_a_pending_login(engine: Engine) {
     let world = with_terms(engine).start().await;
     let browser = world.browser();
     let begun = world.begin(&browser, "github", json!({})).await;
@@ -244,7 +244,7 @@ async fn another_browser_cannot_go_on_with_a_login_that_waits(engine: Engine) {
     resume(&world.client(), &token, json!({"terms": true})).await.ok();
 }
 
-async fn the_same_browser_gets_the_same_202_again(engine: Engine) {
+async fn repeated_code_gets_the_same_202(engine: Engine) {
     let world = with_terms(engine).start().await;
     let browser = world.browser();
     let begun = world.begin(&browser, "github", json!({})).await;
@@ -257,7 +257,7 @@ async fn the_same_browser_gets_the_same_202_again(engine: Engine) {
     browser.login("jwt-pair/github", login).await.problem(400, "code_already_used");
 }
 
-async fn sec_28_a_login_that_waits_is_sealed(engine: Engine) {
+async fn sec_28_pending_login_is_encrypted(engine: Engine) {
     let world = with_terms(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
     let token = flow_token(&world.login("token", "u1").await);
     for stored in world.database.dump().await {
@@ -286,7 +286,7 @@ async fn sec_28_a_login_that_waits_is_sealed(engine: Engine) {
     assert!(given.starts_with("gho_u"), "{given}");
 }
 
-async fn a_step_that_passed_is_not_run_again_when_the_login_goes_on(engine: Engine) {
+async fn completed_step_is_not_run_again_on_resume(engine: Engine) {
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = runs.clone();
     let program = move |builder: rest_social_auth::server::Builder| {
@@ -304,7 +304,7 @@ async fn a_step_that_passed_is_not_run_again_when_the_login_goes_on(engine: Engi
     assert_eq!((runs.load(Ordering::SeqCst), &known["first_name"]), (2, &json!("First1")));
 }
 
-async fn a_step_refuses_with_a_code_of_its_own(engine: Engine) {
+async fn custom_step_refuses_with_its_own_code(engine: Engine) {
     let pipeline = WITH_TERMS.replace("terms", "no_eva");
     let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
     let world = plan.program(|builder| builder.step("no_eva", NoEva)).start().await;
@@ -316,14 +316,14 @@ async fn a_step_refuses_with_a_code_of_its_own(engine: Engine) {
     assert_eq!(world.database.count("users").await, 1);
 }
 
-async fn a_provider_has_a_pipeline_of_its_own(engine: Engine) {
+async fn provider_can_have_its_own_pipeline(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", WITH_TERMS);
     let world = plan.program(|builder| builder.step("terms", Terms)).start().await;
     world.login("token", "u1").await.ok();
     pending_login(&world.client().login("token/facebook", json!({"code": "u1"})).await);
 }
 
-async fn sec_34_a_page_from_elsewhere_cannot_go_on_with_a_login(engine: Engine) {
+async fn sec_34_cross_site_request_cannot_resume_a_login(engine: Engine) {
     let world = with_terms(engine).start().await;
     let token = flow_token(&world.login("session", "u1").await);
     let post = || world.client().post("/api/login/social/resume/").form(&[("flow_token", &token), ("terms", "on")]);
@@ -334,7 +334,7 @@ async fn sec_34_a_page_from_elsewhere_cannot_go_on_with_a_login(engine: Engine) 
     post().header("origin", crate::support::FRONT).send().await.ok();
 }
 
-async fn an_address_that_a_person_gave_is_not_verified(engine: Engine) {
+async fn email_entered_by_the_user_is_not_verified(engine: Engine) {
     let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
     let plan = plan
         .with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc,github")
@@ -368,7 +368,7 @@ async fn an_address_that_a_person_gave_is_not_verified(engine: Engine) {
     world.login("token", "u07").await.ok();
 }
 
-async fn a_login_that_waits_links_to_whom_it_was_begun_for(engine: Engine) {
+async fn pending_link_is_bound_to_its_user_and_credential(engine: Engine) {
     let asks_always = WITH_TERMS.replace("terms", "asks");
     let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", &asks_always);
     let world = plan.program(|builder| builder.step("asks", Word)).start().await;
@@ -384,7 +384,7 @@ async fn a_login_that_waits_links_to_whom_it_was_begun_for(engine: Engine) {
     assert_eq!(world.database.count("social_accounts").await, 2);
 }
 
-async fn claims_of_the_program_stand_in_its_tokens_and_in_those_they_are_renewed_to(engine: Engine) {
+async fn custom_claims_are_in_issued_and_refreshed_tokens(engine: Engine) {
     let program = |builder: rest_social_auth::server::Builder| {
         builder.claims(|user, identity| {
             let claims = json!({"via": identity.provider, "roles": ["reader"], "user_id": "999", "exp": 1, "sub": "evil",
@@ -411,7 +411,7 @@ async fn claims_of_the_program_stand_in_its_tokens_and_in_those_they_are_renewed
     assert_eq!(claims(&world.token("jwt-sliding", "u01").await)["roles"], json!(["reader"]));
 }
 
-async fn a_step_that_no_pipeline_names_is_a_mistake(engine: Engine) {
+async fn custom_step_must_be_named_by_a_pipeline(engine: Engine) {
     let told = |result: Result<World, Vec<rest_social_auth::settings::SettingError>>| {
         result
             .err()
@@ -428,7 +428,7 @@ async fn a_step_that_no_pipeline_names_is_a_mistake(engine: Engine) {
     assert!(taken.contains("is the name of a built-in step"), "{taken}");
 }
 
-async fn a_step_fills_a_declared_field(engine: Engine) {
+async fn custom_step_sets_a_declared_field(engine: Engine) {
     struct Birthday;
     #[async_trait]
     impl Step for Birthday {
@@ -457,7 +457,7 @@ async fn a_step_fills_a_declared_field(engine: Engine) {
     assert_eq!(world.login("token_user", "u01").await.ok()["birthday"], "2001-02-03", "it is asked for once");
 }
 
-async fn two_answers_at_once_sign_in_once(engine: Engine) {
+async fn concurrent_resumes_sign_in_once(engine: Engine) {
     let world = with_terms(engine).start().await;
     let token = flow_token(&world.login("knox_user", "u1").await);
     let client = world.client();
@@ -474,7 +474,7 @@ async fn two_answers_at_once_sign_in_once(engine: Engine) {
     assert_eq!(world.database.count("users").await, 2);
 }
 
-async fn a_step_that_nobody_can_run_into_is_a_mistake(engine: Engine) {
+async fn custom_step_must_be_reachable_by_an_allowed_provider(engine: Engine) {
     let mut plan = with_terms(engine);
     for provider in ["GITHUB", "FACEBOOK", "GOOGLE_OAUTH2"] {
         plan = plan.with(&format!("SOCIAL_AUTH_{provider}_PIPELINE"), &WITH_TERMS.replace("terms,", ""));
@@ -509,7 +509,7 @@ impl Step for TwoRounds {
     }
 }
 
-async fn a_step_that_asks_twice_has_heard_both_answers(engine: Engine) {
+async fn second_request_for_input_keeps_the_first_answers(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "rounds"));
     let world = plan.program(|builder| builder.step("rounds", TwoRounds)).start().await;
     for (code, again, told) in [("u1", Some("Zoe"), "Zoe"), ("u2", None, "")] {
@@ -527,7 +527,7 @@ async fn a_step_that_asks_twice_has_heard_both_answers(engine: Engine) {
     }
 }
 
-async fn what_is_not_written_leaves_the_login_waiting(engine: Engine) {
+async fn failed_write_keeps_the_login_pending(engine: Engine) {
     let world = with_terms(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1").start().await;
     let (client, accepted) = (world.client(), || json!({"terms": true}));
     // The database fails at the last statement of the login.
@@ -556,7 +556,7 @@ async fn what_is_not_written_leaves_the_login_waiting(engine: Engine) {
     assert_eq!(world.database.count("knox_tokens").await, 1);
 }
 
-async fn a_login_that_is_refused_still_waits(engine: Engine) {
+async fn refused_resume_keeps_the_login_pending(engine: Engine) {
     let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "word"));
     let world = plan.program(|builder| builder.step("word", Word)).start().await;
     let token = flow_token(&world.login("token_user", "u1").await);
@@ -569,7 +569,7 @@ async fn a_login_that_is_refused_still_waits(engine: Engine) {
     assert_eq!(first["id"], again["id"]);
 }
 
-async fn an_address_that_a_step_set_is_not_overwritten(engine: Engine) {
+async fn email_set_by_a_step_is_not_overwritten(engine: Engine) {
     struct Address;
     #[async_trait]
     impl Step for Address {

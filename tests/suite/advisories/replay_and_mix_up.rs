@@ -7,17 +7,17 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{APP, authorize, complete, location_parameter, sign_in, with_app};
-use crate::halts::{flow_token, resume, with_terms};
+use crate::pending_logins::{flow_token, resume, with_terms};
 use crate::support::people::GITHUB_TOKEN;
 use crate::support::{Answer, Client, Engine, REDIRECT, World, on_both_databases, signer};
 
 on_both_databases! {
-    cve_2025_46815_zitadel_what_proves_a_login_is_used_once,
-    cve_2026_41425_authlib_a_shared_store_of_states_binds_each_to_its_browser,
-    cve_2025_12421_mattermost_a_code_of_one_flow_finishes_no_other,
-    ghsa_x445_auth_js_a_state_is_of_one_provider,
-    ghsa_7w99_better_auth_a_code_redeemed_at_once_by_many_works_once,
-    cve_2026_45675_open_webui_many_first_users_at_once_are_all_alike,
+    cve_2025_46815_zitadel_proofs_of_a_login_are_accepted_once,
+    cve_2026_41425_authlib_state_is_bound_to_its_browser_on_every_node,
+    cve_2025_12421_mattermost_code_of_one_flow_is_refused_by_every_other,
+    ghsa_x445_auth_js_state_is_bound_to_its_provider,
+    ghsa_7w99_better_auth_concurrent_redemptions_of_a_code_succeed_once,
+    cve_2026_45675_open_webui_concurrent_first_users_have_equal_rights,
 }
 
 /// The one-time code that an application exchanges after the redirect flow.
@@ -42,7 +42,7 @@ async fn rows(world: &World) -> Vec<(String, i64)> {
 
 /// Zitadel's intents, id and token of a login at an identity provider, could be used again by whoever saw them. Here each
 /// proof of a login (code, one-time code, ID token, pending login) is used up by its first use, also where that fails.
-async fn cve_2025_46815_zitadel_what_proves_a_login_is_used_once(engine: Engine) {
+async fn cve_2025_46815_zitadel_proofs_of_a_login_are_accepted_once(engine: Engine) {
     let world = with_app(engine).await;
     let observer = world.client();
     // The one-time code, seen in the application's URL.
@@ -91,7 +91,7 @@ async fn cve_2025_46815_zitadel_what_proves_a_login_is_used_once(engine: Engine)
 
 /// The same at Authlib's Starlette client, once more: with a cache, the callback was not held against the session. Here the
 /// table of authorization requests is such a store, shared by all nodes: knowing a row's state is not enough at any of them.
-async fn cve_2026_41425_authlib_a_shared_store_of_states_binds_each_to_its_browser(engine: Engine) {
+async fn cve_2026_41425_authlib_state_is_bound_to_its_browser_on_every_node(engine: Engine) {
     let world = with_app(engine).await;
     let other_node = world.second_node().await;
     let bases = [world.node.base.clone(), other_node.base.clone()];
@@ -133,7 +133,7 @@ async fn cve_2026_41425_authlib_a_shared_store_of_states_binds_each_to_its_brows
 
 /// Mattermost exchanged a code without asking whether it came from the same flow, and chose the user by an address that the
 /// attacker could craft. Here what one flow hands out is taken by no other route, and nothing posted along chooses the user.
-async fn cve_2025_12421_mattermost_a_code_of_one_flow_finishes_no_other(engine: Engine) {
+async fn cve_2025_12421_mattermost_code_of_one_flow_is_refused_by_every_other(engine: Engine) {
     let world = with_app(engine).await;
     let victim = sign_in(&world, "github", "u1").await.ok();
     let client = world.client();
@@ -208,7 +208,7 @@ async fn cve_2025_12421_mattermost_a_code_of_one_flow_finishes_no_other(engine: 
 
 /// Auth.js did not bind state, nonce and verifier to the provider they were made for, so that the callback of one provider
 /// finished a login begun at another. Here each pair of different providers is refused, in both flows.
-async fn ghsa_x445_auth_js_a_state_is_of_one_provider(engine: Engine) {
+async fn ghsa_x445_auth_js_state_is_bound_to_its_provider(engine: Engine) {
     let plan = World::on(engine).oidc().with("STATE_POLICY", "when_present");
     // A second name of one client, at the same issuer.
     let plan = ["KEY", "SECRET", "OIDC_ENDPOINT"].iter().fold(plan, |plan, name| {
@@ -267,7 +267,7 @@ async fn ghsa_x445_auth_js_a_state_is_of_one_provider(engine: Engine) {
 
 /// Better Auth read a code and deleted it in two steps, so that requests at the same moment redeemed it more than once. Here
 /// a code, a one-time code, an ID token and a pending login are claimed by one statement, at one node or at several.
-async fn ghsa_7w99_better_auth_a_code_redeemed_at_once_by_many_works_once(engine: Engine) {
+async fn ghsa_7w99_better_auth_concurrent_redemptions_of_a_code_succeed_once(engine: Engine) {
     let world = with_app(engine).await;
     let other_node = world.second_node().await;
     let clients: Vec<Client> =
@@ -316,7 +316,7 @@ async fn ghsa_7w99_better_auth_a_code_redeemed_at_once_by_many_works_once(engine
 
 /// Open WebUI made the first user an administrator, asked "is the table empty?" before the insert, and made several under
 /// simultaneous first logins. Here no rule depends on being first, and what is limited is counted in the same transaction.
-async fn cve_2026_45675_open_webui_many_first_users_at_once_are_all_alike(engine: Engine) {
+async fn cve_2026_45675_open_webui_concurrent_first_users_have_equal_rights(engine: Engine) {
     let plan = World::on(engine).with("REST_SOCIAL_IS_NEW", "true").with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1");
     let world = plan.start().await;
     // Different accounts: each a user like every other.
