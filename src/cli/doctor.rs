@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 
-use super::check::{self, Area, mistake, of_provider, warning};
+use super::provider_check::{self, Area, mistake, of_provider, warning};
 use super::{Failure, client, keys, mistakes_elsewhere, settings_with_mistakes};
 use crate::clock::Deps;
 use crate::credential::Credentials;
@@ -51,10 +51,10 @@ pub(super) async fn run(json: bool, config: Option<&Path>, deps: Deps) -> Result
     }
     if settings.providers.is_empty() {
         let advice = "none is configured: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in the settings file";
-        areas.push(Area::new("providers", vec![Finding::odd("providers", advice)]));
+        areas.push(Area::new("providers", vec![Finding::warning("providers", advice)]));
     }
     areas.insert(1, Area::new("clock", vec![clock_found(clocks)]));
-    check::tell(&areas, json)
+    provider_check::tell(&areas, json)
 }
 
 fn settings_found(
@@ -66,11 +66,13 @@ fn settings_found(
     let mut findings = Vec::new();
     match config {
         Some(path) if mistakes.iter().any(|error| error.name == path.display().to_string()) => {}
-        Some(path) => findings.push(Finding::good(format!("settings file {}", path.display()))),
-        None => findings.push(Finding::odd("settings file", "none is named: everything comes from the environment")),
+        Some(path) => findings.push(Finding::ok(format!("settings file {}", path.display()))),
+        None => {
+            findings.push(Finding::warning("settings file", "none is named: everything comes from the environment"))
+        }
     }
     if !has_mistake {
-        findings.push(Finding::good("every setting can be read"));
+        findings.push(Finding::ok("every setting can be read"));
     }
     findings.extend(mistakes.into_iter().map(mistake));
     findings.extend(settings.warnings.iter().map(|text| warning(text)));
@@ -83,24 +85,24 @@ fn lists_found(settings: &Settings) -> Vec<Finding> {
         let own = url.origin().ascii_serialization();
         let here = format!("PUBLIC_URL {own}");
         findings.push(match url.scheme() {
-            "https" => Finding::good(here),
-            _ => Finding::odd(here, "only this machine can use it: set the address that browsers see, with https"),
+            "https" => Finding::ok(here),
+            _ => Finding::warning(here, "only this machine can use it: set the address that browsers see, with https"),
         });
         let others = settings.allowed_origins.iter().any(|origin| *origin != own);
         findings.push(match others {
-            true => Finding::good("ALLOWED_ORIGINS"),
-            false => Finding::odd("ALLOWED_ORIGINS", "is empty: no page of another origin may call this server"),
+            true => Finding::ok("ALLOWED_ORIGINS"),
+            false => Finding::warning("ALLOWED_ORIGINS", "is empty: no page of another origin may call this server"),
         });
     }
     findings.push(match settings.state_policy {
-        StatePolicy::Required => Finding::good("STATE_POLICY required"),
+        StatePolicy::Required => Finding::ok("STATE_POLICY required"),
         StatePolicy::WhenPresent => {
             let advice = "a code alone signs in; set it to required once every front-end begins its logins here";
-            Finding::odd("STATE_POLICY when_present", advice)
+            Finding::warning("STATE_POLICY when_present", advice)
         }
         StatePolicy::Off => {
             let advice = "anybody can have a victim's browser finish a stranger's login: set it to required";
-            Finding::odd("STATE_POLICY off", advice)
+            Finding::warning("STATE_POLICY off", advice)
         }
     });
     findings
@@ -111,12 +113,12 @@ async fn database_found(settings: &Settings, client: Option<&Client>, deps: &Dep
     let file = sqlite_file(url);
     if let Some(file) = file.filter(|file| !file.exists()) {
         let advice = format!("{} is not there yet: `serve` and `migrate` make it", file.display());
-        return vec![Finding::odd("DATABASE_URL", advice)];
+        return vec![Finding::warning("DATABASE_URL", advice)];
     }
     let mut findings = Vec::new();
     for exposed in exposed_database_files(url) {
         let advice = "others on this machine may open it (chmod 600)";
-        findings.push(Finding::odd(format!("the database's file {}", exposed.display()), advice));
+        findings.push(Finding::warning(format!("the database's file {}", exposed.display()), advice));
     }
     match store::open(&settings.database_url, false).await {
         Err(error) => findings.push(mistake(error)),
@@ -146,31 +148,31 @@ async fn accounts_found(
 
 async fn tables_found(settings: &Settings, repository: &dyn Repository) -> Vec<Finding> {
     let mut findings = vec![match repository.schema().await {
-        Ok(Schema::Current) => Finding::good("the database answers and has this release's tables"),
+        Ok(Schema::Current) => Finding::ok("the database answers and has this release's tables"),
         Ok(Schema::Empty | Schema::Behind) => {
             let advice = "run `rest-social-auth migrate`; `serve` does it by itself, but with --no-migrate";
-            return vec![Finding::odd("the database does not have this release's tables yet", advice)];
+            return vec![Finding::warning("the database does not have this release's tables yet", advice)];
         }
         Ok(Schema::Ahead) => {
             let advice = "install that release, or name another database in DATABASE_URL";
-            return vec![Finding::wrong("a later release made the database", advice)];
+            return vec![Finding::error("a later release made the database", advice)];
         }
-        Err(error) => return vec![Finding::wrong("DATABASE_URL", error.to_string())],
+        Err(error) => return vec![Finding::error("DATABASE_URL", error.to_string())],
     }];
     findings.push(match keys::encrypted(settings.vault.as_deref(), repository).await {
         Ok(encrypted) if encrypted.closed > 0 && settings.vault.is_some() => {
             let advice =
                 format!("{} provider tokens open with none of them: put the missing key back", encrypted.closed);
-            Finding::wrong("ENCRYPTION_KEYS", advice)
+            Finding::error("ENCRYPTION_KEYS", advice)
         }
-        Ok(_) if settings.vault.is_none() => Finding::good("provider tokens are not kept"),
-        Ok(_) => Finding::good("ENCRYPTION_KEYS open all that is sealed"),
-        Err(_) => Finding::wrong("ENCRYPTION_KEYS", "what they sealed could not be counted"),
+        Ok(_) if settings.vault.is_none() => Finding::ok("provider tokens are not kept"),
+        Ok(_) => Finding::ok("ENCRYPTION_KEYS open all that is sealed"),
+        Err(_) => Finding::error("ENCRYPTION_KEYS", "what they sealed could not be counted"),
     });
     match repository.events(Some(EventState::Dead), 1).await {
         Ok(dead) if dead.is_empty() => {}
-        Ok(_) => findings.push(Finding::odd("webhooks", "some were given up: see `webhooks list --state dead`")),
-        Err(error) => findings.push(Finding::wrong("webhooks", error.to_string())),
+        Ok(_) => findings.push(Finding::warning("webhooks", "some were given up: see `webhooks list --state dead`")),
+        Err(error) => findings.push(Finding::error("webhooks", error.to_string())),
     }
     findings
 }
@@ -181,18 +183,18 @@ fn calls_found(settings: &Settings) -> Vec<Finding> {
     for (name, proxy) in [("HTTPS_PROXY", &rules.https_proxy), ("HTTP_PROXY", &rules.http_proxy)] {
         // Its URL may hold a password.
         if let Some(host) = proxy.as_ref().and_then(|proxy| proxy.host_str()) {
-            findings.push(Finding::good(format!("{name}: calls go through {host}")));
+            findings.push(Finding::ok(format!("{name}: calls go through {host}")));
         }
     }
     if let Some(roots) = &rules.extra_roots {
-        findings.push(Finding::good(format!("SSL_CERT_FILE: {} is trusted as well", roots.display())));
+        findings.push(Finding::ok(format!("SSL_CERT_FILE: {} is trusted as well", roots.display())));
     }
     if rules.allow_private {
         let advice = "is on: addresses in settings can make this server call machines of your own network";
-        findings.push(Finding::odd("OUTGOING_ALLOW_PRIVATE", advice));
+        findings.push(Finding::warning("OUTGOING_ALLOW_PRIVATE", advice));
     }
     if findings.is_empty() {
-        findings.push(Finding::good("no proxy, the system's certificates, public addresses only"));
+        findings.push(Finding::ok("no proxy, the system's certificates, public addresses only"));
     }
     findings
 }
@@ -210,16 +212,16 @@ async fn webhook_found(settings: &Settings, deps: &Deps) -> Option<Finding> {
 fn clock_found(mut clocks: Vec<(String, i64)>) -> Finding {
     clocks.sort_by_key(|(_, ahead)| *ahead);
     let Some((provider, ahead)) = clocks.get(clocks.len() / 2) else {
-        return Finding::odd("this machine's clock", "no provider said what time it is: not compared");
+        return Finding::warning("this machine's clock", "no provider said what time it is: not compared");
     };
     let (apart, way) = (ahead.unsigned_abs(), if *ahead > 0 { "behind" } else { "ahead of" });
     let what = format!("this machine's clock is {apart} s {way} that of {provider}");
     if apart <= CLOSE {
-        Finding::good(format!("this machine's clock agrees with that of {provider}"))
+        Finding::ok(format!("this machine's clock agrees with that of {provider}"))
     } else if apart <= TOLERABLE {
-        Finding::odd(what, "let it be set by NTP")
+        Finding::warning(what, "let it be set by NTP")
     } else {
-        Finding::wrong(what, "let it be set by NTP: providers refuse, and are refused, by the time")
+        Finding::error(what, "let it be set by NTP: providers refuse, and are refused, by the time")
     }
 }
 

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::serve::bring_up_to_date;
 use super::{Failure, environment, print, settings, terminal};
 use crate::clock::Deps;
-use crate::import::{self, ImportError, Progress, Wanted};
+use crate::import::{self, ImportError, ImportOptions, Progress};
 use crate::secrets::SecretString;
 use crate::settings::{Mode, SettingError, Settings};
 use crate::store::django::{Django, Names};
@@ -67,7 +67,7 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
         }
         (Err(failure), _) => return Err(failure),
     };
-    let wanted = Wanted {
+    let wanted = ImportOptions {
         from,
         names: Names {
             user_table: arguments.user_table,

@@ -12,7 +12,6 @@
 //! | `database.rs`, `failure.rs`, `table.rs`, `terminal.rs`, `logging.rs`, `signals.rs` | what they share |
 
 mod audit;
-mod check;
 mod database;
 mod dev;
 mod dev_directory;
@@ -22,7 +21,8 @@ mod import;
 mod init;
 mod keys;
 mod logging;
-mod probe;
+mod provider_check;
+mod provider_probe;
 mod providers;
 mod serve;
 mod signals;

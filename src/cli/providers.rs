@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Failure, check, pretty, print, settings_with_mistakes};
+use super::{Failure, pretty, print, provider_check, settings_with_mistakes};
 use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::provider::descriptor::Descriptor;
@@ -56,7 +56,9 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
             let shown = show(&name, variant.as_deref(), settings, &deps)?;
             print(&if json { pretty(&shown)? } else { indented(&shown, 0) })
         }
-        Command::Check { name, json } => check::providers(name.as_deref(), json, &settings, mistakes, &deps).await,
+        Command::Check { name, json } => {
+            provider_check::providers(name.as_deref(), json, &settings, mistakes, &deps).await
+        }
     }
 }
 

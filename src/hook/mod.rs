@@ -65,12 +65,12 @@ impl Hook {
     pub async fn check_up(&self) -> Finding {
         let deadline = Instant::now() + self.rules.timeout;
         match self.client.reach(reqwest::Method::GET, self.rules.url.clone(), deadline).await {
-            Ok(_) => Finding::good("WEBHOOK_URL answers"),
-            Err(error @ OutgoingError::Forbidden { .. }) => Finding::wrong(
+            Ok(_) => Finding::ok("WEBHOOK_URL answers"),
+            Err(error @ OutgoingError::Forbidden { .. }) => Finding::error(
                 "WEBHOOK_URL",
                 format!("{error}; WEBHOOK_ALLOW_PRIVATE opens addresses of this network to it"),
             ),
-            Err(error) => Finding::wrong("WEBHOOK_URL", format!("{error}; {}", error.advice())),
+            Err(error) => Finding::error("WEBHOOK_URL", format!("{error}; {}", error.advice())),
         }
     }
 

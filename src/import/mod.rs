@@ -4,14 +4,14 @@
 //! Nothing that is there is overwritten, and nothing is written at the source. The same import may run again: after an
 //! interruption it goes on with what is missing. See `docs/MOVING.md`.
 
+mod django_session;
 mod report;
-mod rows;
-mod session;
+mod row_conversion;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-pub use self::report::{Count, ProviderErrorBody, Reason, Report, Table};
+pub use self::report::{Count, Reason, Report, ReportEntry, Table};
 use crate::clock::{Deps, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
 use crate::model::{ProviderTokens, UserId, token_binding};
@@ -29,7 +29,7 @@ const OUTSTANDING: &str = "token_blacklist_outstandingtoken";
 const SESSIONS: &str = "django_session";
 
 /// What to move in.
-pub struct Wanted {
+pub struct ImportOptions {
     /// URL of Django's database.
     pub from: SecretString,
     pub names: Names,
@@ -56,14 +56,14 @@ pub trait Progress: Send {
     fn end(&mut self);
 }
 
-struct Job<'a> {
+struct Import<'a> {
     source: Django,
     /// `None`: a dry run against a database that does not exist yet.
     target: Option<Arc<dyn Repository>>,
     settings: &'a Settings,
     deps: &'a Deps,
     now: UnixMillis,
-    wanted: &'a Wanted,
+    wanted: &'a ImportOptions,
     progress: &'a mut dyn Progress,
     /// Users who are in the target, or would be.
     carried: HashSet<UserId>,
@@ -72,7 +72,7 @@ struct Job<'a> {
 
 /// Moves in what `wanted` says. The target must be migrated.
 pub async fn django(
-    wanted: &Wanted,
+    wanted: &ImportOptions,
     settings: &Settings,
     target: Option<Arc<dyn Repository>>,
     deps: &Deps,
@@ -82,7 +82,7 @@ pub async fn django(
     let source = Django::open(&wanted.from, &wanted.names, &declared).await?;
     let report = Report { dry_run: wanted.dry_run, ..Report::default() };
     let now = deps.now();
-    let mut job = Job { source, target, settings, deps, now, wanted, progress, carried: HashSet::new(), report };
+    let mut job = Import { source, target, settings, deps, now, wanted, progress, carried: HashSet::new(), report };
     job.reserve_ids().await?;
     job.users().await?;
     job.links().await?;
@@ -117,7 +117,7 @@ fn keys_of<'a>(
     known.get(provider).and_then(Option::as_ref)
 }
 
-impl Job<'_> {
+impl Import<'_> {
     async fn reserve_ids(&mut self) -> Result<(), ImportError> {
         let users = self.source.users().name.clone();
         let user = self.source.extent(&users).await.map_err(ImportError::Source)?.highest;
@@ -171,11 +171,11 @@ impl Job<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                let declared = rows::declared(&row.own, &self.settings.users.own_fields);
-                if rows::has_invalid_email(&row) {
+                let declared = row_conversion::declared(&row.own, &self.settings.users.own_fields);
+                if row_conversion::has_invalid_email(&row) {
                     invalid_emails.add(row.id);
                 }
-                match rows::user(&row, declared.kept, self.now) {
+                match row_conversion::user(&row, declared.kept, self.now) {
                     Ok(user) if usernames.insert(user.username.clone()) => batch.push(user),
                     Ok(_) => table.skip(Reason::UsernameShared, row.id),
                     Err(reason) => table.skip(reason, row.id),
@@ -242,11 +242,11 @@ impl Job<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                if let Err(reason) = rows::check_link(&row, &self.carried) {
+                if let Err(reason) = row_conversion::check_link(&row, &self.carried) {
                     table.skip(reason, row.id);
                     continue;
                 }
-                let extra = rows::extra_data(&row.extra_data);
+                let extra = row_conversion::extra_data(&row.extra_data);
                 let encrypted = self.encrypted(&row, extra.tokens.as_ref());
                 match (extra.is_unreadable, encrypted.is_some(), extra.had_secrets) {
                     (true, ..) => unreadable.add(row.id),
@@ -266,7 +266,7 @@ impl Job<'_> {
                 if key == StoredKey::Undecided {
                     undecided.add(row.id);
                 }
-                batch.push((rows::account(row, extra.kept, is_legacy, self.now), encrypted));
+                batch.push((row_conversion::account(row, extra.kept, is_legacy, self.now), encrypted));
             }
             let fates = written!(self, import_accounts, &batch);
             for ((account, _), fate) in batch.iter().zip(fates) {
@@ -316,7 +316,7 @@ impl Job<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                match rows::token(&row, &self.carried, self.now) {
+                match row_conversion::token(&row, &self.carried, self.now) {
                     Ok(token) => batch.push(token),
                     Err(reason) => table.skip(reason, row.user_id),
                 }
@@ -338,8 +338,8 @@ impl Job<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                match rows::check_knox(&row, &self.carried, self.now) {
-                    Ok(()) => batch.push(rows::knox(row, self.now)),
+                match row_conversion::check_knox(&row, &self.carried, self.now) {
+                    Ok(()) => batch.push(row_conversion::knox(row, self.now)),
                     Err(reason) => table.skip(reason, row.user_id),
                 }
             }
@@ -365,7 +365,7 @@ impl Job<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                match rows::refresh(&row, &self.carried, &self.settings.jwt, self.now) {
+                match row_conversion::refresh(&row, &self.carried, &self.settings.jwt, self.now) {
                     Ok(_) if renumbers => table.skip(Reason::OldId, row.user_id),
                     Ok(token) => {
                         let verified = jwts.authenticate(&row.token, &TokenType::ALL, self.now);
@@ -400,7 +400,7 @@ impl Job<'_> {
             self.advance(&mut table, page.len());
             let mut opened = Vec::with_capacity(page.len());
             for row in page {
-                match rows::open_session(&row, &self.wanted.session_keys, self.now) {
+                match row_conversion::open_session(&row, &self.wanted.session_keys, self.now) {
                     Ok(session) => opened.push((row, session)),
                     Err(reason) => table.skip(reason, None),
                 }
@@ -415,7 +415,7 @@ impl Job<'_> {
                     continue;
                 };
                 if session.is_bound_to(&person.password, &self.wanted.session_keys) {
-                    batch.push(rows::session(row, session, person.id, self.now));
+                    batch.push(row_conversion::session(row, session, person.id, self.now));
                 } else {
                     table.skip(Reason::PasswordChanged, person.id);
                 }

@@ -17,7 +17,7 @@ pub struct Report {
     pub tables: Vec<Table>,
     /// Tables that the source does not have.
     pub absent: Vec<&'static str>,
-    pub notes: Vec<ProviderErrorBody>,
+    pub notes: Vec<ReportEntry>,
 }
 
 /// One table of the source.
@@ -28,14 +28,14 @@ pub struct Table {
     pub written: u64,
     /// The same row was there before.
     pub already_there: u64,
-    pub left_out: Vec<ProviderErrorBody>,
+    pub left_out: Vec<ReportEntry>,
     #[serde(skip)]
     reasons: BTreeMap<Reason, Count>,
 }
 
 /// A reason or a remark, how often it holds, and for whom first.
 #[derive(Clone, Debug, Serialize)]
-pub struct ProviderErrorBody {
+pub struct ReportEntry {
     pub code: &'static str,
     pub text: String,
     pub count: u64,
@@ -172,7 +172,7 @@ impl Table {
             .iter()
             .map(|(reason, count)| {
                 let (code, text) = reason.told();
-                ProviderErrorBody { code, text: text.to_owned(), count: count.count, first: count.first.clone() }
+                ReportEntry { code, text: text.to_owned(), count: count.count, first: count.first.clone() }
             })
             .collect();
         self
@@ -187,12 +187,7 @@ impl Report {
     /// Adds a remark where it holds for anybody.
     pub fn add_note(&mut self, code: &'static str, count: &Count, text: impl Into<String>) {
         if count.count > 0 {
-            self.notes.push(ProviderErrorBody {
-                code,
-                text: text.into(),
-                count: count.count,
-                first: count.first.clone(),
-            });
+            self.notes.push(ReportEntry { code, text: text.into(), count: count.count, first: count.first.clone() });
         }
     }
 }
@@ -229,7 +224,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl ProviderErrorBody {
+impl ReportEntry {
     fn ids(&self) -> String {
         if self.first.is_empty() {
             return String::new();

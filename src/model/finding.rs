@@ -11,15 +11,15 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn good(what: impl Into<String>) -> Self {
+    pub fn ok(what: impl Into<String>) -> Self {
         Self { what: what.into(), ok: true, advice: None }
     }
 
-    pub fn odd(what: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub fn warning(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { what: what.into(), ok: true, advice: Some(advice.into()) }
     }
 
-    pub fn wrong(what: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub fn error(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { what: what.into(), ok: false, advice: Some(advice.into()) }
     }
 }

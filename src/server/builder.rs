@@ -14,7 +14,7 @@ use crate::settings::{self, Mode, SettingError, Settings, Sources, UserRules};
 /// Every mistake in the settings, one a line.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct Mistakes(pub Vec<SettingError>);
+pub struct SettingErrors(pub Vec<SettingError>);
 
 /// Puts a server together: [`Server::builder`].
 #[derive(Debug)]
@@ -95,16 +95,16 @@ impl Builder {
     /// Reads the settings, opens the database (an SQLite file is made where it is missing) and wires everything up.
     ///
     /// Errors: every mistake at once, by the setting's name.
-    pub async fn build(mut self) -> Result<Server, Mistakes> {
+    pub async fn build(mut self) -> Result<Server, SettingErrors> {
         let settings = self.read();
         if let Some(settings) = &settings {
             self.find_idle_steps(settings);
         }
         match settings {
             Some(settings) if self.errors.is_empty() => {
-                Server::extended(settings, self.extensions, self.deps, true).await.map_err(Mistakes)
+                Server::extended(settings, self.extensions, self.deps, true).await.map_err(SettingErrors)
             }
-            _ => Err(Mistakes(self.errors)),
+            _ => Err(SettingErrors(self.errors)),
         }
     }
 

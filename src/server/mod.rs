@@ -4,10 +4,10 @@
 //! `cli/` calls. Nothing here decides anything about a login.
 
 mod builder;
-mod edge;
-mod example;
+mod docs_pages;
+mod example_pages;
 pub mod listen;
-mod pages;
+mod outer_middleware;
 
 use std::future::Future;
 use std::pin::pin;
@@ -20,8 +20,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-pub use self::builder::{Builder, Mistakes};
-use self::edge::OuterMiddleware;
+pub use self::builder::{Builder, SettingErrors};
+use self::outer_middleware::OuterMiddleware;
 use crate::account::AccountService;
 use crate::clock::{Deps, UnixMillis};
 use crate::credential::Credentials;
@@ -142,7 +142,7 @@ impl Server {
 
     /// All routes behind the outermost wrapper: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
-        let inner = example::mount(pages::mount(http::routes(&self.app), &self.app.settings));
+        let inner = example_pages::mount(docs_pages::mount(http::routes(&self.app), &self.app.settings));
         OuterMiddleware { inner, app: self.app.clone(), deps: self.deps.clone(), is_migrated: self.is_migrated.clone() }
     }
 

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 use url::{Host, Url};
 
-use super::reader;
+use super::setting_reader;
 use crate::clock::UnixMillis;
 use crate::model::{Domain, EmailAddress};
 
@@ -51,7 +51,7 @@ const PLAIN_HTTP: Warning = Some("is plain http: others on the network can read 
 const NO_PERIOD: Warning = Some("has a scheme without a period, which other apps may use too (RFC 8252, 8.4)");
 
 pub(super) fn listen(value: &Value) -> Result<SocketAddr, String> {
-    let text = reader::text(value)?;
+    let text = setting_reader::text(value)?;
     if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
@@ -86,7 +86,8 @@ fn http_warning(url: &Url) -> Warning {
 
 /// Scheme, host and port; https unless the host is a loopback one.
 pub(super) fn public_url(value: &Value) -> Result<Url, String> {
-    let url = Url::parse(&reader::text(value)?).map_err(|_| "must be a URL such as https://login.example.com")?;
+    let url =
+        Url::parse(&setting_reader::text(value)?).map_err(|_| "must be a URL such as https://login.example.com")?;
     if url.path() != "/" || url.query().is_some() {
         return Err("must be scheme, host and port only, without a path".to_owned());
     }
@@ -156,7 +157,7 @@ pub(super) fn redirect_uri(written: &str) -> Result<Warning, String> {
 
 /// A path on the server's own URL (R-URI-03).
 pub(super) fn redirect_path(value: &Value) -> Result<String, String> {
-    let path = reader::text(value)?;
+    let path = setting_reader::text(value)?;
     if !path.starts_with('/') || path.starts_with("//") {
         return Err(
             "must be a path that begins with one /: a name of a Django URL is not known here, and a whole URI is set \
@@ -170,7 +171,7 @@ pub(super) fn redirect_path(value: &Value) -> Result<String, String> {
 
 /// As curl accepts it: without a scheme it is http.
 pub(super) fn proxy(value: &Value) -> Result<Url, String> {
-    let text = reader::text(value)?;
+    let text = setting_reader::text(value)?;
     let url = if text.contains("://") { text } else { format!("http://{text}") };
     Url::parse(&url)
         .ok()
@@ -210,7 +211,7 @@ pub(super) fn email(text: &str) -> Result<EmailAddress, String> {
 
 /// A date stands for its first moment in UTC.
 pub(super) fn date_or_time(value: &Value) -> Result<UnixMillis, String> {
-    let text = reader::text(value)?;
+    let text = setting_reader::text(value)?;
     let is_date = text.len() == "2027-03-01".len();
     let time = UnixMillis::from_rfc3339(&if is_date { format!("{text}T00:00:00Z") } else { text });
     time.ok_or_else(|| "must be a date such as 2027-03-01, or an RFC 3339 time".to_owned())

@@ -2,23 +2,24 @@
 
 use serde_json::Value;
 
-use super::kind::{self, Kind};
-use super::reader::Reader;
-use super::{JwtRules, KnoxRules, SessionRules, keys};
+use super::secret_keys;
+use super::setting_reader::SettingReader;
+use super::types::{GENERATION_CLAIM, JwtRules, KnoxRules, SessionRules};
+use super::value_type::{self, ValueType};
 use crate::secrets::SecretString;
 
-pub(super) fn sessions(reader: &mut Reader) -> SessionRules {
+pub(super) fn sessions(reader: &mut SettingReader) -> SessionRules {
     SessionRules { age: reader.seconds("SESSION_COOKIE_AGE"), idle: reader.optional_seconds("SESSION_IDLE_TIMEOUT") }
 }
 
-pub(super) fn jwt(reader: &mut Reader, secret_key: &SecretString) -> JwtRules {
+pub(super) fn jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
     let mut rules = read_jwt(reader, secret_key);
     check_claims(reader, &rules);
-    keys::jwt_keys(reader, &mut rules);
+    secret_keys::jwt_keys(reader, &mut rules);
     rules
 }
 
-fn read_jwt(reader: &mut Reader, secret_key: &SecretString) -> JwtRules {
+fn read_jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
     JwtRules {
         algorithm: reader.word("SIMPLE_JWT_ALGORITHM"),
         signing_key: secret_key.clone(),
@@ -36,8 +37,8 @@ fn read_jwt(reader: &mut Reader, secret_key: &SecretString) -> JwtRules {
         token_type_claim: reader.text("SIMPLE_JWT_TOKEN_TYPE_CLAIM"),
         jti_claim: reader.text("SIMPLE_JWT_JTI_CLAIM"),
         sliding_refresh_exp_claim: reader.text("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM"),
-        auth_header_types: reader.value("SIMPLE_JWT_AUTH_HEADER_TYPES", Kind::List, |list| {
-            let schemes = kind::texts(list)?;
+        auth_header_types: reader.value("SIMPLE_JWT_AUTH_HEADER_TYPES", ValueType::List, |list| {
+            let schemes = value_type::texts(list)?;
             let is_good = !schemes.is_empty() && schemes.iter().all(|scheme| is_token(scheme));
             if is_good { Ok(schemes) } else { Err("must be schemes such as Bearer".to_owned()) }
         }),
@@ -47,14 +48,14 @@ fn read_jwt(reader: &mut Reader, secret_key: &SecretString) -> JwtRules {
 impl Default for JwtRules {
     /// Without settings and without a key.
     fn default() -> Self {
-        read_jwt(&mut Reader::default(), &SecretString::default())
+        read_jwt(&mut SettingReader::default(), &SecretString::default())
     }
 }
 
 /// A claim that identifies a token or its user must not contain what a user or a provider chose.
-fn check_claims(reader: &mut Reader, rules: &JwtRules) {
+fn check_claims(reader: &mut SettingReader, rules: &JwtRules) {
     const USER_CLAIMS: [&str; 4] = ["username", "first_name", "last_name", "email"];
-    let mut used = vec!["exp", "iat", "nbf", "aud", "iss", super::GENERATION_CLAIM];
+    let mut used = vec!["exp", "iat", "nbf", "aud", "iss", GENERATION_CLAIM];
     for (name, claim) in [
         ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", &rules.token_type_claim),
         ("SIMPLE_JWT_JTI_CLAIM", &rules.jti_claim),
@@ -70,8 +71,8 @@ fn check_claims(reader: &mut Reader, rules: &JwtRules) {
     }
 }
 
-pub(super) fn knox(reader: &mut Reader) -> KnoxRules {
-    reader.value("REST_KNOX_SECURE_HASH_ALGORITHM", Kind::Text, |value| {
+pub(super) fn knox(reader: &mut SettingReader) -> KnoxRules {
+    reader.value("REST_KNOX_SECURE_HASH_ALGORITHM", ValueType::Text, |value| {
         let name = value.as_str().unwrap_or_default().to_ascii_uppercase().replace('-', "");
         if name.ends_with("SHA512") { Ok(()) } else { Err("must be SHA-512".to_owned()) }
     });
@@ -79,11 +80,11 @@ pub(super) fn knox(reader: &mut Reader) -> KnoxRules {
         ttl: reader.optional_seconds("REST_KNOX_TOKEN_TTL"),
         character_length: reader.integer("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH"),
         limit_per_user: reader.optional_integer("REST_KNOX_TOKEN_LIMIT_PER_USER"),
-        prefix: reader.optional("REST_KNOX_TOKEN_PREFIX", Kind::Text, token_prefix).unwrap_or_default(),
+        prefix: reader.optional("REST_KNOX_TOKEN_PREFIX", ValueType::Text, token_prefix).unwrap_or_default(),
         auto_refresh: reader.boolean("REST_KNOX_AUTO_REFRESH"),
         auto_refresh_max_ttl: reader.optional_seconds("REST_KNOX_AUTO_REFRESH_MAX_TTL"),
         min_refresh_interval: reader.seconds("REST_KNOX_MIN_REFRESH_INTERVAL"),
-        auth_header_prefix: reader.value("REST_KNOX_AUTH_HEADER_PREFIX", Kind::Text, |value| {
+        auth_header_prefix: reader.value("REST_KNOX_AUTH_HEADER_PREFIX", ValueType::Text, |value| {
             let scheme = value.as_str().filter(|scheme| is_token(scheme));
             scheme.map(str::to_owned).ok_or_else(|| "must be a scheme such as Token".to_owned())
         }),

@@ -1,14 +1,14 @@
 //! Where settings come from: the defaults of `dev`, the file, and the environment. Each value is sorted by its owner (the
-//! server, one provider, all providers), and unknown names are reported. Values are not interpreted here.
+//! server, one provider, all providers), and unknown names are reported. WrittenValues are not interpreted here.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::kind::{boolean, from_toml};
 use super::table::{self, OWN_PREFIXES, SOCIAL_AUTH, hint};
-use super::{Mode, SettingError};
+use super::types::{Mode, SettingError};
+use super::value_type::{boolean, from_toml};
 use crate::model::UserField;
 
 /// From the weakest to the strongest: `defaults`, the file, the environment.
@@ -29,32 +29,32 @@ pub struct Sources<'a> {
 
 /// A value, and the name under which the operator wrote it: `STATE_POLICY` in the environment, `state_policy` in the file.
 #[derive(Clone)]
-pub(super) struct Found {
+pub(super) struct WrittenValue {
     pub value: Value,
     pub label: String,
     pub in_file: bool,
 }
 
-impl Found {
+impl WrittenValue {
     /// An empty value counts as not set.
     pub fn is_empty(&self) -> bool {
         self.value.as_str().is_some_and(|text| text.trim().is_empty())
     }
 }
 
-/// Values by their names in the environment; those of a provider by their short names.
-pub(super) type Values = BTreeMap<String, Found>;
+/// WrittenValues by their names in the environment; those of a provider by their short names.
+pub(super) type WrittenValues = BTreeMap<String, WrittenValue>;
 
 #[derive(Default)]
-pub(super) struct Gathered {
-    pub general: Values,
+pub(super) struct SourceValues {
+    pub general: WrittenValues,
     /// SOCIAL_AUTH_<NAME> for all providers, by short name.
     pub shared: BTreeMap<String, Value>,
     /// Those of the file in its order, those of the environment by name, those of the defaults.
-    pub providers: Vec<GatheredProvider>,
+    pub providers: Vec<ProviderValues>,
     pub errors: Vec<SettingError>,
     pub warnings: Vec<String>,
-    pub unread_file: Option<SettingError>,
+    pub file_error: Option<SettingError>,
 }
 
 /// The source that names a provider first; also the order of the providers.
@@ -65,10 +65,10 @@ enum Origin {
     Defaults,
 }
 
-pub(super) struct GatheredProvider {
+pub(super) struct ProviderValues {
     pub name: String,
     origin: Origin,
-    pub values: Values,
+    pub values: WrittenValues,
     pub descriptor: toml::Table,
 }
 
@@ -96,12 +96,12 @@ const KEY_SUBSTITUTES: [(&str, &str); 2] = [("steam", "API_KEY"), ("telegram", "
 /// Names the settings file.
 const CONFIG: &str = "REST_SOCIAL_AUTH_CONFIG";
 
-pub(super) fn gather(sources: &Sources<'_>) -> Gathered {
-    let (file, unread_file) = match sources.file.map(load).transpose() {
+pub(super) fn read_sources(sources: &Sources<'_>) -> SourceValues {
+    let (file, file_error) = match sources.file.map(load).transpose() {
         Ok(file) => (file.unwrap_or_default(), None),
         Err(error) => (toml::Table::new(), Some(error)),
     };
-    let mut gathered = Gathered { unread_file, ..Gathered::default() };
+    let mut gathered = SourceValues { file_error, ..SourceValues::default() };
     gathered.add_table(&sources.defaults, Origin::Defaults, sources.catalog);
     gathered.add_table(&file, Origin::File, sources.catalog);
     gathered.add_environment(&environment(&sources.environment), sources.catalog);
@@ -130,7 +130,7 @@ fn environment(entries: &[(String, String)]) -> BTreeMap<String, String> {
     environment
 }
 
-impl Gathered {
+impl SourceValues {
     fn add_table(&mut self, table: &toml::Table, origin: Origin, catalog: &[&str]) {
         for (key, written) in table {
             let name = key.to_ascii_uppercase();
@@ -145,7 +145,7 @@ impl Gathered {
                     self.errors.push(SettingError::new(key, "must be tables: [providers.github]"));
                 }
                 _ if table::setting(&name).is_some() => {
-                    self.general.insert(name, Found { value, label: key.clone(), in_file: true });
+                    self.general.insert(name, WrittenValue { value, label: key.clone(), in_file: true });
                 }
                 _ => match (table::no_effect(&name), name.strip_prefix(SOCIAL_AUTH)) {
                     (Some(reason), _) => self.warn_of_no_effect(key, &name, &value, reason),
@@ -169,12 +169,12 @@ impl Gathered {
             return self.errors.push(SettingError::new(label, problem));
         }
         let is_built_in = catalog.contains(&name);
-        let mut provider = GatheredProvider::new(name, origin);
+        let mut provider = ProviderValues::new(name, origin);
         for (key, written) in fields {
             if is_descriptor_field(key, written, is_built_in) {
                 provider.descriptor.insert(key.clone(), written.clone());
             } else {
-                let found = Found { value: from_toml(written), label: format!("{label}.{key}"), in_file: true };
+                let found = WrittenValue { value: from_toml(written), label: format!("{label}.{key}"), in_file: true };
                 self.add_provider_setting(&mut provider, &key.to_ascii_uppercase(), found);
             }
         }
@@ -187,7 +187,7 @@ impl Gathered {
         self.providers.push(provider);
     }
 
-    fn add_provider_setting(&mut self, provider: &mut GatheredProvider, name: &str, found: Found) {
+    fn add_provider_setting(&mut self, provider: &mut ProviderValues, name: &str, found: WrittenValue) {
         let general = format!("{SOCIAL_AUTH}{name}");
         match table::no_effect(&general) {
             Some(reason) => self.warn_of_no_effect(&found.label, &general, &found.value, reason),
@@ -201,9 +201,9 @@ impl Gathered {
         let own = self.providers.iter().map(|provider| provider.name.clone());
         let prefixes = prefixes(own.chain(catalog.iter().map(|name| (*name).to_owned())));
         let known = known_names(catalog);
-        let mut by_provider: BTreeMap<&str, Vec<(String, Found)>> = BTreeMap::new();
+        let mut by_provider: BTreeMap<&str, Vec<(String, WrittenValue)>> = BTreeMap::new();
         for (name, text) in environment {
-            let found = Found { value: Value::from(text.as_str()), label: name.clone(), in_file: false };
+            let found = WrittenValue { value: Value::from(text.as_str()), label: name.clone(), in_file: false };
             let short = name.strip_prefix(SOCIAL_AUTH);
             // SOCIAL_AUTH_OIDC_ENDPOINT is the setting of every provider, not ENDPOINT of the provider `oidc`.
             let shared = short.filter(|short| table::is_shared(short));
@@ -231,11 +231,11 @@ impl Gathered {
         }
     }
 
-    fn add_provider_of_environment(&mut self, name: &str, settings: Vec<(String, Found)>) {
+    fn add_provider_of_environment(&mut self, name: &str, settings: Vec<(String, WrittenValue)>) {
         let place = self.providers.iter().position(|provider| provider.name == name);
         let mut provider = match place {
             Some(place) => self.providers.remove(place),
-            None => GatheredProvider::new(name, Origin::Environment),
+            None => ProviderValues::new(name, Origin::Environment),
         };
         for (setting, found) in settings {
             self.add_provider_setting(&mut provider, &setting, found);
@@ -279,9 +279,9 @@ impl Gathered {
     }
 }
 
-impl GatheredProvider {
+impl ProviderValues {
     fn new(name: &str, origin: Origin) -> Self {
-        Self { name: name.to_owned(), origin, values: Values::new(), descriptor: toml::Table::new() }
+        Self { name: name.to_owned(), origin, values: WrittenValues::new(), descriptor: toml::Table::new() }
     }
 }
 

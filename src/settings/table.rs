@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::kind::{Kind, one_of};
+use super::value_type::{ValueType, one_of};
 
 pub(super) const SOCIAL_AUTH: &str = "SOCIAL_AUTH_";
 /// Prefixes of names that belong to this server alone: an unknown one is reported.
@@ -36,7 +36,7 @@ struct Group {
 pub(super) struct Setting {
     pub name: String,
     #[serde(rename = "type")]
-    pub kind: Kind,
+    pub kind: ValueType,
     /// As the environment would write it.
     pub default: Option<String>,
     init: Option<String>,
@@ -108,7 +108,7 @@ impl Setting {
                 && (number > 0.0 || !self.above_zero)
         };
         let is_good = match self.kind {
-            Kind::Word => self.words.iter().any(|word| value == **word),
+            ValueType::Word => self.words.iter().any(|word| value == **word),
             _ => value.as_f64().is_none_or(in_bounds),
         };
         if is_good { Ok(value) } else { Err(self.expectation()) }
@@ -116,8 +116,8 @@ impl Setting {
 
     fn expectation(&self) -> String {
         match self.kind {
-            Kind::Word => one_of(self.words.iter().map(String::as_str)),
-            Kind::Seconds => format!("must be a number of seconds{}", self.bounds()),
+            ValueType::Word => one_of(self.words.iter().map(String::as_str)),
+            ValueType::Seconds => format!("must be a number of seconds{}", self.bounds()),
             _ => format!("must be an integer{}", self.bounds()),
         }
     }
@@ -143,17 +143,17 @@ pub(super) fn user_rules() -> impl Iterator<Item = &'static str> {
 }
 
 /// Name and type of each setting that every provider has.
-pub(super) fn of_every_provider() -> impl Iterator<Item = (&'static str, Kind)> {
+pub(super) fn of_every_provider() -> impl Iterator<Item = (&'static str, ValueType)> {
     TABLE.provider.iter().flat_map(|row| &row.every).map(typed)
 }
 
 /// The type of a setting that several providers have.
-pub(super) fn provider_kind(name: &str) -> Option<Kind> {
+pub(super) fn provider_kind(name: &str) -> Option<ValueType> {
     let rows = TABLE.provider.iter().flat_map(|row| row.every.iter().chain(&row.some));
     rows.map(typed).find(|(other, _)| *other == name).map(|(_, kind)| kind)
 }
 
-fn typed((name, kind): (&'static String, &toml::Value)) -> (&'static str, Kind) {
+fn typed((name, kind): (&'static String, &toml::Value)) -> (&'static str, ValueType) {
     (name, kind.clone().try_into().expect("the tests read the table"))
 }
 
@@ -215,8 +215,8 @@ mod tests {
     impl Setting {
         fn type_text(&self) -> String {
             match self.kind {
-                Kind::Word => self.words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
-                Kind::Url => "URL".to_owned(),
+                ValueType::Word => self.words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+                ValueType::Url => "URL".to_owned(),
                 kind => format!("{kind:?}{}", self.bounds()).to_lowercase(),
             }
         }
@@ -224,8 +224,8 @@ mod tests {
         fn default_column(&self) -> String {
             let default = match (&self.default_text, &self.default) {
                 (Some(text), _) => text.clone(),
-                (None, Some(default)) if self.kind == Kind::Integer => default.clone(),
-                (None, Some(default)) if self.kind == Kind::Seconds => format!("{default} s"),
+                (None, Some(default)) if self.kind == ValueType::Integer => default.clone(),
+                (None, Some(default)) if self.kind == ValueType::Seconds => format!("{default} s"),
                 (None, Some(default)) => format!("`{}`", default.replace(',', ", ")),
                 (None, None) => "none".to_owned(),
             };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::kind::Kind;
+use super::value_type::ValueType;
 use super::{JwtAlgorithm, Mode, SettingError, Settings, Sources, StatePolicy, read, read_with_errors, table};
 use crate::model::{Domain, EmailAddress, FieldType, UserFields};
 use crate::secrets::ExposeSecret as _;
@@ -585,7 +585,7 @@ fn settings_with_errors_are_readable() {
 fn every_row_of_the_table_is_read() {
     for setting in table::settings() {
         let name = setting.name.to_lowercase();
-        let wrong = if setting.kind == Kind::Object { "[1]" } else { "{ wrong = [1] }" };
+        let wrong = if setting.kind == ValueType::Object { "[1]" } else { "{ wrong = [1] }" };
         let file = format!("{name} = {wrong}");
         let mut entries = vec![("SECRET_KEY", KEY), ("PUBLIC_URL", "https://login.example.com")];
         entries.retain(|(other, _)| *other != setting.name);

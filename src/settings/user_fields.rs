@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::kind::{self, Kind};
-use super::reader::Reader;
-use super::{JwtRules, SettingError};
+use super::setting_reader::SettingReader;
+use super::types::{GENERATION_CLAIM, JwtRules, SettingError};
+use super::value_type::{self, ValueType};
 use crate::model::{FieldType, UserField, UserFields};
 
 const NAME: &str = "REST_SOCIAL_USER_FIELDS";
@@ -51,7 +51,7 @@ const RESERVED: [&str; 33] = [
     "aud",
     "sub",
     "jti",
-    super::GENERATION_CLAIM,
+    GENERATION_CLAIM,
     "user_id",
     "token_type",
     "refresh_exp",
@@ -60,7 +60,7 @@ const RESERVED: [&str; 33] = [
 ];
 
 /// The fields of a program and those of the setting, which replace them. An error names the field and its member.
-pub(super) fn read(reader: &mut Reader, jwt: &JwtRules, of_program: &[UserField]) -> UserFields {
+pub(super) fn read(reader: &mut SettingReader, jwt: &JwtRules, of_program: &[UserField]) -> UserFields {
     let mut fields = of_program.to_vec();
     for UserField { name, .. } in of_program {
         if let Err(problem) = check_name(name, jwt) {
@@ -68,7 +68,8 @@ pub(super) fn read(reader: &mut Reader, jwt: &JwtRules, of_program: &[UserField]
         }
     }
     let label = reader.label(NAME);
-    let declared = reader.optional(NAME, Kind::Object, |fields| Ok(fields.as_object().cloned().unwrap_or_default()));
+    let declared =
+        reader.optional(NAME, ValueType::Object, |fields| Ok(fields.as_object().cloned().unwrap_or_default()));
     for (name, members) in &declared.unwrap_or_default() {
         let mut error = |member: &str, problem: String| {
             reader.errors.push(SettingError::new(format!("{label}.{name}{member}"), problem));
@@ -106,10 +107,10 @@ fn field(name: &str, members: &Map<String, Value>, error: &mut impl FnMut(&str, 
     }
     UserField {
         name: name.to_owned(),
-        kind: member(members, "type", error, |value| kind::word(value, &TYPES)).unwrap_or(FieldType::String),
+        kind: member(members, "type", error, |value| value_type::word(value, &TYPES)).unwrap_or(FieldType::String),
         from: member(members, "from", error, sources).unwrap_or_default(),
-        at_login: member(members, "update", error, |value| kind::word(value, &UPDATES)).unwrap_or(true),
-        editable: member(members, "editable", error, kind::boolean).unwrap_or(false),
+        at_login: member(members, "update", error, |value| value_type::word(value, &UPDATES)).unwrap_or(true),
+        editable: member(members, "editable", error, value_type::boolean).unwrap_or(false),
     }
 }
 
@@ -127,7 +128,7 @@ fn member<T>(
 fn sources(value: &Value) -> Result<BTreeMap<String, String>, String> {
     match value {
         Value::String(expression) => Ok(BTreeMap::from([("*".to_owned(), expression.clone())])),
-        Value::Object(_) => kind::texts_by_name(value),
+        Value::Object(_) => value_type::texts_by_name(value),
         _ => Err("must be an expression such as profile.locale, or an object of them by provider".to_owned()),
     }
 }

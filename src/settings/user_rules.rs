@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use super::kind::{self, Kind};
-use super::reader::Reader;
-use super::sources::Values;
+use super::provider_settings::ProviderSettings;
+use super::setting_reader::SettingReader;
+use super::sources::WrittenValues;
 use super::table::SOCIAL_AUTH;
-use super::{ProviderSettings, SettingError, UserRules, addresses, pipeline, table};
+use super::types::{SettingError, UserRules};
+use super::value_type::{self, ValueType};
+use super::{addresses, pipeline_steps, table};
 use crate::model::{UserFields, resembled_name};
 
 /// The lists of provider names. A name that is not configured is an error.
@@ -18,7 +20,7 @@ struct ProviderLists {
 }
 
 impl ProviderLists {
-    fn read(reader: &mut Reader, known: &[&str]) -> Self {
+    fn read(reader: &mut SettingReader, known: &[&str]) -> Self {
         let check = |name: &str| match known.contains(&name) {
             true => Ok(name.to_owned()),
             false => {
@@ -45,15 +47,15 @@ impl ProviderLists {
 
 /// The general rules, and those of each provider: name and its own values.
 pub(super) fn read_all(
-    reader: &mut Reader,
+    reader: &mut SettingReader,
     fields: &UserFields,
     steps: &[&str],
-    providers: &[(&str, Values)],
+    providers: &[(&str, WrittenValues)],
 ) -> (UserRules, Vec<UserRules>) {
     let general = read(reader, fields, steps);
     let known: Vec<&str> = providers.iter().map(|(name, _)| *name).collect();
     let lists = ProviderLists::read(reader, &known);
-    let of_provider = |(name, values): &(&str, Values)| {
+    let of_provider = |(name, values): &(&str, WrittenValues)| {
         reader.provider = values.clone();
         lists.apply(name, read(reader, fields, steps))
     };
@@ -63,13 +65,13 @@ pub(super) fn read_all(
 }
 
 /// `steps`: names of the custom steps of a program.
-fn read(reader: &mut Reader, fields: &UserFields, steps: &[&str]) -> UserRules {
+fn read(reader: &mut SettingReader, fields: &UserFields, steps: &[&str]) -> UserRules {
     let name = |short: &str| format!("{SOCIAL_AUTH}{short}");
     let trimmed = |entry: &str| Ok(entry.trim().to_owned());
     let (emails, domains) = (addresses::email, addresses::domain);
-    let steps_of = |list: &Value| pipeline::checked(&kind::texts(list)?, steps);
+    let steps_of = |list: &Value| pipeline_steps::checked(&value_type::texts(list)?, steps);
     let rules = UserRules {
-        pipeline: reader.value(&name("PIPELINE"), Kind::List, steps_of),
+        pipeline: reader.value(&name("PIPELINE"), ValueType::List, steps_of),
         user_fields: reader.list(&name("USER_FIELDS")),
         username_is_full_email: reader.boolean(&name("USERNAME_IS_FULL_EMAIL")),
         slugify_usernames: reader.boolean(&name("SLUGIFY_USERNAMES")),
@@ -90,11 +92,11 @@ fn read(reader: &mut Reader, fields: &UserFields, steps: &[&str]) -> UserRules {
         immutable_user_fields: reader.list(&name("IMMUTABLE_USER_FIELDS")),
         no_default_protected_user_fields: reader.boolean(&name("NO_DEFAULT_PROTECTED_USER_FIELDS")),
         user_field_mapping: reader
-            .optional(&name("USER_FIELD_MAPPING"), Kind::Object, kind::texts_by_name)
+            .optional(&name("USER_FIELD_MAPPING"), ValueType::Object, value_type::texts_by_name)
             .unwrap_or_default(),
         session_expiration: reader.boolean(&name("SESSION_EXPIRATION")),
         max_session_length: reader.optional_seconds(&name("MAX_SESSION_LENGTH")),
-        legacy_uids_until: reader.optional("LEGACY_UIDS_UNTIL", Kind::Text, addresses::date_or_time),
+        legacy_uids_until: reader.optional("LEGACY_UIDS_UNTIL", ValueType::Text, addresses::date_or_time),
         own_fields: fields.clone(),
         trusts_email: false,
         trusted_email_sources: vec![String::new()],
@@ -110,7 +112,7 @@ fn read(reader: &mut Reader, fields: &UserFields, steps: &[&str]) -> UserRules {
 impl Default for UserRules {
     /// Without settings.
     fn default() -> Self {
-        read(&mut Reader::default(), &UserFields::default(), &[])
+        read(&mut SettingReader::default(), &UserFields::default(), &[])
     }
 }
 

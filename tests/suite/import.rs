@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rest_social_auth::clock::{Deps, Entropy, UnixMillis};
-use rest_social_auth::import::{self, ImportError, Progress, Report, Wanted};
+use rest_social_auth::import::{self, ImportError, ImportOptions, Progress, Report};
 use rest_social_auth::secrets::SecretString;
 use rest_social_auth::store::django::Names;
 use serde_json::{Value, json};
@@ -200,7 +200,7 @@ async fn imported(world: &World, project: &Project, how: How<'_>) -> Result<Repo
     let environment = environment.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let settings = world::read(environment.collect()).expect("settings without a mistake");
     let of_django = how.key_of_django.map(SecretString::from);
-    let wanted = Wanted {
+    let wanted = ImportOptions {
         from: SecretString::from(project.url.as_str()),
         names: how.names,
         dry_run: how.dry_run,
@@ -262,7 +262,7 @@ fn left_out(report: &Report) -> Vec<(String, &'static str, u64)> {
     tables.flat_map(|table| table.left_out.iter().map(|told| (table.table.clone(), told.code, told.count))).collect()
 }
 
-fn note<'a>(report: &'a Report, code: &str) -> Option<&'a import::ProviderErrorBody> {
+fn note<'a>(report: &'a Report, code: &str) -> Option<&'a import::ReportEntry> {
     report.notes.iter().find(|told| told.code == code)
 }
 

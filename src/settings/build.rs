@@ -1,20 +1,79 @@
-//! Makes [`Settings`] of everything that the sources contain. All errors are reported together (SEC-47).
+//! [`Settings`], built from everything that the sources contain. All errors are reported together (SEC-47).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde_json::Value;
 use url::Url;
 
-use super::kind::Kind;
-use super::reader::{self, Reader};
-use super::sources::{Gathered, GatheredProvider, Sources, Values, gather};
-use super::{
-    DatabaseLimits, Mode, OutgoingRules, ProviderSettings, RestSocial, SettingError, Settings, TableLimits, UserRules,
-    addresses, credential_rules, file_access, keys, table, user_fields, user_rules, webhooks,
+use super::provider_settings::ProviderSettings;
+use super::setting_reader::{self, SettingReader};
+use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
+use super::types::{
+    DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial, SessionRules, SettingError,
+    StatePolicy, TableLimits, UserRules, WebhookRules,
 };
-use crate::secrets::SecretString;
+use super::value_type::ValueType;
+use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
+use crate::secrets::{SecretString, TokenCipher};
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub mode: Mode,
+    /// `sqlite://PATH` or `postgres://…`; may hold a password.
+    pub database_url: SecretString,
+    pub database: DatabaseLimits,
+    pub limits: TableLimits,
+    pub listen: SocketAddr,
+    /// LISTEN_REUSE_PORT.
+    pub listen_reuse_port: bool,
+    /// SHUTDOWN_DELAY: between the signal and the close of the listener.
+    pub shutdown_delay: Duration,
+    /// SHUTDOWN_TIMEOUT: after the close of the listener.
+    pub shutdown_timeout: Duration,
+    /// Scheme, host and port. `None` only in `dev`, which uses the host of the request.
+    pub public_url: Option<Url>,
+    pub secret_key: SecretString,
+    /// As a browser writes them; the origin of `public_url` included.
+    pub allowed_origins: Vec<String>,
+    /// Matched exactly, but for the port of a loopback IP address (RFC 8252, 7.3). Those that the REST_SOCIAL settings give
+    /// for `public_url` are included.
+    pub allowed_redirect_uris: Vec<String>,
+    pub state_policy: StatePolicy,
+    pub log_format: LogFormat,
+    /// RUST_LOG.
+    pub log_filter: String,
+    pub rest_social: RestSocial,
+    pub users: UserRules,
+    pub session: SessionRules,
+    pub jwt: JwtRules,
+    pub knox: KnoxRules,
+    pub outgoing: OutgoingRules,
+    /// STORE_PROVIDER_TOKENS: `None`: provider tokens are not stored (SEC-40).
+    pub vault: Option<Arc<TokenCipher>>,
+    /// AUDIT_RETENTION; `None`: no event is deleted.
+    pub audit_retention: Option<Duration>,
+    /// `None`: no events are sent.
+    pub webhooks: Option<WebhookRules>,
+    /// FRESH_LOGIN_AGE: maximum age of the login with which a user is deleted or an account unlinked; `None`: no maximum.
+    pub fresh_login_age: Option<Duration>,
+    /// LINK_NEEDS_FRESH_LOGIN: whether FRESH_LOGIN_AGE applies to linking too (SEC-25).
+    pub link_needs_fresh_login: bool,
+    /// LINK_WITHOUT_AUTHORIZATION_REQUEST.
+    pub link_without_authorization_request: bool,
+    /// TRUSTED_PROXIES: the server reads X-Forwarded-For of these.
+    pub trusted_proxies: Vec<IpNet>,
+    /// HSTS (SEC-36).
+    pub hsts: bool,
+    /// The configured ones, in the order of the settings.
+    pub providers: Vec<ProviderSettings>,
+    /// Logged at start.
+    pub warnings: Vec<String>,
+}
 
 /// The longest call to a provider.
 const MAX_CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,11 +87,11 @@ pub fn read(sources: &Sources<'_>) -> Result<Settings, Vec<SettingError>> {
 /// The settings with defaults in place of errors, so that what is checked elsewhere (providers, certificates) can be
 /// reported together with them. A server must not run with such settings.
 pub fn read_with_errors(sources: &Sources<'_>) -> (Settings, Vec<SettingError>) {
-    let Gathered { general, shared, providers, errors, warnings, unread_file } = gather(sources);
-    let mut reader = Reader { general, provider: Values::new(), errors, warnings };
-    let settings = assemble(sources, &mut reader, &shared, providers);
-    let Reader { mut errors, warnings, .. } = reader;
-    if let Some(error) = unread_file {
+    let SourceValues { general, shared, providers, errors, warnings, file_error } = read_sources(sources);
+    let mut reader = SettingReader { general, provider: WrittenValues::new(), errors, warnings };
+    let settings = build(sources, &mut reader, &shared, providers);
+    let SettingReader { mut errors, warnings, .. } = reader;
+    if let Some(error) = file_error {
         // What is missing may be in the file.
         errors.retain(|other| sources.environment.iter().any(|(name, _)| *name == other.name));
         errors.insert(0, error);
@@ -41,26 +100,26 @@ pub fn read_with_errors(sources: &Sources<'_>) -> (Settings, Vec<SettingError>) 
     (settings, errors)
 }
 
-fn assemble(
+fn build(
     sources: &Sources<'_>,
-    reader: &mut Reader,
+    reader: &mut SettingReader,
     shared: &BTreeMap<String, Value>,
-    providers: Vec<GatheredProvider>,
+    providers: Vec<ProviderValues>,
 ) -> Settings {
     let is_serve = sources.mode == Mode::Serve;
     if let Some(path) = sources.file {
         check_file_access(reader, path, is_serve, &providers);
     }
-    let listen = reader.value("LISTEN", Kind::Text, addresses::listen);
+    let listen = reader.value("LISTEN", ValueType::Text, addresses::listen);
     if !is_serve && !listen.ip().is_loopback() {
         reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
     }
     if is_serve {
         reader.require("PUBLIC_URL", "must be set: the server's own base URL, such as https://login.example.com");
     }
-    let public_url = reader.optional("PUBLIC_URL", Kind::Url, addresses::public_url);
-    let secret_key = keys::secret_key(reader);
-    let database_url = SecretString::from(reader.value("DATABASE_URL", Kind::Text, database_url));
+    let public_url = reader.optional("PUBLIC_URL", ValueType::Url, addresses::public_url);
+    let secret_key = secret_keys::secret_key(reader);
+    let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
     let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
     let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri);
     let rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
@@ -72,16 +131,16 @@ fn assemble(
         allowed_origins.extend(origins);
         allowed_redirect_uris.extend(uris);
     }
-    let webhooks = webhooks::webhooks(reader);
+    let webhooks = webhook_rules::webhooks(reader);
     let jwt = credential_rules::jwt(reader, &secret_key);
     let own_fields = user_fields::read(reader, &jwt, sources.fields);
-    let values: Vec<(&str, Values)> =
+    let values: Vec<(&str, WrittenValues)> =
         providers.iter().map(|provider| (provider.name.as_str(), provider.values.clone())).collect();
     let (users, rules) = user_rules::read_all(reader, &own_fields, sources.steps, &values);
     let providers = providers.into_iter().zip(rules);
     let mut providers: Vec<ProviderSettings> =
         providers.map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();
-    webhooks::add_webhook_step(reader, webhooks.as_ref(), &mut providers);
+    webhook_rules::add_webhook_step(reader, webhooks.as_ref(), &mut providers);
     reader.errors.extend(user_rules::lists_without_step(&providers));
     reader.warnings.extend(user_rules::links_no_user_by_email(&providers));
     reader.warnings.extend(user_rules::accepts_unverified(&providers));
@@ -100,14 +159,14 @@ fn assemble(
         allowed_redirect_uris: without_duplicates(allowed_redirect_uris),
         state_policy: reader.word("STATE_POLICY"),
         log_format: reader.word("LOG_FORMAT"),
-        log_filter: reader.value("RUST_LOG", Kind::Text, log_filter),
+        log_filter: reader.value("RUST_LOG", ValueType::Text, log_filter),
         rest_social,
         users,
         session: credential_rules::sessions(reader),
         jwt,
         knox: credential_rules::knox(reader),
         outgoing: outgoing(reader),
-        vault: keys::vault(reader, &secret_key),
+        vault: secret_keys::vault(reader, &secret_key),
         audit_retention: reader.seconds_above_zero("AUDIT_RETENTION"),
         webhooks,
         fresh_login_age: reader.seconds_above_zero("FRESH_LOGIN_AGE"),
@@ -121,14 +180,14 @@ fn assemble(
     }
 }
 
-fn database(reader: &mut Reader) -> DatabaseLimits {
+fn database(reader: &mut SettingReader) -> DatabaseLimits {
     let (call, queue) = (reader.seconds("DATABASE_TIMEOUT"), reader.seconds("DATABASE_QUEUE_TIMEOUT"));
     // A call that waited for a connection has to have time left.
     let queue = queue.min(call / 2);
     DatabaseLimits { call, queue, connections: reader.integer("DATABASE_POOL_SIZE") }
 }
 
-fn limits(reader: &mut Reader) -> TableLimits {
+fn limits(reader: &mut SettingReader) -> TableLimits {
     TableLimits {
         authorization_requests: reader.integer("MAX_AUTHORIZATION_REQUESTS"),
         authorization_requests_per_address: reader.integer("MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS"),
@@ -139,20 +198,20 @@ fn limits(reader: &mut Reader) -> TableLimits {
     }
 }
 
-fn rest_social(reader: &mut Reader, has_origins: bool) -> RestSocial {
+fn rest_social(reader: &mut SettingReader, has_origins: bool) -> RestSocial {
     let absolute = |uri: &Value| {
-        let uri = reader::text(uri)?;
+        let uri = setting_reader::text(uri)?;
         addresses::redirect_uri(&uri).map(|_| uri)
     };
     const ABSOLUTE: &str = "REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI";
-    let oauth_absolute_redirect_uri: Option<String> = reader.optional(ABSOLUTE, Kind::Text, absolute);
+    let oauth_absolute_redirect_uri: Option<String> = reader.optional(ABSOLUTE, ValueType::Text, absolute);
     if let Some(uri) = &oauth_absolute_redirect_uri
         && let Ok(Some(warning)) = addresses::redirect_uri(uri)
     {
         reader.warn(ABSOLUTE, &format!("{uri} {warning}"));
     }
     RestSocial {
-        oauth_redirect_uri: reader.value("REST_SOCIAL_OAUTH_REDIRECT_URI", Kind::Text, addresses::redirect_path),
+        oauth_redirect_uri: reader.value("REST_SOCIAL_OAUTH_REDIRECT_URI", ValueType::Text, addresses::redirect_path),
         oauth_absolute_redirect_uri,
         domain_from_origin: reader.optional_boolean("REST_SOCIAL_DOMAIN_FROM_ORIGIN").unwrap_or(has_origins),
         log_auth_exceptions: reader.boolean("REST_SOCIAL_LOG_AUTH_EXCEPTIONS"),
@@ -172,7 +231,7 @@ fn rest_social(reader: &mut Reader, has_origins: bool) -> RestSocial {
     }
 }
 
-fn outgoing(reader: &mut Reader) -> OutgoingRules {
+fn outgoing(reader: &mut SettingReader) -> OutgoingRules {
     let timeout = match reader.optional_seconds("SOCIAL_AUTH_URLOPEN_TIMEOUT") {
         Some(timeout) if !reader.is_set("SOCIAL_AUTH_REQUESTS_TIMEOUT") => timeout,
         _ => reader.seconds("SOCIAL_AUTH_REQUESTS_TIMEOUT"),
@@ -182,8 +241,8 @@ fn outgoing(reader: &mut Reader) -> OutgoingRules {
         reader.warn("SOCIAL_AUTH_REQUESTS_TIMEOUT", &format!("is more than {limit} seconds; {limit} seconds are used"));
     }
     OutgoingRules {
-        https_proxy: reader.optional("HTTPS_PROXY", Kind::Text, addresses::proxy),
-        http_proxy: reader.optional("HTTP_PROXY", Kind::Text, addresses::proxy),
+        https_proxy: reader.optional("HTTPS_PROXY", ValueType::Text, addresses::proxy),
+        http_proxy: reader.optional("HTTP_PROXY", ValueType::Text, addresses::proxy),
         no_proxy: reader.optional_text("NO_PROXY"),
         extra_roots: reader.optional_text("SSL_CERT_FILE").map(Into::into),
         allow_private: reader.boolean("OUTGOING_ALLOW_PRIVATE"),
@@ -191,7 +250,7 @@ fn outgoing(reader: &mut Reader) -> OutgoingRules {
         timeout: timeout.min(MAX_CALL_TIMEOUT),
         login_timeout: Duration::from_secs(15),
         user_agent: reader
-            .optional("SOCIAL_AUTH_USER_AGENT", Kind::Text, user_agent)
+            .optional("SOCIAL_AUTH_USER_AGENT", ValueType::Text, user_agent)
             .unwrap_or_else(|| concat!("rest-social-auth/", env!("CARGO_PKG_VERSION")).to_owned()),
     }
 }
@@ -201,7 +260,7 @@ fn user_agent(value: &Value) -> Result<String, String> {
     value.as_str().filter(is_ascii).map(str::to_owned).ok_or_else(|| "must be printable ASCII text".to_owned())
 }
 
-fn link_needs_fresh_login(reader: &mut Reader) -> bool {
+fn link_needs_fresh_login(reader: &mut SettingReader) -> bool {
     let needs = reader.boolean("LINK_NEEDS_FRESH_LOGIN");
     if !needs {
         reader.warn(
@@ -212,7 +271,7 @@ fn link_needs_fresh_login(reader: &mut Reader) -> bool {
     needs
 }
 
-fn link_without_authorization_request(reader: &mut Reader) -> bool {
+fn link_without_authorization_request(reader: &mut SettingReader) -> bool {
     let links = reader.boolean("LINK_WITHOUT_AUTHORIZATION_REQUEST");
     if links {
         let danger = "is on: a link with an attacker's code links the attacker's account to the user who follows it";
@@ -222,7 +281,7 @@ fn link_without_authorization_request(reader: &mut Reader) -> bool {
 }
 
 /// A file that contains secrets must not be readable by every system user (SEC-47).
-fn check_file_access(reader: &mut Reader, path: &Path, is_serve: bool, providers: &[GatheredProvider]) {
+fn check_file_access(reader: &mut SettingReader, path: &Path, is_serve: bool, providers: &[ProviderValues]) {
     // The settings of a custom provider are not known here: their names decide.
     let is_secret = |name: &str| {
         ["SECRET", "TOKEN", "PASSWORD", "ASSERTION", "PRIVATE_KEY", "API_KEY"].iter().any(|word| name.contains(word))
@@ -247,7 +306,11 @@ fn check_file_access(reader: &mut Reader, path: &Path, is_serve: bool, providers
     }
 }
 
-fn uris(reader: &mut Reader, name: &str, check: fn(&str) -> Result<Option<&'static str>, String>) -> Vec<String> {
+fn uris(
+    reader: &mut SettingReader,
+    name: &str,
+    check: fn(&str) -> Result<Option<&'static str>, String>,
+) -> Vec<String> {
     let uris = reader.list(name);
     for uri in &uris {
         match check(uri) {
@@ -277,11 +340,11 @@ fn without_duplicates(list: Vec<String>) -> Vec<String> {
 }
 
 fn provider_settings(
-    provider: GatheredProvider,
+    provider: ProviderValues,
     user_rules: UserRules,
     shared: &BTreeMap<String, Value>,
 ) -> ProviderSettings {
-    let GatheredProvider { name, mut values, descriptor, .. } = provider;
+    let ProviderValues { name, mut values, descriptor, .. } = provider;
     values.retain(|name, _| !table::is_user_rule(name));
     let in_file = values.iter().filter(|(_, found)| found.in_file).map(|(name, _)| name.clone()).collect();
     let values = values.into_iter().map(|(name, found)| (name, found.value)).collect();
@@ -295,7 +358,7 @@ fn database_url(value: &Value) -> Result<String, String> {
 }
 
 fn log_filter(value: &Value) -> Result<String, String> {
-    let filter = reader::text(value)?;
+    let filter = setting_reader::text(value)?;
     match tracing_subscriber::EnvFilter::try_new(&filter) {
         Ok(_) => Ok(filter),
         Err(_) => Err("must be a level, or a filter such as info,rest_social_auth=debug".to_owned()),

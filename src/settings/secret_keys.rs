@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::file_access;
-use super::kind::Kind;
-use super::reader::{self, Reader};
-use super::{JwtAlgorithm, JwtRules};
+use super::setting_reader::{self, SettingReader};
+use super::types::{JwtAlgorithm, JwtRules};
+use super::value_type::ValueType;
 use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, TokenCipher};
 
 /// Of a key that signs or from which others are derived.
@@ -63,7 +63,7 @@ pub fn check_p256_public_key(point: &[u8]) -> Result<(), String> {
     if is_p256 { Ok(()) } else { Err("is a key of another curve than P-256".to_owned()) }
 }
 
-fn check_secret(reader: &mut Reader, name: &str, key: &SecretString) {
+fn check_secret(reader: &mut SettingReader, name: &str, key: &SecretString) {
     let key = key.expose_secret().as_bytes();
     if key.len() < MIN_KEY_LEN {
         reader.error(name, format!("must have at least {MIN_KEY_LEN} bytes"));
@@ -72,7 +72,7 @@ fn check_secret(reader: &mut Reader, name: &str, key: &SecretString) {
     }
 }
 
-pub(super) fn secret_key(reader: &mut Reader) -> SecretString {
+pub(super) fn secret_key(reader: &mut SettingReader) -> SecretString {
     let key = secret_or_file(reader, "SECRET_KEY", true);
     match &key {
         Some(key) => check_secret(reader, "SECRET_KEY", key),
@@ -84,7 +84,7 @@ pub(super) fn secret_key(reader: &mut Reader) -> SecretString {
 }
 
 /// The keys of stored provider tokens; `None`: tokens are not stored.
-pub(super) fn vault(reader: &mut Reader, secret_key: &SecretString) -> Option<Arc<TokenCipher>> {
+pub(super) fn vault(reader: &mut SettingReader, secret_key: &SecretString) -> Option<Arc<TokenCipher>> {
     let stores_tokens = reader.boolean("STORE_PROVIDER_TOKENS");
     let mut keys = reader.list_of("ENCRYPTION_KEYS", encryption_key);
     let is_twice = |at: usize| keys[..at].iter().any(|(name, _)| *name == keys[at].0);
@@ -112,7 +112,7 @@ fn encryption_key(entry: &str) -> Result<(String, [u8; 32]), String> {
 }
 
 /// Whether PEM keys fit the algorithm and each other is checked where they are parsed (`credential/jwt.rs`).
-pub(super) fn jwt_keys(reader: &mut Reader, rules: &mut JwtRules) {
+pub(super) fn jwt_keys(reader: &mut SettingReader, rules: &mut JwtRules) {
     const SIGNING_KEY: &str = "SIMPLE_JWT_SIGNING_KEY";
     let signing_key = secret_or_file(reader, SIGNING_KEY, true);
     rules.verifying_key =
@@ -137,10 +137,10 @@ pub(super) fn jwt_keys(reader: &mut Reader, rules: &mut JwtRules) {
 
 /// A key from its setting, or from the file that `<NAME>_FILE` names. The environment takes precedence over the file of
 /// settings, whichever of the two names it uses.
-fn secret_or_file(reader: &mut Reader, name: &str, is_secret: bool) -> Option<SecretString> {
+fn secret_or_file(reader: &mut SettingReader, name: &str, is_secret: bool) -> Option<SecretString> {
     let file_name = format!("{name}_FILE");
-    let text = reader.optional(name, Kind::Secret, reader::text);
-    let file = reader.optional(&file_name, Kind::Text, |path| {
+    let text = reader.optional(name, ValueType::Secret, setting_reader::text);
+    let file = reader.optional(&file_name, ValueType::Text, |path| {
         let path = Path::new(path.as_str().unwrap_or_default());
         if is_secret && file_access::is_open_to_all(path) {
             return Err("can be read or changed by every user of this machine: run chmod o-rw".to_owned());

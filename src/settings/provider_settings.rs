@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::kind::Kind;
+use super::addresses;
 use super::table::{self, SOCIAL_AUTH};
-use super::{SettingError, UserRules, addresses};
+use super::types::{SettingError, UserRules};
+use super::value_type::ValueType;
 use crate::model::{as_text, is_filled};
 
 /// A leeway of more seconds is a warning.
@@ -159,7 +160,7 @@ pub struct SettingRules {
     pub optional: Vec<String>,
     pub defaults: Map<String, Value>,
     /// Types other than text that neither the table nor a default gives.
-    pub types: BTreeMap<String, Kind>,
+    pub types: BTreeMap<String, ValueType>,
 }
 
 /// Typed settings, defaults of the descriptor included.
@@ -209,23 +210,23 @@ impl SettingRules {
     }
 }
 
-fn known(rules: &SettingRules) -> Vec<(&str, Kind)> {
-    let mut known: Vec<(&str, Kind)> = table::of_every_provider().collect();
+fn known(rules: &SettingRules) -> Vec<(&str, ValueType)> {
+    let mut known: Vec<(&str, ValueType)> = table::of_every_provider().collect();
     for name in rules.defaults.keys().chain(&rules.required).chain(&rules.optional) {
         if !known.iter().any(|(other, _)| other == name) {
             let kind = rules.types.get(name).copied().or_else(|| table::provider_kind(name));
-            known.push((name, kind.or_else(|| kind_of(rules.defaults.get(name)?)).unwrap_or(Kind::Text)));
+            known.push((name, kind.or_else(|| kind_of(rules.defaults.get(name)?)).unwrap_or(ValueType::Text)));
         }
     }
     known
 }
 
-fn kind_of(default: &Value) -> Option<Kind> {
+fn kind_of(default: &Value) -> Option<ValueType> {
     match default {
-        Value::Bool(_) => Some(Kind::Boolean),
-        Value::Number(_) => Some(Kind::Number),
-        Value::Array(_) => Some(Kind::List),
-        Value::Object(_) => Some(Kind::Object),
+        Value::Bool(_) => Some(ValueType::Boolean),
+        Value::Number(_) => Some(ValueType::Number),
+        Value::Array(_) => Some(ValueType::List),
+        Value::Object(_) => Some(ValueType::Object),
         Value::Null | Value::String(_) => None,
     }
 }
@@ -268,7 +269,7 @@ const PROTOCOL_PARAMETERS: [&str; 22] = [
 ];
 
 /// The first protocol parameter in a setting that adds parameters to a request or to the query of a URL.
-fn protocol_parameter(name: &str, kind: Kind, value: &Value) -> Option<String> {
+fn protocol_parameter(name: &str, kind: ValueType, value: &Value) -> Option<String> {
     let is_first_call = name == "REQUEST_TOKEN_EXTRA_ARGUMENTS";
     let is_protocol = |parameter: &String| {
         let parameter = parameter.trim().to_ascii_lowercase();
@@ -278,8 +279,8 @@ fn protocol_parameter(name: &str, kind: Kind, value: &Value) -> Option<String> {
         is_oauth1 || is_named
     };
     let mut parameters: Box<dyn Iterator<Item = String>> = match (kind, value) {
-        (Kind::Object, Value::Object(members)) => Box::new(members.keys().cloned()),
-        (Kind::Url, Value::String(text)) => {
+        (ValueType::Object, Value::Object(members)) => Box::new(members.keys().cloned()),
+        (ValueType::Url, Value::String(text)) => {
             let url = Url::parse(text).ok()?;
             let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
             Box::new(names.into_iter())

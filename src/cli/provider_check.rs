@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::probe::probed;
+use super::provider_probe::probed;
 use super::table::plain;
 use super::{Failure, client, pretty, print};
 use crate::clock::Deps;
@@ -84,14 +84,14 @@ fn not_configured(name: Option<&str>) -> String {
 }
 
 pub(super) fn mistake(error: SettingError) -> Finding {
-    Finding::wrong(error.name, error.problem)
+    Finding::error(error.name, error.problem)
 }
 
 /// A warning begins with the setting's name.
 pub(super) fn warning(text: &str) -> Finding {
     match text.split_once(": ") {
-        Some((what, advice)) => Finding::odd(what, advice),
-        None => Finding::odd("note", text),
+        Some((what, advice)) => Finding::warning(what, advice),
+        None => Finding::warning("note", text),
     }
 }
 
@@ -129,7 +129,7 @@ fn quoted(provider: &ProviderSettings) -> Vec<Finding> {
     };
     let named = |name: &str| format!("{} of {}", name, provider.name);
     let advice = "begins with a quote or a bracket: write it bare";
-    ["KEY", "SECRET"].iter().filter(|name| wrong(name)).map(|name| Finding::wrong(named(name), advice)).collect()
+    ["KEY", "SECRET"].iter().filter(|name| wrong(name)).map(|name| Finding::error(named(name), advice)).collect()
 }
 
 /// Prints it all. Ends with 1 where something must be fixed.
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_must_be_fixed_stands_out() {
-        let findings = vec![Finding::good("a"), Finding::odd("b", "see c"), Finding::wrong("d", "do e")];
+        let findings = vec![Finding::ok("a"), Finding::warning("b", "see c"), Finding::error("d", "do e")];
         let area = Area { redirect_uris: vec!["https://x.example/".to_owned()], ..Area::new("github", findings) };
         assert!(!area.ok);
         let text = told(&[area]);

@@ -1,4 +1,4 @@
-//! The types of settings. [`Kind::parse`] turns a value as it was written into the one form of its type, whether it comes
+//! The types of settings. [`ValueType::parse`] turns a value as it was written into the one form of its type, whether it comes
 //! from the environment (text), the file (TOML), or the table (a default). An error says what is expected and never repeats
 //! the value, which may be a secret.
 
@@ -10,7 +10,7 @@ use url::Url;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ValueType {
     /// Without blanks around it.
     Text,
     /// Text as it is, blanks included: a key must not change.
@@ -34,7 +34,7 @@ pub enum Kind {
 /// A longer time span is a mistake, such as milliseconds.
 const MAX_SECONDS: f64 = 100.0 * 366.0 * 86_400.0;
 
-impl Kind {
+impl ValueType {
     /// Texts become what they stand for; a list keeps entries of any type.
     pub(super) fn parse(self, value: &Value) -> Result<Value, String> {
         let text = value.as_str().map(str::trim);
@@ -87,9 +87,9 @@ fn number(value: &Value) -> Option<f64> {
 
 /// Kept as it was written (SEC-38).
 fn url(text: &str) -> Result<&str, String> {
-    let url = Url::parse(text).map_err(|_| Kind::Url.expectation())?;
+    let url = Url::parse(text).map_err(|_| ValueType::Url.expectation())?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {
-        return Err(Kind::Url.expectation().to_owned());
+        return Err(ValueType::Url.expectation().to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
         return Err("must be a URL without user, password and fragment".to_owned());
@@ -98,7 +98,7 @@ fn url(text: &str) -> Result<&str, String> {
 }
 
 pub(super) fn boolean(value: &Value) -> Result<bool, String> {
-    Kind::Boolean.parse(value).map(|value| value == true)
+    ValueType::Boolean.parse(value).map(|value| value == true)
 }
 
 pub(super) fn texts(value: &Value) -> Result<Vec<String>, String> {
@@ -140,14 +140,18 @@ mod tests {
     #[test]
     fn values_of_the_environment_and_the_file_become_the_same() {
         for (kind, expected, values) in [
-            (Kind::Boolean, json!(true), vec![json!(true), json!("true"), json!("True"), json!("1"), json!(1)]),
-            (Kind::Boolean, json!(false), vec![json!(false), json!("false"), json!("False"), json!("0"), json!(0)]),
-            (Kind::List, json!(["a", "b"]), vec![json!(["a", "b"]), json!(" a , b, "), json!(r#"["a", "b"]"#)]),
-            (Kind::Object, json!({"a": "b"}), vec![json!({"a": "b"}), json!(r#"{"a": "b"}"#)]),
-            (Kind::Seconds, json!(2.5), vec![json!(2.5), json!(" 2.5")]),
-            (Kind::Integer, json!(16), vec![json!(16), json!("16")]),
-            (Kind::Text, json!("16"), vec![json!(16), json!(" 16 ")]),
-            (Kind::Url, json!("http://x.example/a"), vec![json!("http://x.example/a ")]),
+            (ValueType::Boolean, json!(true), vec![json!(true), json!("true"), json!("True"), json!("1"), json!(1)]),
+            (
+                ValueType::Boolean,
+                json!(false),
+                vec![json!(false), json!("false"), json!("False"), json!("0"), json!(0)],
+            ),
+            (ValueType::List, json!(["a", "b"]), vec![json!(["a", "b"]), json!(" a , b, "), json!(r#"["a", "b"]"#)]),
+            (ValueType::Object, json!({"a": "b"}), vec![json!({"a": "b"}), json!(r#"{"a": "b"}"#)]),
+            (ValueType::Seconds, json!(2.5), vec![json!(2.5), json!(" 2.5")]),
+            (ValueType::Integer, json!(16), vec![json!(16), json!("16")]),
+            (ValueType::Text, json!("16"), vec![json!(16), json!(" 16 ")]),
+            (ValueType::Url, json!("http://x.example/a"), vec![json!("http://x.example/a ")]),
         ] {
             for value in values {
                 assert_eq!(kind.parse(&value), Ok(expected.clone()), "{value}");
@@ -158,13 +162,16 @@ mod tests {
     #[test]
     fn values_of_another_type_are_errors() {
         for (kind, values) in [
-            (Kind::Boolean, vec![json!("yes"), json!("TRUE"), json!(2), json!([])]),
-            (Kind::List, vec![json!("('a', 'b')"), json!("['a']"), json!({"a": 1}), json!("{a}"), json!(1)]),
-            (Kind::Object, vec![json!("{broken"), json!("[]"), json!([])]),
-            (Kind::Seconds, vec![json!("5 min"), json!(-1), json!("inf"), json!("NaN"), json!(1e12), json!([])]),
-            (Kind::Integer, vec![json!("-1"), json!(1.5), json!("x")]),
-            (Kind::Text, vec![json!([]), json!(true)]),
-            (Kind::Url, vec![json!("x.example"), json!("ftp://x.example"), json!("https://u@x.example"), json!(1)]),
+            (ValueType::Boolean, vec![json!("yes"), json!("TRUE"), json!(2), json!([])]),
+            (ValueType::List, vec![json!("('a', 'b')"), json!("['a']"), json!({"a": 1}), json!("{a}"), json!(1)]),
+            (ValueType::Object, vec![json!("{broken"), json!("[]"), json!([])]),
+            (ValueType::Seconds, vec![json!("5 min"), json!(-1), json!("inf"), json!("NaN"), json!(1e12), json!([])]),
+            (ValueType::Integer, vec![json!("-1"), json!(1.5), json!("x")]),
+            (ValueType::Text, vec![json!([]), json!(true)]),
+            (
+                ValueType::Url,
+                vec![json!("x.example"), json!("ftp://x.example"), json!("https://u@x.example"), json!(1)],
+            ),
         ] {
             for value in values {
                 assert!(kind.parse(&value).is_err(), "{kind:?} {value}");

@@ -6,22 +6,22 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::SettingError;
-use super::kind::{self, Kind};
-use super::sources::{Found, Values};
+use super::sources::{WrittenValue, WrittenValues};
 use super::table::{self, SOCIAL_AUTH};
+use super::types::SettingError;
+use super::value_type::{self, ValueType};
 
 #[derive(Default)]
-pub(super) struct Reader {
-    pub general: Values,
+pub(super) struct SettingReader {
+    pub general: WrittenValues,
     /// Settings of one provider by their short names, which replace general ones of the same name.
-    pub provider: Values,
+    pub provider: WrittenValues,
     pub errors: Vec<SettingError>,
     pub warnings: Vec<String>,
 }
 
-impl Reader {
-    pub fn found(&self, name: &str) -> Option<&Found> {
+impl SettingReader {
+    pub fn found(&self, name: &str) -> Option<&WrittenValue> {
         let own = name.strip_prefix(SOCIAL_AUTH).and_then(|short| self.provider.get(short));
         own.into_iter().chain(self.general.get(name)).find(|found| !found.is_empty())
     }
@@ -54,17 +54,22 @@ impl Reader {
     }
 
     /// The value of a setting, or its default. `None`: it has no default, or the operator wrote Python's `None`.
-    pub fn optional<T>(&mut self, name: &str, kind: Kind, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        kind: ValueType,
+        convert: impl Fn(&Value) -> Result<T, String>,
+    ) -> Option<T> {
         if self.found(name).is_some_and(|found| is_none(&found.value)) { None } else { self.read(name, kind, convert) }
     }
 
     /// The value of a setting that has a default.
-    pub fn value<T>(&mut self, name: &str, kind: Kind, convert: impl Fn(&Value) -> Result<T, String>) -> T {
+    pub fn value<T>(&mut self, name: &str, kind: ValueType, convert: impl Fn(&Value) -> Result<T, String>) -> T {
         self.read(name, kind, convert).expect("a test reads the default of every setting")
     }
 
     /// The default also takes the place of a wrong value, so that the settings after it can be checked.
-    fn read<T>(&mut self, name: &str, kind: Kind, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
+    fn read<T>(&mut self, name: &str, kind: ValueType, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
         let setting = table::setting(name).filter(|setting| setting.kind == kind);
         debug_assert!(setting.is_some(), "the table has no {name} of type {kind:?}");
         let setting = setting?;
@@ -78,19 +83,19 @@ impl Reader {
     }
 
     pub fn boolean(&mut self, name: &str) -> bool {
-        self.value(name, Kind::Boolean, kind::boolean)
+        self.value(name, ValueType::Boolean, value_type::boolean)
     }
 
     pub fn optional_boolean(&mut self, name: &str) -> Option<bool> {
-        self.optional(name, Kind::Boolean, kind::boolean)
+        self.optional(name, ValueType::Boolean, value_type::boolean)
     }
 
     pub fn seconds(&mut self, name: &str) -> Duration {
-        self.value(name, Kind::Seconds, duration)
+        self.value(name, ValueType::Seconds, duration)
     }
 
     pub fn optional_seconds(&mut self, name: &str) -> Option<Duration> {
-        self.optional(name, Kind::Seconds, duration)
+        self.optional(name, ValueType::Seconds, duration)
     }
 
     /// `None` for 0, which stands for no limit.
@@ -99,23 +104,25 @@ impl Reader {
     }
 
     pub fn integer<T: TryFrom<u64>>(&mut self, name: &str) -> T {
-        self.value(name, Kind::Integer, integer)
+        self.value(name, ValueType::Integer, integer)
     }
 
     pub fn optional_integer<T: TryFrom<u64>>(&mut self, name: &str) -> Option<T> {
-        self.optional(name, Kind::Integer, integer)
+        self.optional(name, ValueType::Integer, integer)
     }
 
     pub fn text(&mut self, name: &str) -> String {
-        self.value(name, Kind::Text, text)
+        self.value(name, ValueType::Text, text)
     }
 
     pub fn optional_text(&mut self, name: &str) -> Option<String> {
-        self.optional(name, Kind::Text, text)
+        self.optional(name, ValueType::Text, text)
     }
 
     pub fn word<T: DeserializeOwned>(&mut self, name: &str) -> T {
-        self.value(name, Kind::Word, |word| serde_json::from_value(word.clone()).map_err(|error| error.to_string()))
+        self.value(name, ValueType::Word, |word| {
+            serde_json::from_value(word.clone()).map_err(|error| error.to_string())
+        })
     }
 
     /// Empty where the setting has no value and no default.
@@ -124,8 +131,8 @@ impl Reader {
     }
 
     pub fn list_of<T>(&mut self, name: &str, convert: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        let convert = |list: &Value| kind::texts(list)?.iter().map(|entry| convert(entry)).collect();
-        self.optional(name, Kind::List, convert).unwrap_or_default()
+        let convert = |list: &Value| value_type::texts(list)?.iter().map(|entry| convert(entry)).collect();
+        self.optional(name, ValueType::List, convert).unwrap_or_default()
     }
 }
 

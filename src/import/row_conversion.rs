@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
+use super::django_session::{self, Fault, SignedIn};
 use super::report::Reason;
-use super::session::{self, Fault, SignedIn};
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountUid, ClientInfo, EmailAddress, FieldType, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow,
@@ -276,7 +276,7 @@ pub fn open_session(row: &django::Session, keys: &[SecretString], now: UnixMilli
     if row.expires.is_none_or(|expires| expires <= now.0) {
         return Err(Reason::Expired);
     }
-    session::open(&row.session_data, keys).map_err(|fault| match fault {
+    django_session::open(&row.session_data, keys).map_err(|fault| match fault {
         Fault::Unreadable => Reason::OtherKey,
         Fault::NotJson => Reason::NotJson,
         Fault::Anonymous => Reason::NobodySignedIn,

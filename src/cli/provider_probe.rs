@@ -26,7 +26,7 @@ pub(super) async fn probed(
             Err(error) if found.ok => {
                 let (base, issuer) = (shown("OIDC_ENDPOINT"), shown("ID_TOKEN_ISSUER"));
                 let advice = format!("{error}; {base} is what stands before /.well-known, {issuer} its `issuer`");
-                findings.push(Finding::wrong(found.what, advice));
+                findings.push(Finding::error(found.what, advice));
             }
             document => {
                 findings.push(found);
@@ -42,9 +42,9 @@ pub(super) async fn probed(
     }
     let (what, wanted) = ("keys that sign id_tokens", provider.algorithms_with(published.as_ref()));
     findings.extend(provider.has_keys(published.as_ref(), deadline).await.map(|has| match has {
-        Ok(true) => Finding::good(what),
-        Ok(false) => Finding::wrong(what, format!("none is for {wanted:?}: see {}", shown("JWT_ALGORITHMS"))),
-        Err(error) => Finding::wrong(what, format!("{error}; see {}", shown("JWKS_URI"))),
+        Ok(true) => Finding::ok(what),
+        Ok(false) => Finding::error(what, format!("none is for {wanted:?}: see {}", shown("JWT_ALGORITHMS"))),
+        Err(error) => Finding::error(what, format!("{error}; see {}", shown("JWKS_URI"))),
     }));
     (findings, ahead)
 }
@@ -53,11 +53,11 @@ pub(super) async fn probed(
 async fn probe_endpoint(endpoint: Endpoint, client: &Client, deps: &Deps, deadline: Instant) -> (Finding, Option<i64>) {
     let Endpoint { what, method, url } = endpoint;
     let Some(url) = url else {
-        return (Finding::odd(what, "its address is known only during a login: not looked at"), None);
+        return (Finding::warning(what, "its address is known only during a login: not looked at"), None);
     };
     let what = format!("{what} {}{}", url.origin().ascii_serialization(), url.path());
     match client.reach(method.into(), url, deadline).await {
-        Err(error) => (Finding::wrong(what, format!("{error}; {}", error.advice())), None),
+        Err(error) => (Finding::error(what, format!("{error}; {}", error.advice())), None),
         Ok(reached) => {
             let odd = matches!(reached.status, 404 | 410 | 500..).then(|| format!("has status {}", reached.status));
             let ahead = reached.date.map(|date| date - deps.now().seconds());
@@ -75,14 +75,14 @@ fn compared(provider: &Provider, published: &Map<String, Value>) -> Vec<Finding>
     };
     let mut findings = Vec::new();
     if !provider.uses_pkce() && lists("code_challenge_methods_supported", "S256") == Some(true) {
-        findings.push(Finding::odd(shown("USE_PKCE"), "the provider knows PKCE: set it to true"));
+        findings.push(Finding::warning(shown("USE_PKCE"), "the provider knows PKCE: set it to true"));
     }
     let wanted = provider.algorithms_with(Some(published));
     let signs =
         |one: &SignatureAlgorithm| lists("id_token_signing_alg_values_supported", &one.to_string()) != Some(false);
     if provider.verifies_id_token() && !wanted.iter().any(signs) {
         let advice = format!("{wanted:?} is accepted, and the provider signs with none of them");
-        findings.push(Finding::wrong(shown("JWT_ALGORITHMS"), advice));
+        findings.push(Finding::error(shown("JWT_ALGORITHMS"), advice));
     }
     findings
 }

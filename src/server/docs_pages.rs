@@ -10,7 +10,7 @@ use poem::endpoint::make_sync;
 use poem::http::{HeaderValue, Method, header};
 use poem::{EndpointExt as _, Response, Route};
 
-use super::edge::CONTENT_SECURITY_POLICY;
+use super::outer_middleware::CONTENT_SECURITY_POLICY;
 use crate::http::{self, DocumentFormat, Resource};
 use crate::secrets::Digest;
 use crate::settings::Settings;

@@ -2,12 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
 use url::Url;
 
-use super::kind::{self, Kind};
-use super::reader::Reader;
-use super::{ProviderSettings, WebhookRules, keys, pipeline};
+use super::provider_settings::ProviderSettings;
+use super::setting_reader::SettingReader;
+use super::types::WebhookRules;
+use super::value_type::{self, ValueType};
+use super::{pipeline_steps, secret_keys};
 use crate::model::EventType;
 use crate::secrets::SharedKey;
 
@@ -17,8 +18,8 @@ const MIN_SECRET_LEN: usize = 24;
 const MAX_SECRET_LEN: usize = 64;
 
 /// `None` without WEBHOOK_URL.
-pub(super) fn webhooks(reader: &mut Reader) -> Option<WebhookRules> {
-    let url = reader.optional("WEBHOOK_URL", Kind::Url, |url| {
+pub(super) fn webhooks(reader: &mut SettingReader) -> Option<WebhookRules> {
+    let url = reader.optional("WEBHOOK_URL", ValueType::Url, |url| {
         Url::parse(url.as_str().unwrap_or_default()).map_err(|_| "must be a URL".to_owned())
     });
     if reader.is_set("WEBHOOK_URL") {
@@ -26,10 +27,11 @@ pub(super) fn webhooks(reader: &mut Reader) -> Option<WebhookRules> {
                        `openssl rand -base64 32` prints";
         reader.require("WEBHOOK_SECRETS", problem);
     }
-    let secrets = reader.optional("WEBHOOK_SECRETS", Kind::List, |list| match kind::texts(list)?.as_slice() {
-        [] => Err("must contain at least one secret".to_owned()),
-        secrets => secrets.iter().map(|text| secret(text)).collect::<Result<Vec<SharedKey>, String>>(),
-    });
+    let secrets =
+        reader.optional("WEBHOOK_SECRETS", ValueType::List, |list| match value_type::texts(list)?.as_slice() {
+            [] => Err("must contain at least one secret".to_owned()),
+            secrets => secrets.iter().map(|text| secret(text)).collect::<Result<Vec<SharedKey>, String>>(),
+        });
     let events = reader.list_of("WEBHOOK_EVENTS", event);
     let allow_private = reader.boolean("WEBHOOK_ALLOW_PRIVATE");
     let timeout = reader.seconds("WEBHOOK_TIMEOUT");
@@ -40,7 +42,7 @@ pub(super) fn webhooks(reader: &mut Reader) -> Option<WebhookRules> {
 
 /// Adds the step that asks before a user is created where WEBHOOK_EVENTS contains `user.creating`.
 pub(super) fn add_webhook_step(
-    reader: &mut Reader,
+    reader: &mut SettingReader,
     webhooks: Option<&WebhookRules>,
     providers: &mut [ProviderSettings],
 ) {
@@ -48,9 +50,9 @@ pub(super) fn add_webhook_step(
     let mut has_step = false;
     for pipeline in providers.iter_mut().map(|provider| &mut provider.user_rules.pipeline) {
         if asks {
-            pipeline::add_webhook(pipeline);
+            pipeline_steps::add_webhook(pipeline);
         }
-        has_step |= pipeline::has_webhook(pipeline);
+        has_step |= pipeline_steps::has_webhook(pipeline);
     }
     if has_step {
         reader.require("WEBHOOK_URL", "must be set, because the pipeline has the step webhook");
@@ -64,13 +66,13 @@ fn secret(text: &str) -> Result<SharedKey, String> {
     let bytes = bytes.ok_or_else(|| {
         format!("must be a list of {PREFIX} followed by {MIN_SECRET_LEN} to {MAX_SECRET_LEN} bytes in base64")
     })?;
-    keys::check_strength(&bytes).map_err(|problem| format!("a secret {problem}"))?;
+    secret_keys::check_strength(&bytes).map_err(|problem| format!("a secret {problem}"))?;
     Ok(SharedKey::new(&bytes))
 }
 
 fn event(name: &str) -> Result<EventType, String> {
     let known = EventType::ALL.into_iter().find(|kind| kind.name() == name);
     known.ok_or_else(|| {
-        format!("{name:?} is not an event: {}", kind::one_of(EventType::ALL.iter().map(|kind| kind.name())))
+        format!("{name:?} is not an event: {}", value_type::one_of(EventType::ALL.iter().map(|kind| kind.name())))
     })
 }
