@@ -13,29 +13,29 @@ mod token_validation; // tokens of other clients, changed and truncated tokens
 
 use serde_json::{Value, json};
 
-use crate::support::world::Plan;
-use crate::support::{Answer, Client, Engine, REDIRECT, World, signer};
+use crate::support::test_app::TestAppBuilder;
+use crate::support::{Answer, Client, Engine, REDIRECT_URI, TestApp, signer};
 
 /// The default pipeline with `associate_by_email`.
 const BY_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
                         associate_user,load_extra_data,user_details";
 
 /// Links accounts by e-mail address and trusts the verified addresses of `trusted` providers.
-fn linking_by_email(engine: Engine, trusted: &str) -> Plan {
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
+fn linking_by_email(engine: Engine, trusted: &str) -> TestAppBuilder {
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
     plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", trusted)
 }
 
 /// Adds `settings` of `provider`, and a client id and secret unless they are given.
-fn configured(plan: Plan, provider: &str, settings: &[(&str, &str)]) -> Plan {
+fn configured(plan: TestAppBuilder, provider: &str, settings: &[(&str, &str)]) -> TestAppBuilder {
     let prefix = format!("SOCIAL_AUTH_{}", provider.to_ascii_uppercase().replace('-', "_"));
     let defaults = [("KEY", "k1"), ("SECRET", "s1-secret")];
     defaults.iter().chain(settings).fold(plan, |plan, (name, value)| plan.with(&format!("{prefix}_{name}"), value))
 }
 
 /// A login by code, without an authorization request.
-async fn sign_in(world: &World, provider: &str, code: &str) -> Answer {
-    world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
+async fn sign_in(app: &TestApp, provider: &str, code: &str) -> Answer {
+    app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
 fn credential(login: &Answer) -> String {
@@ -49,8 +49,8 @@ async fn begin_link(client: &Client, credential: &str, provider: &str) -> Value 
 }
 
 /// Links the account that `code` signs in to the user of the credential.
-async fn link(world: &World, credential: &str, provider: &str, code: &str) -> Answer {
-    let client = world.client();
+async fn link(app: &TestApp, credential: &str, provider: &str, code: &str) -> Answer {
+    let client = app.client();
     let begun = begin_link(&client, credential, provider).await;
     let body = json!({"code": code, "state": begun["state"], "flow_token": begun["flow_token"]});
     let path = format!("/api/login/social/token_user/{provider}/");
@@ -58,8 +58,8 @@ async fn link(world: &World, credential: &str, provider: &str, code: &str) -> An
 }
 
 /// Sorted (provider, uid) pairs of the user's accounts.
-async fn linked_accounts(world: &World, credential: &str) -> Vec<(String, String)> {
-    let accounts = world.client().get("/api/user/social/").header("authorization", credential).send().await.ok();
+async fn linked_accounts(app: &TestApp, credential: &str) -> Vec<(String, String)> {
+    let accounts = app.client().get("/api/user/social/").header("authorization", credential).send().await.ok();
     let text = |account: &Value, name: &str| account[name].as_str().unwrap_or_default().to_owned();
     let mut pairs: Vec<_> = accounts
         .as_array()
@@ -73,7 +73,7 @@ async fn linked_accounts(world: &World, credential: &str) -> Vec<(String, String
 
 /// A query parameter of the `Location` of a 303.
 fn location_parameter(answer: &Answer, name: &str) -> Option<String> {
-    assert_eq!(answer.status, 303, "{}", answer.whole());
+    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
     let url = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
     url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
@@ -89,8 +89,8 @@ fn oidc_profile(sub: &str, email: &str) -> Value {
 
 const APP: &str = "com.example.app:/cb";
 
-async fn with_app(engine: Engine) -> World {
-    World::on(engine).oidc().with("ALLOWED_REDIRECT_URIS", &format!("{REDIRECT},{APP}")).start().await
+async fn with_app(engine: Engine) -> TestApp {
+    TestApp::builder(engine).oidc().with("ALLOWED_REDIRECT_URIS", &format!("{REDIRECT_URI},{APP}")).start().await
 }
 
 async fn authorize(browser: &Client, provider: &str, query: &str) -> Answer {
@@ -103,18 +103,18 @@ async fn complete(browser: &Client, provider: &str, query: &str) -> Answer {
 
 const KEYCLOAK: &str = "https://sso.example/realms/one";
 
-async fn keycloak(engine: Engine) -> World {
+async fn keycloak(engine: Engine) -> TestApp {
     let key = signer::public_key_for_settings();
     let settings = [
         ("PUBLIC_KEY", key.as_str()),
         ("AUTHORIZATION_URL", "https://sso.example/realms/one/protocol/openid-connect/auth"),
         ("ACCESS_TOKEN_URL", "https://sso.example/realms/one/protocol/openid-connect/token"),
     ];
-    configured(World::on(engine), "keycloak", &settings).start().await
+    configured(TestApp::builder(engine), "keycloak", &settings).start().await
 }
 
-fn keycloak_claims(world: &World, change: &Value) -> Value {
-    let now = world.clock.now().seconds();
+fn keycloak_claims(app: &TestApp, change: &Value) -> Value {
+    let now = app.clock.now().seconds();
     let mut claims = json!({"iss": KEYCLOAK, "aud": "k1", "azp": "k1", "typ": "Bearer", "sub": "10",
         "preferred_username": "ola", "iat": now, "exp": now + 300});
     for (name, value) in change.as_object().into_iter().flatten() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Engine, World, on_both_databases};
+use crate::support::{Answer, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     r_aut_01_each_kind_of_route_accepts_its_own_credentials,
@@ -15,46 +15,46 @@ on_both_databases! {
     r_aut_07_expired_token_blocks_the_login,
 }
 
-async fn login(world: &World, route: &str, authorization: &str, code: &str) -> Answer {
-    let post = world.client().post(&format!("/api/login/social/{route}/")).header("authorization", authorization);
+async fn login(app: &TestApp, route: &str, authorization: &str, code: &str) -> Answer {
+    let post = app.client().post(&format!("/api/login/social/{route}/")).header("authorization", authorization);
     post.json(&json!({"code": code})).send().await
 }
 
 async fn r_aut_01_each_kind_of_route_accepts_its_own_credentials(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = format!("Token {}", world.token("token", "u1").await);
-    let knox = format!("Token {}", world.token("knox", "u01").await);
-    let access = format!("Bearer {}", world.token("jwt-pair", "u001").await);
-    let session = world.browser();
+    let app = TestApp::start(engine).await;
+    let token = format!("Token {}", app.token("token", "u1").await);
+    let knox = format!("Token {}", app.token("knox", "u01").await);
+    let access = format!("Bearer {}", app.token("jwt-pair", "u001").await);
+    let session = app.browser();
     session.login("session/github", json!({"code": "u0001"})).await.ok();
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 
     // Its own credential: the account is the caller's.
     for (n, (route, credential)) in
         [("token_user", &token), ("knox_user", &knox), ("jwt-pair-user", &access)].iter().enumerate()
     {
-        let linked = world.link(&format!("{route}/facebook"), credential, &format!("u{}", n + 10)).await;
+        let linked = app.link(&format!("{route}/facebook"), credential, &format!("u{}", n + 10)).await;
         assert_eq!(linked.ok()["id"], 1, "{route}");
     }
-    let post = |path: &str| session.post(path).header("origin", &world.node.base);
+    let post = |path: &str| session.post(path).header("origin", &app.node.base);
     let begun = post("/api/login/social/begin/facebook/").json(&json!({})).send().await;
     let body = json!({"code": "u13", "state": begun.field("state")});
     assert_eq!(post("/api/login/social/session/facebook/").json(&body).send().await.ok()["id"], 1);
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 
     // Another family's: nobody is the caller, so a new user is made.
     let others = session.login("token_user/facebook", json!({"code": "u20"})).await;
     assert_ne!(others.ok()["id"], 1, "a session cookie on a token route");
     for (route, credential) in [("token_user", &access), ("jwt-pair-user", &token), ("knox_user", &access)] {
-        let other = login(&world, &format!("{route}/facebook"), credential, &format!("u3{}", route.len())).await;
+        let other = login(&app, &format!("{route}/facebook"), credential, &format!("u3{}", route.len())).await;
         assert_ne!(other.ok()["id"], 1, "{credential} on {route}");
     }
-    let unknown = login(&world, "token_user/facebook", "Digest abc", "u40").await;
+    let unknown = login(&app, "token_user/facebook", "Digest abc", "u40").await;
     assert_ne!(unknown.ok()["id"], 1, "an unknown scheme is ignored");
 }
 
 async fn r_aut_02_invalid_credential_is_refused_before_any_provider_call(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for route in ["token", "token_user", "knox", "knox_user"] {
         for (authorization, detail) in [
             ("Token 0123456789012345678901234567890123456789", "Invalid token."),
@@ -62,20 +62,20 @@ async fn r_aut_02_invalid_credential_is_refused_before_any_provider_call(engine:
             ("Token", "Invalid token header. No credentials provided."),
             ("token a b", "Invalid token header. Token string should not contain spaces."),
         ] {
-            let answer = login(&world, &format!("{route}/github"), authorization, "u1").await;
+            let answer = login(&app, &format!("{route}/github"), authorization, "u1").await;
             assert_eq!(answer.problem(401, "invalid_token")["detail"], detail, "{authorization} on {route}");
             assert_eq!(answer.header("www-authenticate"), Some("Token"));
         }
     }
-    assert!(world.double.calls().is_empty());
-    assert_eq!(world.database.count("users").await, 0);
+    assert!(app.double.calls().is_empty());
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 async fn r_aut_02_invalid_jwt_gets_the_messages_of_simplejwt(engine: Engine) {
-    let world = World::start(engine).await;
-    let pair = world.login("jwt-pair", "u1").await;
+    let app = TestApp::start(engine).await;
+    let pair = app.login("jwt-pair", "u1").await;
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
-    world.double.forget();
+    app.double.clear_calls();
     let broken = format!("{}x", &access[..access.len() - 2]);
     let messages = |answer: &Answer| -> Vec<Value> {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
@@ -84,72 +84,71 @@ async fn r_aut_02_invalid_jwt_gets_the_messages_of_simplejwt(engine: Engine) {
         problem["messages"].as_array().expect("messages").clone()
     };
     for (token, message) in [(&broken, "Token is invalid"), (&refresh, "Token has wrong type")] {
-        let found = messages(&login(&world, "jwt-pair/github", &format!("Bearer {token}"), "u1").await);
+        let found = messages(&login(&app, "jwt-pair/github", &format!("Bearer {token}"), "u1").await);
         assert_eq!(found[0], json!({"token_class": "AccessToken", "token_type": "access", "message": message}));
         assert!(found.iter().all(|entry| entry["message"] == message));
     }
-    world.advance(std::time::Duration::from_secs(300));
-    let found = messages(&login(&world, "jwt-sliding/github", &format!("Bearer {access}"), "u1").await);
+    app.advance(std::time::Duration::from_secs(300));
+    let found = messages(&login(&app, "jwt-sliding/github", &format!("Bearer {access}"), "u1").await);
     assert_eq!(found[0]["message"], "Token is expired");
     for header in ["Bearer", "Bearer a b"] {
-        let answer = login(&world, "jwt-pair/github", header, "u1").await;
+        let answer = login(&app, "jwt-pair/github", header, "u1").await;
         let problem = answer.problem(401, "bad_authorization_header");
         assert_eq!(problem["detail"], "Authorization header must contain two space-delimited values");
     }
-    let access = world.token("jwt-pair", "u01").await;
-    world.double.forget();
-    world.database.run("DELETE FROM users").await;
-    login(&world, "jwt-pair/github", &format!("Bearer {access}"), "u1").await.problem(401, "user_not_found");
-    assert!(world.double.calls().is_empty());
+    let access = app.token("jwt-pair", "u01").await;
+    app.double.clear_calls();
+    app.database.run("DELETE FROM users").await;
+    login(&app, "jwt-pair/github", &format!("Bearer {access}"), "u1").await.problem(401, "user_not_found");
+    assert!(app.double.calls().is_empty());
 }
 
 async fn r_aut_03_new_account_is_linked_to_the_caller(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("token", "u1").await;
-    let linked = world.link("token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
+    let app = TestApp::start(engine).await;
+    let token = app.token("token", "u1").await;
+    let linked = app.link("token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
     assert_eq!((&linked["id"], &linked["token"], &linked["username"]), (&json!(1), &json!(token), &json!("user1")));
-    let accounts =
-        world.client().get("/api/user/social/").header("authorization", format!("Token {token}")).send().await;
+    let accounts = app.client().get("/api/user/social/").header("authorization", format!("Token {token}")).send().await;
     let accounts = accounts.ok();
     let providers: Vec<&Value> =
         accounts.as_array().expect("a list").iter().map(|account| &account["provider"]).collect();
     assert_eq!(providers, ["github", "google-oauth2"]);
     // From then on the account signs its new owner in.
-    let again = world.client().login("token_user/google-oauth2", json!({"code": "u05"})).await;
+    let again = app.client().login("token_user/google-oauth2", json!({"code": "u05"})).await;
     assert_eq!(again.ok()["id"], 1);
 }
 
 async fn r_aut_04_linking_updates_names_but_not_username_and_email(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("token", "u1").await;
-    let linked = world.link("token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
+    let app = TestApp::start(engine).await;
+    let token = app.token("token", "u1").await;
+    let linked = app.link("token_user/google-oauth2", &format!("Token {token}"), "u5").await.ok();
     assert_eq!((&linked["first_name"], &linked["last_name"]), (&json!("First5"), &json!("Last5")));
     assert_eq!((&linked["username"], &linked["email"]), (&json!("user1"), &json!("user1@example.com")));
 }
 
 async fn r_aut_05_account_of_another_user_is_not_moved(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("token", "u1").await;
-    world.client().login("token/google-oauth2", json!({"code": "u9"})).await.ok();
-    let before = world.database.dump().await.len();
-    world.link("token_user/google-oauth2", &format!("Token {token}"), "u09").await.problem(409, "account_in_use");
+    let app = TestApp::start(engine).await;
+    let token = app.token("token", "u1").await;
+    app.client().login("token/google-oauth2", json!({"code": "u9"})).await.ok();
+    let before = app.database.dump().await.len();
+    app.link("token_user/google-oauth2", &format!("Token {token}"), "u09").await.problem(409, "account_in_use");
     let owner = "SELECT user_id FROM social_accounts WHERE provider = 'google-oauth2'";
-    assert_eq!(world.database.number(owner).await, 2);
-    assert_eq!(world.database.count("social_accounts").await, 2);
-    assert!(world.database.dump().await.len() >= before);
+    assert_eq!(app.database.number(owner).await, 2);
+    assert_eq!(app.database.count("social_accounts").await, 2);
+    assert!(app.database.dump().await.len() >= before);
 }
 
 async fn r_aut_05_one_user_can_have_two_accounts_of_one_provider(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("token", "u1").await;
-    world.link("token/github", &format!("Token {token}"), "u2").await.ok();
-    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 2));
+    let app = TestApp::start(engine).await;
+    let token = app.token("token", "u1").await;
+    app.link("token/github", &format!("Token {token}"), "u2").await.ok();
+    assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 2));
 }
 
 async fn r_aut_07_expired_token_blocks_the_login(engine: Engine) {
-    let world = World::start(engine).await;
-    let access = world.token("jwt-pair", "u1").await;
-    world.advance(std::time::Duration::from_secs(301));
-    login(&world, "jwt-pair/github", &format!("Bearer {access}"), "u01").await.problem(401, "token_not_valid");
-    world.login("jwt-pair", "u01").await.ok();
+    let app = TestApp::start(engine).await;
+    let access = app.token("jwt-pair", "u1").await;
+    app.advance(std::time::Duration::from_secs(301));
+    login(&app, "jwt-pair/github", &format!("Bearer {access}"), "u01").await.problem(401, "token_not_valid");
+    app.login("jwt-pair", "u01").await.ok();
 }

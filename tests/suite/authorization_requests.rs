@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::people::{self, CLIENT_ID, GITHUB_TOKEN, OIDC_TOKEN, TWITTER_ACCESS, TWITTER_REQUEST};
-use crate::support::{Answer, Client, Engine, FRONT, Held, REDIRECT, Reply, World, on_both_databases};
+use crate::support::fake_users::{self, CLIENT_ID, GITHUB_TOKEN, OIDC_TOKEN, TWITTER_ACCESS, TWITTER_REQUEST};
+use crate::support::{Answer, Client, Engine, FRONTEND, Held, REDIRECT_URI, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     begin_answers_the_authorization_url_state_and_flow_token,
@@ -34,25 +34,25 @@ on_both_databases! {
 }
 
 async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let browser = world.browser();
+    let app = TestApp::builder(engine).oidc().start().await;
+    let browser = app.browser();
     let answer = browser.post("/api/login/social/begin/oidc/").json(&json!({"next": "/inbox"})).send().await;
     let body = answer.ok();
     for (name, wanted) in [("expires_in", json!(600)), ("next", json!("/inbox")), ("provider", json!("oidc"))] {
         assert_eq!(body[name], wanted, "{body}");
     }
-    let own = format!("{}/", world.node.base);
+    let own = format!("{}/", app.node.base);
     assert_eq!(body["redirect_uri"], own.as_str());
     let cookie = authorization_request_cookie(&answer);
     assert_eq!((cookie.attribute("HttpOnly"), cookie.attribute("SameSite")), (Some(""), Some("Lax")));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 
-    let begun = world.begin(&browser, "oidc", json!({"redirect_uri": REDIRECT})).await;
+    let begun = app.begin(&browser, "oidc", json!({"redirect_uri": REDIRECT_URI})).await;
     assert_eq!(begun.url.as_str().split('?').next(), Some("https://id.example/authorize"));
     for (name, wanted) in [
         ("response_type", "code"),
         ("client_id", CLIENT_ID),
-        ("redirect_uri", REDIRECT),
+        ("redirect_uri", REDIRECT_URI),
         ("state", &begun.state),
         ("scope", "openid profile email"),
         ("code_challenge_method", "S256"),
@@ -63,25 +63,25 @@ async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine
         assert!(begun.parameter(name).is_some_and(|value| value.len() >= 43), "{name} in {}", begun.url);
     }
     assert!(begun.state.len() >= 22, "at least 128 bits: {}", begun.state);
-    assert_eq!(world.database.count("login_attempts").await, 2);
+    assert_eq!(app.database.count("login_attempts").await, 2);
 }
 
 async fn state_nonce_and_code_verifier_belong_to_one_request(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "oidc", json!({"redirect_uri": REDIRECT})).await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "oidc", json!({"redirect_uri": REDIRECT_URI})).await;
     let nonce = begun.parameter("nonce").expect("a nonce");
     let code = format!("u7~{nonce}");
     let answer = browser.login("token_user/oidc", json!({"code": code, "state": begun.state})).await;
     assert_eq!(answer.field("username"), "user7");
-    let call = world.double.call_at(OIDC_TOKEN);
-    assert_eq!(call.field("redirect_uri").as_deref(), Some(REDIRECT));
+    let call = app.double.call_at(OIDC_TOKEN);
+    assert_eq!(call.field("redirect_uri").as_deref(), Some(REDIRECT_URI));
     let verifier = call.field("code_verifier").expect("a verifier");
     assert_eq!(Some(challenge_of(&verifier).as_str()), begun.parameter("code_challenge"));
 }
 
 async fn any_of_the_nine_login_routes_completes_a_request(engine: Engine) {
-    let world = World::on(engine).with("STATE_POLICY", "required").start().await;
+    let app = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
     let kinds = [
         "session",
         "token",
@@ -94,49 +94,49 @@ async fn any_of_the_nine_login_routes_completes_a_request(engine: Engine) {
         "knox_user",
     ];
     for (n, kind) in kinds.iter().enumerate() {
-        let browser = world.browser();
-        let begun = world.begin(&browser, "github", json!({})).await;
+        let browser = app.browser();
+        let begun = app.begin(&browser, "github", json!({})).await;
         let body = json!({"code": format!("u{}", n + 1), "state": begun.state});
         browser.login(&format!("{kind}/github"), body).await.ok();
     }
-    assert_eq!(world.database.count("users").await, 9);
+    assert_eq!(app.database.count("users").await, 9);
 }
 
 async fn cookieless_client_completes_with_its_flow_token(engine: Engine) {
-    let world = World::on(engine).with("STATE_POLICY", "required").start().await;
-    let app = world.client();
-    let begun = world.begin(&app, "github", json!({})).await;
+    let app = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
+    let client = app.client();
+    let begun = app.begin(&client, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state, "flow_token": begun.flow_token});
-    assert_eq!(app.login("token_user/github", body).await.field("username"), "user1");
+    assert_eq!(client.login("token_user/github", body).await.field("username"), "user1");
 
-    let begun = world.begin(&app, "github", json!({})).await;
+    let begun = app.begin(&client, "github", json!({})).await;
     let without = json!({"code": "u2", "state": begun.state});
-    app.login("token/github", without).await.problem(400, "flow_mismatch");
-    let anothers = world.begin(&app, "github", json!({})).await;
+    client.login("token/github", without).await.problem(400, "flow_mismatch");
+    let anothers = app.begin(&client, "github", json!({})).await;
     let crossed = json!({"code": "u2", "state": begun.state, "flow_token": anothers.flow_token});
-    app.login("token/github", crossed).await.problem(400, "flow_mismatch");
-    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
+    client.login("token/github", crossed).await.problem(400, "flow_mismatch");
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
 }
 
 async fn one_browser_can_have_several_open_requests(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let first = world.begin(&browser, "github", json!({})).await;
-    let second = world.begin(&browser, "facebook", json!({})).await;
-    let third = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let first = app.begin(&browser, "github", json!({})).await;
+    let second = app.begin(&browser, "facebook", json!({})).await;
+    let third = app.begin(&browser, "github", json!({})).await;
     browser.login("token/facebook", json!({"code": "u2", "state": second.state})).await.ok();
     browser.login("token/github", json!({"code": "u3", "state": third.state})).await.ok();
     browser.login("token/github", json!({"code": "u1", "state": first.state})).await.ok();
-    assert_eq!(world.database.count("users").await, 3);
+    assert_eq!(app.database.count("users").await, 3);
 }
 
 async fn pkce_challenge_of_the_front_end_requires_its_verifier(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let verifier = "the-front-ends-own-verifier-of-43-characters";
     let own = json!({"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"});
     for provider in ["oidc", "github"] {
-        let browser = world.browser();
-        let begun = world.begin(&browser, provider, own.clone()).await;
+        let browser = app.browser();
+        let begun = app.begin(&browser, provider, own.clone()).await;
         assert_eq!(begun.parameter("code_challenge"), Some(challenge_of(verifier).as_str()));
         assert_eq!(begun.parameter("code_challenge_method"), Some("S256"));
         let code = begun.parameter("nonce").map_or("u1".to_owned(), |nonce| format!("u1~{nonce}"));
@@ -146,27 +146,27 @@ async fn pkce_challenge_of_the_front_end_requires_its_verifier(engine: Engine) {
             body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
             browser.login(&route, body)
         };
-        world.double.forget();
+        app.double.clear_calls();
         finish(json!({})).await.problem(400, "flow_mismatch");
         finish(json!({"code_verifier": "x".repeat(43)})).await.problem(400, "flow_mismatch");
         finish(json!({"code_verifier": "short"})).await.problem(400, "invalid_request");
-        assert!(world.double.calls().iter().all(|call| call.method == "GET"), "refused before the token call");
+        assert!(app.double.calls().iter().all(|call| call.method == "GET"), "refused before the token call");
         finish(json!({"code_verifier": verifier})).await.ok();
-        let token_calls: Vec<_> = world.double.calls().into_iter().filter(|call| call.method == "POST").collect();
+        let token_calls: Vec<_> = app.double.calls().into_iter().filter(|call| call.method == "POST").collect();
         assert_eq!(token_calls.len(), 1);
         assert_eq!(token_calls[0].field("code_verifier").as_deref(), Some(verifier));
     }
 }
 
 async fn code_verifier_without_a_request_is_sent_to_the_token_endpoint(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let verifier = "a".repeat(64);
-    world.client().login("token/github", json!({"code": "u1", "code_verifier": verifier})).await.ok();
-    assert_eq!(world.double.call_at(GITHUB_TOKEN).field("code_verifier"), Some(verifier));
+    app.client().login("token/github", json!({"code": "u1", "code_verifier": verifier})).await.ok();
+    assert_eq!(app.double.call_at(GITHUB_TOKEN).field("code_verifier"), Some(verifier));
 }
 
 async fn begin_validates_its_parameters(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let good = challenge_of("v");
     for (provider, body, code) in [
         ("nobody", json!({}), "unknown_provider"),
@@ -180,22 +180,22 @@ async fn begin_validates_its_parameters(engine: Engine) {
         ("twitter", json!({"code_challenge": good, "code_challenge_method": "S256"}), "invalid_request"),
     ] {
         let status = if code == "unknown_provider" { 404 } else { 400 };
-        let answer = world.client().post(&format!("/api/login/social/begin/{provider}/")).json(&body).send().await;
+        let answer = app.client().post(&format!("/api/login/social/begin/{provider}/")).json(&body).send().await;
         answer.problem(status, code);
     }
-    let listless = world.client().post("/api/login/social/begin/github/").json(&json!([1])).send().await;
+    let listless = app.client().post("/api/login/social/begin/github/").json(&json!([1])).send().await;
     assert_eq!(listless.status, 400);
-    assert_eq!(world.database.count("login_attempts").await, 0);
-    assert!(world.double.calls().is_empty());
+    assert_eq!(app.database.count("login_attempts").await, 0);
+    assert!(app.double.calls().is_empty());
 }
 
 async fn begin_accepts_next_on_listed_origins_only(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let begin = |next: String| {
-        let client = world.client();
+        let client = app.client();
         async move { client.post("/api/login/social/begin/github/").json(&json!({"next": next})).send().await }
     };
-    for next in ["/inbox?a=1#b", &format!("{FRONT}/inbox"), &format!("{}/x", world.node.base)] {
+    for next in ["/inbox?a=1#b", &format!("{FRONTEND}/inbox"), &format!("{}/x", app.node.base)] {
         assert_eq!(begin(next.to_owned()).await.field("next"), next);
     }
     for next in [
@@ -214,17 +214,17 @@ async fn begin_accepts_next_on_listed_origins_only(engine: Engine) {
 }
 
 async fn scope_parameter_replaces_the_configured_scope(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "read:user,user:email").start().await;
-    let browser = world.browser();
-    assert_eq!(world.begin(&browser, "github", json!({})).await.parameter("scope"), Some("read:user,user:email"));
-    let begun = world.begin(&browser, "github", json!({"scope": ["repo", "gist"]})).await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "read:user,user:email").start().await;
+    let browser = app.browser();
+    assert_eq!(app.begin(&browser, "github", json!({})).await.parameter("scope"), Some("read:user,user:email"));
+    let begun = app.begin(&browser, "github", json!({"scope": ["repo", "gist"]})).await;
     assert_eq!(begun.parameter("scope"), Some("repo,gist"));
 }
 
 async fn begin_with_a_credential_links_the_account_to_its_user(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("token", "u1").await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let token = app.token("token", "u1").await;
+    let browser = app.browser();
     let begin = |authorization: String| {
         let request = browser.post("/api/login/social/begin/facebook/").json(&json!({}));
         request.header("authorization", authorization).send()
@@ -234,36 +234,36 @@ async fn begin_with_a_credential_links_the_account_to_its_user(engine: Engine) {
     // The credential is not needed again: the attempt is bound to the user.
     let linked = browser.login("token_user/facebook", json!({"code": "u5", "state": begun["state"]})).await.ok();
     assert_eq!((&linked["username"], &linked["token"]), (&json!("user1"), &json!(token)));
-    assert_eq!(world.database.count("users").await, 1);
-    assert_eq!(world.database.count("social_accounts").await, 2);
+    assert_eq!(app.database.count("users").await, 1);
+    assert_eq!(app.database.count("social_accounts").await, 2);
 
     // Finished by another user than the one who began it: nobody is linked.
     let begun = begin(format!("Token {token}")).await.ok();
-    let other = world.token("token", "u2").await;
+    let other = app.token("token", "u2").await;
     let request = browser.post("/api/login/social/token/facebook/").header("authorization", format!("Token {other}"));
     let crossed = request.json(&json!({"code": "u6", "state": begun["state"]})).send().await;
     crossed.problem(400, "flow_mismatch");
-    assert_eq!(world.database.count("social_accounts").await, 3);
+    assert_eq!(app.database.count("social_accounts").await, 3);
 }
 
 async fn begin_works_with_oauth_1(engine: Engine) {
-    let world = World::on(engine).with("STATE_POLICY", "required").start().await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "twitter", json!({"redirect_uri": REDIRECT})).await;
+    let app = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "twitter", json!({"redirect_uri": REDIRECT_URI})).await;
     let token = begun.parameter("oauth_token").expect("a request token").to_owned();
     assert!(begun.url.as_str().starts_with("https://api.twitter.com/oauth/authenticate?"));
-    let callback = people::oauth1_field(&world.double.call_at(TWITTER_REQUEST), "oauth_callback");
-    assert!(callback.is_some_and(|callback| callback.starts_with(REDIRECT)));
+    let callback = fake_users::oauth1_field(&app.double.call_at(TWITTER_REQUEST), "oauth_callback");
+    assert!(callback.is_some_and(|callback| callback.starts_with(REDIRECT_URI)));
     let body = json!({"oauth_token": token, "oauth_verifier": "u4", "state": begun.state});
     let answer = browser.login("token_user/twitter", body).await;
     assert_eq!(answer.field("username"), "bird4");
-    assert_eq!(people::oauth1_field(&world.double.call_at(TWITTER_ACCESS), "oauth_verifier").as_deref(), Some("u4"));
+    assert_eq!(fake_users::oauth1_field(&app.double.call_at(TWITTER_ACCESS), "oauth_verifier").as_deref(), Some("u4"));
 }
 
 async fn repeated_code_gets_the_same_answer_for_thirty_seconds(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
     let post = |who: &Client| {
         let (who, body) = (who.clone(), body.clone());
@@ -271,61 +271,59 @@ async fn repeated_code_gets_the_same_answer_for_thirty_seconds(engine: Engine) {
     };
     let first = post(&browser).await;
     first.ok();
-    world.advance(Duration::from_secs(29));
+    app.advance(Duration::from_secs(29));
     assert_eq!(post(&browser).await.text, first.text, "to the letter");
-    let stranger = world.browser();
+    let stranger = app.browser();
     assert_eq!(post(&stranger).await.status, 400);
-    world.advance(Duration::from_secs(2));
+    app.advance(Duration::from_secs(2));
     post(&browser).await.problem(400, "code_already_used");
-    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
-    assert_eq!(world.database.count("refresh_tokens").await, 1);
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
+    assert_eq!(app.database.count("refresh_tokens").await, 1);
 }
 
 async fn repeated_code_gets_the_same_refusal(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     for _ in 0..2 {
         let body = json!({"code": "not-good", "state": begun.state});
         browser.login("token/github", body).await.problem(400, "invalid_code");
     }
-    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1);
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
 }
 
 async fn repeated_code_on_another_route_is_refused(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
     browser.login("token/github", body.clone()).await.ok();
     browser.login("knox/github", body).await.problem(400, "code_already_used");
-    assert_eq!(world.database.count("knox_tokens").await, 0);
+    assert_eq!(app.database.count("knox_tokens").await, 0);
 }
 
 async fn twenty_concurrent_posts_of_one_browser_make_one_login(engine: Engine) {
-    let world = World::start(engine).await;
-    world
-        .double
-        .rule(|call| (call.place() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    app.double
+        .rule(|call| (call.endpoint() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
     let answers = join_all((0..20).map(|_| browser.login("knox_user/github", body.clone()))).await;
     let first = answers[0].ok();
     for answer in &answers {
         assert_eq!(answer.ok(), first);
     }
-    one_login(&world).await;
-    assert_eq!(world.database.count("knox_tokens").await, 1);
+    one_login(&app).await;
+    assert_eq!(app.database.count("knox_tokens").await, 1);
 }
 
 async fn sec_06_one_of_twenty_concurrent_posts_without_state_succeeds(engine: Engine) {
-    let world = World::start(engine).await;
-    world
-        .double
-        .rule(|call| (call.place() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
+    let app = TestApp::start(engine).await;
+    app.double
+        .rule(|call| (call.endpoint() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
     let posts = (0..20).map(|_| {
-        let client = world.client();
+        let client = app.client();
         async move { client.login("token/github", json!({"code": "u1"})).await }
     });
     let answers = join_all(posts).await;
@@ -334,33 +332,33 @@ async fn sec_06_one_of_twenty_concurrent_posts_without_state_succeeds(engine: En
     for answer in refused {
         answer.problem(400, "code_already_used");
     }
-    one_login(&world).await;
+    one_login(&app).await;
 }
 
 async fn login_completes_although_the_client_disconnects(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let held = Arc::<Held>::default();
     let token = json!({"access_token": "gho_u1", "token_type": "bearer"});
-    world.double.always(GITHUB_TOKEN, Reply::json(&token).held(&held));
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    app.double.always(GITHUB_TOKEN, Reply::json(&token).held(&held));
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
     let hasty = tokio::spawn({
         let (browser, body) = (browser.clone(), body.clone());
         async move { browser.login("token/github", body).await }
     });
-    world.double.called(GITHUB_TOKEN).await;
+    app.double.wait_for_call(GITHUB_TOKEN).await;
     hasty.abort();
     assert!(hasty.await.is_err(), "it broke off");
     held.release();
     browser.login("token/github", body).await.ok();
-    one_login(&world).await;
+    one_login(&app).await;
 }
 
-async fn one_login(world: &World) {
-    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 1, "one token call");
-    assert_eq!(world.database.count("users").await, 1, "one user");
-    assert_eq!(world.database.count("social_accounts").await, 1, "one link");
+async fn one_login(app: &TestApp) {
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1, "one token call");
+    assert_eq!(app.database.count("users").await, 1, "one user");
+    assert_eq!(app.database.count("social_accounts").await, 1, "one link");
 }
 
 fn slow_token(code: &str) -> crate::support::Reply {

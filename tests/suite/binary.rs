@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::Answer;
 use crate::support::double::{Double, Reply};
-use crate::support::people::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN, People};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN};
 use crate::support::process::{Process, run};
 
 const SECRET_KEY: &str = "the-binarys-own-secret-key-09f3c1-not-for-anybody-else";
@@ -20,15 +20,15 @@ const SECRET_KEY: &str = "the-binarys-own-secret-key-09f3c1-not-for-anybody-else
 struct Stage {
     folder: TempDir,
     double: Double,
-    people: People,
+    fake_users: FakeUsers,
 }
 
 async fn stage() -> Stage {
     let double = Double::start().await;
-    let people = People::default();
-    people.answer(&double);
-    people.set_now(Deps::system().now().seconds());
-    Stage { folder: TempDir::new().expect("a temporary folder"), double, people }
+    let fake_users = FakeUsers::default();
+    fake_users.answer(&double);
+    fake_users.set_now(Deps::system().now().seconds());
+    Stage { folder: TempDir::new().expect("a temporary folder"), double, fake_users }
 }
 
 impl Stage {
@@ -258,7 +258,7 @@ async fn sigterm_completes_logins_in_flight() {
     }
     process.terminate();
     assert_eq!(login.await.expect("no panic").field("username"), "user1");
-    assert!(process.ended().await.success(), "{}", process.output());
+    assert!(process.wait_for_exit().await.success(), "{}", process.output());
     assert!(process.client().get("/healthz").try_send().await.is_err(), "nobody listens any more");
 }
 
@@ -410,7 +410,7 @@ async fn use_everything(stage: &Stage, process: &Process, secrets: &mut BTreeSet
     .into_iter()
     .enumerate()
     {
-        stage.people.answer(&stage.double);
+        stage.fake_users.answer(&stage.double);
         stage.double.always(place, reply);
         let code = long(70 + n);
         let answer =
@@ -423,7 +423,7 @@ async fn use_everything(stage: &Stage, process: &Process, secrets: &mut BTreeSet
         .iter()
         .flat_map(|code| ["gho_", "fb-", "ya29.", "oidc-", "tw-", "tws-"].map(|kind| format!("{kind}{code}")));
     secrets.extend(provider_tokens.collect::<Vec<_>>());
-    secrets.extend(stage.people.request_token_secret("rt-1"));
+    secrets.extend(stage.fake_users.request_token_secret("rt-1"));
     secrets.extend(codes);
     secrets.extend(browser.cookies().into_values());
     // A name and a kind are no secrets.

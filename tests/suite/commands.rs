@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::double::Double;
-use crate::support::people::{CLIENT_ID, CLIENT_SECRET, ISSUER, OIDC_KEYS, People};
-use crate::support::{Database, Engine, FRONT, REDIRECT, Reply, World, on_both_databases, process};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, ISSUER, OIDC_KEYS};
+use crate::support::{Database, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases, process};
 
 on_both_databases!(
     users_deactivate_revokes_all_credentials_on_all_nodes,
@@ -95,16 +95,16 @@ async fn is_on_the_trail(database: &Database, filter: &str) -> bool {
 // ---- users
 
 async fn users_deactivate_revokes_all_credentials_on_all_nodes(engine: Engine) {
-    let world = World::start(engine).await;
-    let other = world.second_node().await;
+    let app = TestApp::start(engine).await;
+    let other = app.start_second_node().await;
     let mut headers = Vec::new();
     for (kind, scheme, code) in [("token", "Token", "u1"), ("knox", "Token", "u01"), ("jwt-sliding", "Bearer", "u001")]
     {
-        headers.push(format!("{scheme} {}", world.token(kind, code).await));
+        headers.push(format!("{scheme} {}", app.token(kind, code).await));
     }
-    let pair = world.login("jwt-pair", "u0001").await.ok();
+    let pair = app.login("jwt-pair", "u0001").await.ok();
     headers.push(format!("Bearer {}", pair["token"].as_str().expect("a token")));
-    let browser = world.browser();
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u00001"})).await.ok();
     for authorization in &headers {
         other.client().user(authorization).await.ok();
@@ -112,78 +112,78 @@ async fn users_deactivate_revokes_all_credentials_on_all_nodes(engine: Engine) {
 
     // The commands' clock is the machine's, not the test's.
     for table in ["sessions", "knox_tokens", "refresh_tokens"] {
-        world.database.run(&format!("UPDATE {table} SET expires = 9999999999999")).await;
+        app.database.run(&format!("UPDATE {table} SET expires = 9999999999999")).await;
     }
-    let shown = on(&world.database, &["users", "show", "user1", "--json"], &[]).await.good().json();
+    let shown = on(&app.database, &["users", "show", "user1", "--json"], &[]).await.good().json();
     assert_eq!(shown["accounts"][0]["provider"], "github");
     assert_eq!(shown["credentials"].as_array().expect("a list").len(), 5, "{shown}");
 
-    let done = on(&world.database, &["users", "deactivate", "user1"], &[]).await.good();
+    let done = on(&app.database, &["users", "deactivate", "user1"], &[]).await.good();
     assert!(done.out.contains("user1 (id 1)"), "{}", done.out);
-    for node in [&world.node, &other] {
+    for node in [&app.node, &other] {
         for authorization in &headers {
             assert_eq!(node.client().user(authorization).await.status, 401, "{authorization}");
         }
         browser.at(&node.base).get("/api/user/").send().await.problem(401, "not_authenticated");
     }
     for table in ["sessions", "tokens", "knox_tokens"] {
-        assert_eq!(world.database.count(table).await, 0, "{table}");
+        assert_eq!(app.database.count(table).await, 0, "{table}");
     }
-    world.login("token", "u000001").await.problem(403, "user_inactive");
+    app.login("token", "u000001").await.problem(403, "user_inactive");
 
     // Whoever is let in again signs in anew: nothing old comes to life.
-    on(&world.database, &["users", "activate", "id:1"], &[]).await.good();
+    on(&app.database, &["users", "activate", "id:1"], &[]).await.good();
     let refresh = json!({"refresh": pair["refresh"]});
-    let refreshed = world.client().post("/api/token/refresh/").json(&refresh).send().await;
+    let refreshed = app.client().post("/api/token/refresh/").json(&refresh).send().await;
     assert_eq!(refreshed.status, 401, "{}", refreshed.text);
     for authorization in &headers[..2] {
         assert_eq!(other.client().user(authorization).await.status, 401, "{authorization}");
     }
-    world.login("token", "u0000001").await.ok();
+    app.login("token", "u0000001").await.ok();
     for event in ["deactivated", "activated"] {
         let filter = format!("event = '{event}' AND user_id = 1 AND agent = 'command line'");
-        assert!(is_on_the_trail(&world.database, &filter).await, "{event}");
+        assert!(is_on_the_trail(&app.database, &filter).await, "{event}");
     }
 }
 
 async fn users_delete_deletes_all_data_but_the_audit_log(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("token", "u1").await;
-    world.login("knox", "u01").await.ok();
-    world.login("token", "u2").await.ok();
-    let unsure = on(&world.database, &["users", "delete", "user1"], &[]).await;
+    let app = TestApp::start(engine).await;
+    let token = app.token("token", "u1").await;
+    app.login("knox", "u01").await.ok();
+    app.login("token", "u2").await.ok();
+    let unsure = on(&app.database, &["users", "delete", "user1"], &[]).await;
     assert_eq!(unsure.status, Some(1));
     assert!(unsure.err.contains("--yes"), "{}", unsure.err);
-    assert_eq!(world.database.count("users").await, 2);
+    assert_eq!(app.database.count("users").await, 2);
 
-    let done = on(&world.database, &["users", "delete", "user1", "--yes", "--json"], &[]).await.good();
+    let done = on(&app.database, &["users", "delete", "user1", "--yes", "--json"], &[]).await.good();
     assert_eq!(done.json(), json!({"id": 1, "username": "user1", "deleted": true}));
-    assert_eq!(world.client().user(&format!("Token {token}")).await.status, 401);
+    assert_eq!(app.client().user(&format!("Token {token}")).await.status, 401);
     for table in ["users", "social_accounts", "tokens"] {
-        assert_eq!(world.database.count(table).await, 1, "{table}");
+        assert_eq!(app.database.count(table).await, 1, "{table}");
     }
-    assert_eq!(world.database.count("knox_tokens").await, 0);
-    assert!(is_on_the_trail(&world.database, "event = 'deleted' AND user_id = 1").await);
-    assert!(is_on_the_trail(&world.database, "event = 'sign_up' AND user_id = 1").await);
-    let again = on(&world.database, &["users", "delete", "id:1", "--yes"], &[]).await;
+    assert_eq!(app.database.count("knox_tokens").await, 0);
+    assert!(is_on_the_trail(&app.database, "event = 'deleted' AND user_id = 1").await);
+    assert!(is_on_the_trail(&app.database, "event = 'sign_up' AND user_id = 1").await);
+    let again = on(&app.database, &["users", "delete", "id:1", "--yes"], &[]).await;
     assert_eq!((again.status, again.err.as_str()), (Some(1), "error: there is no user id:1\n"));
 }
 
 async fn users_list_and_show_find_users(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for code in ["u1", "u2", "u3"] {
-        world.login("token", code).await.ok();
+        app.login("token", code).await.ok();
     }
-    world.database.run("UPDATE users SET username = '1' WHERE id = 3").await;
-    world.database.run("UPDATE users SET first_name = '50%_Off' WHERE id = 2").await;
+    app.database.run("UPDATE users SET username = '1' WHERE id = 3").await;
+    app.database.run("UPDATE users SET first_name = '50%_Off' WHERE id = 2").await;
     let found = async |arguments: &[&str]| {
         let mut line = vec!["users", "list", "--json"];
         line.extend_from_slice(arguments);
-        let users = on(&world.database, &line, &[]).await.good().json();
+        let users = on(&app.database, &line, &[]).await.good().json();
         let ids: Vec<i64> = users.as_array().expect("a list").iter().filter_map(|user| user["id"].as_i64()).collect();
         ids
     };
-    let uid = world.database.text("SELECT uid FROM social_accounts WHERE user_id = 2").await;
+    let uid = app.database.text("SELECT uid FROM social_accounts WHERE user_id = 2").await;
     assert_eq!(found(&[]).await, [1, 2, 3]);
     assert_eq!(found(&["--limit", "2"]).await, [1, 2]);
     assert_eq!(found(&["--search", "USER2@"]).await, [2]);
@@ -196,59 +196,61 @@ async fn users_list_and_show_find_users(engine: Engine) {
         assert_eq!(found(&["--contains", text]).await, ids, "{text}");
     }
 
-    let text = on(&world.database, &["users", "list", "--limit", "1"], &[]).await.good().out;
+    let text = on(&app.database, &["users", "list", "--limit", "1"], &[]).await.good().out;
     assert!(text.starts_with("id  username") && text.contains("user1@example.com"), "{text}");
     assert!(text.contains("There are more"), "{text}");
 
-    let either = on(&world.database, &["users", "show", "1"], &[]).await;
+    let either = on(&app.database, &["users", "show", "1"], &[]).await;
     assert_eq!(either.status, Some(1));
     assert!(either.err.contains("id:1 or username:1"), "{}", either.err);
-    let id = async |user: &str| on(&world.database, &["users", "show", user, "--json"], &[]).await.json()["id"].clone();
+    let id = async |user: &str| on(&app.database, &["users", "show", user, "--json"], &[]).await.json()["id"].clone();
     assert_eq!((id("id:1").await, id("username:1").await, id("user2").await), (json!(1), json!(3), json!(2)));
-    let page = on(&world.database, &["users", "show", "user2"], &[]).await.good().out;
+    let page = on(&app.database, &["users", "show", "user2"], &[]).await.good().out;
     assert!(page.contains("Linked accounts\nprovider") && page.contains("Signed in\nkind"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn control_characters_in_user_data_are_not_printed() {
-    let world = World::start(Engine::Sqlite).await;
-    world.login("token", "u1").await.ok();
-    world.database.run("UPDATE users SET first_name = char(27) || '[2J' || char(10) || 'x'").await;
-    world.database.run("UPDATE tokens SET agent = char(27) || ']0;x' || char(7)").await;
+    let app = TestApp::start(Engine::Sqlite).await;
+    app.login("token", "u1").await.ok();
+    app.database.run("UPDATE users SET first_name = char(27) || '[2J' || char(10) || 'x'").await;
+    app.database.run("UPDATE tokens SET agent = char(27) || ']0;x' || char(7)").await;
     for line in [&["users", "list"][..], &["users", "show", "user1"]] {
-        let text = on(&world.database, line, &[]).await.good().out;
+        let text = on(&app.database, line, &[]).await.good().out;
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     }
 }
 
 async fn users_delete_revokes_tokens_at_the_provider(engine: Engine) {
-    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").with("ENCRYPTION_KEYS", KEY_A).start().await;
-    world.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
-    world.client().login("token/facebook", json!({"code": "u1"})).await.ok();
-    let roots = world.double.authority().to_str().expect("a path in UTF-8");
+    let app =
+        TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").with("ENCRYPTION_KEYS", KEY_A).start().await;
+    app.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
+    app.client().login("token/facebook", json!({"code": "u1"})).await.ok();
+    let roots = app.double.authority().to_str().expect("a path in UTF-8");
     let further = [
         ("STORE_PROVIDER_TOKENS", "true"),
         ("ENCRYPTION_KEYS", KEY_A),
         ("SECRET_KEY", SECRET_KEY),
         ("SOCIAL_AUTH_FACEBOOK_KEY", "k"),
         ("SOCIAL_AUTH_FACEBOOK_SECRET", "s"),
-        ("HTTPS_PROXY", world.double.proxy()),
+        ("HTTPS_PROXY", app.double.proxy()),
         ("SSL_CERT_FILE", roots),
     ];
-    on(&world.database, &["users", "delete", "1", "--yes"], &further).await.good();
-    let asked = world.double.calls().into_iter().filter(|call| call.method == "DELETE").count();
-    assert_eq!((asked, world.database.count("users").await), (1, 0));
+    on(&app.database, &["users", "delete", "1", "--yes"], &further).await.good();
+    let asked = app.double.calls().into_iter().filter(|call| call.method == "DELETE").count();
+    assert_eq!((asked, app.database.count("users").await), (1, 0));
 }
 
 // ---- keys
 
 async fn keys_list_and_keys_rotate(engine: Engine) {
-    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").with("ENCRYPTION_KEYS", KEY_A).start().await;
-    world.login("token", "u1").await.ok();
-    world.login("token", "u2").await.ok();
+    let app =
+        TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").with("ENCRYPTION_KEYS", KEY_A).start().await;
+    app.login("token", "u1").await.ok();
+    app.login("token", "u2").await.ok();
     let keys = async |keys: &str, arguments: &[&str]| {
         let further = [("STORE_PROVIDER_TOKENS", "true"), ("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", keys)];
-        on(&world.database, arguments, &further).await
+        on(&app.database, arguments, &further).await
     };
     let listed = async |names: &str| keys(names, &["keys", "list", "--json"]).await.good().json();
     let key = |name: &str, seals: bool, texts: i64| json!({"name": name, "seals": seals, "texts": texts});
@@ -267,7 +269,7 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
     let text = keys(&both, &["keys", "list"]).await.good().out;
     assert!(text.contains("b    seals and opens  2") && !text.contains("J4nW"), "{text}");
 
-    let off = on(&world.database, &["keys", "rotate"], &[("SECRET_KEY", SECRET_KEY)]).await;
+    let off = on(&app.database, &["keys", "rotate"], &[("SECRET_KEY", SECRET_KEY)]).await;
     assert_eq!(off.status, Some(1));
     assert!(off.err.contains("STORE_PROVIDER_TOKENS is off"), "{}", off.err);
     let twice = keys(&format!("{KEY_A},{KEY_A}"), &["keys", "list"]).await;
@@ -277,14 +279,14 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
 // ---- audit
 
 async fn audit_list_and_audit_prune(engine: Engine) {
-    let world = World::start(engine).await;
-    world.login("token", "u1").await.ok();
-    world.login("token", "u2").await.ok();
-    world.login("token", "nonsense").await.problem(400, "invalid_code");
+    let app = TestApp::start(engine).await;
+    app.login("token", "u1").await.ok();
+    app.login("token", "u2").await.ok();
+    app.login("token", "nonsense").await.problem(400, "invalid_code");
     let read = async |arguments: &[&str]| {
         let mut line = vec!["audit"];
         line.extend_from_slice(arguments);
-        on(&world.database, &line, &[]).await.good()
+        on(&app.database, &line, &[]).await.good()
     };
     let all = read(&["--json"]).await.json();
     assert_eq!(all.as_array().map(Vec::len), Some(3), "{all}");
@@ -318,7 +320,7 @@ async fn audit_list_and_audit_prune(engine: Engine) {
     }
     for wrong in [&["--event", "nothing"][..], &["--outcome", "x"], &["--since", "soon"], &["--json", "--jsonl"]] {
         let line = [&["audit"][..], wrong].concat();
-        assert_eq!(on(&world.database, &line, &[]).await.status, Some(2), "{wrong:?}");
+        assert_eq!(on(&app.database, &line, &[]).await.status, Some(2), "{wrong:?}");
     }
     let text = read(&[]).await.out;
     assert!(
@@ -327,11 +329,11 @@ async fn audit_list_and_audit_prune(engine: Engine) {
     );
 
     // The commands' clock is the machine's, not the test's.
-    world.database.run("UPDATE audit_events SET at = CASE user_id WHEN 1 THEN 5 ELSE 9999999999999 END").await;
+    app.database.run("UPDATE audit_events SET at = CASE user_id WHEN 1 THEN 5 ELSE 9999999999999 END").await;
     assert_eq!(read(&["prune", "--before", "90d", "--json"]).await.json()["deleted"], 1);
-    assert_eq!(world.database.count("audit_events").await, 2);
+    assert_eq!(app.database.count("audit_events").await, 2);
     for age in ["90", "soon", "-1d"] {
-        let wrong = on(&world.database, &["audit", "prune", "--before", age], &[]).await;
+        let wrong = on(&app.database, &["audit", "prune", "--before", age], &[]).await;
         assert_eq!(wrong.status, Some(2), "{age}");
     }
 }
@@ -415,14 +417,14 @@ struct Outside {
 impl Outside {
     async fn new(database: &Database) -> Self {
         let double = Double::start().await;
-        People::default().answer(&double);
+        FakeUsers::default().answer(&double);
         let authority = double.authority().to_str().expect("a path in UTF-8").to_owned();
         let environment = [
             ("DATABASE_URL", database.url()),
             ("SECRET_KEY", SECRET_KEY),
             ("PUBLIC_URL", "https://login.example"),
-            ("ALLOWED_ORIGINS", FRONT),
-            ("ALLOWED_REDIRECT_URIS", REDIRECT),
+            ("ALLOWED_ORIGINS", FRONTEND),
+            ("ALLOWED_REDIRECT_URIS", REDIRECT_URI),
             ("STATE_POLICY", "required"),
             ("HTTPS_PROXY", double.proxy()),
             ("SSL_CERT_FILE", &authority),
@@ -460,7 +462,7 @@ async fn providers_check_sends_no_credentials() {
     github.assert_finding(true, "profile endpoint https://api.github.com/user");
     let own = "https://login.example/api/login/social/complete/github/";
     let uris = &github.json()["areas"][0]["redirect_uris"];
-    let wanted = json!([REDIRECT, "https://login.example/", format!("{FRONT}/"), own]);
+    let wanted = json!([REDIRECT_URI, "https://login.example/", format!("{FRONTEND}/"), own]);
     assert_eq!(uris, &wanted);
 
     let oidc = outside.check("oidc", &[]).await.good();

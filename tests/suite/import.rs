@@ -12,8 +12,8 @@ use rest_social_auth::store::django::Names;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 
-use crate::support::world::{self, SECRET_KEY};
-use crate::support::{Answer, Database, Engine, World, on_both_databases};
+use crate::support::test_app::{self, SECRET_KEY};
+use crate::support::{Answer, Database, Engine, TestApp, on_both_databases};
 
 mod command; // the command: dry run, interruption, output
 mod custom_user_models; // custom user models and declared fields
@@ -61,9 +61,9 @@ impl Project {
         Self { url: database.url().to_owned(), told, _folder: None, _database: Some(database) }
     }
 
-    /// In the database of a world that runs on PostgreSQL.
-    fn beside(world: &World) -> Self {
-        let url = world.database.url().to_owned();
+    /// In the database of a app that runs on PostgreSQL.
+    fn beside(app: &TestApp) -> Self {
+        let url = app.database.url().to_owned();
         Self { told: original(&url, &[], SECRET_KEY), url, _folder: None, _database: None }
     }
 
@@ -179,26 +179,26 @@ struct How<'a> {
     key_of_django: Option<&'a str>,
 }
 
-async fn import(world: &World, project: &Project) -> Report {
-    import_as(world, project, How::default()).await
+async fn import(app: &TestApp, project: &Project) -> Report {
+    import_as(app, project, How::default()).await
 }
 
-async fn import_as(world: &World, project: &Project, how: How<'_>) -> Report {
-    imported(world, project, how).await.unwrap_or_else(|error| panic!("{error}"))
+async fn import_as(app: &TestApp, project: &Project, how: How<'_>) -> Report {
+    imported(app, project, how).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-async fn imported(world: &World, project: &Project, how: How<'_>) -> Result<Report, ImportError> {
+async fn imported(app: &TestApp, project: &Project, how: How<'_>) -> Result<Report, ImportError> {
     let environment = [
-        ("DATABASE_URL", world.database.url()),
+        ("DATABASE_URL", app.database.url()),
         ("SECRET_KEY", SECRET_KEY),
-        ("PUBLIC_URL", world.node.base.as_str()),
+        ("PUBLIC_URL", app.node.base.as_str()),
         ("SOCIAL_AUTH_GITHUB_KEY", "k"),
         ("SOCIAL_AUTH_GOOGLE_OAUTH2_KEY", "k"),
         ("SOCIAL_AUTH_FACEBOOK_KEY", "k"),
     ];
     let environment = environment.iter().chain(how.further);
     let environment = environment.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let settings = world::read(environment.collect()).expect("settings without a mistake");
+    let settings = test_app::read_settings(environment.collect()).expect("settings without a mistake");
     let of_django = how.key_of_django.map(SecretString::from);
     let wanted = ImportOptions {
         from: SecretString::from(project.url.as_str()),
@@ -206,29 +206,29 @@ async fn imported(world: &World, project: &Project, how: How<'_>) -> Result<Repo
         dry_run: how.dry_run,
         session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django).collect(),
     };
-    let repository = world.database.repository().await;
-    let deps = Deps::new(world.clock.clone(), Arc::new(Chance));
+    let repository = app.database.repository().await;
+    let deps = Deps::new(app.clock.clone(), Arc::new(Chance));
     let report = import::django(&wanted, &settings, Some(repository.clone()), &deps, &mut Silent).await;
     repository.close().await;
     report
 }
 
 /// Uses one of the things that Django handed out.
-async fn used(world: &World, item: &HandedOut) -> Answer {
-    let post = async |path: &str, body: Value| world.client().post(path).json(&body).send().await;
+async fn used(app: &TestApp, item: &HandedOut) -> Answer {
+    let post = async |path: &str, body: Value| app.client().post(path).json(&body).send().await;
     match item.kind.as_str() {
-        "token" | "knox" => world.client().user(&format!("Token {}", item.value)).await,
-        "access" | "sliding" => world.client().user(&format!("Bearer {}", item.value)).await,
+        "token" | "knox" => app.client().user(&format!("Token {}", item.value)).await,
+        "access" | "sliding" => app.client().user(&format!("Bearer {}", item.value)).await,
         "sliding-refresh" => post("/api/token/sliding/refresh/", json!({"token": item.value})).await,
         "refresh" => {
             let answer = post("/api/token/refresh/", json!({"refresh": item.value})).await;
             if answer.status != 200 {
                 return answer;
             }
-            world.client().user(&format!("Bearer {}", answer.field("access"))).await
+            app.client().user(&format!("Bearer {}", answer.field("access"))).await
         }
         "session" => {
-            let browser = world.browser();
+            let browser = app.browser();
             browser.set_cookie("sessionid", &item.value);
             browser.get("/api/user/").send().await
         }
@@ -236,11 +236,11 @@ async fn used(world: &World, item: &HandedOut) -> Answer {
     }
 }
 
-async fn all_work(world: &World, project: &Project) {
+async fn all_work(app: &TestApp, project: &Project) {
     let handed_out = project.handed_out();
     assert!(handed_out.len() > 15);
     for item in &handed_out {
-        let answer = used(world, item).await;
+        let answer = used(app, item).await;
         let told = format!("{} of user {} ({}): {}", item.kind, item.user, item.why, answer.text);
         if item.works {
             assert_eq!(answer.status, 200, "{told}");
@@ -268,9 +268,9 @@ fn note<'a>(report: &'a Report, code: &str) -> Option<&'a import::ReportEntry> {
 
 async fn credentials_issued_by_django_work_after_the_import(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::start(engine).await;
-    let report = import(&world, &project).await;
-    all_work(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    let report = import(&app, &project).await;
+    all_work(&app, &project).await;
     let wanted = [
         ("social_auth_usersocialauth", "shared_uid", 1),
         ("knox_authtoken", "expired", 1),
@@ -288,18 +288,18 @@ async fn credentials_issued_by_django_work_after_the_import(engine: Engine) {
 
 async fn postgres_project_is_imported(engine: Engine) {
     let project = Project::on_postgres(&[]).await;
-    let world = World::start(engine).await;
-    import(&world, &project).await;
-    all_work(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    import(&app, &project).await;
+    all_work(&app, &project).await;
 }
 
 async fn users_accounts_and_times_are_imported_unchanged(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::start(engine).await;
-    import(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    import(&app, &project).await;
     let users = project.told["users"].as_array().expect("users");
-    assert_eq!(usize::try_from(world.database.count("users").await), Ok(users.len()));
-    let repository = world.database.repository().await;
+    assert_eq!(usize::try_from(app.database.count("users").await), Ok(users.len()));
+    let repository = app.database.repository().await;
     for told in users {
         let user = repository.user(told["id"].as_i64().unwrap()).await.unwrap().expect("the user");
         assert_eq!(json!(user.username), told["username"]);
@@ -325,7 +325,7 @@ async fn users_accounts_and_times_are_imported_unchanged(engine: Engine) {
         assert_eq!(account.extra_data["auth_time"], extra["auth_time"]);
         assert_eq!(account.extra_data["id"], extra["id"]);
     }
-    let dump = world.database.dump().await;
+    let dump = app.database.dump().await;
     for secret in ["at-ana", "at-bo", "at-di", "rt-ana", "ats"] {
         let found = dump.iter().find(|value| String::from_utf8_lossy(&value.bytes).contains(secret));
         assert!(found.is_none(), "{secret} in {}", found.map(|value| value.table.clone()).unwrap_or_default());
@@ -348,11 +348,11 @@ fn assert_same_moment(ours: UnixMillis, djangos: &Value) {
 
 async fn second_import_changes_nothing(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::start(engine).await;
-    let first = import(&world, &project).await;
-    let before = world.database.dump().await;
-    let second = import(&world, &project).await;
-    let after = world.database.dump().await;
+    let app = TestApp::start(engine).await;
+    let first = import(&app, &project).await;
+    let before = app.database.dump().await;
+    let second = import(&app, &project).await;
+    let after = app.database.dump().await;
     assert!(before.len() == after.len());
     for (before, after) in before.iter().zip(&after) {
         assert!(before.bytes == after.bytes, "{}.{} changed", before.table, before.column);
@@ -365,11 +365,11 @@ async fn second_import_changes_nothing(engine: Engine) {
 
 async fn dry_run_reports_everything_and_writes_nothing(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::start(engine).await;
-    let before = world.database.counts().await;
-    let dry = import_as(&world, &project, How { dry_run: true, ..How::default() }).await;
-    assert_eq!(world.database.counts().await, before);
-    let real = import(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    let before = app.database.counts().await;
+    let dry = import_as(&app, &project, How { dry_run: true, ..How::default() }).await;
+    assert_eq!(app.database.counts().await, before);
+    let real = import(&app, &project).await;
     let counted = |report: &Report| serde_json::to_value(&report.tables).expect("JSON");
     assert_eq!(counted(&dry), counted(&real));
     assert!(dry.to_string().contains("nothing was written"));
@@ -377,49 +377,49 @@ async fn dry_run_reports_everything_and_writes_nothing(engine: Engine) {
 
 async fn conflicting_rows_are_reported_and_not_overwritten(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     // Somebody else has ana's id, somebody bo's username, and somebody cy's account under the id of another link.
     for (id, username) in [(1, "elsewhere"), (90, "bo"), (91, "thief")] {
         let sql = format!("INSERT INTO users (id, username, created) VALUES ({id}, '{username}', 5)");
-        world.database.run(&sql).await;
+        app.database.run(&sql).await;
     }
     let sql = "INSERT INTO social_accounts (id, user_id, provider, uid, extra_data, created, modified)
                VALUES (5, 91, 'facebook', '303', '{}', 5, 5)";
-    world.database.run(sql).await;
-    let report = import(&world, &project).await;
+    app.database.run(sql).await;
+    let report = import(&app, &project).await;
     assert_eq!(count(&report, "auth_user", "id_taken"), 1, "{report}");
     assert_eq!(count(&report, "auth_user", "username_taken"), 1);
     assert_eq!(count(&report, "social_auth_usersocialauth", "user_left_out"), 2);
     assert_eq!(count(&report, "social_auth_usersocialauth", "account_in_use"), 1);
     assert_eq!(count(&report, "authtoken_token", "user_left_out"), 1);
     assert_eq!(note(&report, "renumbered").expect("the link whose id was taken").count, 1);
-    assert_eq!(world.database.text("SELECT username FROM users WHERE id = 1").await, "elsewhere");
-    assert_eq!(world.database.number("SELECT id FROM users WHERE username = 'bo'").await, 90);
+    assert_eq!(app.database.text("SELECT username FROM users WHERE id = 1").await, "elsewhere");
+    assert_eq!(app.database.number("SELECT id FROM users WHERE username = 'bo'").await, 90);
     // A JWT says an id and nothing else: where two servers gave one id to two people, they must not share a key.
     assert_eq!(note(&report, "jwts_of_others").expect("ana's id").first, [1]);
     let is_row = |item: &&HandedOut| matches!(item.kind.as_str(), "token" | "knox" | "session");
     for item in project.handed_out().iter().filter(|item| item.user <= 2).filter(is_row) {
-        assert_ne!(used(&world, item).await.status, 200, "{} signs somebody else in", item.kind);
+        assert_ne!(used(&app, item).await.status, 200, "{} signs somebody else in", item.kind);
     }
 }
 
 async fn login_after_the_import_finds_the_user_and_new_users_get_new_ids(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::start(engine).await;
-    import(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    import(&app, &project).await;
     // Ana's account is that of the double's first person.
-    assert_eq!(world.login("token_user", "u1").await.ok()["id"], json!(1));
-    let highest = world.database.number("SELECT max(id) FROM users").await;
-    let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
+    assert_eq!(app.login("token_user", "u1").await.ok()["id"], json!(1));
+    let highest = app.database.number("SELECT max(id) FROM users").await;
+    let stranger = app.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
     assert!(stranger > highest, "{stranger} is somebody new");
     let token = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == 1).expect("ana's");
-    used(&world, &token).await.ok();
+    used(&app, &token).await.ok();
 }
 
 async fn second_import_revokes_tokens_blacklisted_at_the_source(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::start(engine).await;
-    import(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    import(&app, &project).await;
     project
         .run(
             "INSERT INTO token_blacklist_blacklistedtoken (blacklisted_at, token_id)
@@ -428,9 +428,9 @@ async fn second_import_revokes_tokens_blacklisted_at_the_source(engine: Engine) 
         )
         .await;
     project.run("UPDATE auth_user SET is_active = 0 WHERE id = 4").await;
-    let report = import(&world, &project).await;
+    let report = import(&app, &project).await;
     for item in project.handed_out().iter().filter(|item| item.kind == "refresh") {
-        assert_eq!(used(&world, item).await.problem(401, "token_not_valid")["detail"], "Token is blacklisted");
+        assert_eq!(used(&app, item).await.problem(401, "token_not_valid")["detail"], "Token is blacklisted");
     }
     // Whether a user who was reactivated here stays so is the operator's to say.
     assert_eq!(note(&report, "inactive_at_the_source").expect("di").first, [4]);
@@ -438,20 +438,20 @@ async fn second_import_revokes_tokens_blacklisted_at_the_source(engine: Engine) 
 
 async fn provider_tokens_are_encrypted_when_enabled(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let app = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
     let how = How { further: &[("STORE_PROVIDER_TOKENS", "true")], ..How::default() };
-    let report = import_as(&world, &project, how).await;
+    let report = import_as(&app, &project, how).await;
     assert_eq!(note(&report, "provider_tokens_sealed").expect("all of them").count, 9);
     let tokens = project.handed_out().into_iter().filter(|item| item.kind == "token" && item.works);
     for (item, wanted) in tokens.zip([["at-ana", ""], ["at-cy", ""], ["at-di", "ats"]]) {
         let authorization = format!("Token {}", item.value);
-        let get = async |path: &str| world.client().get(path).header("authorization", &authorization).send().await.ok();
+        let get = async |path: &str| app.client().get(path).header("authorization", &authorization).send().await.ok();
         let accounts = get("/api/user/social/").await;
         let id = accounts[0]["id"].as_i64().expect("an id");
         let token = get(&format!("/api/user/social/{id}/token/")).await;
         assert_eq!(token["access_token"], wanted[0]);
         assert_eq!(token["oauth_token_secret"].as_str().unwrap_or_default(), wanted[1]);
     }
-    let dump = world.database.dump().await;
+    let dump = app.database.dump().await;
     assert!(!dump.iter().any(|value| String::from_utf8_lossy(&value.bytes).contains("at-ana")));
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::client::claims;
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::{Engine, TestApp, on_both_databases};
 
 #[path = "../../examples/own_step.rs"]
 #[expect(dead_code, reason = "its main is for cargo run --example")]
@@ -14,12 +14,12 @@ on_both_databases! {
 }
 
 async fn the_programs_steps_ask_refuse_and_leave_their_mark(engine: Engine) {
-    let world = World::on(engine).program(own_step::extended).start().await;
-    let waits = world.login("jwt-pair", "u1").await;
+    let app = TestApp::builder(engine).with_builder(own_step::extended).start().await;
+    let waits = app.login("jwt-pair", "u1").await;
     assert_eq!(waits.status, 202, "{}", waits.text);
     let asked = waits.json();
     assert_eq!((&asked["step"], &asked["fields"][0]["name"]), (&json!("terms"), &json!("terms")));
-    let resume = || world.client().post("/api/login/social/resume/");
+    let resume = || app.client().post("/api/login/social/resume/");
     let answers = json!({"flow_token": asked["flow_token"], "terms": true});
     let token = resume().json(&answers).send().await.field("token");
     let told = claims(&token);
@@ -28,33 +28,33 @@ async fn the_programs_steps_ask_refuse_and_leave_their_mark(engine: Engine) {
         (&json!(false), &json!("github")),
         "github vouches for nothing"
     );
-    let user = world.client().user(&format!("Bearer {token}")).await.ok();
+    let user = app.client().user(&format!("Bearer {token}")).await.ok();
     assert_eq!(user["accepted_terms"], "2026-11-01", "the program's field, filled by its step");
-    let again = world.login("jwt-pair-user", "u01").await;
+    let again = app.login("jwt-pair-user", "u01").await;
     assert_eq!(again.ok()["accepted_terms"], "2026-11-01");
     assert_eq!(claims(&again.field("token"))["accepted_terms"], "2026-11-01");
-    let served = world.client().get("/openapi.json").send().await.ok();
+    let served = app.client().get("/openapi.json").send().await.ok();
     assert_eq!(served["components"]["schemas"]["User"]["properties"]["accepted_terms"]["format"], "date");
 
     // The profile fills the other field, and its user may change it.
     let french = json!({"sub": "6", "email": "six@example.com", "email_verified": true, "locale": "fr"});
-    world.people.describe("google-oauth2", "u6", french);
-    let waits = world.client().login("token_user/google-oauth2", json!({"code": "u6"})).await.json();
+    app.fake_users.set_profile("google-oauth2", "u6", french);
+    let waits = app.client().login("token_user/google-oauth2", json!({"code": "u6"})).await.json();
     let answers = json!({"flow_token": waits["flow_token"], "terms": true});
     let user = resume().json(&answers).send().await;
     assert_eq!(user.ok()["locale"], "fr");
     let authorization = format!("Token {}", user.field("token"));
-    let change = world.client().request("PATCH", "/api/user/").header("authorization", authorization);
+    let change = app.client().request("PATCH", "/api/user/").header("authorization", authorization);
     assert_eq!(change.json(&json!({"locale": "de"})).send().await.ok()["locale"], "de");
 
     let rival =
         json!({"sub": "7", "email": "eva@competitor.example", "email_verified": true, "hd": "competitor.example"});
-    world.people.describe("google-oauth2", "u7", rival);
-    world.client().login("token/google-oauth2", json!({"code": "u7"})).await.problem(403, "competitor");
+    app.fake_users.set_profile("google-oauth2", "u7", rival);
+    app.client().login("token/google-oauth2", json!({"code": "u7"})).await.problem(403, "competitor");
 
     // Two steps ask one after the other: ours for an address, the program's for its terms.
-    world.people.describe("github", "u8", json!({"id": 8, "login": "eight"}));
-    let first = world.login("token_user", "u8").await.json();
+    app.fake_users.set_profile("github", "u8", json!({"id": 8, "login": "eight"}));
+    let first = app.login("token_user", "u8").await.json();
     assert_eq!(first["step"], "require_email");
     let answers = json!({"flow_token": first["flow_token"], "email": "eight@example.com"});
     let second = resume().json(&answers).send().await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::client::{claims, jwt_header};
-use crate::support::{Answer, Engine, World, on_both_databases};
+use crate::support::{Answer, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     r_out_01_and_02_members_have_the_order_of_drsa,
@@ -35,7 +35,7 @@ on_both_databases! {
 const NOW: i64 = 1_795_521_600;
 
 async fn r_out_01_and_02_members_have_the_order_of_drsa(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (kind, wanted) in [
         ("session", "id,username,first_name,last_name,email"),
         ("token", "token"),
@@ -47,7 +47,7 @@ async fn r_out_01_and_02_members_have_the_order_of_drsa(engine: Engine) {
         ("knox", "token"),
         ("knox_user", "id,token,username,first_name,last_name,email"),
     ] {
-        let answer = world.login(kind, &format!("u{}1", kind.len())).await;
+        let answer = app.login(kind, &format!("u{}1", kind.len())).await;
         assert_eq!(answer.keys().join(","), wanted, "{kind}");
         if wanted.starts_with("id") {
             let body = answer.json();
@@ -61,66 +61,67 @@ async fn r_out_01_and_02_members_have_the_order_of_drsa(engine: Engine) {
 }
 
 async fn r_out_03_json_is_utf_8_without_escapes_or_whitespace(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let profile = json!({"id": 7, "login": "zoe", "name": "Zoë Ñandú 李", "email": "zoe@example.com"});
-    world.people.describe("github", "u7", profile);
-    let answer = world.login("session", "u7").await;
+    app.fake_users.set_profile("github", "u7", profile);
+    let answer = app.login("session", "u7").await;
     let wanted = r#"{"id":1,"username":"zoe","first_name":"Zoë","last_name":"Ñandú 李","email":"zoe@example.com"}"#;
     assert_eq!(answer.text, wanted);
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
 }
 
 async fn r_ses_01_session_login_answers_the_user_and_sets_a_cookie(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     let answer = browser.login("session/github", json!({"code": "u1"})).await;
     let cookie = answer.set_cookie("sessionid").expect("a session cookie");
     for (name, wanted) in [("HttpOnly", ""), ("Max-Age", "1209600"), ("Path", "/"), ("SameSite", "Lax")] {
-        assert_eq!(cookie.attribute(name), Some(wanted), "{name}: {}", answer.whole());
+        assert_eq!(cookie.attribute(name), Some(wanted), "{name}: {}", answer.headers_and_body());
     }
     assert!(cookie.value.len() >= 43, "256 random bits");
     let user = browser.get("/api/user/").send().await;
     assert_eq!(user.text, answer.text);
-    world.client().get("/api/user/").send().await.problem(401, "not_authenticated");
+    app.client().get("/api/user/").send().await.problem(401, "not_authenticated");
 }
 
 async fn r_ses_03_only_a_session_login_sets_last_login(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for kind in ["token", "jwt-pair", "jwt-sliding", "knox"] {
-        world.login(kind, "u1").await;
+        app.login(kind, "u1").await;
     }
     let unset = "SELECT count(*) FROM users WHERE last_login IS NULL";
-    assert_eq!(world.database.number(unset).await, 1);
-    world.login("session", "u01").await.ok();
-    assert_eq!(world.database.number(unset).await, 0);
+    assert_eq!(app.database.number(unset).await, 1);
+    app.login("session", "u01").await.ok();
+    assert_eq!(app.database.number(unset).await, 0);
 }
 
 async fn r_ses_04_session_lifetime_follows_the_provider_token_when_enabled(engine: Engine) {
     let age = |answer: &Answer| {
         answer.set_cookie("sessionid").and_then(|cookie| cookie.attribute("Max-Age").map(str::to_owned))
     };
-    let world = World::start(engine).await;
-    let facebook = world.client().login("session/facebook", json!({"code": "u1"})).await;
+    let app = TestApp::start(engine).await;
+    let facebook = app.client().login("session/facebook", json!({"code": "u1"})).await;
     assert_eq!(age(&facebook).as_deref(), Some("1209600"), "not asked for");
 
-    let world = World::on(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "True").start().await;
-    let facebook = world.client().login("session/facebook", json!({"code": "u1"})).await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "True").start().await;
+    let facebook = app.client().login("session/facebook", json!({"code": "u1"})).await;
     assert_eq!(age(&facebook).as_deref(), Some("5183944"));
-    let github = world.login("session", "u2").await;
+    let github = app.login("session", "u2").await;
     assert_eq!(age(&github).as_deref(), Some("1209600"), "github says nothing");
 
-    let plan =
-        World::on(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "True").with("SOCIAL_AUTH_MAX_SESSION_LENGTH", "600");
-    let world = plan.start().await;
-    let facebook = world.client().login("session/facebook", json!({"code": "u1"})).await;
-    let github = world.login("session", "u2").await;
+    let plan = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_SESSION_EXPIRATION", "True")
+        .with("SOCIAL_AUTH_MAX_SESSION_LENGTH", "600");
+    let app = plan.start().await;
+    let facebook = app.client().login("session/facebook", json!({"code": "u1"})).await;
+    let github = app.login("session", "u2").await;
     assert_eq!((age(&facebook).as_deref(), age(&github).as_deref()), (Some("600"), Some("600")));
 }
 
 async fn r_ses_05_existing_user_can_sign_in_again(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let origin = world.node.base.clone();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let origin = app.node.base.clone();
     let again = |code: &'static str| {
         let post = browser.post("/api/login/social/session/github/").header("origin", &origin);
         post.json(&json!({"code": code})).send()
@@ -128,40 +129,40 @@ async fn r_ses_05_existing_user_can_sign_in_again(engine: Engine) {
     let first = again("u1").await;
     let second = again("u01").await;
     assert_eq!(first.ok(), second.ok());
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn r_tok_01_every_login_returns_the_same_permanent_token(engine: Engine) {
-    let world = World::start(engine).await;
-    let first = world.token("token", "u1").await;
+    let app = TestApp::start(engine).await;
+    let first = app.token("token", "u1").await;
     assert!(first.len() == 40 && first.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{first}");
-    world.advance(std::time::Duration::from_secs(86_400 * 400));
-    assert_eq!(world.token("token_user", "u01").await, first);
-    assert_ne!(world.token("token", "u2").await, first);
-    assert_eq!(world.database.count("tokens").await, 2);
-    assert_eq!(world.client().user(&format!("Token {first}")).await.field("username"), "user1");
+    app.advance(std::time::Duration::from_secs(86_400 * 400));
+    assert_eq!(app.token("token_user", "u01").await, first);
+    assert_ne!(app.token("token", "u2").await, first);
+    assert_eq!(app.database.count("tokens").await, 2);
+    assert_eq!(app.client().user(&format!("Token {first}")).await.field("username"), "user1");
 }
 
 async fn r_tok_02_authorization_scheme_is_case_insensitive(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("token", "u1").await;
+    let app = TestApp::start(engine).await;
+    let token = app.token("token", "u1").await;
     for scheme in ["Token", "token", "TOKEN", "Bearer"] {
-        world.client().user(&format!("{scheme} {token}")).await.ok();
+        app.client().user(&format!("{scheme} {token}")).await.ok();
     }
 }
 
 async fn r_jwt_01_to_03_tokens_carry_their_token_type(engine: Engine) {
-    let world = World::start(engine).await;
-    let pair = world.login("jwt-pair", "u1").await.ok();
+    let app = TestApp::start(engine).await;
+    let pair = app.login("jwt-pair", "u1").await.ok();
     let kind = |token: &Value| claims(token.as_str().expect("a token"))["token_type"].clone();
     assert_eq!((kind(&pair["token"]), kind(&pair["refresh"])), (json!("access"), json!("refresh")));
-    let sliding = world.login("jwt-sliding", "u01").await.ok();
+    let sliding = app.login("jwt-sliding", "u01").await.ok();
     assert_eq!(kind(&sliding["token"]), "sliding");
 }
 
 async fn r_jwt_04_claims_and_lifetimes_of_a_pair(engine: Engine) {
-    let world = World::start(engine).await;
-    let pair = world.login("jwt-pair", "u1").await;
+    let app = TestApp::start(engine).await;
+    let pair = app.login("jwt-pair", "u1").await;
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
     assert_eq!(jwt_header(&access).to_string(), r#"{"alg":"HS256","typ":"JWT"}"#);
     let (access, refresh) = (claims(&access), claims(&refresh));
@@ -177,17 +178,17 @@ async fn r_jwt_04_claims_and_lifetimes_of_a_pair(engine: Engine) {
 }
 
 async fn r_jwt_05_claims_and_lifetimes_of_a_sliding_token(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = claims(&world.token("jwt-sliding", "u1").await);
+    let app = TestApp::start(engine).await;
+    let token = claims(&app.token("jwt-sliding", "u1").await);
     let wanted = json!({"token_type": "sliding", "exp": NOW + 300, "iat": NOW, "jti": token["jti"],
         "refresh_exp": NOW + 86_400, "user_id": "1", "gen": NOW * 1000});
     assert_eq!(token.to_string(), wanted.to_string());
 }
 
 async fn r_jwt_06_user_variants_contain_the_user_as_claims(engine: Engine) {
-    let world = World::start(engine).await;
-    let pair = world.login("jwt-pair-user", "u1").await;
-    let sliding = world.token("jwt-sliding-user", "u01").await;
+    let app = TestApp::start(engine).await;
+    let pair = app.login("jwt-pair-user", "u1").await;
+    let sliding = app.token("jwt-sliding-user", "u01").await;
     for token in [pair.field("token"), pair.field("refresh"), sliding] {
         let claims = claims(&token);
         let names: Vec<&String> = claims.as_object().expect("claims").keys().collect();
@@ -198,28 +199,28 @@ async fn r_jwt_06_user_variants_contain_the_user_as_claims(engine: Engine) {
         );
         assert_eq!((&claims["username"], &claims["email"]), (&json!("user1"), &json!("user1@example.com")));
     }
-    let plain = claims(&world.token("jwt-pair", "u001").await);
+    let plain = claims(&app.token("jwt-pair", "u001").await);
     assert!(plain.get("username").is_none(), "{plain}");
 }
 
 async fn r_jwt_07_authorization_scheme_is_configurable(engine: Engine) {
-    let world = World::start(engine).await;
-    let (access, sliding) = (world.token("jwt-pair", "u1").await, world.token("jwt-sliding", "u01").await);
+    let app = TestApp::start(engine).await;
+    let (access, sliding) = (app.token("jwt-pair", "u1").await, app.token("jwt-sliding", "u01").await);
     for token in [&access, &sliding] {
-        world.client().user(&format!("Bearer {token}")).await.ok();
+        app.client().user(&format!("Bearer {token}")).await.ok();
         // A scheme is case-insensitive (RFC 9110, section 11.1), whatever simplejwt does.
-        world.client().user(&format!("bearer {token}")).await.ok();
+        app.client().user(&format!("bearer {token}")).await.ok();
     }
-    let own = World::on(engine).with("SIMPLE_JWT_AUTH_HEADER_TYPES", "JWT").start().await;
+    let own = TestApp::builder(engine).with("SIMPLE_JWT_AUTH_HEADER_TYPES", "JWT").start().await;
     let token = own.token("jwt-pair", "u1").await;
     own.client().user(&format!("JWT {token}")).await.ok();
     assert_eq!(own.client().user(&format!("Bearer {token}")).await.status, 401);
 }
 
 async fn r_jwt_08_refresh_and_sliding_tokens_are_stored_by_jti(engine: Engine) {
-    let world = World::start(engine).await;
-    let refresh = claims(&world.login("jwt-pair", "u1").await.field("refresh"));
-    let sliding = claims(&world.token("jwt-sliding", "u2").await);
+    let app = TestApp::start(engine).await;
+    let refresh = claims(&app.login("jwt-pair", "u1").await.field("refresh"));
+    let sliding = claims(&app.token("jwt-sliding", "u2").await);
     // A sliding token may be renewed at the last moment, and lives on for a sliding lifetime then.
     for (token, kind, user, end) in [(refresh, "jwt-pair", 1, 86_400), (sliding, "jwt-sliding", 2, 86_400 + 300)] {
         let jti = token["jti"].as_str().expect("a jti");
@@ -228,24 +229,23 @@ async fn r_jwt_08_refresh_and_sliding_tokens_are_stored_by_jti(engine: Engine) {
             AND expires = {}",
             (NOW + end) * 1000
         );
-        assert_eq!(world.database.number(&row).await, 1, "{kind}");
+        assert_eq!(app.database.number(&row).await, 1, "{kind}");
     }
 }
 
 async fn r_jwt_09_issuer_audience_and_user_id_claim_are_configurable(engine: Engine) {
-    let plan = World::on(engine).with("SIMPLE_JWT_ISSUER", "us").with("SIMPLE_JWT_AUDIENCE", "them");
-    let world =
-        plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "60").start().await;
-    let token = world.token("jwt-pair", "u1").await;
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ISSUER", "us").with("SIMPLE_JWT_AUDIENCE", "them");
+    let app = plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "60").start().await;
+    let token = app.token("jwt-pair", "u1").await;
     let claims = claims(&token);
     assert_eq!((&claims["iss"], &claims["aud"], &claims["sub"]), (&json!("us"), &json!("them"), &json!("1")));
     assert_eq!(claims["exp"], NOW + 60);
     assert!(claims.get("user_id").is_none());
-    world.client().user(&format!("Bearer {token}")).await.ok();
+    app.client().user(&format!("Bearer {token}")).await.ok();
 }
 
 async fn r_jwt_04_and_05_lifetimes_and_claim_names_are_configurable(engine: Engine) {
-    let mut plan = World::on(engine);
+    let mut plan = TestApp::builder(engine);
     for (name, value) in [
         ("REFRESH_TOKEN_LIFETIME", "7200"),
         ("SLIDING_TOKEN_LIFETIME", "120"),
@@ -256,40 +256,40 @@ async fn r_jwt_04_and_05_lifetimes_and_claim_names_are_configurable(engine: Engi
     ] {
         plan = plan.with(&format!("SIMPLE_JWT_{name}"), value);
     }
-    let world = plan.start().await;
-    let refresh = claims(&world.login("jwt-pair", "u1").await.field("refresh"));
+    let app = plan.start().await;
+    let refresh = claims(&app.login("jwt-pair", "u1").await.field("refresh"));
     assert_eq!((&refresh["exp"], &refresh["kind"]), (&json!(NOW + 7200), &json!("refresh")));
     assert!(refresh["nr"].is_string() && refresh.get("jti").is_none() && refresh.get("token_type").is_none());
-    let token = world.token("jwt-sliding", "u01").await;
+    let token = app.token("jwt-sliding", "u01").await;
     let sliding = claims(&token);
     assert_eq!((&sliding["exp"], &sliding["until"]), (&json!(NOW + 120), &json!(NOW + 900)));
-    world.client().user(&format!("Bearer {token}")).await.ok();
+    app.client().user(&format!("Bearer {token}")).await.ok();
     // It is renewed until then, and no longer.
     let mut token = token;
     for _ in 0..8 {
-        world.advance(std::time::Duration::from_secs(110));
-        let renew = world.client().post("/api/token/sliding/refresh/").json(&json!({"token": token}));
+        app.advance(std::time::Duration::from_secs(110));
+        let renew = app.client().post("/api/token/sliding/refresh/").json(&json!({"token": token}));
         token = renew.send().await.field("token");
         assert_eq!(claims(&token)["until"], NOW + 900);
     }
-    world.advance(std::time::Duration::from_secs(21));
-    let renew = world.client().post("/api/token/sliding/refresh/").json(&json!({"token": token}));
+    app.advance(std::time::Duration::from_secs(21));
+    let renew = app.client().post("/api/token/sliding/refresh/").json(&json!({"token": token}));
     renew.send().await.problem(401, "token_not_valid");
 }
 
 async fn r_knx_01_every_login_issues_a_new_token(engine: Engine) {
-    let world = World::start(engine).await;
-    let (first, second) = (world.token("knox", "u1").await, world.token("knox_user", "u01").await);
+    let app = TestApp::start(engine).await;
+    let (first, second) = (app.token("knox", "u1").await, app.token("knox_user", "u01").await);
     for token in [&first, &second] {
         assert!(token.len() == 64 && token.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{token}");
-        world.client().user(&format!("Token {token}")).await.ok();
+        app.client().user(&format!("Token {token}")).await.ok();
     }
     assert_ne!(first, second);
 }
 
 async fn r_knx_03_digest_and_first_fifteen_characters_are_stored(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("knox", "u1").await;
+    let app = TestApp::start(engine).await;
+    let token = app.token("knox", "u1").await;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, token.as_bytes());
     let row = format!(
         "SELECT count(*) FROM knox_tokens WHERE digest = '{}' AND token_key = '{}' AND expires = {}",
@@ -297,79 +297,80 @@ async fn r_knx_03_digest_and_first_fifteen_characters_are_stored(engine: Engine)
         &token[..15],
         (NOW + 36_000) * 1000
     );
-    assert_eq!(world.database.number(&row).await, 1);
+    assert_eq!(app.database.number(&row).await, 1);
 }
 
 async fn r_knx_04_scheme_is_case_insensitive_and_the_token_expires(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.token("knox", "u1").await;
+    let app = TestApp::start(engine).await;
+    let token = app.token("knox", "u1").await;
     for scheme in ["Token", "token", "TOKEN"] {
-        world.client().user(&format!("{scheme} {token}")).await.ok();
+        app.client().user(&format!("{scheme} {token}")).await.ok();
     }
-    world.advance(std::time::Duration::from_secs(36_000));
-    let refused = world.client().user(&format!("Token {token}")).await;
+    app.advance(std::time::Duration::from_secs(36_000));
+    let refused = app.client().user(&format!("Token {token}")).await;
     assert_eq!(refused.problem(401, "invalid_token")["detail"], "Invalid token.");
     assert_eq!(refused.header("www-authenticate"), Some("Token"));
-    assert_eq!(world.database.count("knox_tokens").await, 0, "deleted when seen");
+    assert_eq!(app.database.count("knox_tokens").await, 0, "deleted when seen");
 }
 
 async fn knox_prefix_and_length_are_configurable(engine: Engine) {
-    let plan =
-        World::on(engine).with("REST_KNOX_TOKEN_PREFIX", "kx_").with("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH", "70");
-    let world = plan.with("REST_KNOX_TOKEN_TTL", "60").with("REST_KNOX_AUTH_HEADER_PREFIX", "Knox").start().await;
-    let token = world.token("knox", "u1").await;
+    let plan = TestApp::builder(engine)
+        .with("REST_KNOX_TOKEN_PREFIX", "kx_")
+        .with("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH", "70");
+    let app = plan.with("REST_KNOX_TOKEN_TTL", "60").with("REST_KNOX_AUTH_HEADER_PREFIX", "Knox").start().await;
+    let token = app.token("knox", "u1").await;
     assert!(token.starts_with("kx_") && token.len() == 73, "{token}");
-    world.client().user(&format!("knox {token}")).await.ok();
-    world.advance(std::time::Duration::from_secs(60));
-    assert_eq!(world.client().user(&format!("Knox {token}")).await.status, 401);
+    app.client().user(&format!("knox {token}")).await.ok();
+    app.advance(std::time::Duration::from_secs(60));
+    assert_eq!(app.client().user(&format!("Knox {token}")).await.status, 401);
 }
 
 async fn knox_auto_refresh_extends_a_used_token_up_to_the_maximum_ttl(engine: Engine) {
-    let plan = World::on(engine).with("REST_KNOX_TOKEN_TTL", "600").with("REST_KNOX_AUTO_REFRESH", "True");
+    let plan = TestApp::builder(engine).with("REST_KNOX_TOKEN_TTL", "600").with("REST_KNOX_AUTO_REFRESH", "True");
     let plan = plan.with("REST_KNOX_AUTO_REFRESH_MAX_TTL", "1000").with("REST_KNOX_MIN_REFRESH_INTERVAL", "60");
-    let world = plan.start().await;
-    let token = format!("Token {}", world.token("knox", "u1").await);
+    let app = plan.start().await;
+    let token = format!("Token {}", app.token("knox", "u1").await);
     let expires = "SELECT expires FROM knox_tokens";
     let end = |seconds: i64| (NOW + seconds) * 1000;
     for (later, until) in [(50, 600), (250, 900), (200, 1000), (499, 1000)] {
-        world.advance(std::time::Duration::from_secs(later));
-        world.client().user(&token).await.ok();
-        assert_eq!(world.database.number(expires).await, end(until), "{later} s later");
+        app.advance(std::time::Duration::from_secs(later));
+        app.client().user(&token).await.ok();
+        assert_eq!(app.database.number(expires).await, end(until), "{later} s later");
     }
-    world.advance(std::time::Duration::from_secs(1));
-    world.client().user(&token).await.problem(401, "invalid_token");
+    app.advance(std::time::Duration::from_secs(1));
+    app.client().user(&token).await.problem(401, "invalid_token");
 }
 
 async fn knox_token_limit_refuses_the_login_and_writes_nothing(engine: Engine) {
-    let world = World::on(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "2").start().await;
-    let first = format!("Token {}", world.token("knox", "u1").await);
-    world.advance(std::time::Duration::from_secs(60));
-    world.login("knox_user", "u01").await.ok();
-    let refused = world.login("knox", "u001").await.problem(403, "token_limit_exceeded");
+    let app = TestApp::builder(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "2").start().await;
+    let first = format!("Token {}", app.token("knox", "u1").await);
+    app.advance(std::time::Duration::from_secs(60));
+    app.login("knox_user", "u01").await.ok();
+    let refused = app.login("knox", "u001").await.problem(403, "token_limit_exceeded");
     assert_eq!(refused["detail"], "Maximum amount of tokens allowed per user exceeded.");
-    assert_eq!(world.database.count("knox_tokens").await, 2);
-    world.link("knox/facebook", &first, "u2").await.problem(403, "token_limit_exceeded");
-    assert_eq!(world.database.count("social_accounts").await, 1, "the login left nothing");
-    world.login("token", "u0001").await.ok();
-    world.login("knox", "u3").await.ok();
+    assert_eq!(app.database.count("knox_tokens").await, 2);
+    app.link("knox/facebook", &first, "u2").await.problem(403, "token_limit_exceeded");
+    assert_eq!(app.database.count("social_accounts").await, 1, "the login left nothing");
+    app.login("token", "u0001").await.ok();
+    app.login("knox", "u3").await.ok();
     // One that is over counts no more.
-    world.advance(std::time::Duration::from_secs(36_000 - 60));
-    world.login("knox", "u00001").await.ok();
-    world.login("knox", "u000001").await.problem(403, "token_limit_exceeded");
+    app.advance(std::time::Duration::from_secs(36_000 - 60));
+    app.login("knox", "u00001").await.ok();
+    app.login("knox", "u000001").await.problem(403, "token_limit_exceeded");
 }
 
 async fn knox_token_limit_holds_for_concurrent_logins(engine: Engine) {
-    let world = World::on(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "3").start().await;
+    let app = TestApp::builder(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "3").start().await;
     // Two accounts of one user, so that not even the account's row makes the logins wait for each other.
-    let token = format!("Token {}", world.token("token", "u1").await);
-    world.link("token/facebook", &token, "u1").await.ok();
+    let token = format!("Token {}", app.token("token", "u1").await);
+    app.link("token/facebook", &token, "u1").await.ok();
     let logins = (1..=8).map(|n| {
         let (provider, code) = (["github", "facebook"][n % 2], format!("u{}1", "0".repeat(n)));
-        let client = world.client();
+        let client = app.client();
         async move { client.login(&format!("knox/{provider}"), json!({"code": code})).await.status }
     });
     let mut statuses = futures_util::future::join_all(logins).await;
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 403, 403, 403, 403, 403]);
-    assert_eq!(world.database.count("knox_tokens").await, 3);
+    assert_eq!(app.database.count("knox_tokens").await, 3);
 }

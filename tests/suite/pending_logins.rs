@@ -9,9 +9,9 @@ use rest_social_auth::login::{Draft, Field, Step, Stop};
 use serde_json::{Value, json};
 
 use crate::support::client::claims;
-use crate::support::people::GITHUB_TOKEN;
-use crate::support::world::Plan;
-use crate::support::{Answer, Client, Engine, World, on_both_databases};
+use crate::support::fake_users::GITHUB_TOKEN;
+use crate::support::test_app::TestAppBuilder;
+use crate::support::{Answer, Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     every_login_route_can_be_pending_and_resumed,
@@ -51,7 +51,7 @@ impl Step for Terms {
             _ => {
                 return Err(Stop::ask([
                     Field::checkbox("terms", "I accept the terms").help("https://a.example/terms"),
-                    Field::choice("plan", "Plan", &["free", "gold"]).optional(),
+                    Field::choice("plan", "TestAppBuilder", &["free", "gold"]).optional(),
                 ]));
             }
         };
@@ -110,8 +110,10 @@ pub const WITH_TERMS: &str = "social_details,social_uid,auth_allowed,social_user
 const WITH_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,require_email,\
                           create_user,associate_user,load_extra_data,user_details";
 
-pub fn with_terms(engine: Engine) -> Plan {
-    World::on(engine).with("SOCIAL_AUTH_PIPELINE", WITH_TERMS).program(|builder| builder.step("terms", Terms))
+pub fn with_terms(engine: Engine) -> TestAppBuilder {
+    TestApp::builder(engine)
+        .with("SOCIAL_AUTH_PIPELINE", WITH_TERMS)
+        .with_builder(|builder| builder.step("terms", Terms))
 }
 
 #[track_caller]
@@ -131,7 +133,7 @@ pub async fn resume(client: &Client, flow_token: &str, mut answers: Value) -> An
 }
 
 async fn every_login_route_can_be_pending_and_resumed(engine: Engine) {
-    let world = with_terms(engine).start().await;
+    let app = with_terms(engine).start().await;
     let user = ["username", "first_name", "last_name", "email"];
     let with = |first: &[&str], rest: &[&str]| [first, rest].concat().iter().map(|key| (*key).to_owned()).collect();
     for (n, (route, keys)) in [
@@ -148,7 +150,7 @@ async fn every_login_route_can_be_pending_and_resumed(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        let (client, code) = (world.browser(), format!("u{}", n + 1));
+        let (client, code) = (app.browser(), format!("u{}", n + 1));
         let answer = client.login(&format!("{route}/github"), json!({"code": code})).await;
         let asked = pending_login(&answer);
         assert_eq!(
@@ -161,25 +163,25 @@ async fn every_login_route_can_be_pending_and_resumed(engine: Engine) {
             json!([
                 {"name": "terms", "type": "checkbox", "title": "I accept the terms", "required": true,
                     "help": "https://a.example/terms"},
-                {"name": "plan", "type": "choice", "title": "Plan", "required": false, "choices": ["free", "gold"]},
+                {"name": "plan", "type": "choice", "title": "TestAppBuilder", "required": false, "choices": ["free", "gold"]},
             ])
         );
-        assert_eq!(world.database.count("users").await, i64::try_from(n).expect("few"), "nothing is written yet");
+        assert_eq!(app.database.count("users").await, i64::try_from(n).expect("few"), "nothing is written yet");
         let done = resume(&client, &flow_token(&answer), json!({"terms": true, "plan": "free"})).await;
         assert_eq!(done.keys(), keys, "{route}");
         assert_eq!(done.set_cookie("sessionid").is_some(), route == "session", "{route}");
     }
-    assert_eq!(world.double.calls_at(GITHUB_TOKEN).len(), 9, "the provider is not asked again");
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 9, "the provider is not asked again");
     // Somebody who is known is not asked.
-    world.login("token", "u01").await.ok();
+    app.login("token", "u01").await.ok();
     let kept = "SELECT count(*) FROM social_accounts WHERE CAST(extra_data AS TEXT) LIKE '%\"plan\"%free%'";
-    assert_eq!(world.database.number(kept).await, 9);
+    assert_eq!(app.database.number(kept).await, 9);
 }
 
 async fn invalid_input_keeps_the_login_pending(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let client = world.client();
-    let token = flow_token(&world.login("token_user", "u13").await);
+    let app = with_terms(engine).start().await;
+    let client = app.client();
+    let token = flow_token(&app.login("token_user", "u13").await);
     for (answers, field) in [
         (json!({}), "terms"),
         (json!({"terms": false}), "terms"),
@@ -191,98 +193,97 @@ async fn invalid_input_keeps_the_login_pending(engine: Engine) {
         let problem = resume(&client, &token, answers.clone()).await.problem(400, "invalid_request");
         assert!(problem["errors"][field].is_array(), "{answers}: {problem}");
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     let done = client.post("/api/login/social/resume/").form(&[("flow_token", &token), ("terms", "on")]).send().await;
     assert_eq!(done.ok()["username"], "user13");
-    assert_eq!(world.database.number("SELECT count(*) FROM audit_events WHERE event = 'refused'").await, 0);
+    assert_eq!(app.database.number("SELECT count(*) FROM audit_events WHERE event = 'refused'").await, 0);
 }
 
 async fn flow_token_is_valid_once_for_ten_minutes(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let client = world.client();
+    let app = with_terms(engine).start().await;
+    let client = app.client();
     let accepted = || json!({"terms": true});
     resume(&client, "", accepted()).await.problem(400, "invalid_request");
     resume(&client, "rsaf_made_up", accepted()).await.problem(400, "state_mismatch");
     resume(&client, &"x".repeat(5000), accepted()).await.problem(400, "state_mismatch");
     let refused = "SELECT count(*) FROM audit_events WHERE event = 'refused' AND code = 'state_mismatch'";
-    assert_eq!(world.database.number(refused).await, 2, "each leaves one row (SEC-45)");
+    assert_eq!(app.database.number(refused).await, 2, "each leaves one row (SEC-45)");
 
-    let token = flow_token(&world.login("knox", "u1").await);
+    let token = flow_token(&app.login("knox", "u1").await);
     let first = resume(&client, &token, accepted()).await;
     let again = resume(&client, &token, accepted()).await;
     assert_eq!(first.field("token"), again.field("token"), "a page that posts twice gets one answer");
-    world.advance(Duration::from_secs(31));
+    app.advance(Duration::from_secs(31));
     resume(&client, &token, accepted()).await.problem(400, "code_already_used");
-    assert_eq!((world.database.count("users").await, world.database.count("knox_tokens").await), (1, 1));
+    assert_eq!((app.database.count("users").await, app.database.count("knox_tokens").await), (1, 1));
 
-    let late = flow_token(&world.login("knox", "u2").await);
-    world.advance(Duration::from_secs(600));
+    let late = flow_token(&app.login("knox", "u2").await);
+    app.advance(Duration::from_secs(600));
     resume(&client, &late, accepted()).await.problem(400, "state_expired");
-    world.advance(Duration::from_secs(601));
-    let repository = world.database.repository().await;
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 100).await.expect("a sweep");
-    assert_eq!(world.database.count("halted_logins").await, 0);
+    app.advance(Duration::from_secs(601));
+    let repository = app.database.repository().await;
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
+    assert_eq!(app.database.count("halted_logins").await, 0);
 }
 
 async fn another_browser_cannot_resume_a_pending_login(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = with_terms(engine).start().await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     let answer = browser.login("token/github", json!({"code": "u1", "state": begun.state})).await;
     let token = flow_token(&answer);
-    for other in [world.client(), world.browser()] {
+    for other in [app.client(), app.browser()] {
         resume(&other, &token, json!({"terms": true})).await.problem(400, "flow_mismatch");
     }
-    let other = world.browser();
-    world.begin(&other, "github", json!({})).await;
+    let other = app.browser();
+    app.begin(&other, "github", json!({})).await;
     resume(&other, &token, json!({"terms": true})).await.problem(400, "flow_mismatch");
     resume(&browser, &token, json!({"terms": true})).await.ok();
     // Without cookies the flow token is all there is.
-    let begun = world.begin(&world.client(), "github", json!({})).await;
+    let begun = app.begin(&app.client(), "github", json!({})).await;
     let login = json!({"code": "u2", "state": begun.state, "flow_token": begun.flow_token});
-    let token = flow_token(&world.client().login("token/github", login).await);
-    resume(&world.client(), &token, json!({"terms": true})).await.ok();
+    let token = flow_token(&app.client().login("token/github", login).await);
+    resume(&app.client(), &token, json!({"terms": true})).await.ok();
 }
 
 async fn repeated_code_gets_the_same_202(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = with_terms(engine).start().await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     let login = json!({"code": "u1", "state": begun.state});
     let first = browser.login("jwt-pair/github", login.clone()).await;
     let again = browser.login("jwt-pair/github", login.clone()).await;
     assert_eq!(pending_login(&first), pending_login(&again));
-    assert_eq!((world.double.calls_at(GITHUB_TOKEN).len(), world.database.count("halted_logins").await), (1, 1));
-    world.advance(Duration::from_secs(31));
+    assert_eq!((app.double.calls_at(GITHUB_TOKEN).len(), app.database.count("halted_logins").await), (1, 1));
+    app.advance(Duration::from_secs(31));
     browser.login("jwt-pair/github", login).await.problem(400, "code_already_used");
 }
 
 async fn sec_28_pending_login_is_encrypted(engine: Engine) {
-    let world = with_terms(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
-    let token = flow_token(&world.login("token", "u1").await);
-    for stored in world.database.dump().await {
+    let app = with_terms(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let token = flow_token(&app.login("token", "u1").await);
+    for stored in app.database.dump().await {
         let text = String::from_utf8_lossy(&stored.bytes).into_owned();
         for secret in [token.as_str(), "gho_u1", "user1", "First1"] {
             assert!(!text.contains(secret), "{}.{} holds {secret}", stored.table, stored.column);
         }
     }
     // Two rows' texts cannot be exchanged.
-    let other = flow_token(&world.login("token", "u2").await);
-    world
-        .database
+    let other = flow_token(&app.login("token", "u2").await);
+    app.database
         .run("UPDATE halted_logins SET sealed = (SELECT sealed FROM halted_logins ORDER BY token LIMIT 1)")
         .await;
     let answers = [
-        resume(&world.client(), &token, json!({"terms": true})).await,
-        resume(&world.client(), &other, json!({"terms": true})).await,
+        resume(&app.client(), &token, json!({"terms": true})).await,
+        resume(&app.client(), &other, json!({"terms": true})).await,
     ];
     assert_eq!(answers.iter().filter(|answer| answer.status == 400).count(), 1, "one of them is in its row");
     // The provider's token went along, sealed.
     let kept = answers.iter().find(|answer| answer.status == 200).expect("the other").field("token");
     let authorization = format!("Token {kept}");
-    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    let given = world.client().get(&path).header("authorization", &authorization).send().await.field("access_token");
+    let given = app.client().get(&path).header("authorization", &authorization).send().await.field("access_token");
     assert!(given.starts_with("gho_u"), "{given}");
 }
 
@@ -293,57 +294,57 @@ async fn completed_step_is_not_run_again_on_resume(engine: Engine) {
         builder.step("terms", Terms).step("counts", Counts(counted.clone()))
     };
     let pipeline = WITH_TERMS.replace("terms", "counts,terms");
-    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline).program(program).start().await;
-    let token = flow_token(&world.login("token_user", "u1").await);
-    resume(&world.client(), &token, json!({})).await.problem(400, "invalid_request");
-    let user = resume(&world.client(), &token, json!({"terms": true})).await.ok();
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline).with_builder(program).start().await;
+    let token = flow_token(&app.login("token_user", "u1").await);
+    resume(&app.client(), &token, json!({})).await.problem(400, "invalid_request");
+    let user = resume(&app.client(), &token, json!({"terms": true})).await.ok();
     assert_eq!(runs.load(Ordering::SeqCst), 1);
     assert_eq!((&user["first_name"], &user["username"]), (&json!("Run1"), &json!("chosenname")), "what it set is kept");
     assert_eq!(user["last_name"], "Last1");
-    let known = world.login("token_user", "u01").await.ok();
+    let known = app.login("token_user", "u01").await.ok();
     assert_eq!((runs.load(Ordering::SeqCst), &known["first_name"]), (2, &json!("First1")));
 }
 
 async fn custom_step_refuses_with_its_own_code(engine: Engine) {
     let pipeline = WITH_TERMS.replace("terms", "no_eva");
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
-    let world = plan.program(|builder| builder.step("no_eva", NoEva)).start().await;
-    world.people.describe("github", "u1", json!({"id": 1, "login": "eva"}));
-    let problem = world.login("token", "u1").await.problem(403, "eva_is_banned");
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
+    let app = plan.with_builder(|builder| builder.step("no_eva", NoEva)).start().await;
+    app.fake_users.set_profile("github", "u1", json!({"id": 1, "login": "eva"}));
+    let problem = app.login("token", "u1").await.problem(403, "eva_is_banned");
     assert_eq!(problem["detail"], "Eva knows why.");
-    assert_eq!(world.database.text("SELECT code FROM audit_events WHERE event = 'refused'").await, "eva_is_banned");
-    world.login("token", "u2").await.ok();
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.text("SELECT code FROM audit_events WHERE event = 'refused'").await, "eva_is_banned");
+    app.login("token", "u2").await.ok();
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn provider_can_have_its_own_pipeline(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", WITH_TERMS);
-    let world = plan.program(|builder| builder.step("terms", Terms)).start().await;
-    world.login("token", "u1").await.ok();
-    pending_login(&world.client().login("token/facebook", json!({"code": "u1"})).await);
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", WITH_TERMS);
+    let app = plan.with_builder(|builder| builder.step("terms", Terms)).start().await;
+    app.login("token", "u1").await.ok();
+    pending_login(&app.client().login("token/facebook", json!({"code": "u1"})).await);
 }
 
 async fn sec_34_cross_site_request_cannot_resume_a_login(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let token = flow_token(&world.login("session", "u1").await);
-    let post = || world.client().post("/api/login/social/resume/").form(&[("flow_token", &token), ("terms", "on")]);
+    let app = with_terms(engine).start().await;
+    let token = flow_token(&app.login("session", "u1").await);
+    let post = || app.client().post("/api/login/social/resume/").form(&[("flow_token", &token), ("terms", "on")]);
     for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
         post().header(name, value).send().await.problem(403, "csrf_failed");
     }
-    assert_eq!(world.database.count("users").await, 0);
-    post().header("origin", crate::support::FRONT).send().await.ok();
+    assert_eq!(app.database.count("users").await, 0);
+    post().header("origin", crate::support::FRONTEND).send().await.ok();
 }
 
 async fn email_entered_by_the_user_is_not_verified(engine: Engine) {
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
     let plan = plan
         .with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc,github")
         .with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example")
         .with("DENY_LISTS_ACCEPT_MISSING_EMAIL", "true");
-    let world = plan.start().await;
+    let app = plan.start().await;
     let nobody = json!({"id": 7, "login": "seven", "email": null});
-    world.people.describe("github", "u7", nobody);
-    let answer = world.login("token_user", "u7").await;
+    app.fake_users.set_profile("github", "u7", nobody);
+    let answer = app.login("token_user", "u7").await;
     let asked = pending_login(&answer);
     assert_eq!(asked["step"], "require_email");
     assert_eq!(
@@ -352,36 +353,36 @@ async fn email_entered_by_the_user_is_not_verified(engine: Engine) {
     );
     let token = flow_token(&answer);
     for wrong in ["", "seven", "a@b@c.example", "a b@c.example", "<a@b.example>"] {
-        let problem = resume(&world.client(), &token, json!({"email": wrong})).await.problem(400, "invalid_request");
+        let problem = resume(&app.client(), &token, json!({"email": wrong})).await.problem(400, "invalid_request");
         assert!(problem["errors"]["email"].is_array(), "{wrong}");
     }
-    resume(&world.client(), &token, json!({"email": "x@sub.evil.example"})).await.problem(403, "not_allowed");
-    let user = resume(&world.client(), &token, json!({"email": " User1@EXAMPLE.com "})).await.ok();
+    resume(&app.client(), &token, json!({"email": "x@sub.evil.example"})).await.problem(403, "not_allowed");
+    let user = resume(&app.client(), &token, json!({"email": " User1@EXAMPLE.com "})).await.ok();
     assert_eq!(user["email"], "User1@example.com");
 
     // SEC-23: whoever named somebody's address before them gets neither them nor their login.
-    world.client().login("token/oidc", json!({"code": "u1"})).await.problem(409, "account_exists");
-    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
+    app.client().login("token/oidc", json!({"code": "u1"})).await.problem(409, "account_exists");
+    assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 1));
     // Who has an address, and who is known, is not asked.
-    world.login("token", "u2").await.ok();
-    world.people.describe("github", "u07", json!({"id": 7, "login": "seven", "email": null}));
-    world.login("token", "u07").await.ok();
+    app.login("token", "u2").await.ok();
+    app.fake_users.set_profile("github", "u07", json!({"id": 7, "login": "seven", "email": null}));
+    app.login("token", "u07").await.ok();
 }
 
 async fn pending_link_is_bound_to_its_user_and_credential(engine: Engine) {
     let asks_always = WITH_TERMS.replace("terms", "asks");
-    let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", &asks_always);
-    let world = plan.program(|builder| builder.step("asks", Word)).start().await;
-    let owner = format!("Token {}", world.token("token", "u1").await);
-    let token = flow_token(&world.link("token_user/facebook", &owner, "u9").await);
-    let linked = resume(&world.client(), &token, json!({"word": "swordfish"})).await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", &asks_always);
+    let app = plan.with_builder(|builder| builder.step("asks", Word)).start().await;
+    let owner = format!("Token {}", app.token("token", "u1").await);
+    let token = flow_token(&app.link("token_user/facebook", &owner, "u9").await);
+    let linked = resume(&app.client(), &token, json!({"word": "swordfish"})).await;
     assert_eq!(linked.ok()["username"], "user1");
     // It ends with all else that is signed in: a credential that was taken away links nothing any more.
-    let token = flow_token(&world.link("token/facebook", &owner, "u8").await);
-    let out = world.client().post("/api/logout/all/").header("authorization", &owner).send().await;
+    let token = flow_token(&app.link("token/facebook", &owner, "u8").await);
+    let out = app.client().post("/api/logout/all/").header("authorization", &owner).send().await;
     assert_eq!(out.status, 204);
-    resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(400, "flow_mismatch");
-    assert_eq!(world.database.count("social_accounts").await, 2);
+    resume(&app.client(), &token, json!({"word": "swordfish"})).await.problem(400, "flow_mismatch");
+    assert_eq!(app.database.count("social_accounts").await, 2);
 }
 
 async fn custom_claims_are_in_issued_and_refreshed_tokens(engine: Engine) {
@@ -392,8 +393,8 @@ async fn custom_claims_are_in_issued_and_refreshed_tokens(engine: Engine) {
             claims.as_object().cloned().unwrap_or_default()
         })
     };
-    let world = World::on(engine).program(program).start().await;
-    let pair = world.login("jwt-pair-user", "u1").await;
+    let app = TestApp::builder(engine).with_builder(program).start().await;
+    let pair = app.login("jwt-pair-user", "u1").await;
     for token in ["token", "refresh"] {
         let claims = claims(&pair.field(token));
         assert_eq!(
@@ -404,27 +405,30 @@ async fn custom_claims_are_in_issued_and_refreshed_tokens(engine: Engine) {
         assert!(claims["exp"].as_i64() > Some(1) && claims.get("sub").is_none() && claims.get("refresh_exp").is_none());
     }
     let refreshed =
-        world.client().post("/api/token/refresh/").json(&json!({"refresh": pair.field("refresh")})).send().await;
+        app.client().post("/api/token/refresh/").json(&json!({"refresh": pair.field("refresh")})).send().await;
     let access = refreshed.field("access");
     assert_eq!((&claims(&access)["via"], &claims(&access)["token_type"]), (&json!("github"), &json!("access")));
-    world.client().user(&format!("Bearer {access}")).await.ok();
-    assert_eq!(claims(&world.token("jwt-sliding", "u01").await)["roles"], json!(["reader"]));
+    app.client().user(&format!("Bearer {access}")).await.ok();
+    assert_eq!(claims(&app.token("jwt-sliding", "u01").await)["roles"], json!(["reader"]));
 }
 
 async fn custom_step_must_be_named_by_a_pipeline(engine: Engine) {
-    let told = |result: Result<World, Vec<rest_social_auth::settings::SettingError>>| {
+    let told = |result: Result<TestApp, Vec<rest_social_auth::settings::SettingError>>| {
         result
             .err()
             .map(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
             .unwrap_or_default()
     };
-    let idle = told(World::on(engine).program(|builder| builder.step("terms", Terms)).try_start().await);
+    let idle = told(TestApp::builder(engine).with_builder(|builder| builder.step("terms", Terms)).try_start().await);
     assert!(idle.contains("SOCIAL_AUTH_PIPELINE") && idle.contains("\"terms\""), "{idle}");
     let slip = WITH_TERMS.replace("terms", "trems");
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &slip).program(|builder| builder.step("terms", Terms));
+    let plan = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_PIPELINE", &slip)
+        .with_builder(|builder| builder.step("terms", Terms));
     let slip = told(plan.try_start().await);
     assert!(slip.contains("\"trems\" is not a step; did you mean terms?"), "{slip}");
-    let taken = told(World::on(engine).program(|builder| builder.step("create_user", Terms)).try_start().await);
+    let taken =
+        told(TestApp::builder(engine).with_builder(|builder| builder.step("create_user", Terms)).try_start().await);
     assert!(taken.contains("is the name of a built-in step"), "{taken}");
 }
 
@@ -443,35 +447,35 @@ async fn custom_step_sets_a_declared_field(engine: Engine) {
             draft.set_field("birthday", &birthday).map_err(|problem| Stop::wrong("birthday", problem))
         }
     }
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "birthday"));
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "birthday"));
     let plan =
         plan.with("REST_SOCIAL_USER_FIELDS", r#"{"birthday": {"type": "date"}}"#).with("REST_SOCIAL_IS_NEW", "1");
-    let world = plan.program(|builder| builder.step("birthday", Birthday)).start().await;
-    let token = flow_token(&world.login("jwt-pair-user", "u1").await);
-    let wrong = resume(&world.client(), &token, json!({"birthday": "soon"})).await.problem(400, "invalid_request");
+    let app = plan.with_builder(|builder| builder.step("birthday", Birthday)).start().await;
+    let token = flow_token(&app.login("jwt-pair-user", "u1").await);
+    let wrong = resume(&app.client(), &token, json!({"birthday": "soon"})).await.problem(400, "invalid_request");
     assert!(wrong["errors"]["birthday"][0].as_str().is_some_and(|text| text.contains("YYYY-MM-DD")), "{wrong}");
-    let done = resume(&world.client(), &token, json!({"birthday": "2001-02-03"})).await;
+    let done = resume(&app.client(), &token, json!({"birthday": "2001-02-03"})).await;
     let user = done.ok();
     assert_eq!((&user["birthday"], &user["is_new"]), (&json!("2001-02-03"), &json!(true)));
     assert_eq!(claims(&done.field("token"))["birthday"], "2001-02-03");
-    assert_eq!(world.login("token_user", "u01").await.ok()["birthday"], "2001-02-03", "it is asked for once");
+    assert_eq!(app.login("token_user", "u01").await.ok()["birthday"], "2001-02-03", "it is asked for once");
 }
 
 async fn concurrent_resumes_sign_in_once(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let token = flow_token(&world.login("knox_user", "u1").await);
-    let client = world.client();
+    let app = with_terms(engine).start().await;
+    let token = flow_token(&app.login("knox_user", "u1").await);
+    let client = app.client();
     let answers = (0..8).map(|_| resume(&client, &token, json!({"terms": true})));
     let answers = futures_util::future::join_all(answers).await;
     assert!(answers.iter().all(|answer| answer.ok()["token"] == answers[0].ok()["token"]), "one answer for all");
-    assert_eq!((world.database.count("users").await, world.database.count("knox_tokens").await), (1, 1));
+    assert_eq!((app.database.count("users").await, app.database.count("knox_tokens").await), (1, 1));
     // Two logins of one person who is new, both waiting: the second finds the user whom the first made.
-    let waiting = [world.login("token_user", "u2").await, world.login("token_user", "u02").await];
+    let waiting = [app.login("token_user", "u2").await, app.login("token_user", "u02").await];
     let tokens = waiting.map(|answer| flow_token(&answer));
     let done = tokens.iter().map(|token| resume(&client, token, json!({"terms": true})));
     let done = futures_util::future::join_all(done).await;
     assert_eq!(done[0].ok()["id"], done[1].ok()["id"]);
-    assert_eq!(world.database.count("users").await, 2);
+    assert_eq!(app.database.count("users").await, 2);
 }
 
 async fn custom_step_must_be_reachable_by_an_allowed_provider(engine: Engine) {
@@ -510,42 +514,43 @@ impl Step for TwoRounds {
 }
 
 async fn second_request_for_input_keeps_the_first_answers(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "rounds"));
-    let world = plan.program(|builder| builder.step("rounds", TwoRounds)).start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "rounds"));
+    let app = plan.with_builder(|builder| builder.step("rounds", TwoRounds)).start().await;
     for (code, again, told) in [("u1", Some("Zoe"), "Zoe"), ("u2", None, "")] {
-        let first = flow_token(&world.login("token", code).await);
-        let answer = resume(&world.client(), &first, json!({"country": "fr", "nickname": "Ana"})).await;
+        let first = flow_token(&app.login("token", code).await);
+        let answer = resume(&app.client(), &first, json!({"country": "fr", "nickname": "Ana"})).await;
         assert_eq!(pending_login(&answer)["fields"][0]["title"], "Number in \"fr\"");
         let second = flow_token(&answer);
         // Mistakes in the second round cost the first none of its answers.
-        resume(&world.client(), &second, json!({"number": ""})).await.problem(400, "invalid_request");
-        let done = resume(&world.client(), &second, json!({"number": "7", "nickname": again})).await;
+        resume(&app.client(), &second, json!({"number": ""})).await.problem(400, "invalid_request");
+        let done = resume(&app.client(), &second, json!({"number": "7", "nickname": again})).await;
         let authorization = format!("Token {}", done.field("token"));
-        let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await;
+        let accounts = app.client().get("/api/user/social/").header("authorization", authorization).send().await;
         let expected = if told.is_empty() { json!(["fr", "7", null]) } else { json!(["fr", "7", told]) };
         assert_eq!(accounts.ok()[0]["extra_data"]["told"], expected, "the last answer counts, and none is one");
     }
 }
 
 async fn failed_write_keeps_the_login_pending(engine: Engine) {
-    let world = with_terms(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1").start().await;
-    let (client, accepted) = (world.client(), || json!({"terms": true}));
+    let app = with_terms(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1").start().await;
+    let (client, accepted) = (app.client(), || json!({"terms": true}));
     // The database fails at the last statement of the login.
-    let token = flow_token(&world.login("knox_user", "u1").await);
-    world.database.run("ALTER TABLE audit_events RENAME TO audit_elsewhere").await;
+    let token = flow_token(&app.login("knox_user", "u1").await);
+    app.database.run("ALTER TABLE audit_events RENAME TO audit_elsewhere").await;
     resume(&client, &token, accepted()).await.problem(503, "database_unavailable");
-    world.database.run("ALTER TABLE audit_elsewhere RENAME TO audit_events").await;
-    assert_eq!(world.database.count("users").await, 0);
+    app.database.run("ALTER TABLE audit_elsewhere RENAME TO audit_events").await;
+    assert_eq!(app.database.count("users").await, 0);
     let user = resume(&client, &token, accepted()).await.ok();
     assert_eq!(user["username"], "user1");
 
     // A limit that is reached, until room is made.
     let asks_all = WITH_TERMS.replace("terms", "word");
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &asks_all).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1");
-    let world = plan.program(|builder| builder.step("word", Word)).start().await;
-    let (client, word) = (world.client(), || json!({"word": "swordfish"}));
-    let first = resume(&client, &flow_token(&world.login("knox", "u1").await), word()).await.field("token");
-    let token = flow_token(&world.login("knox", "u01").await);
+    let plan =
+        TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &asks_all).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1");
+    let app = plan.with_builder(|builder| builder.step("word", Word)).start().await;
+    let (client, word) = (app.client(), || json!({"word": "swordfish"}));
+    let first = resume(&client, &flow_token(&app.login("knox", "u1").await), word()).await.field("token");
+    let token = flow_token(&app.login("knox", "u01").await);
     for _ in 0..2 {
         resume(&client, &token, word()).await.problem(403, "token_limit_exceeded");
     }
@@ -553,19 +558,19 @@ async fn failed_write_keeps_the_login_pending(engine: Engine) {
     assert_eq!(out.status, 204, "{}", out.text);
     let answers = futures_util::future::join_all((0..6).map(|_| resume(&client, &token, word()))).await;
     assert!(answers.iter().all(|answer| answer.ok() == answers[0].ok()), "one answer for all");
-    assert_eq!(world.database.count("knox_tokens").await, 1);
+    assert_eq!(app.database.count("knox_tokens").await, 1);
 }
 
 async fn refused_resume_keeps_the_login_pending(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "word"));
-    let world = plan.program(|builder| builder.step("word", Word)).start().await;
-    let token = flow_token(&world.login("token_user", "u1").await);
-    let first = resume(&world.client(), &token, json!({"word": "swordfish"})).await.ok();
-    let token = flow_token(&world.login("token_user", "u01").await);
-    world.database.run("UPDATE users SET is_active = (1 = 0)").await;
-    resume(&world.client(), &token, json!({"word": "swordfish"})).await.problem(403, "user_inactive");
-    world.database.run("UPDATE users SET is_active = (1 = 1)").await;
-    let again = resume(&world.client(), &token, json!({"word": "swordfish"})).await.ok();
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "word"));
+    let app = plan.with_builder(|builder| builder.step("word", Word)).start().await;
+    let token = flow_token(&app.login("token_user", "u1").await);
+    let first = resume(&app.client(), &token, json!({"word": "swordfish"})).await.ok();
+    let token = flow_token(&app.login("token_user", "u01").await);
+    app.database.run("UPDATE users SET is_active = (1 = 0)").await;
+    resume(&app.client(), &token, json!({"word": "swordfish"})).await.problem(403, "user_inactive");
+    app.database.run("UPDATE users SET is_active = (1 = 1)").await;
+    let again = resume(&app.client(), &token, json!({"word": "swordfish"})).await.ok();
     assert_eq!(first["id"], again["id"]);
 }
 
@@ -579,7 +584,7 @@ async fn email_set_by_a_step_is_not_overwritten(engine: Engine) {
         }
     }
     let pipeline = format!("address,{}", WITH_TERMS.replace("terms,", ""));
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
-    let world = plan.program(|builder| builder.step("address", Address)).start().await;
-    assert_eq!(world.login("token_user", "u1").await.ok()["email"], "chosen@example.com");
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
+    let app = plan.with_builder(|builder| builder.step("address", Address)).start().await;
+    assert_eq!(app.login("token_user", "u1").await.ok()["email"], "chosen@example.com");
 }

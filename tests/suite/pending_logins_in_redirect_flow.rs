@@ -8,7 +8,7 @@ use rest_social_auth::login::{Draft, Field, Step, Stop};
 use serde_json::json;
 
 use crate::pending_logins::{WITH_TERMS, flow_token, resume, with_terms};
-use crate::support::{Answer, Client, Engine, World, on_both_databases};
+use crate::support::{Answer, Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     server_page_asks_for_additional_input,
@@ -36,7 +36,7 @@ impl Step for LoginTarget {
         let Some(name) = draft.answer("name").and_then(|name| name.as_str()).map(str::to_owned) else {
             return Err(Stop::ask([
                 Field::text("name", "Your \"name\""),
-                Field::choice("plan", "Plan", &["free", "gold"]),
+                Field::choice("plan", "TestAppBuilder", &["free", "gold"]),
                 Field::checkbox("news", "News").optional(),
             ]));
         };
@@ -49,10 +49,10 @@ impl Step for LoginTarget {
     }
 }
 
-async fn asking(engine: Engine) -> World {
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "who"));
+async fn asking(engine: Engine) -> TestApp {
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "who"));
     let plan = plan.with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{PAGE}?a=b"));
-    plan.program(|builder| builder.step("who", LoginTarget)).start().await
+    plan.with_builder(|builder| builder.step("who", LoginTarget)).start().await
 }
 
 fn parameter(url: &url::Url, name: &str) -> Option<String> {
@@ -60,7 +60,7 @@ fn parameter(url: &url::Url, name: &str) -> Option<String> {
 }
 
 fn location(answer: &Answer) -> url::Url {
-    assert_eq!(answer.status, 303, "{}", answer.whole());
+    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
     url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
 }
 
@@ -84,16 +84,16 @@ async fn look(browser: &Client, path: &str) -> Answer {
 
 /// Out of the form.
 fn hidden(page: &Answer) -> String {
-    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{}", page.whole());
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{}", page.headers_and_body());
     let token = page.text.split("name=\"flow_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     token.unwrap_or_else(|| panic!("no form: {}", page.text)).to_owned()
 }
 
 /// Answers as a browser does.
-async fn answer(world: &World, browser: &Client, token: &str, fields: &[(&str, &str)]) -> Answer {
+async fn answer(app: &TestApp, browser: &Client, token: &str, fields: &[(&str, &str)]) -> Answer {
     let fields = [&[("flow_token", token)], fields].concat();
     let post = browser.post("/api/login/social/resume/").header("accept", "text/html,*/*;q=0.8");
-    post.header("origin", &world.node.base).form(&fields).send().await
+    post.header("origin", &app.node.base).form(&fields).send().await
 }
 
 #[track_caller]
@@ -105,8 +105,8 @@ fn shows(page: &Answer, status: u16, texts: &[&str]) {
 }
 
 async fn server_page_asks_for_additional_input(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let browser = world.browser();
+    let app = with_terms(engine).start().await;
+    let browser = app.browser();
     let there = landed(&browser, &format!("next={PAGE}"), "u1").await;
     assert!(there.as_str().starts_with("https://front.example/cb?halted=terms&code=rsax_"), "{there}");
     let path = format!("/api/login/social/resume/?code={}", parameter(&there, "code").expect("a code"));
@@ -117,25 +117,25 @@ async fn server_page_asks_for_additional_input(engine: Engine) {
         &["<form method=\"post\" action=\"/api/login/social/resume/\">", "name=\"terms\"", "<option>gold</option>"],
     );
     assert!(!page.text.contains("<script"));
-    let who = world.node.base.split_once("//").expect("a URL").1;
+    let who = app.node.base.split_once("//").expect("a URL").1;
     shows(&page, 200, &[&format!("<b>{who}</b> asks for this"), "<style>"]);
     assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("style-src 'sha256-")));
     let token = hidden(&page);
-    let again = answer(&world, &browser, &token, &[]).await;
+    let again = answer(&app, &browser, &token, &[]).await;
     shows(&again, 400, &["This must be accepted."]);
     assert_eq!(hidden(&again), token, "the same login waits");
-    let done = answer(&world, &browser, &token, &[("terms", "true")]).await;
+    let done = answer(&app, &browser, &token, &[("terms", "true")]).await;
     assert_eq!(location(&done).as_str(), PAGE);
     assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1");
     // Sent twice, it lands as well.
-    let twice = answer(&world, &browser, &token, &[("terms", "true")]).await;
+    let twice = answer(&app, &browser, &token, &[("terms", "true")]).await;
     assert_eq!(location(&twice).as_str(), PAGE);
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn get_of_the_page_does_not_consume_the_code(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let browser = world.browser();
+    let app = with_terms(engine).start().await;
+    let browser = app.browser();
     let path = asked_at(&browser, &format!("next={PAGE}"), "u1").await;
     let token = hidden(&look(&browser, &path).await);
     for method in ["HEAD", "GET"] {
@@ -143,53 +143,53 @@ async fn get_of_the_page_does_not_consume_the_code(engine: Engine) {
         assert_eq!(seen.status, 200, "{method}: {}", seen.text);
     }
     assert_eq!(hidden(&look(&browser, &path).await), token);
-    location(&answer(&world, &browser, &token, &[("terms", "true")]).await);
+    location(&answer(&app, &browser, &token, &[("terms", "true")]).await);
     shows(&look(&browser, &path).await, 400, &["code_already_used"]);
     browser.get(&path).send().await.problem(400, "code_already_used");
 
     let late = asked_at(&browser, &format!("next={PAGE}"), "u2").await;
     // The page is there as long as the login waits; a code is swapped within a minute.
-    world.advance(Duration::from_secs(590));
+    app.advance(Duration::from_secs(590));
     hidden(&look(&browser, &late).await);
     let swap = json!({"code": late.split('=').nth(1).expect("a code")});
-    world.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
+    app.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
     let late = asked_at(&browser, &format!("next={PAGE}"), "u02").await;
-    world.advance(Duration::from_secs(600));
+    app.advance(Duration::from_secs(600));
     shows(&look(&browser, &late).await, 400, &["invalid_code"]);
     shows(&look(&browser, "/api/login/social/resume/?code=rsax_made_up").await, 400, &["invalid_code"]);
     browser.get("/api/login/social/resume/").send().await.problem(400, "invalid_request");
     // A code of a login that ended is not spent by whoever looks at it here.
-    world.database.run("DELETE FROM halted_logins").await;
+    app.database.run("DELETE FROM halted_logins").await;
     let ended = asked_at(&browser, &format!("next={PAGE}&kind=token"), "u01").await;
     browser.get(&ended).send().await.problem(400, "invalid_code");
     let swap = json!({"code": ended.split('=').nth(1).expect("a code")});
-    world.client().post("/api/login/social/swap/").json(&swap).send().await.ok();
+    app.client().post("/api/login/social/swap/").json(&swap).send().await.ok();
 }
 
 async fn refusal_after_the_page_redirects_with_its_code(engine: Engine) {
-    let world = asking(engine).await;
-    let browser = world.browser();
+    let app = asking(engine).await;
+    let browser = app.browser();
     let token = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}?a=b"), "u1").await).await);
-    let refused = answer(&world, &browser, &token, &[("name", "Eva"), ("plan", "free")]).await;
+    let refused = answer(&app, &browser, &token, &[("name", "Eva"), ("plan", "free")]).await;
     assert_eq!(location(&refused).as_str(), "https://front.example/cb?a=b&error=eva_is_banned");
-    assert_eq!(world.database.text("SELECT code FROM audit_events WHERE event = 'refused'").await, "eva_is_banned");
+    assert_eq!(app.database.text("SELECT code FROM audit_events WHERE event = 'refused'").await, "eva_is_banned");
     // A program is told as ever.
     let told = json!({"name": "Eva", "plan": "free"});
     resume(&browser, &token, told).await.problem(403, "eva_is_banned");
     // The user may come to be meanwhile, and be somebody who may not enter.
     let other = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}?a=b"), "u01").await).await);
-    location(&answer(&world, &browser, &token, &[("name", "Ana"), ("plan", "free")]).await);
-    world.database.run("UPDATE users SET is_active = (1 = 0)").await;
-    let refused = answer(&world, &browser, &other, &[("name", "Ana"), ("plan", "free")]).await;
+    location(&answer(&app, &browser, &token, &[("name", "Ana"), ("plan", "free")]).await);
+    app.database.run("UPDATE users SET is_active = (1 = 0)").await;
+    let refused = answer(&app, &browser, &other, &[("name", "Ana"), ("plan", "free")]).await;
     assert_eq!(location(&refused).as_str(), "https://front.example/cb?a=b&error=user_inactive");
     // Who cannot be told where the login was begun is told here.
-    let unknown = answer(&world, &browser, "rsaf_made_up", &[("name", "Ana")]).await;
+    let unknown = answer(&app, &browser, "rsaf_made_up", &[("name", "Ana")]).await;
     shows(&unknown, 400, &["state_mismatch", "This sign-in is over"]);
 }
 
 async fn page_shows_validation_errors_and_keeps_the_input(engine: Engine) {
-    let world = asking(engine).await;
-    let browser = world.browser();
+    let app = asking(engine).await;
+    let browser = app.browser();
     let page = look(&browser, &asked_at(&browser, &format!("next={PAGE}"), "u1").await).await;
     shows(&page, 200, &["Your &quot;name&quot;"]);
     let token = hidden(&page);
@@ -197,26 +197,26 @@ async fn page_shows_validation_errors_and_keeps_the_input(engine: Engine) {
     let kept =
         ["value=\"&quot;&gt;&lt;b&gt;\"", "<option selected>gold</option>", "aria-describedby=\"about-news\" checked>"];
     // Nothing is lost by a mistake in another field.
-    let page = answer(&world, &browser, &token, &[("name", "\"><b>"), ("plan", "lead"), ("news", "true")]).await;
+    let page = answer(&app, &browser, &token, &[("name", "\"><b>"), ("plan", "lead"), ("news", "true")]).await;
     shows(&page, 400, &["Not one of the choices.", kept[0], kept[2]]);
     for (name, told) in [
         ("Somebody", "<span id=\"about-name\"><strong>That is no name.</strong></span>"),
         ("<Nobody>", "<p><strong role=\"alert\">This account is &lt;closed&gt;.</strong></p>"),
     ] {
-        let page = answer(&world, &browser, &token, &[("name", name), typed[1], typed[2]]).await;
+        let page = answer(&app, &browser, &token, &[("name", name), typed[1], typed[2]]).await;
         shows(&page, 400, &[told, kept[1], kept[2]]);
         assert_eq!(page.text.matches("</strong>").count(), 1, "{}", page.text);
     }
-    assert_eq!(location(&answer(&world, &browser, &token, &typed).await).as_str(), PAGE);
+    assert_eq!(location(&answer(&app, &browser, &token, &typed).await).as_str(), PAGE);
 }
 
 async fn temporary_error_is_shown_on_the_page_and_can_be_retried(engine: Engine) {
-    let world = asking(engine).await;
-    let browser = world.browser();
+    let app = asking(engine).await;
+    let browser = app.browser();
     let token = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}"), "u1").await).await);
     let typed = [("name", "Ana"), ("plan", "free")];
-    world.database.run("ALTER TABLE sessions RENAME TO sessions_elsewhere").await;
-    let page = answer(&world, &browser, &token, &typed).await;
+    app.database.run("ALTER TABLE sessions RENAME TO sessions_elsewhere").await;
+    let page = answer(&app, &browser, &token, &typed).await;
     shows(
         &page,
         503,
@@ -225,57 +225,57 @@ async fn temporary_error_is_shown_on_the_page_and_can_be_retried(engine: Engine)
             "value=\"Ana\"",
         ],
     );
-    world.database.run("ALTER TABLE sessions_elsewhere RENAME TO sessions").await;
-    assert_eq!(location(&answer(&world, &browser, &hidden(&page), &typed).await).as_str(), PAGE);
+    app.database.run("ALTER TABLE sessions_elsewhere RENAME TO sessions").await;
+    assert_eq!(location(&answer(&app, &browser, &hidden(&page), &typed).await).as_str(), PAGE);
     browser.get("/api/user/").send().await.ok();
 }
 
 /// Else whoever signed in as themselves could send somebody else to the page, who then is signed in as them.
 async fn sec_13_page_works_only_in_the_browser_that_signed_in(engine: Engine) {
-    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await;
+    let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await;
     for (n, query) in
         [format!("next={PAGE}"), format!("next={APP}&kind=token"), format!("next={PAGE}&kind=knox")].iter().enumerate()
     {
-        let browser = world.browser();
+        let browser = app.browser();
         let path = asked_at(&browser, query, &format!("u{}", n + 1)).await;
         let token = hidden(&look(&browser, &path).await);
-        let victim = world.browser();
-        world.begin(&victim, "github", json!({})).await;
-        for other in [&victim, &world.client()] {
+        let victim = app.browser();
+        app.begin(&victim, "github", json!({})).await;
+        for other in [&victim, &app.client()] {
             shows(&look(other, &path).await, 400, &["flow_mismatch"]);
             other.get(&path).send().await.problem(400, "flow_mismatch");
-            let posted = answer(&world, other, &token, &[("terms", "true")]).await;
+            let posted = answer(&app, other, &token, &[("terms", "true")]).await;
             shows(&posted, 400, &["flow_mismatch"]);
         }
-        assert_eq!(world.database.count("users").await, i64::try_from(n).expect("few"), "{query}");
-        location(&answer(&world, &browser, &token, &[("terms", "true")]).await);
+        assert_eq!(app.database.count("users").await, i64::try_from(n).expect("few"), "{query}");
+        location(&answer(&app, &browser, &token, &[("terms", "true")]).await);
     }
 }
 
 async fn page_redirects_to_an_app_without_its_code_verifier(engine: Engine) {
-    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
+    let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
     // RFC 7636, appendix B.
     let (verifier, challenge) =
         ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-    let browser = world.browser();
+    let browser = app.browser();
     let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
     let token = hidden(&look(&browser, &asked_at(&browser, &query, "u1").await).await);
-    let there = location(&answer(&world, &browser, &token, &[("terms", "true")]).await);
+    let there = location(&answer(&app, &browser, &token, &[("terms", "true")]).await);
     assert!(there.as_str().starts_with("com.example.app:/cb?code=rsax_"), "{there}");
     let swap = json!({"code": parameter(&there, "code").expect("a code"), "code_verifier": verifier});
-    let done = world.client().post("/api/login/social/swap/").json(&swap).send().await;
+    let done = app.client().post("/api/login/social/swap/").json(&swap).send().await;
     assert_eq!(done.keys(), ["token"]);
 }
 
 async fn swap_of_a_pending_login_answers_202(engine: Engine) {
-    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
-    let there = landed(&world.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
+    let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
+    let there = landed(&app.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
     assert_eq!(parameter(&there, "halted").as_deref(), Some("terms"));
     let swap = json!({"code": parameter(&there, "code").expect("a code")});
-    let answer = world.client().post("/api/login/social/swap/").json(&swap).send().await;
+    let answer = app.client().post("/api/login/social/swap/").json(&swap).send().await;
     let token = flow_token(&answer);
-    world.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
+    app.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
     // It goes on outside the browser, and so without its cookie.
-    let done = resume(&world.client(), &token, json!({"terms": true})).await;
+    let done = resume(&app.client(), &token, json!({"terms": true})).await;
     assert_eq!(done.keys(), ["id", "token", "refresh", "username", "first_name", "last_name", "email"]);
 }

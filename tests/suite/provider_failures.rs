@@ -7,10 +7,10 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::people::{
+use crate::support::fake_users::{
     FACEBOOK_TOKEN, GITHUB_TOKEN, GITHUB_USER, ISSUER, TWITTER_ACCESS, TWITTER_REQUEST, TWITTER_USER,
 };
-use crate::support::{Engine, Held, Reply, World, on_both_databases};
+use crate::support::{Engine, Held, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_37_failed_token_call_is_a_provider_error_and_writes_nothing,
@@ -58,19 +58,19 @@ fn quick_faults() -> Vec<(&'static str, Reply)> {
 }
 
 async fn each_fault_at(engine: Engine, place: &str, provider: &str) {
-    let world = World::start(engine).await;
-    world.client().login(&format!("token/{provider}"), json!({"code": "u999"})).await.ok();
+    let app = TestApp::start(engine).await;
+    app.client().login(&format!("token/{provider}"), json!({"code": "u999"})).await.ok();
     for (n, (fault, reply)) in quick_faults().into_iter().enumerate() {
-        world.double.always(place, reply);
-        let before = world.database.counts().await;
-        let browser = world.browser();
-        let begun_login = world.begin(&browser, provider, json!({})).await;
+        app.double.always(place, reply);
+        let before = app.database.counts().await;
+        let browser = app.browser();
+        let begun_login = app.begin(&browser, provider, json!({})).await;
         let body = json!({"code": format!("u{n}"), "state": begun_login.state});
         let answer = browser.login(&format!("session/{provider}"), body).await;
         assert_eq!(answer.status, 502, "{fault} at {place}: {}", answer.text);
         // Not `provider_timeout`: the fault was seen before a time limit was over.
         answer.problem(502, "provider_error");
-        let mut after = world.database.counts().await;
+        let mut after = app.database.counts().await;
         for (table, remembers) in [("login_attempts", 1), ("used_codes", 1), ("audit_events", 1)] {
             *after.get_mut(table).expect("the table") -= remembers;
         }
@@ -87,29 +87,29 @@ async fn sec_37_failed_profile_call_is_a_provider_error_and_writes_nothing(engin
 }
 
 async fn sec_37_failed_oauth1_call_is_a_provider_error_and_writes_nothing(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for place in [TWITTER_REQUEST, TWITTER_ACCESS, TWITTER_USER] {
-        let world = if place == TWITTER_REQUEST { &world } else { &World::start(engine).await };
+        let app = if place == TWITTER_REQUEST { &app } else { &TestApp::start(engine).await };
         for (n, (fault, reply)) in quick_faults().into_iter().enumerate() {
-            let browser = world.browser();
+            let browser = app.browser();
             if place == TWITTER_REQUEST {
-                world.double.always(place, reply);
+                app.double.always(place, reply);
                 browser.login("token/twitter", json!({})).await.problem(502, "provider_error");
                 continue;
             }
             let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
-            world.double.always(place, reply);
+            app.double.always(place, reply);
             let body = json!({"oauth_token": token, "oauth_verifier": format!("u{n}")});
             let answer = browser.login("token/twitter", body).await;
             assert_eq!(answer.status, 502, "{fault} at {place}: {}", answer.text);
         }
-        let counts = world.database.counts().await;
+        let counts = app.database.counts().await;
         assert_eq!((counts["users"], counts["social_accounts"], counts["tokens"]), (0, 0, 0));
     }
 }
 
 async fn sec_37_each_provider_call_has_a_timeout(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "1").start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "1").start().await;
     let mut limited = Vec::new();
     for (n, (place, reply)) in [
         (GITHUB_TOKEN, Reply::Hang),
@@ -121,35 +121,35 @@ async fn sec_37_each_provider_call_has_a_timeout(engine: Engine) {
     .enumerate()
     {
         let healthy = json!({"access_token": format!("gho_u{n}"), "token_type": "bearer"});
-        world.double.always(GITHUB_TOKEN, Reply::json(&healthy));
-        world.double.always(place, reply);
+        app.double.always(GITHUB_TOKEN, Reply::json(&healthy));
+        app.double.always(place, reply);
         let begun = Instant::now();
-        world.login("token", &format!("u{n}")).await.problem(504, "provider_timeout");
+        app.login("token", &format!("u{n}")).await.problem(504, "provider_timeout");
         let took = begun.elapsed();
         assert!(took >= Duration::from_millis(900), "{took:?} at {place}");
         limited.push(took);
     }
     // The same with the usual limit of ten seconds, in the same run: the shorter one is what ended the others.
-    let usual = World::start(engine).await;
+    let usual = TestApp::start(engine).await;
     usual.double.always(GITHUB_TOKEN, Reply::Hang);
     let begun = Instant::now();
     usual.login("token", "u1").await.problem(504, "provider_timeout");
     let usual = begun.elapsed();
     assert!(limited.iter().all(|took| *took < usual), "{limited:?} {usual:?}");
-    world.double.always("GET id.example/.well-known/openid-configuration", Reply::Hang);
-    let counts = world.database.counts().await;
+    app.double.always("GET id.example/.well-known/openid-configuration", Reply::Hang);
+    let counts = app.database.counts().await;
     assert_eq!((counts["users"], counts["social_accounts"], counts["tokens"]), (0, 0, 0));
 }
 
 async fn sec_37_all_provider_calls_of_a_login_share_a_timeout(engine: Engine) {
     // By default a call may take ten seconds and a login fifteen: eight for the token, and seven are left.
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let token = Reply::json(&json!({"access_token": "gho_u1", "token_type": "bearer"}));
-    world.double.always(GITHUB_TOKEN, token.after(Duration::from_secs(8)));
-    world.double.always(GITHUB_USER, Reply::Hang);
-    world.double.always(FACEBOOK_TOKEN, Reply::Hang);
+    app.double.always(GITHUB_TOKEN, token.after(Duration::from_secs(8)));
+    app.double.always(GITHUB_USER, Reply::Hang);
+    app.double.always(FACEBOOK_TOKEN, Reply::Hang);
     let timed = |route: &'static str, code: &'static str| {
-        let client = world.client();
+        let client = app.client();
         async move {
             let begun = Instant::now();
             client.login(route, json!({"code": code})).await.problem(504, "provider_timeout");
@@ -163,13 +163,13 @@ async fn sec_37_all_provider_calls_of_a_login_share_a_timeout(engine: Engine) {
 }
 
 async fn sec_37_redirects_are_not_followed(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for status in [301, 302, 303, 307, 308] {
         let away = Reply::of(status, "text/html", "").with_header("location", "https://evil.example/steal");
-        world.double.always(GITHUB_TOKEN, away);
-        world.login("token", &format!("u{status}")).await.problem(502, "provider_error");
+        app.double.always(GITHUB_TOKEN, away);
+        app.login("token", &format!("u{status}")).await.problem(502, "provider_error");
     }
-    assert!(world.double.calls().iter().all(|call| call.host == "github.com"), "nobody else was called");
+    assert!(app.double.calls().iter().all(|call| call.host == "github.com"), "nobody else was called");
 }
 
 async fn sec_37_private_addresses_are_not_called(engine: Engine) {
@@ -184,48 +184,48 @@ async fn sec_37_private_addresses_are_not_called(engine: Engine) {
         "0.0.0.0",
         "[64:ff9b::7f00:1]",
     ] {
-        let plan = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", &format!("https://{host}"));
-        let Ok(world) = plan.try_start().await else { continue };
-        let answer = world.client().login("token/oidc", json!({"code": "u1"})).await;
+        let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", &format!("https://{host}"));
+        let Ok(app) = plan.try_start().await else { continue };
+        let answer = app.client().login("token/oidc", json!({"code": "u1"})).await;
         answer.problem(502, "provider_error");
-        assert!(world.double.calls().is_empty(), "{host} was asked");
+        assert!(app.double.calls().is_empty(), "{host} was asked");
     }
 }
 
 async fn sec_37_untrusted_certificate_is_refused(engine: Engine) {
-    let world = World::on(engine).with("SSL_CERT_FILE", "").start().await;
-    world.login("token", "u1").await.problem(502, "provider_error");
-    assert!(world.double.calls().is_empty(), "no request left before the certificate was checked");
+    let app = TestApp::builder(engine).with("SSL_CERT_FILE", "").start().await;
+    app.login("token", "u1").await.problem(502, "provider_error");
+    assert!(app.double.calls().is_empty(), "no request left before the certificate was checked");
 }
 
 async fn silent_provider_does_not_delay_other_logins(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let held = Arc::<Held>::default();
-    world.double.on(FACEBOOK_TOKEN, {
+    app.double.on(FACEBOOK_TOKEN, {
         let held = held.clone();
         move |call| {
             let token = json!({"access_token": format!("fb-{}", call.field("code").unwrap_or_default())});
             Reply::json(&token).held(&held)
         }
     });
-    let token = world.token("jwt-pair", "u1").await;
+    let token = app.token("jwt-pair", "u1").await;
     let mut silent = JoinSet::new();
     for n in 0..32 {
-        let client = world.client();
+        let client = app.client();
         silent.spawn(async move { client.login("token/facebook", json!({"code": format!("u{n}")})).await });
     }
-    while world.double.calls_at(FACEBOOK_TOKEN).len() < 32 {
+    while app.double.calls_at(FACEBOOK_TOKEN).len() < 32 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // All are answered while the silent provider still is asked.
-    world.login("token", "u10").await.ok();
-    world.client().user(&format!("Bearer {token}")).await.ok();
+    app.login("token", "u10").await.ok();
+    app.client().user(&format!("Bearer {token}")).await.ok();
     assert!(
         !held.was_abandoned() && silent.try_join_next().is_none(),
         "answered after the silent provider was given up"
     );
     for n in 11..20 {
-        world.login("token", &format!("u{n}")).await.ok();
+        app.login("token", &format!("u{n}")).await.ok();
     }
     held.release();
     silent.join_all().await;
@@ -235,16 +235,16 @@ async fn silent_provider_does_not_delay_other_logins(engine: Engine) {
 const COOLDOWN: Duration = Duration::from_secs(5);
 
 async fn sec_39_circuit_breaker_opens_for_one_host_and_closes_after_a_success(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "3").start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "3").start().await;
     for (fault, reply) in [("silence", Reply::Hang), ("status 503", Reply::of(503, "text/plain", ""))] {
-        world.double.always(FACEBOOK_TOKEN, reply);
+        app.double.always(FACEBOOK_TOKEN, reply);
         let down = |n: usize| {
-            let client = world.client();
+            let client = app.client();
             let code = format!("{}-u{n}", fault.len());
             async move { client.login("token/facebook", json!({"code": code})).await }
         };
         join_all((0..10).map(down)).await;
-        world.double.forget();
+        app.double.clear_calls();
         let begun = Instant::now();
         let answers = join_all((10..20).map(down)).await;
         // After the cooldown one login is the trial: on a machine that slow there is nothing to see here.
@@ -253,47 +253,47 @@ async fn sec_39_circuit_breaker_opens_for_one_host_and_closes_after_a_success(en
                 // Not `provider_timeout`: no time limit was waited for.
                 answer.problem(502, "provider_error");
             }
-            assert!(world.double.calls().is_empty(), "{fault}: nobody is asked");
+            assert!(app.double.calls().is_empty(), "{fault}: nobody is asked");
         }
-        world.login("token", &format!("u{}", fault.len())).await.ok();
+        app.login("token", &format!("u{}", fault.len())).await.ok();
 
         // A few seconds later one login is the trial; as soon as that one works, all do.
-        world.people.answer(&world.double);
+        app.fake_users.answer(&app.double);
         tokio::time::sleep(Duration::from_millis(5100)).await;
-        world.client().login("token/facebook", json!({"code": format!("u{}", fault.len())})).await.ok();
-        world.client().login("token/facebook", json!({"code": format!("u0{}", fault.len())})).await.ok();
+        app.client().login("token/facebook", json!({"code": format!("u{}", fault.len())})).await.ok();
+        app.client().login("token/facebook", json!({"code": format!("u0{}", fault.len())})).await.ok();
     }
 }
 
 async fn sec_39_refusals_do_not_open_the_circuit_breaker(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for n in 0..30 {
-        world.login("token", &format!("bad{n}")).await.problem(400, "invalid_code");
+        app.login("token", &format!("bad{n}")).await.problem(400, "invalid_code");
     }
-    world.double.always(GITHUB_TOKEN, Reply::json_at(429, &json!({"message": "slow down"})));
+    app.double.always(GITHUB_TOKEN, Reply::json_at(429, &json!({"message": "slow down"})));
     for n in 0..15 {
-        world.login("token", &format!("u{n}")).await.problem(502, "provider_error");
+        app.login("token", &format!("u{n}")).await.problem(502, "provider_error");
     }
-    world.people.answer(&world.double);
-    world.login("token", "u77").await.ok();
+    app.fake_users.answer(&app.double);
+    app.login("token", "u77").await.ok();
 }
 
 async fn login_works_again_after_a_failed_discovery(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let discovery = "GET id.example/.well-known/openid-configuration";
-    world.double.always(discovery, Reply::of(500, "text/plain", "down"));
-    world.client().login("token/oidc", json!({"code": "u1"})).await.problem(502, "provider_error");
-    world.people.answer(&world.double);
-    world.advance(Duration::from_secs(120));
-    world.client().login("token/oidc", json!({"code": "u2"})).await.ok();
-    assert!(world.double.calls().iter().all(|call| format!("https://{}", call.host) == ISSUER));
+    app.double.always(discovery, Reply::of(500, "text/plain", "down"));
+    app.client().login("token/oidc", json!({"code": "u1"})).await.problem(502, "provider_error");
+    app.fake_users.answer(&app.double);
+    app.advance(Duration::from_secs(120));
+    app.client().login("token/oidc", json!({"code": "u2"})).await.ok();
+    assert!(app.double.calls().iter().all(|call| format!("https://{}", call.host) == ISSUER));
 }
 
 async fn retry_after_provider_error_needs_a_new_code(engine: Engine) {
-    let world = World::start(engine).await;
-    world.double.always(GITHUB_USER, Reply::of(500, "text/plain", "down"));
-    world.login("token", "u1").await.problem(502, "provider_error");
-    world.people.answer(&world.double);
-    world.login("token", "u1").await.problem(400, "code_already_used");
-    world.login("token", "u01").await.ok();
+    let app = TestApp::start(engine).await;
+    app.double.always(GITHUB_USER, Reply::of(500, "text/plain", "down"));
+    app.login("token", "u1").await.problem(502, "provider_error");
+    app.fake_users.answer(&app.double);
+    app.login("token", "u1").await.problem(400, "code_already_used");
+    app.login("token", "u01").await.ok();
 }

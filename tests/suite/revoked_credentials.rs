@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::client::Request;
-use crate::support::people::GITHUB_TOKEN;
-use crate::support::{Answer, Client, Engine, Reply, World, on_both_databases};
+use crate::support::fake_users::GITHUB_TOKEN;
+use crate::support::{Answer, Client, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_25_link_begun_by_a_revoked_credential_is_refused,
@@ -30,136 +30,136 @@ fn send(client: &Client, method: &str, path: &str, authorization: &str) -> Reque
     client.request(method, path).header("authorization", authorization)
 }
 
-async fn list(world: &World, path: &str, authorization: &str) -> Vec<Value> {
-    let answer = send(&world.client(), "GET", path, authorization).send().await.ok();
+async fn list(app: &TestApp, path: &str, authorization: &str) -> Vec<Value> {
+    let answer = send(&app.client(), "GET", path, authorization).send().await.ok();
     answer.as_array().cloned().expect("a list")
 }
 
-async fn listed(world: &World, authorization: &str) -> Vec<Value> {
-    list(world, "/api/user/credentials/", authorization).await
+async fn listed(app: &TestApp, authorization: &str) -> Vec<Value> {
+    list(app, "/api/user/credentials/", authorization).await
 }
 
-async fn accounts(world: &World, authorization: &str) -> Vec<Value> {
-    list(world, "/api/user/social/", authorization).await
+async fn accounts(app: &TestApp, authorization: &str) -> Vec<Value> {
+    list(app, "/api/user/social/", authorization).await
 }
 
-async fn refresh(world: &World, token: &str) -> Answer {
-    world.client().post("/api/token/refresh/").json(&json!({"refresh": token})).send().await
+async fn refresh(app: &TestApp, token: &str) -> Answer {
+    app.client().post("/api/token/refresh/").json(&json!({"refresh": token})).send().await
 }
 
 async fn sec_25_link_begun_by_a_revoked_credential_is_refused(engine: Engine) {
-    let world = World::start(engine).await;
-    let owner = format!("Token {}", world.token("knox", "u1").await);
-    let thief = format!("Token {}", world.token("knox", "u01").await);
+    let app = TestApp::start(engine).await;
+    let owner = format!("Token {}", app.token("knox", "u1").await);
+    let thief = format!("Token {}", app.token("knox", "u01").await);
     let begin = async |authorization: &str| {
-        let request = send(&world.client(), "POST", "/api/login/social/begin/facebook/", authorization);
+        let request = send(&app.client(), "POST", "/api/login/social/begin/facebook/", authorization);
         request.json(&json!({})).send().await.ok()
     };
     let finish = async |begun: &Value, code: &str| {
         let body = json!({"code": code, "state": begun["state"], "flow_token": begun["flow_token"]});
-        world.client().login("token/facebook", body).await
+        app.client().login("token/facebook", body).await
     };
     let begun = begin(&thief).await;
-    send(&world.client(), "DELETE", "/api/user/credentials/others/", &owner).send().await;
+    send(&app.client(), "DELETE", "/api/user/credentials/others/", &owner).send().await;
     finish(&begun, "u7").await.problem(400, "flow_mismatch");
     let begun = begin(&owner).await;
-    assert_eq!(send(&world.client(), "POST", "/api/knox/logout/", &owner).send().await.status, 204);
+    assert_eq!(send(&app.client(), "POST", "/api/knox/logout/", &owner).send().await.status, 204);
     finish(&begun, "u8").await.problem(400, "flow_mismatch");
-    let pair = world.login("jwt-pair", "u001").await;
+    let pair = app.login("jwt-pair", "u001").await;
     let begun = begin(&format!("Bearer {}", pair.field("token"))).await;
-    let ended = world.client().post("/api/token/blacklist/").json(&json!({"refresh": pair.field("refresh")}));
+    let ended = app.client().post("/api/token/blacklist/").json(&json!({"refresh": pair.field("refresh")}));
     assert_eq!(ended.send().await.status, 200);
     finish(&begun, "u9").await.problem(400, "flow_mismatch");
 
     // A shared browser: the next person does not finish what the one before began.
-    let browser = world.browser();
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u0001"})).await.ok();
     let same_site = |path: &str| browser.post(path).header("sec-fetch-site", "same-origin");
     let begun = same_site("/api/login/social/begin/facebook/").json(&json!({})).send().await.ok();
     same_site("/api/session/logout/").json(&json!({})).send().await;
     let body = json!({"code": "u10", "state": begun["state"]});
     browser.login("token/facebook", body).await.problem(400, "flow_mismatch");
-    assert_eq!(world.database.count("social_accounts").await, 1);
+    assert_eq!(app.database.count("social_accounts").await, 1);
 }
 
 async fn sec_25_unlinking_keeps_other_accounts_of_the_provider(engine: Engine) {
-    let world = World::start(engine).await;
-    let user = format!("Token {}", world.token("token", "u1").await);
-    world.link("token/github", &user, "u2").await.ok();
-    let both = accounts(&world, &user).await;
+    let app = TestApp::start(engine).await;
+    let user = format!("Token {}", app.token("token", "u1").await);
+    app.link("token/github", &user, "u2").await.ok();
+    let both = accounts(&app, &user).await;
     assert_eq!(both.len(), 2);
     let path = |n: usize| format!("/api/user/social/{}/", both[n]["id"]);
-    assert_eq!(send(&world.client(), "DELETE", &path(0), &user).send().await.status, 204);
-    send(&world.client(), "DELETE", &path(1), &user).send().await.problem(409, "last_login_method");
-    assert_eq!(world.login("token_user", "u02").await.ok()["id"], world.client().user(&user).await.ok()["id"]);
+    assert_eq!(send(&app.client(), "DELETE", &path(0), &user).send().await.status, 204);
+    send(&app.client(), "DELETE", &path(1), &user).send().await.problem(409, "last_login_method");
+    assert_eq!(app.login("token_user", "u02").await.ok()["id"], app.client().user(&user).await.ok()["id"]);
 }
 
 async fn sec_25_link_only_account_is_not_a_login_method(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_MIXCLOUD_KEY", "k").with("SOCIAL_AUTH_MIXCLOUD_SECRET", "s");
-    let world = plan.start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_MIXCLOUD_KEY", "k").with("SOCIAL_AUTH_MIXCLOUD_SECRET", "s");
+    let app = plan.start().await;
     let token = json!({"access_token": "t", "token_type": "bearer"});
-    world.double.always("POST www.mixcloud.com/oauth/access_token", Reply::json(&token));
+    app.double.always("POST www.mixcloud.com/oauth/access_token", Reply::json(&token));
     let person = json!({"key": "/ola/", "username": "ola", "name": "Ola"});
-    world.double.always("GET api.mixcloud.com/me/", Reply::json(&person));
-    let user = format!("Token {}", world.token("token", "u1").await);
-    world.link("token/mixcloud", &user, "c1").await.ok();
-    let list = accounts(&world, &user).await;
+    app.double.always("GET api.mixcloud.com/me/", Reply::json(&person));
+    let user = format!("Token {}", app.token("token", "u1").await);
+    app.link("token/mixcloud", &user, "c1").await.ok();
+    let list = accounts(&app, &user).await;
     let github = list.iter().find(|account| account["provider"] == "github").expect("github's");
     let path = format!("/api/user/social/{}/", github["id"]);
-    send(&world.client(), "DELETE", &path, &user).send().await.problem(409, "last_login_method");
+    send(&app.client(), "DELETE", &path, &user).send().await.problem(409, "last_login_method");
 }
 
 async fn sec_26_deactivation_during_a_login_refuses_it(engine: Engine) {
-    let world = World::start(engine).await;
-    world.login("token", "u1").await.ok();
+    let app = TestApp::start(engine).await;
+    app.login("token", "u1").await.ok();
     let slow = json!({"access_token": "gho_u01", "token_type": "bearer"});
-    world.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
-    world.double.forget();
-    let client = world.client();
+    app.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
+    app.double.clear_calls();
+    let client = app.client();
     let login = tokio::spawn(async move { client.login("knox/github", json!({"code": "u01"})).await });
-    while world.double.calls().is_empty() {
+    while app.double.calls().is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let repository = world.database.repository().await;
-    assert!(repository.set_active(1, false, world.clock.now()).await.expect("a write"));
+    let repository = app.database.repository().await;
+    assert!(repository.set_active(1, false, app.clock.now()).await.expect("a write"));
     login.await.expect("an answer").problem(403, "user_inactive");
-    assert_eq!(world.database.count("knox_tokens").await, 0);
+    assert_eq!(app.database.count("knox_tokens").await, 0);
 }
 
 async fn sec_25_logout_all_cancels_links_in_progress(engine: Engine) {
-    let world = World::start(engine).await;
-    let user = format!("Token {}", world.token("knox", "u1").await);
+    let app = TestApp::start(engine).await;
+    let user = format!("Token {}", app.token("knox", "u1").await);
     let slow = json!({"access_token": "gho_u2", "token_type": "bearer"});
-    world.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
-    world.double.forget();
-    let link = world.link("knox/github", &user, "u2");
+    app.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
+    app.double.clear_calls();
+    let link = app.link("knox/github", &user, "u2");
     let end = async {
-        while world.double.calls().is_empty() {
+        while app.double.calls().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(send(&world.client(), "POST", "/api/logout/all/", &user).send().await.status, 204);
+        assert_eq!(send(&app.client(), "POST", "/api/logout/all/", &user).send().await.status, 204);
     };
     let (link, ()) = tokio::join!(link, end);
     link.problem(400, "flow_mismatch");
-    let counts = (world.database.count("social_accounts").await, world.database.count("knox_tokens").await);
+    let counts = (app.database.count("social_accounts").await, app.database.count("knox_tokens").await);
     assert_eq!(counts, (1, 0));
 }
 
 /// Whichever comes first: after both, nothing of the chain is accepted.
 async fn refresh_concurrent_with_revocation_leaves_no_valid_token(engine: Engine) {
-    let plan = World::on(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
-    let world = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
-    let user = format!("Token {}", world.token("knox", "u1").await);
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
+    let app = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
+    let user = format!("Token {}", app.token("knox", "u1").await);
     for n in 2..12 {
         let code = format!("u{}1", "0".repeat(n));
-        let mut token = world.login("jwt-pair", &code).await.field("refresh");
+        let mut token = app.login("jwt-pair", &code).await.field("refresh");
         let end = async {
             tokio::time::sleep(Duration::from_millis(3)).await;
-            send(&world.client(), "DELETE", "/api/user/credentials/others/", &user).send().await
+            send(&app.client(), "DELETE", "/api/user/credentials/others/", &user).send().await
         };
         let renew = async {
             loop {
-                let answer = refresh(&world, &token).await;
+                let answer = refresh(&app, &token).await;
                 if answer.status != 200 {
                     return answer.problem(401, "token_not_valid");
                 }
@@ -168,20 +168,20 @@ async fn refresh_concurrent_with_revocation_leaves_no_valid_token(engine: Engine
         };
         let (ended, _) = tokio::join!(end, renew);
         assert_eq!(ended.status, 204, "{}", ended.text);
-        refresh(&world, &token).await.problem(401, "token_not_valid");
-        assert_eq!(listed(&world, &user).await.len(), 1);
+        refresh(&app, &token).await.problem(401, "token_not_valid");
+        assert_eq!(listed(&app, &user).await.len(), 1);
     }
 }
 
 async fn logins_and_logout_all_do_not_deadlock(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     for n in 1..6 {
-        let user = format!("Token {}", world.token("knox", &format!("u{}1", "0".repeat(10 * n))).await);
+        let user = format!("Token {}", app.token("knox", &format!("u{}1", "0".repeat(10 * n))).await);
         let out = async {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            vec![send(&world.client(), "POST", "/api/logout/all/", &user).send().await]
+            vec![send(&app.client(), "POST", "/api/logout/all/", &user).send().await]
         };
         let logins = join_all((1..5).map(|m| {
             let (browser, code) = (&browser, format!("u{}1", "0".repeat(10 * n + m)));
@@ -194,107 +194,106 @@ async fn logins_and_logout_all_do_not_deadlock(engine: Engine) {
         }));
         let (out, logins) = tokio::join!(out, logins);
         for answer in out.iter().chain(&logins) {
-            assert!(answer.status < 300, "{}", answer.whole());
+            assert!(answer.status < 300, "{}", answer.headers_and_body());
         }
     }
 }
 
 async fn second_logout_all_in_one_second_revokes_tokens_issued_between(engine: Engine) {
-    let world = World::start(engine).await;
-    let mut before = format!("Bearer {}", world.token("jwt-pair", "u1").await);
+    let app = TestApp::start(engine).await;
+    let mut before = format!("Bearer {}", app.token("jwt-pair", "u1").await);
     for n in 1..4 {
-        assert_eq!(send(&world.client(), "POST", "/api/logout/all/", &before).send().await.status, 204);
-        let after = format!("Bearer {}", world.token("jwt-pair", &format!("u{}1", "0".repeat(n))).await);
-        assert_eq!(world.client().user(&before).await.status, 401);
-        world.client().user(&after).await.ok();
+        assert_eq!(send(&app.client(), "POST", "/api/logout/all/", &before).send().await.status, 204);
+        let after = format!("Bearer {}", app.token("jwt-pair", &format!("u{}1", "0".repeat(n))).await);
+        assert_eq!(app.client().user(&before).await.status, 401);
+        app.client().user(&after).await.ok();
         before = after;
     }
 }
 
 async fn used_session_outlives_a_short_idle_timeout(engine: Engine) {
-    let world = World::on(engine).with("SESSION_IDLE_TIMEOUT", "120").start().await;
-    let browser = world.browser();
+    let app = TestApp::builder(engine).with("SESSION_IDLE_TIMEOUT", "120").start().await;
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     for _ in 0..8 {
-        world.advance(Duration::from_secs(100));
+        app.advance(Duration::from_secs(100));
         browser.get("/api/user/").send().await.ok();
     }
-    let user = format!("Token {}", world.token("knox", "u01").await);
-    assert_eq!(listed(&world, &user).await.len(), 2);
-    world.advance(Duration::from_secs(121));
+    let user = format!("Token {}", app.token("knox", "u01").await);
+    assert_eq!(listed(&app, &user).await.len(), 2);
+    app.advance(Duration::from_secs(121));
     assert_eq!(browser.get("/api/user/").send().await.status, 401);
-    assert_eq!(listed(&world, &user).await.len(), 1, "one that is over is no entry");
+    assert_eq!(listed(&app, &user).await.len(), 1, "one that is over is no entry");
 }
 
 async fn blacklisted_token_is_remembered_until_it_can_no_longer_be_valid(engine: Engine) {
-    let world = World::on(engine)
+    let app = TestApp::builder(engine)
         .with("SIMPLE_JWT_LEEWAY", "120")
         .with("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "3600")
         .with("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "1800")
         .with("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_LIFETIME", "3600")
         .start()
         .await;
-    let repository = world.database.repository().await;
-    let pair = world.login("jwt-pair", "u1").await.field("refresh");
-    let sliding = world.login("jwt-sliding", "u01").await.field("token");
+    let repository = app.database.repository().await;
+    let pair = app.login("jwt-pair", "u1").await.field("refresh");
+    let sliding = app.login("jwt-sliding", "u01").await.field("token");
     let renew = async |token: &str| {
-        world.client().post("/api/token/sliding/refresh/").json(&json!({"token": token})).send().await
+        app.client().post("/api/token/sliding/refresh/").json(&json!({"token": token})).send().await
     };
-    world.advance(Duration::from_secs(1500));
+    app.advance(Duration::from_secs(1500));
     let sliding = renew(&sliding).await.field("token");
-    world.advance(Duration::from_secs(1500));
+    app.advance(Duration::from_secs(1500));
     let sliding = renew(&sliding).await.field("token");
     let user = format!("Bearer {sliding}");
-    world.client().user(&user).await.ok();
+    app.client().user(&user).await.ok();
     for token in [&pair, &sliding] {
-        let ended = world.client().post("/api/token/blacklist/").json(&json!({"refresh": token, "token": token}));
+        let ended = app.client().post("/api/token/blacklist/").json(&json!({"refresh": token, "token": token}));
         assert_eq!(ended.send().await.status, 200);
     }
     // Beyond the pair's `exp` and the sliding token's `refresh_exp`, within the leeway and the last renewal's life.
-    world.advance(Duration::from_secs(650));
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 1000).await.expect("a sweep");
-    refresh(&world, &pair).await.problem(401, "token_not_valid");
-    world.client().user(&user).await.problem(401, "token_not_valid");
-    world.advance(Duration::from_secs(3600));
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 1000).await.expect("a sweep");
-    assert_eq!(world.database.count("refresh_tokens").await, 0);
+    app.advance(Duration::from_secs(650));
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 1000).await.expect("a sweep");
+    refresh(&app, &pair).await.problem(401, "token_not_valid");
+    app.client().user(&user).await.problem(401, "token_not_valid");
+    app.advance(Duration::from_secs(3600));
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 1000).await.expect("a sweep");
+    assert_eq!(app.database.count("refresh_tokens").await, 0);
 }
 
 async fn use_of_sliding_tokens_updates_last_used(engine: Engine) {
-    let world = World::on(engine).with("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "3600").start().await;
-    let token = world.token("jwt-sliding", "u1").await;
+    let app = TestApp::builder(engine).with("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "3600").start().await;
+    let token = app.token("jwt-sliding", "u1").await;
     let user = format!("Bearer {token}");
-    let used = async || listed(&world, &user).await[0]["last_used"].as_str().expect("a time").to_owned();
+    let used = async || listed(&app, &user).await[0]["last_used"].as_str().expect("a time").to_owned();
     let first = used().await;
-    world.advance(Duration::from_secs(400));
-    world.client().user(&user).await.ok();
+    app.advance(Duration::from_secs(400));
+    app.client().user(&user).await.ok();
     let second = used().await;
     assert!(second > first, "{second} > {first}");
-    world.advance(Duration::from_secs(400));
-    world.client().post("/api/token/sliding/refresh/").json(&json!({"token": token})).send().await.ok();
+    app.advance(Duration::from_secs(400));
+    app.client().post("/api/token/sliding/refresh/").json(&json!({"token": token})).send().await.ok();
     assert!(used().await > second);
 }
 
 async fn permanent_token_shows_the_user_agent_of_the_latest_login(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let agent = |name: &str, code: &str| {
-        let request = world.client().post("/api/login/social/token/github/").header("user-agent", name);
+        let request = app.client().post("/api/login/social/token/github/").header("user-agent", name);
         request.json(&json!({"code": code}))
     };
     agent("first", "u1").send().await.ok();
-    world.advance(Duration::from_secs(90));
+    app.advance(Duration::from_secs(90));
     let user = format!("Token {}", agent("second", "u01").send().await.field("token"));
-    assert_eq!(listed(&world, &user).await[0]["agent"], "second");
+    assert_eq!(listed(&app, &user).await[0]["agent"], "second");
 }
 
 const SHORT: u64 = 100;
 
 /// A user of Discord, whose token ends soon. The renewal takes a while.
-async fn with_slow_renewals(engine: Engine) -> (World, String) {
-    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
-    let world =
-        plan.with("SOCIAL_AUTH_DISCORD_KEY", "k1").with("SOCIAL_AUTH_DISCORD_SECRET", "s1-secret").start().await;
-    world.double.on("POST discord.com/api/oauth2/token", |call| {
+async fn with_slow_renewals(engine: Engine) -> (TestApp, String) {
+    let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let app = plan.with("SOCIAL_AUTH_DISCORD_KEY", "k1").with("SOCIAL_AUTH_DISCORD_SECRET", "s1-secret").start().await;
+    app.double.on("POST discord.com/api/oauth2/token", |call| {
         let (code, grant) = (call.field("code").unwrap_or_default(), call.field("grant_type"));
         match grant.as_deref() {
             Some("refresh_token") => {
@@ -308,41 +307,41 @@ async fn with_slow_renewals(engine: Engine) -> (World, String) {
         }
     });
     let person = json!({"id": "10", "username": "ola"});
-    world.double.always("GET discord.com/api/users/@me", Reply::json(&person));
-    let login = world.client().login("token/discord", json!({"code": "c1"})).await;
-    world.advance(Duration::from_secs(SHORT + 10));
-    world.double.forget();
-    (world, format!("Token {}", login.field("token")))
+    app.double.always("GET discord.com/api/users/@me", Reply::json(&person));
+    let login = app.client().login("token/discord", json!({"code": "c1"})).await;
+    app.advance(Duration::from_secs(SHORT + 10));
+    app.double.clear_calls();
+    (app, format!("Token {}", login.field("token")))
 }
 
-async fn renewal(world: &World, user: &str) -> (String, tokio::task::JoinHandle<Answer>) {
-    let path = format!("/api/user/social/{}/token/", accounts(world, user).await[0]["id"]);
-    let request = send(&world.client(), "GET", &path, user);
+async fn renewal(app: &TestApp, user: &str) -> (String, tokio::task::JoinHandle<Answer>) {
+    let path = format!("/api/user/social/{}/token/", accounts(app, user).await[0]["id"]);
+    let request = send(&app.client(), "GET", &path, user);
     let asked = tokio::spawn(async move { request.send().await });
-    while world.double.calls().is_empty() {
+    while app.double.calls().is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     (path, asked)
 }
 
 async fn provider_token_refresh_does_not_overwrite_a_newer_login(engine: Engine) {
-    let (world, user) = with_slow_renewals(engine).await;
-    let (path, asked) = renewal(&world, &user).await;
-    world.client().login("token/discord", json!({"code": "c2"})).await.ok();
+    let (app, user) = with_slow_renewals(engine).await;
+    let (path, asked) = renewal(&app, &user).await;
+    app.client().login("token/discord", json!({"code": "c2"})).await.ok();
     asked.await.expect("an answer").ok();
-    let kept = send(&world.client(), "GET", &path, &user).send().await;
+    let kept = send(&app.client(), "GET", &path, &user).send().await;
     assert_eq!(kept.field("access_token"), "c2");
 }
 
 async fn provider_token_refreshed_for_a_deleted_account_is_revoked(engine: Engine) {
-    let (world, user) = with_slow_renewals(engine).await;
-    world.double.always("POST discord.com/api/oauth2/token/revoke", Reply::json(&json!({})));
-    let (_, asked) = renewal(&world, &user).await;
-    assert_eq!(send(&world.client(), "DELETE", "/api/user/", &user).send().await.status, 204);
+    let (app, user) = with_slow_renewals(engine).await;
+    app.double.always("POST discord.com/api/oauth2/token/revoke", Reply::json(&json!({})));
+    let (_, asked) = renewal(&app, &user).await;
+    assert_eq!(send(&app.client(), "DELETE", "/api/user/", &user).send().await.status, 204);
     asked.await.expect("an answer").problem(404, "not_found");
     // It ends once its background tasks have.
-    world.node.stop().await;
-    let revoked = world.double.calls_at("POST discord.com/api/oauth2/token/revoke");
+    app.node.stop().await;
+    let revoked = app.double.calls_at("POST discord.com/api/oauth2/token/revoke");
     let tokens: Vec<_> = revoked.iter().filter_map(|call| call.field("token")).collect();
     assert!(tokens.iter().any(|token| token == "renewed" || token == "r-renewed"), "{tokens:?}");
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::people::{FACEBOOK_TOKEN, GITHUB_TOKEN};
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::fake_users::{FACEBOOK_TOKEN, GITHUB_TOKEN};
+use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     r_rt_01_nine_resources_and_no_other_spelling,
@@ -41,41 +41,41 @@ const KINDS: [&str; 9] = [
 ];
 
 async fn r_rt_01_nine_resources_and_no_other_spelling(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (n, kind) in KINDS.iter().enumerate() {
         let body = json!({"provider": "github", "code": format!("u{n}")});
-        world.client().login(kind, body).await.ok();
+        app.client().login(kind, body).await.ok();
     }
     for kind in ["token-user", "knox-user", "jwt_pair", "jwt_pair_user", "jwt-pair_user", "Token", "sessions"] {
-        let answer = world.client().login(&format!("{kind}/github"), json!({"code": "u1"})).await;
+        let answer = app.client().login(&format!("{kind}/github"), json!({"code": "u1"})).await;
         assert_eq!(answer.status, 404, "{kind}: {}", answer.text);
     }
 }
 
 async fn r_rt_02_the_provider_stands_in_the_url_or_in_the_body(engine: Engine) {
-    let world = World::start(engine).await;
-    let first = world.client().login("token_user/github", json!({"code": "u1"})).await.field("token");
-    let second = world.client().login("token_user", json!({"provider": "github", "code": "u1b1"})).await;
+    let app = TestApp::start(engine).await;
+    let first = app.client().login("token_user/github", json!({"code": "u1"})).await.field("token");
+    let second = app.client().login("token_user", json!({"provider": "github", "code": "u1b1"})).await;
     second.problem(400, "invalid_code");
-    let second = world.client().login("token_user", json!({"provider": "github", "code": "u01"})).await;
+    let second = app.client().login("token_user", json!({"provider": "github", "code": "u01"})).await;
     assert_eq!(second.field("token"), first, "person 1 again, by another code");
-    world.client().login("token/GitHub", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+    app.client().login("token/GitHub", json!({"code": "u1"})).await.problem(404, "unknown_provider");
 }
 
 async fn r_rt_03_every_path_is_served_without_its_slash_too(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (n, path) in ["token", "token/", "token/github", "token/github/", "github", ""].iter().enumerate() {
         let body = json!({"provider": "github", "code": format!("u{n}")});
-        world.client().post(&format!("/api/login/social/{path}")).json(&body).send().await.ok();
+        app.client().post(&format!("/api/login/social/{path}")).json(&body).send().await.ok();
     }
     for path in ["/api/login/social", "/api/user", "/api/token/verify", "/api/login/social/begin/github"] {
-        let answer = world.client().request("OPTIONS", path).send().await;
+        let answer = app.client().request("OPTIONS", path).send().await;
         assert_ne!(answer.status, 404, "{path}");
     }
 }
 
 async fn r_rt_04_other_paths_are_not_found(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for path in [
         "/api/login/social/token/github//",
         "/api/login/social/token/git.hub/",
@@ -84,58 +84,58 @@ async fn r_rt_04_other_paths_are_not_found(engine: Engine) {
         "/api/nothing/",
         "/nothing",
     ] {
-        let answer = world.client().post(path).json(&json!({"code": "u1"})).send().await;
+        let answer = app.client().post(path).json(&json!({"code": "u1"})).send().await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.text);
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{path}");
     }
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
 }
 
 async fn r_rt_05_other_methods_are_told_which_there_are(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for path in
         ["/api/login/social/token/", "/api/login/social/token/github/", "/api/token/verify/", "/api/knox/logout/"]
     {
         for method in ["GET", "PUT", "PATCH", "DELETE"] {
-            let answer = world.client().request(method, path).send().await;
+            let answer = app.client().request(method, path).send().await;
             let body = answer.problem(405, "method_not_allowed");
             let allow = answer.header("allow").unwrap_or_default();
             assert!(allow.contains("POST") && !allow.contains(method), "{method} {path}: {allow}, {body}");
         }
     }
-    let user = world.client().post("/api/user/").send().await;
+    let user = app.client().post("/api/user/").send().await;
     assert_eq!((user.status, user.header("allow").is_some_and(|allow| allow.contains("GET"))), (405, true));
 }
 
 async fn r_rt_08_no_answer_of_a_login_is_kept_by_a_cache(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for body in [json!({"code": "u1"}), json!({"code": "bad"}), json!({})] {
-        let answer = world.client().login("token/github", body).await;
+        let answer = app.client().login("token/github", body).await;
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.text);
     }
 }
 
 async fn r_rt_09_a_new_user_and_a_known_one_get_the_same_status(engine: Engine) {
-    let world = World::start(engine).await;
-    let new = world.login("token_user", "u1").await;
-    let known = world.login("token_user", "u01").await;
+    let app = TestApp::start(engine).await;
+    let new = app.login("token_user", "u1").await;
+    let known = app.login("token_user", "u01").await;
     assert_eq!((new.status, &new.text), (known.status, &known.text));
     assert_eq!(new.status, 200);
 }
 
 async fn the_path_without_a_kind_is_a_session_login(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (n, path) in ["/api/login/social/", "/api/login/social/github/"].iter().enumerate() {
         let body = json!({"provider": "github", "code": format!("u{n}")});
-        let answer = world.client().post(path).json(&body).send().await;
+        let answer = app.client().post(path).json(&body).send().await;
         assert_eq!(answer.keys(), ["id", "username", "first_name", "last_name", "email"]);
         assert!(answer.set_cookie("sessionid").is_some(), "{path}");
     }
 }
 
 async fn r_in_01_json_form_and_multipart_are_read(engine: Engine) {
-    let world = World::start(engine).await;
-    let post = || world.client().post("/api/login/social/token_user/");
+    let app = TestApp::start(engine).await;
+    let post = || app.client().post("/api/login/social/token_user/");
     let json = post().json(&json!({"provider": "github", "code": "u1"})).send().await;
     let form = post().form(&[("provider", "github"), ("code", "u01")]).send().await;
     let multipart = post().multipart(&[("provider", "github"), ("code", "u001")]).send().await;
@@ -149,22 +149,22 @@ async fn r_in_01_json_form_and_multipart_are_read(engine: Engine) {
     }
     post().send().await.problem(400, "provider_missing");
     post().body("application/json", "").send().await.problem(400, "provider_missing");
-    let no_fields = world.client().post("/api/login/social/token/github/").send().await;
+    let no_fields = app.client().post("/api/login/social/token/github/").send().await;
     assert_eq!(no_fields.problem(400, "invalid_request")["errors"], json!({"code": ["This field is required."]}));
 }
 
 async fn r_in_02_the_url_wins_over_the_body(engine: Engine) {
-    let world = World::start(engine).await;
-    world.client().login("token/facebook", json!({"provider": "github", "code": "u1"})).await.ok();
-    assert_eq!(world.double.calls_at(FACEBOOK_TOKEN).len(), 1);
-    assert!(world.double.calls_at(GITHUB_TOKEN).is_empty());
-    let answer = world.client().login("token/facebook", json!({"provider": ["github"], "code": "u2"})).await;
+    let app = TestApp::start(engine).await;
+    app.client().login("token/facebook", json!({"provider": "github", "code": "u1"})).await.ok();
+    assert_eq!(app.double.calls_at(FACEBOOK_TOKEN).len(), 1);
+    assert!(app.double.calls_at(GITHUB_TOKEN).is_empty());
+    let answer = app.client().login("token/facebook", json!({"provider": ["github"], "code": "u2"})).await;
     assert_eq!(answer.problem(400, "invalid_request")["errors"]["provider"], json!(["Not a valid string."]));
 }
 
 async fn r_in_03_the_query_is_not_read(engine: Engine) {
-    let world = World::start(engine).await;
-    let post = |query: &str| world.client().post(&format!("/api/login/social/token/{query}"));
+    let app = TestApp::start(engine).await;
+    let post = |query: &str| app.client().post(&format!("/api/login/social/token/{query}"));
     post("?code=u1&provider=github").json(&json!({})).send().await.problem(400, "provider_missing");
     let body = json!({"provider": "github", "code": "u1"});
     post("?format=json").json(&body).send().await.ok();
@@ -172,7 +172,7 @@ async fn r_in_03_the_query_is_not_read(engine: Engine) {
 }
 
 async fn r_in_05_each_fault_of_a_field_has_its_message(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (fields, field, message) in [
         (json!({}), "code", "This field is required."),
         (json!({"code": ""}), "code", "This field may not be blank."),
@@ -185,51 +185,51 @@ async fn r_in_05_each_fault_of_a_field_has_its_message(engine: Engine) {
         (json!({"code": "u1", "redirect_uri": ""}), "redirect_uri", "This field may not be blank."),
         (json!({"code": "u1", "redirect_uri": null}), "redirect_uri", "This field may not be null."),
     ] {
-        let answer = world.client().login("token/github", fields.clone()).await;
+        let answer = app.client().login("token/github", fields.clone()).await;
         let wanted: Value = json!({field: [message]});
         assert_eq!(answer.problem(400, "invalid_request")["errors"], wanted, "{fields}");
     }
-    let both = world.client().login("token/github", json!({"redirect_uri": false})).await;
+    let both = app.client().login("token/github", json!({"redirect_uri": false})).await;
     let wanted = json!({"code": ["This field is required."], "redirect_uri": ["Not a valid string."]});
     assert_eq!(both.problem(400, "invalid_request")["errors"], wanted, "all faults at once");
     let odd = json!({"code": {"a": 1}, "state": ["x"], "flow_token": {}, "code_verifier": [1], "nonce": true});
     let no = json!(["Not a valid string."]);
     let wanted = json!({"code": no, "state": no, "flow_token": no, "code_verifier": no});
-    let odd = world.client().login("token/github", odd).await;
+    let odd = app.client().login("token/github", odd).await;
     assert_eq!(
         odd.problem(400, "invalid_request")["errors"],
         wanted,
         "all faults at once, those of our own fields too"
     );
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
 
     // R-IN-04: a number is a text.
-    let number = world.client().login("token/github", json!({"code": 5})).await;
+    let number = app.client().login("token/github", json!({"code": 5})).await;
     number.problem(400, "invalid_code");
-    assert_eq!(world.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some("5"));
+    assert_eq!(app.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some("5"));
 }
 
 async fn r_in_06_an_empty_optional_field_of_a_form_is_absent(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let form = [("code", "u1"), ("redirect_uri", "")];
-    world.client().post("/api/login/social/token/github/").form(&form).send().await.ok();
-    let sent = world.double.call_at(GITHUB_TOKEN).field("redirect_uri");
-    assert_eq!(sent, Some(format!("{}/", world.node.base)), "not an empty one");
+    app.client().post("/api/login/social/token/github/").form(&form).send().await.ok();
+    let sent = app.double.call_at(GITHUB_TOKEN).field("redirect_uri");
+    assert_eq!(sent, Some(format!("{}/", app.node.base)), "not an empty one");
 }
 
 async fn r_in_07_the_provider_gets_the_raw_code_and_the_last_of_repeated_fields(engine: Engine) {
-    let world = World::start(engine).await;
-    world.client().login("token/github", json!({"code": " u1 "})).await.ok();
-    assert_eq!(world.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some(" u1 "));
-    world.double.forget();
+    let app = TestApp::start(engine).await;
+    app.client().login("token/github", json!({"code": " u1 "})).await.ok();
+    assert_eq!(app.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some(" u1 "));
+    app.double.clear_calls();
     let form = [("code", "bad"), ("code", "u2")];
-    world.client().post("/api/login/social/token/github/").form(&form).send().await.ok();
-    assert_eq!(world.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some("u2"));
+    app.client().post("/api/login/social/token/github/").form(&form).send().await.ok();
+    assert_eq!(app.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some("u2"));
 }
 
 async fn r_in_08_bad_json_is_told_with_its_place(engine: Engine) {
-    let world = World::start(engine).await;
-    let post = |body: &'static [u8]| world.client().post("/api/login/social/token/").body("application/json", body);
+    let app = TestApp::start(engine).await;
+    let post = |body: &'static [u8]| app.client().post("/api/login/social/token/").body("application/json", body);
     let problem = post(b"{bad").send().await.problem(400, "invalid_json");
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("line 1")), "{problem}");
     for body in [&b"{\"code\":\"u1\""[..], b"\xff\xfe", b"nul", b"{} {}", b"{\"a\":1e999}"] {
@@ -238,52 +238,48 @@ async fn r_in_08_bad_json_is_told_with_its_place(engine: Engine) {
 }
 
 async fn r_in_09_json_must_be_an_object(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for path in ["token", "token/github"] {
         for body in ["[]", "[1]", "\"u1\"", "5", "null", "true"] {
             let path = format!("/api/login/social/{path}/");
-            let answer = world.client().post(&path).body("application/json", body).send().await;
+            let answer = app.client().post(&path).body("application/json", body).send().await;
             answer.problem(400, "invalid_json");
         }
     }
 }
 
 async fn r_in_10_a_provider_of_another_type_is_a_field_error(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for provider in [json!(["github"]), json!({"name": "github"}), json!(true)] {
-        let answer = world.client().login("token", json!({"provider": provider, "code": "u1"})).await;
+        let answer = app.client().login("token", json!({"provider": provider, "code": "u1"})).await;
         assert_eq!(answer.problem(400, "invalid_request")["errors"]["provider"], json!(["Not a valid string."]));
     }
-    world.client().login("token", json!({"provider": 5, "code": "u1"})).await.problem(404, "unknown_provider");
+    app.client().login("token", json!({"provider": 5, "code": "u1"})).await.problem(404, "unknown_provider");
     for provider in [json!(null), json!(""), json!("  ")] {
-        world
-            .client()
-            .login("token", json!({"provider": provider, "code": "u1"}))
-            .await
-            .problem(400, "provider_missing");
+        app.client().login("token", json!({"provider": provider, "code": "u1"})).await.problem(400, "provider_missing");
     }
 }
 
 async fn r_in_11_answers_are_json_whatever_a_browser_prefers(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (n, accept) in ["text/html,application/xhtml+xml,*/*;q=0.8", "text/html", "application/json", "application/*"]
         .iter()
         .enumerate()
     {
-        let post = world.client().post("/api/login/social/token/github/").header("accept", accept);
+        let post = app.client().post("/api/login/social/token/github/").header("accept", accept);
         let answer = post.json(&json!({"code": format!("u{n}")})).send().await;
         answer.ok();
         assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")), "{accept}");
     }
-    let post = world.client().post("/api/login/social/token/github/").header("accept", "image/png");
+    let post = app.client().post("/api/login/social/token/github/").header("accept", "image/png");
     post.json(&json!({"code": "u1"})).send().await.problem(406, "not_acceptable");
 }
 
 async fn r_in_12_checks_come_in_the_originals_order(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let bad = "Token 0123456789012345678901234567890123456789";
     let with = |method: &str, path: &str, authorization: &str| {
-        let request = world.client().request(method, path);
+        let request = app.client().request(method, path);
         if authorization.is_empty() { request } else { request.header("authorization", authorization) }
     };
     let token = "/api/login/social/token/";
@@ -303,10 +299,10 @@ async fn r_in_12_checks_come_in_the_originals_order(engine: Engine) {
 }
 
 async fn a_front_end_may_post_its_whole_configuration(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let body = json!({"code": "u1", "clientId": "x", "redirectUri": "https://elsewhere.example", "popupOptions": {"width": 1},
         "scope": ["a", null], "optionalUrlParams": null, "requiredUrlParams": ["scope"], "type": "2.0", "authorizationHeader": true});
-    world.client().login("token/github", body).await.ok();
-    let call = world.double.call_at(GITHUB_TOKEN);
-    assert_eq!(call.field("redirect_uri"), Some(format!("{}/", world.node.base)));
+    app.client().login("token/github", body).await.ok();
+    let call = app.double.call_at(GITHUB_TOKEN);
+    assert_eq!(call.field("redirect_uri"), Some(format!("{}/", app.node.base)));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Engine, World, on_both_databases};
+use crate::support::{Answer, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     r_pipe_03_allow_and_deny_lists_of_emails_and_domains,
@@ -13,8 +13,8 @@ on_both_databases! {
     unknown_provider_in_a_list_is_a_setting_error,
 }
 
-async fn google(world: &World, code: &str) -> Answer {
-    world.client().login("token_user/google-oauth2", json!({"code": code})).await
+async fn google(app: &TestApp, code: &str) -> Answer {
+    app.client().login("token_user/google-oauth2", json!({"code": code})).await
 }
 
 fn person(n: usize, email: &str, organisation: Option<&str>) -> Value {
@@ -22,13 +22,13 @@ fn person(n: usize, email: &str, organisation: Option<&str>) -> Value {
 }
 
 async fn r_pipe_03_allow_and_deny_lists_of_emails_and_domains(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "good.example, Other.example");
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "good.example, Other.example");
     let plan = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true");
     let plan =
         plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eva@good.example").with("SOCIAL_AUTH_DENIED_DOMAINS", "other.example");
     // One provider has lists of its own, which stand instead of the general ones.
     let plan = plan.with("SOCIAL_AUTH_FACEBOOK_WHITELISTED_DOMAINS", "example.com");
-    let world = plan.start().await;
+    let app = plan.start().await;
     for (n, (email, enters)) in [
         ("ana@GOOD.example", true),
         ("Eva@good.example", false),
@@ -41,30 +41,31 @@ async fn r_pipe_03_allow_and_deny_lists_of_emails_and_domains(engine: Engine) {
     .enumerate()
     {
         let code = format!("u{}", n + 1);
-        world.people.describe("google-oauth2", &code, person(n + 1, email, None));
-        let answer = google(&world, &code).await;
+        app.fake_users.set_profile("google-oauth2", &code, person(n + 1, email, None));
+        let answer = google(&app, &code).await;
         if enters {
             answer.ok();
         } else {
             answer.problem(403, "not_allowed");
         }
     }
-    world.login("token", "u7").await.problem(403, "not_allowed");
-    world.client().login("token/facebook", json!({"code": "u7"})).await.ok();
-    assert_eq!(world.database.count("users").await, 2);
+    app.login("token", "u7").await.problem(403, "not_allowed");
+    app.client().login("token/facebook", json!({"code": "u7"})).await.ok();
+    assert_eq!(app.database.count("users").await, 2);
 }
 
 async fn allow_and_deny_lists_of_organizations(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_GOOGLE_OAUTH2_ALLOWED_ORGANIZATIONS", "ACME.example, more.example");
-    let world = plan.with("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "more.example").start().await;
+    let plan =
+        TestApp::builder(engine).with("SOCIAL_AUTH_GOOGLE_OAUTH2_ALLOWED_ORGANIZATIONS", "ACME.example, more.example");
+    let app = plan.with("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "more.example").start().await;
     for (n, (organisation, enters)) in
         [(Some("acme.example"), true), (Some("more.example"), false), (Some("evil.example"), false), (None, false)]
             .into_iter()
             .enumerate()
     {
         let code = format!("u{}", n + 1);
-        world.people.describe("google-oauth2", &code, person(n + 1, "a@gmail.com", organisation));
-        let answer = google(&world, &code).await;
+        app.fake_users.set_profile("google-oauth2", &code, person(n + 1, "a@gmail.com", organisation));
+        let answer = google(&app, &code).await;
         if enters {
             answer.ok();
         } else {
@@ -72,36 +73,36 @@ async fn allow_and_deny_lists_of_organizations(engine: Engine) {
         }
     }
     // Of whom nothing is said, nothing is denied.
-    world.login("token", "u9").await.ok();
+    app.login("token", "u9").await.ok();
 }
 
 async fn denied_provider_is_refused_on_every_route(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_DENIED_PROVIDERS", "facebook").start().await;
-    let owner = format!("Token {}", world.token("token", "u1").await);
-    let post = |path: &str| world.client().post(path).json(&json!({"code": "u1"}));
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_DENIED_PROVIDERS", "facebook").start().await;
+    let owner = format!("Token {}", app.token("token", "u1").await);
+    let post = |path: &str| app.client().post(path).json(&json!({"code": "u1"}));
     post("/api/login/social/token/facebook/").send().await.problem(403, "provider_not_allowed");
     post("/api/login/social/begin/facebook/").send().await.problem(403, "provider_not_allowed");
     let link = post("/api/login/social/token/facebook/").header("authorization", &owner);
     link.send().await.problem(403, "provider_not_allowed");
-    let authorize = world.client().get("/api/login/social/authorize/facebook/").send().await;
+    let authorize = app.client().get("/api/login/social/authorize/facebook/").send().await;
     authorize.problem(403, "provider_not_allowed");
-    let listed = world.client().get("/api/login/social/providers/").send().await.ok();
+    let listed = app.client().get("/api/login/social/providers/").send().await.ok();
     let names = listed["providers"].as_array().expect("a list").iter().map(|provider| provider["name"].clone());
     assert_eq!(names.collect::<Vec<_>>(), ["github", "google-oauth2", "twitter"]);
-    assert!(world.double.calls().iter().all(|call| !call.place().contains("facebook")), "it is not even asked");
+    assert!(app.double.calls().iter().all(|call| !call.endpoint().contains("facebook")), "it is not even asked");
 
-    let world = World::on(engine).with("SOCIAL_AUTH_ALLOWED_PROVIDERS", "google-oauth2").start().await;
-    world.login("token", "u1").await.problem(403, "provider_not_allowed");
-    google(&world, "u1").await.ok();
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_ALLOWED_PROVIDERS", "google-oauth2").start().await;
+    app.login("token", "u1").await.problem(403, "provider_not_allowed");
+    google(&app, "u1").await.ok();
 }
 
 async fn closed_sign_up_refuses_new_users_only(engine: Engine) {
-    let closed = World::on(engine).with("SOCIAL_AUTH_SIGN_UP", "false").start().await;
+    let closed = TestApp::builder(engine).with("SOCIAL_AUTH_SIGN_UP", "false").start().await;
     closed.login("token", "u1").await.problem(403, "sign_up_closed");
     assert_eq!((closed.database.count("users").await, closed.database.count("social_accounts").await), (0, 0));
 
     // Closed for one provider: a user who is known may still link an account of it, and sign in with it then.
-    let half = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_SIGN_UP", "false").start().await;
+    let half = TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_SIGN_UP", "false").start().await;
     let owner_there = format!("Token {}", half.token("token", "u1").await);
     half.client().login("token/facebook", json!({"code": "u5"})).await.problem(403, "sign_up_closed");
     half.link("token/facebook", &owner_there, "u05").await.ok();
@@ -112,18 +113,18 @@ async fn closed_sign_up_refuses_new_users_only(engine: Engine) {
 async fn closed_sign_up_refuses_before_additional_input_is_asked_for(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,require_email,create_user,associate_user,\
                     load_extra_data,user_details";
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).with("SOCIAL_AUTH_SIGN_UP", "0");
-    let world = plan.start().await;
-    world.people.describe("github", "u1", json!({"id": 1, "login": "one"}));
-    world.login("token", "u1").await.problem(403, "sign_up_closed");
-    assert_eq!(world.database.count("halted_logins").await, 0);
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).with("SOCIAL_AUTH_SIGN_UP", "0");
+    let app = plan.start().await;
+    app.fake_users.set_profile("github", "u1", json!({"id": 1, "login": "one"}));
+    app.login("token", "u1").await.problem(403, "sign_up_closed");
+    assert_eq!(app.database.count("halted_logins").await, 0);
 }
 
 async fn unknown_provider_in_a_list_is_a_setting_error(engine: Engine) {
     for setting in
         ["SOCIAL_AUTH_ALLOWED_PROVIDERS", "SOCIAL_AUTH_DENIED_PROVIDERS", "SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS"]
     {
-        let started = World::on(engine).with(setting, "githb").try_start().await;
+        let started = TestApp::builder(engine).with(setting, "githb").try_start().await;
         let errors = started.err().unwrap_or_default();
         let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(told, [format!("{setting}: \"githb\" is not configured; did you mean github?")]);

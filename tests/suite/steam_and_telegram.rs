@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::providers::{BOT_TOKEN, telegram_hash};
-use crate::support::{Answer, Engine, REDIRECT, Reply, World, on_both_databases};
+use crate::provider_logins::{BOT_TOKEN, telegram_hash};
+use crate::support::{Answer, Engine, REDIRECT_URI, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     steam_login_uses_the_player_name_or_else_the_steam_id,
@@ -25,17 +25,17 @@ on_both_databases! {
 const STEAM: &str = "POST steamcommunity.com/openid/login";
 const PERSON: &str = "https://steamcommunity.com/openid/id/76561190000004711";
 
-async fn steam(engine: Engine) -> World {
-    let world = World::on(engine).with("SOCIAL_AUTH_STEAM_API_KEY", "steam-key").start().await;
-    world.double.always(STEAM, Reply::of(200, "text/plain", "ns:http://specs.openid.net/auth/2.0\nis_valid:true\n"));
+async fn steam(engine: Engine) -> TestApp {
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_STEAM_API_KEY", "steam-key").start().await;
+    app.double.always(STEAM, Reply::of(200, "text/plain", "ns:http://specs.openid.net/auth/2.0\nis_valid:true\n"));
     let players = json!({"response": {"players": [{"steamid": "76561190000004711", "personaname": "Ola"}]}});
-    world.double.always("GET api.steampowered.com/ISteamUser/GetPlayerSummaries/v0002/", Reply::json(&players));
-    world
+    app.double.always("GET api.steampowered.com/ISteamUser/GetPlayerSummaries/v0002/", Reply::json(&players));
+    app
 }
 
 fn assertion(return_to: &str, nonce: &str) -> Value {
     json!({
-        "redirect_uri": REDIRECT,
+        "redirect_uri": REDIRECT_URI,
         "openid.ns": "http://specs.openid.net/auth/2.0",
         "openid.mode": "id_res",
         "openid.op_endpoint": "https://steamcommunity.com/openid/login",
@@ -55,30 +55,33 @@ fn with(mut body: Value, name: &str, value: Value) -> Value {
 }
 
 async fn steam_login_uses_the_player_name_or_else_the_steam_id(engine: Engine) {
-    let world = steam(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "steam", json!({"redirect_uri": REDIRECT})).await;
+    let app = steam(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "steam", json!({"redirect_uri": REDIRECT_URI})).await;
     let return_to = begun.parameter("openid.return_to").expect("a return_to").to_owned();
     assert_eq!(begun.parameter("openid.realm"), Some("https://front.example/"));
-    assert!(return_to.starts_with(&format!("{REDIRECT}?redirect_state=")), "{return_to}");
+    assert!(return_to.starts_with(&format!("{REDIRECT_URI}?redirect_state=")), "{return_to}");
     let body = with(assertion(&return_to, "n1"), "state", json!(begun.state));
     let answer = browser.login("token_user/steam", body).await;
     assert_eq!(answer.field("username"), "Ola");
-    assert_eq!(world.double.call_at(STEAM).field("openid.mode").as_deref(), Some("check_authentication"));
+    assert_eq!(app.double.call_at(STEAM).field("openid.mode").as_deref(), Some("check_authentication"));
 
-    let world =
-        World::on(engine).with("SOCIAL_AUTH_STEAM_KEY", " ").with("SOCIAL_AUTH_STEAM_API_KEY", "k").start().await;
-    world.double.always(STEAM, Reply::of(200, "text/plain", "is_valid:true\n"));
+    let app = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_STEAM_KEY", " ")
+        .with("SOCIAL_AUTH_STEAM_API_KEY", "k")
+        .start()
+        .await;
+    app.double.always(STEAM, Reply::of(200, "text/plain", "is_valid:true\n"));
     let nobody = json!({"response": {"players": []}});
-    world.double.always("GET api.steampowered.com/ISteamUser/GetPlayerSummaries/v0002/", Reply::json(&nobody));
-    let answer = world.client().login("token_user/steam", assertion(REDIRECT, "n1")).await;
+    app.double.always("GET api.steampowered.com/ISteamUser/GetPlayerSummaries/v0002/", Reply::json(&nobody));
+    let answer = app.client().login("token_user/steam", assertion(REDIRECT_URI, "n1")).await;
     assert_eq!(answer.field("username"), "76561190000004711");
 }
 
 async fn steam_signs_in_by_the_server_side_redirect_flow(engine: Engine) {
-    let world = steam(engine).await;
-    let browser = world.browser();
-    let there = browser.get(&format!("/api/login/social/authorize/steam/?next={REDIRECT}")).send().await;
+    let app = steam(engine).await;
+    let browser = app.browser();
+    let there = browser.get(&format!("/api/login/social/authorize/steam/?next={REDIRECT_URI}")).send().await;
     let url = url::Url::parse(there.header("location").expect("a location")).expect("a URL");
     let return_to = url.query_pairs().find(|(name, _)| name == "openid.return_to").expect("a return_to").1.into_owned();
     let mut back = url::Url::parse(&return_to).expect("a URL");
@@ -90,24 +93,24 @@ async fn steam_signs_in_by_the_server_side_redirect_flow(engine: Engine) {
     }
     let path = format!("{}?{}", back.path(), back.query().unwrap_or_default());
     let landed = browser.get(&path).send().await;
-    assert_eq!((landed.status, landed.header("location")), (303, Some(REDIRECT)), "{}", landed.whole());
+    assert_eq!((landed.status, landed.header("location")), (303, Some(REDIRECT_URI)), "{}", landed.headers_and_body());
     assert_eq!(browser.get("/api/user/").send().await.field("username"), "Ola");
 }
 
 async fn sec_20_steam_assertion_is_accepted_once(engine: Engine) {
-    let world = steam(engine).await;
-    world.client().login("token/steam", assertion(REDIRECT, "n1")).await.ok();
-    world.double.forget();
-    let again = with(assertion(REDIRECT, "n1"), "openid.sig", json!("YW5vdGhlcg=="));
-    world.client().login("token/steam", again).await.problem(400, "code_already_used");
-    assert!(world.double.calls().is_empty());
+    let app = steam(engine).await;
+    app.client().login("token/steam", assertion(REDIRECT_URI, "n1")).await.ok();
+    app.double.clear_calls();
+    let again = with(assertion(REDIRECT_URI, "n1"), "openid.sig", json!("YW5vdGhlcg=="));
+    app.client().login("token/steam", again).await.problem(400, "code_already_used");
+    assert!(app.double.calls().is_empty());
 }
 
 async fn sec_05_forged_or_misdirected_steam_assertion_is_refused_without_a_call(engine: Engine) {
-    let world = steam(engine).await;
+    let app = steam(engine).await;
     let refused = async |n: usize, name: &str, value: Value| -> Answer {
-        let body = with(assertion(REDIRECT, &format!("n{n}")), name, value);
-        world.client().login("token/steam", body).await
+        let body = with(assertion(REDIRECT_URI, &format!("n{n}")), name, value);
+        app.client().login("token/steam", body).await
     };
     for (n, (name, value)) in [
         ("openid.op_endpoint", json!("https://evil.example/openid/login")),
@@ -130,37 +133,37 @@ async fn sec_05_forged_or_misdirected_steam_assertion_is_refused_without_a_call(
         assert_eq!(answer.status, 400, "{page}: {}", answer.text);
     }
     // Made for a login that was begun elsewhere: its return_to holds another state.
-    let browser = world.browser();
-    let begun = world.begin(&browser, "steam", json!({"redirect_uri": REDIRECT})).await;
-    let theirs = format!("{REDIRECT}?redirect_state=of-theirs");
+    let browser = app.browser();
+    let begun = app.begin(&browser, "steam", json!({"redirect_uri": REDIRECT_URI})).await;
+    let theirs = format!("{REDIRECT_URI}?redirect_state=of-theirs");
     let body = with(assertion(&theirs, "n200"), "state", json!(begun.state));
     assert_eq!(browser.login("token/steam", body).await.status, 400);
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
 }
 
 async fn steam_assertion_that_steam_does_not_confirm_is_refused(engine: Engine) {
-    let world = steam(engine).await;
+    let app = steam(engine).await;
     for (nonce, words) in
         [("n1", "is_valid:false\n"), ("n2", "is_valid:truely\n"), ("n3", ""), ("n4", "x:is_valid:true\n")]
     {
-        world.double.always(STEAM, Reply::of(200, "text/plain", words));
-        world.client().login("token/steam", assertion(REDIRECT, nonce)).await.problem(400, "invalid_code");
+        app.double.always(STEAM, Reply::of(200, "text/plain", words));
+        app.client().login("token/steam", assertion(REDIRECT_URI, nonce)).await.problem(400, "invalid_code");
     }
-    world.double.always(STEAM, Reply::of(503, "text/html", "<h1>down</h1>"));
-    world.client().login("token/steam", assertion(REDIRECT, "n5")).await.problem(502, "provider_error");
-    assert_eq!(world.database.count("users").await, 0);
+    app.double.always(STEAM, Reply::of(503, "text/html", "<h1>down</h1>"));
+    app.client().login("token/steam", assertion(REDIRECT_URI, "n5")).await.problem(502, "provider_error");
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 async fn steam_cancel_is_access_denied(engine: Engine) {
-    let world = steam(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "steam", json!({"redirect_uri": REDIRECT})).await;
+    let app = steam(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "steam", json!({"redirect_uri": REDIRECT_URI})).await;
     let body = json!({"state": begun.state, "openid.mode": "cancel"});
     assert_eq!(browser.login("token/steam", body).await.json()["code"], "access_denied");
 }
 
-async fn telegram(engine: Engine) -> World {
-    World::on(engine).with("SOCIAL_AUTH_TELEGRAM_BOT_TOKEN", BOT_TOKEN).start().await
+async fn telegram(engine: Engine) -> TestApp {
+    TestApp::builder(engine).with("SOCIAL_AUTH_TELEGRAM_BOT_TOKEN", BOT_TOKEN).start().await
 }
 
 fn person(at: i64) -> Value {
@@ -170,30 +173,30 @@ fn person(at: i64) -> Value {
 }
 
 async fn telegram_signs_in_without_a_provider_call(engine: Engine) {
-    let world = telegram(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "telegram", json!({})).await;
+    let app = telegram(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "telegram", json!({})).await;
     assert_eq!(begun.parameter("bot_id"), Some("4711"));
     assert!(!begun.url.as_str().contains("bot-token"), "the bot's token stays here");
-    let body = with(person(world.clock.now().seconds()), "state", json!(begun.state));
+    let body = with(person(app.clock.now().seconds()), "state", json!(begun.state));
     let user = browser.login("token_user/telegram", body).await.ok();
     assert_eq!((&user["username"], &user["first_name"]), (&json!("ola"), &json!("Ola")));
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
 }
 
 async fn sec_20_telegram_data_is_accepted_once(engine: Engine) {
-    let world = telegram(engine).await;
-    let body = person(world.clock.now().seconds());
-    world.client().login("token/telegram", body.clone()).await.ok();
+    let app = telegram(engine).await;
+    let body = person(app.clock.now().seconds());
+    app.client().login("token/telegram", body.clone()).await.ok();
     let as_texts = with(body.clone(), "id", json!("90210"));
     for again in [body, as_texts] {
-        world.client().login("token/telegram", again).await.problem(400, "code_already_used");
+        app.client().login("token/telegram", again).await.problem(400, "code_already_used");
     }
 }
 
 async fn telegram_data_with_a_wrong_hash_or_age_is_refused(engine: Engine) {
-    let world = telegram(engine).await;
-    let now = world.clock.now().seconds();
+    let app = telegram(engine).await;
+    let now = app.clock.now().seconds();
     for ((name, value), n) in [
         ("id", json!(1)),
         ("first_name", json!("Eve")),
@@ -206,45 +209,45 @@ async fn telegram_data_with_a_wrong_hash_or_age_is_refused(engine: Engine) {
     .zip(1..)
     {
         let body = with(person(now - n), name, value.clone());
-        let answer = world.client().login("token/telegram", body).await;
+        let answer = app.client().login("token/telegram", body).await;
         assert_eq!(answer.problem(400, "invalid_code")["status"], 400, "{name}: {value}");
     }
     for at in [now - 301, now + 61, 0] {
-        world.client().login("token/telegram", person(at)).await.problem(400, "invalid_code");
+        app.client().login("token/telegram", person(at)).await.problem(400, "invalid_code");
     }
     let no_time = json!({"id": 90210, "auth_date": "soon"});
     let signed = with(no_time.clone(), "hash", json!(telegram_hash(&no_time)));
-    world.client().login("token/telegram", signed).await.problem(400, "invalid_code");
-    world.client().login("token/telegram", json!({"id": 90210})).await.problem(400, "invalid_request");
-    assert_eq!(world.database.count("users").await, 0);
+    app.client().login("token/telegram", signed).await.problem(400, "invalid_code");
+    app.client().login("token/telegram", json!({"id": 90210})).await.problem(400, "invalid_request");
+    assert_eq!(app.database.count("users").await, 0);
     let body = person(now);
-    world.advance(Duration::from_secs(299));
-    world.client().login("token/telegram", body).await.ok();
+    app.advance(Duration::from_secs(299));
+    app.client().login("token/telegram", body).await.ok();
 }
 
 /// A name with a line break must not pass for another person's id: what is signed is lines of `name=value`.
 async fn sec_20_telegram_values_with_line_breaks_cannot_forge_other_fields(engine: Engine) {
-    let world = telegram(engine).await;
-    let at = world.clock.now().seconds();
+    let app = telegram(engine).await;
+    let at = app.clock.now().seconds();
     let theirs = json!({"id": 666, "first_name": "Eve\nid=1\nlast_name=x", "username": "eve", "auth_date": at});
     let hash = telegram_hash(&theirs);
     let cut = json!({"id": 1, "first_name": "Eve", "last_name": "x\nid=666", "username": "eve", "auth_date": at});
     assert_eq!(telegram_hash(&cut), hash, "the same lines");
-    world.client().login("token/telegram", with(cut, "hash", json!(hash))).await.problem(400, "invalid_code");
-    assert_eq!(world.database.count("users").await, 0);
+    app.client().login("token/telegram", with(cut, "hash", json!(hash))).await.problem(400, "invalid_code");
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 /// As long as its own time limit lets it live, not as long as a code.
 async fn sec_20_used_telegram_data_is_remembered_until_it_expires(engine: Engine) {
-    let world = World::on(engine)
+    let app = TestApp::builder(engine)
         .with("SOCIAL_AUTH_TELEGRAM_BOT_TOKEN", BOT_TOKEN)
         .with("SOCIAL_AUTH_TELEGRAM_AUTH_DATE_MAX_AGE", "3600")
         .start()
         .await;
-    let body = person(world.clock.now().seconds());
-    world.client().login("token/telegram", body.clone()).await.ok();
-    world.advance(Duration::from_secs(3500));
-    let repository = world.database.repository().await;
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 100).await.expect("a sweep");
-    world.client().login("token/telegram", body).await.problem(400, "code_already_used");
+    let body = person(app.clock.now().seconds());
+    app.client().login("token/telegram", body.clone()).await.ok();
+    app.advance(Duration::from_secs(3500));
+    let repository = app.database.repository().await;
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
+    app.client().login("token/telegram", body).await.problem(400, "code_already_used");
 }

@@ -1,6 +1,6 @@
 //! The repository by itself, on both databases: claims, races, rotation, and what the sweeper takes.
 
-mod overtaken;
+mod concurrent_logins;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::people::CLIENT_SECRET;
-use crate::support::{Answer, Engine, Reply, World, on_both_databases};
+use crate::support::fake_users::CLIENT_SECRET;
+use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     vk_id_refresh_sends_the_device_id_of_the_login,
@@ -15,109 +15,107 @@ on_both_databases! {
     unlinking_facebook_revokes_the_permissions,
 }
 
-async fn world(engine: Engine, provider: &str) -> World {
+async fn start_app(engine: Engine, provider: &str) -> TestApp {
     let prefix = format!("SOCIAL_AUTH_{provider}");
-    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
     plan.with(&format!("{prefix}_KEY"), "k1").with(&format!("{prefix}_SECRET"), "s1-secret").start().await
 }
 
-async fn first_account(world: &World, authorization: &str) -> i64 {
-    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+async fn first_account(app: &TestApp, authorization: &str) -> i64 {
+    let accounts = app.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
     accounts[0]["id"].as_i64().expect("an account")
 }
 
-async fn token_of(world: &World, login: &Answer) -> Answer {
+async fn token_of(app: &TestApp, login: &Answer) -> Answer {
     let authorization = format!("Token {}", login.field("token"));
-    let account = first_account(world, &authorization).await;
+    let account = first_account(app, &authorization).await;
     let path = format!("/api/user/social/{account}/token/");
-    world.client().get(&path).header("authorization", &authorization).send().await
+    app.client().get(&path).header("authorization", &authorization).send().await
 }
 
 async fn vk_id_refresh_sends_the_device_id_of_the_login(engine: Engine) {
-    let world = world(engine, "VK_ID").await;
-    world.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
+    let app = start_app(engine, "VK_ID").await;
+    app.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
         _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100, "user_id": 10})),
     });
     let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
-    world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
-    let login = world.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
-    world.advance(Duration::from_secs(200));
-    world.double.forget();
-    assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
-    let call = world.double.call_at("POST id.vk.ru/oauth2/auth");
+    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
+    app.advance(Duration::from_secs(200));
+    app.double.clear_calls();
+    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+    let call = app.double.call_at("POST id.vk.ru/oauth2/auth");
     assert_eq!(call.field("device_id").as_deref(), Some("device-3"));
     assert!(call.field("redirect_uri").is_some() && call.field("client_secret").is_none());
     // What came back brings no device: it is still known the next time.
-    world.advance(Duration::from_secs(4000));
-    world.double.forget();
-    assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
-    assert_eq!(world.double.call_at("POST id.vk.ru/oauth2/auth").field("device_id").as_deref(), Some("device-3"));
+    app.advance(Duration::from_secs(4000));
+    app.double.clear_calls();
+    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+    assert_eq!(app.double.call_at("POST id.vk.ru/oauth2/auth").field("device_id").as_deref(), Some("device-3"));
 }
 
 async fn vend_refresh_uses_the_shop_of_the_login(engine: Engine) {
-    let world = world(engine, "VEND").await;
-    world.double.on("POST one.vendhq.com/api/1.0/token", |call| match call.field("grant_type").as_deref() {
+    let app = start_app(engine, "VEND").await;
+    app.double.on("POST one.vendhq.com/api/1.0/token", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
         _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100})),
     });
     let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
-    world.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
-    let login = world.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
-    world.advance(Duration::from_secs(200));
-    assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
+    app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
+    let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
+    app.advance(Duration::from_secs(200));
+    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
 }
 
 async fn refresh_reads_the_token_path_of_the_descriptor(engine: Engine) {
-    let world = world(engine, "QIITA").await;
-    world.double.on("POST qiita.com/api/v2/access_tokens", |call| match call.field("grant_type").as_deref() {
+    let app = start_app(engine, "QIITA").await;
+    app.double.on("POST qiita.com/api/v2/access_tokens", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"token": "second", "expires_in": 3600})),
         _ => Reply::json(&json!({"token": "first", "refresh_token": "r-1", "expires_in": 100})),
     });
-    world
-        .double
-        .always("GET qiita.com/api/v2/authenticated_user", Reply::json(&json!({"id": "ola", "permanent_id": 7})));
-    let login = world.client().login("token/qiita", json!({"code": "c1"})).await;
-    world.advance(Duration::from_secs(200));
-    assert_eq!(token_of(&world, &login).await.field("access_token"), "second");
+    app.double.always("GET qiita.com/api/v2/authenticated_user", Reply::json(&json!({"id": "ola", "permanent_id": 7})));
+    let login = app.client().login("token/qiita", json!({"code": "c1"})).await;
+    app.advance(Duration::from_secs(200));
+    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
 }
 
 async fn fault_c15_absolute_expiry_times_are_understood(engine: Engine) {
     for name in ["expires_in", "expires", "expires_on"] {
-        let world = world(engine, "VEND").await;
-        let end = world.clock.now().0 / 1000 + 100;
-        world.double.on("POST one.vendhq.com/api/1.0/token", move |call| match call.field("grant_type").as_deref() {
+        let app = start_app(engine, "VEND").await;
+        let end = app.clock.now().0 / 1000 + 100;
+        app.double.on("POST one.vendhq.com/api/1.0/token", move |call| match call.field("grant_type").as_deref() {
             Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
             _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", name: end})),
         });
         let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
-        world.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
-        let login = world.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
-        assert_eq!(token_of(&world, &login).await.field("access_token"), "first", "{name}");
-        world.advance(Duration::from_secs(200));
-        assert_eq!(token_of(&world, &login).await.field("access_token"), "second", "{name}");
+        app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
+        let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
+        assert_eq!(token_of(&app, &login).await.field("access_token"), "first", "{name}");
+        app.advance(Duration::from_secs(200));
+        assert_eq!(token_of(&app, &login).await.field("access_token"), "second", "{name}");
     }
 }
 
 async fn unlinking_facebook_revokes_the_permissions(engine: Engine) {
-    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
-    world.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
-    let login = world.client().login("token/facebook", json!({"code": "u1"})).await;
+    let app = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    app.double.rule(|call| (call.method == "DELETE").then(|| Reply::json(&json!({"success": true}))));
+    let login = app.client().login("token/facebook", json!({"code": "u1"})).await;
     let authorization = format!("Token {}", login.field("token"));
-    world.link("token/github", &authorization, "u1").await.ok();
-    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    app.link("token/github", &authorization, "u1").await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let accounts = accounts.as_array().expect("a list");
     let facebook = accounts.iter().find(|account| account["provider"] == "facebook").expect("Facebook's");
     let path = format!("/api/user/social/{}/", facebook["id"]);
-    let gone = world.client().request("DELETE", &path).header("authorization", &authorization).send().await;
+    let gone = app.client().request("DELETE", &path).header("authorization", &authorization).send().await;
     assert_eq!(gone.status, 204, "{}", gone.text);
     let uid = facebook["uid"].as_str().expect("a text");
-    let call = world.double.called(&format!("DELETE graph.facebook.com/v24.0/{uid}/permissions")).await;
+    let call = app.double.wait_for_call(&format!("DELETE graph.facebook.com/v24.0/{uid}/permissions")).await;
     let sent = |name: &str| call.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     assert_eq!(sent("access_token"), Some("fb-u1"), "the token of this account");
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
     let proof = aws_lc_rs::hmac::sign(&key, b"fb-u1");
     let proof: String = proof.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(sent("appsecret_proof"), Some(proof.as_str()), "Facebook refuses a call without it");
-    assert_eq!(world.double.calls().iter().filter(|call| call.method == "DELETE").count(), 1);
+    assert_eq!(app.double.calls().iter().filter(|call| call.method == "DELETE").count(), 1);
 }

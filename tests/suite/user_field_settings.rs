@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::client::claims;
-use crate::support::{Answer, Engine, Reply, World, on_both_databases};
+use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     r_usr_01_username_from_email_falls_back_to_the_provider_username,
@@ -19,9 +19,9 @@ on_both_databases! {
     export_contains_private_extra_data_without_tokens,
 }
 
-async fn profile(world: &World, code: &str, profile: Value) -> Value {
-    world.people.describe("github", code, profile);
-    world.login("session", code).await.ok()
+async fn profile(app: &TestApp, code: &str, profile: Value) -> Value {
+    app.fake_users.set_profile("github", code, profile);
+    app.login("session", code).await.ok()
 }
 
 /// Person `id` as github describes them.
@@ -29,79 +29,80 @@ fn person(id: i64, login: &str, email: &str) -> Value {
     json!({"id": id, "login": login, "name": "Ana Lopez", "email": email})
 }
 
-async fn at(world: &World, provider: &str, code: &str) -> Answer {
-    world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
+async fn at(app: &TestApp, provider: &str, code: &str) -> Answer {
+    app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
 async fn r_usr_01_username_from_email_falls_back_to_the_provider_username(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true").start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true").start().await;
     let name = |user: &Value| user["username"].as_str().expect("a name").to_owned();
     assert_eq!(
-        name(&profile(&world, "u1", person(1, "ana", "")).await),
+        name(&profile(&app, "u1", person(1, "ana", "")).await),
         "ana",
         "nobody without an address has hex digits"
     );
-    assert_eq!(name(&profile(&world, "u2", person(2, "bo", "bo@b.example")).await), "bo@b.example");
-    let taken = name(&profile(&world, "u3", person(3, "bo", "bo@b.example")).await);
+    assert_eq!(name(&profile(&app, "u2", person(2, "bo", "bo@b.example")).await), "bo@b.example");
+    let taken = name(&profile(&app, "u3", person(3, "bo", "bo@b.example")).await);
     assert!(taken.starts_with("bo@b.example") && taken.len() == 12 + 16, "{taken}");
-    let nameless = profile(&world, "u4", json!({"id": 4, "login": null, "email": null})).await;
+    let nameless = profile(&app, "u4", json!({"id": 4, "login": null, "email": null})).await;
     assert_eq!(name(&nameless).len(), 32);
 }
 
 async fn r_usr_04_username_suffix_survives_slug_truncation(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "1").with("SOCIAL_AUTH_CLEAN_USERNAMES", "0");
-    let world = plan.with("SOCIAL_AUTH_UUID_LENGTH", "4").start().await;
+    let plan =
+        TestApp::builder(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "1").with("SOCIAL_AUTH_CLEAN_USERNAMES", "0");
+    let app = plan.with("SOCIAL_AUTH_UUID_LENGTH", "4").start().await;
     // In a slug each of these signs is three letters, so that a tail behind them would be cut off.
     for n in 1..=3 {
-        let user = profile(&world, &format!("u{n}"), person(n, &"㎒".repeat(150), "a@b.example")).await;
+        let user = profile(&app, &format!("u{n}"), person(n, &"㎒".repeat(150), "a@b.example")).await;
         assert_eq!(user["username"].as_str().map(str::len), Some(150), "{user}");
     }
-    assert_eq!(world.database.count("users").await, 3);
+    assert_eq!(app.database.count("users").await, 3);
 }
 
 async fn r_pipe_06_user_fields_sets_protected_names_at_sign_up(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_USER_FIELDS", "username,email,first_name,last_name");
-    let world = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "first_name,last_name").start().await;
-    let first = profile(&world, "u1", person(1, "ana", "a@b.example")).await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_USER_FIELDS", "username,email,first_name,last_name");
+    let app = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "first_name,last_name").start().await;
+    let first = profile(&app, "u1", person(1, "ana", "a@b.example")).await;
     assert_eq!((&first["first_name"], &first["last_name"]), (&json!("Ana"), &json!("Lopez")));
     let renamed = json!({"id": 1, "login": "ana", "name": "Eva Ruiz", "email": "a@b.example"});
-    assert_eq!(profile(&world, "u01", renamed).await, first);
+    assert_eq!(profile(&app, "u01", renamed).await, first);
 }
 
 async fn r_pipe_08_modified_is_unchanged_without_load_extra_data(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user";
-    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
-    world.login("token", "u1").await.ok();
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    app.login("token", "u1").await.ok();
     let modified = "SELECT modified FROM social_accounts";
-    let before = world.database.number(modified).await;
-    world.advance(std::time::Duration::from_secs(60));
-    world.login("token", "u01").await.ok();
-    assert_eq!(world.database.number(modified).await, before);
+    let before = app.database.number(modified).await;
+    app.advance(std::time::Duration::from_secs(60));
+    app.login("token", "u01").await.ok();
+    assert_eq!(app.database.number(modified).await, before);
 }
 
 async fn r_pipe_09_profile_without_names_keeps_the_names(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_DISCORD_KEY", "k").with("SOCIAL_AUTH_DISCORD_SECRET", "s");
-    let world = plan.start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_DISCORD_KEY", "k").with("SOCIAL_AUTH_DISCORD_SECRET", "s");
+    let app = plan.start().await;
     let token = json!({"access_token": "at", "token_type": "Bearer"});
-    world.double.always("POST discord.com/api/oauth2/token", Reply::json(&token));
+    app.double.always("POST discord.com/api/oauth2/token", Reply::json(&token));
     let me = json!({"id": "7", "username": "ana", "email": "a@b.example"});
-    world.double.always("GET discord.com/api/users/@me", Reply::json(&me));
-    let github = at(&world, "github", "u1").await.ok();
+    app.double.always("GET discord.com/api/users/@me", Reply::json(&me));
+    let github = at(&app, "github", "u1").await.ok();
     let authorization = format!("Token {}", github["token"].as_str().expect("a token"));
-    let linked = world.link("token_user/discord", &authorization, "d1").await.ok();
+    let linked = app.link("token_user/discord", &authorization, "d1").await.ok();
     assert_eq!((&linked["first_name"], &linked["last_name"]), (&json!("First1"), &json!("Last1")));
-    let again = world.client().login("session/discord", json!({"code": "d2"})).await.ok();
+    let again = app.client().login("session/discord", json!({"code": "d2"})).await.ok();
     assert_eq!((&again["id"], &again["first_name"]), (&github["id"], &json!("First1")));
 }
 
 async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Engine) {
     let fields = r#"{"nickname": {"from": "profile.never"}, "avatar": {"type": "url"}}"#;
     let mapping = r#"{"fullname": "nickname", "first_name": "last_name", "picture": "avatar"}"#;
-    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields);
-    let world = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", fields);
+    let app = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
     let mut ana = person(1, "ana", "a@b.example");
     ana["avatar_url"] = json!("https://a.example/1.png");
-    let user = profile(&world, "u1", ana).await;
+    let user = profile(&app, "u1", ana).await;
     let wanted = json!({"id": 1, "username": "ana", "first_name": "", "last_name": "Ana", "email": "a@b.example",
         "nickname": "Ana Lopez", "avatar": "https://a.example/1.png"});
     assert_eq!(user, wanted);
@@ -110,7 +111,7 @@ async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Eng
         (r#"{"nickname": "first_name"}"#, r#""nickname" is no detail of a configured provider; username, email,"#),
         (r#"{"fullname": "nick"}"#, r#""nick" is no field that a login writes; first_name,"#),
     ] {
-        let plan = World::on(engine).with("SOCIAL_AUTH_GITHUB_USER_FIELD_MAPPING", mapping);
+        let plan = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_USER_FIELD_MAPPING", mapping);
         let errors = plan.try_start().await.err().unwrap_or_default();
         assert_eq!(errors.len(), 1, "{mapping}: {errors:?}");
         assert!(errors[0].problem.starts_with(wanted), "{mapping}: {errors:?}");
@@ -129,15 +130,15 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
         ("USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#, "first_name", json!("Ana Lopez")),
     ];
     for (setting, value, member, wanted) in own {
-        let world = World::on(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
+        let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
         let email = if setting == "USERNAME_IS_FULL_EMAIL" { "user1@EXAMPLE.com" } else { "User1@EXAMPLE.com" };
-        let user = profile(&world, "u1", person(1, "A !b", email)).await;
+        let user = profile(&app, "u1", person(1, "A !b", email)).await;
         assert_eq!(user[member], wanted, "{setting}");
         // The other one keeps the general rules.
         let facebook =
             json!({"id": "2", "name": "Ana Lopez", "first_name": "Ana", "last_name": "Lopez", "email": email});
-        world.people.describe("facebook", "u2", facebook);
-        let other = at(&world, "facebook", "u2").await.ok();
+        app.fake_users.set_profile("facebook", "u2", facebook);
+        let other = at(&app, "facebook", "u2").await.ok();
         let general = json!([email.replace("EXAMPLE", "example"), "AnaLopez", "Ana"]);
         assert_eq!(json!([other["email"], other["username"], other["first_name"]]), general, "{setting}");
     }
@@ -148,31 +149,31 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
         ("SIGN_UP", "false"),
     ];
     for (setting, value) in refusals {
-        let world = World::on(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
-        assert_eq!(world.login("token", "u1").await.status, 403, "{setting}");
-        at(&world, "facebook", "u1").await.ok();
+        let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
+        assert_eq!(app.login("token", "u1").await.status, 403, "{setting}");
+        at(&app, "facebook", "u1").await.ok();
     }
     // An empty list of its own lifts the general one.
     for (setting, value) in [("WHITELISTED_EMAILS", "x@x.example"), ("DENIED_DOMAINS", "example.com")] {
-        let plan = World::on(engine).with(&format!("SOCIAL_AUTH_{setting}"), value);
-        let world = plan.with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), "[]").start().await;
-        world.login("token", "u1").await.ok();
-        at(&world, "facebook", "u1").await.problem(403, "not_allowed");
+        let plan = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_{setting}"), value);
+        let app = plan.with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), "[]").start().await;
+        app.login("token", "u1").await.ok();
+        at(&app, "facebook", "u1").await.problem(403, "not_allowed");
     }
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_UUID_LENGTH", "8").start().await;
-    profile(&world, "u1", person(1, "ana", "a@b.example")).await;
-    let second = profile(&world, "u2", person(2, "ana", "a@b.example")).await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_UUID_LENGTH", "8").start().await;
+    profile(&app, "u1", person(1, "ana", "a@b.example")).await;
+    let second = profile(&app, "u2", person(2, "ana", "a@b.example")).await;
     assert_eq!(second["username"].as_str().map(str::len), Some(3 + 8));
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_IMMUTABLE_USER_FIELDS", "last_name").start().await;
-    profile(&world, "u1", person(1, "ana", "a@b.example")).await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_IMMUTABLE_USER_FIELDS", "last_name").start().await;
+    profile(&app, "u1", person(1, "ana", "a@b.example")).await;
     let renamed = json!({"id": 1, "login": "ana", "name": "Eva Ruiz", "email": "a@b.example"});
-    let renamed = profile(&world, "u01", renamed).await;
+    let renamed = profile(&app, "u01", renamed).await;
     assert_eq!((&renamed["first_name"], &renamed["last_name"]), (&json!("Eva"), &json!("Lopez")));
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_MAX_SESSION_LENGTH", "60").start().await;
-    world.login("session", "u1").await.ok();
-    world.client().login("session/facebook", json!({"code": "u2"})).await.ok();
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_MAX_SESSION_LENGTH", "60").start().await;
+    app.login("session", "u1").await.ok();
+    app.client().login("session/facebook", json!({"code": "u2"})).await.ok();
     let lives = "SELECT count(*) FROM sessions WHERE expires - created = 60000";
-    assert_eq!((world.database.number(lives).await, world.database.count("sessions").await), (1, 2));
+    assert_eq!((app.database.number(lives).await, app.database.count("sessions").await), (1, 2));
 }
 
 async fn extra_data_settings_apply_to_all_providers(engine: Engine) {
@@ -180,10 +181,10 @@ async fn extra_data_settings_apply_to_all_providers(engine: Engine) {
     for (setting, value) in
         [("EXTRA_DATA", r#"[["email", "mail"]]"#), ("GET_ALL_EXTRA_DATA", "true"), ("ID_KEY", "email")]
     {
-        let world = World::on(engine).with(&format!("SOCIAL_AUTH_{setting}"), value).start().await;
-        at(&world, "facebook", "u1").await.ok();
-        let kept: Value = serde_json::from_str(&world.database.text(extra).await).expect("JSON");
-        let uid = world.database.text("SELECT uid FROM social_accounts").await;
+        let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_{setting}"), value).start().await;
+        at(&app, "facebook", "u1").await.ok();
+        let kept: Value = serde_json::from_str(&app.database.text(extra).await).expect("JSON");
+        let uid = app.database.text("SELECT uid FROM social_accounts").await;
         let address = json!("user1@example.com");
         match setting {
             "EXTRA_DATA" => assert_eq!(kept["mail"], address),
@@ -196,49 +197,47 @@ async fn extra_data_settings_apply_to_all_providers(engine: Engine) {
 async fn sec_40_renamed_tokens_are_not_stored_or_shown(engine: Engine) {
     let extra = r#"[["access_token", "at"], ["refresh_token", "rt"], ["id_token", "idt"]]"#;
     let fields = r#"{"plan": {"from": "profile.access_token"}, "all": {"from": "profile | tojson"}}"#;
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_EXTRA_DATA", extra).with("REST_SOCIAL_USER_FIELDS", fields);
-    let world = plan.start().await;
+    let plan =
+        TestApp::builder(engine).oidc().with("SOCIAL_AUTH_EXTRA_DATA", extra).with("REST_SOCIAL_USER_FIELDS", fields);
+    let app = plan.start().await;
     for (provider, secret) in [("github", "gho_"), ("google-oauth2", "ya29."), ("facebook", "fb-u"), ("oidc", "eyJ")] {
-        let login = at(&world, provider, "u1").await;
+        let login = at(&app, provider, "u1").await;
         let authorization = format!("Token {}", login.field("token"));
         for path in ["/api/user/social/", "/api/user/", "/api/user/export/"] {
-            let shown = world.client().get(path).header("authorization", &authorization).send().await;
+            let shown = app.client().get(path).header("authorization", &authorization).send().await;
             assert!(shown.status == 200 && !shown.text.contains(secret), "{provider} {path}: {}", shown.text);
         }
         let kept = format!("SELECT count(*) FROM social_accounts WHERE cast(extra_data AS text) LIKE '%{secret}%'");
-        assert_eq!(world.database.number(&kept).await, 0, "{provider}");
+        assert_eq!(app.database.number(&kept).await, 0, "{provider}");
     }
 }
 
 async fn declared_fields_are_in_every_answer_with_user_data(engine: Engine) {
     let fields = r#"{"locale": {"from": "profile.locale"}}"#;
-    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields);
-    let world = plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").start().await;
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", fields);
+    let app = plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").start().await;
     for (n, kind) in ["session", "token_user", "knox_user", "jwt-pair-user", "jwt-sliding-user"].into_iter().enumerate()
     {
         let mut ana = person(1, "ana", "a@b.example");
         ana["locale"] = json!("de");
         let code = format!("u{}", n + 1);
-        world.people.describe("github", &code, ana);
-        let answer = world.login(kind, &code).await;
+        app.fake_users.set_profile("github", &code, ana);
+        let answer = app.login(kind, &code).await;
         assert_eq!(answer.ok()["locale"], "de", "{kind}");
         if kind.starts_with("jwt") {
             let claims = claims(&answer.field("token"));
             let told = (&claims["sub"], &claims["locale"], &claims["username"], claims.get("user_id"));
             assert_eq!(told, (&json!("1"), &json!("de"), &json!("ana"), None), "{kind}");
-            world.client().user(&format!("Bearer {}", answer.field("token"))).await.ok();
+            app.client().user(&format!("Bearer {}", answer.field("token"))).await.ok();
         }
     }
 }
 
 async fn export_contains_private_extra_data_without_tokens(engine: Engine) {
-    let world = World::start(engine).await;
-    let authorization = format!("Token {}", world.token("token", "u1").await);
-    world
-        .database
-        .run(r#"UPDATE social_accounts SET extra_data = '{"_raw": 1, "plan": {"token": "t", "_x": 2}}'"#)
-        .await;
-    let get = async |path: &str| world.client().get(path).header("authorization", &authorization).send().await.ok();
+    let app = TestApp::start(engine).await;
+    let authorization = format!("Token {}", app.token("token", "u1").await);
+    app.database.run(r#"UPDATE social_accounts SET extra_data = '{"_raw": 1, "plan": {"token": "t", "_x": 2}}'"#).await;
+    let get = async |path: &str| app.client().get(path).header("authorization", &authorization).send().await.ok();
     assert_eq!(get("/api/user/social/").await[0]["extra_data"], json!({"plan": {}}));
     let export = get("/api/user/export/").await;
     assert_eq!(export["social_accounts"][0]["extra_data"], json!({"_raw": 1, "plan": {"_x": 2}}));

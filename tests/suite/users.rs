@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::people::FACEBOOK_TOKEN;
-use crate::support::{Engine, Reply, World, on_both_databases};
+use crate::support::fake_users::FACEBOOK_TOKEN;
+use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     r_pipe_02_a_profile_without_an_id_is_nobody,
@@ -36,69 +36,69 @@ on_both_databases! {
     null_characters_of_a_profile_are_left_out,
 }
 
-async fn profile(world: &World, code: &str, profile: Value) -> Value {
-    world.people.describe("github", code, profile);
-    world.login("session", code).await.ok()
+async fn profile(app: &TestApp, code: &str, profile: Value) -> Value {
+    app.fake_users.set_profile("github", code, profile);
+    app.login("session", code).await.ok()
 }
 
 /// The caller's only linked account.
-async fn account(world: &World, route: &str, body: Value) -> Value {
-    let token = world.client().login(&format!("token/{route}"), body).await.field("token");
-    let answer = world.client().get("/api/user/social/").header("authorization", format!("Token {token}")).send().await;
+async fn account(app: &TestApp, route: &str, body: Value) -> Value {
+    let token = app.client().login(&format!("token/{route}"), body).await.field("token");
+    let answer = app.client().get("/api/user/social/").header("authorization", format!("Token {token}")).send().await;
     let list = answer.ok();
     assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
     list[0].clone()
 }
 
 async fn r_pipe_02_a_profile_without_an_id_is_nobody(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (n, id) in [json!(null), json!(""), json!(false)].into_iter().enumerate() {
         let code = format!("u{n}");
-        world.people.describe("github", &code, json!({"id": id, "login": "a", "email": "a@example.com"}));
-        world.login("token", &code).await.problem(502, "provider_error");
+        app.fake_users.set_profile("github", &code, json!({"id": id, "login": "a", "email": "a@example.com"}));
+        app.login("token", &code).await.problem(502, "provider_error");
     }
-    world.people.describe("github", "u9", json!({"login": "a", "email": "a@example.com"}));
-    world.login("token", "u9").await.problem(502, "provider_error");
-    assert_eq!(world.database.count("users").await, 0);
+    app.fake_users.set_profile("github", "u9", json!({"login": "a", "email": "a@example.com"}));
+    app.login("token", "u9").await.problem(502, "provider_error");
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 async fn r_pipe_02_googles_id_is_sub_and_rows_keyed_by_email_are_rekeyed(engine: Engine) {
-    let world = World::on(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
-    let account_1 = account(&world, "google-oauth2", json!({"code": "u1"})).await;
+    let app = TestApp::builder(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
+    let account_1 = account(&app, "google-oauth2", json!({"code": "u1"})).await;
     assert_eq!(account_1["uid"], "200001");
     // As the import brings what an earlier release of django-rest-social-auth left.
     let sql = "UPDATE social_accounts SET uid = 'user1@example.com', uid_scope = '', legacy_uid = true";
-    world.database.run(sql).await;
-    let again = account(&world, "google-oauth2", json!({"code": "u01"})).await;
+    app.database.run(sql).await;
+    let again = account(&app, "google-oauth2", json!({"code": "u01"})).await;
     assert_eq!((&again["uid"], &again["id"]), (&json!("200001"), &account_1["id"]));
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn r_pipe_02_a_setting_names_the_id(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_ID_KEY", "login").start().await;
-    let found = account(&world, "github", json!({"code": "u1"})).await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_ID_KEY", "login").start().await;
+    let found = account(&app, "github", json!({"code": "u1"})).await;
     assert_eq!(found["uid"], "user1");
 }
 
 async fn r_pipe_06_a_new_user_is_active_and_never_signed_in(engine: Engine) {
-    let world = World::start(engine).await;
-    world.login("token", "u1").await.ok();
+    let app = TestApp::start(engine).await;
+    app.login("token", "u1").await.ok();
     let active = match engine {
         Engine::Sqlite => "is_active = 1",
         Engine::Postgres => "is_active",
     };
     let row = format!("SELECT count(*) FROM users WHERE {active} AND last_login IS NULL AND created = 1795521600000");
-    assert_eq!(world.database.number(&row).await, 1);
+    assert_eq!(app.database.number(&row).await, 1);
 
-    let world = World::on(engine).with("SOCIAL_AUTH_USER_FIELDS", r#"["username"]"#).start().await;
-    assert_eq!(world.login("session", "u1").await.field("email"), "", "only the fields asked for");
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_USER_FIELDS", r#"["username"]"#).start().await;
+    assert_eq!(app.login("session", "u1").await.field("email"), "", "only the fields asked for");
 }
 
 async fn r_pipe_08_modified_moves_when_extra_data_changes(engine: Engine) {
-    let world = World::start(engine).await;
-    let first = account(&world, "github", json!({"code": "u1"})).await;
-    world.advance(std::time::Duration::from_secs(60));
-    let second = account(&world, "github", json!({"code": "u01"})).await;
+    let app = TestApp::start(engine).await;
+    let first = account(&app, "github", json!({"code": "u1"})).await;
+    app.advance(std::time::Duration::from_secs(60));
+    let second = account(&app, "github", json!({"code": "u01"})).await;
     assert_eq!(first["created"], second["created"]);
     assert_ne!(first["modified"], second["modified"], "auth_time changed");
     for time in ["created", "modified"] {
@@ -109,46 +109,46 @@ async fn r_pipe_08_modified_moves_when_extra_data_changes(engine: Engine) {
 }
 
 async fn r_pipe_09_names_follow_the_provider_even_to_nothing(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let person = |name: Value| json!({"id": 1, "login": "ana", "name": name, "email": "ana@example.com"});
-    profile(&world, "u1", person(json!("Ana Lopez"))).await;
-    let renamed = profile(&world, "u01", person(json!("Anna Maria Lopez"))).await;
+    profile(&app, "u1", person(json!("Ana Lopez"))).await;
+    let renamed = profile(&app, "u01", person(json!("Anna Maria Lopez"))).await;
     assert_eq!((&renamed["first_name"], &renamed["last_name"]), (&json!("Anna"), &json!("Maria Lopez")));
-    let nameless = profile(&world, "u001", person(json!(null))).await;
+    let nameless = profile(&app, "u001", person(json!(null))).await;
     assert_eq!((&nameless["first_name"], &nameless["last_name"]), (&json!(""), &json!("")));
 }
 
 async fn r_pipe_09_protected_and_immutable_fields_stay(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", r#"["first_name"]"#);
-    let world = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "last_name").start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", r#"["first_name"]"#);
+    let app = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "last_name").start().await;
     let person = |name: &str| json!({"id": 1, "login": "ana", "name": name, "email": "ana@example.com"});
-    let first = profile(&world, "u1", person("Ana Lopez")).await;
+    let first = profile(&app, "u1", person("Ana Lopez")).await;
     assert_eq!((&first["first_name"], &first["last_name"]), (&json!(""), &json!("Lopez")));
-    let second = profile(&world, "u01", person("Eva Ruiz")).await;
+    let second = profile(&app, "u01", person("Eva Ruiz")).await;
     assert_eq!((&second["first_name"], &second["last_name"]), (&json!(""), &json!("Lopez")));
 }
 
 async fn r_pipe_09_without_the_fixed_list_username_and_email_follow_too(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "True");
-    let world = plan.with("SOCIAL_AUTH_FACEBOOK_IMMUTABLE_USER_FIELDS", "username,email").start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "True");
+    let app = plan.with("SOCIAL_AUTH_FACEBOOK_IMMUTABLE_USER_FIELDS", "username,email").start().await;
     let person = |id: i32, login: &str, email: &str| json!({"id": id, "login": login, "name": "Ana", "email": email});
-    profile(&world, "u1", person(1, "ana", "ana@example.com")).await;
-    profile(&world, "u2", person(2, "eva", "eva@example.com")).await;
-    let moved = profile(&world, "u01", person(1, "ana lopez", "Ana@NEW.example")).await;
+    profile(&app, "u1", person(1, "ana", "ana@example.com")).await;
+    profile(&app, "u2", person(2, "eva", "eva@example.com")).await;
+    let moved = profile(&app, "u01", person(1, "ana lopez", "Ana@NEW.example")).await;
     assert_eq!((&moved["username"], &moved["email"]), (&json!("analopez"), &json!("Ana@new.example")));
     // Somebody else's name stays theirs, and nothing takes an address away.
-    let second = profile(&world, "u001", person(1, "eva", "")).await;
+    let second = profile(&app, "u001", person(1, "eva", "")).await;
     assert_eq!((&second["username"], &second["email"]), (&json!("analopez"), &json!("Ana@new.example")));
     let found = "SELECT count(*) FROM users WHERE email_lower = 'ana@new.example' AND username = 'analopez'";
-    assert_eq!(world.database.number(found).await, 1);
+    assert_eq!(app.database.number(found).await, 1);
 
     let facebook = |code: &'static str, name: &str| {
-        world.people.describe(
+        app.fake_users.set_profile(
             "facebook",
             code,
             json!({"id": "7", "name": name, "email": format!("{name}@example.com")}),
         );
-        let client = world.client();
+        let client = app.client();
         async move { client.login("token_user/facebook", json!({"code": code})).await.ok() }
     };
     facebook("u7", "seven").await;
@@ -157,11 +157,11 @@ async fn r_pipe_09_without_the_fixed_list_username_and_email_follow_too(engine: 
 }
 
 async fn r_pipe_09_a_detail_fills_the_field_that_it_is_mapped_to(engine: Engine) {
-    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", r#"{"display_name": {"type": "string"}}"#);
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", r#"{"display_name": {"type": "string"}}"#);
     let mapping = r#"{"fullname": "display_name", "username": "last_name"}"#;
-    let world = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
+    let app = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
     let person = json!({"id": 1, "login": "ana", "name": "Ana Lopez", "email": "ana@example.com"});
-    let user = profile(&world, "u1", person).await;
+    let user = profile(&app, "u1", person).await;
     assert_eq!((&user["display_name"], &user["first_name"]), (&json!("Ana Lopez"), &json!("Ana")));
     assert_eq!((&user["last_name"], &user["username"]), (&json!("ana"), &json!("ana")));
 }
@@ -175,9 +175,9 @@ async fn r_pipe_06_user_fields_say_what_a_new_user_gets(engine: Engine) {
         (r#"["username", "email", "first_name"]"#, "First1", "", "user1@example.com"),
         (r#"["username", "first_name", "last_name"]"#, "First1", "Last1", ""),
     ] {
-        let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", without_details);
-        let world = plan.with("SOCIAL_AUTH_USER_FIELDS", fields).start().await;
-        let user = world.login("token_user", "u1").await.ok();
+        let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", without_details);
+        let app = plan.with("SOCIAL_AUTH_USER_FIELDS", fields).start().await;
+        let user = app.login("token_user", "u1").await.ok();
         assert_eq!(user["username"], "user1");
         assert_eq!(
             (&user["first_name"], &user["last_name"], &user["email"]),
@@ -185,7 +185,8 @@ async fn r_pipe_06_user_fields_say_what_a_new_user_gets(engine: Engine) {
         );
     }
     let asks = without_details.replace("create_user", "require_email,create_user");
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &asks).with("SOCIAL_AUTH_GITHUB_USER_FIELDS", "username");
+    let plan =
+        TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &asks).with("SOCIAL_AUTH_GITHUB_USER_FIELDS", "username");
     let errors = plan.try_start().await.err().expect("an address that would be lost");
     assert_eq!(errors.len(), 1);
     assert!(
@@ -197,49 +198,49 @@ const BY_EMAIL: &str = r#"["social_details", "social_uid", "auth_allowed", "soci
     "social_core.pipeline.social_auth.associate_by_email", "create_user", "associate_user", "load_extra_data", "user_details"]"#;
 
 async fn r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
-    world.client().login("token/google-oauth2", json!({"code": "u1"})).await.ok();
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
+    app.client().login("token/google-oauth2", json!({"code": "u1"})).await.ok();
     // Facebook vouches for no address.
-    world.client().login("token/facebook", json!({"code": "u1"})).await.problem(409, "account_exists");
-    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
+    app.client().login("token/facebook", json!({"code": "u1"})).await.problem(409, "account_exists");
+    assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 1));
 
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
-    let world = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "google-oauth2,oidc").start().await;
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
+    let app = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "google-oauth2,oidc").start().await;
     // Google vouches for addresses of its own and of the domains that it hosts (SEC-24).
     let hosted = json!({"sub": "1", "email": "user1@example.com", "email_verified": true, "hd": "example.com"});
-    world.people.describe("google-oauth2", "u1", hosted);
-    let first = world.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
-    let second = world.client().login("session/oidc", json!({"code": "u1"})).await.ok();
+    app.fake_users.set_profile("google-oauth2", "u1", hosted);
+    let first = app.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
+    let second = app.client().login("session/oidc", json!({"code": "u1"})).await.ok();
     assert_eq!(first["id"], second["id"], "both vouch for it");
-    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 2));
+    assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 2));
 }
 
 async fn r_pipe_13_a_pipeline_without_create_user_signs_nobody_up(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,associate_user,load_extra_data,user_details";
-    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
     for kind in ["session", "token", "jwt-pair-user"] {
-        world.login(kind, &format!("u{}", kind.len())).await.problem(403, "no_user");
+        app.login(kind, &format!("u{}", kind.len())).await.problem(403, "no_user");
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 async fn r_pipe_14_an_inactive_user_is_refused_at_login(engine: Engine) {
-    let world = World::start(engine).await;
-    world.login("token", "u1").await.ok();
-    let repository = world.database.repository().await;
-    assert!(repository.set_active(1, false, world.clock.now()).await.expect("a write"));
+    let app = TestApp::start(engine).await;
+    app.login("token", "u1").await.ok();
+    let repository = app.database.repository().await;
+    assert!(repository.set_active(1, false, app.clock.now()).await.expect("a write"));
     for (n, kind) in ["session", "token_user", "jwt-pair", "jwt-sliding", "knox"].iter().enumerate() {
         let code = format!("u{}1", "0".repeat(n + 1));
-        world.login(kind, &code).await.problem(403, "user_inactive");
+        app.login(kind, &code).await.problem(403, "user_inactive");
     }
-    let counts = world.database.counts().await;
+    let counts = app.database.counts().await;
     assert_eq!((counts["sessions"], counts["knox_tokens"], counts["refresh_tokens"]), (0, 0, 0));
 }
 
 async fn r_pipe_15_the_same_email_from_another_provider_is_another_user(engine: Engine) {
-    let world = World::start(engine).await;
-    let github = world.login("session", "u1").await.ok();
-    let google = world.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
+    let app = TestApp::start(engine).await;
+    let github = app.login("session", "u1").await.ok();
+    let google = app.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
     assert_eq!(github["email"], google["email"]);
     assert_ne!(github["id"], google["id"]);
     let name = google["username"].as_str().expect("a name");
@@ -247,15 +248,15 @@ async fn r_pipe_15_the_same_email_from_another_provider_is_another_user(engine: 
 }
 
 async fn r_pipe_17_a_name_longer_than_its_column_is_cut(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let person =
         json!({"id": 1, "login": "ü".repeat(400), "name": format!("{} x", "ñ".repeat(400)), "email": "a@example.com"});
-    let user = profile(&world, "u1", person).await;
+    let user = profile(&app, "u1", person).await;
     assert_eq!(user["first_name"].as_str().map(|name| name.chars().count()), Some(150));
 }
 
 async fn r_usr_01_the_base_of_a_username(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (provider, wanted) in [("google-oauth2", "user4"), ("facebook", "First5Last5"), ("github", "user6")] {
         let code = format!(
             "u{}",
@@ -265,82 +266,84 @@ async fn r_usr_01_the_base_of_a_username(engine: Engine) {
                 _ => 6,
             }
         );
-        let user = world.client().login(&format!("session/{provider}"), json!({"code": code})).await;
+        let user = app.client().login(&format!("session/{provider}"), json!({"code": code})).await;
         assert_eq!(user.field("username"), wanted);
     }
-    let nameless = profile(&world, "u7", json!({"id": 7, "login": null, "email": "a@example.com"})).await;
+    let nameless = profile(&app, "u7", json!({"id": 7, "login": null, "email": "a@example.com"})).await;
     let name = nameless["username"].as_str().expect("a name");
     assert!(name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
 
-    let world = World::on(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1").start().await;
-    assert_eq!(world.login("session", "u1").await.field("username"), "user1@example.com");
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1").start().await;
+    assert_eq!(app.login("session", "u1").await.field("username"), "user1@example.com");
 }
 
 async fn r_usr_02_to_04_usernames_are_cleaned_and_made_unique(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let person = |id: i64, login: &str| json!({"id": id, "login": login, "name": "A B", "email": "a@example.com"});
     let name = |user: Value| user["username"].as_str().expect("a name").to_owned();
-    assert_eq!(name(profile(&world, "u1", person(1, "Jörg Mü/ller!@.+-_ x")).await), "JrgMller@.+-_x");
-    assert_eq!(name(profile(&world, "u2", person(2, "same")).await), "same");
-    let second = name(profile(&world, "u3", person(3, "same")).await);
+    assert_eq!(name(profile(&app, "u1", person(1, "Jörg Mü/ller!@.+-_ x")).await), "JrgMller@.+-_x");
+    assert_eq!(name(profile(&app, "u2", person(2, "same")).await), "same");
+    let second = name(profile(&app, "u3", person(3, "same")).await);
     assert!(second.starts_with("same") && second.len() == 20, "{second}");
-    let signs = name(profile(&world, "u4", person(4, "李/!")).await);
+    let signs = name(profile(&app, "u4", person(4, "李/!")).await);
     assert!(signs.len() == 16 && signs.bytes().all(|byte| byte.is_ascii_hexdigit()), "{signs}");
-    let long = name(profile(&world, "u5", person(5, &"a".repeat(300))).await);
+    let long = name(profile(&app, "u5", person(5, &"a".repeat(300))).await);
     assert_eq!(long.len(), 150);
-    let second = name(profile(&world, "u6", person(6, &"a".repeat(300))).await);
+    let second = name(profile(&app, "u6", person(6, &"a".repeat(300))).await);
     assert!(second.len() == 150 && second != long && second.starts_with(&"a".repeat(134)), "{second}");
 
-    let plan = World::on(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "true").with("SOCIAL_AUTH_UUID_LENGTH", "4");
-    let world = plan.start().await;
-    assert_eq!(name(profile(&world, "u1", person(1, "Jörg_Mü!ler X")).await), "jrg_mlerx");
-    let second = name(profile(&world, "u2", person(2, "Jörg_Mü!ler X")).await);
+    let plan =
+        TestApp::builder(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "true").with("SOCIAL_AUTH_UUID_LENGTH", "4");
+    let app = plan.start().await;
+    assert_eq!(name(profile(&app, "u1", person(1, "Jörg_Mü!ler X")).await), "jrg_mlerx");
+    let second = name(profile(&app, "u2", person(2, "Jörg_Mü!ler X")).await);
     assert!(second.starts_with("jrg_mlerx") && second.len() == 13, "{second}");
 
-    let plan =
-        World::on(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "true").with("SOCIAL_AUTH_CLEAN_USERNAMES", "false");
-    let world = plan.start().await;
-    assert_eq!(name(profile(&world, "u1", person(1, "Jörg_Mü!ler X")).await), "jorg_muler-x");
+    let plan = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "true")
+        .with("SOCIAL_AUTH_CLEAN_USERNAMES", "false");
+    let app = plan.start().await;
+    assert_eq!(name(profile(&app, "u1", person(1, "Jörg_Mü!ler X")).await), "jorg_muler-x");
 }
 
 async fn r_usr_05_case_makes_another_username(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let person = |id: i64, login: &str| json!({"id": id, "login": login, "email": "a@example.com"});
-    assert_eq!(profile(&world, "u1", person(1, "same")).await["username"], "same");
-    assert_eq!(profile(&world, "u2", person(2, "SAME")).await["username"], "SAME");
+    assert_eq!(profile(&app, "u1", person(1, "same")).await["username"], "same");
+    assert_eq!(profile(&app, "u2", person(2, "SAME")).await["username"], "SAME");
 }
 
 async fn r_usr_06_a_renamed_account_keeps_the_old_username(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let person = |login: &str, email: &str| json!({"id": 1, "login": login, "email": email});
-    profile(&world, "u1", person("old", "old@example.com")).await;
-    let renamed = profile(&world, "u01", person("new", "new@example.com")).await;
+    profile(&app, "u1", person("old", "old@example.com")).await;
+    let renamed = profile(&app, "u01", person("new", "new@example.com")).await;
     assert_eq!((&renamed["username"], &renamed["email"]), (&json!("old"), &json!("old@example.com")));
 }
 
 async fn r_usr_07_a_full_name_is_split_at_its_first_blank(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (n, (full, first, last)) in
         [("Ana  Maria  Lopez", "Ana", "Maria  Lopez"), (" Ana Lopez", "", "Ana Lopez"), ("Cher", "Cher", "")]
             .iter()
             .enumerate()
     {
         let person = json!({"id": n + 1, "login": format!("p{n}"), "name": full, "email": "a@example.com"});
-        let user = profile(&world, &format!("u{n}"), person).await;
+        let user = profile(&app, &format!("u{n}"), person).await;
         assert_eq!((&user["first_name"], &user["last_name"]), (&json!(first), &json!(last)), "{full:?}");
     }
 }
 
 async fn r_eml_01_the_domain_of_an_address_is_lower_case(engine: Engine) {
     let person = json!({"id": 1, "login": "a", "email": "Foo.Bar@EXAMPLE.Com"});
-    let world = World::start(engine).await;
-    assert_eq!(profile(&world, "u1", person.clone()).await["email"], "Foo.Bar@example.com");
-    let world = World::on(engine).with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", "True").start().await;
-    assert_eq!(profile(&world, "u1", person).await["email"], "foo.bar@example.com");
+    let app = TestApp::start(engine).await;
+    assert_eq!(profile(&app, "u1", person.clone()).await["email"], "Foo.Bar@example.com");
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", "True").start().await;
+    assert_eq!(profile(&app, "u1", person).await["email"], "foo.bar@example.com");
 }
 
 async fn r_ext_01_and_02_extra_data_of_each_provider(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let now = 1_795_521_600;
     for (provider, uid, wanted) in [
         (
@@ -360,17 +363,17 @@ async fn r_ext_01_and_02_extra_data_of_each_provider(engine: Engine) {
             json!({"auth_time": now, "sub": "200001", "expires_in": 3599, "token_type": "Bearer"}),
         ),
     ] {
-        let found = account(&world, provider, json!({"code": "u1"})).await;
+        let found = account(&app, provider, json!({"code": "u1"})).await;
         let keys: Vec<&String> = found.as_object().expect("an account").keys().collect();
         assert_eq!(keys, ["id", "provider", "uid", "extra_data", "created", "modified"]);
         assert_eq!((&found["provider"], &found["uid"]), (&json!(provider), &json!(uid)));
         assert_eq!(found["extra_data"], wanted, "{provider}");
     }
-    let browser = world.browser();
+    let browser = app.browser();
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
-    let found = account(&world, "twitter", json!({"oauth_token": token, "oauth_verifier": "u1"})).await;
+    let found = account(&app, "twitter", json!({"oauth_token": token, "oauth_verifier": "u1"})).await;
     assert_eq!((&found["uid"], &found["extra_data"]["id"]), (&json!("30001"), &json!(30001)));
-    for row in world.database.dump().await.iter().filter(|row| row.column == "extra_data") {
+    for row in app.database.dump().await.iter().filter(|row| row.column == "extra_data") {
         let text = String::from_utf8_lossy(&row.bytes);
         for secret in ["gho_", "fb-u1", "ya29", "tw-u1", "tws-u1", "refresh_token", "access_token\": \""] {
             assert!(!text.contains(secret), "{secret} in {text} (SEC-40)");
@@ -379,44 +382,44 @@ async fn r_ext_01_and_02_extra_data_of_each_provider(engine: Engine) {
 }
 
 async fn r_ext_02_facebooks_scopes_come_from_the_request(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let body = json!({"code": "u1", "granted_scopes": "email,public_profile", "denied_scopes": "user_birthday"});
-    let found = account(&world, "facebook", body).await;
+    let found = account(&app, "facebook", body).await;
     assert_eq!(found["extra_data"]["granted_scopes"], json!(["email", "public_profile"]));
     assert_eq!(found["extra_data"]["denied_scopes"], json!(["user_birthday"]));
 }
 
 async fn r_ext_04_extra_data_is_merged_at_each_login(engine: Engine) {
-    let world = World::start(engine).await;
-    account(&world, "facebook", json!({"code": "u1", "granted_scopes": "email"})).await;
-    world.database.run(r#"UPDATE social_accounts SET extra_data = '{"plan": "gold", "expires_in": 1}'"#).await;
-    world.double.always(FACEBOOK_TOKEN, Reply::json(&json!({"access_token": "fb-u1"})));
-    let found = account(&world, "facebook", json!({"code": "u01"})).await;
+    let app = TestApp::start(engine).await;
+    account(&app, "facebook", json!({"code": "u1", "granted_scopes": "email"})).await;
+    app.database.run(r#"UPDATE social_accounts SET extra_data = '{"plan": "gold", "expires_in": 1}'"#).await;
+    app.double.always(FACEBOOK_TOKEN, Reply::json(&json!({"access_token": "fb-u1"})));
+    let found = account(&app, "facebook", json!({"code": "u01"})).await;
     assert_eq!(found["extra_data"]["plan"], "gold", "what the login does not know stays");
     assert_eq!(found["extra_data"]["expires_in"], json!(null), "what it knows is overwritten");
 }
 
 async fn r_ext_05_settings_add_to_extra_data(engine: Engine) {
     let wanted = r#"["company", ["blog", "homepage"], ["hireable", "looking", true], ["bio", "story", true]]"#;
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_EXTRA_DATA", wanted).start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_EXTRA_DATA", wanted).start().await;
     let person = json!({"id": 1, "login": "ana", "email": "a@example.com", "company": "ACME", "blog": "https://a.example",
         "hireable": null, "bio": "b"});
-    world.people.describe("github", "u1", person.clone());
-    let extra = account(&world, "github", json!({"code": "u1"})).await["extra_data"].clone();
+    app.fake_users.set_profile("github", "u1", person.clone());
+    let extra = account(&app, "github", json!({"code": "u1"})).await["extra_data"].clone();
     assert_eq!(
         (&extra["company"], &extra["homepage"], &extra["story"]),
         (&json!("ACME"), &json!("https://a.example"), &json!("b"))
     );
     assert!(extra.get("looking").is_none(), "empty ones marked so are dropped: {extra}");
 
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_GET_ALL_EXTRA_DATA", "True").start().await;
-    world.people.describe("github", "u1", person);
-    let extra = account(&world, "github", json!({"code": "u1"})).await["extra_data"].clone();
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_GET_ALL_EXTRA_DATA", "True").start().await;
+    app.fake_users.set_profile("github", "u1", person);
+    let extra = account(&app, "github", json!({"code": "u1"})).await["extra_data"].clone();
     assert_eq!(extra["company"], "ACME", "{extra}");
 }
 
 async fn ids_that_differ_are_different_people(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let person = |id: Value| json!({"id": id, "login": "a", "email": "a@example.com"});
     let ids = [
         json!(1),
@@ -429,31 +432,31 @@ async fn ids_that_differ_are_different_people(engine: Engine) {
         json!(9_007_199_254_740_992_i64),
     ];
     for (n, id) in ids.iter().enumerate() {
-        profile(&world, &format!("u{n}"), person(id.clone())).await;
+        profile(&app, &format!("u{n}"), person(id.clone())).await;
     }
     // A number and its text are one id; every other pair is two.
-    assert_eq!(world.database.count("users").await, 7);
+    assert_eq!(app.database.count("users").await, 7);
 }
 
 /// PostgreSQL keeps none, and nobody's name has one.
 async fn null_characters_of_a_profile_are_left_out(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_EXTRA_DATA", r#"["company"]"#).start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_EXTRA_DATA", r#"["company"]"#).start().await;
     let person = json!({"id": 1, "login": "an\u{0}a", "name": "A\u{0}na Lo\u{0}pez", "email": "an\u{0}a@example.com",
         "company": {"na\u{0}me": 1, "name": ["AC\u{0}ME"]}});
-    world.people.describe("github", "u1", person);
-    let found = account(&world, "github", json!({"code": "u1"})).await;
+    app.fake_users.set_profile("github", "u1", person);
+    let found = account(&app, "github", json!({"code": "u1"})).await;
     assert_eq!(found["extra_data"]["company"], json!({"name": ["ACME"]}));
     // What names somebody is not repaired: the address is dropped, and an id with one is nobody's.
     let user = "SELECT count(*) FROM users WHERE username = 'ana' AND first_name = 'Ana' AND last_name = 'Lopez' AND email = ''";
-    assert_eq!(world.database.number(user).await, 1);
-    world.people.describe("github", "u2", json!({"id": "1\u{0}", "login": "eva", "email": "eva@example.com"}));
-    world.login("token", "u2").await.problem(502, "provider_error");
+    assert_eq!(app.database.number(user).await, 1);
+    app.fake_users.set_profile("github", "u2", json!({"id": "1\u{0}", "login": "eva", "email": "eva@example.com"}));
+    app.login("token", "u2").await.problem(502, "provider_error");
 }
 
 async fn save_avatar_keeps_the_address_of_the_picture(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user,load_extra_data,\
                     user_details,save_avatar";
-    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
     for (n, (picture, kept)) in [
         (json!("https://pictures.example/1.png"), json!("https://pictures.example/1.png")),
         (json!("javascript:alert(1)"), json!(null)),
@@ -464,7 +467,7 @@ async fn save_avatar_keeps_the_address_of_the_picture(engine: Engine) {
     .enumerate()
     {
         let code = format!("u{}", n + 1);
-        world.people.describe("github", &code, json!({"id": n + 1, "login": "ana", "avatar_url": picture}));
-        assert_eq!(account(&world, "github", json!({"code": code})).await["extra_data"]["picture"], kept, "{picture}");
+        app.fake_users.set_profile("github", &code, json!({"id": n + 1, "login": "ana", "avatar_url": picture}));
+        assert_eq!(account(&app, "github", json!({"code": code})).await["extra_data"]["picture"], kept, "{picture}");
     }
 }

@@ -14,13 +14,13 @@ use standardwebhooks::Webhook;
 use tempfile::TempDir;
 
 use crate::support::double::Double;
-use crate::support::people::{CLIENT_ID, CLIENT_SECRET, People};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
 use crate::support::process::{self, Process};
-use crate::support::world::Plan;
-use crate::support::{Call, Database, Engine, Held, Reply, World, on_both_databases};
+use crate::support::test_app::TestAppBuilder;
+use crate::support::{Call, Database, Engine, Held, Reply, TestApp, on_both_databases};
 
-mod asked;
 mod dispatcher;
+mod user_creating;
 
 on_both_databases! {
     each_act_on_a_user_is_told_and_signed,
@@ -42,15 +42,15 @@ const URL: &str = "https://hooks.example/users?key=of-the-operator";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEXT_SECRET: &str = "whsec_Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=";
 
-fn plan(engine: Engine) -> Plan {
-    World::on(engine).with("WEBHOOK_URL", URL).with("WEBHOOK_SECRETS", SECRET)
+fn plan(engine: Engine) -> TestAppBuilder {
+    TestApp::builder(engine).with("WEBHOOK_URL", URL).with("WEBHOOK_SECRETS", SECRET)
 }
 
 /// With a receiver that takes everything.
-async fn start(plan: Plan) -> World {
-    let world = plan.start().await;
-    world.double.always(PLACE, Reply::json(&json!({"allow": true})));
-    world
+async fn start(plan: TestAppBuilder) -> TestApp {
+    let app = plan.start().await;
+    app.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    app
 }
 
 /// Waits until `n` calls came, and answers them in the order they came.
@@ -134,20 +134,20 @@ async fn command(database: &Database, arguments: &'static [&'static str]) -> Str
 
 async fn each_act_on_a_user_is_told_and_signed(engine: Engine) {
     let secrets = format!("{SECRET},{NEXT_SECRET}");
-    let world = start(plan(engine).with("WEBHOOK_SECRETS", &secrets)).await;
-    let authorization = format!("Token {}", world.token("token", "u1").await);
-    world.login("session", "u01").await.ok();
-    world.link("token/facebook", &authorization, "u2").await.ok();
-    let first = world.database.number("SELECT min(id) FROM social_accounts").await;
-    let unlink = world.client().request("DELETE", &format!("/api/user/social/{first}/"));
+    let app = start(plan(engine).with("WEBHOOK_SECRETS", &secrets)).await;
+    let authorization = format!("Token {}", app.token("token", "u1").await);
+    app.login("session", "u01").await.ok();
+    app.link("token/facebook", &authorization, "u2").await.ok();
+    let first = app.database.number("SELECT min(id) FROM social_accounts").await;
+    let unlink = app.client().request("DELETE", &format!("/api/user/social/{first}/"));
     assert_eq!(unlink.header("authorization", &authorization).send().await.status, 204);
-    command(&world.database, &["users", "deactivate", "user1"]).await;
-    command(&world.database, &["users", "activate", "user1"]).await;
-    command(&world.database, &["users", "delete", "user1", "--yes"]).await;
+    command(&app.database, &["users", "deactivate", "user1"]).await;
+    command(&app.database, &["users", "activate", "user1"]).await;
+    command(&app.database, &["users", "delete", "user1", "--yes"]).await;
     // The commands' clock is the machine's.
-    world.database.run("UPDATE webhook_events SET due = 0 WHERE due IS NOT NULL").await;
+    app.database.run("UPDATE webhook_events SET due = 0 WHERE due IS NOT NULL").await;
 
-    let calls = calls(&world.double, 7).await;
+    let calls = calls(&app.double, 7).await;
     for call in &calls {
         verified(call, SECRET);
         verified(call, NEXT_SECRET);
@@ -175,46 +175,46 @@ async fn each_act_on_a_user_is_told_and_signed(engine: Engine) {
 }
 
 async fn without_a_webhook_nothing_is_written(engine: Engine) {
-    let world = World::start(engine).await;
-    world.login("token", "u1").await.ok();
-    world.login("token", "u01").await.ok();
-    assert_eq!(world.database.count("webhook_events").await, 0);
+    let app = TestApp::start(engine).await;
+    app.login("token", "u1").await.ok();
+    app.login("token", "u01").await.ok();
+    assert_eq!(app.database.count("webhook_events").await, 0);
 }
 
 async fn only_what_the_settings_list_is_told(engine: Engine) {
-    let world = start(plan(engine).with("WEBHOOK_EVENTS", "user.created,user.deleted")).await;
-    world.login("token", "u1").await.ok();
-    world.login("token", "u01").await.ok();
-    world.login("token", "u2").await.ok();
-    let told = by_type(&calls(&world.double, 2).await);
+    let app = start(plan(engine).with("WEBHOOK_EVENTS", "user.created,user.deleted")).await;
+    app.login("token", "u1").await.ok();
+    app.login("token", "u01").await.ok();
+    app.login("token", "u2").await.ok();
+    let told = by_type(&calls(&app.double, 2).await);
     assert!(told.iter().all(|(kind, _)| kind == "user.created"), "{told:?}");
-    assert_eq!(world.database.count("webhook_events").await, 2);
+    assert_eq!(app.database.count("webhook_events").await, 2);
 }
 
 async fn what_failed_is_tried_again_under_the_same_id(engine: Engine) {
-    let world = plan(engine).start().await;
+    let app = plan(engine).start().await;
     let tries = Arc::new(AtomicUsize::new(0));
-    world.double.on(PLACE, move |_| match tries.fetch_add(1, Ordering::SeqCst) {
+    app.double.on(PLACE, move |_| match tries.fetch_add(1, Ordering::SeqCst) {
         0 => Reply::of(500, "text/plain", "out of order"),
         1 => Reply::Reset,
         _ => Reply::of(200, "text/plain", "thanks"),
     });
-    world.login("token", "u1").await.ok();
-    calls(&world.double, 1).await;
-    let once = failed(&world.database, 1).await;
+    app.login("token", "u1").await.ok();
+    calls(&app.double, 1).await;
+    let once = failed(&app.database, 1).await;
     assert_eq!((once.state, once.error.as_deref()), (EventState::Pending, Some("the answer's status is 500")));
     // Nothing comes before the pause is over, and with it the next try.
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(world.double.calls_at(PLACE).len(), 1);
-    world.advance(Duration::from_secs(6));
+    assert_eq!(app.double.calls_at(PLACE).len(), 1);
+    app.advance(Duration::from_secs(6));
     // A try is counted when it begins; it has ended once its own error is there.
-    while failed(&world.database, 2).await.error == once.error {
+    while failed(&app.database, 2).await.error == once.error {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    world.advance(Duration::from_secs(24));
-    queue(&world.database, EventState::Delivered, 1).await;
+    app.advance(Duration::from_secs(24));
+    queue(&app.database, EventState::Delivered, 1).await;
 
-    let calls = calls(&world.double, 3).await;
+    let calls = calls(&app.double, 3).await;
     let moments: Vec<&str> = calls.iter().filter_map(|call| call.header("webhook-timestamp")).collect();
     assert_eq!(moments, ["1795521600", "1795521606", "1795521630"], "each attempt has its own moment");
     assert!(calls.iter().all(|call| id(call) == once.id && call.body == calls[0].body));
@@ -222,37 +222,37 @@ async fn what_failed_is_tried_again_under_the_same_id(engine: Engine) {
 }
 
 async fn after_the_last_try_an_event_waits_for_an_operator(engine: Engine) {
-    let world = plan(engine).start().await;
-    world.double.always(PLACE, Reply::of(503, "text/plain", ""));
-    world.login("token", "u1").await.ok();
-    failed(&world.database, 1).await;
+    let app = plan(engine).start().await;
+    app.double.always(PLACE, Reply::of(503, "text/plain", ""));
+    app.login("token", "u1").await.ok();
+    failed(&app.database, 1).await;
     // Ten tries later.
-    world.database.run("UPDATE webhook_events SET attempts = 11, due = 0").await;
-    queue(&world.database, EventState::Dead, 1).await;
+    app.database.run("UPDATE webhook_events SET attempts = 11, due = 0").await;
+    queue(&app.database, EventState::Dead, 1).await;
     let dead: Value =
-        serde_json::from_str(&command(&world.database, &["webhooks", "list", "--state", "dead", "--json"]).await)
+        serde_json::from_str(&command(&app.database, &["webhooks", "list", "--state", "dead", "--json"]).await)
             .expect("JSON");
     assert_eq!((&dead[0]["attempts"], &dead[0]["type"]), (&json!(12), &json!("user.created")), "{dead}");
     assert_eq!(dead[0]["error"], "the answer's status is 503");
-    world.advance(Duration::from_secs(86_400));
-    let tried = calls(&world.double, 2).await.len();
+    app.advance(Duration::from_secs(86_400));
+    let tried = calls(&app.double, 2).await.len();
 
-    world.double.always(PLACE, Reply::of(200, "text/plain", ""));
-    let queued = command(&world.database, &["webhooks", "resend", "--dead", "--json"]).await;
+    app.double.always(PLACE, Reply::of(200, "text/plain", ""));
+    let queued = command(&app.database, &["webhooks", "resend", "--dead", "--json"]).await;
     assert!(queued.contains("\"queued\": 1"), "{queued}");
     // The commands' clock is the machine's.
-    world.database.run("UPDATE webhook_events SET due = 0").await;
-    queue(&world.database, EventState::Delivered, 1).await;
-    let after = calls(&world.double, tried + 1).await;
+    app.database.run("UPDATE webhook_events SET due = 0").await;
+    queue(&app.database, EventState::Delivered, 1).await;
+    let after = calls(&app.double, tried + 1).await;
     assert!(after.iter().all(|call| id(call) == id(&after[0])), "the id is the same");
-    let shown = command(&world.database, &["webhooks", "list"]).await;
+    let shown = command(&app.database, &["webhooks", "list"]).await;
     assert!(shown.contains("delivered") && shown.contains("user.created"), "{shown}");
 }
 
 async fn what_a_killed_server_held_is_delivered_after_a_restart(engine: Engine) {
     let double = Double::start().await;
-    let people = People::default();
-    people.answer(&double);
+    let fake_users = FakeUsers::default();
+    fake_users.answer(&double);
     double.always(PLACE, Reply::Hang);
     let database = Database::create(engine).await;
     let folder = TempDir::new().expect("a temporary folder");
@@ -292,16 +292,16 @@ async fn what_a_killed_server_held_is_delivered_after_a_restart(engine: Engine) 
 }
 
 async fn two_nodes_deliver_each_event_once(engine: Engine) {
-    let world = plan(engine).start().await;
-    world.double.always(PLACE, Reply::of(200, "text/plain", "").after(Duration::from_millis(50)));
-    let other = world.second_node().await;
+    let app = plan(engine).start().await;
+    app.double.always(PLACE, Reply::of(200, "text/plain", "").after(Duration::from_millis(50)));
+    let other = app.start_second_node().await;
     let logins = (1..=30).map(|n| {
-        let client = if n % 2 == 0 { world.client() } else { other.client() };
+        let client = if n % 2 == 0 { app.client() } else { other.client() };
         async move { client.login("token/github", json!({"code": format!("u{n}")})).await.ok() }
     });
     join_all(logins).await;
-    queue(&world.database, EventState::Delivered, 30).await;
-    let mut ids: Vec<String> = world.double.calls_at(PLACE).iter().map(id).collect();
+    queue(&app.database, EventState::Delivered, 30).await;
+    let mut ids: Vec<String> = app.double.calls_at(PLACE).iter().map(id).collect();
     assert_eq!(ids.len(), 30);
     ids.sort();
     ids.dedup();
@@ -309,23 +309,23 @@ async fn two_nodes_deliver_each_event_once(engine: Engine) {
 }
 
 async fn a_silent_receiver_holds_up_nobody(engine: Engine) {
-    let world = plan(engine).with("WEBHOOK_TIMEOUT", "10").start().await;
+    let app = plan(engine).with("WEBHOOK_TIMEOUT", "10").start().await;
     let held = Arc::<Held>::default();
-    world.double.always(PLACE, Reply::of(500, "text/plain", "").held(&held));
-    world.login("token", "u1").await.ok();
-    calls(&world.double, 1).await;
-    world.login("token", "u2").await.ok();
+    app.double.always(PLACE, Reply::of(500, "text/plain", "").held(&held));
+    app.login("token", "u1").await.ok();
+    calls(&app.double, 1).await;
+    app.login("token", "u2").await.ok();
     assert!(!held.was_abandoned(), "answered while the receiver was still asked");
     held.release();
     // A server that stops waits for what is being sent, and no longer: this receiver never answers.
-    world.double.always(PLACE, Reply::Hang);
-    let database = world.database;
-    world.node.stop().await;
+    app.double.always(PLACE, Reply::Hang);
+    let database = app.database;
+    app.node.stop().await;
     queue(&database, EventState::Pending, 2).await;
 }
 
 async fn sec_37_a_webhook_follows_no_redirect_and_reads_no_endless_answer(engine: Engine) {
-    let world = plan(engine).start().await;
+    let app = plan(engine).start().await;
     let away = Reply::of(307, "text/plain", "").with_header("location", "https://169.254.169.254/latest/meta-data/");
     for (n, (reply, error)) in [
         (away, "the answer's status is 307"),
@@ -335,14 +335,14 @@ async fn sec_37_a_webhook_follows_no_redirect_and_reads_no_endless_answer(engine
     .into_iter()
     .enumerate()
     {
-        world.double.forget();
-        world.double.always(PLACE, reply);
-        world.database.run("DELETE FROM webhook_events").await;
-        world.login("token", &format!("u{}", n + 1)).await.ok();
-        let event = failed(&world.database, 1).await;
+        app.double.clear_calls();
+        app.double.always(PLACE, reply);
+        app.database.run("DELETE FROM webhook_events").await;
+        app.login("token", &format!("u{}", n + 1)).await.ok();
+        let event = failed(&app.database, 1).await;
         assert!(event.error.as_ref().is_some_and(|text| text.starts_with(error)), "{event:?}");
-        assert_eq!(world.double.calls_at(PLACE).len(), 1);
-        assert!(world.double.calls().iter().all(|call| call.host != "169.254.169.254"));
+        assert_eq!(app.double.calls_at(PLACE).len(), 1);
+        assert!(app.double.calls().iter().all(|call| call.host != "169.254.169.254"));
     }
 }
 
@@ -370,11 +370,11 @@ async fn a_receiver_on_this_machine_is_called_by_plain_http(engine: Engine) {
     let address = listener.local_addr().expect("an address");
     for host in ["127.0.0.1", "localhost"] {
         let url = format!("http://{host}:{}/hook", address.port());
-        let world = plan(engine).with("WEBHOOK_URL", &url).start().await;
-        world.login("token", "u1").await.ok();
+        let app = plan(engine).with("WEBHOOK_URL", &url).start().await;
+        app.login("token", "u1").await.ok();
         let request = received(&listener).await;
         assert!(request.starts_with("POST /hook HTTP/1.1\r\n") && request.contains("\"user.created\""), "{request}");
-        queue(&world.database, EventState::Delivered, 1).await;
+        queue(&app.database, EventState::Delivered, 1).await;
     }
     for (url, leave, good) in [
         ("http://hooks.example/", "false", false),
@@ -394,19 +394,19 @@ async fn a_receiver_on_this_machine_is_called_by_plain_http(engine: Engine) {
 }
 
 async fn what_was_told_of_a_deleted_user_is_deleted_too(engine: Engine) {
-    let world = start(plan(engine)).await;
-    world.login("token", "u1").await.ok();
-    world.login("token", "u2").await.ok();
-    queue(&world.database, EventState::Delivered, 2).await;
-    let repository = world.database.repository().await;
-    let audit = AuditEvent::of_operator(AuditKind::Deleted, 1, world.clock.now());
+    let app = start(plan(engine)).await;
+    app.login("token", "u1").await.ok();
+    app.login("token", "u2").await.ok();
+    queue(&app.database, EventState::Delivered, 2).await;
+    let repository = app.database.repository().await;
+    let audit = AuditEvent::of_operator(AuditKind::Deleted, 1, app.clock.now());
     assert!(repository.delete_user(1, &audit).await.expect("a write").is_some());
     let left = repository.events(None, 10).await.expect("a read");
     assert_eq!(left.iter().map(|event| event.user_id).collect::<Vec<_>>(), [2]);
 
     // And of everybody, once the retention is over.
-    assert_eq!(repository.prune_events(world.clock.now()).await.expect("a write"), 0);
-    let later = world.clock.now().plus(Duration::from_secs(1));
+    assert_eq!(repository.prune_events(app.clock.now()).await.expect("a write"), 0);
+    let later = app.clock.now().plus(Duration::from_secs(1));
     assert_eq!(repository.prune_events(later).await.expect("a write"), 1);
 }
 

@@ -9,7 +9,7 @@ use super::{
     oidc_profile, sign_in,
 };
 use crate::pending_logins::{WITH_TERMS, flow_token, resume};
-use crate::support::{Engine, Reply, World, on_both_databases};
+use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     cve_2026_41574_nhost_unverified_email_does_not_link,
@@ -129,64 +129,64 @@ fn unverified_addresses() -> Vec<Unverified> {
 async fn cve_2026_41574_nhost_unverified_email_does_not_link(engine: Engine) {
     for (n, Unverified { provider, settings, answers }) in unverified_addresses().into_iter().enumerate() {
         let plan = linking_by_email(engine, &format!("google-oauth2,{provider}"));
-        let world = configured(plan, provider, settings).start().await;
-        world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
-        let victim = credential(&sign_in(&world, "google-oauth2", "u1").await);
+        let app = configured(plan, provider, settings).start().await;
+        app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
+        let victim = credential(&sign_in(&app, "google-oauth2", "u1").await);
         for (place, answer) in answers {
-            world.double.always(place, Reply::json(&answer));
+            app.double.always(place, Reply::json(&answer));
         }
-        let attacker = sign_in(&world, provider, "u6").await;
+        let attacker = sign_in(&app, provider, "u6").await;
         // Without an address, the provider's account is a user of its own; with an unverified one it is refused.
         assert!(attacker.status == 409 || attacker.status == 200, "{n} {provider}: {}", attacker.text);
         if attacker.status == 200 {
             assert_ne!(attacker.ok()["id"], json!(1), "{n} {provider}: {}", attacker.text);
         }
         let google = vec![("google-oauth2".to_owned(), "1".to_owned())];
-        assert_eq!(linked_accounts(&world, &victim).await, google, "{n} {provider}");
+        assert_eq!(linked_accounts(&app, &victim).await, google, "{n} {provider}");
     }
     // The same providers link once they say that the address is verified.
     let plan = configured(linking_by_email(engine, "google-oauth2,discord"), "discord", &[]);
-    let world = plan.start().await;
-    world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
-    let victim = sign_in(&world, "google-oauth2", "u1").await.ok();
+    let app = plan.start().await;
+    app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
+    let victim = sign_in(&app, "google-oauth2", "u1").await.ok();
     let me = json!({"id": "10", "username": "user1", "email": VICTIM, "verified": true});
-    world.double.always("POST discord.com/api/oauth2/token", Reply::json(&token()));
-    world.double.always("GET discord.com/api/users/@me", Reply::json(&me));
-    assert_eq!(sign_in(&world, "discord", "u1").await.ok()["id"], victim["id"]);
+    app.double.always("POST discord.com/api/oauth2/token", Reply::json(&token()));
+    app.double.always("GET discord.com/api/users/@me", Reply::json(&me));
+    assert_eq!(sign_in(&app, "discord", "u1").await.ok()["id"], victim["id"]);
 }
 
 /// PocketBase let a sign-up name any address, and linked the owner of that address to the attacker's account when the owner
 /// came by another provider: both kept access. Here an address that nobody verified neither links nor locks out its owner.
 async fn cve_2026_44166_pocketbase_pre_registered_email_does_not_hijack_its_owner(engine: Engine) {
-    let made_in_advance = |world: &World| {
-        world.people.describe("github", "u6", json!({"id": 66, "login": "eve", "email": VICTIM}));
+    let made_in_advance = |app: &TestApp| {
+        app.fake_users.set_profile("github", "u6", json!({"id": 66, "login": "eve", "email": VICTIM}));
         // What PocketBase called createData, and its neighbours: a login's body seeds nothing.
         json!({"code": "u6", "createData": {"email": VICTIM, "verified": true}, "email": VICTIM, "email_verified": true})
     };
     // One provider, default settings: no lockout.
-    let world = World::on(engine).oidc().start().await;
-    let body = made_in_advance(&world);
-    let attacker = world.client().login("token_user/github", body).await;
-    let owner = sign_in(&world, "oidc", "u1").await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    let body = made_in_advance(&app);
+    let attacker = app.client().login("token_user/github", body).await;
+    let owner = sign_in(&app, "oidc", "u1").await;
     assert_ne!(owner.ok()["id"], attacker.ok()["id"]);
-    assert_eq!(linked_accounts(&world, &credential(&attacker)).await.len(), 1);
-    assert_eq!(linked_accounts(&world, &credential(&owner)).await.len(), 1);
+    assert_eq!(linked_accounts(&app, &credential(&attacker)).await.len(), 1);
+    assert_eq!(linked_accounts(&app, &credential(&owner)).await.len(), 1);
     // Joining by address, every provider trusted: the owner is not joined to the attacker's user, and the attacker gets no
     // part of what the owner does afterwards.
-    let world = linking_by_email(engine, "github,google-oauth2,oidc").start().await;
-    let body = made_in_advance(&world);
-    let attacker = world.client().login("token_user/github", body).await;
-    let owner = sign_in(&world, "oidc", "u1").await;
+    let app = linking_by_email(engine, "github,google-oauth2,oidc").start().await;
+    let body = made_in_advance(&app);
+    let attacker = app.client().login("token_user/github", body).await;
+    let owner = sign_in(&app, "oidc", "u1").await;
     assert!(owner.status == 409 || owner.ok()["id"] != attacker.ok()["id"], "{}", owner.text);
     let github = vec![("github".to_owned(), "66".to_owned())];
-    assert_eq!(linked_accounts(&world, &credential(&attacker)).await, github);
+    assert_eq!(linked_accounts(&app, &credential(&attacker)).await, github);
     // The other way round, the attacker is not joined to the owner's user either.
-    let world = linking_by_email(engine, "github,google-oauth2,oidc").start().await;
-    let owner = sign_in(&world, "oidc", "u1").await;
-    let body = made_in_advance(&world);
-    let attacker = world.client().login("token_user/github", body).await;
+    let app = linking_by_email(engine, "github,google-oauth2,oidc").start().await;
+    let owner = sign_in(&app, "oidc", "u1").await;
+    let body = made_in_advance(&app);
+    let attacker = app.client().login("token_user/github", body).await;
     assert!(attacker.status == 409 || attacker.ok()["id"] != owner.ok()["id"], "{}", attacker.text);
-    assert_eq!(linked_accounts(&world, &credential(&owner)).await.len(), 1);
+    assert_eq!(linked_accounts(&app, &credential(&owner)).await.len(), 1);
 }
 
 /// Better Auth asked the provider whether the address is verified, and never asked its own row, so that a sign-up with the
@@ -200,32 +200,32 @@ async fn cve_2026_53516_better_auth_stored_unverified_email_does_not_link(engine
         ("oidc says verified", json!({"sub": "66", "email": VICTIM, "email_verified": true}), "oidc", true),
     ];
     for (how, profile, provider, joined) in cases {
-        let world = linking_by_email(engine, "google-oauth2,oidc,github").start().await;
-        world.people.describe(provider, "u6", profile);
-        let stored = sign_in(&world, provider, "u6").await;
-        world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
-        let owner = sign_in(&world, "google-oauth2", "u1").await;
+        let app = linking_by_email(engine, "google-oauth2,oidc,github").start().await;
+        app.fake_users.set_profile(provider, "u6", profile);
+        let stored = sign_in(&app, provider, "u6").await;
+        app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
+        let owner = sign_in(&app, "google-oauth2", "u1").await;
         assert_eq!(owner.status, if joined { 200 } else { 409 }, "{how}: {}", owner.text);
-        let accounts = linked_accounts(&world, &credential(&stored)).await;
+        let accounts = linked_accounts(&app, &credential(&stored)).await;
         assert_eq!(accounts.len(), 1 + usize::from(joined), "{how}: {accounts:?}");
     }
     // An address that the user typed in is not verified, however the account itself is.
     let plan = linking_by_email(engine, "google-oauth2,oidc");
-    let world = plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").start().await;
-    world.people.describe("oidc", "u6", oidc_profile("66", "eve@example.com"));
-    let stored = sign_in(&world, "oidc", "u6").await;
-    let typed = world.client().request("PATCH", "/api/user/").header("authorization", credential(&stored));
+    let app = plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").start().await;
+    app.fake_users.set_profile("oidc", "u6", oidc_profile("66", "eve@example.com"));
+    let stored = sign_in(&app, "oidc", "u6").await;
+    let typed = app.client().request("PATCH", "/api/user/").header("authorization", credential(&stored));
     typed.json(&json!({"email": VICTIM})).send().await.ok();
-    world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
-    sign_in(&world, "google-oauth2", "u1").await.problem(409, "account_exists");
-    assert_eq!(linked_accounts(&world, &credential(&stored)).await.len(), 1);
+    app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
+    sign_in(&app, "google-oauth2", "u1").await.problem(409, "account_exists");
+    assert_eq!(linked_accounts(&app, &credential(&stored)).await.len(), 1);
 }
 
 /// Flarum's row of SEC-23: an address that came along with the request was taken for one that the provider verified. Here
 /// nothing that a client posts is read as part of the profile, whatever it is called and wherever it stands.
 async fn cve_2026_92161_flarum_request_fields_do_not_change_the_profile(engine: Engine) {
-    let world = linking_by_email(engine, "google-oauth2,oidc,github").start().await;
-    let victim = sign_in(&world, "oidc", "u1").await;
+    let app = linking_by_email(engine, "google-oauth2,oidc,github").start().await;
+    let victim = sign_in(&app, "oidc", "u1").await;
     let claims = json!({"sub": "s-1", "email": VICTIM, "email_verified": true});
     for (n, (name, value)) in [
         ("email", json!(VICTIM)),
@@ -250,7 +250,7 @@ async fn cve_2026_92161_flarum_request_fields_do_not_change_the_profile(engine: 
         for provider in ["github", "oidc"] {
             let mut body = json!({"code": code, "email": "another@example.com"});
             body[name] = value.clone();
-            let attacker = world.client().login(&format!("token_user/{provider}"), body).await;
+            let attacker = app.client().login(&format!("token_user/{provider}"), body).await;
             // user60 and so on: each is who the provider says, under the address that the provider says.
             if attacker.status == 200 {
                 assert_ne!(attacker.ok()["id"], victim.ok()["id"], "{provider} {name}: {}", attacker.text);
@@ -258,7 +258,7 @@ async fn cve_2026_92161_flarum_request_fields_do_not_change_the_profile(engine: 
             }
         }
     }
-    assert_eq!(linked_accounts(&world, &credential(&victim)).await.len(), 1);
+    assert_eq!(linked_accounts(&app, &credential(&victim)).await.len(), 1);
 }
 
 /// Reviactyl joined a social login to any local account of the same address. Here joining by address is no default: two
@@ -266,17 +266,17 @@ async fn cve_2026_92161_flarum_request_fields_do_not_change_the_profile(engine: 
 async fn cve_2026_34456_reviactyl_equal_email_does_not_link_by_default(engine: Engine) {
     let orders = [["google-oauth2", "oidc"], ["oidc", "google-oauth2"], ["github", "oidc"], ["oidc", "github"]];
     for [first, second] in orders {
-        let world = World::on(engine).oidc().start().await;
-        world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
-        let owner = sign_in(&world, first, "u1").await;
-        let other = sign_in(&world, second, "u1").await;
+        let app = TestApp::builder(engine).oidc().start().await;
+        app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
+        let owner = sign_in(&app, first, "u1").await;
+        let other = sign_in(&app, second, "u1").await;
         assert_ne!(owner.ok()["id"], other.ok()["id"], "{first}, {second}");
         for login in [&owner, &other] {
-            assert_eq!(linked_accounts(&world, &credential(login)).await.len(), 1, "{first}, {second}");
+            assert_eq!(linked_accounts(&app, &credential(login)).await.len(), 1, "{first}, {second}");
         }
         // The proper way: sign in, then link.
         let third = if [first, second].contains(&"github") { "google-oauth2" } else { "github" };
-        let linked = link(&world, &credential(&owner), third, "u01").await;
+        let linked = link(&app, &credential(&owner), third, "u01").await;
         assert_eq!(linked.ok()["id"], owner.ok()["id"], "{first}, {second}");
     }
 }
@@ -285,29 +285,29 @@ async fn cve_2026_34456_reviactyl_equal_email_does_not_link_by_default(engine: E
 /// not in the pipeline. Here a conflict of names, addresses or accounts makes another user, or a refusal, never a link.
 async fn cve_2025_61783_social_app_django_insert_conflict_does_not_link(engine: Engine) {
     // The same address and the same username, one after the other and at once.
-    let world = World::on(engine).oidc().start().await;
-    world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
-    let owner = sign_in(&world, "google-oauth2", "u1").await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
+    let owner = sign_in(&app, "google-oauth2", "u1").await;
     let same_name =
         json!({"sub": "666", "preferred_username": owner.field("username"), "email": VICTIM, "email_verified": true});
-    world.people.describe("oidc", "u6", same_name);
-    let other = sign_in(&world, "oidc", "u6").await;
+    app.fake_users.set_profile("oidc", "u6", same_name);
+    let other = sign_in(&app, "oidc", "u6").await;
     assert_ne!(other.ok()["id"], owner.ok()["id"]);
     assert_ne!(other.field("username"), owner.field("username"), "a username is one user's");
-    let (first, second) = (sign_in(&world, "github", "u7"), sign_in(&world, "facebook", "u7"));
+    let (first, second) = (sign_in(&app, "github", "u7"), sign_in(&app, "facebook", "u7"));
     let (first, second) = tokio::join!(first, second);
     assert_ne!(first.ok()["id"], second.ok()["id"]);
     for login in [&owner, &other, &first, &second] {
-        assert_eq!(linked_accounts(&world, &credential(login)).await.len(), 1);
+        assert_eq!(linked_accounts(&app, &credential(login)).await.len(), 1);
     }
     // A site's own rule that an address is one user's, as a unique index of an imported database: a refusal.
-    let world = World::on(engine).oidc().start().await;
-    let owner = sign_in(&world, "github", "u1").await;
-    world.database.run("CREATE UNIQUE INDEX one_user_of_an_address ON users (email)").await;
-    let refused = sign_in(&world, "oidc", "u1").await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    let owner = sign_in(&app, "github", "u1").await;
+    app.database.run("CREATE UNIQUE INDEX one_user_of_an_address ON users (email)").await;
+    let refused = sign_in(&app, "oidc", "u1").await;
     assert!(refused.status >= 400, "{}", refused.text);
-    assert_eq!(linked_accounts(&world, &credential(&owner)).await.len(), 1);
-    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (1, 1));
+    assert_eq!(linked_accounts(&app, &credential(&owner)).await.len(), 1);
+    assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 1));
 }
 
 /// Asks every new account for a word that was sent to its user.
@@ -328,11 +328,11 @@ impl Step for Word {
 /// could use it up and be linked to the victim. Here a pending login is bound to the account and the browser it began with.
 async fn cve_2026_9087_keycloak_pending_login_is_bound_to_its_account(engine: Engine) {
     let pipeline = WITH_TERMS.replace("terms", "word");
-    let plan = World::on(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
-    let world = plan.program(|builder| builder.step("word", Word)).start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
+    let app = plan.with_builder(|builder| builder.step("word", Word)).start().await;
     let pending = async |code: &str| {
-        let browser = world.browser();
-        let begun = world.begin(&browser, "github", json!({})).await;
+        let browser = app.browser();
+        let begun = app.begin(&browser, "github", json!({})).await;
         let answer = browser.login("token_user/github", json!({"code": code, "state": begun.state})).await;
         let token = flow_token(&answer);
         (browser, token)
@@ -343,20 +343,20 @@ async fn cve_2026_9087_keycloak_pending_login_is_bound_to_its_account(engine: En
     let proof = || json!({"word": "swordfish"});
     resume(&attacker, &victims, proof()).await.problem(400, "flow_mismatch");
     resume(&victim, &attackers, proof()).await.problem(400, "flow_mismatch");
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     let done = resume(&victim, &victims, proof()).await;
     assert_eq!(done.field("username"), "user1");
-    assert_eq!(linked_accounts(&world, &credential(&done)).await, [("github".to_owned(), "1".to_owned())]);
+    assert_eq!(linked_accounts(&app, &credential(&done)).await, [("github".to_owned(), "1".to_owned())]);
     // The proof is used up with it: the attacker's own pending login must show its own.
     let late = resume(&attacker, &victims, proof()).await;
     assert!(late.status >= 400, "{}", late.text);
     resume(&attacker, &attackers, json!({"word": "guessed"})).await.problem(400, "invalid_request");
 
     // What a user began for linking links one account, and only with that user's own login.
-    let world = World::on(engine).oidc().start().await;
-    let victim = credential(&sign_in(&world, "github", "u1").await);
-    let attacker = credential(&sign_in(&world, "github", "u6").await);
-    let client = world.client();
+    let app = TestApp::builder(engine).oidc().start().await;
+    let victim = credential(&sign_in(&app, "github", "u1").await);
+    let attacker = credential(&sign_in(&app, "github", "u6").await);
+    let client = app.client();
     let begun = begin_link(&client, &victim, "facebook").await;
     let finish = |credential: &str, code: &str| {
         let post = client.post("/api/login/social/token_user/facebook/").header("authorization", credential);
@@ -366,8 +366,8 @@ async fn cve_2026_9087_keycloak_pending_login_is_bound_to_its_account(engine: En
     finish(&victim, "u1").await.ok();
     let second = finish(&victim, "u6").await;
     assert!(second.status >= 400, "one request links one account: {}", second.text);
-    assert_eq!(linked_accounts(&world, &victim).await.len(), 2);
-    assert_eq!(linked_accounts(&world, &attacker).await.len(), 1);
+    assert_eq!(linked_accounts(&app, &victim).await.len(), 2);
+    assert_eq!(linked_accounts(&app, &attacker).await.len(), 1);
 }
 
 /// Zitadel let users set the verified flag of their own address by the call that changes their profile. Here no call of a
@@ -379,9 +379,9 @@ async fn cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified(engine: En
     };
     let plan = linking_by_email(engine, "google-oauth2,oidc");
     let plan = plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name,last_name,email,username");
-    let world = plan.start().await;
-    world.people.describe("github", "u6", json!({"id": 66, "login": "eve", "email": "eve@example.com"}));
-    let attacker = credential(&sign_in(&world, "github", "u6").await);
+    let app = plan.start().await;
+    app.fake_users.set_profile("github", "u6", json!({"id": 66, "login": "eve", "email": "eve@example.com"}));
+    let attacker = credential(&sign_in(&app, "github", "u6").await);
     for (name, value) in [
         ("email_verified", json!(true)),
         ("is_email_verified", json!(true)),
@@ -395,7 +395,7 @@ async fn cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified(engine: En
         ("id", json!(2)),
     ] {
         for method in ["PATCH", "PUT", "POST"] {
-            let call = world.client().request(method, "/api/user/").header("authorization", &attacker);
+            let call = app.client().request(method, "/api/user/").header("authorization", &attacker);
             let mut body = json!({"email": VICTIM});
             body[name] = value.clone();
             let answer = call.json(&body).send().await;
@@ -404,16 +404,16 @@ async fn cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified(engine: En
                 "{method} {name}: {}",
                 answer.text
             );
-            assert_eq!(world.database.number(is_verified).await, 0, "{method} {name}: {}", answer.text);
-            assert_eq!(world.client().user(&attacker).await.ok()["id"], 1, "{method} {name}");
+            assert_eq!(app.database.number(is_verified).await, 0, "{method} {name}: {}", answer.text);
+            assert_eq!(app.client().user(&attacker).await.ok()["id"], 1, "{method} {name}");
         }
     }
     // Nor does a verified address lend its flag to the one that replaces it.
-    let world = World::on(engine).oidc().with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email");
-    let world = world.with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
-    let verified = credential(&sign_in(&world, "oidc", "u6").await);
-    assert_eq!(world.database.number(is_verified).await, 1);
-    let change = world.client().request("PATCH", "/api/user/").header("authorization", &verified);
+    let app = TestApp::builder(engine).oidc().with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email");
+    let app = app.with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
+    let verified = credential(&sign_in(&app, "oidc", "u6").await);
+    assert_eq!(app.database.number(is_verified).await, 1);
+    let change = app.client().request("PATCH", "/api/user/").header("authorization", &verified);
     change.json(&json!({"email": VICTIM})).send().await.ok();
-    assert_eq!(world.database.number(is_verified).await, 0);
+    assert_eq!(app.database.number(is_verified).await, 0);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{credential, google_profile, linked_accounts, linking_by_email, oidc_profile, sign_in};
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_lists,
@@ -21,7 +21,7 @@ fn encoded(email: &str) -> String {
 async fn cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_lists(engine: Engine) {
     let lists = [("WHITELISTED_DOMAINS", "company.com"), ("WHITELISTED_EMAILS", "ceo@company.com,x@company.com")];
     for (list, entries) in lists {
-        let world = World::on(engine).oidc().with(&format!("SOCIAL_AUTH_{list}"), entries).start().await;
+        let app = TestApp::builder(engine).oidc().with(&format!("SOCIAL_AUTH_{list}"), entries).start().await;
         for (n, email) in [
             "attacker@evil.example@company.com",
             "attacker@evil.example@ceo@company.com",
@@ -64,11 +64,11 @@ async fn cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_
         .enumerate()
         {
             let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
-            world.people.describe("oidc", &code, oidc_profile(&sub, email));
-            let answer = sign_in(&world, "oidc", &code).await;
+            app.fake_users.set_profile("oidc", &code, oidc_profile(&sub, email));
+            let answer = sign_in(&app, "oidc", &code).await;
             assert_eq!(answer.status, 403, "{list}: {}: {}", encoded(email), answer.text);
         }
-        assert_eq!(world.database.count("users").await, 0, "{list}");
+        assert_eq!(app.database.count("users").await, 0, "{list}");
         // Neither is one that the provider has not verified, nor one that is no text.
         for (n, (email, verified)) in [
             (json!("ceo@company.com"), json!(false)),
@@ -81,13 +81,13 @@ async fn cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_
         {
             let code = format!("u{}", n + 100);
             let profile = json!({"sub": code, "preferred_username": code, "email": email, "email_verified": verified});
-            world.people.describe("oidc", &code, profile);
-            let answer = sign_in(&world, "oidc", &code).await;
+            app.fake_users.set_profile("oidc", &code, profile);
+            let answer = sign_in(&app, "oidc", &code).await;
             assert!(matches!(answer.status, 403 | 502), "{list}: {email}, verified {verified}: {}", answer.text);
         }
         for (code, email) in [("u200", "ceo@company.com"), ("u201", "X@COMPANY.com")] {
-            world.people.describe("oidc", code, oidc_profile(code, email));
-            sign_in(&world, "oidc", code).await.ok();
+            app.fake_users.set_profile("oidc", code, oidc_profile(code, email));
+            sign_in(&app, "oidc", code).await.ok();
         }
     }
 }
@@ -98,7 +98,7 @@ const AT_SIGNS: [char; 2] = ['\u{ff20}', '\u{fe6b}'];
 /// Auth.js checked an address for one `@` and normalised it afterwards, when a full-width `@` became a second one. Here an
 /// address is never normalised into another: a character that merely looks like `@` separates nothing.
 async fn ghsa_7rqj_auth_js_unicode_at_sign_does_not_change_the_domain(engine: Engine) {
-    let world = World::on(engine).oidc().with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
+    let app = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
     let mut emails = Vec::new();
     for at in AT_SIGNS {
         emails.extend([
@@ -123,8 +123,8 @@ async fn ghsa_7rqj_auth_js_unicode_at_sign_does_not_change_the_domain(engine: En
     }
     for (n, email) in emails.iter().enumerate() {
         let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
-        world.people.describe("oidc", &code, oidc_profile(&sub, email));
-        let answer = sign_in(&world, "oidc", &code).await;
+        app.fake_users.set_profile("oidc", &code, oidc_profile(&sub, email));
+        let answer = sign_in(&app, "oidc", &code).await;
         // A non-ASCII local part is a valid address of company.com (RFC 6531) as long as it stays what it is.
         let is_of_company = email.rsplit_once('@').is_some_and(|(_, domain)| domain == "company.com");
         assert!(answer.status == 403 || (is_of_company && answer.status == 200), "{email}: {}", answer.text);
@@ -137,8 +137,8 @@ async fn ghsa_7rqj_auth_js_unicode_at_sign_does_not_change_the_domain(engine: En
 /// The same in a deny list, where another spelling of a denied domain must be denied too.
 async fn ghsa_7rqj_auth_js_other_spelling_of_a_denied_domain_is_denied(engine: Engine) {
     let denied = "evil.example,b\u{fc}cher.example,xn--fa-hia.example";
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_DENIED_DOMAINS", denied);
-    let world = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_DENIED_DOMAINS", denied);
+    let app = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
     for (n, email) in [
         "a@evil.example",
         "a@EVIL.EXAMPLE",
@@ -166,23 +166,23 @@ async fn ghsa_7rqj_auth_js_other_spelling_of_a_denied_domain_is_denied(engine: E
     .enumerate()
     {
         let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
-        world.people.describe("oidc", &code, oidc_profile(&sub, email));
-        let answer = sign_in(&world, "oidc", &code).await;
+        app.fake_users.set_profile("oidc", &code, oidc_profile(&sub, email));
+        let answer = sign_in(&app, "oidc", &code).await;
         // What is no address counts as none, and none is not denied; but then it is not stored either.
         let no_address = answer.status == 200 && answer.field("email").is_empty();
         assert!(answer.status == 403 || no_address, "{}: {}", encoded(email), answer.text);
     }
-    world.people.describe("oidc", "u100", oidc_profile("s100", "ana@notevil.example"));
-    assert_eq!(sign_in(&world, "oidc", "u100").await.field("email"), "ana@notevil.example");
+    app.fake_users.set_profile("oidc", "u100", oidc_profile("s100", "ana@notevil.example"));
+    assert_eq!(sign_in(&app, "oidc", "u100").await.field("email"), "ana@notevil.example");
 }
 
 /// The same for joining: an address that becomes another's by folding or normalising is not that user's.
 async fn ghsa_7rqj_auth_js_similar_email_does_not_match_another_user(engine: Engine) {
     for force_lower in ["false", "true"] {
         let plan = linking_by_email(engine, "google-oauth2,oidc");
-        let world = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", force_lower).start().await;
-        world.people.describe("google-oauth2", "u1", google_profile("1", "mikes@example.com"));
-        let victim = sign_in(&world, "google-oauth2", "u1").await;
+        let app = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", force_lower).start().await;
+        app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", "mikes@example.com"));
+        let victim = sign_in(&app, "google-oauth2", "u1").await;
         for (n, email) in [
             "mi\u{212a}es@example.com",
             "m\u{131}kes@example.com",
@@ -203,17 +203,17 @@ async fn ghsa_7rqj_auth_js_similar_email_does_not_match_another_user(engine: Eng
         .enumerate()
         {
             let (code, sub) = (format!("u{}", n + 2), format!("s{n}"));
-            world.people.describe("oidc", &code, oidc_profile(&sub, email));
-            let answer = sign_in(&world, "oidc", &code).await;
+            app.fake_users.set_profile("oidc", &code, oidc_profile(&sub, email));
+            let answer = sign_in(&app, "oidc", &code).await;
             if answer.status == 200 {
                 assert_ne!(answer.ok()["id"], victim.ok()["id"], "{}: {}", encoded(email), answer.text);
             } else {
                 assert!((400..500).contains(&answer.status), "{}: {}", encoded(email), answer.text);
             }
         }
-        assert_eq!(linked_accounts(&world, &credential(&victim)).await.len(), 1, "lower case: {force_lower}");
+        assert_eq!(linked_accounts(&app, &credential(&victim)).await.len(), 1, "lower case: {force_lower}");
         // Letters of ASCII in another case are the same address.
-        world.people.describe("oidc", "u50", oidc_profile("s50", "MIKES@Example.com"));
-        assert_eq!(sign_in(&world, "oidc", "u50").await.ok()["id"], victim.ok()["id"]);
+        app.fake_users.set_profile("oidc", "u50", oidc_profile("s50", "MIKES@Example.com"));
+        assert_eq!(sign_in(&app, "oidc", "u50").await.ok()["id"], victim.ok()["id"]);
     }
 }

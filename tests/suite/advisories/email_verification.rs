@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{credential, google_profile, linked_accounts, linking_by_email, sign_in};
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::{Engine, TestApp, on_both_databases};
 
 const VICTIM: &str = "user1@example.com";
 
@@ -17,20 +17,20 @@ on_both_databases! {
 async fn cve_2026_47164_vaultwarden_sign_up_and_link_require_a_verified_email(engine: Engine) {
     for verified in [json!(true), json!(false), Value::Null, json!("false"), json!(0), json!(1), json!("yes")] {
         let plan = linking_by_email(engine, "google-oauth2,oidc");
-        let world = plan.with("SOCIAL_AUTH_OIDC_WHITELISTED_DOMAINS", "example.com").start().await;
-        world.people.describe("google-oauth2", "u1", google_profile("1", VICTIM));
-        let victim = sign_in(&world, "google-oauth2", "u1").await;
+        let app = plan.with("SOCIAL_AUTH_OIDC_WHITELISTED_DOMAINS", "example.com").start().await;
+        app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
+        let victim = sign_in(&app, "google-oauth2", "u1").await;
         let says = |email: &str| json!({"sub": "666", "preferred_username": "eve", "email": email, "email_verified": verified});
         // The branch of a user who is there.
-        world.people.describe("oidc", "u6", says(VICTIM));
-        let existing = sign_in(&world, "oidc", "u6").await;
+        app.fake_users.set_profile("oidc", "u6", says(VICTIM));
+        let existing = sign_in(&app, "oidc", "u6").await;
         // The branch of a new user, behind an allow list.
-        world.people.describe("oidc", "u06", says("new@example.com"));
-        let new = sign_in(&world, "oidc", "u06").await;
+        app.fake_users.set_profile("oidc", "u06", says("new@example.com"));
+        let new = sign_in(&app, "oidc", "u06").await;
         let is_verified = verified == json!(true);
         assert_eq!(existing.status == 200, is_verified, "{verified}: {}", existing.text);
         assert_eq!(new.status == 200, is_verified, "{verified}: {}", new.text);
-        let accounts = linked_accounts(&world, &credential(&victim)).await;
+        let accounts = linked_accounts(&app, &credential(&victim)).await;
         assert_eq!(accounts.len(), 1 + usize::from(is_verified), "{verified}: {accounts:?}");
     }
 }
@@ -38,7 +38,7 @@ async fn cve_2026_47164_vaultwarden_sign_up_and_link_require_a_verified_email(en
 /// An address that is none ended the login with a crash. Here a text that is no address counts as none, and the login goes
 /// on; a value of another type is the provider's fault.
 async fn social_core_5_0_0_invalid_email_causes_no_server_error(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let long = format!("{}@example.com", "x".repeat(5000));
     for (n, email) in [
         json!(""),
@@ -62,8 +62,8 @@ async fn social_core_5_0_0_invalid_email_causes_no_server_error(engine: Engine) 
     {
         let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
         let profile = json!({"sub": sub, "preferred_username": sub, "email": email, "email_verified": true});
-        world.people.describe("oidc", &code, profile);
-        let answer = sign_in(&world, "oidc", &code).await;
+        app.fake_users.set_profile("oidc", &code, profile);
+        let answer = sign_in(&app, "oidc", &code).await;
         if email.is_string() || email.is_null() {
             assert_eq!(answer.field("email"), "", "{email}");
         } else {
@@ -74,5 +74,5 @@ async fn social_core_5_0_0_invalid_email_causes_no_server_error(engine: Engine) 
         Engine::Sqlite => "SELECT count(*) FROM users WHERE email_verified = 1",
         Engine::Postgres => "SELECT count(*) FROM users WHERE email_verified",
     };
-    assert_eq!(world.database.number(verified).await, 0);
+    assert_eq!(app.database.number(verified).await, 0);
 }

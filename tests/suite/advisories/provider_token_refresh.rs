@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{credential, sign_in};
-use crate::support::people::OIDC_TOKEN;
-use crate::support::{Call, Engine, Reply, World, on_both_databases, signer};
+use crate::support::fake_users::OIDC_TOKEN;
+use crate::support::{Call, Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     social_core_5_1_0_token_refresh_with_another_subject_is_refused,
@@ -27,12 +27,12 @@ async fn social_core_5_1_0_token_refresh_with_another_subject_is_refused(engine:
         ("expired", |claims| claims["exp"] = json!(1), false),
     ];
     for (what, change, holds) in changes {
-        let world = World::on(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
-        let (people, clock) = (world.people.clone(), world.clock.clone());
-        world.double.on(OIDC_TOKEN, move |call: &Call| {
+        let app = TestApp::builder(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+        let (fake_users, clock) = (app.fake_users.clone(), app.clock.clone());
+        app.double.on(OIDC_TOKEN, move |call: &Call| {
             let is_renewal = call.field("grant_type").as_deref() == Some("refresh_token");
             let access_token = if is_renewal { "oidc-u01" } else { "oidc-u1" };
-            let mut claims = people.id_token_claims("u1", None, access_token);
+            let mut claims = fake_users.id_token_claims("u1", None, access_token);
             if is_renewal {
                 claims["iat"] = json!(clock.now().seconds());
                 change(&mut claims);
@@ -41,11 +41,11 @@ async fn social_core_5_1_0_token_refresh_with_another_subject_is_refused(engine:
             Reply::json(&json!({"access_token": access_token, "refresh_token": "r-1", "token_type": "Bearer",
                 "expires_in": 100, "id_token": signer::signed(&claims)}))
         });
-        let authorization = credential(&sign_in(&world, "oidc", "u1").await);
-        let list = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+        let authorization = credential(&sign_in(&app, "oidc", "u1").await);
+        let list = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
         let path = format!("/api/user/social/{}/token/", list[0]["id"]);
-        world.advance(Duration::from_secs(200));
-        let token = world.client().get(&path).header("authorization", &authorization).send().await;
+        app.advance(Duration::from_secs(200));
+        let token = app.client().get(&path).header("authorization", &authorization).send().await;
         assert_eq!(token.status == 200, holds, "{what}: {}", token.text);
         assert!(holds || !token.text.contains("oidc-u01"), "{what}: {}", token.text);
     }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::{configured, credential, link, linked_accounts, location_parameter, sign_in};
 use crate::pending_logins::{flow_token, resume, with_terms};
-use crate::providers::{self, Case};
-use crate::support::people::{CLIENT_ID, OIDC_TOKEN};
-use crate::support::{Engine, REDIRECT, Reply, World, on_both_databases, signer};
+use crate::provider_logins::{self, Case};
+use crate::support::fake_users::{CLIENT_ID, OIDC_TOKEN};
+use crate::support::{Engine, REDIRECT_URI, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     social_core_5_0_0_loginradius_callback_requires_its_state,
@@ -28,10 +28,10 @@ on_both_databases! {
 }
 
 async fn need_their_state(engine: Engine, names: &'static [&'static str]) {
-    let cases = providers::cases().into_iter().filter(|case: &Case| names.contains(&case.provider.as_str()));
+    let cases = provider_logins::cases().into_iter().filter(|case: &Case| names.contains(&case.provider.as_str()));
     let cases: Vec<Case> = cases.collect();
     assert!(cases.len() >= names.len(), "each has a case: {names:?}");
-    providers::play(engine, cases.into_iter(), |stage| async move { stage.needs_its_state().await }).await;
+    provider_logins::play(engine, cases.into_iter(), |stage| async move { stage.needs_its_state().await }).await;
 }
 
 /// The LoginRadius backend took a callback without looking at a state: login CSRF. Here a callback is bound to the browser
@@ -55,10 +55,10 @@ async fn social_core_5_0_2_shopify_callback_requires_its_state(engine: Engine) {
 /// The Odnoklassniki backends took the host of the API from the callback, and the user from an unsigned answer. Here the host
 /// is the descriptor's, and what a callback says of the user is not read.
 async fn social_core_5_0_0_odnoklassniki_callback_does_not_choose_the_api_host(engine: Engine) {
-    let plan = configured(World::on(engine), "odnoklassniki-oauth2", &[("PUBLIC_NAME", "PUBLIC98")]);
-    let world = plan.start().await;
-    world.double.always("POST api.ok.ru/oauth/token.do", Reply::json(&json!({"access_token": "a1"})));
-    world.double.always("GET api.ok.ru/fb.do", Reply::json(&json!({"uid": "666", "name": "Eve"})));
+    let plan = configured(TestApp::builder(engine), "odnoklassniki-oauth2", &[("PUBLIC_NAME", "PUBLIC98")]);
+    let app = plan.start().await;
+    app.double.always("POST api.ok.ru/oauth/token.do", Reply::json(&json!({"access_token": "a1"})));
+    app.double.always("GET api.ok.ru/fb.do", Reply::json(&json!({"uid": "666", "name": "Eve"})));
     let evil = "https://evil.example/";
     for (n, (name, value)) in [
         ("api_server", json!(evil)),
@@ -81,44 +81,44 @@ async fn social_core_5_0_0_odnoklassniki_callback_does_not_choose_the_api_host(e
     {
         let mut body = json!({"code": format!("c{n}")});
         body[name] = value;
-        let answer = world.client().login("token_user/odnoklassniki-oauth2", body).await;
+        let answer = app.client().login("token_user/odnoklassniki-oauth2", body).await;
         if answer.status == 200 {
-            let accounts = linked_accounts(&world, &credential(&answer)).await;
+            let accounts = linked_accounts(&app, &credential(&answer)).await;
             assert_eq!(accounts, [("odnoklassniki-oauth2".to_owned(), "666".to_owned())], "{name}");
         }
     }
-    assert!(world.double.calls().iter().all(|call| call.host == "api.ok.ru"), "only the provider's host was called");
-    assert!(!world.double.calls().is_empty());
+    assert!(app.double.calls().iter().all(|call| call.host == "api.ok.ru"), "only the provider's host was called");
+    assert!(!app.double.calls().is_empty());
 }
 
 /// A partial pipeline could be resumed from any session that knew its token: login CSRF. Here a pending login that a browser
 /// began goes on in that browser only, for the user it was begun for, and an app's goes on with its own flow token.
 async fn social_core_5_0_0_pending_login_is_bound_to_its_browser(engine: Engine) {
-    let world = with_terms(engine).start().await;
-    let attacker = world.browser();
-    let begun = world.begin(&attacker, "github", json!({})).await;
+    let app = with_terms(engine).start().await;
+    let attacker = app.browser();
+    let begun = app.begin(&attacker, "github", json!({})).await;
     let pending = attacker.login("session/github", json!({"code": "u6", "state": begun.state})).await;
     let token = flow_token(&pending);
     // The attacker sends the victim a link or a form with the attacker's pending login.
-    let victim = world.browser();
-    world.begin(&victim, "github", json!({})).await;
+    let victim = app.browser();
+    app.begin(&victim, "github", json!({})).await;
     for path in ["/api/login/social/resume/", "/api/login/social/resume"] {
         for (query, body) in [(String::new(), token.as_str()), (format!("?flow_token={token}"), "")] {
-            let post = victim.post(&format!("{path}{query}")).header("origin", &world.node.base);
+            let post = victim.post(&format!("{path}{query}")).header("origin", &app.node.base);
             let answer = post.form(&[("flow_token", body), ("terms", "on")]).send().await;
             assert!(answer.status >= 400, "{path}{query}: {}", answer.text);
         }
     }
     resume(&victim, &token, json!({"terms": true})).await.problem(400, "flow_mismatch");
     assert!(victim.cookie("sessionid").is_none(), "the victim is not signed in as the attacker");
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     resume(&attacker, &token, json!({"terms": true})).await.ok();
 }
 
 /// SAML responses were accepted although no request had been made. This server speaks no SAML: such a response is no login
 /// at any route, and an unsolicited answer of the protocols that it does speak is refused as well.
 async fn social_core_5_0_0_saml_response_is_refused(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let response = "PHNhbWxwOlJlc3BvbnNlIElEPSJfMSIvPg==";
     for path in [
         "token/saml",
@@ -130,11 +130,11 @@ async fn social_core_5_0_0_saml_response_is_refused(engine: Engine) {
         "session/github",
         "begin/saml",
     ] {
-        let post = world.browser().post(&format!("/api/login/social/{path}/")).header("origin", &world.node.base);
+        let post = app.browser().post(&format!("/api/login/social/{path}/")).header("origin", &app.node.base);
         let answer = post.form(&[("SAMLResponse", response), ("RelayState", "oidc")]).send().await;
         assert!((400..500).contains(&answer.status), "{path}: {}", answer.text);
     }
-    let browser = world.browser();
+    let browser = app.browser();
     for (path, query) in [
         ("complete/github", "code=u1"),
         ("complete/oidc", "code=u1&state=RelayState"),
@@ -145,15 +145,15 @@ async fn social_core_5_0_0_saml_response_is_refused(engine: Engine) {
         let answer = browser.get(&format!("/api/login/social/{path}/?{query}")).send().await;
         assert_eq!(answer.status, 400, "{path}?{query}: {}", answer.text);
     }
-    assert!(world.double.calls().is_empty() && browser.cookie("sessionid").is_none());
-    assert_eq!(world.database.count("users").await, 0);
+    assert!(app.double.calls().is_empty() && browser.cookie("sessionid").is_none());
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 /// The Twilio backend turned its https callback into http. Here the callback is made from PUBLIC_URL or from the lists, and
 /// no header of a request changes its scheme, host or port.
 async fn social_core_5_0_0_twilio_callback_url_keeps_https(engine: Engine) {
-    let world = World::on(engine).with("PUBLIC_URL", "https://login.example").start().await;
-    world.client().login("token/twilio", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+    let app = TestApp::builder(engine).with("PUBLIC_URL", "https://login.example").start().await;
+    app.client().login("token/twilio", json!({"code": "u1"})).await.problem(404, "unknown_provider");
     let own = "https://login.example/api/login/social/complete/github/";
     for (name, value) in [
         ("x-forwarded-proto", "http"),
@@ -166,27 +166,27 @@ async fn social_core_5_0_0_twilio_callback_url_keeps_https(engine: Engine) {
         ("x-original-url", "http://evil.example/"),
         ("x-rewrite-url", "/evil"),
     ] {
-        let path = format!("/api/login/social/authorize/github/?next={REDIRECT}");
-        let answer = world.browser().get(&path).header("host", "login.example").header(name, value).send().await;
+        let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}");
+        let answer = app.browser().get(&path).header("host", "login.example").header(name, value).send().await;
         assert_eq!(location_parameter(&answer, "redirect_uri").as_deref(), Some(own), "{name}");
     }
-    let begun = world.begin(&world.browser(), "github", json!({"redirect_uri": REDIRECT})).await;
-    assert_eq!(begun.parameter("redirect_uri"), Some(REDIRECT));
+    let begun = app.begin(&app.browser(), "github", json!({"redirect_uri": REDIRECT_URI})).await;
+    assert_eq!(begun.parameter("redirect_uri"), Some(REDIRECT_URI));
 }
 
 /// Vend's user ids are unique within a shop only, and one shop's owner could be signed in as another's. Here the shop is part
 /// of the uid, for sign-in and for linking, and however the shop is written.
 async fn social_core_5_0_0_vend_user_id_is_unique_per_shop(engine: Engine) {
-    let world = configured(World::on(engine), "vend", &[]).start().await;
+    let app = configured(TestApp::builder(engine), "vend", &[]).start().await;
     for shop in ["one", "two"] {
         let token = json!({"access_token": shop, "domain_prefix": shop});
-        world.double.always(&format!("POST {shop}.vendhq.com/api/1.0/token"), Reply::json(&token));
+        app.double.always(&format!("POST {shop}.vendhq.com/api/1.0/token"), Reply::json(&token));
         let users = json!({"users": [{"id": "7", "username": "ola"}]});
-        world.double.always(&format!("GET {shop}.vendhq.com/api/users"), Reply::json(&users));
+        app.double.always(&format!("GET {shop}.vendhq.com/api/users"), Reply::json(&users));
     }
     let at = |code: &str, shop: &str| {
         let body = json!({"code": code, "domain_prefix": shop});
-        let client = world.client();
+        let client = app.client();
         async move { client.login("token_user/vend", body).await }
     };
     let (first, second) = (at("c1", "one").await, at("c2", "two").await);
@@ -199,13 +199,13 @@ async fn social_core_5_0_0_vend_user_id_is_unique_per_shop(engine: Engine) {
         let answer = at(&format!("d{n}"), shop).await;
         assert!(matches!(answer.status, 400 | 502), "{shop}: {}", answer.text);
     }
-    assert_eq!(linked_accounts(&world, &credential(&first)).await, [("vend".to_owned(), "one:7".to_owned())]);
-    assert_eq!(world.database.count("users").await, 2);
-    assert!(world.double.calls().iter().all(|call| call.host == "one.vendhq.com" || call.host == "two.vendhq.com"));
+    assert_eq!(linked_accounts(&app, &credential(&first)).await, [("vend".to_owned(), "one:7".to_owned())]);
+    assert_eq!(app.database.count("users").await, 2);
+    assert!(app.double.calls().iter().all(|call| call.host == "one.vendhq.com" || call.host == "two.vendhq.com"));
 }
 
-async fn vk_app(engine: Engine) -> World {
-    configured(World::on(engine), "vk-app", &[("USERMODE", "0")]).start().await
+async fn vk_app(engine: Engine) -> TestApp {
+    configured(TestApp::builder(engine), "vk-app", &[("USERMODE", "0")]).start().await
 }
 
 /// The auth_key of viewer 10 for the client of these tests: MD5 of `k1_10_s1-secret`.
@@ -214,7 +214,7 @@ const AUTH_KEY: &str = "b8b72452e803c42abd146c4afb6efeab";
 /// A VK application's page was taken at its word where it brought no auth_key. Here the key is required and compared, in one
 /// form only, before VK is called.
 async fn social_core_5_0_0_vk_app_requires_the_auth_key(engine: Engine) {
-    let world = vk_app(engine).await;
+    let app = vk_app(engine).await;
     let body = json!({"viewer_id": "10", "access_token": "a1", "api_id": "k1"});
     for key in [
         Value::Null,
@@ -233,25 +233,25 @@ async fn social_core_5_0_0_vk_app_requires_the_auth_key(engine: Engine) {
     ] {
         let mut body = body.clone();
         body["auth_key"] = key.clone();
-        let answer = world.client().login("token_user/vk-app", body).await;
+        let answer = app.client().login("token_user/vk-app", body).await;
         assert_eq!(answer.status, 400, "{key}: {}", answer.text);
     }
-    let answer = world.client().login("token_user/vk-app", body).await;
+    let answer = app.client().login("token_user/vk-app", body).await;
     assert_eq!(answer.status, 400, "absent: {}", answer.text);
     // The key of one viewer does not sign another in.
     let other = json!({"viewer_id": "11", "access_token": "a1", "auth_key": AUTH_KEY});
-    assert_eq!(world.client().login("token_user/vk-app", other).await.status, 400);
-    assert!(world.double.calls().is_empty());
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.client().login("token_user/vk-app", other).await.status, 400);
+    assert!(app.double.calls().is_empty());
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 /// A VK application's page brought the profile itself, so that a forged one overrode the signed viewer. Here the profile is
 /// VK's answer, and its id must be the signed one.
 async fn social_core_5_1_1_vk_app_posted_profile_is_ignored(engine: Engine) {
-    let world = vk_app(engine).await;
+    let app = vk_app(engine).await;
     let answers = |id: Value| {
         let person = json!({"response": [{"id": id, "screen_name": "ola", "first_name": "Ola"}]});
-        world.double.always("GET api.vk.ru/method/users.get", Reply::json(&person));
+        app.double.always("GET api.vk.ru/method/users.get", Reply::json(&person));
     };
     let forged = json!({"response": [{"id": 1, "screen_name": "victim", "first_name": "Victim"}]});
     let body = |token: &str| {
@@ -260,22 +260,22 @@ async fn social_core_5_1_1_vk_app_posted_profile_is_ignored(engine: Engine) {
     };
     for (n, id) in [json!(1), json!("1"), json!(null), json!([10]), json!("010"), json!(10.5)].into_iter().enumerate() {
         answers(id.clone());
-        let answer = world.client().login("token_user/vk-app", body(&format!("a{n}"))).await;
+        let answer = app.client().login("token_user/vk-app", body(&format!("a{n}"))).await;
         assert!(matches!(answer.status, 400 | 403 | 502), "{id}: {}", answer.text);
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     answers(json!(10));
-    let login = world.client().login("token_user/vk-app", body("right")).await;
+    let login = app.client().login("token_user/vk-app", body("right")).await;
     assert_eq!(login.field("username"), "ola");
-    assert_eq!(linked_accounts(&world, &credential(&login)).await, [("vk-app".to_owned(), "10".to_owned())]);
+    assert_eq!(linked_accounts(&app, &credential(&login)).await, [("vk-app".to_owned(), "10".to_owned())]);
 }
 
 /// A validation link of a partial pipeline was used up by whoever fetched it, such as a mail scanner or the attacker's page.
 /// Here a GET shows a page and changes nothing; going on takes a POST from this site, in the browser that began.
 async fn social_core_5_0_1_get_does_not_complete_a_pending_login(engine: Engine) {
-    let world = with_terms(engine).with("ALLOWED_REDIRECT_URIS", REDIRECT).start().await;
-    let browser = world.browser();
-    let answer = browser.get(&format!("/api/login/social/authorize/github/?next={REDIRECT}")).send().await;
+    let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", REDIRECT_URI).start().await;
+    let browser = app.browser();
+    let answer = browser.get(&format!("/api/login/social/authorize/github/?next={REDIRECT_URI}")).send().await;
     let state = location_parameter(&answer, "state").expect("a state");
     let landed = browser.get(&format!("/api/login/social/complete/github/?code=u1&state={state}")).send().await;
     let code = location_parameter(&landed, "code").expect("a code");
@@ -283,10 +283,10 @@ async fn social_core_5_0_1_get_does_not_complete_a_pending_login(engine: Engine)
     for (method, suffix) in
         [("GET", ""), ("HEAD", ""), ("GET", "&terms=on"), ("GET", "&terms=true&confirm=1"), ("GET", "&_method=POST")]
     {
-        for client in [&browser, &world.client(), &world.browser()] {
+        for client in [&browser, &app.client(), &app.browser()] {
             let call = client.request(method, &format!("{path}{suffix}")).header("accept", "text/html");
             call.send().await;
-            assert_eq!(world.database.count("users").await, 0, "{method} {suffix}");
+            assert_eq!(app.database.count("users").await, 0, "{method} {suffix}");
         }
     }
     let page = browser.get(&path).header("accept", "text/html").send().await;
@@ -299,20 +299,20 @@ async fn social_core_5_0_1_get_does_not_complete_a_pending_login(engine: Engine)
         let post = client.post("/api/login/social/resume/").header("accept", "text/html").header("origin", origin);
         post.form(&fields).send()
     };
-    assert!(post(&world.browser(), &world.node.base).await.status >= 400);
+    assert!(post(&app.browser(), &app.node.base).await.status >= 400);
     assert_eq!(post(&browser, "https://evil.example").await.status, 403);
-    assert_eq!(world.database.count("users").await, 0);
-    assert_eq!(post(&browser, &world.node.base).await.status, 303);
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 0);
+    assert_eq!(post(&browser, &app.node.base).await.status, 303);
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 /// 5.1 lets an operator list the private-use schemes of native applications. Here such a redirect URI is listed whole, and
 /// nothing that merely resembles it is redirected to.
 async fn social_core_5_1_0_private_use_redirect_uri_must_match_exactly(engine: Engine) {
-    let world = World::on(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
+    let app = TestApp::builder(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
     let begin = |uri: &str| {
         let body = json!({"redirect_uri": uri});
-        let client = world.client();
+        let client = app.client();
         async move { client.post("/api/login/social/begin/github/").json(&body).send().await }
     };
     begin("com.example.app:/cb").await.ok();
@@ -338,7 +338,7 @@ async fn social_core_5_1_0_private_use_redirect_uri_must_match_exactly(engine: E
         begin(uri).await.problem(400, "redirect_uri_not_allowed");
         let query = url::form_urlencoded::byte_serialize(uri.as_bytes()).collect::<String>();
         let path = format!("/api/login/social/authorize/github/?kind=token&next={query}");
-        world.browser().get(&path).send().await.problem(400, "redirect_uri_not_allowed");
+        app.browser().get(&path).send().await.problem(400, "redirect_uri_not_allowed");
     }
 }
 
@@ -355,21 +355,21 @@ async fn social_core_5_1_0_status_403_of_a_provider_refuses_the_login(engine: En
         "GET id.example/.well-known/openid-configuration",
     ] {
         for status in [401, 403] {
-            let world = World::on(engine).oidc().start().await;
-            world.double.always(place, Reply::json_at(status, &forbidden));
+            let app = TestApp::builder(engine).oidc().start().await;
+            app.double.always(place, Reply::json_at(status, &forbidden));
             let provider = if place.contains("github") { "github" } else { "oidc" };
-            let answer = sign_in(&world, provider, "u1").await;
+            let answer = sign_in(&app, provider, "u1").await;
             assert!(matches!(answer.status, 400 | 403 | 502), "{status} at {place}: {}", answer.text);
             assert!(answer.json()["code"].is_string() && !answer.text.contains("script"), "{}", answer.text);
-            assert_eq!(world.database.count("users").await, 0, "{status} at {place}");
+            assert_eq!(app.database.count("users").await, 0, "{status} at {place}");
         }
     }
 }
 
 /// Errors of the JWT library escaped as such. Here whatever stands where an ID token should be is a refusal of the login.
 async fn social_core_5_1_0_malformed_id_token_is_a_provider_error(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let whole = signer::signed(&world.people.id_token_claims("u1", None, "a1"));
+    let app = TestApp::builder(engine).oidc().start().await;
+    let whole = signer::signed(&app.fake_users.id_token_claims("u1", None, "a1"));
     let parts: Vec<&str> = whole.split('.').collect();
     let (head, claims, signature) = (parts[0], parts[1], parts[2]);
     let tokens = [
@@ -398,36 +398,36 @@ async fn social_core_5_1_0_malformed_id_token_is_a_provider_error(engine: Engine
     ];
     for (n, token) in tokens.into_iter().enumerate() {
         let answer = json!({"access_token": "a1", "token_type": "Bearer", "id_token": token});
-        world.double.always(OIDC_TOKEN, Reply::json(&answer));
-        let answer = sign_in(&world, "oidc", &format!("u{}", n + 1)).await;
+        app.double.always(OIDC_TOKEN, Reply::json(&answer));
+        let answer = sign_in(&app, "oidc", &format!("u{}", n + 1)).await;
         answer.problem(502, "provider_error");
     }
     // As an app posts it, the caller's fault or the provider's: never the server's.
     for token in ["", ".", "a.b.c", head, "\u{e9}.\u{e9}.\u{e9}"] {
-        let answer = world.client().login("token/oidc", json!({"id_token": token})).await;
+        let answer = app.client().login("token/oidc", json!({"id_token": token})).await;
         assert!(matches!(answer.status, 400 | 502), "{token}: {}", answer.text);
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 /// Some backends ignored a configured ID_KEY and took another member. Here the member that is configured is the id: where it
 /// is absent the login is refused, and no other member stands in for it.
 async fn social_core_5_1_1_configured_id_key_is_required(engine: Engine) {
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_ID_KEY", "employee");
-    let world = plan.start().await;
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_ID_KEY", "employee");
+    let app = plan.start().await;
     let person = |sub: &str, employee: Value| json!({"sub": sub, "preferred_username": sub, "employee": employee, "email": format!("{sub}@example.com")});
-    world.people.describe("oidc", "u1", person("s-1", json!("e-1")));
-    let first = sign_in(&world, "oidc", "u1").await;
-    assert_eq!(linked_accounts(&world, &credential(&first)).await, [("oidc".to_owned(), "e-1".to_owned())]);
+    app.fake_users.set_profile("oidc", "u1", person("s-1", json!("e-1")));
+    let first = sign_in(&app, "oidc", "u1").await;
+    assert_eq!(linked_accounts(&app, &credential(&first)).await, [("oidc".to_owned(), "e-1".to_owned())]);
     // Absent, empty, or not an id: refused, also where the subject is another user's id.
     for (n, employee) in [Value::Null, json!(""), json!(" "), json!([]), json!({}), json!(true)].into_iter().enumerate()
     {
         let code = format!("u{}", n + 2);
-        world.people.describe("oidc", &code, person("e-1", employee.clone()));
-        let answer = sign_in(&world, "oidc", &code).await;
+        app.fake_users.set_profile("oidc", &code, person("e-1", employee.clone()));
+        let answer = sign_in(&app, "oidc", &code).await;
         assert!(answer.status >= 400, "{employee}: {}", answer.text);
     }
-    assert_eq!(world.database.count("users").await, 1);
-    let linked = link(&world, &credential(&first), "github", "u1").await;
+    assert_eq!(app.database.count("users").await, 1);
+    let linked = link(&app, &credential(&first), "github", "u1").await;
     assert_eq!(linked.ok()["id"], first.ok()["id"], "{CLIENT_ID}");
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{keycloak, keycloak_claims, sign_in};
-use crate::support::people::{CLIENT_ID, OIDC_TOKEN};
-use crate::support::{Engine, Reply, World, on_both_databases, signer};
+use crate::support::fake_users::{CLIENT_ID, OIDC_TOKEN};
+use crate::support::{Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     cve_2026_30949_parse_token_of_another_client_is_refused,
@@ -15,10 +15,10 @@ on_both_databases! {
 /// Parse took any access token of the Keycloak realm, also one that was issued to another client. Here `azp` and `aud` must
 /// be this client, in every flow, and an access token that a caller posts is never a login.
 async fn cve_2026_30949_parse_token_of_another_client_is_refused(engine: Engine) {
-    let world = keycloak(engine).await;
+    let app = keycloak(engine).await;
     let token_answer = |claims: &Value| {
         let token = json!({"access_token": signer::signed(claims), "token_type": "Bearer"});
-        world.double.always("POST sso.example/realms/one/protocol/openid-connect/token", Reply::json(&token));
+        app.double.always("POST sso.example/realms/one/protocol/openid-connect/token", Reply::json(&token));
     };
     for (n, (change, holds)) in [
         (json!({}), true),
@@ -39,20 +39,20 @@ async fn cve_2026_30949_parse_token_of_another_client_is_refused(engine: Engine)
     .into_iter()
     .enumerate()
     {
-        token_answer(&keycloak_claims(&world, &change));
-        let answer = sign_in(&world, "keycloak", &format!("c{n}")).await;
+        token_answer(&keycloak_claims(&app, &change));
+        let answer = sign_in(&app, "keycloak", &format!("c{n}")).await;
         assert_eq!(answer.status, if holds { 200 } else { 502 }, "{change}: {}", answer.text);
     }
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
     // A caller's own token, of whichever client, is no login.
-    let stolen = signer::signed(&keycloak_claims(&world, &json!({"azp": "another"})));
+    let stolen = signer::signed(&keycloak_claims(&app, &json!({"azp": "another"})));
     for name in ["access_token", "id_token", "token", "credential", "authData", "oauth_token"] {
-        let answer = world.client().login("token/keycloak", json!({name: stolen, "id": "10"})).await;
+        let answer = app.client().login("token/keycloak", json!({name: stolen, "id": "10"})).await;
         assert!(matches!(answer.status, 400 | 502), "{name}: {}", answer.text);
     }
 
     // The same for ID tokens, from the token endpoint and from an app.
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     for (n, (name, value)) in [
         ("azp", json!("another")),
         ("azp", json!("")),
@@ -70,29 +70,29 @@ async fn cve_2026_30949_parse_token_of_another_client_is_refused(engine: Engine)
     .enumerate()
     {
         let (changed, code) = (value.clone(), format!("u{}", n + 1));
-        world.people.change_claims(move |claims| claims[name] = changed.clone());
-        let by_code = sign_in(&world, "oidc", &code).await;
+        app.fake_users.change_claims(move |claims| claims[name] = changed.clone());
+        let by_code = sign_in(&app, "oidc", &code).await;
         assert_eq!(by_code.status, 502, "{name} {value}: {}", by_code.text);
-        let token = signer::signed(&world.people.id_token_claims(&code, None, ""));
-        let by_token = world.client().login("token/oidc", json!({"id_token": token})).await;
+        let token = signer::signed(&app.fake_users.id_token_claims(&code, None, ""));
+        let by_token = app.client().login("token/oidc", json!({"id_token": token})).await;
         assert_eq!(by_token.status, 502, "{name} {value}: {}", by_token.text);
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 /// Authlib took a hash as right when it did not know the token's algorithm, so that a changed header unbound the ID token
 /// from its access token. Here only listed algorithms are read at all, and a hash that is there must be right.
 async fn cve_2026_28498_authlib_at_hash_is_checked_for_every_algorithm(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let token_answer = |header: &Value, change: &Value, n: usize| {
         let code = format!("u{n}");
         let access_token = format!("oidc-{code}");
-        let mut claims = world.people.id_token_claims(&code, None, &access_token);
+        let mut claims = app.fake_users.id_token_claims(&code, None, &access_token);
         for (name, value) in change.as_object().into_iter().flatten() {
             claims[name] = value.clone();
         }
         let token = signer::signed_with_header(header, &claims);
-        world.double.always(
+        app.double.always(
             OIDC_TOKEN,
             Reply::json(&json!({"access_token": access_token, "token_type": "Bearer", "id_token": token})),
         );
@@ -121,7 +121,7 @@ async fn cve_2026_28498_authlib_at_hash_is_checked_for_every_algorithm(engine: E
             let mut header = header.clone();
             header["alg"] = alg.clone();
             let code = token_answer(&header, &change, n);
-            let answer = sign_in(&world, "oidc", &code).await;
+            let answer = sign_in(&app, "oidc", &code).await;
             assert_eq!(answer.status, 502, "alg {alg}, {change}: {}", answer.text);
         }
     }
@@ -139,18 +139,18 @@ async fn cve_2026_28498_authlib_at_hash_is_checked_for_every_algorithm(engine: E
     ] {
         n += 1;
         let code = token_answer(&header, &json!({"at_hash": at_hash}), n);
-        let answer = sign_in(&world, "oidc", &code).await;
+        let answer = sign_in(&app, "oidc", &code).await;
         assert_eq!(answer.status, 502, "at_hash {at_hash}: {}", answer.text);
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     let code = token_answer(&header, &json!({}), n + 1);
-    sign_in(&world, "oidc", &code).await.ok();
+    sign_in(&app, "oidc", &code).await.ok();
 }
 
 /// Zitadel took an opaque token that had lost its last part. Here a credential is compared whole: cut at any place, made
 /// longer or written in another way, it is none.
 async fn cve_2026_27840_zitadel_truncated_credential_is_refused(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let changed = |token: &str| {
         let mut texts: Vec<String> = (0..token.len()).map(|length| token[..length].to_owned()).collect();
         texts.extend((1..4).map(|from| token[from..].to_owned()));
@@ -165,24 +165,24 @@ async fn cve_2026_27840_zitadel_truncated_credential_is_refused(engine: Engine) 
         ("jwt-pair", "Bearer", "u001"),
         ("jwt-sliding", "Bearer", "u0001"),
     ] {
-        let token = world.token(kind, code).await;
-        world.client().user(&format!("{scheme} {token}")).await.ok();
+        let token = app.token(kind, code).await;
+        app.client().user(&format!("{scheme} {token}")).await.ok();
         let texts = changed(&token);
         let swapped: String = token
             .chars()
             .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
             .collect();
         for text in texts.iter().chain([&swapped]) {
-            let answer = world.client().user(&format!("{scheme} {text}")).await;
+            let answer = app.client().user(&format!("{scheme} {text}")).await;
             assert_eq!(answer.status, 401, "{kind}, {} of {} characters: {}", text.len(), token.len(), answer.text);
         }
     }
-    let refresh = world.login("jwt-pair", "u00001").await.field("refresh");
+    let refresh = app.login("jwt-pair", "u00001").await.field("refresh");
     for text in changed(&refresh) {
-        let answer = world.client().post("/api/token/refresh/").json(&json!({"refresh": text})).send().await;
+        let answer = app.client().post("/api/token/refresh/").json(&json!({"refresh": text})).send().await;
         assert!(matches!(answer.status, 400 | 401), "{} characters: {}", text.len(), answer.text);
     }
-    let browser = world.browser();
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u000001"})).await.ok();
     let session = browser.cookie("sessionid").expect("a session");
     for text in changed(&session) {
@@ -190,11 +190,11 @@ async fn cve_2026_27840_zitadel_truncated_credential_is_refused(engine: Engine) 
         assert_eq!(browser.get("/api/user/").send().await.status, 401, "{text}");
     }
     // What begins and finishes a login is compared whole as well.
-    let client = world.client();
-    let begun = world.begin(&client, "github", json!({})).await;
+    let client = app.client();
+    let begun = app.begin(&client, "github", json!({})).await;
     for text in changed(&begun.flow_token).into_iter().step_by(7) {
         let body = json!({"code": "u6", "state": begun.state, "flow_token": text});
         client.login("token/github", body).await.problem(400, "flow_mismatch");
     }
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 }

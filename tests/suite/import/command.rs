@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Project, original};
-use crate::support::world::SECRET_KEY;
+use crate::support::test_app::SECRET_KEY;
 use crate::support::{Database, Engine, on_both_databases, process};
 
 on_both_databases! {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{How, Project, all_work, count, import, import_as, note, python, used};
-use crate::support::world::SECRET_KEY;
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::test_app::SECRET_KEY;
+use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     jwts_of_every_algorithm_are_accepted,
@@ -37,10 +37,11 @@ async fn jwts_of_every_algorithm_are_accepted(engine: Engine) {
             ("SIMPLE_JWT_SIGNING_KEY", key(0)),
             ("SIMPLE_JWT_VERIFYING_KEY", key(1)),
         ];
-        let world = rules.iter().fold(World::on(engine), |plan, (name, value)| plan.with(name, value)).start().await;
-        let report = import_as(&world, &project, How { further: &rules, ..How::default() }).await;
+        let app =
+            rules.iter().fold(TestApp::builder(engine), |plan, (name, value)| plan.with(name, value)).start().await;
+        let report = import_as(&app, &project, How { further: &rules, ..How::default() }).await;
         assert!(note(&report, "jwts_of_another_key").is_none(), "{algorithm}: {report}");
-        all_work(&world, &project).await;
+        all_work(&app, &project).await;
     }
 }
 
@@ -63,21 +64,21 @@ async fn custom_claim_names_and_token_prefixes_are_accepted(engine: Engine) {
         ("SIMPLE_JWT_AUDIENCE", "site"),
         ("REST_KNOX_TOKEN_PREFIX", "kx-"),
     ];
-    let world = rules.iter().fold(World::on(engine), |plan, (name, value)| plan.with(name, value)).start().await;
-    import_as(&world, &project, How { further: &rules, ..How::default() }).await;
-    all_work(&world, &project).await;
+    let app = rules.iter().fold(TestApp::builder(engine), |plan, (name, value)| plan.with(name, value)).start().await;
+    import_as(&app, &project, How { further: &rules, ..How::default() }).await;
+    all_work(&app, &project).await;
 }
 
 const KEY_BEFORE: &str = "the-key-that-django-signed-with-before-this-server-came";
 
 async fn jwts_of_another_key_are_reported_and_refused(engine: Engine) {
     let project = Project::with_key(&[], KEY_BEFORE);
-    let world = World::start(engine).await;
-    let report = import(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    let report = import(&app, &project).await;
     assert!(note(&report, "jwts_of_another_key").expect("told").count > 0, "{report}");
     assert_eq!(count(&report, "django_session", "other_key"), 6, "{report}");
     for item in project.handed_out().iter().filter(|item| item.works) {
-        let answer = used(&world, item).await;
+        let answer = used(&app, item).await;
         let is_row = matches!(item.kind.as_str(), "token" | "knox");
         assert_eq!(answer.status, if is_row { 200 } else { 401 }, "{}", item.kind);
     }
@@ -86,25 +87,25 @@ async fn jwts_of_another_key_are_reported_and_refused(engine: Engine) {
 async fn sessions_of_the_former_key_and_of_the_cached_db_engine_are_accepted(engine: Engine) {
     let settings = json!({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}).to_string();
     let project = Project::with_key(&["--settings", &settings], KEY_BEFORE);
-    let world = World::on(engine).with("SIMPLE_JWT_SIGNING_KEY", KEY_BEFORE).start().await;
+    let app = TestApp::builder(engine).with("SIMPLE_JWT_SIGNING_KEY", KEY_BEFORE).start().await;
     let further = [("SIMPLE_JWT_SIGNING_KEY", KEY_BEFORE)];
-    import_as(&world, &project, How { further: &further, key_of_django: Some(KEY_BEFORE), ..How::default() }).await;
-    all_work(&world, &project).await;
+    import_as(&app, &project, How { further: &further, key_of_django: Some(KEY_BEFORE), ..How::default() }).await;
+    all_work(&app, &project).await;
 }
 
 async fn pickled_sessions_are_reported_and_not_unpickled(engine: Engine) {
     let settings = json!({"SESSION_SERIALIZER": "pickles.PickleSerializer"}).to_string();
     let project = Project::with_key(&["--settings", &settings], SECRET_KEY);
-    let world = World::start(engine).await;
-    let report = import(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    let report = import(&app, &project).await;
     // One more had expired, which is told first.
     assert_eq!(count(&report, "django_session", "not_json"), 6, "{report}");
-    assert_eq!(world.database.count("sessions").await, 0);
+    assert_eq!(app.database.count("sessions").await, 0);
 }
 
 async fn project_without_time_zones_is_imported(engine: Engine) {
     let project = Project::on_sqlite(&["--settings", &json!({"USE_TZ": false, "TIME_ZONE": "UTC"}).to_string()]);
-    let world = World::start(engine).await;
-    import(&world, &project).await;
-    all_work(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    import(&app, &project).await;
+    all_work(&app, &project).await;
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{How, Project, count, import, import_as, note, used};
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     invalid_rows_are_reported_by_reason_and_the_rest_is_imported,
@@ -57,9 +57,9 @@ VALUES ('junk', 'no session', '2030-01-01'), ('ends', 'no session', 'never');
 async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     project.run(ODD).await;
-    let world = World::start(engine).await;
-    let dry = import_as(&world, &project, How { dry_run: true, ..How::default() }).await;
-    let report = import(&world, &project).await;
+    let app = TestApp::start(engine).await;
+    let dry = import_as(&app, &project, How { dry_run: true, ..How::default() }).await;
+    let report = import(&app, &project).await;
     assert_eq!(json!(dry.tables), json!(report.tables), "a dry run says what will be");
     let links = "social_auth_usersocialauth";
     let outstanding = "token_blacklist_outstandingtoken";
@@ -87,18 +87,18 @@ async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: En
         assert_eq!(count(&report, table, code), wanted, "{table} {code}: {report}");
     }
     assert_eq!(note(&report, "extra_data_unreadable").expect("two").first, [33, 34], "{report}");
-    let text = async |sql: &str| world.database.text(sql).await;
-    let number = async |sql: &str| world.database.number(sql).await;
+    let text = async |sql: &str| app.database.text(sql).await;
+    let number = async |sql: &str| app.database.number(sql).await;
     assert_eq!(number("SELECT user_id FROM social_accounts WHERE uid = '33'").await, 24, "of two the first has it");
     let extra = text("SELECT CAST(extra_data AS TEXT) FROM social_accounts WHERE uid = '35'").await;
     assert_eq!(serde_json::from_str::<serde_json::Value>(&extra).expect("JSON"), json!({"id": 35, "plan": "ab"}));
     assert_eq!(number("SELECT CAST(length(first_name) AS BIGINT) FROM users WHERE id = 24").await, 150);
-    assert_eq!(number("SELECT created FROM users WHERE id = 24").await, world.clock.now().0);
+    assert_eq!(number("SELECT created FROM users WHERE id = 24").await, app.clock.now().0);
     assert_eq!(text("SELECT first_name FROM users WHERE id = 25").await, "ABC");
     for item in project.handed_out().iter().filter(|item| item.works) {
-        assert_eq!(used(&world, item).await.ok()["id"], json!(item.user), "{}", item.kind);
+        assert_eq!(used(&app, item).await.ok()["id"], json!(item.user), "{}", item.kind);
     }
-    let again = import(&world, &project).await;
+    let again = import(&app, &project).await;
     assert!(again.tables.iter().all(|table| table.written == 0), "{again}");
 }
 
@@ -113,33 +113,33 @@ async fn fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted(engine: Engi
                    (73, 1, 'keycloak', 'bob', '{"sub": "bob"}', '2020-01-01', '2020-01-01')"#,
         )
         .await;
-    let world = World::on(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
-    let report = import(&world, &project).await;
+    let app = TestApp::builder(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
+    let report = import(&app, &project).await;
     let marked = note(&report, "legacy_uids").expect("told");
     assert!(marked.first.contains(&70) && marked.first.contains(&72), "{report}");
     assert!(!marked.first.contains(&71) && !marked.first.contains(&73), "{report}");
-    let owner = world.database.number("SELECT user_id FROM social_accounts WHERE id = 70").await;
-    world.people.describe(
+    let owner = app.database.number("SELECT user_id FROM social_accounts WHERE id = 70").await;
+    app.fake_users.set_profile(
         "google-oauth2",
         "u1",
         json!({"sub": "777", "email": "old@example.com", "email_verified": true}),
     );
-    let found = world.client().login("token_user/google-oauth2", json!({"code": "u1"})).await.ok();
+    let found = app.client().login("token_user/google-oauth2", json!({"code": "u1"})).await.ok();
     assert_eq!(found["id"], owner);
     let key = "SELECT count(*) FROM social_accounts WHERE id = 70 AND uid = '777' AND NOT legacy_uid";
-    assert_eq!(world.database.number(key).await, 1);
+    assert_eq!(app.database.number(key).await, 1);
 }
 
 async fn usernames_that_differ_in_case_are_two_users(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    let world = World::start(engine).await;
-    import(&world, &project).await;
-    let of = async |name: &str| world.database.number(&format!("SELECT id FROM users WHERE username = '{name}'")).await;
+    let app = TestApp::start(engine).await;
+    import(&app, &project).await;
+    let of = async |name: &str| app.database.number(&format!("SELECT id FROM users WHERE username = '{name}'")).await;
     let (small, large) = (of("gil").await, of("GIL").await);
     assert_ne!(small, large);
     for id in [small, large] {
         let token = project.handed_out().into_iter().find(|item| item.user == id).expect("a token");
-        assert_eq!(used(&world, &token).await.ok()["id"], json!(id));
+        assert_eq!(used(&app, &token).await.ok()["id"], json!(id));
     }
 }
 
@@ -154,12 +154,12 @@ async fn ids_below_one_are_kept_and_new_users_follow_the_highest(engine: Engine)
 INSERT INTO authtoken_token (key, user_id, created)
                     VALUES ('0123456789012345678901234567890123456789', -5, '2020-01-01')";
         project.run(rows).await;
-        let world = World::start(engine).await;
-        let report = import(&world, &project).await;
+        let app = TestApp::start(engine).await;
+        let report = import(&app, &project).await;
         assert_eq!(count(&report, "auth_user", "id_taken"), 0, "{report}");
         let authorization = "Token 0123456789012345678901234567890123456789";
-        assert_eq!(world.client().user(authorization).await.ok()["id"], json!(-5));
-        let stranger = world.login("token_user", "u2").await.ok()["id"].as_i64();
+        assert_eq!(app.client().user(authorization).await.ok()["id"], json!(-5));
+        let stranger = app.login("token_user", "u2").await.ok()["id"].as_i64();
         assert_eq!(stranger, Some(2_000_000_001));
     }
 }
@@ -169,8 +169,8 @@ async fn infinite_timestamps_do_not_fail_the_import(engine: Engine) {
     let rows = "UPDATE auth_user SET date_joined = 'infinity', last_login = '-infinity' WHERE id = 1;
 UPDATE knox_authtoken SET expiry = 'infinity' WHERE user_id = 1";
     project.run(rows).await;
-    let world = World::start(engine).await;
-    let report = import(&world, &project).await;
-    assert_eq!(world.database.number("SELECT created FROM users WHERE id = 1").await, world.clock.now().0);
+    let app = TestApp::start(engine).await;
+    let report = import(&app, &project).await;
+    assert_eq!(app.database.number("SELECT created FROM users WHERE id = 1").await, app.clock.now().0);
     assert_eq!(count(&report, "knox_authtoken", "expired"), 3, "what cannot be read has ended: {report}");
 }

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{Project, import, python};
-use crate::support::world::SECRET_KEY;
-use crate::support::{Engine, World};
+use crate::support::test_app::SECRET_KEY;
+use crate::support::{Engine, TestApp};
 
 /// The statements that follow this title in the manual.
 pub fn statements(title: &str) -> String {
@@ -15,30 +15,30 @@ pub fn statements(title: &str) -> String {
 }
 
 /// What was done here since the move, and what the original must say to it.
-async fn walked(project: Project, world: World) {
-    import(&world, &project).await;
+async fn walked(project: Project, app: TestApp) {
+    import(&app, &project).await;
     let handed_out = project.handed_out();
     let of = |kind: &str, user: i64| {
         let item = handed_out.iter().find(|item| item.kind == kind && item.user == user && item.works);
         item.unwrap_or_else(|| panic!("a {kind} of {user}")).value.clone()
     };
-    let stranger = world.login("token_user", "u2").await.ok();
+    let stranger = app.login("token_user", "u2").await.ok();
     let (id, token) =
         (stranger["id"].as_i64().expect("an id"), stranger["token"].as_str().expect("a token").to_owned());
-    let knox = world.token("knox", "u02").await;
-    let pair = world.login("jwt-pair", "u002").await;
-    let ended = world.login("jwt-pair", "u0002").await.field("refresh");
-    world.client().post("/api/token/blacklist/").json(&json!({"refresh": ended})).send().await.ok();
+    let knox = app.token("knox", "u02").await;
+    let pair = app.login("jwt-pair", "u002").await;
+    let ended = app.login("jwt-pair", "u0002").await.field("refresh");
+    app.client().post("/api/token/blacklist/").json(&json!({"refresh": ended})).send().await.ok();
     let authorization = format!("Token {}", of("token", 3));
-    world.client().post("/api/logout/all/").header("authorization", authorization).send().await;
-    world.database.run("UPDATE users SET is_active = false WHERE id = 4").await;
-    world.database.run("DELETE FROM social_accounts WHERE provider = 'github' AND uid = '304'").await;
-    world.database.run("UPDATE users SET username = 'ana2' WHERE id = 1").await;
+    app.client().post("/api/logout/all/").header("authorization", authorization).send().await;
+    app.database.run("UPDATE users SET is_active = false WHERE id = 4").await;
+    app.database.run("DELETE FROM social_accounts WHERE provider = 'github' AND uid = '304'").await;
+    app.database.run("UPDATE users SET username = 'ana2' WHERE id = 1").await;
     // What a login does to an account that was kept by its address.
-    world.database.run("UPDATE social_accounts SET uid = '202' WHERE uid = 'bo@example.com'").await;
+    app.database.run("UPDATE social_accounts SET uid = '202' WHERE uid = 'bo@example.com'").await;
 
     if project.is_on_sqlite() {
-        let ours = world.database.url().trim_start_matches("sqlite://");
+        let ours = app.database.url().trim_start_matches("sqlite://");
         // By the system's SQLite, as an operator does: it is older than the one in the server.
         let sql = statements("SQLite").replace("rest-social-auth.db", ours);
         python("run_sql.py", &[project.url.trim_start_matches("sqlite://")], SECRET_KEY, &sql);
@@ -85,13 +85,13 @@ async fn walked(project: Project, world: World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn return_to_django_on_postgres_keeps_users_and_revocations() {
-    let world = World::start(Engine::Postgres).await;
-    let project = Project::beside(&world);
-    walked(project, world).await;
+    let app = TestApp::start(Engine::Postgres).await;
+    let project = Project::beside(&app);
+    walked(project, app).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn return_to_django_on_sqlite_keeps_users_and_revocations() {
-    let world = World::start(Engine::Sqlite).await;
-    walked(Project::on_sqlite(&[]), world).await;
+    let app = TestApp::start(Engine::Sqlite).await;
+    walked(Project::on_sqlite(&[]), app).await;
 }

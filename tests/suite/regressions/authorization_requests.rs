@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::people::{CLIENT_ID, OIDC_TOKEN, TWITTER_ACCESS};
-use crate::support::world::Plan;
-use crate::support::{Answer, Client, Engine, FRONT, REDIRECT, Reply, World, on_both_databases, signer};
+use crate::support::fake_users::{CLIENT_ID, OIDC_TOKEN, TWITTER_ACCESS};
+use crate::support::test_app::TestAppBuilder;
+use crate::support::{Answer, Client, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     fault_a9_a_forged_id_token_uses_nothing_up,
@@ -31,14 +31,14 @@ on_both_databases! {
     fault_a28_an_issuer_that_was_promised_must_come,
 }
 
-async fn native(world: &World, token: &str) -> Answer {
-    world.client().login("token/oidc", json!({"id_token": token})).await
+async fn native(app: &TestApp, token: &str) -> Answer {
+    app.client().login("token/oidc", json!({"id_token": token})).await
 }
 
 async fn authorized(browser: &Client, provider: &str) -> Vec<(String, String)> {
-    let path = format!("/api/login/social/authorize/{provider}/?next={REDIRECT}");
+    let path = format!("/api/login/social/authorize/{provider}/?next={REDIRECT_URI}");
     let answer = browser.get(&path).send().await;
-    assert_eq!(answer.status, 303, "{}", answer.whole());
+    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
     let there = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
     there.query_pairs().into_owned().collect()
 }
@@ -54,51 +54,51 @@ async fn callback(browser: &Client, provider: &str, query: &[(&str, &str)]) -> A
 
 #[track_caller]
 fn lands_with_error(answer: &Answer, code: &str) {
-    assert_eq!(answer.status, 303, "{}", answer.whole());
-    assert_eq!(answer.header("location"), Some(format!("{REDIRECT}?error={code}").as_str()));
+    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
+    assert_eq!(answer.header("location"), Some(format!("{REDIRECT_URI}?error={code}").as_str()));
 }
 
 async fn fault_a9_a_forged_id_token_uses_nothing_up(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let claims = world.people.id_token_claims("u1", None, "");
+    let app = TestApp::builder(engine).oidc().start().await;
+    let claims = app.fake_users.id_token_claims("u1", None, "");
     let token = signer::signed(&claims);
     let (signed, _) = token.rsplit_once('.').expect("a token");
     // A24: the same header and claims without the signature, posted first.
     for forged in [signer::forged(&claims), format!("{signed}.c2lnbmF0dXJl"), format!("{signed}.")] {
-        assert_eq!(native(&world, &forged).await.status, 502);
+        assert_eq!(native(&app, &forged).await.status, 502);
     }
-    assert_eq!(world.database.count("used_codes").await, 0);
-    native(&world, &token).await.ok();
-    native(&world, &token).await.problem(400, "code_already_used");
-    assert_eq!(world.database.count("used_codes").await, 1);
+    assert_eq!(app.database.count("used_codes").await, 0);
+    native(&app, &token).await.ok();
+    native(&app, &token).await.problem(400, "code_already_used");
+    assert_eq!(app.database.count("used_codes").await, 1);
 }
 
 async fn fault_a9_what_still_protects_a_login_is_never_evicted(engine: Engine) {
-    let world = World::start(engine).await;
-    world.login("token", "u1").await.ok();
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    app.login("token", "u1").await.ok();
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     for n in 2..10 {
-        world.login("token", &format!("u{n}")).await.ok();
-        world.begin(&world.browser(), "github", json!({})).await;
+        app.login("token", &format!("u{n}")).await.ok();
+        app.begin(&app.browser(), "github", json!({})).await;
     }
-    let repository = world.database.repository().await;
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 2).await.expect("a sweep");
-    world.login("token", "u1").await.problem(400, "code_already_used");
+    let repository = app.database.repository().await;
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 2).await.expect("a sweep");
+    app.login("token", "u1").await.problem(400, "code_already_used");
     // Its state must still be shown, and finishes it.
     browser.login("token/github", json!({"code": "u11"})).await.problem(400, "state_mismatch");
     browser.login("token/github", json!({"code": "u11", "state": begun.state})).await.ok();
     // What is finished protects nothing any more, and makes room.
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 0).await.expect("a sweep");
-    assert_eq!(world.database.count("login_attempts").await, 8);
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 0).await.expect("a sweep");
+    assert_eq!(app.database.count("login_attempts").await, 8);
     browser.login("token/github", json!({"code": "u12", "state": begun.state})).await.problem(400, "state_mismatch");
 }
 
 async fn fault_a9_a_state_of_this_server_is_recognised_without_its_row(engine: Engine) {
-    let world = World::start(engine).await;
-    let begun = world.begin(&world.browser(), "github", json!({})).await;
-    world.database.run("DELETE FROM login_attempts").await;
-    let client = world.client();
+    let app = TestApp::start(engine).await;
+    let begun = app.begin(&app.browser(), "github", json!({})).await;
+    app.database.run("DELETE FROM login_attempts").await;
+    let client = app.client();
     for body in [
         json!({"code": "u1", "state": begun.state}),
         json!({"code": "u1", "redirect_state": begun.state}),
@@ -106,7 +106,7 @@ async fn fault_a9_a_state_of_this_server_is_recognised_without_its_row(engine: E
     ] {
         client.login("token/github", body).await.problem(400, "state_mismatch");
     }
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
     // A front-end's own state is ignored, whatever it looks like.
     let mut own = begun.state.clone();
     own.truncate(60);
@@ -116,70 +116,70 @@ async fn fault_a9_a_state_of_this_server_is_recognised_without_its_row(engine: E
 }
 
 async fn fault_a16_an_id_token_is_remembered_as_long_as_it_is_accepted(engine: Engine) {
-    let world = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_JWT_LEEWAY", "1200").start().await;
-    let token = signer::signed(&world.people.id_token_claims("u1", None, ""));
-    native(&world, &token).await.ok();
-    let repository = world.database.repository().await;
+    let app = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_JWT_LEEWAY", "1200").start().await;
+    let token = signer::signed(&app.fake_users.id_token_claims("u1", None, ""));
+    native(&app, &token).await.ok();
+    let repository = app.database.repository().await;
     for _ in 0..3 {
-        world.advance(Duration::from_secs(590));
-        rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 100).await.expect("a sweep");
-        native(&world, &token).await.problem(400, "code_already_used");
+        app.advance(Duration::from_secs(590));
+        rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
+        native(&app, &token).await.problem(400, "code_already_used");
     }
-    world.advance(Duration::from_secs(600));
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 100).await.expect("a sweep");
-    native(&world, &token).await.problem(502, "provider_error");
-    assert_eq!(world.database.count("used_codes").await, 0, "what is refused for its age need not be remembered");
+    app.advance(Duration::from_secs(600));
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
+    native(&app, &token).await.problem(502, "provider_error");
+    assert_eq!(app.database.count("used_codes").await, 0, "what is refused for its age need not be remembered");
 }
 
 async fn fault_a24_another_field_makes_no_other_code(engine: Engine) {
-    let world = vk_id(engine).await;
+    let app = vk_id(engine).await;
     for (device, status) in [("d1", 200), ("d2", 400)] {
         let body = json!({"code": "c1", "device_id": device});
-        let answer = world.client().login("token/vk-id", body).await;
-        assert_eq!(answer.status, status, "{}", answer.whole());
+        let answer = app.client().login("token/vk-id", body).await;
+        assert_eq!(answer.status, status, "{}", answer.headers_and_body());
     }
-    assert_eq!(world.double.calls_at(VK_TOKEN).len(), 1);
+    assert_eq!(app.double.calls_at(VK_TOKEN).len(), 1);
 }
 
 async fn fault_a25_a_page_of_another_site_begins_nothing(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     let begin = |headers: &[(&str, &str)]| {
-        let request = browser.post("/api/login/social/begin/github/").form(&[("redirect_uri", REDIRECT)]);
+        let request = browser.post("/api/login/social/begin/github/").form(&[("redirect_uri", REDIRECT_URI)]);
         headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
     };
     for headers in [
         &[("origin", "https://evil.example")][..],
         &[("origin", "null")],
-        &[("origin", FRONT), ("origin", FRONT)],
+        &[("origin", FRONTEND), ("origin", FRONTEND)],
         &[("sec-fetch-site", "cross-site")],
     ] {
         begin(headers).await.problem(403, "csrf_failed");
     }
-    assert_eq!(world.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("login_attempts").await, 0);
     browser.login("token/github", json!({"code": "u1"})).await.ok();
     // A link of another site may send the browser to the provider, and leaves other logins alone.
-    let path = format!("/api/login/social/authorize/github/?next={REDIRECT}");
+    let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}");
     let link = browser.get(&path).header("sec-fetch-site", "cross-site").send().await;
     assert_eq!(link.status, 303);
     browser.login("token/github", json!({"code": "u2"})).await.ok();
     // Listed pages and programs begin as before.
-    for headers in [&[("origin", FRONT)][..], &[("sec-fetch-site", "same-origin")], &[]] {
+    for headers in [&[("origin", FRONTEND)][..], &[("sec-fetch-site", "same-origin")], &[]] {
         begin(headers).await.ok();
     }
 }
 
 async fn fault_a25_a_made_up_attempt_cookie_is_replaced(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for made_up in ["rsab_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo", &format!("rsab_{}", "A".repeat(64)), "", "x"] {
-        let browser = world.browser();
+        let browser = app.browser();
         browser.set_cookie("rsa_attempt", made_up);
-        world.begin(&browser, "github", json!({})).await;
+        app.begin(&browser, "github", json!({})).await;
         let made = browser.cookie("rsa_attempt").expect("a cookie");
         assert_ne!(made, made_up);
-        let begun = world.begin(&browser, "github", json!({})).await;
+        let begun = app.begin(&browser, "github", json!({})).await;
         assert_eq!(browser.cookie("rsa_attempt").as_deref(), Some(made.as_str()), "one of this server is kept");
-        let fixed = world.browser();
+        let fixed = app.browser();
         fixed.set_cookie("rsa_attempt", made_up);
         let body = json!({"code": "u1", "state": begun.state});
         fixed.login("token/github", body).await.problem(400, "flow_mismatch");
@@ -188,25 +188,25 @@ async fn fault_a25_a_made_up_attempt_cookie_is_replaced(engine: Engine) {
 
 const VK_TOKEN: &str = "POST id.vk.ru/oauth2/auth";
 
-async fn vk_id(engine: Engine) -> World {
-    let plan = World::on(engine).with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1");
-    let world = plan.start().await;
-    world.double.on(VK_TOKEN, |call| {
+async fn vk_id(engine: Engine) -> TestApp {
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1");
+    let app = plan.start().await;
+    app.double.on(VK_TOKEN, |call| {
         let state = call.field("state");
         Reply::json(&json!({"access_token": "a1", "token_type": "Bearer", "user_id": 1, "state": state}))
     });
     let user = json!({"user": {"user_id": "1", "first_name": "Ada", "last_name": "L"}});
-    world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&user));
-    world
+    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&user));
+    app
 }
 
 /// A browser sends no `Lax` cookie along with such a form, so the first step would make a new one.
 async fn fault_a25_a_form_of_another_site_replaces_no_attempt_cookie(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for route in ["token", "token_user", "jwt-pair", "jwt-sliding-user", "knox"] {
         let first_step = |headers: &[(&str, &str)]| {
-            let request = world.client().post(&format!("/api/login/social/{route}/twitter/"));
-            let request = request.form(&[("redirect_uri", REDIRECT)]);
+            let request = app.client().post(&format!("/api/login/social/{route}/twitter/"));
+            let request = request.form(&[("redirect_uri", REDIRECT_URI)]);
             headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
         };
         for headers in [
@@ -219,24 +219,24 @@ async fn fault_a25_a_form_of_another_site_replaces_no_attempt_cookie(engine: Eng
             assert!(answer.set_cookies().is_empty(), "{route}: {headers:?}");
         }
         for headers in
-            [&[("origin", FRONT), ("sec-fetch-site", "cross-site")][..], &[("sec-fetch-site", "same-site")], &[]]
+            [&[("origin", FRONTEND), ("sec-fetch-site", "cross-site")][..], &[("sec-fetch-site", "same-site")], &[]]
         {
             assert!(first_step(headers).await.set_cookie("rsa_attempt").is_some(), "{route}: {headers:?}");
         }
     }
 }
 
-async fn apple(engine: Engine) -> World {
+async fn apple(engine: Engine) -> TestApp {
     let settings = [("CLIENT", CLIENT_ID), ("TEAM", "T1"), ("KEY", "K1"), ("SECRET", "no key is needed to begin")];
-    let with = |plan: Plan, (name, value)| plan.with(&format!("SOCIAL_AUTH_APPLE_ID_{name}"), value);
-    settings.into_iter().fold(World::on(engine), with).start().await
+    let with = |plan: TestAppBuilder, (name, value)| plan.with(&format!("SOCIAL_AUTH_APPLE_ID_{name}"), value);
+    settings.into_iter().fold(TestApp::builder(engine), with).start().await
 }
 
 async fn fault_a25_an_embedded_authorize_begins_nothing(engine: Engine) {
-    let world = apple(engine).await;
+    let app = apple(engine).await;
     for provider in ["github", "apple-id"] {
         let authorize = |mode: &str, destination: &str, site: &str| {
-            let request = world.browser().get(&format!("/api/login/social/authorize/{provider}/?next={REDIRECT}"));
+            let request = app.browser().get(&format!("/api/login/social/authorize/{provider}/?next={REDIRECT_URI}"));
             let request = request.header("sec-fetch-mode", mode).header("sec-fetch-dest", destination);
             request.header("sec-fetch-site", site).send()
         };
@@ -249,20 +249,20 @@ async fn fault_a25_an_embedded_authorize_begins_nothing(engine: Engine) {
                 assert!(answer.set_cookies().is_empty(), "{provider}: {mode}");
             }
         }
-        assert_eq!(world.database.count("login_attempts").await, i64::from(provider != "github"));
+        assert_eq!(app.database.count("login_attempts").await, i64::from(provider != "github"));
         let link = authorize("navigate", "document", "cross-site").await;
-        assert_eq!((link.status, link.set_cookies().len()), (303, 1), "{provider}: {}", link.whole());
+        assert_eq!((link.status, link.set_cookies().len()), (303, 1), "{provider}: {}", link.headers_and_body());
     }
 }
 
 async fn fault_a25_a_cross_site_callback_has_a_cookie_of_its_own(engine: Engine) {
     const LAX: &str = "rsa_attempt";
     const CROSS_SITE: &str = "rsa_attempt_form_post";
-    let world = apple(engine).await;
-    let browser = world.browser();
-    let github = world.begin(&browser, "github", json!({})).await;
+    let app = apple(engine).await;
+    let browser = app.browser();
+    let github = app.begin(&browser, "github", json!({})).await;
     let own = browser.cookie(LAX).expect("a cookie");
-    let path = format!("/api/login/social/authorize/apple-id/?next={REDIRECT}");
+    let path = format!("/api/login/social/authorize/apple-id/?next={REDIRECT_URI}");
     let answer = browser.get(&path).send().await;
     let set = answer.set_cookie(CROSS_SITE).expect("a cookie of its own");
     assert_eq!((set.attribute("SameSite"), set.attribute("Secure")), (Some("None"), Some("")));
@@ -274,12 +274,12 @@ async fn fault_a25_a_cross_site_callback_has_a_cookie_of_its_own(engine: Engine)
     assert!(answer.set_cookie(LAX).is_some() && answer.set_cookie(CROSS_SITE).is_none());
     // Apple's callback is a cross-site POST: only its own cookie comes along. The login goes on as far as the provider.
     let callback =
-        world.client().post("/api/login/social/complete/apple-id/").header("origin", "https://appleid.apple.com");
+        app.client().post("/api/login/social/complete/apple-id/").header("origin", "https://appleid.apple.com");
     let callback = callback.header("cookie", format!("{CROSS_SITE}={}", set.value));
     let answer = callback.form(&[("state", &parameter(&query, "state")), ("error", "access_denied")]).send().await;
     lands_with_error(&answer, "access_denied");
     // One that another site had set replaces nothing.
-    let strange = world.client().get(&path).header("sec-fetch-mode", "navigate").send().await;
+    let strange = app.client().get(&path).header("sec-fetch-mode", "navigate").send().await;
     browser.set_cookie(CROSS_SITE, &strange.set_cookie(CROSS_SITE).expect("a cookie").value);
     browser.login("token/github", json!({"code": "u1", "state": github.state})).await.ok();
     let answer = browser.get(&path).send().await;
@@ -287,12 +287,12 @@ async fn fault_a25_a_cross_site_callback_has_a_cookie_of_its_own(engine: Engine)
 }
 
 async fn fault_b1_wrapped_callbacks_land(engine: Engine) {
-    let world = vk_id(engine).await;
-    let browser = world.browser();
+    let app = vk_id(engine).await;
+    let browser = app.browser();
     let state = parameter(&authorized(&browser, "vk-id").await, "state");
     let payload = json!({"code": "c1", "state": state, "device_id": "d1", "flow_token": "x"}).to_string();
     let answer = callback(&browser, "vk-id", &[("payload", &payload)]).await;
-    assert_eq!((answer.status, answer.header("location")), (303, Some(REDIRECT)), "{}", answer.whole());
+    assert_eq!((answer.status, answer.header("location")), (303, Some(REDIRECT_URI)), "{}", answer.headers_and_body());
     assert_eq!(browser.get("/api/user/").send().await.field("first_name"), "Ada");
     // So do refusals.
     let state = parameter(&authorized(&browser, "vk-id").await, "state");
@@ -301,8 +301,8 @@ async fn fault_b1_wrapped_callbacks_land(engine: Engine) {
 }
 
 async fn fault_d5_an_inconsistent_callback_reaches_no_provider(engine: Engine) {
-    let world = vk_id(engine).await;
-    let begun = world.begin(&world.browser(), "vk-id", json!({})).await;
+    let app = vk_id(engine).await;
+    let begun = app.begin(&app.browser(), "vk-id", json!({})).await;
     let inner = |state: &str| json!({"code": "c1", "device_id": "d1", "state": state}).to_string();
     for (body, code) in [
         (json!({"payload": "no JSON"}), "invalid_request"),
@@ -312,64 +312,64 @@ async fn fault_d5_an_inconsistent_callback_reaches_no_provider(engine: Engine) {
         (json!({"payload": json!({"code": "c1"}).to_string()}), "invalid_request"),
         (json!({"code": "c1", "device_id": "d1", "state": begun.state}), "flow_mismatch"),
     ] {
-        world.client().login("token/vk-id", body).await.problem(400, code);
+        app.client().login("token/vk-id", body).await.problem(400, code);
     }
-    assert!(world.double.calls().is_empty());
-    let answer = world.client().login("token/vk-id", json!({"payload": inner("s"), "code": "c1", "state": "s"})).await;
+    assert!(app.double.calls().is_empty());
+    let answer = app.client().login("token/vk-id", json!({"payload": inner("s"), "code": "c1", "state": "s"})).await;
     answer.ok();
 }
 
 async fn fault_b2_a_denied_request_token_ends_the_login(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     let token = parameter(&authorized(&browser, "twitter").await, "oauth_token");
     lands_with_error(&callback(&browser, "twitter", &[("denied", &token)]).await, "access_denied");
     let late = callback(&browser, "twitter", &[("oauth_token", &token), ("oauth_verifier", "u1")]).await;
     lands_with_error(&late, "state_mismatch");
     // One that names no request of this browser ends nothing.
     let open = parameter(&authorized(&browser, "twitter").await, "oauth_token");
-    callback(&world.browser(), "twitter", &[("denied", &open)]).await.problem(400, "flow_mismatch");
+    callback(&app.browser(), "twitter", &[("denied", &open)]).await.problem(400, "flow_mismatch");
     callback(&browser, "twitter", &[("denied", "made-up")]).await.problem(400, "state_mismatch");
-    assert!(world.double.calls_at(TWITTER_ACCESS).is_empty());
+    assert!(app.double.calls_at(TWITTER_ACCESS).is_empty());
     let done = callback(&browser, "twitter", &[("oauth_token", &open), ("oauth_verifier", "u1")]).await;
-    assert_eq!(done.header("location"), Some(REDIRECT), "{}", done.whole());
+    assert_eq!(done.header("location"), Some(REDIRECT_URI), "{}", done.headers_and_body());
     // On a login route.
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
     browser.login("token/twitter", json!({"denied": token})).await.problem(400, "access_denied");
     browser.login("token/twitter", json!({"denied": "made-up"})).await.problem(400, "access_denied");
     let late = json!({"oauth_token": token, "oauth_verifier": "u2"});
     browser.login("token/twitter", late).await.problem(400, "state_mismatch");
-    assert_eq!(world.double.calls_at(TWITTER_ACCESS).len(), 1);
+    assert_eq!(app.double.calls_at(TWITTER_ACCESS).len(), 1);
 }
 
 async fn fault_c3_optional_input_of_the_client_is_ignored_where_it_is_wrong(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let wrong = [json!(["email"]), json!({"a": 1}), json!(5), json!(true), json!(null), json!(""), json!("undefined")];
     for (n, value) in wrong.into_iter().enumerate() {
         let body = json!({"code": format!("u{}", n + 1), "granted_scopes": value, "denied_scopes": value});
-        world.client().login("token_user/facebook", body).await.ok();
+        app.client().login("token_user/facebook", body).await.ok();
     }
 }
 
 async fn fault_d7_a_callback_with_the_state_alone_is_a_refusal(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_WEIXIN_KEY", "k1").with("SOCIAL_AUTH_WEIXIN_SECRET", "s1");
-    let world = plan.start().await;
-    let browser = world.browser();
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_WEIXIN_KEY", "k1").with("SOCIAL_AUTH_WEIXIN_SECRET", "s1");
+    let app = plan.start().await;
+    let browser = app.browser();
     let state = parameter(&authorized(&browser, "weixin").await, "state");
     lands_with_error(&callback(&browser, "weixin", &[("state", &state)]).await, "access_denied");
     lands_with_error(&callback(&browser, "weixin", &[("state", &state), ("code", "c1")]).await, "state_mismatch");
-    let begun = world.begin(&browser, "weixin", json!({})).await;
+    let begun = app.begin(&browser, "weixin", json!({})).await;
     browser.login("token/weixin", json!({"state": begun.state})).await.problem(400, "access_denied");
-    world.client().login("token/weixin", json!({})).await.problem(400, "invalid_request");
+    app.client().login("token/weixin", json!({})).await.problem(400, "invalid_request");
     // Elsewhere a code is missing.
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let begun = app.begin(&browser, "github", json!({})).await;
     browser.login("token/github", json!({"state": begun.state})).await.problem(400, "invalid_request");
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
 }
 
 async fn fault_a28_next_is_a_page_of_a_listed_origin(engine: Engine) {
-    let world = World::start(engine).await;
-    let begin = |next: &str| world.client().post("/api/login/social/begin/github/").json(&json!({"next": next})).send();
+    let app = TestApp::start(engine).await;
+    let begin = |next: &str| app.client().post("/api/login/social/begin/github/").json(&json!({"next": next})).send();
     for next in [
         "blob:https://front.example/2f6c",
         "BLOB:https://front.example/2f6c",
@@ -395,10 +395,10 @@ async fn fault_a28_next_is_a_page_of_a_listed_origin(engine: Engine) {
 }
 
 async fn fault_a28_a_link_cannot_widen_the_scope(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
     let authorize = |scope: &str| {
-        let path = format!("/api/login/social/authorize/github/?next={REDIRECT}&scope={scope}");
-        let browser = world.browser();
+        let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}&scope={scope}");
+        let browser = app.browser();
         async move { browser.get(&path).header("sec-fetch-site", "none").send().await }
     };
     for scope in ["repo+delete_repo", "user:email+repo", "user", "user:email,repo"] {
@@ -407,53 +407,53 @@ async fn fault_a28_a_link_cannot_widen_the_scope(engine: Engine) {
     }
     for scope in ["user:email", "read:org+user:email", ""] {
         let answer = authorize(scope).await;
-        assert_eq!(answer.status, 303, "{scope}: {}", answer.whole());
+        assert_eq!(answer.status, 303, "{scope}: {}", answer.headers_and_body());
     }
     // A page of this site asks for more by POST.
-    let begun = world.begin(&world.browser(), "github", json!({"scope": "repo"})).await;
+    let begun = app.begin(&app.browser(), "github", json!({"scope": "repo"})).await;
     assert_eq!(begun.parameter("scope"), Some("repo"));
 }
 
 async fn fault_a28_an_empty_scope_keeps_the_configured_scopes(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
-    let configured = world.begin(&world.browser(), "github", json!({})).await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
+    let configured = app.begin(&app.browser(), "github", json!({})).await;
     let configured = configured.parameter("scope").expect("the configured scopes").to_owned();
     for scope in ["", "%20", "+", "%09", "%20%0A+"] {
-        let path = format!("/api/login/social/authorize/github/?next={REDIRECT}&scope={scope}");
-        let answer = world.browser().get(&path).header("sec-fetch-site", "cross-site").send().await;
-        assert_eq!(answer.status, 303, "{}", answer.whole());
+        let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}&scope={scope}");
+        let answer = app.browser().get(&path).header("sec-fetch-site", "cross-site").send().await;
+        assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
         let there = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
         let query: Vec<(String, String)> = there.query_pairs().into_owned().collect();
         assert_eq!(parameter(&query, "scope"), configured, "{scope:?}");
     }
     for scope in [json!([]), json!([""]), json!(["", "\t"]), json!(""), json!(" ")] {
-        let begun = world.begin(&world.browser(), "github", json!({"scope": scope})).await;
+        let begun = app.begin(&app.browser(), "github", json!({"scope": scope})).await;
         assert_eq!(begun.parameter("scope"), Some(configured.as_str()), "{scope}");
     }
 }
 
 async fn fault_a28_head_begins_and_finishes_nothing(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let path = format!("/api/login/social/authorize/github/?next={REDIRECT}");
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}");
     let answer = browser.request("HEAD", &path).send().await;
     assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, OPTIONS")));
     assert!(answer.set_cookies().is_empty());
-    assert_eq!(world.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("login_attempts").await, 0);
     let state = parameter(&authorized(&browser, "github").await, "state");
     let path = format!("/api/login/social/complete/github/?code=u1&state={state}");
     assert_eq!(browser.request("HEAD", &path).send().await.status, 405);
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
     let done = callback(&browser, "github", &[("code", "u1"), ("state", &state)]).await;
-    assert_eq!(done.header("location"), Some(REDIRECT), "{}", done.whole());
+    assert_eq!(done.header("location"), Some(REDIRECT_URI), "{}", done.headers_and_body());
     // Every GET of the document either answers HEAD or is one of those with effects.
-    let document: Value = serde_json::from_str(&world.client().get("/openapi.json").send().await.text).expect("JSON");
+    let document: Value = serde_json::from_str(&app.client().get("/openapi.json").send().await.text).expect("JSON");
     let with_effects = ["authorize/{provider}/", "complete/{provider}/", "social/{id}/token/"];
     for (path, operations) in document["paths"].as_object().expect("paths") {
         if operations.get("get").is_none() {
             continue;
         }
-        let allow = world.client().request("OPTIONS", &path.replace(['{', '}'], "")).send().await;
+        let allow = app.client().request("OPTIONS", &path.replace(['{', '}'], "")).send().await;
         let answers_head = allow.header("allow").is_some_and(|methods| methods.contains("HEAD"));
         assert_eq!(answers_head, !with_effects.iter().any(|ending| path.ends_with(ending)), "{path}");
     }
@@ -461,7 +461,7 @@ async fn fault_a28_head_begins_and_finishes_nothing(engine: Engine) {
 
 async fn fault_a28_an_issuer_that_was_promised_must_come(engine: Engine) {
     for promised in [true, false] {
-        let world = World::on(engine).oidc().start().await;
+        let app = TestApp::builder(engine).oidc().start().await;
         let document = json!({
             "issuer": "https://id.example",
             "authorization_endpoint": "https://id.example/authorize",
@@ -471,9 +471,9 @@ async fn fault_a28_an_issuer_that_was_promised_must_come(engine: Engine) {
             "id_token_signing_alg_values_supported": ["RS256"],
             "authorization_response_iss_parameter_supported": promised,
         });
-        world.double.always("GET id.example/.well-known/openid-configuration", Reply::json(&document));
+        app.double.always("GET id.example/.well-known/openid-configuration", Reply::json(&document));
         let login = |body: Value| {
-            let client = world.client();
+            let client = app.client();
             async move { client.login("token/oidc", body).await }
         };
         let without = login(json!({"code": "u1"})).await;
@@ -481,14 +481,14 @@ async fn fault_a28_an_issuer_that_was_promised_must_come(engine: Engine) {
             without.problem(400, "state_mismatch");
             login(json!({"code": "u1", "iss": ""})).await.problem(400, "state_mismatch");
             login(json!({"code": "u1", "iss": "https://evil.example"})).await.problem(400, "state_mismatch");
-            assert!(world.double.calls_at(OIDC_TOKEN).is_empty(), "the code is not sent");
+            assert!(app.double.calls_at(OIDC_TOKEN).is_empty(), "the code is not sent");
         } else {
             without.ok();
         }
         // The code was not used up.
         login(json!({"code": "u2", "iss": "https://id.example"})).await.ok();
         // An ID token from an app came by no redirect.
-        native(&world, &signer::signed(&world.people.id_token_claims("u3", None, ""))).await.ok();
-        assert_eq!(world.people.id_token_claims("u3", None, "")["aud"], CLIENT_ID);
+        native(&app, &signer::signed(&app.fake_users.id_token_claims("u3", None, ""))).await.ok();
+        assert_eq!(app.fake_users.id_token_claims("u3", None, "")["aud"], CLIENT_ID);
     }
 }

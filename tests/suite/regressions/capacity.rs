@@ -5,8 +5,8 @@ use std::time::Duration;
 use rest_social_auth::clock::UnixMillis;
 use serde_json::json;
 
-use crate::support::world::{Node, Plan};
-use crate::support::{Answer, Client, Database, Engine, REDIRECT, World, on_both_databases};
+use crate::support::test_app::{Node, TestAppBuilder};
+use crate::support::{Answer, Client, Database, Engine, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_a9_only_rows_that_protect_a_login_count,
@@ -29,8 +29,8 @@ async fn fill(database: &Database, engine: Engine, table: &str, columns: &str, v
 }
 
 async fn fault_a9_only_rows_that_protect_a_login_count(engine: Engine) {
-    let world = World::start(engine).await;
-    let now = world.clock.now();
+    let app = TestApp::start(engine).await;
+    let now = app.clock.now();
     let later = now.plus(Duration::from_secs(60)).0;
     let nothing = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
     let columns = "key, provider, redirect_uri, classic, created, expires, claimed";
@@ -48,10 +48,10 @@ async fn fault_a9_only_rows_that_protect_a_login_count(engine: Engine) {
             ),
             format!("INSERT INTO swap_codes (code, answer, expires) VALUES ({key}, {nothing}, {expires})"),
         ] {
-            world.database.run(&sql).await;
+            app.database.run(&sql).await;
         }
     }
-    let repository = world.database.repository().await;
+    let repository = app.database.repository().await;
     let rows = repository.live_rows(now).await.expect("a count");
     assert_eq!((rows.authorization_requests, rows.pending_logins), (1, 1), "neither expired nor finished");
     assert_eq!((rows.used_codes, rows.one_time_codes), (2, 2), "not expired");
@@ -62,7 +62,7 @@ async fn fault_a9_only_rows_that_protect_a_login_count(engine: Engine) {
 
 /// An app's login in the redirect flow, as far as the answer to the callback.
 async fn callback(client: &Client, code: &str) -> Answer {
-    let path = format!("/api/login/social/authorize/github/?kind=token&next={REDIRECT}");
+    let path = format!("/api/login/social/authorize/github/?kind=token&next={REDIRECT_URI}");
     let answer = client.get(&path).send().await;
     let there = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
     let state = there.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
@@ -73,12 +73,12 @@ async fn callback(client: &Client, code: &str) -> Answer {
 }
 
 fn location(answer: &Answer) -> &str {
-    answer.header("location").unwrap_or_else(|| panic!("{}", answer.whole()))
+    answer.header("location").unwrap_or_else(|| panic!("{}", answer.headers_and_body()))
 }
 
 /// A server that has counted its rows: it does so in the background after its start.
-async fn counted(world: &World, is_refused: impl AsyncFn(&Node, usize) -> bool) -> Node {
-    let node = world.second_node().await;
+async fn counted(app: &TestApp, is_refused: impl AsyncFn(&Node, usize) -> bool) -> Node {
+    let node = app.start_second_node().await;
     for authorization_request in 0..600 {
         if is_refused(&node, authorization_request).await {
             return node;
@@ -89,48 +89,49 @@ async fn counted(world: &World, is_refused: impl AsyncFn(&Node, usize) -> bool) 
 }
 
 async fn a_full_table_of_one_time_codes_spends_no_code(engine: Engine) {
-    let world = World::on(engine).with("MAX_ONE_TIME_CODES", "10").start().await;
-    let later = world.clock.now().plus(Duration::from_secs(60)).0;
+    let app = TestApp::builder(engine).with("MAX_ONE_TIME_CODES", "10").start().await;
+    let later = app.clock.now().plus(Duration::from_secs(60)).0;
     let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
-    fill(&world.database, engine, "swap_codes", "code, answer, expires", &format!("KEY, {empty}, {later}"), 200_000)
+    fill(&app.database, engine, "swap_codes", "code, answer, expires", &format!("KEY, {empty}, {later}"), 200_000)
         .await;
-    let refused = format!("{REDIRECT}?error=too_many_requests");
-    let node = counted(&world, async |node, authorization_request| {
+    let refused = format!("{REDIRECT_URI}?error=too_many_requests");
+    let node = counted(&app, async |node, authorization_request| {
         location(&callback(&node.client().browser(), &format!("u1{authorization_request}")).await) == refused
     })
     .await;
-    let written = async || [world.database.count("users").await, world.database.count("used_codes").await];
+    let written = async || [app.database.count("users").await, app.database.count("used_codes").await];
     let before = written().await;
-    world.double.forget();
+    app.double.clear_calls();
     let browser = node.client().browser();
     assert_eq!(location(&callback(&browser, "u7").await), refused);
     assert_eq!(written().await, before, "neither a user nor a spent code");
-    assert!(world.double.calls().is_empty(), "the provider was not asked");
+    assert!(app.double.calls().is_empty(), "the provider was not asked");
     // A login that needs none goes on; and once there is room, the same code is good.
     node.client().login("token/github", json!({"code": "u8"})).await.ok();
-    world.database.run("DELETE FROM swap_codes").await;
-    let node = world.second_node().await;
+    app.database.run("DELETE FROM swap_codes").await;
+    let node = app.start_second_node().await;
     assert!(location(&callback(&node.client().browser(), "u7").await).contains("code="));
 }
 
 async fn a_full_table_of_pending_logins_spends_no_code(engine: Engine) {
-    let asks = |plan: Plan| plan.with("SOCIAL_AUTH_GITHUB_PIPELINE", WITH_EMAIL).with("MAX_PENDING_LOGINS", "10");
-    let world = asks(World::on(engine)).start().await;
-    let later = world.clock.now().plus(Duration::from_secs(60)).0;
+    let asks =
+        |plan: TestAppBuilder| plan.with("SOCIAL_AUTH_GITHUB_PIPELINE", WITH_EMAIL).with("MAX_PENDING_LOGINS", "10");
+    let app = asks(TestApp::builder(engine)).start().await;
+    let later = app.clock.now().plus(Duration::from_secs(60)).0;
     let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
     let values = format!("KEY, {empty}, {later}");
-    fill(&world.database, engine, "halted_logins", "token, sealed, expires", &values, 10).await;
-    let node = counted(&world, async |node, authorization_request| {
+    fill(&app.database, engine, "halted_logins", "token, sealed, expires", &values, 10).await;
+    let node = counted(&app, async |node, authorization_request| {
         node.client().login("token/github", json!({"code": format!("u1{authorization_request}")})).await.status == 429
     })
     .await;
-    let written = async || [world.database.count("users").await, world.database.count("used_codes").await];
+    let written = async || [app.database.count("users").await, app.database.count("used_codes").await];
     let before = written().await;
     node.client().login("token/github", json!({"code": "u7"})).await.problem(429, "too_many_requests");
     assert_eq!(written().await, before, "neither a user nor a spent code");
     // A provider whose steps ask nothing needs no room.
     node.client().login("token/facebook", json!({"code": "u7"})).await.ok();
-    world.database.run("DELETE FROM halted_logins").await;
-    let node = world.second_node().await;
+    app.database.run("DELETE FROM halted_logins").await;
+    let node = app.start_second_node().await;
     node.client().login("token/github", json!({"code": "u7"})).await.ok();
 }

@@ -12,7 +12,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
-use crate::support::{Client, Engine, World, on_both_databases};
+use crate::support::{Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_f8_no_credential_of_a_lost_user_opens_its_successor,
@@ -30,8 +30,8 @@ enum Beside {
 }
 
 impl Beside {
-    async fn connect(world: &World) -> Self {
-        let url = world.database.url();
+    async fn connect(app: &TestApp) -> Self {
+        let url = app.database.url();
         if url.starts_with("sqlite:") {
             let options: SqliteConnectOptions = url.parse().expect("a URL");
             Self::Sqlite(SqliteConnection::connect_with(&options).await.expect("a connection"))
@@ -52,8 +52,8 @@ impl Beside {
 }
 
 /// Makes every insert into `table` fail; on SQLite as a full disk does, which rolls the whole transaction back by itself.
-async fn break_inserts(world: &World, engine: Engine, table: &str) {
-    let mut beside = Beside::connect(world).await;
+async fn break_inserts(app: &TestApp, engine: Engine, table: &str) {
+    let mut beside = Beside::connect(app).await;
     match engine {
         Engine::Sqlite => {
             let trigger = format!(
@@ -72,8 +72,8 @@ async fn break_inserts(world: &World, engine: Engine, table: &str) {
     }
 }
 
-async fn mend_inserts(world: &World, engine: Engine, table: &str) {
-    let mut beside = Beside::connect(world).await;
+async fn mend_inserts(app: &TestApp, engine: Engine, table: &str) {
+    let mut beside = Beside::connect(app).await;
     match engine {
         Engine::Sqlite => beside.run("DROP TRIGGER broken").await,
         Engine::Postgres => beside.run(&format!("DROP TRIGGER broken ON {table}; DROP FUNCTION broken()")).await,
@@ -86,66 +86,69 @@ async fn user_status(client: &Client, authorization: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f1_logins_recover_as_soon_as_the_fault_is_over() {
-    let world = World::start(Engine::Sqlite).await;
-    world.login("token", "u1").await.ok();
-    break_inserts(&world, Engine::Sqlite, "audit_events").await;
+    let app = TestApp::start(Engine::Sqlite).await;
+    app.login("token", "u1").await.ok();
+    break_inserts(&app, Engine::Sqlite, "audit_events").await;
     // Known and new users, one by one and together: all of them are told.
     for code in ["u01", "u2"] {
-        world.login("token", code).await.problem(503, "database_unavailable");
+        app.login("token", code).await.problem(503, "database_unavailable");
     }
     let logins = (0..8).map(|n| {
         let code = format!("u1{}", "1".repeat(n + 1));
-        let world = &world;
-        async move { world.login("token", &code).await.status }
+        let app = &app;
+        async move { app.login("token", &code).await.status }
     });
     let statuses = futures_util::future::join_all(logins).await;
     assert!(statuses.iter().all(|status| *status == 503), "{statuses:?}");
-    mend_inserts(&world, Engine::Sqlite, "audit_events").await;
-    world.login("token", "u001").await.ok();
-    world.login("session", "u3").await.ok();
-    until_ready(&world).await;
+    mend_inserts(&app, Engine::Sqlite, "audit_events").await;
+    app.login("token", "u001").await.ok();
+    app.login("session", "u3").await.ok();
+    until_ready(&app).await;
 }
 
 /// A probe has a limit of its own, which a busy machine may exceed.
-async fn until_ready(world: &World) {
-    while world.client().get("/readyz").send().await.status != 200 {
+async fn until_ready(app: &TestApp) {
+    while app.client().get("/readyz").send().await.status != 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 async fn fault_f10_readiness_means_that_a_login_can_be_written(engine: Engine) {
-    let world = World::start(engine).await;
-    let ready = async || world.client().get("/readyz").send().await;
-    until_ready(&world).await;
-    break_inserts(&world, engine, "readiness_probe").await;
+    let app = TestApp::start(engine).await;
+    let ready = async || app.client().get("/readyz").send().await;
+    until_ready(&app).await;
+    break_inserts(&app, engine, "readiness_probe").await;
     // A success is remembered for a second at most.
     while ready().await.status == 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     ready().await.problem(503, "database_unavailable");
-    assert_eq!(world.client().get("/healthz").send().await.status, 200);
-    mend_inserts(&world, engine, "readiness_probe").await;
-    until_ready(&world).await;
+    assert_eq!(app.client().get("/healthz").send().await.status, 200);
+    mend_inserts(&app, engine, "readiness_probe").await;
+    until_ready(&app).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f2_a_held_lock_ends_as_503_and_not_when_the_lock_does() {
-    let world =
-        World::on(Engine::Postgres).with("DATABASE_TIMEOUT", "4").with("DATABASE_QUEUE_TIMEOUT", "2").start().await;
-    let user = format!("Token {}", world.token("token", "u1").await);
-    let refresh = world.login("jwt-pair", "u0001").await.field("refresh");
-    let mut beside = Beside::connect(&world).await;
+    let app = TestApp::builder(Engine::Postgres)
+        .with("DATABASE_TIMEOUT", "4")
+        .with("DATABASE_QUEUE_TIMEOUT", "2")
+        .start()
+        .await;
+    let user = format!("Token {}", app.token("token", "u1").await);
+    let refresh = app.login("jwt-pair", "u0001").await.field("refresh");
+    let mut beside = Beside::connect(&app).await;
     beside.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await;
     // Answered while the lock is held: it is released below.
-    world.login("token", "u01").await.problem(503, "database_unavailable");
-    world.client().user(&user).await.problem(503, "database_unavailable");
-    let renewed = world.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
+    app.login("token", "u01").await.problem(503, "database_unavailable");
+    app.client().user(&user).await.problem(503, "database_unavailable");
+    let renewed = app.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
     renewed.problem(503, "database_unavailable");
-    world.client().get("/readyz").send().await.problem(503, "database_unavailable");
-    assert_eq!(world.client().get("/healthz").send().await.status, 200);
+    app.client().get("/readyz").send().await.problem(503, "database_unavailable");
+    assert_eq!(app.client().get("/healthz").send().await.status, 200);
     beside.run("ROLLBACK").await;
-    world.login("token", "u001").await.ok();
-    world.client().user(&user).await.ok();
+    app.login("token", "u001").await.ok();
+    app.client().user(&user).await.ok();
 }
 
 /// Passes a connection to PostgreSQL on, until it is frozen: then nothing comes through, and nothing is closed.
@@ -192,16 +195,16 @@ fn through(url: &str, folder: &Path) -> (String, PathBuf) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f9_a_database_that_goes_silent_costs_no_place_in_the_pool() {
-    let world = World::on(Engine::Postgres)
+    let app = TestApp::builder(Engine::Postgres)
         .with("DATABASE_TIMEOUT", "4")
         .with("DATABASE_QUEUE_TIMEOUT", "2")
         .with("DATABASE_POOL_SIZE", "3")
         .start()
         .await;
-    let (_, folder) = through(world.database.url(), Path::new("/"));
+    let (_, folder) = through(app.database.url(), Path::new("/"));
     let proxy = Proxy::start(folder);
-    let (url, _) = through(world.database.url(), proxy.folder.path());
-    let node = world.node_with("DATABASE_URL", &url).await;
+    let (url, _) = through(app.database.url(), proxy.folder.path());
+    let node = app.start_node_with(&[("DATABASE_URL", &url)]).await;
     let client = node.client();
     client.login("token/github", json!({"code": "u1"})).await.ok();
     for round in 0..2 {
@@ -233,55 +236,55 @@ async fn fault_f9_a_database_that_goes_silent_costs_no_place_in_the_pool() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f3_a_deleted_database_file_is_noticed() {
-    let world = World::start(Engine::Sqlite).await;
-    world.login("token", "u1").await.ok();
-    let path = PathBuf::from(world.database.url().trim_start_matches("sqlite://"));
+    let app = TestApp::start(Engine::Sqlite).await;
+    app.login("token", "u1").await.ok();
+    let path = PathBuf::from(app.database.url().trim_start_matches("sqlite://"));
     let aside = path.with_extension("aside");
     std::fs::rename(&path, &aside).expect("a file that is there");
-    while world.client().get("/readyz").send().await.status == 200 {
+    while app.client().get("/readyz").send().await.status == 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    world.login("token", "u01").await.problem(503, "database_unavailable");
+    app.login("token", "u01").await.problem(503, "database_unavailable");
     assert!(!path.exists(), "no empty file takes its place");
     // Another file at the same place is no better.
     std::fs::copy(&aside, &path).expect("a copy");
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    assert_eq!(world.client().get("/readyz").send().await.status, 503);
+    assert_eq!(app.client().get("/readyz").send().await.status, 503);
     // The file itself is back.
     std::fs::rename(&aside, &path).expect("a file that is there");
-    while world.client().get("/readyz").send().await.status != 200 {
+    while app.client().get("/readyz").send().await.status != 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    world.login("token", "u001").await.ok();
+    app.login("token", "u001").await.ok();
 }
 
 async fn fault_f8_no_credential_of_a_lost_user_opens_its_successor(engine: Engine) {
-    let world = World::start(engine).await;
-    let pair = world.login("jwt-pair", "u1").await;
+    let app = TestApp::start(engine).await;
+    let pair = app.login("jwt-pair", "u1").await;
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
-    let sliding = world.token("jwt-sliding", "u01").await;
-    let permanent = world.token("token", "u001").await;
-    let knox = world.token("knox", "u0001").await;
-    let browser = world.browser();
+    let sliding = app.token("jwt-sliding", "u01").await;
+    let permanent = app.token("token", "u001").await;
+    let knox = app.token("knox", "u0001").await;
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u00001"})).await.ok();
-    let id = world.client().user(&format!("Bearer {access}")).await.ok()["id"].clone();
+    let id = app.client().user(&format!("Bearer {access}")).await.ok()["id"].clone();
 
     // A loss of power or a restored backup takes the user away, and with it the knowledge of the id.
-    world.database.run("DELETE FROM users").await;
+    app.database.run("DELETE FROM users").await;
     let reset = match engine {
         Engine::Sqlite => "UPDATE sqlite_sequence SET seq = 0",
         Engine::Postgres => "ALTER SEQUENCE users_id_seq RESTART WITH 1",
     };
-    world.database.run(reset).await;
-    world.advance(Duration::from_secs(1));
-    let successor = world.login("token_user", "u2").await.ok();
+    app.database.run(reset).await;
+    app.advance(Duration::from_secs(1));
+    let successor = app.login("token_user", "u2").await.ok();
     assert_eq!(successor["id"], id, "the successor has the id");
-    world.login("jwt-pair", "u02").await.ok();
+    app.login("jwt-pair", "u02").await.ok();
 
     for authorization in
         [format!("Bearer {access}"), format!("Bearer {sliding}"), format!("Token {permanent}"), format!("Token {knox}")]
     {
-        assert_eq!(user_status(&world.client(), &authorization).await, 401, "{authorization}");
+        assert_eq!(user_status(&app.client(), &authorization).await, 401, "{authorization}");
     }
     browser.get("/api/user/").send().await.problem(401, "not_authenticated");
     for (path, body) in [
@@ -289,84 +292,84 @@ async fn fault_f8_no_credential_of_a_lost_user_opens_its_successor(engine: Engin
         ("/api/token/sliding/refresh/", json!({"token": sliding})),
         ("/api/token/verify/", json!({"token": access})),
     ] {
-        assert_eq!(world.client().post(path).json(&body).send().await.status, 401, "{path}");
+        assert_eq!(app.client().post(path).json(&body).send().await.status, 401, "{path}");
     }
 }
 
 async fn fault_b8_a_revocation_that_cannot_be_audited_is_not_made(engine: Engine) {
-    let world = World::start(engine).await;
-    let user = format!("Token {}", world.token("knox", "u1").await);
-    let refresh = world.login("jwt-pair", "u01").await.field("refresh");
-    break_inserts(&world, engine, "audit_events").await;
+    let app = TestApp::start(engine).await;
+    let user = format!("Token {}", app.token("knox", "u1").await);
+    let refresh = app.login("jwt-pair", "u01").await.field("refresh");
+    break_inserts(&app, engine, "audit_events").await;
     for path in ["/api/knox/logout/", "/api/knox/logoutall/", "/api/logout/all/"] {
-        let revoked = world.client().post(path).header("authorization", &user).send().await;
+        let revoked = app.client().post(path).header("authorization", &user).send().await;
         assert_eq!(revoked.status, 503, "{path}");
     }
-    let blacklisted = world.client().post("/api/token/blacklist/").json(&json!({"refresh": refresh})).send().await;
+    let blacklisted = app.client().post("/api/token/blacklist/").json(&json!({"refresh": refresh})).send().await;
     assert_eq!(blacklisted.status, 503);
-    world.client().user(&user).await.ok();
-    mend_inserts(&world, engine, "audit_events").await;
-    world.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await.ok();
-    let revoked = world.client().post("/api/logout/all/").header("authorization", &user).send().await;
+    app.client().user(&user).await.ok();
+    mend_inserts(&app, engine, "audit_events").await;
+    app.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await.ok();
+    let revoked = app.client().post("/api/logout/all/").header("authorization", &user).send().await;
     assert_eq!(revoked.status, 204);
-    assert_eq!(user_status(&world.client(), &user).await, 401);
+    assert_eq!(user_status(&app.client(), &user).await, 401);
 }
 
 async fn fault_b9_bookkeeping_never_fails_a_read(engine: Engine) {
-    let world = World::on(engine).with("REST_KNOX_AUTO_REFRESH", "True").start().await;
+    let app = TestApp::builder(engine).with("REST_KNOX_AUTO_REFRESH", "True").start().await;
     let credentials = [
-        format!("Token {}", world.token("token", "u1").await),
-        format!("Token {}", world.token("knox", "u01").await),
-        format!("Bearer {}", world.token("jwt-sliding", "u001").await),
+        format!("Token {}", app.token("token", "u1").await),
+        format!("Token {}", app.token("knox", "u01").await),
+        format!("Bearer {}", app.token("jwt-sliding", "u001").await),
     ];
-    let browser = world.browser();
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u0001"})).await.ok();
-    world.advance(Duration::from_secs(290));
-    let mut beside = Beside::connect(&world).await;
+    app.advance(Duration::from_secs(290));
+    let mut beside = Beside::connect(&app).await;
     let lock = match engine {
         Engine::Sqlite => "BEGIN IMMEDIATE",
         Engine::Postgres => "BEGIN; LOCK TABLE sessions, tokens, knox_tokens, refresh_tokens IN EXCLUSIVE MODE",
     };
     beside.run(lock).await;
-    world.advance(Duration::from_secs(9));
+    app.advance(Duration::from_secs(9));
     for credential in &credentials {
-        world.client().user(credential).await.ok();
+        app.client().user(credential).await.ok();
     }
-    world.advance(Duration::from_secs(400));
+    app.advance(Duration::from_secs(400));
     for credential in &credentials[..2] {
-        world.client().user(credential).await.ok();
+        app.client().user(credential).await.ok();
     }
     browser.get("/api/user/").send().await.ok();
     beside.run("ROLLBACK").await;
 }
 
 async fn fault_b7_last_login_never_moves_backwards(engine: Engine) {
-    let world = World::start(engine).await;
-    world.browser().login("session/github", json!({"code": "u1"})).await.ok();
-    let later = world.database.number("SELECT last_login FROM users").await + 60_000;
+    let app = TestApp::start(engine).await;
+    app.browser().login("session/github", json!({"code": "u1"})).await.ok();
+    let later = app.database.number("SELECT last_login FROM users").await + 60_000;
     // Another node, whose clock is ahead, or a login that was committed first.
-    world.database.run(&format!("UPDATE users SET last_login = {later}")).await;
-    world.browser().login("session/github", json!({"code": "u01"})).await.ok();
-    assert_eq!(world.database.number("SELECT last_login FROM users").await, later);
-    world.advance(Duration::from_secs(120));
-    world.browser().login("session/github", json!({"code": "u001"})).await.ok();
-    assert!(world.database.number("SELECT last_login FROM users").await > later);
+    app.database.run(&format!("UPDATE users SET last_login = {later}")).await;
+    app.browser().login("session/github", json!({"code": "u01"})).await.ok();
+    assert_eq!(app.database.number("SELECT last_login FROM users").await, later);
+    app.advance(Duration::from_secs(120));
+    app.browser().login("session/github", json!({"code": "u001"})).await.ok();
+    assert!(app.database.number("SELECT last_login FROM users").await > later);
 }
 
 async fn fault_b27_an_undecodable_row_is_an_error(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     let short = match engine {
         Engine::Sqlite => "UPDATE login_attempts SET browser = x'00', flow = NULL",
         Engine::Postgres => "UPDATE login_attempts SET browser = '\\x00', flow = NULL",
     };
-    world.database.run(short).await;
+    app.database.run(short).await;
     // Not "bound to no browser".
-    let login = world.client().login("token/github", json!({"code": "u1", "state": begun.state})).await;
+    let login = app.client().login("token/github", json!({"code": "u1", "state": begun.state})).await;
     login.problem(503, "database_unavailable");
-    let user = format!("Bearer {}", world.login("jwt-pair", "u2").await.field("token"));
-    world.database.run("UPDATE refresh_tokens SET kind = 'jwt-other'").await;
-    let listed = world.client().get("/api/user/credentials/").header("authorization", &user).send().await;
+    let user = format!("Bearer {}", app.login("jwt-pair", "u2").await.field("token"));
+    app.database.run("UPDATE refresh_tokens SET kind = 'jwt-other'").await;
+    let listed = app.client().get("/api/user/credentials/").header("authorization", &user).send().await;
     listed.problem(503, "database_unavailable");
 }

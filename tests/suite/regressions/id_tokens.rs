@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::people::{CLIENT_ID, ISSUER, OIDC_TOKEN};
-use crate::support::world::Plan;
-use crate::support::{Answer, Call, Engine, Reply, World, on_both_databases, signer};
+use crate::support::fake_users::{CLIENT_ID, ISSUER, OIDC_TOKEN};
+use crate::support::test_app::TestAppBuilder;
+use crate::support::{Answer, Call, Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     fault_a4_only_an_id_token_signs_in_where_one_is_posted,
@@ -65,50 +65,50 @@ fn signed(media_type: &Value, claims: &Value) -> String {
     signer::signed_with_header(&json!({"alg": "RS256", "typ": media_type, "kid": signer::KEY_ID}), claims)
 }
 
-async fn post(world: &World, provider: &str, token: &str) -> Answer {
-    world.client().login(&format!("token_user/{provider}"), json!({"id_token": token})).await
+async fn post(app: &TestApp, provider: &str, token: &str) -> Answer {
+    app.client().login(&format!("token_user/{provider}"), json!({"id_token": token})).await
 }
 
 async fn fault_a4_only_an_id_token_signs_in_where_one_is_posted(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let plain = without(&world.people.id_token_claims("u1", None, ""), &["at_hash"]);
+    let app = TestApp::builder(engine).oidc().start().await;
+    let plain = without(&app.fake_users.id_token_claims("u1", None, ""), &["at_hash"]);
     for (what, media_type, more) in other_tokens() {
-        let answer = post(&world, "oidc", &signed(&media_type, &with(&plain, more))).await;
+        let answer = post(&app, "oidc", &signed(&media_type, &with(&plain, more))).await;
         assert_eq!(answer.status, 502, "{what}: {}", answer.text);
         answer.problem(502, "provider_error");
     }
     // An encrypted token has five parts.
     let parts = signed(&json!("JWT"), &plain);
     let header = parts.split('.').next().expect("a header");
-    post(&world, "oidc", &format!("{header}.a.b.c.d")).await.problem(502, "provider_error");
-    assert_eq!(world.database.count("users").await, 0);
+    post(&app, "oidc", &format!("{header}.a.b.c.d")).await.problem(502, "provider_error");
+    assert_eq!(app.database.count("users").await, 0);
     for (n, media_type) in [json!("JWT"), json!("ID"), json!("application/jwt")].into_iter().enumerate() {
         let claims = with(&plain, json!({"jti": n}));
-        post(&world, "oidc", &signed(&media_type, &claims)).await.ok();
+        post(&app, "oidc", &signed(&media_type, &claims)).await.ok();
     }
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn fault_a4_only_an_id_token_signs_in_where_a_code_brings_one(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     for (n, (what, media_type, more)) in other_tokens().into_iter().enumerate() {
-        let people = world.people.clone();
-        world.double.on(OIDC_TOKEN, move |call: &Call| {
+        let fake_users = app.fake_users.clone();
+        app.double.on(OIDC_TOKEN, move |call: &Call| {
             let code = call.field("code").unwrap_or_default();
-            let claims = without(&people.id_token_claims(&code, None, ""), &["at_hash"]);
+            let claims = without(&fake_users.id_token_claims(&code, None, ""), &["at_hash"]);
             let token = signed(&media_type, &with(&claims, more.clone()));
             Reply::json(&json!({"access_token": format!("oidc-{code}"), "id_token": token}))
         });
-        let answer = world.client().login("token/oidc", json!({"code": format!("u{n}")})).await;
+        let answer = app.client().login("token/oidc", json!({"code": format!("u{n}")})).await;
         assert_eq!(answer.status, 502, "{what}: {}", answer.text);
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 const REALM: &str = "https://sso.example/realms/one";
 
-fn keycloak(engine: Engine) -> Plan {
-    World::on(engine)
+fn keycloak(engine: Engine) -> TestAppBuilder {
+    TestApp::builder(engine)
         .with("SOCIAL_AUTH_KEYCLOAK_KEY", CLIENT_ID)
         .with("SOCIAL_AUTH_KEYCLOAK_SECRET", "s3cret-of-keycloak")
         .with("SOCIAL_AUTH_KEYCLOAK_PUBLIC_KEY", &signer::public_key_for_settings())
@@ -116,20 +116,20 @@ fn keycloak(engine: Engine) -> Plan {
         .with("SOCIAL_AUTH_KEYCLOAK_ACCESS_TOKEN_URL", &format!("{REALM}/protocol/openid-connect/token"))
 }
 
-fn keycloak_answers(world: &World, answer: Value) {
-    world.double.always("POST sso.example/realms/one/protocol/openid-connect/token", Reply::json(&answer));
+fn keycloak_answers(app: &TestApp, answer: Value) {
+    app.double.always("POST sso.example/realms/one/protocol/openid-connect/token", Reply::json(&answer));
 }
 
 /// The claims of the realm's tokens.
-fn realm_claims(world: &World) -> Value {
-    let now = world.clock.now().seconds();
+fn realm_claims(app: &TestApp) -> Value {
+    let now = app.clock.now().seconds();
     json!({"iss": REALM, "aud": CLIENT_ID, "azp": CLIENT_ID, "sub": "k-1", "iat": now, "exp": now + 300,
         "preferred_username": "nell", "email": "nell@mail.example"})
 }
 
 async fn fault_a4_keycloak_takes_tokens_of_its_own_realm_alone(engine: Engine) {
-    let world = keycloak(engine).start().await;
-    let realm = realm_claims(&world);
+    let app = keycloak(engine).start().await;
+    let realm = realm_claims(&app);
     let access = with(&realm, json!({"typ": "Bearer", "scope": "openid"}));
     for (n, (what, claims)) in [
         ("another realm", with(&access, json!({"iss": "https://sso.example/realms/two"}))),
@@ -142,8 +142,8 @@ async fn fault_a4_keycloak_takes_tokens_of_its_own_realm_alone(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        keycloak_answers(&world, json!({"access_token": signed(&json!("JWT"), &claims), "token_type": "Bearer"}));
-        let answer = world.client().login("token/keycloak", json!({"code": format!("c{n}")})).await;
+        keycloak_answers(&app, json!({"access_token": signed(&json!("JWT"), &claims), "token_type": "Bearer"}));
+        let answer = app.client().login("token/keycloak", json!({"code": format!("c{n}")})).await;
         assert_eq!(answer.status, 502, "{what}: {}", answer.text);
     }
     // An access token is what the code brings, and never what an app may post.
@@ -152,140 +152,141 @@ async fn fault_a4_keycloak_takes_tokens_of_its_own_realm_alone(engine: Engine) {
         ("one that only has a scope", with(&realm, json!({"scope": "openid"}))),
         ("an ID token of another realm", with(&realm, json!({"typ": "ID", "iss": "https://sso.example/realms/two"}))),
     ] {
-        let answer = post(&world, "keycloak", &signed(&json!("JWT"), &claims)).await;
+        let answer = post(&app, "keycloak", &signed(&json!("JWT"), &claims)).await;
         assert_eq!(answer.status, 502, "{what}: {}", answer.text);
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     for (n, media_type) in ["JWT", "at+jwt"].into_iter().enumerate() {
         let token = signed(&json!(media_type), &access);
-        keycloak_answers(&world, json!({"access_token": token, "token_type": "Bearer"}));
-        world.client().login("token/keycloak", json!({"code": format!("good{n}")})).await.ok();
+        keycloak_answers(&app, json!({"access_token": token, "token_type": "Bearer"}));
+        app.client().login("token/keycloak", json!({"code": format!("good{n}")})).await.ok();
     }
-    post(&world, "keycloak", &signed(&json!("JWT"), &with(&realm, json!({"typ": "ID"})))).await.ok();
-    assert_eq!(world.database.count("users").await, 1);
+    post(&app, "keycloak", &signed(&json!("JWT"), &with(&realm, json!({"typ": "ID"})))).await.ok();
+    assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn kept(world: &World, login: &Answer) -> Answer {
+async fn kept(app: &TestApp, login: &Answer) -> Answer {
     let authorization = format!("Token {}", login.field("token"));
-    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    world.client().get(&path).header("authorization", &authorization).send().await
+    app.client().get(&path).header("authorization", &authorization).send().await
 }
 
 async fn fault_a11_a_renewal_for_another_subject_drops_the_tokens(engine: Engine) {
-    let world = World::on(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
-    let people = world.people.clone();
+    let app = TestApp::builder(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let fake_users = app.fake_users.clone();
     let answer = move |subject: &str, access_token: &str, more: Value| {
-        let claims = with(&people.id_token_claims("u1", None, access_token), json!({"sub": subject}));
+        let claims = with(&fake_users.id_token_claims("u1", None, access_token), json!({"sub": subject}));
         Reply::json(&json!({"access_token": access_token, "refresh_token": "r-1", "expires_in": 100,
             "token_type": "Bearer", "id_token": signer::signed(&with(&claims, more))}))
     };
     let renewing = |reply: Reply| {
         let first = answer("s-1", "oidc-u1", json!({}));
-        world.double.on(OIDC_TOKEN, move |call| match call.field("grant_type").as_deref() {
+        app.double.on(OIDC_TOKEN, move |call| match call.field("grant_type").as_deref() {
             Some("refresh_token") => reply.clone(),
             _ => first.clone(),
         });
     };
     renewing(answer("s-1", "second", json!({})));
-    let login = world.client().login("token/oidc", json!({"code": "u1"})).await;
+    let login = app.client().login("token/oidc", json!({"code": "u1"})).await;
     let later = || {
-        world.advance(Duration::from_secs(200));
+        app.advance(Duration::from_secs(200));
     };
     later();
     // The answers were made before the clock moved: made again, since they are signed for a moment.
     renewing(answer("s-1", "second", json!({})));
-    assert_eq!(kept(&world, &login).await.field("access_token"), "second");
+    assert_eq!(kept(&app, &login).await.field("access_token"), "second");
     // What is no ID token of this client is the provider's fault; nothing is lost.
     later();
     for more in [json!({"aud": "another"}), json!({"iss": "https://evil.example"}), json!({"events": {}})] {
         renewing(answer("s-1", "third", more));
-        kept(&world, &login).await.problem(502, "provider_error");
+        kept(&app, &login).await.problem(502, "provider_error");
     }
     renewing(answer("s-2", "third", json!({})));
-    kept(&world, &login).await.problem(409, "token_ended");
+    kept(&app, &login).await.problem(409, "token_ended");
     renewing(answer("s-1", "fourth", json!({})));
-    kept(&world, &login).await.problem(404, "token_not_kept");
-    assert_eq!(world.database.number("SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL").await, 0);
+    kept(&app, &login).await.problem(404, "token_not_kept");
+    assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL").await, 0);
 }
 
 async fn fault_a11_a_renewal_that_names_another_user_beside_its_tokens_drops_them(engine: Engine) {
-    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
-    let world = plan.with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1-secret").start().await;
-    world.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
+    let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let app = plan.with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1-secret").start().await;
+    app.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600, "user_id": 11})),
         _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100, "user_id": 10})),
     });
     let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
-    world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
-    let login = world.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
-    world.advance(Duration::from_secs(200));
-    kept(&world, &login).await.problem(409, "token_ended");
-    kept(&world, &login).await.problem(404, "token_not_kept");
+    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
+    app.advance(Duration::from_secs(200));
+    kept(&app, &login).await.problem(409, "token_ended");
+    kept(&app, &login).await.problem(404, "token_not_kept");
 }
 
 async fn fault_a11_a_renewal_is_compared_by_the_members_that_the_login_had(engine: Engine) {
-    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
-    let world = plan.with("SOCIAL_AUTH_TAOBAO_KEY", "k1").with("SOCIAL_AUTH_TAOBAO_SECRET", "s1-secret").start().await;
-    world.double.on("POST oauth.taobao.com/token", |call| match call.field("grant_type").as_deref() {
+    let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let app = plan.with("SOCIAL_AUTH_TAOBAO_KEY", "k1").with("SOCIAL_AUTH_TAOBAO_SECRET", "s1-secret").start().await;
+    app.double.on("POST oauth.taobao.com/token", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => {
             Reply::json(&json!({"access_token": "second", "expires_in": 3600, "taobao_user_id": "11"}))
         }
         _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100,
             "taobao_user_id": "10", "taobao_user_nick": "ola"})),
     });
-    world.double.always("GET eco.taobao.com/router/rest", Reply::json(&json!({"user": {}})));
-    let login = world.client().login("token/taobao", json!({"code": "c1"})).await;
-    world.advance(Duration::from_secs(200));
-    kept(&world, &login).await.problem(409, "token_ended");
-    kept(&world, &login).await.problem(404, "token_not_kept");
+    app.double.always("GET eco.taobao.com/router/rest", Reply::json(&json!({"user": {}})));
+    let login = app.client().login("token/taobao", json!({"code": "c1"})).await;
+    app.advance(Duration::from_secs(200));
+    kept(&app, &login).await.problem(409, "token_ended");
+    kept(&app, &login).await.problem(404, "token_not_kept");
 }
 
-fn userinfo(world: &World, reply: Reply) {
-    world.double.always("GET id.example/userinfo", reply);
+fn userinfo(app: &TestApp, reply: Reply) {
+    app.double.always("GET id.example/userinfo", reply);
 }
 
 async fn fault_a22_userinfo_without_sub_is_refused_at_a_login(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let victim = json!({"email": "victim@mail.example", "email_verified": true, "name": "Victim"});
-    userinfo(&world, Reply::json(&victim));
-    world.client().login("token/oidc", json!({"code": "u1"})).await.problem(502, "provider_error");
-    userinfo(&world, Reply::json(&with(&victim, json!({"sub": null}))));
-    world.client().login("token/oidc", json!({"code": "u2"})).await.problem(502, "provider_error");
-    assert_eq!(world.database.count("users").await, 0);
-    let lenient = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_USERINFO_WITHOUT_SUB", "true").start().await;
+    userinfo(&app, Reply::json(&victim));
+    app.client().login("token/oidc", json!({"code": "u1"})).await.problem(502, "provider_error");
+    userinfo(&app, Reply::json(&with(&victim, json!({"sub": null}))));
+    app.client().login("token/oidc", json!({"code": "u2"})).await.problem(502, "provider_error");
+    assert_eq!(app.database.count("users").await, 0);
+    let lenient = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_USERINFO_WITHOUT_SUB", "true").start().await;
     userinfo(&lenient, Reply::json(&victim));
     lenient.client().login("token_user/oidc", json!({"code": "u1"})).await.ok();
 }
 
 async fn fault_a22_an_id_token_without_iat_is_never_taken_instead_of_a_code(engine: Engine) {
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_AUTH0_KEY", CLIENT_ID).with("SOCIAL_AUTH_AUTH0_SECRET", "s");
-    let world = plan.with("SOCIAL_AUTH_AUTH0_DOMAIN", "tenant.auth0.example").start().await;
-    world.double.always("GET tenant.auth0.example/.well-known/jwks.json", Reply::json(&signer::jwks()));
-    let claims = world.people.id_token_claims("u1", None, "");
+    let plan =
+        TestApp::builder(engine).oidc().with("SOCIAL_AUTH_AUTH0_KEY", CLIENT_ID).with("SOCIAL_AUTH_AUTH0_SECRET", "s");
+    let app = plan.with("SOCIAL_AUTH_AUTH0_DOMAIN", "tenant.auth0.example").start().await;
+    app.double.always("GET tenant.auth0.example/.well-known/jwks.json", Reply::json(&signer::jwks()));
+    let claims = app.fake_users.id_token_claims("u1", None, "");
     for (provider, issuer) in [("oidc", ISSUER), ("auth0", "https://tenant.auth0.example/")] {
         let claims = with(&claims, json!({"iss": issuer}));
         for missing in ["iat", "exp"] {
-            let answer = post(&world, provider, &signer::signed(&without(&claims, &[missing]))).await;
+            let answer = post(&app, provider, &signer::signed(&without(&claims, &[missing]))).await;
             assert_eq!(answer.status, 502, "{provider} without {missing}: {}", answer.text);
         }
-        post(&world, provider, &signer::signed(&claims)).await.ok();
+        post(&app, provider, &signer::signed(&claims)).await.ok();
     }
 }
 
 async fn fault_c11_a_subject_as_a_number_is_the_same_subject(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    world.people.change_claims(|claims| claims["sub"] = json!("35"));
-    userinfo(&world, Reply::json(&json!({"sub": 35, "preferred_username": "nell"})));
-    let answer = world.client().login("token_user/oidc", json!({"code": "u1"})).await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    app.fake_users.change_claims(|claims| claims["sub"] = json!("35"));
+    userinfo(&app, Reply::json(&json!({"sub": 35, "preferred_username": "nell"})));
+    let answer = app.client().login("token_user/oidc", json!({"code": "u1"})).await;
     assert_eq!(answer.field("username"), "nell");
-    userinfo(&world, Reply::json(&json!({"sub": 36, "preferred_username": "nell"})));
-    world.client().login("token/oidc", json!({"code": "u2"})).await.problem(502, "provider_error");
+    userinfo(&app, Reply::json(&json!({"sub": 36, "preferred_username": "nell"})));
+    app.client().login("token/oidc", json!({"code": "u2"})).await.problem(502, "provider_error");
 }
 
 async fn fault_d6_clocks_a_few_seconds_apart_do_not_matter(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let now = world.clock.now().seconds();
+    let app = TestApp::builder(engine).oidc().start().await;
+    let now = app.clock.now().seconds();
     for (n, (name, time, accepted)) in [
         ("iat", now + 5, true),
         ("iat", now + 60, true),
@@ -299,17 +300,17 @@ async fn fault_d6_clocks_a_few_seconds_apart_do_not_matter(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        world.people.change_claims(move |claims| claims[name] = time.into());
-        let answer = world.client().login("token/oidc", json!({"code": format!("u{n}")})).await;
+        app.fake_users.change_claims(move |claims| claims[name] = time.into());
+        let answer = app.client().login("token/oidc", json!({"code": format!("u{n}")})).await;
         assert_eq!(answer.status, if accepted { 200 } else { 502 }, "{name} {}: {}", time - now, answer.text);
     }
 }
 
 async fn fault_d7_userinfo_may_be_a_signed_jwt(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let said = json!({"iss": ISSUER, "aud": CLIENT_ID, "sub": "s-1", "preferred_username": "nell"});
     let answer = |token: String| Reply::of(200, "application/jwt; charset=utf-8", token);
-    let now = world.clock.now().seconds();
+    let now = app.clock.now().seconds();
     for (n, (what, token)) in [
         ("another subject", signer::signed(&with(&said, json!({"sub": "s-9"})))),
         ("another key", signer::forged(&said)),
@@ -324,41 +325,41 @@ async fn fault_d7_userinfo_may_be_a_signed_jwt(engine: Engine) {
     .enumerate()
     {
         let sub = format!("s-{n}");
-        world.people.change_claims(move |claims| claims["sub"] = sub.clone().into());
-        userinfo(&world, answer(token));
-        let answer = world.client().login("token/oidc", json!({"code": format!("u{n}")})).await;
+        app.fake_users.change_claims(move |claims| claims["sub"] = sub.clone().into());
+        userinfo(&app, answer(token));
+        let answer = app.client().login("token/oidc", json!({"code": format!("u{n}")})).await;
         assert_eq!(answer.status, 502, "{what}: {}", answer.text);
     }
-    world.people.change_claims(|claims| claims["sub"] = json!("s-1"));
-    userinfo(&world, answer(signer::signed(&said)));
-    let answer = world.client().login("token_user/oidc", json!({"code": "u77"})).await;
+    app.fake_users.change_claims(|claims| claims["sub"] = json!("s-1"));
+    userinfo(&app, answer(signer::signed(&said)));
+    let answer = app.client().login("token_user/oidc", json!({"code": "u77"})).await;
     assert_eq!(answer.field("username"), "nell");
 }
 
 async fn fault_d7_two_audiences_without_azp_are_accepted_by_a_setting(engine: Engine) {
-    let strict = World::on(engine).oidc().start().await;
-    let trusting = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_TRUSTED_AUDIENCES", "an-api").start().await;
-    for (world, audience, status) in [(&strict, "an-api", 502), (&trusting, "an-api", 200), (&trusting, "other", 502)] {
-        world.people.change_claims(move |claims| claims["aud"] = json!([CLIENT_ID, audience]));
+    let strict = TestApp::builder(engine).oidc().start().await;
+    let trusting = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_TRUSTED_AUDIENCES", "an-api").start().await;
+    for (app, audience, status) in [(&strict, "an-api", 502), (&trusting, "an-api", 200), (&trusting, "other", 502)] {
+        app.fake_users.change_claims(move |claims| claims["aud"] = json!([CLIENT_ID, audience]));
         let code = if audience == "other" { "u2" } else { "u1" };
-        let answer = world.client().login("token/oidc", json!({"code": code})).await;
+        let answer = app.client().login("token/oidc", json!({"code": code})).await;
         assert_eq!(answer.status, status, "{audience}: {}", answer.text);
     }
 }
 
 async fn fault_d7_a_lightweight_access_token_of_keycloak_needs_the_id_token_beside_it(engine: Engine) {
-    let world = keycloak(engine).start().await;
-    let realm = realm_claims(&world);
+    let app = keycloak(engine).start().await;
+    let realm = realm_claims(&app);
     let light = with(&without(&realm, &["aud", "sub", "email", "preferred_username"]), json!({"typ": "Bearer"}));
     let light = signed(&json!("JWT"), &light);
     let id_token = signed(&json!("JWT"), &with(&realm, json!({"typ": "ID"})));
-    keycloak_answers(&world, json!({"access_token": light, "token_type": "Bearer"}));
-    world.client().login("token/keycloak", json!({"code": "c1"})).await.problem(502, "provider_error");
-    keycloak_answers(&world, json!({"access_token": light, "token_type": "Bearer", "id_token": id_token}));
-    let answer = world.client().login("token_user/keycloak", json!({"code": "c2"})).await;
+    keycloak_answers(&app, json!({"access_token": light, "token_type": "Bearer"}));
+    app.client().login("token/keycloak", json!({"code": "c1"})).await.problem(502, "provider_error");
+    keycloak_answers(&app, json!({"access_token": light, "token_type": "Bearer", "id_token": id_token}));
+    let answer = app.client().login("token_user/keycloak", json!({"code": "c2"})).await;
     assert_eq!(answer.field("username"), "nell");
     // An ID token of another realm does not help.
     let foreign = signed(&json!("JWT"), &with(&realm, json!({"typ": "ID", "iss": "https://sso.example/realms/two"})));
-    keycloak_answers(&world, json!({"access_token": light, "token_type": "Bearer", "id_token": foreign}));
-    world.client().login("token/keycloak", json!({"code": "c3"})).await.problem(502, "provider_error");
+    keycloak_answers(&app, json!({"access_token": light, "token_type": "Bearer", "id_token": foreign}));
+    app.client().login("token/keycloak", json!({"code": "c3"})).await.problem(502, "provider_error");
 }

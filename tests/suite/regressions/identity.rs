@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use crate::support::double::Double;
-use crate::support::people::{CLIENT_ID, OIDC_TOKEN};
-use crate::support::world::Node;
-use crate::support::{Engine, Reply, World, on_both_databases, process, signer};
+use crate::support::fake_users::{CLIENT_ID, OIDC_TOKEN};
+use crate::support::test_app::Node;
+use crate::support::{Engine, Reply, TestApp, on_both_databases, process, signer};
 
 on_both_databases! {
     fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id,
@@ -45,8 +45,9 @@ const WITH_NAME: [(&str, &str, &str, &str, &str); 5] = [
     ("qiita", "qiita.com/api/v2/access_tokens", "qiita.com/api/v2/authenticated_user", "permanent_id", "id"),
 ];
 
-fn plan(engine: Engine) -> crate::support::world::Plan {
-    let mut plan = World::on(engine).with("SOCIAL_AUTH_OKTA_OAUTH2_API_URL", "https://okta.example/oauth2/default");
+fn plan(engine: Engine) -> crate::support::test_app::TestAppBuilder {
+    let mut plan =
+        TestApp::builder(engine).with("SOCIAL_AUTH_OKTA_OAUTH2_API_URL", "https://okta.example/oauth2/default");
     for (provider, ..) in WITH_NAME {
         let name = provider.to_ascii_uppercase().replace('-', "_");
         plan = plan.with(&format!("SOCIAL_AUTH_{name}_KEY"), CLIENT_ID);
@@ -70,25 +71,25 @@ fn profile(double: &Double, at: usize, profile: &Value) {
     double.always(&format!("GET {userinfo}"), Reply::json(profile));
 }
 
-async fn signed_in(world: &World, provider: &str, code: &str) -> Value {
-    world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await.ok()
+async fn signed_in(app: &TestApp, provider: &str, code: &str) -> Value {
+    app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await.ok()
 }
 
 async fn fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id(engine: Engine) {
     for until in ["", "2999-01-01"] {
-        let world = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
+        let app = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
         for (at, (provider, _, _, id, name)) in WITH_NAME.into_iter().enumerate() {
             for (n, stable) in ["victim-1", "00uVICTIM", "4711"].into_iter().enumerate() {
-                profile(&world.double, at, &json!({id: stable, name: "victim"}));
-                let victim = signed_in(&world, provider, &format!("v{n}")).await;
+                profile(&app.double, at, &json!({id: stable, name: "victim"}));
+                let victim = signed_in(&app, provider, &format!("v{n}")).await;
                 // The attacker is called as the victim's id is, and as the victim is.
                 for (m, called) in [stable, "victim"].into_iter().enumerate() {
-                    profile(&world.double, at, &json!({id: format!("attacker-{n}-{m}"), name: called}));
-                    let attacker = signed_in(&world, provider, &format!("a{n}{m}")).await;
+                    profile(&app.double, at, &json!({id: format!("attacker-{n}-{m}"), name: called}));
+                    let attacker = signed_in(&app, provider, &format!("a{n}{m}")).await;
                     assert_ne!(attacker["id"], victim["id"], "{provider}: {called}, until {until:?}");
                 }
-                profile(&world.double, at, &json!({id: stable, name: "renamed"}));
-                let again = signed_in(&world, provider, &format!("b{n}")).await;
+                profile(&app.double, at, &json!({id: stable, name: "renamed"}));
+                let again = signed_in(&app, provider, &format!("b{n}")).await;
                 assert_eq!(again["id"], victim["id"], "{provider}: the victim still signs in");
             }
         }
@@ -96,28 +97,28 @@ async fn fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id(en
 }
 
 /// As the import leaves an account that is stored under a former key.
-async fn make_legacy(world: &World, uid: &str, extra_data: &str) {
+async fn make_legacy(app: &TestApp, uid: &str, extra_data: &str) {
     let sql = format!(
         "UPDATE social_accounts SET uid = '{uid}', uid_scope = '', legacy_uid = true, extra_data = '{extra_data}'"
     );
-    world.database.run(&sql).await;
+    app.database.run(&sql).await;
 }
 
 async fn fault_a1_an_imported_account_is_found_by_its_former_key_until_the_date(engine: Engine) {
     for (until, is_found) in [("", false), ("2001-01-01", false), ("2999-01-01", true)] {
-        let world = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
-        profile(&world.double, 0, &json!({"sub": "00u1", "preferred_username": "ada"}));
-        let owner = signed_in(&world, "okta-oauth2", "c1").await;
-        make_legacy(&world, "ada", "{}").await;
-        let found = signed_in(&world, "okta-oauth2", "c2").await;
+        let app = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
+        profile(&app.double, 0, &json!({"sub": "00u1", "preferred_username": "ada"}));
+        let owner = signed_in(&app, "okta-oauth2", "c1").await;
+        make_legacy(&app, "ada", "{}").await;
+        let found = signed_in(&app, "okta-oauth2", "c2").await;
         assert_eq!(found["id"] == owner["id"], is_found, "until {until:?}");
         let marked = "SELECT count(*) FROM social_accounts WHERE legacy_uid";
-        assert_eq!(world.database.number(marked).await, i64::from(!is_found), "the mark goes with the former key");
-        assert_eq!(world.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
+        assert_eq!(app.database.number(marked).await, i64::from(!is_found), "the mark goes with the former key");
+        assert_eq!(app.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
         if is_found {
             // Once re-keyed, the name opens nothing.
-            profile(&world.double, 0, &json!({"sub": "00u2", "preferred_username": "ada"}));
-            assert_ne!(signed_in(&world, "okta-oauth2", "c3").await["id"], owner["id"]);
+            profile(&app.double, 0, &json!({"sub": "00u2", "preferred_username": "ada"}));
+            assert_ne!(signed_in(&app, "okta-oauth2", "c3").await["id"], owner["id"]);
         }
     }
 }
@@ -125,43 +126,43 @@ async fn fault_a1_an_imported_account_is_found_by_its_former_key_until_the_date(
 /// An imported account may be keyed by a name that is spelled like another user's id.
 async fn fault_a1_a_stable_id_opens_no_account_of_the_same_name(engine: Engine) {
     for (until, is_found) in [("", false), ("2001-01-01", false), ("2999-01-01", true)] {
-        let world = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
-        profile(&world.double, 1, &json!({"id": "x1", "username": "x2abc9"}));
-        let owner = signed_in(&world, "dailymotion", "c1").await;
-        make_legacy(&world, "x2abc9", r#"{"id": ""}"#).await;
-        profile(&world.double, 1, &json!({"id": "x2abc9", "username": "ada"}));
-        let other = signed_in(&world, "dailymotion", "c2").await;
+        let app = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
+        profile(&app.double, 1, &json!({"id": "x1", "username": "x2abc9"}));
+        let owner = signed_in(&app, "dailymotion", "c1").await;
+        make_legacy(&app, "x2abc9", r#"{"id": ""}"#).await;
+        profile(&app.double, 1, &json!({"id": "x2abc9", "username": "ada"}));
+        let other = signed_in(&app, "dailymotion", "c2").await;
         assert_eq!(other["id"] == owner["id"], is_found, "until {until:?}");
-        assert_eq!(world.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
+        assert_eq!(app.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
     }
     // Where the id itself stands beside the key, it decides at any time.
-    let world = plan(engine).start().await;
-    profile(&world.double, 1, &json!({"id": "x9", "username": "bob"}));
-    let owner = signed_in(&world, "dailymotion", "c1").await;
-    make_legacy(&world, "x9", r#"{"id": "x9"}"#).await;
-    assert_eq!(signed_in(&world, "dailymotion", "c2").await["id"], owner["id"]);
+    let app = plan(engine).start().await;
+    profile(&app.double, 1, &json!({"id": "x9", "username": "bob"}));
+    let owner = signed_in(&app, "dailymotion", "c1").await;
+    make_legacy(&app, "x9", r#"{"id": "x9"}"#).await;
+    assert_eq!(signed_in(&app, "dailymotion", "c2").await["id"], owner["id"]);
 }
 
 async fn fault_a1_a_former_key_opens_only_the_account_that_holds_the_same_stable_id(engine: Engine) {
-    let world = plan(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
-    profile(&world.double, 1, &json!({"id": "x1", "username": "ada"}));
-    let owner = signed_in(&world, "dailymotion", "c1").await;
-    make_legacy(&world, "ada", r#"{"id": "x1"}"#).await;
+    let app = plan(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
+    profile(&app.double, 1, &json!({"id": "x1", "username": "ada"}));
+    let owner = signed_in(&app, "dailymotion", "c1").await;
+    make_legacy(&app, "ada", r#"{"id": "x1"}"#).await;
     // The name has passed to another user since.
-    profile(&world.double, 1, &json!({"id": "x2", "username": "ada"}));
-    assert_ne!(signed_in(&world, "dailymotion", "c2").await["id"], owner["id"]);
-    profile(&world.double, 1, &json!({"id": "x1", "username": "ada"}));
-    assert_eq!(signed_in(&world, "dailymotion", "c3").await["id"], owner["id"]);
+    profile(&app.double, 1, &json!({"id": "x2", "username": "ada"}));
+    assert_ne!(signed_in(&app, "dailymotion", "c2").await["id"], owner["id"]);
+    profile(&app.double, 1, &json!({"id": "x1", "username": "ada"}));
+    assert_eq!(signed_in(&app, "dailymotion", "c3").await["id"], owner["id"]);
 }
 
 async fn fault_a1_another_id_key_opens_no_account_of_the_one_before(engine: Engine) {
-    let world = plan(engine).start().await;
-    profile(&world.double, 0, &json!({"sub": "victim", "preferred_username": "v"}));
-    signed_in(&world, "okta-oauth2", "c1").await;
-    let node = world.node_with_all(&[("SOCIAL_AUTH_OKTA_OAUTH2_ID_KEY", "preferred_username")]).await;
-    profile(&world.double, 0, &json!({"sub": "attacker", "preferred_username": "victim"}));
+    let app = plan(engine).start().await;
+    profile(&app.double, 0, &json!({"sub": "victim", "preferred_username": "v"}));
+    signed_in(&app, "okta-oauth2", "c1").await;
+    let node = app.start_node_with(&[("SOCIAL_AUTH_OKTA_OAUTH2_ID_KEY", "preferred_username")]).await;
+    profile(&app.double, 0, &json!({"sub": "attacker", "preferred_username": "victim"}));
     at(&node, "okta-oauth2", "c2").await.problem(403, "not_allowed");
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn at(node: &Node, provider: &str, code: &str) -> crate::support::Answer {
@@ -169,11 +170,11 @@ async fn at(node: &Node, provider: &str, code: &str) -> crate::support::Answer {
 }
 
 /// Microsoft's endpoints for many tenants. The code names the tenant.
-fn microsoft(world: &World, subject: &'static str) {
-    microsoft_at(world, subject, |tenant| format!("https://sts.windows.net/{tenant}/"));
+fn microsoft(app: &TestApp, subject: &'static str) {
+    microsoft_at(app, subject, |tenant| format!("https://sts.windows.net/{tenant}/"));
 }
 
-fn microsoft_at(world: &World, subject: &'static str, issuer: fn(&str) -> String) {
+fn microsoft_at(app: &TestApp, subject: &'static str, issuer: fn(&str) -> String) {
     let document = json!({
         "issuer": issuer("{tenantid}"),
         "authorization_endpoint": "https://login.microsoftonline.com/common/oauth2/authorize",
@@ -181,13 +182,13 @@ fn microsoft_at(world: &World, subject: &'static str, issuer: fn(&str) -> String
         "jwks_uri": "https://login.microsoftonline.com/common/discovery/keys",
     });
     let place = "GET login.microsoftonline.com/common/.well-known/openid-configuration";
-    world.double.always(place, Reply::json(&document));
-    world.double.on("GET login.microsoftonline.com/common/discovery/keys", |_| Reply::json(&signer::jwks()));
-    let people = world.people.clone();
-    world.double.on("POST login.microsoftonline.com/common/oauth2/token", move |call| {
+    app.double.always(place, Reply::json(&document));
+    app.double.on("GET login.microsoftonline.com/common/discovery/keys", |_| Reply::json(&signer::jwks()));
+    let fake_users = app.fake_users.clone();
+    app.double.on("POST login.microsoftonline.com/common/oauth2/token", move |call| {
         let code = call.field("code").unwrap_or_default();
         let tenant = code.split('-').next().unwrap_or_default();
-        let mut claims = people.id_token_claims("u1", None, "at");
+        let mut claims = fake_users.id_token_claims("u1", None, "at");
         claims["iss"] = issuer(tenant).into();
         claims["tid"] = tenant.into();
         claims["sub"] = subject.into();
@@ -197,43 +198,43 @@ fn microsoft_at(world: &World, subject: &'static str, issuer: fn(&str) -> String
 }
 
 async fn fault_a15_the_same_subject_of_two_tenants_is_two_users(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
-    let world = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
-    microsoft(&world, "subject-1");
-    let first = signed_in(&world, "azuread-oauth2", "tenant1-a").await;
-    let second = signed_in(&world, "azuread-oauth2", "tenant2-a").await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
+    let app = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
+    microsoft(&app, "subject-1");
+    let first = signed_in(&app, "azuread-oauth2", "tenant1-a").await;
+    let second = signed_in(&app, "azuread-oauth2", "tenant2-a").await;
     assert_ne!(first["id"], second["id"]);
-    assert_eq!(signed_in(&world, "azuread-oauth2", "tenant1-b").await["id"], first["id"]);
-    assert_eq!(signed_in(&world, "azuread-oauth2", "tenant2-b").await["id"], second["id"]);
+    assert_eq!(signed_in(&app, "azuread-oauth2", "tenant1-b").await["id"], first["id"]);
+    assert_eq!(signed_in(&app, "azuread-oauth2", "tenant2-b").await["id"], second["id"]);
     // An imported account is the tenant's that signs in first, and no other's.
-    world.database.run(&format!("DELETE FROM users WHERE id = {}", second["id"])).await;
-    world.database.run("UPDATE social_accounts SET uid_scope = ''").await;
-    assert_eq!(signed_in(&world, "azuread-oauth2", "tenant1-c").await["id"], first["id"]);
-    assert_ne!(signed_in(&world, "azuread-oauth2", "tenant2-c").await["id"], first["id"]);
+    app.database.run(&format!("DELETE FROM users WHERE id = {}", second["id"])).await;
+    app.database.run("UPDATE social_accounts SET uid_scope = ''").await;
+    assert_eq!(signed_in(&app, "azuread-oauth2", "tenant1-c").await["id"], first["id"]);
+    assert_ne!(signed_in(&app, "azuread-oauth2", "tenant2-c").await["id"], first["id"]);
 }
 
 async fn fault_a15_a_tenants_users_are_found_at_each_of_its_addresses(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
-    let world = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
-    microsoft(&world, "subject-1");
-    let first = signed_in(&world, "azuread-oauth2", "tenant1-a").await;
-    let second = signed_in(&world, "azuread-oauth2", "tenant2-a").await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
+    let app = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
+    microsoft(&app, "subject-1");
+    let first = signed_in(&app, "azuread-oauth2", "tenant1-a").await;
+    let second = signed_in(&app, "azuread-oauth2", "tenant2-a").await;
     // As an earlier release stored them, by the address that the ID token names.
     for tenant in ["tenant1", "tenant2"] {
         let (old, new) = (format!("sub https://sts.windows.net/{tenant}"), format!("sub {tenant}"));
         let change = format!("UPDATE social_accounts SET uid_scope = '{old}' WHERE uid_scope = '{new}'");
-        world.database.run(&change).await;
+        app.database.run(&change).await;
     }
     let v2 = "https://login.microsoftonline.com/{tenantid}/v2.0";
-    let node = world.node_with_all(&[("SOCIAL_AUTH_AZUREAD_OAUTH2_ID_TOKEN_ISSUER", v2)]).await;
-    microsoft_at(&world, "subject-1", |tenant| format!("https://login.microsoftonline.com/{tenant}/v2.0"));
+    let node = app.start_node_with(&[("SOCIAL_AUTH_AZUREAD_OAUTH2_ID_TOKEN_ISSUER", v2)]).await;
+    microsoft_at(&app, "subject-1", |tenant| format!("https://login.microsoftonline.com/{tenant}/v2.0"));
     assert_eq!(at(&node, "azuread-oauth2", "tenant1-b").await.ok()["id"], first["id"]);
     assert_eq!(at(&node, "azuread-oauth2", "tenant2-b").await.ok()["id"], second["id"]);
-    assert_eq!(world.database.count("users").await, 2);
+    assert_eq!(app.database.count("users").await, 2);
 }
 
 /// The provider `oidc` at another address, whose users have the same subjects.
-fn second_issuer(world: &World) {
+fn second_issuer(app: &TestApp) {
     const ISSUER: &str = "https://other.example";
     let document = json!({
         "issuer": ISSUER,
@@ -243,58 +244,58 @@ fn second_issuer(world: &World) {
         "jwks_uri": "https://other.example/keys",
         "id_token_signing_alg_values_supported": ["RS256"],
     });
-    world.double.always("GET other.example/.well-known/openid-configuration", Reply::json(&document));
-    world.double.on("GET other.example/keys", |_| Reply::json(&signer::jwks()));
-    let people = world.people.clone();
-    world.double.on("POST other.example/token", move |call| {
-        let mut claims = people.id_token_claims(&call.field("code").unwrap_or_default(), None, "at");
+    app.double.always("GET other.example/.well-known/openid-configuration", Reply::json(&document));
+    app.double.on("GET other.example/keys", |_| Reply::json(&signer::jwks()));
+    let fake_users = app.fake_users.clone();
+    app.double.on("POST other.example/token", move |call| {
+        let mut claims = fake_users.id_token_claims(&call.field("code").unwrap_or_default(), None, "at");
         claims["iss"] = ISSUER.into();
         let claims = signer::signed(&claims);
         Reply::json(&json!({"access_token": "at", "token_type": "Bearer", "expires_in": 3600, "id_token": claims}))
     });
-    let people = world.people.clone();
-    world.double.on("GET other.example/userinfo", move |_| {
-        let claims = people.id_token_claims("u1", None, "at");
+    let fake_users = app.fake_users.clone();
+    app.double.on("GET other.example/userinfo", move |_| {
+        let claims = fake_users.id_token_claims("u1", None, "at");
         Reply::json(&json!({"sub": claims["sub"], "preferred_username": "other"}))
     });
 }
 
 async fn fault_a15_another_issuer_opens_no_account_of_the_one_before(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let owner = signed_in(&world, "oidc", "u1").await;
-    second_issuer(&world);
+    let app = TestApp::builder(engine).oidc().start().await;
+    let owner = signed_in(&app, "oidc", "u1").await;
+    second_issuer(&app);
     let moved = ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "https://other.example");
-    let node = world.node_with_all(&[moved]).await;
+    let node = app.start_node_with(&[moved]).await;
     at(&node, "oidc", "u01").await.problem(403, "not_allowed");
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
     // The operator says that the users are the same, under whatever slash: the account moves to the new issuer.
     let former = ("SOCIAL_AUTH_OIDC_FORMER_ISSUERS", "https://id.example/");
-    let node = world.node_with_all(&[moved, former]).await;
+    let node = app.start_node_with(&[moved, former]).await;
     assert_eq!(at(&node, "oidc", "u001").await.ok()["id"], owner["id"]);
-    at(&world.node, "oidc", "u0001").await.problem(403, "not_allowed");
+    at(&app.node, "oidc", "u0001").await.problem(403, "not_allowed");
 }
 
 async fn fault_a15_an_account_without_a_scope_gets_it_at_its_next_login(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let owner = signed_in(&world, "oidc", "u1").await;
-    world.database.run("UPDATE social_accounts SET uid_scope = ''").await;
-    assert_eq!(signed_in(&world, "oidc", "u01").await["id"], owner["id"]);
+    let app = TestApp::builder(engine).oidc().start().await;
+    let owner = signed_in(&app, "oidc", "u1").await;
+    app.database.run("UPDATE social_accounts SET uid_scope = ''").await;
+    assert_eq!(signed_in(&app, "oidc", "u01").await["id"], owner["id"]);
     let known = "SELECT count(*) FROM social_accounts WHERE uid_scope = 'sub https://id.example'";
-    assert_eq!(world.database.number(known).await, 1);
+    assert_eq!(app.database.number(known).await, 1);
 }
 
 async fn fault_a1_a15_the_operator_hears_of_accounts_that_sign_nobody_in(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    signed_in(&world, "oidc", "u1").await;
-    world.login("token", "u1").await.ok();
-    world.database.run("UPDATE social_accounts SET legacy_uid = true, uid_scope = '' WHERE provider = 'github'").await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    signed_in(&app, "oidc", "u1").await;
+    app.login("token", "u1").await.ok();
+    app.database.run("UPDATE social_accounts SET legacy_uid = true, uid_scope = '' WHERE provider = 'github'").await;
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let said = |endpoint: &str, until: &str| {
         let environment = [
-            ("SECRET_KEY", crate::support::world::SECRET_KEY),
+            ("SECRET_KEY", crate::support::test_app::SECRET_KEY),
             ("PUBLIC_URL", "https://login.example"),
-            ("DATABASE_URL", world.database.url()),
-            ("HTTPS_PROXY", world.double.proxy()),
+            ("DATABASE_URL", app.database.url()),
+            ("HTTPS_PROXY", app.double.proxy()),
             ("SOCIAL_AUTH_OIDC_KEY", CLIENT_ID),
             ("SOCIAL_AUTH_OIDC_SECRET", "client-secret-5f2d7c"),
             ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", endpoint),
@@ -319,21 +320,22 @@ async fn fault_a22_one_id_token_signs_in_once_for_one_client(engine: Engine) {
     );
     std::fs::write(&file, own).expect("a file");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("rights");
-    let world = World::on(engine).oidc().program(move |builder| builder.settings_file(&file)).start().await;
-    let token = signer::signed(&world.people.id_token_claims("u7", None, ""));
-    world.client().login("token/oidc", json!({"id_token": token})).await.ok();
-    let again = world.client().login("token/second", json!({"id_token": token})).await;
+    let app = TestApp::builder(engine).oidc().with_builder(move |builder| builder.settings_file(&file)).start().await;
+    let token = signer::signed(&app.fake_users.id_token_claims("u7", None, ""));
+    app.client().login("token/oidc", json!({"id_token": token})).await.ok();
+    let again = app.client().login("token/second", json!({"id_token": token})).await;
     again.problem(400, "code_already_used");
-    assert!(world.double.calls_at(OIDC_TOKEN).is_empty());
-    assert_eq!(world.database.count("users").await, 1);
+    assert!(app.double.calls_at(OIDC_TOKEN).is_empty());
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn fault_d5_mailchimp_takes_no_id_of_a_whole_account(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_MAILCHIMP_KEY", CLIENT_ID).with("SOCIAL_AUTH_MAILCHIMP_SECRET", "s");
-    let world = plan.start().await;
+    let plan =
+        TestApp::builder(engine).with("SOCIAL_AUTH_MAILCHIMP_KEY", CLIENT_ID).with("SOCIAL_AUTH_MAILCHIMP_SECRET", "s");
+    let app = plan.start().await;
     let token = json!({"access_token": "at", "expires_in": 0, "scope": null});
-    world.double.always("POST login.mailchimp.com/oauth2/token", Reply::json(&token));
-    let metadata = |answer: Value| world.double.always("GET login.mailchimp.com/oauth2/metadata", Reply::json(&answer));
+    app.double.always("POST login.mailchimp.com/oauth2/token", Reply::json(&token));
+    let metadata = |answer: Value| app.double.always("GET login.mailchimp.com/oauth2/metadata", Reply::json(&answer));
     let incomplete = [
         json!({"login": {}}),
         json!({"user_id": null, "login": {"login_id": null}}),
@@ -344,12 +346,12 @@ async fn fault_d5_mailchimp_takes_no_id_of_a_whole_account(engine: Engine) {
     ];
     for (n, without) in incomplete.into_iter().enumerate() {
         metadata(without.clone());
-        let answer = world.client().login("token/mailchimp", json!({"code": format!("c{n}")})).await;
+        let answer = app.client().login("token/mailchimp", json!({"code": format!("c{n}")})).await;
         assert_eq!(answer.status, 502, "{without}: {}", answer.text);
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     let shared =
-        World::on(engine).with("SOCIAL_AUTH_MAILCHIMP_KEY", CLIENT_ID).with("SOCIAL_AUTH_MAILCHIMP_SECRET", "s");
+        TestApp::builder(engine).with("SOCIAL_AUTH_MAILCHIMP_KEY", CLIENT_ID).with("SOCIAL_AUTH_MAILCHIMP_SECRET", "s");
     let mistakes = shared.with("SOCIAL_AUTH_MAILCHIMP_ID_KEY", "user_id").try_start().await.err().expect("a mistake");
     assert!(mistakes.iter().any(|mistake| mistake.name == "SOCIAL_AUTH_MAILCHIMP_ID_KEY"), "{mistakes:?}");
 }

@@ -3,7 +3,7 @@
 use rest_social_auth::store::UserSearch;
 use serde_json::Value;
 
-use crate::support::{Answer, Database, Engine, World, on_both_databases};
+use crate::support::{Answer, Database, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_b26_the_list_of_credentials_has_pages,
@@ -15,9 +15,9 @@ on_both_databases! {
     fault_f10_a_user_is_found_by_the_beginning_of_a_name_or_an_address,
 }
 
-async fn page(world: &World, authorization: &str, query: &str) -> Answer {
+async fn page(app: &TestApp, authorization: &str, query: &str) -> Answer {
     let path = format!("/api/user/credentials/{query}");
-    world.client().get(&path).header("authorization", authorization).send().await
+    app.client().get(&path).header("authorization", authorization).send().await
 }
 
 /// The query of the next page, as `Link` has it.
@@ -43,21 +43,21 @@ async fn insert_tokens(database: &Database, count: usize) {
 }
 
 async fn fault_b26_the_list_of_credentials_has_pages(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     // The clock stands still: all of them were used at the same time.
     let mut zeros = String::new();
     for kind in ["session", "knox", "jwt-sliding", "session", "knox", "jwt-pair", "session", "jwt-pair", "session"] {
         zeros.push('0');
-        world.login(kind, &format!("u{zeros}1")).await.ok();
+        app.login(kind, &format!("u{zeros}1")).await.ok();
     }
-    insert_tokens(&world.database, 3).await;
-    let authorization = format!("Token {}", world.token("token", "u1").await);
-    let whole = page(&world, &authorization, "").await;
+    insert_tokens(&app.database, 3).await;
+    let authorization = format!("Token {}", app.token("token", "u1").await);
+    let whole = page(&app, &authorization, "").await;
     assert_eq!((ids(&whole).len(), next(&whole)), (13, None));
     for limit in [1, 2, 5, 12, 13, 100] {
         let (mut listed, mut query, mut pages) = (Vec::new(), format!("?limit={limit}"), 0);
         loop {
-            let answer = page(&world, &authorization, &query).await;
+            let answer = page(&app, &authorization, &query).await;
             let found = ids(&answer);
             assert!(found.len() <= limit, "{limit}");
             listed.extend(found);
@@ -72,53 +72,53 @@ async fn fault_b26_the_list_of_credentials_has_pages(engine: Engine) {
 }
 
 async fn fault_b26_a_page_is_bounded_and_a_cursor_is_its_users_own(engine: Engine) {
-    let world = World::start(engine).await;
-    let authorization = format!("Token {}", world.token("token", "u1").await);
-    insert_tokens(&world.database, 240).await;
-    let first = page(&world, &authorization, "").await;
+    let app = TestApp::start(engine).await;
+    let authorization = format!("Token {}", app.token("token", "u1").await);
+    insert_tokens(&app.database, 240).await;
+    let first = page(&app, &authorization, "").await;
     assert_eq!(ids(&first).len(), 100);
     let further = next(&first).expect("a second page");
-    let second = page(&world, &authorization, &further).await;
-    let third = page(&world, &authorization, &next(&second).expect("a third page")).await;
+    let second = page(&app, &authorization, &further).await;
+    let third = page(&app, &authorization, &next(&second).expect("a third page")).await;
     assert_eq!((ids(&second).len(), ids(&third).len(), next(&third)), (100, 41, None));
 
-    let stranger = format!("Token {}", world.token("token", "u2").await);
-    let refused = page(&world, &stranger, &further).await.problem(400, "invalid_request");
+    let stranger = format!("Token {}", app.token("token", "u2").await);
+    let refused = page(&app, &stranger, &further).await.problem(400, "invalid_request");
     assert!(refused["errors"]["cursor"].is_array(), "{refused}");
     for query in ["?limit=0", "?limit=101", "?limit=-1", "?limit=many", "?limit=300"] {
-        let refused = page(&world, &authorization, query).await.problem(400, "invalid_request");
+        let refused = page(&app, &authorization, query).await.problem(400, "invalid_request");
         assert!(refused["errors"]["limit"].is_array(), "{query}: {refused}");
     }
     for query in ["?cursor=", "?cursor=x", "?cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
-        page(&world, &authorization, query).await.problem(400, "invalid_request");
+        page(&app, &authorization, query).await.problem(400, "invalid_request");
     }
 }
 
 async fn fault_b26_any_number_of_credentials_ends_at_once(engine: Engine) {
-    let world = World::start(engine).await;
-    let knox = format!("Token {}", world.token("knox", "u1").await);
+    let app = TestApp::start(engine).await;
+    let knox = format!("Token {}", app.token("knox", "u1").await);
     for (kind, code) in [("session", "u01"), ("jwt-pair", "u001"), ("token", "u0001")] {
-        world.login(kind, code).await.ok();
+        app.login(kind, code).await.ok();
     }
-    insert_tokens(&world.database, 1201).await;
+    insert_tokens(&app.database, 1201).await;
     // Nothing of another user ends.
-    world.login("knox", "u2").await.ok();
-    world.login("session", "u02").await.ok();
-    let others = world.client().request("DELETE", "/api/user/credentials/others/");
+    app.login("knox", "u2").await.ok();
+    app.login("session", "u02").await.ok();
+    let others = app.client().request("DELETE", "/api/user/credentials/others/");
     assert_eq!(others.header("authorization", &knox).send().await.status, 204);
-    assert_eq!(ids(&page(&world, &knox, "").await).len(), 1);
-    assert_eq!((world.database.count("knox_tokens").await, world.database.count("sessions").await), (2, 1));
+    assert_eq!(ids(&page(&app, &knox, "").await).len(), 1);
+    assert_eq!((app.database.count("knox_tokens").await, app.database.count("sessions").await), (2, 1));
 }
 
 async fn fault_b26_accounts_of_several_uids_are_one_read(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for code in ["u1", "u2", "u3"] {
-        world.login("token", code).await.ok();
+        app.login("token", code).await.ok();
     }
     let uid =
-        async |user: i64| world.database.text(&format!("SELECT uid FROM social_accounts WHERE user_id = {user}")).await;
+        async |user: i64| app.database.text(&format!("SELECT uid FROM social_accounts WHERE user_id = {user}")).await;
     let (first, third) = (uid(1).await, uid(3).await);
-    let repository = world.database.repository().await;
+    let repository = app.database.repository().await;
     let found = repository.accounts_by_uid("github", &[&third, "of nobody", &first]).await.expect("a read");
     let users: Vec<(i64, i64)> = found.iter().map(|(account, user)| (account.user_id, user.id)).collect();
     assert_eq!(users, [(1, 1), (3, 3)]);

@@ -2,16 +2,16 @@
 //! `fault_a1_...` is row A1. Where a row touches the store, the test runs on both databases.
 
 mod authorization_requests;
+mod cached_documents;
 mod capacity;
 mod database_faults;
-mod http_border;
+mod http_boundary;
 mod id_tokens;
 mod identity;
 mod input;
 mod large_lists;
 mod linking;
+mod maintenance;
 mod operation;
 mod profiles;
-mod published;
 mod store;
-mod upkeep;

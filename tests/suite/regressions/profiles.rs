@@ -6,8 +6,8 @@ mod replies;
 use serde_json::json;
 
 use crate::support::double::Reply;
-use crate::support::people::GITHUB_TOKEN;
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::fake_users::GITHUB_TOKEN;
+use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_a26_what_is_no_id_signs_nobody_in,
@@ -17,7 +17,7 @@ on_both_databases! {
 }
 
 async fn fault_a26_what_is_no_id_signs_nobody_in(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let ids = [
         json!(null),
         json!(true),
@@ -36,37 +36,36 @@ async fn fault_a26_what_is_no_id_signs_nobody_in(engine: Engine) {
     ];
     for (n, id) in ids.iter().enumerate() {
         let code = format!("u{}", n + 1);
-        world.people.describe("github", &code, json!({"id": id, "login": "nell"}));
-        let answer = world.client().login("token/github", json!({"code": code})).await;
+        app.fake_users.set_profile("github", &code, json!({"id": id, "login": "nell"}));
+        let answer = app.client().login("token/github", json!({"code": code})).await;
         assert_eq!(answer.status, 502, "{id}: {}", answer.text);
         answer.problem(502, "provider_error");
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     // A blank before an id makes another id: the two are never merged.
     for (code, id) in [("u101", "x"), ("u102", " x")] {
-        world.people.describe("github", code, json!({"id": id, "login": "nell"}));
-        world.client().login("token/github", json!({"code": code})).await.ok();
+        app.fake_users.set_profile("github", code, json!({"id": id, "login": "nell"}));
+        app.client().login("token/github", json!({"code": code})).await.ok();
     }
-    assert_eq!(world.database.count("users").await, 2);
+    assert_eq!(app.database.count("users").await, 2);
 }
 
 async fn fault_a26_a_long_number_keeps_its_digits(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (code, digits) in [("u1", "123456789012345678901234567890"), ("u2", "123456789012345678901234567891")] {
         let profile = format!(r#"{{"id": {digits}, "login": "user", "bio": "{{\"id\": 99999999999999999999999}}"}}"#);
-        world.double.always("GET api.github.com/user", Reply::of(200, "application/json", profile));
-        let token = world.client().login("token/github", json!({"code": code})).await.ok()["token"].clone();
+        app.double.always("GET api.github.com/user", Reply::of(200, "application/json", profile));
+        let token = app.client().login("token/github", json!({"code": code})).await.ok()["token"].clone();
         let authorization = format!("Token {}", token.as_str().unwrap_or_default());
-        let accounts =
-            world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+        let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
         assert_eq!(accounts[0]["uid"], digits);
     }
-    assert_eq!(world.database.count("users").await, 2);
+    assert_eq!(app.database.count("users").await, 2);
 }
 
 async fn fault_c14_a_session_follows_the_providers_lifetime_in_every_form(engine: Engine) {
     const TWO_WEEKS: i64 = 1_209_600;
-    let world = World::on(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "true").start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "true").start().await;
     for (n, (lifetime, seconds)) in [
         (json!({"expires_in": 3599.5}), 3599),
         (json!({"expires_in": "3600"}), 3600),
@@ -88,15 +87,15 @@ async fn fault_c14_a_session_follows_the_providers_lifetime_in_every_form(engine
         let mut token = json!({"access_token": format!("gho_u{}", n + 1), "token_type": "bearer"});
         let members = token.as_object_mut().expect("an object");
         members.extend(lifetime.as_object().cloned().unwrap_or_default());
-        world.double.always(GITHUB_TOKEN, Reply::json(&token));
-        let answer = world.login("session", &format!("u{}", n + 1)).await;
+        app.double.always(GITHUB_TOKEN, Reply::json(&token));
+        let answer = app.login("session", &format!("u{}", n + 1)).await;
         let cookie = answer.set_cookie("sessionid").expect("a session");
         assert_eq!(cookie.attribute("Max-Age"), Some(seconds.to_string().as_str()), "{lifetime}");
     }
 }
 
 async fn fault_d3_google_without_an_address_signs_in(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (code, profile, is_admitted) in [
         ("u1", json!({"sub": "1"}), true),
         ("u2", json!({"sub": "2", "email": ""}), true),
@@ -105,8 +104,8 @@ async fn fault_d3_google_without_an_address_signs_in(engine: Engine) {
         ("u5", json!({"sub": "5", "email": "b@example.com", "email_verified": false}), false),
         ("u6", json!({"sub": "6", "email": "c@example.com"}), false),
     ] {
-        world.people.describe("google-oauth2", code, profile.clone());
-        let answer = world.client().login("token_user/google-oauth2", json!({"code": code})).await;
+        app.fake_users.set_profile("google-oauth2", code, profile.clone());
+        let answer = app.client().login("token_user/google-oauth2", json!({"code": code})).await;
         if is_admitted {
             assert_eq!(answer.ok()["email"], profile["email"].as_str().unwrap_or_default(), "{profile}");
         } else {

@@ -3,7 +3,7 @@
 use rest_social_auth::model::AuditFilter;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Engine, World, on_both_databases};
+use crate::support::{Answer, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_22_the_same_subject_at_two_providers_is_two_people,
@@ -23,13 +23,13 @@ on_both_databases! {
 const BY_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
                         associate_user,load_extra_data,user_details";
 
-fn linking(engine: Engine, trusted: &str) -> crate::support::world::Plan {
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
+fn linking(engine: Engine, trusted: &str) -> crate::support::test_app::TestAppBuilder {
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
     plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", trusted)
 }
 
-async fn at(world: &World, provider: &str, code: &str) -> Answer {
-    world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
+async fn at(app: &TestApp, provider: &str, code: &str) -> Answer {
+    app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
 /// Of a domain that Google hosts, so that it vouches for the address.
@@ -38,40 +38,40 @@ fn hosted(sub: &str, email: &str) -> Value {
 }
 
 async fn sec_22_the_same_subject_at_two_providers_is_two_people(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    world.people.describe("google-oauth2", "u1", hosted("one-subject", "a@example.com"));
-    world.people.describe(
+    let app = TestApp::builder(engine).oidc().start().await;
+    app.fake_users.set_profile("google-oauth2", "u1", hosted("one-subject", "a@example.com"));
+    app.fake_users.set_profile(
         "oidc",
         "u1",
         json!({"sub": "one-subject", "preferred_username": "b", "email": "b@example.com"}),
     );
-    let (first, second) = (at(&world, "google-oauth2", "u1").await.ok(), at(&world, "oidc", "u1").await.ok());
+    let (first, second) = (at(&app, "google-oauth2", "u1").await.ok(), at(&app, "oidc", "u1").await.ok());
     assert_ne!(first["id"], second["id"]);
-    assert_eq!(world.database.count("users").await, 2);
+    assert_eq!(app.database.count("users").await, 2);
 }
 
 async fn sec_22_an_email_identifies_nobody(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    world.people.describe("google-oauth2", "u1", hosted("1", "a@example.com"));
-    let first = at(&world, "google-oauth2", "u1").await.ok();
+    let app = TestApp::builder(engine).oidc().start().await;
+    app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "a@example.com"));
+    let first = at(&app, "google-oauth2", "u1").await.ok();
     // The same address, another subject: another person, at the same provider and at another.
-    world.people.describe("google-oauth2", "u2", hosted("2", "a@example.com"));
-    let second = at(&world, "google-oauth2", "u2").await.ok();
+    app.fake_users.set_profile("google-oauth2", "u2", hosted("2", "a@example.com"));
+    let second = at(&app, "google-oauth2", "u2").await.ok();
     let profile = json!({"sub": "3", "preferred_username": "c", "email": "a@example.com", "email_verified": true});
-    world.people.describe("oidc", "u3", profile);
-    let third = at(&world, "oidc", "u3").await.ok();
+    app.fake_users.set_profile("oidc", "u3", profile);
+    let third = at(&app, "oidc", "u3").await.ok();
     assert!(first["id"] != second["id"] && second["id"] != third["id"] && first["id"] != third["id"]);
     // Another address, the same subject: the same person.
-    world.people.describe("google-oauth2", "u4", hosted("1", "new@example.com"));
-    assert_eq!(at(&world, "google-oauth2", "u4").await.ok()["id"], first["id"]);
+    app.fake_users.set_profile("google-oauth2", "u4", hosted("1", "new@example.com"));
+    assert_eq!(at(&app, "google-oauth2", "u4").await.ok()["id"], first["id"]);
 }
 
 async fn sec_23_only_a_trusted_provider_links_by_a_verified_address(engine: Engine) {
     for (trusted, code, status) in [("", "u1", 409), ("google-oauth2", "u1", 409), ("google-oauth2,oidc", "u1", 200)] {
-        let world = linking(engine, trusted).start().await;
-        world.people.describe("google-oauth2", code, hosted("1", "user1@example.com"));
-        let owner = at(&world, "google-oauth2", code).await.ok();
-        let other = at(&world, "oidc", code).await;
+        let app = linking(engine, trusted).start().await;
+        app.fake_users.set_profile("google-oauth2", code, hosted("1", "user1@example.com"));
+        let owner = at(&app, "google-oauth2", code).await.ok();
+        let other = at(&app, "oidc", code).await;
         assert_eq!(other.status, status, "trusted: {trusted:?}: {}", other.text);
         if status == 200 {
             assert_eq!(other.ok()["id"], owner["id"]);
@@ -82,98 +82,98 @@ async fn sec_23_only_a_trusted_provider_links_by_a_verified_address(engine: Engi
             assert!(!detail.to_lowercase().contains("google"), "no provider is named: {detail}");
             // What to do next works: sign in as before, and link.
             let authorization = format!("Token {}", owner["token"].as_str().expect("a token"));
-            assert_eq!(world.link("token_user/oidc", &authorization, "u01").await.ok()["id"], owner["id"]);
+            assert_eq!(app.link("token_user/oidc", &authorization, "u01").await.ok()["id"], owner["id"]);
         }
-        assert_eq!(world.database.count("users").await, 1);
+        assert_eq!(app.database.count("users").await, 1);
     }
     // Trusted, but the address is not verified.
-    let world = linking(engine, "google-oauth2,oidc").start().await;
-    at(&world, "oidc", "u1").await.ok();
+    let app = linking(engine, "google-oauth2,oidc").start().await;
+    at(&app, "oidc", "u1").await.ok();
     for (n, unverified) in [json!(false), json!(null), json!("no")].into_iter().enumerate() {
         let code = format!("u{}1", "0".repeat(n + 1));
         let profile = json!({"sub": "x", "email": "user1@example.com", "email_verified": unverified});
-        world.people.describe("oidc", &code, profile);
-        at(&world, "oidc", &code).await.problem(409, "account_exists");
+        app.fake_users.set_profile("oidc", &code, profile);
+        at(&app, "oidc", &code).await.problem(409, "account_exists");
     }
 }
 
 async fn sec_23_an_address_that_was_registered_before_its_owner_came_catches_nobody(engine: Engine) {
-    let world = linking(engine, "google-oauth2,oidc,github").start().await;
+    let app = linking(engine, "google-oauth2,oidc,github").start().await;
     // The attacker's account at a provider that vouches for nothing says the victim's address.
-    world.people.describe("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
-    let attacker = at(&world, "github", "u6").await.ok();
-    at(&world, "oidc", "u1").await.problem(409, "account_exists");
-    let rows = (world.database.count("users").await, world.database.count("social_accounts").await);
+    app.fake_users.set_profile("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
+    let attacker = at(&app, "github", "u6").await.ok();
+    at(&app, "oidc", "u1").await.problem(409, "account_exists");
+    let rows = (app.database.count("users").await, app.database.count("social_accounts").await);
     assert_eq!(rows, (1, 1), "the victim's account is not in the attacker's hands");
     let authorization = format!("Token {}", attacker["token"].as_str().expect("a token"));
-    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
     assert_eq!(accounts.as_array().map(Vec::len), Some(1));
 
     // Without the step, the default, the owner gets a user of their own.
-    let world = World::on(engine).oidc().start().await;
-    world.people.describe("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
-    let attacker = at(&world, "github", "u6").await.ok();
-    assert_ne!(at(&world, "oidc", "u1").await.ok()["id"], attacker["id"]);
+    let app = TestApp::builder(engine).oidc().start().await;
+    app.fake_users.set_profile("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
+    let attacker = at(&app, "github", "u6").await.ok();
+    assert_ne!(at(&app, "oidc", "u1").await.ok()["id"], attacker["id"]);
 }
 
 async fn sec_23_the_word_of_a_provider_that_is_not_trusted_opens_nothing_for_later(engine: Engine) {
-    let world = linking(engine, "google-oauth2").start().await;
+    let app = linking(engine, "google-oauth2").start().await;
     // A provider where anybody can have any address "verified".
     let lax =
         json!({"sub": "6", "preferred_username": "attacker", "email": "user1@example.com", "email_verified": true});
-    world.people.describe("oidc", "u6", lax);
-    let attacker = at(&world, "oidc", "u6").await.ok();
-    world.people.describe("google-oauth2", "u1", hosted("1", "user1@example.com"));
-    at(&world, "google-oauth2", "u1").await.problem(409, "account_exists");
+    app.fake_users.set_profile("oidc", "u6", lax);
+    let attacker = at(&app, "oidc", "u6").await.ok();
+    app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "user1@example.com"));
+    at(&app, "google-oauth2", "u1").await.problem(409, "account_exists");
     let vouched = "SELECT count(*) FROM users WHERE email_verified AND email_vouched_by = 'oidc'";
-    assert_eq!(world.database.number(vouched).await, 1, "as it was said");
+    assert_eq!(app.database.number(vouched).await, 1, "as it was said");
 
     // What the operator's own software vouches for, links; what it has taken back, does not.
-    world.database.run("UPDATE users SET email_vouched_by = ''").await;
-    world.people.describe("google-oauth2", "u2", hosted("2", "user1@example.com"));
-    assert_eq!(at(&world, "google-oauth2", "u2").await.ok()["id"], attacker["id"]);
-    world.database.run("UPDATE users SET email_vouched_by = '?'").await;
-    world.people.describe("google-oauth2", "u3", hosted("3", "user1@example.com"));
-    at(&world, "google-oauth2", "u3").await.problem(409, "account_exists");
-    assert_eq!(world.database.count("users").await, 1);
+    app.database.run("UPDATE users SET email_vouched_by = ''").await;
+    app.fake_users.set_profile("google-oauth2", "u2", hosted("2", "user1@example.com"));
+    assert_eq!(at(&app, "google-oauth2", "u2").await.ok()["id"], attacker["id"]);
+    app.database.run("UPDATE users SET email_vouched_by = '?'").await;
+    app.fake_users.set_profile("google-oauth2", "u3", hosted("3", "user1@example.com"));
+    at(&app, "google-oauth2", "u3").await.problem(409, "account_exists");
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn sec_23_a_letter_that_looks_the_same_is_another_address(engine: Engine) {
-    let world = linking(engine, "google-oauth2,oidc").start().await;
-    world.people.describe("google-oauth2", "u1", hosted("1", "Mike@example.com"));
-    let mike = at(&world, "google-oauth2", "u1").await.ok();
+    let app = linking(engine, "google-oauth2,oidc").start().await;
+    app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "Mike@example.com"));
+    let mike = at(&app, "google-oauth2", "u1").await.ok();
     for (code, email, same) in [("u2", "mI\u{212a}e@example.com", false), ("u3", "MIKE@example.com", true)] {
         let profile = json!({"sub": code, "preferred_username": code, "email": email, "email_verified": true});
-        world.people.describe("oidc", code, profile);
-        assert_eq!(at(&world, "oidc", code).await.ok()["id"] == mike["id"], same, "{email}");
+        app.fake_users.set_profile("oidc", code, profile);
+        assert_eq!(at(&app, "oidc", code).await.ok()["id"] == mike["id"], same, "{email}");
     }
 }
 
 async fn sec_23_first_logins_at_once_of_one_address_make_one_user(engine: Engine) {
-    let world = linking(engine, "google-oauth2").start().await;
+    let app = linking(engine, "google-oauth2").start().await;
     for n in 1..=6 {
-        world.people.describe("google-oauth2", &format!("u{n}"), hosted(&n.to_string(), "one@example.com"));
+        app.fake_users.set_profile("google-oauth2", &format!("u{n}"), hosted(&n.to_string(), "one@example.com"));
     }
-    let world = &world;
-    let logins = (1..=6).map(|n| async move { at(world, "google-oauth2", &format!("u{n}")).await.status });
+    let app = &app;
+    let logins = (1..=6).map(|n| async move { at(app, "google-oauth2", &format!("u{n}")).await.status });
     let statuses = futures_util::future::join_all(logins).await;
     assert!(statuses.contains(&200), "{statuses:?}");
-    assert_eq!(world.database.count("users").await, 1, "{statuses:?}");
+    assert_eq!(app.database.count("users").await, 1, "{statuses:?}");
 }
 
 async fn sec_23_two_users_of_one_address_are_nobody(engine: Engine) {
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_PIPELINE", BY_EMAIL);
-    let world = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc,google-oauth2").start().await;
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_PIPELINE", BY_EMAIL);
+    let app = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc,google-oauth2").start().await;
     for n in ["1", "2"] {
-        world.people.describe("google-oauth2", &format!("u{n}"), hosted(n, "user7@example.com"));
-        at(&world, "google-oauth2", &format!("u{n}")).await.ok();
+        app.fake_users.set_profile("google-oauth2", &format!("u{n}"), hosted(n, "user7@example.com"));
+        at(&app, "google-oauth2", &format!("u{n}")).await.ok();
     }
-    at(&world, "oidc", "u7").await.problem(409, "account_exists");
-    assert_eq!(world.database.count("social_accounts").await, 2);
+    at(&app, "oidc", "u7").await.problem(409, "account_exists");
+    assert_eq!(app.database.count("social_accounts").await, 2);
 }
 
 async fn sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let is_verified = match engine {
         Engine::Sqlite => "email_verified = 1",
         Engine::Postgres => "email_verified",
@@ -199,63 +199,63 @@ async fn sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so(eng
         let mut profile = profile;
         profile["sub"] = json!(format!("s{n}"));
         profile["id"] = json!(n + 1);
-        world.people.describe(provider, &code, profile);
-        at(&world, provider, &code).await.ok();
+        app.fake_users.set_profile(provider, &code, profile);
+        at(&app, provider, &code).await.ok();
         wanted += i64::from(verified);
-        let stored = world.database.number(&format!("SELECT count(*) FROM users WHERE {is_verified}")).await;
+        let stored = app.database.number(&format!("SELECT count(*) FROM users WHERE {is_verified}")).await;
         assert_eq!(stored, wanted, "case {n} at {provider}");
     }
 }
 
 async fn sec_25_an_account_of_somebody_else_is_never_moved(engine: Engine) {
-    let world = World::start(engine).await;
-    let first = format!("Token {}", world.token("token", "u1").await);
-    let second = world.login("token_user", "u2").await.ok();
-    world.link("token/github", &first, "u02").await.problem(409, "account_in_use");
-    assert_eq!(world.login("token_user", "u002").await.ok()["id"], second["id"], "it signs in whom it did before");
+    let app = TestApp::start(engine).await;
+    let first = format!("Token {}", app.token("token", "u1").await);
+    let second = app.login("token_user", "u2").await.ok();
+    app.link("token/github", &first, "u02").await.problem(409, "account_in_use");
+    assert_eq!(app.login("token_user", "u002").await.ok()["id"], second["id"], "it signs in whom it did before");
     // Two at once for one account: one gets it.
-    let third = format!("Token {}", world.token("token", "u3").await);
-    let both = [(&first, "u9"), (&third, "u09")]
-        .map(|(authorization, code)| world.link("token/facebook", authorization, code));
+    let third = format!("Token {}", app.token("token", "u3").await);
+    let both =
+        [(&first, "u9"), (&third, "u09")].map(|(authorization, code)| app.link("token/facebook", authorization, code));
     let mut statuses: Vec<u16> =
         futures_util::future::join_all(both).await.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
     let owners = "SELECT count(*) FROM social_accounts WHERE provider = 'facebook'";
-    assert_eq!(world.database.number(owners).await, 1);
+    assert_eq!(app.database.number(owners).await, 1);
 }
 
 async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
-    let world = World::start(engine).await;
-    let owner = format!("Token {}", world.token("token", "u1").await);
-    world.link("token/facebook", &owner, "u1").await.ok();
-    let accounts = world.client().get("/api/user/social/").header("authorization", &owner).send().await.ok();
+    let app = TestApp::start(engine).await;
+    let owner = format!("Token {}", app.token("token", "u1").await);
+    app.link("token/facebook", &owner, "u1").await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &owner).send().await.ok();
     let delete = |account: &Value| {
         let path = format!("/api/user/social/{}/", account["id"]);
-        world.client().request("DELETE", &path).header("authorization", &owner).send()
+        app.client().request("DELETE", &path).header("authorization", &owner).send()
     };
     assert_eq!(delete(&accounts[0]).await.status, 204);
     delete(&accounts[1]).await.problem(409, "last_login_method");
-    let rows = world.database.repository().await.audit_trail(&AuditFilter::of_user(1), 10).await.expect("the trail");
+    let rows = app.database.repository().await.audit_trail(&AuditFilter::of_user(1), 10).await.expect("the trail");
     let told: Vec<&str> = rows.iter().rev().map(|row| row.event.as_str()).collect();
     assert_eq!(told, ["sign_up", "link", "unlink", "refused"]);
 }
 
 async fn sec_25_linking_needs_a_fresh_login_unless_the_settings_say_otherwise(engine: Engine) {
     let later = std::time::Duration::from_secs(901);
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
-    let owner = format!("Token {}", world.token("token", "u01").await);
-    let by_token = |code: &'static str| world.link("token_user/facebook", &owner, code);
+    let owner = format!("Token {}", app.token("token", "u01").await);
+    let by_token = |code: &'static str| app.link("token_user/facebook", &owner, code);
     by_token("u2").await.ok();
-    world.advance(later);
+    app.advance(later);
     by_token("u3").await.problem(403, "fresh_login_required");
     // With an account that is theirs already, somebody signs in again: that links nothing, and makes the login fresh.
     by_token("u02").await.ok();
     by_token("u03").await.ok();
     // By cookie, through begin and through the redirect flow.
-    let post = |path: &str| browser.post(path).header("origin", &world.node.base);
+    let post = |path: &str| browser.post(path).header("origin", &app.node.base);
     let begun = post("/api/login/social/begin/facebook/").json(&json!({})).send().await.ok();
     let login = json!({"code": "u4", "state": begun["state"]});
     let linked = post("/api/login/social/session/facebook/").json(&login).send().await;
@@ -267,11 +267,11 @@ async fn sec_25_linking_needs_a_fresh_login_unless_the_settings_say_otherwise(en
     let landed = browser.get(&format!("/api/login/social/complete/facebook/?code=u5&state={state}")).send().await;
     assert_eq!(landed.header("location"), Some("https://front.example/cb?error=fresh_login_required"));
     let accounts = "SELECT count(*) FROM social_accounts WHERE provider = 'facebook'";
-    assert_eq!((world.database.number(accounts).await, world.database.count("users").await), (2, 1));
+    assert_eq!((app.database.number(accounts).await, app.database.count("users").await), (2, 1));
 
     // Django-rest-social-auth never asks.
-    let world = World::on(engine).with("LINK_NEEDS_FRESH_LOGIN", "false").start().await;
-    let owner = format!("Token {}", world.token("token", "u1").await);
-    world.advance(later);
-    world.link("token/facebook", &owner, "u2").await.ok();
+    let app = TestApp::builder(engine).with("LINK_NEEDS_FRESH_LOGIN", "false").start().await;
+    let owner = format!("Token {}", app.token("token", "u1").await);
+    app.advance(later);
+    app.link("token/facebook", &owner, "u2").await.ok();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Client, Engine, FRONT, World, on_both_databases};
+use crate::support::{Client, Engine, FRONTEND, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_32_a_new_session_id_at_every_login_and_the_old_one_ends,
@@ -22,18 +22,18 @@ on_both_databases! {
 
 const EVIL: &str = "https://evil.example";
 
-async fn signed_in(world: &World, code: &str) -> Client {
-    let browser = world.browser();
+async fn signed_in(app: &TestApp, code: &str) -> Client {
+    let browser = app.browser();
     browser.login("session/github", json!({"code": code})).await.ok();
     browser
 }
 
 async fn sec_32_a_new_session_id_at_every_login_and_the_old_one_ends(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     browser.set_cookie("sessionid", "fixed-by-an-attacker");
     let login = |code: &'static str| {
-        let post = browser.post("/api/login/social/session/github/").header("origin", &world.node.base);
+        let post = browser.post("/api/login/social/session/github/").header("origin", &app.node.base);
         post.json(&json!({"code": code})).send()
     };
     login("u1").await.ok();
@@ -43,32 +43,33 @@ async fn sec_32_a_new_session_id_at_every_login_and_the_old_one_ends(engine: Eng
     let second = browser.cookie("sessionid").expect("a session");
     assert_ne!(first, second);
     for (value, status) in [("fixed-by-an-attacker", 401), (first.as_str(), 401), (second.as_str(), 200)] {
-        let other = world.browser();
+        let other = app.browser();
         other.set_cookie("sessionid", value);
         assert_eq!(other.get("/api/user/").send().await.status, status);
     }
-    assert_eq!(world.database.count("sessions").await, 1);
+    assert_eq!(app.database.count("sessions").await, 1);
 }
 
 async fn sec_32_a_session_ends_by_age_and_by_idleness(engine: Engine) {
-    let world = World::on(engine).with("SESSION_COOKIE_AGE", "3600").with("SESSION_IDLE_TIMEOUT", "1000").start().await;
-    let browser = signed_in(&world, "u1").await;
+    let app =
+        TestApp::builder(engine).with("SESSION_COOKIE_AGE", "3600").with("SESSION_IDLE_TIMEOUT", "1000").start().await;
+    let browser = signed_in(&app, "u1").await;
     for _ in 0..3 {
-        world.advance(Duration::from_secs(900));
+        app.advance(Duration::from_secs(900));
         browser.get("/api/user/").send().await.ok();
     }
-    world.advance(Duration::from_secs(900));
+    app.advance(Duration::from_secs(900));
     assert_eq!(browser.get("/api/user/").send().await.status, 401, "an hour old, though in use");
-    let browser = signed_in(&world, "u01").await;
-    world.advance(Duration::from_secs(1000));
+    let browser = signed_in(&app, "u01").await;
+    app.advance(Duration::from_secs(1000));
     assert_eq!(browser.get("/api/user/").send().await.status, 401, "idle");
 }
 
 async fn sec_33_cookies_of_an_https_server_are_host_bound_and_secure(engine: Engine) {
-    let world = World::on(engine).with("PUBLIC_URL", "https://login.example").start().await;
-    let answer = world.client().login("session/github", json!({"code": "u1"})).await;
+    let app = TestApp::builder(engine).with("PUBLIC_URL", "https://login.example").start().await;
+    let answer = app.client().login("session/github", json!({"code": "u1"})).await;
     let session = answer.set_cookie("__Host-sessionid").expect("a session cookie");
-    let begun = world.client().post("/api/login/social/begin/github/").json(&json!({})).send().await;
+    let begun = app.client().post("/api/login/social/begin/github/").json(&json!({})).send().await;
     let authorization_request =
         begun.set_cookies().into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("an attempt cookie");
     assert!(authorization_request.name.starts_with("__Host-"), "{}", authorization_request.name);
@@ -83,17 +84,17 @@ async fn sec_33_cookies_of_an_https_server_are_host_bound_and_secure(engine: Eng
             assert_eq!(cookie.attribute(name), wanted, "{name} of {}", cookie.name);
         }
     }
-    let browser = world.browser();
+    let browser = app.browser();
     browser.set_cookie("__Host-sessionid", &answer.set_cookie("__Host-sessionid").expect("a session cookie").value);
     browser.get("/api/user/").send().await.ok();
-    let plain = world.browser();
+    let plain = app.browser();
     plain.set_cookie("sessionid", &answer.set_cookie("__Host-sessionid").expect("a session cookie").value);
     assert_eq!(plain.get("/api/user/").send().await.status, 401, "a cookie that any subdomain could set");
 }
 
 async fn sec_33_cookies_of_a_loopback_server(engine: Engine) {
-    let world = World::start(engine).await;
-    let answer = world.client().login("session/github", json!({"code": "u1"})).await;
+    let app = TestApp::start(engine).await;
+    let answer = app.client().login("session/github", json!({"code": "u1"})).await;
     let cookie = answer.set_cookie("sessionid").expect("a session cookie");
     assert_eq!(
         (cookie.attribute("Secure"), cookie.attribute("HttpOnly"), cookie.attribute("Domain")),
@@ -102,8 +103,8 @@ async fn sec_33_cookies_of_a_loopback_server(engine: Engine) {
 }
 
 async fn sec_34_a_session_cookie_needs_a_listed_origin(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = signed_in(&world, "u1").await;
+    let app = TestApp::start(engine).await;
+    let browser = signed_in(&app, "u1").await;
     for (name, value) in [
         ("origin", EVIL),
         ("origin", "null"),
@@ -125,19 +126,19 @@ async fn sec_34_a_session_cookie_needs_a_listed_origin(engine: Engine) {
     let by_get = browser.get("/api/logout/all/").header("origin", EVIL).send().await;
     by_get.problem(405, "method_not_allowed");
     browser.get("/api/user/").send().await.ok();
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 
     for (n, (name, value)) in
-        [("origin", FRONT), ("origin", world.node.base.as_str()), ("sec-fetch-site", "same-origin")].iter().enumerate()
+        [("origin", FRONTEND), ("origin", app.node.base.as_str()), ("sec-fetch-site", "same-origin")].iter().enumerate()
     {
-        let browser = signed_in(&world, &format!("u{}1", "0".repeat(n + 1))).await;
+        let browser = signed_in(&app, &format!("u{}1", "0".repeat(n + 1))).await;
         assert_eq!(browser.post("/api/logout/all/").header(name, value).send().await.status, 204, "{name}: {value}");
     }
 }
 
 async fn sec_34_session_routes_refuse_other_sites(engine: Engine) {
-    let world = World::start(engine).await;
-    let post = |path: &str| world.client().post(path);
+    let app = TestApp::start(engine).await;
+    let post = |path: &str| app.client().post(path);
     for path in [
         "/api/login/social/session/github/",
         "/api/login/social/session/",
@@ -147,23 +148,23 @@ async fn sec_34_session_routes_refuse_other_sites(engine: Engine) {
         let body = json!({"provider": "github", "code": "u1"});
         post(path).header("origin", EVIL).json(&body).send().await.problem(403, "csrf_failed");
         post(path).header("sec-fetch-site", "cross-site").json(&body).send().await.problem(403, "csrf_failed");
-        let twice = post(path).header("origin", FRONT).header("origin", EVIL).json(&body).send().await;
+        let twice = post(path).header("origin", FRONTEND).header("origin", EVIL).json(&body).send().await;
         twice.problem(403, "csrf_failed");
     }
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
     // An origin decides where it is present: the front-end's own is another site than the server's.
     let front =
-        post("/api/login/social/session/github/").header("origin", FRONT).header("sec-fetch-site", "cross-site");
+        post("/api/login/social/session/github/").header("origin", FRONTEND).header("sec-fetch-site", "cross-site");
     front.json(&json!({"code": "u1"})).send().await.ok();
     // And a front-end that still sends Django's token is not hindered.
-    let classic = post("/api/login/social/session/github/").header("origin", FRONT).header("x-csrftoken", "abc");
+    let classic = post("/api/login/social/session/github/").header("origin", FRONTEND).header("x-csrftoken", "abc");
     classic.json(&json!({"code": "u01"})).send().await.ok();
 }
 
 async fn sec_34_elsewhere_an_origin_matters_only_for_the_redirect_uri(engine: Engine) {
-    let world = World::on(engine).with("REST_SOCIAL_DOMAIN_FROM_ORIGIN", "false").start().await;
+    let app = TestApp::builder(engine).with("REST_SOCIAL_DOMAIN_FROM_ORIGIN", "false").start().await;
     for kind in ["token", "jwt-pair", "jwt-sliding", "knox"] {
-        let post = world.client().post(&format!("/api/login/social/{kind}/github/")).header("origin", EVIL);
+        let post = app.client().post(&format!("/api/login/social/{kind}/github/")).header("origin", EVIL);
         let answer = post.json(&json!({"code": format!("u{}", kind.len())})).send().await;
         answer.ok();
         assert_eq!(answer.header("access-control-allow-origin"), None, "its script cannot read the answer");
@@ -171,25 +172,25 @@ async fn sec_34_elsewhere_an_origin_matters_only_for_the_redirect_uri(engine: En
 }
 
 async fn sec_34_a_bearer_credential_alone_counts(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = signed_in(&world, "u1").await;
+    let app = TestApp::start(engine).await;
+    let browser = signed_in(&app, "u1").await;
     let session = browser.cookie("sessionid").expect("a session");
-    let other = format!("Token {}", world.token("token", "u2").await);
+    let other = format!("Token {}", app.token("token", "u2").await);
     // With both, the header's user is logged out, and no origin is asked for.
     let out = browser.post("/api/logout/all/").header("authorization", &other).send().await;
     assert_eq!(out.status, 204, "{}", out.text);
     browser.set_cookie("sessionid", &session);
     browser.get("/api/user/").send().await.ok();
-    assert_eq!(world.client().user(&other).await.status, 401);
+    assert_eq!(app.client().user(&other).await.status, 401);
 }
 
 async fn sec_35_cors_is_an_exact_list(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = format!("Token {}", world.token("token", "u1").await);
+    let app = TestApp::start(engine).await;
+    let token = format!("Token {}", app.token("token", "u1").await);
     let get =
-        |origin: &str| world.client().get("/api/user/").header("authorization", &token).header("origin", origin).send();
-    let listed = get(FRONT).await;
-    assert_eq!(listed.header("access-control-allow-origin"), Some(FRONT));
+        |origin: &str| app.client().get("/api/user/").header("authorization", &token).header("origin", origin).send();
+    let listed = get(FRONTEND).await;
+    assert_eq!(listed.header("access-control-allow-origin"), Some(FRONTEND));
     assert_eq!(listed.header("access-control-allow-credentials"), Some("true"));
     for origin in [
         EVIL,
@@ -203,26 +204,30 @@ async fn sec_35_cors_is_an_exact_list(engine: Engine) {
         assert_eq!(answer.status, 200, "{origin}");
         assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
         assert_eq!(answer.header("access-control-allow-credentials"), None, "{origin}");
-        assert!(answer.headers("vary").join(",").to_lowercase().contains("origin"), "{origin}: {}", answer.whole());
+        assert!(
+            answer.headers("vary").join(",").to_lowercase().contains("origin"),
+            "{origin}: {}",
+            answer.headers_and_body()
+        );
     }
     // Refusals can be read by a listed front-end as well.
-    let refused = world.client().get("/api/user/").header("origin", FRONT).send().await;
-    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, Some(FRONT)));
+    let refused = app.client().get("/api/user/").header("origin", FRONTEND).send().await;
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, Some(FRONTEND)));
 }
 
 async fn sec_35_a_preflight_is_answered_for_listed_origins(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let ask = |origin: &str, path: &str| {
-        let request = world.client().request("OPTIONS", path).header("origin", origin);
+        let request = app.client().request("OPTIONS", path).header("origin", origin);
         let request = request.header("access-control-request-method", "POST");
         request.header("access-control-request-headers", "authorization,content-type,x-csrftoken,x-request-id").send()
     };
     for path in
         ["/api/login/social/jwt-pair/github/", "/api/login/social/begin/github/", "/api/user/", "/api/token/refresh/"]
     {
-        let answer = ask(FRONT, path).await;
+        let answer = ask(FRONTEND, path).await;
         assert!(matches!(answer.status, 200 | 204), "{path}: {}", answer.status);
-        assert_eq!(answer.header("access-control-allow-origin"), Some(FRONT), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some(FRONTEND), "{path}");
         assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
         let allowed = answer.headers("access-control-allow-headers").join(",").to_lowercase();
         for header in ["authorization", "content-type", "accept", "x-csrftoken", "x-request-id"] {
@@ -237,19 +242,19 @@ async fn sec_35_a_preflight_is_answered_for_listed_origins(engine: Engine) {
 }
 
 async fn sec_36_every_answer_carries_its_headers(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = format!("Token {}", world.token("token", "u1").await);
+    let app = TestApp::start(engine).await;
+    let token = format!("Token {}", app.token("token", "u1").await);
     let answers = [
-        world.login("session", "u01").await,
-        world.login("token", "bad").await,
-        world.client().user(&token).await,
-        world.client().get("/api/user/").send().await,
-        world.client().get("/api/nothing/").send().await,
-        world.client().post("/api/token/verify/").json(&json!({"token": "x"})).send().await,
-        world.client().post("/api/login/social/begin/github/").json(&json!({})).send().await,
+        app.login("session", "u01").await,
+        app.login("token", "bad").await,
+        app.client().user(&token).await,
+        app.client().get("/api/user/").send().await,
+        app.client().get("/api/nothing/").send().await,
+        app.client().post("/api/token/verify/").json(&json!({"token": "x"})).send().await,
+        app.client().post("/api/login/social/begin/github/").json(&json!({})).send().await,
     ];
     for answer in answers {
-        let shown = answer.whole();
+        let shown = answer.headers_and_body();
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{shown}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{shown}");
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{shown}");
@@ -259,11 +264,11 @@ async fn sec_36_every_answer_carries_its_headers(engine: Engine) {
         assert_eq!(answer.header("strict-transport-security"), None, "off unless asked for");
     }
     for bad in ["a b\"<>", &"x".repeat(5000)] {
-        let answer = world.client().get("/api/user/").header("x-request-id", bad).send().await;
+        let answer = app.client().get("/api/user/").header("x-request-id", bad).send().await;
         assert_ne!(answer.header("x-request-id"), Some(bad), "a made one instead");
         assert!(answer.header("x-request-id").is_some() || answer.status >= 400);
     }
-    let hsts = World::on(engine).with("HSTS", "true").with("PUBLIC_URL", "https://login.example").start().await;
+    let hsts = TestApp::builder(engine).with("HSTS", "true").with("PUBLIC_URL", "https://login.example").start().await;
     let answer = hsts.client().get("/api/user/").send().await;
     assert!(answer.header("strict-transport-security").is_some_and(|value| value.contains("max-age=")));
 }

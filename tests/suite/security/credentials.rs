@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::client::{claims, jwt_header};
 use crate::support::signer;
-use crate::support::world::SECRET_KEY;
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::test_app::SECRET_KEY;
+use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_26_deactivating_a_user_ends_everything_at_once,
@@ -23,47 +23,47 @@ on_both_databases! {
 }
 
 async fn sec_26_deactivating_a_user_ends_everything_at_once(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     let mut headers = Vec::new();
     for (n, (kind, scheme)) in
         [("token", "Token"), ("knox", "Token"), ("jwt-pair", "Bearer"), ("jwt-sliding", "Bearer")].iter().enumerate()
     {
-        let token = world.token(kind, &format!("u{}1", "0".repeat(n + 1))).await;
+        let token = app.token(kind, &format!("u{}1", "0".repeat(n + 1))).await;
         headers.push(format!("{scheme} {token}"));
     }
-    let refresh = world.login("jwt-pair", "u0000001").await.field("refresh");
+    let refresh = app.login("jwt-pair", "u0000001").await.field("refresh");
     for header in &headers {
-        world.client().user(header).await.ok();
+        app.client().user(header).await.ok();
     }
-    let repository = world.database.repository().await;
-    assert!(repository.set_active(1, false, world.clock.now()).await.expect("a write"));
+    let repository = app.database.repository().await;
+    assert!(repository.set_active(1, false, app.clock.now()).await.expect("a write"));
     for header in &headers {
-        assert_eq!(world.client().user(header).await.status, 401, "{header}");
+        assert_eq!(app.client().user(header).await.status, 401, "{header}");
     }
     assert_eq!(browser.get("/api/user/").send().await.status, 401);
-    let post = |path: &str, body: Value| world.client().post(path).json(&body).send();
+    let post = |path: &str, body: Value| app.client().post(path).json(&body).send();
     assert_eq!(post("/api/token/refresh/", json!({"refresh": refresh})).await.status, 401);
     assert_eq!(post("/api/token/verify/", json!({"token": refresh})).await.status, 401);
-    world.login("token", "u00000001").await.problem(403, "user_inactive");
+    app.login("token", "u00000001").await.problem(403, "user_inactive");
 
     // Made active again, what was ended stays ended for JWTs and sessions.
-    assert!(repository.set_active(1, true, world.clock.now()).await.expect("a write"));
+    assert!(repository.set_active(1, true, app.clock.now()).await.expect("a write"));
     assert_eq!(post("/api/token/refresh/", json!({"refresh": refresh})).await.status, 401);
-    world.login("token", "u000000001").await.ok();
+    app.login("token", "u000000001").await.ok();
 }
 
 async fn sec_27_a_stranger_learns_nothing_of_who_exists(engine: Engine) {
-    let world = World::start(engine).await;
-    world.login("token", "u1").await.ok();
-    world.login("token", "u2").await.ok();
-    let repository = world.database.repository().await;
-    repository.set_active(2, false, world.clock.now()).await.expect("a write");
+    let app = TestApp::start(engine).await;
+    app.login("token", "u1").await.ok();
+    app.login("token", "u2").await.ok();
+    let repository = app.database.repository().await;
+    repository.set_active(2, false, app.clock.now()).await.expect("a write");
     // Codes that do not hold say nothing of the people they could have meant.
     let mut answers = Vec::new();
     for code in ["bad-u1", "bad-u2", "bad-u3"] {
-        let mut body = world.login("token", code).await.problem(400, "invalid_code");
+        let mut body = app.login("token", code).await.problem(400, "invalid_code");
         body["request_id"] = json!("");
         answers.push(body.to_string());
     }
@@ -74,31 +74,31 @@ async fn sec_27_a_stranger_learns_nothing_of_who_exists(engine: Engine) {
             b"not the key",
             &json!({"token_type": "access", "exp": 1_795_530_000_i64, "jti": "a", "user_id": user}),
         );
-        world.client().user(&format!("Bearer {made_up}")).await.problem(401, "token_not_valid");
+        app.client().user(&format!("Bearer {made_up}")).await.problem(401, "token_not_valid");
     }
 }
 
 async fn sec_28_a_dump_of_the_database_gives_nothing_that_authenticates(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let browser = world.browser();
+    let app = TestApp::builder(engine).oidc().start().await;
+    let browser = app.browser();
     let mut secrets = Vec::new();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     secrets.extend(browser.cookie("sessionid"));
     for (kind, code) in [("token", "u01"), ("knox", "u001"), ("jwt-sliding", "u0001")] {
-        secrets.push(world.token(kind, code).await);
+        secrets.push(app.token(kind, code).await);
     }
-    let pair = world.login("jwt-pair", "u00001").await;
+    let pair = app.login("jwt-pair", "u00001").await;
     secrets.extend([pair.field("token"), pair.field("refresh")]);
     // Open attempts and a kept answer are in there as well.
-    let browser = world.browser();
-    let begun = world.begin(&browser, "oidc", json!({})).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "oidc", json!({})).await;
     secrets.extend([begun.state.clone(), begun.flow_token.clone(), "u1".to_owned()]);
     secrets.extend(browser.cookies().into_values());
-    let kept = world.begin(&browser, "github", json!({})).await;
+    let kept = app.begin(&browser, "github", json!({})).await;
     let answer = browser.login("knox/github", json!({"code": "u000001", "state": kept.state})).await;
     secrets.push(answer.field("token"));
 
-    let dump = world.database.dump().await;
+    let dump = app.database.dump().await;
     assert!(dump.len() > 50, "there is something to try: {}", dump.len());
     for stored in &dump {
         let (bytes, place) = (&stored.bytes, format!("{}.{}", stored.table, stored.column));
@@ -109,12 +109,12 @@ async fn sec_28_a_dump_of_the_database_gives_nothing_that_authenticates(engine: 
         let mut forms = vec![hex(bytes), URL_SAFE_NO_PAD.encode(bytes), STANDARD.encode(bytes)];
         forms.extend(text.filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())));
         for form in forms.iter().filter(|form| form.len() >= 15) {
-            let client = world.client();
+            let client = app.client();
             for scheme in ["Token", "Bearer"] {
                 assert_eq!(client.user(&format!("{scheme} {form}")).await.status, 401, "{place} as {scheme}");
             }
             for value in [form.clone(), format!("rsas_{form}")] {
-                let browser = world.browser();
+                let browser = app.browser();
                 browser.set_cookie("sessionid", &value);
                 assert_eq!(browser.get("/api/user/").send().await.status, 401, "{place} as a session");
             }
@@ -123,11 +123,11 @@ async fn sec_28_a_dump_of_the_database_gives_nothing_that_authenticates(engine: 
 }
 
 async fn sec_29_a_token_of_one_type_is_not_one_of_another(engine: Engine) {
-    let world = World::start(engine).await;
-    let pair = world.login("jwt-pair", "u1").await;
+    let app = TestApp::start(engine).await;
+    let pair = app.login("jwt-pair", "u1").await;
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
-    let sliding = world.token("jwt-sliding", "u01").await;
-    world.client().user(&format!("Bearer {refresh}")).await.problem(401, "token_not_valid");
+    let sliding = app.token("jwt-sliding", "u01").await;
+    app.client().user(&format!("Bearer {refresh}")).await.problem(401, "token_not_valid");
     for (path, field, token) in [
         ("/api/token/refresh/", "refresh", &access),
         ("/api/token/refresh/", "refresh", &sliding),
@@ -135,16 +135,16 @@ async fn sec_29_a_token_of_one_type_is_not_one_of_another(engine: Engine) {
         ("/api/token/sliding/refresh/", "token", &refresh),
         ("/api/token/blacklist/", "refresh", &access),
     ] {
-        let answer = world.client().post(path).json(&json!({field: token})).send().await;
+        let answer = app.client().post(path).json(&json!({field: token})).send().await;
         assert_eq!(answer.problem(401, "token_not_valid")["detail"], "Token has wrong type", "{path}");
     }
 }
 
 async fn sec_29_forged_tokens_are_refused(engine: Engine) {
-    let world = World::start(engine).await;
-    let access = world.token("jwt-pair", "u1").await;
+    let app = TestApp::start(engine).await;
+    let access = app.token("jwt-pair", "u1").await;
     let good = claims(&access);
-    world.client().user(&format!("Bearer {}", signer::hs256(SECRET_KEY.as_bytes(), &good))).await.ok();
+    app.client().user(&format!("Bearer {}", signer::hs256(SECRET_KEY.as_bytes(), &good))).await.ok();
     let changed = |name: &str, value: Value| {
         let mut claims = good.clone();
         claims[name] = value;
@@ -173,15 +173,15 @@ async fn sec_29_forged_tokens_are_refused(engine: Engine) {
         format!("{head}.{}.{}", "e30".repeat(2000), "a"),
     ];
     for token in forged {
-        let answer = world.client().user(&format!("Bearer {token}")).await;
+        let answer = app.client().user(&format!("Bearer {token}")).await;
         assert_eq!(answer.status, 401, "{token}: {}", answer.text);
     }
 }
 
 async fn sec_29_another_services_audience_is_refused(engine: Engine) {
-    let plan = World::on(engine).with("SIMPLE_JWT_AUDIENCE", "us");
-    let world = plan.with("SIMPLE_JWT_ISSUER", "https://login.example").start().await;
-    let good = claims(&world.token("jwt-pair", "u1").await);
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_AUDIENCE", "us");
+    let app = plan.with("SIMPLE_JWT_ISSUER", "https://login.example").start().await;
+    let good = claims(&app.token("jwt-pair", "u1").await);
     for (name, value) in [
         ("aud", json!("them")),
         ("aud", json!(["them", "others"])),
@@ -191,29 +191,30 @@ async fn sec_29_another_services_audience_is_refused(engine: Engine) {
         let mut claims = good.clone();
         claims[name] = value;
         let token = signer::hs256(SECRET_KEY.as_bytes(), &claims);
-        world.client().user(&format!("Bearer {token}")).await.problem(401, "token_not_valid");
+        app.client().user(&format!("Bearer {token}")).await.problem(401, "token_not_valid");
     }
 }
 
 async fn sec_29_asymmetric_tokens_say_what_they_are_and_pin_the_algorithm(engine: Engine) {
     let key = rcgen::KeyPair::generate().expect("a P-256 key");
-    let plan =
-        World::on(engine).with("SIMPLE_JWT_ALGORITHM", "ES256").with("SIMPLE_JWT_SIGNING_KEY", &key.serialize_pem());
-    let world = plan.with("SIMPLE_JWT_VERIFYING_KEY", &key.public_key_pem()).start().await;
-    let pair = world.login("jwt-pair", "u1").await;
+    let plan = TestApp::builder(engine)
+        .with("SIMPLE_JWT_ALGORITHM", "ES256")
+        .with("SIMPLE_JWT_SIGNING_KEY", &key.serialize_pem());
+    let app = plan.with("SIMPLE_JWT_VERIFYING_KEY", &key.public_key_pem()).start().await;
+    let pair = app.login("jwt-pair", "u1").await;
     let access = pair.field("token");
     for (token, kind) in [(&access, "at+jwt"), (&pair.field("refresh"), "refresh+jwt")] {
         let header = jwt_header(token);
         assert_eq!((&header["alg"], &header["typ"]), (&json!("ES256"), &json!(kind)));
         assert!(header["kid"].as_str().is_some_and(|kid| !kid.is_empty()), "{header}");
     }
-    world.client().user(&format!("Bearer {access}")).await.ok();
+    app.client().user(&format!("Bearer {access}")).await.ok();
     let good = claims(&access);
     for secret in [key.public_key_pem().into_bytes(), SECRET_KEY.as_bytes().to_vec()] {
         let forged = signer::hs256(&secret, &good);
-        world.client().user(&format!("Bearer {forged}")).await.problem(401, "token_not_valid");
+        app.client().user(&format!("Bearer {forged}")).await.problem(401, "token_not_valid");
     }
-    assert_eq!(world.client().user(&format!("Bearer {}", signer::unsigned(&good))).await.status, 401);
+    assert_eq!(app.client().user(&format!("Bearer {}", signer::unsigned(&good))).await.status, 401);
 }
 
 /// Whether `T` can be compared by `==`: the inherent constant wins where it exists.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::people::OIDC_TOKEN;
-use crate::support::{Client, Engine, FRONT, REDIRECT, World, on_both_databases};
+use crate::support::fake_users::OIDC_TOKEN;
+use crate::support::{Client, Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_01_a_state_is_good_once_in_time_at_its_place,
@@ -25,59 +25,59 @@ async fn finish(who: &Client, provider: &str, body: Value) -> crate::support::An
     who.login(&format!("token/{provider}"), body).await
 }
 
-async fn nothing_happened(world: &World) {
-    assert!(world.double.calls().is_empty(), "no request reached a provider");
-    assert_eq!((world.database.count("users").await, world.database.count("social_accounts").await), (0, 0));
+async fn nothing_happened(app: &TestApp) {
+    assert!(app.double.calls().is_empty(), "no request reached a provider");
+    assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (0, 0));
 }
 
 async fn sec_01_a_state_is_good_once_in_time_at_its_place(engine: Engine) {
     for policy in ["when_present", "required"] {
-        let world = World::on(engine).with("STATE_POLICY", policy).start().await;
-        let browser = world.browser();
-        let begun = world.begin(&browser, "github", json!({"redirect_uri": REDIRECT})).await;
+        let app = TestApp::builder(engine).with("STATE_POLICY", policy).start().await;
+        let browser = app.browser();
+        let begun = app.begin(&browser, "github", json!({"redirect_uri": REDIRECT_URI})).await;
         let body = json!({"code": "u1", "state": begun.state});
         let with = |name: &str, value: &str| {
             let mut body = body.clone();
             body[name] = value.into();
             body
         };
-        finish(&world.client(), "github", body.clone()).await.problem(400, "flow_mismatch");
-        let other = world.browser();
-        world.begin(&other, "facebook", json!({})).await;
+        finish(&app.client(), "github", body.clone()).await.problem(400, "flow_mismatch");
+        let other = app.browser();
+        app.begin(&other, "facebook", json!({})).await;
         finish(&other, "github", body.clone()).await.problem(400, "flow_mismatch");
-        finish(&world.client(), "github", with("flow_token", "rsaf_made-up")).await.problem(400, "flow_mismatch");
+        finish(&app.client(), "github", with("flow_token", "rsaf_made-up")).await.problem(400, "flow_mismatch");
         finish(&browser, "facebook", body.clone()).await.problem(400, "state_mismatch");
-        let elsewhere = with("redirect_uri", &format!("{}/", world.node.base));
+        let elsewhere = with("redirect_uri", &format!("{}/", app.node.base));
         finish(&browser, "github", elsewhere).await.problem(400, "state_mismatch");
-        nothing_happened(&world).await;
+        nothing_happened(&app).await;
 
         finish(&browser, "github", body.clone()).await.ok();
-        world.double.forget();
+        app.double.clear_calls();
         let replay = with("code", "u2");
         finish(&browser, "github", replay).await.problem(400, "state_mismatch");
-        assert!(world.double.calls().is_empty());
+        assert!(app.double.calls().is_empty());
 
-        let begun = world.begin(&browser, "github", json!({})).await;
-        world.advance(Duration::from_secs(600));
+        let begun = app.begin(&browser, "github", json!({})).await;
+        app.advance(Duration::from_secs(600));
         let late = json!({"code": "u3", "state": begun.state});
         finish(&browser, "github", late).await.problem(400, "state_expired");
-        assert!(world.double.calls().is_empty());
-        assert_eq!(world.database.count("users").await, 1);
+        assert!(app.double.calls().is_empty());
+        assert_eq!(app.database.count("users").await, 1);
     }
 }
 
 async fn sec_01_states_are_random_and_kept_as_digests(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let browser = world.browser();
+    let app = TestApp::builder(engine).oidc().start().await;
+    let browser = app.browser();
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..5 {
-        let begun = world.begin(&browser, "oidc", json!({})).await;
+        let begun = app.begin(&browser, "oidc", json!({})).await;
         let mut values = vec![begun.state.clone(), begun.flow_token.clone()];
         values.extend(["nonce", "code_challenge"].map(|name| begun.parameter(name).expect("a value").to_owned()));
         for value in values {
             assert!(value.len() >= 43, "256 bits: {value}");
             assert!(seen.insert(value.clone()), "{value} came twice");
-            for stored in world.database.dump().await {
+            for stored in app.database.dump().await {
                 let found = stored.bytes.windows(value.len()).any(|window| window == value.as_bytes());
                 assert!(!found || value == begun.parameter("code_challenge").unwrap_or_default(), "{}", stored.column);
             }
@@ -86,66 +86,66 @@ async fn sec_01_states_are_random_and_kept_as_digests(engine: Engine) {
 }
 
 async fn sec_02_under_required_a_code_alone_signs_nobody_in(engine: Engine) {
-    let world = World::on(engine).with("STATE_POLICY", "required").start().await;
-    let victim = world.browser();
+    let app = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
+    let victim = app.browser();
     // The attacker's own code, posted from the victim's page.
     for body in [json!({"code": "u1"}), json!({"code": "u1", "state": "made-up"}), json!({"code": "u1", "state": ""})] {
         for kind in ["session", "token", "jwt-pair", "knox"] {
-            let post = victim.post(&format!("/api/login/social/{kind}/github/")).header("origin", FRONT);
+            let post = victim.post(&format!("/api/login/social/{kind}/github/")).header("origin", FRONTEND);
             post.json(&body).send().await.problem(400, "state_mismatch");
         }
     }
     assert!(victim.cookie("sessionid").is_none());
-    nothing_happened(&world).await;
+    nothing_happened(&app).await;
 }
 
 async fn sec_02_under_when_present_what_was_begun_is_enforced(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     // Without its cookie or flow token.
-    finish(&world.client(), "github", json!({"code": "u1", "state": begun.state})).await.problem(400, "flow_mismatch");
+    finish(&app.client(), "github", json!({"code": "u1", "state": begun.state})).await.problem(400, "flow_mismatch");
     // Stripped from a login whose cookie says that one was begun.
     finish(&browser, "github", json!({"code": "u1"})).await.problem(400, "state_mismatch");
     finish(&browser, "github", json!({"code": "u1", "state": "another"})).await.problem(400, "state_mismatch");
     let flow = json!({"code": "u1", "flow_token": begun.flow_token});
-    finish(&world.client(), "github", flow).await.problem(400, "state_mismatch");
-    nothing_happened(&world).await;
+    finish(&app.client(), "github", flow).await.problem(400, "state_mismatch");
+    nothing_happened(&app).await;
 
     // Another provider's login by code alone is none of that attempt's business.
     finish(&browser, "facebook", json!({"code": "u2"})).await.ok();
     // Nor is one after the attempt has ended.
-    world.advance(Duration::from_secs(600));
+    app.advance(Duration::from_secs(600));
     finish(&browser, "github", json!({"code": "u1"})).await.ok();
 }
 
 async fn sec_02_under_off_the_originals_front_ends_work(engine: Engine) {
-    let world = World::on(engine).with("STATE_POLICY", "off").start().await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::builder(engine).with("STATE_POLICY", "off").start().await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     finish(&browser, "github", json!({"code": "u1"})).await.ok();
-    finish(&world.client(), "github", json!({"code": "u2", "state": begun.state})).await.ok();
+    finish(&app.client(), "github", json!({"code": "u2", "state": begun.state})).await.ok();
 }
 
 async fn sec_02_a_cross_origin_form_post_is_refused_under_every_policy(engine: Engine) {
     for policy in ["when_present", "required", "off"] {
-        let world = World::on(engine).with("STATE_POLICY", policy).start().await;
+        let app = TestApp::builder(engine).with("STATE_POLICY", policy).start().await;
         let evil = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
         for headers in [&evil[..], &evil[..1], &evil[1..]] {
-            let mut post = world.browser().post("/api/login/social/session/github/");
+            let mut post = app.browser().post("/api/login/social/session/github/");
             for (name, value) in headers {
                 post = post.header(name, value);
             }
             post.form(&[("code", "u1")]).send().await.problem(403, "csrf_failed");
         }
-        nothing_happened(&world).await;
+        nothing_happened(&app).await;
     }
 }
 
 async fn sec_03_pkce_cannot_be_downgraded(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
+    let app = TestApp::builder(engine).oidc().start().await;
     let begin = |body: Value| {
-        let client = world.client();
+        let client = app.client();
         async move { client.post("/api/login/social/begin/oidc/").json(&body).send().await }
     };
     let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -153,74 +153,74 @@ async fn sec_03_pkce_cannot_be_downgraded(engine: Engine) {
     begin(json!({"code_challenge": challenge})).await.problem(400, "invalid_request");
 
     // A verifier of the attacker's does not replace the server's own.
-    let browser = world.browser();
-    let begun = world.begin(&browser, "oidc", json!({})).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "oidc", json!({})).await;
     let code = format!("u1~{}", begun.parameter("nonce").expect("a nonce"));
     let body = json!({"code": code, "state": begun.state, "code_verifier": "a".repeat(43)});
     let answer = browser.login("token/oidc", body).await;
-    let sent = world.double.calls_at(OIDC_TOKEN).first().and_then(|call| call.field("code_verifier"));
+    let sent = app.double.calls_at(OIDC_TOKEN).first().and_then(|call| call.field("code_verifier"));
     assert_ne!(sent, Some("a".repeat(43)), "{}", answer.text);
 }
 
 async fn sec_04_a_code_of_another_flow_is_refused(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let (attacker, victim) = (world.browser(), world.browser());
-    let attackers = world.begin(&attacker, "oidc", json!({})).await;
-    let victims = world.begin(&victim, "oidc", json!({})).await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    let (attacker, victim) = (app.browser(), app.browser());
+    let attackers = app.begin(&attacker, "oidc", json!({})).await;
+    let victims = app.begin(&victim, "oidc", json!({})).await;
     let code_of = |n: u8, nonce: Option<&str>| format!("u{n}~{}", nonce.expect("a nonce"));
     // The victim's browser finishes its own flow with the attacker's code: the nonce is another flow's.
     let injected = json!({"code": code_of(6, attackers.parameter("nonce")), "state": victims.state});
     finish(&victim, "oidc", injected).await.problem(502, "provider_error");
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     // And a code without any nonce does not do for a flow that asked for one.
-    let victims = world.begin(&victim, "oidc", json!({})).await;
+    let victims = app.begin(&victim, "oidc", json!({})).await;
     finish(&victim, "oidc", json!({"code": "u6", "state": victims.state})).await.problem(502, "provider_error");
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 async fn sec_05_a_callback_of_another_provider_is_refused(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "google-oauth2", json!({})).await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "google-oauth2", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
     finish(&browser, "github", body).await.problem(400, "state_mismatch");
-    let begun = world.begin(&browser, "oidc", json!({})).await;
+    let begun = app.begin(&browser, "oidc", json!({})).await;
     let code = format!("u1~{}", begun.parameter("nonce").expect("a nonce"));
-    world.double.forget();
+    app.double.clear_calls();
     let mixed = json!({"code": code, "state": begun.state, "iss": "https://evil.example"});
     finish(&browser, "oidc", mixed).await.problem(400, "state_mismatch");
-    assert!(world.double.calls_at(OIDC_TOKEN).is_empty(), "the code went nowhere");
+    assert!(app.double.calls_at(OIDC_TOKEN).is_empty(), "the code went nowhere");
 
-    let begun = world.begin(&browser, "oidc", json!({})).await;
+    let begun = app.begin(&browser, "oidc", json!({})).await;
     let code = format!("u1~{}", begun.parameter("nonce").expect("a nonce"));
     let right = json!({"code": code, "state": begun.state, "iss": "https://id.example"});
     finish(&browser, "oidc", right).await.ok();
 }
 
 async fn sec_06_a_code_is_sent_once(engine: Engine) {
-    let world = World::start(engine).await;
-    finish(&world.client(), "github", json!({"code": "u1"})).await.ok();
-    finish(&world.client(), "github", json!({"code": "u1"})).await.problem(400, "code_already_used");
-    finish(&world.browser(), "github", json!({"code": "u1"})).await.problem(400, "code_already_used");
-    world.advance(Duration::from_secs(599));
-    finish(&world.client(), "github", json!({"code": "u1"})).await.problem(400, "code_already_used");
-    let calls = world.double.calls_at(crate::support::people::GITHUB_TOKEN);
+    let app = TestApp::start(engine).await;
+    finish(&app.client(), "github", json!({"code": "u1"})).await.ok();
+    finish(&app.client(), "github", json!({"code": "u1"})).await.problem(400, "code_already_used");
+    finish(&app.browser(), "github", json!({"code": "u1"})).await.problem(400, "code_already_used");
+    app.advance(Duration::from_secs(599));
+    finish(&app.client(), "github", json!({"code": "u1"})).await.problem(400, "code_already_used");
+    let calls = app.double.calls_at(crate::support::fake_users::GITHUB_TOKEN);
     assert_eq!(calls.len(), 1);
     // The same text from another provider is another code.
-    finish(&world.client(), "facebook", json!({"code": "u1"})).await.ok();
+    finish(&app.client(), "facebook", json!({"code": "u1"})).await.ok();
 }
 
 async fn sec_07_an_error_spends_the_state(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
     let denied = json!({"error": "access_denied", "state": begun.state});
     finish(&browser, "github", denied).await.problem(400, "access_denied");
     finish(&browser, "github", json!({"code": "u1", "state": begun.state})).await.problem(400, "state_mismatch");
-    nothing_happened(&world).await;
+    nothing_happened(&app).await;
     // A stranger's error does not spend it.
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let begun = app.begin(&browser, "github", json!({})).await;
     let denied = json!({"error": "access_denied", "state": begun.state});
-    assert_eq!(finish(&world.client(), "github", denied).await.status, 400);
+    assert_eq!(finish(&app.client(), "github", denied).await.status, 400);
     finish(&browser, "github", json!({"code": "u1", "state": begun.state})).await.ok();
 }

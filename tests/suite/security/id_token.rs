@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::people::{CLIENT_SECRET, ISSUER, OIDC_KEYS, OIDC_TOKEN};
-use crate::support::{Call, Engine, Reply, World, on_both_databases, signer};
+use crate::support::fake_users::{CLIENT_SECRET, ISSUER, OIDC_KEYS, OIDC_TOKEN};
+use crate::support::{Call, Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     sec_17_one_fault_in_the_claims_is_enough,
@@ -13,17 +13,17 @@ on_both_databases! {
     sec_19_made_up_key_ids_do_not_make_us_fetch,
 }
 
-async fn refused(world: &World, n: usize) {
-    let before = world.database.count("users").await;
-    let answer = world.client().login("session/oidc", json!({"code": format!("u{n}")})).await;
+async fn refused(app: &TestApp, n: usize) {
+    let before = app.database.count("users").await;
+    let answer = app.client().login("session/oidc", json!({"code": format!("u{n}")})).await;
     let problem = answer.problem(502, "provider_error");
     assert_eq!(problem["detail"], "The provider's answer cannot be used.", "nobody learns which fault it was");
-    assert_eq!(world.database.count("users").await, before);
+    assert_eq!(app.database.count("users").await, before);
 }
 
 async fn sec_17_one_fault_in_the_claims_is_enough(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    let now = world.clock.now().seconds();
+    let app = TestApp::builder(engine).oidc().start().await;
+    let now = app.clock.now().seconds();
     let faults: [(&str, Value); 16] = [
         ("iss", json!("https://evil.example")),
         ("iss", json!(format!("{ISSUER}/"))),
@@ -43,43 +43,43 @@ async fn sec_17_one_fault_in_the_claims_is_enough(engine: Engine) {
         ("iat", json!(now + 3600)),
     ];
     for (n, (name, value)) in faults.into_iter().enumerate() {
-        world.people.change_claims(move |claims| {
+        app.fake_users.change_claims(move |claims| {
             if value.is_null() {
                 claims.as_object_mut().expect("claims").remove(name);
             } else {
                 claims[name] = value.clone();
             }
         });
-        refused(&world, n + 1).await;
+        refused(&app, n + 1).await;
     }
     // Several audiences need an authorized party.
-    world.people.change_claims(|claims| claims["aud"] = json!([crate::support::people::CLIENT_ID, "another"]));
-    refused(&world, 50).await;
-    world.people.change_claims(|_| {});
-    world.client().login("session/oidc", json!({"code": "u60"})).await.ok();
+    app.fake_users.change_claims(|claims| claims["aud"] = json!([crate::support::fake_users::CLIENT_ID, "another"]));
+    refused(&app, 50).await;
+    app.fake_users.change_claims(|_| {});
+    app.client().login("session/oidc", json!({"code": "u60"})).await.ok();
 }
 
 async fn sec_17_userinfo_of_another_subject_is_refused(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    world.double.always("GET id.example/userinfo", Reply::json(&json!({"sub": "s-2", "email": "user2@example.com"})));
-    refused(&world, 1).await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    app.double.always("GET id.example/userinfo", Reply::json(&json!({"sub": "s-2", "email": "user2@example.com"})));
+    refused(&app, 1).await;
 }
 
 /// Answers the token call with whatever `make` makes of the claims that it would have had.
-fn answer_with(world: &World, make: impl Fn(&Value) -> String + Send + Sync + 'static) {
-    let people = world.people.clone();
-    world.double.on(OIDC_TOKEN, move |call: &Call| {
+fn answer_with(app: &TestApp, make: impl Fn(&Value) -> String + Send + Sync + 'static) {
+    let fake_users = app.fake_users.clone();
+    app.double.on(OIDC_TOKEN, move |call: &Call| {
         let code = call.field("code").unwrap_or_default();
         let access_token = format!("oidc-{code}");
-        let claims = people.id_token_claims(&code, None, &access_token);
+        let claims = fake_users.id_token_claims(&code, None, &access_token);
         Reply::json(&json!({"access_token": access_token, "token_type": "Bearer", "id_token": make(&claims)}))
     });
 }
 
 async fn sec_18_the_algorithm_is_ours_to_say(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    answer_with(&world, signer::signed);
-    world.client().login("session/oidc", json!({"code": "u1"})).await.ok();
+    let app = TestApp::builder(engine).oidc().start().await;
+    answer_with(&app, signer::signed);
+    app.client().login("session/oidc", json!({"code": "u1"})).await.ok();
     let attacks: [fn(&Value) -> String; 8] = [
         signer::unsigned,
         |claims| signer::hs256(&signer::public_key(), claims),
@@ -91,15 +91,15 @@ async fn sec_18_the_algorithm_is_ours_to_say(engine: Engine) {
         |claims| format!("{}.{}.", signer::signed(claims).split('.').next().unwrap_or_default(), "e30"),
     ];
     for (n, attack) in attacks.into_iter().enumerate() {
-        answer_with(&world, attack);
-        refused(&world, n + 2).await;
+        answer_with(&app, attack);
+        refused(&app, n + 2).await;
     }
 }
 
 async fn sec_19_keys_come_from_the_providers_set_alone(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    answer_with(&world, signer::forged);
-    refused(&world, 1).await;
+    let app = TestApp::builder(engine).oidc().start().await;
+    answer_with(&app, signer::forged);
+    refused(&app, 1).await;
     for (n, (name, value)) in [
         ("jku", json!("https://evil.example/keys")),
         ("x5u", json!("https://evil.example/cert")),
@@ -109,28 +109,28 @@ async fn sec_19_keys_come_from_the_providers_set_alone(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        answer_with(&world, move |claims| {
+        answer_with(&app, move |claims| {
             let mut header = json!({"alg": "RS256", "typ": "JWT", "kid": "the-attackers"});
             header[name] = value.clone();
             signer::signed_with_header(&header, claims)
         });
-        refused(&world, n + 2).await;
+        refused(&app, n + 2).await;
     }
-    assert!(world.double.calls().iter().all(|call| call.host == "id.example"), "nobody else was asked");
+    assert!(app.double.calls().iter().all(|call| call.host == "id.example"), "nobody else was asked");
 }
 
 async fn sec_19_made_up_key_ids_do_not_make_us_fetch(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    world.client().login("session/oidc", json!({"code": "u1"})).await.ok();
-    let fetched = world.double.calls_at(OIDC_KEYS).len();
+    let app = TestApp::builder(engine).oidc().start().await;
+    app.client().login("session/oidc", json!({"code": "u1"})).await.ok();
+    let fetched = app.double.calls_at(OIDC_KEYS).len();
     for (n, kid) in
         ["../../x".to_owned(), "k".repeat(5000)].into_iter().chain((0..20).map(|n| format!("k{n}"))).enumerate()
     {
-        answer_with(&world, move |claims| {
+        answer_with(&app, move |claims| {
             signer::signed_with_header(&json!({"alg": "RS256", "typ": "JWT", "kid": kid}), claims)
         });
-        refused(&world, n + 2).await;
+        refused(&app, n + 2).await;
     }
-    let again = world.double.calls_at(OIDC_KEYS).len() - fetched;
+    let again = app.double.calls_at(OIDC_KEYS).len() - fetched;
     assert!(again <= 1, "fetched {again} times within a minute");
 }

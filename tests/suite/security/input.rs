@@ -5,8 +5,8 @@ use hyper::body::{Bytes, Frame};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::people::GITHUB_TOKEN;
-use crate::support::{Engine, Reply, World, on_both_databases};
+use crate::support::fake_users::GITHUB_TOKEN;
+use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_44_bodies_are_bounded,
@@ -19,9 +19,9 @@ on_both_databases! {
 }
 
 async fn sec_44_bodies_are_bounded(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let body = |size: usize| json!({"code": "u1", "more": "x".repeat(size)}).to_string();
-    let post = |path: &str| world.client().post(path);
+    let post = |path: &str| app.client().post(path);
     for path in ["/api/login/social/token/github/", "/api/login/social/begin/github/", "/api/token/verify/"] {
         let whole = post(path).body("application/json", body(66_000)).send().await;
         whole.problem(413, "too_large");
@@ -37,51 +37,51 @@ async fn sec_44_bodies_are_bounded(engine: Engine) {
 }
 
 async fn sec_44_json_is_not_deep(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for deep in [format!("{}{}", "[".repeat(5000), "]".repeat(5000)), "{\"a\":".repeat(5000)] {
         let body = format!("{{\"code\":\"u1\",\"more\":{deep}}}");
         for path in ["/api/login/social/token/github/", "/api/login/social/begin/github/", "/api/token/verify/"] {
-            let answer = world.client().post(path).body("application/json", body.clone()).send().await;
+            let answer = app.client().post(path).body("application/json", body.clone()).send().await;
             answer.problem(400, "invalid_json");
         }
     }
-    world.login("token", "u1").await.ok();
+    app.login("token", "u1").await.ok();
 }
 
 async fn sec_44_headers_are_bounded(engine: Engine) {
-    let world = World::start(engine).await;
-    let answer = world.client().get("/api/user/").header("x-long", "x".repeat(600_000)).try_send().await;
+    let app = TestApp::start(engine).await;
+    let answer = app.client().get("/api/user/").header("x-long", "x".repeat(600_000)).try_send().await;
     assert!(answer.is_err() || answer.is_ok_and(|answer| (400..500).contains(&answer.status)));
     // Bytes that are no request at all end the connection, not the server.
-    let address = world.node.base.trim_start_matches("http://");
+    let address = app.node.base.trim_start_matches("http://");
     let mut socket = tokio::net::TcpStream::connect(address).await.expect("a connection");
     socket.write_all(b"\x16\x03\x01 garbage\r\n\r\n").await.expect("a write");
     let mut rest = Vec::new();
     // The connection ends: an error is an end as well.
     let _ = socket.read_to_end(&mut rest).await;
-    world.login("token", "u1").await.ok();
+    app.login("token", "u1").await.ok();
 }
 
 async fn sec_44_begun_logins_are_swept(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for _ in 0..12 {
-        world.begin(&world.client(), "github", json!({})).await;
+        app.begin(&app.client(), "github", json!({})).await;
     }
-    let repository = world.database.repository().await;
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 5).await.expect("a sweep");
-    assert_eq!(world.database.count("login_attempts").await, 12, "what is not finished stays");
-    world.database.run("UPDATE login_attempts SET claimed = created").await;
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 5).await.expect("a sweep");
-    assert_eq!(world.database.count("login_attempts").await, 5, "the oldest of those that are finished go");
-    world.advance(std::time::Duration::from_secs(3600));
-    rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 5).await.expect("a sweep");
-    assert_eq!(world.database.count("login_attempts").await, 0, "what has expired goes");
+    let repository = app.database.repository().await;
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep");
+    assert_eq!(app.database.count("login_attempts").await, 12, "what is not finished stays");
+    app.database.run("UPDATE login_attempts SET claimed = created").await;
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep");
+    assert_eq!(app.database.count("login_attempts").await, 5, "the oldest of those that are finished go");
+    app.advance(std::time::Duration::from_secs(3600));
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep");
+    assert_eq!(app.database.count("login_attempts").await, 0, "what has expired goes");
 }
 
 async fn sec_46_a_providers_words_are_not_echoed(engine: Engine) {
     let words = "<script>alert(1)</script> Traceback (most recent call last): at https://internal.example/x?secret=1";
     for verbose in ["False", "True"] {
-        let world = World::on(engine).with("REST_SOCIAL_VERBOSE_ERRORS", verbose).start().await;
+        let app = TestApp::builder(engine).with("REST_SOCIAL_VERBOSE_ERRORS", verbose).start().await;
         for (n, reply) in [
             Reply::json(&json!({"error": words, "error_description": words})),
             Reply::json_at(400, &json!({"error": {"message": words}})),
@@ -91,8 +91,8 @@ async fn sec_46_a_providers_words_are_not_echoed(engine: Engine) {
         .into_iter()
         .enumerate()
         {
-            world.double.always(GITHUB_TOKEN, reply);
-            let answer = world.login("token", &format!("u{n}")).await;
+            app.double.always(GITHUB_TOKEN, reply);
+            let answer = app.login("token", &format!("u{n}")).await;
             assert!(matches!(answer.status, 400 | 502), "{}", answer.text);
             for part in ["<script", "secret=1", "://internal"] {
                 assert!(!answer.text.contains(part), "{part} in {}", answer.text);
@@ -102,18 +102,18 @@ async fn sec_46_a_providers_words_are_not_echoed(engine: Engine) {
             }
         }
         let callback = json!({"error": "access_denied", "error_description": words});
-        let answer = world.client().login("token/github", callback).await;
+        let answer = app.client().login("token/github", callback).await;
         assert!(!answer.text.contains("<script") && !answer.text.contains("secret=1"), "{}", answer.text);
     }
 }
 
 async fn sec_46_a_problem_names_no_type_file_or_query(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let answers = [
-        world.client().post("/api/login/social/token/").body("application/json", "{bad").send().await,
-        world.client().post("/api/login/social/begin/github/").body("application/json", "5").send().await,
-        world.client().post("/api/token/verify/").body("application/json", "{\"token\": {}}").send().await,
-        world.client().get("/api/nothing/?secret=1").send().await,
+        app.client().post("/api/login/social/token/").body("application/json", "{bad").send().await,
+        app.client().post("/api/login/social/begin/github/").body("application/json", "5").send().await,
+        app.client().post("/api/token/verify/").body("application/json", "{\"token\": {}}").send().await,
+        app.client().get("/api/nothing/?secret=1").send().await,
     ];
     for answer in answers {
         assert!((400..500).contains(&answer.status), "{}", answer.text);
@@ -124,7 +124,7 @@ async fn sec_46_a_problem_names_no_type_file_or_query(engine: Engine) {
 }
 
 async fn unusual_texts_are_never_a_500(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let texts = [
         "\u{0}",
         "\u{feff}",
@@ -144,7 +144,7 @@ async fn unusual_texts_are_never_a_500(engine: Engine) {
             let mut body = json!({"code": format!("u{n}")});
             body[field] = json!(text);
             for route in ["token", "token/github", "session/twitter", "begin/github"] {
-                let answer = world.client().login(route, body.clone()).await;
+                let answer = app.client().login(route, body.clone()).await;
                 assert!(answer.status < 500 || answer.status == 502, "{field} = {text:?} at {route}: {}", answer.text);
             }
         }
@@ -155,8 +155,8 @@ async fn unusual_texts_are_never_a_500(engine: Engine) {
                 percent_encoding::NON_ALPHANUMERIC
             )
         );
-        let answer = world.client().post(&path).json(&json!({"code": "u1"})).send().await;
+        let answer = app.client().post(&path).json(&json!({"code": "u1"})).send().await;
         assert!((400..500).contains(&answer.status), "{path}: {}", answer.text);
     }
-    assert!(world.database.count("users").await > 0, "the table is there");
+    assert!(app.database.count("users").await > 0, "the table is there");
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::people::{TWITTER_ACCESS, TWITTER_REQUEST, oauth1_field};
-use crate::support::{Engine, Reply, World, on_both_databases};
+use crate::support::fake_users::{TWITTER_ACCESS, TWITTER_REQUEST, oauth1_field};
+use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_12_the_secret_of_a_request_token_stays_here_and_is_stored_sealed,
@@ -19,18 +19,18 @@ on_both_databases! {
 }
 
 async fn sec_12_the_secret_of_a_request_token_stays_here_and_is_stored_sealed(engine: Engine) {
-    let world = World::start(engine).await;
-    let answer = world.client().login("token/twitter", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let answer = app.client().login("token/twitter", json!({})).await;
     let token = answer.field("oauth_token");
-    let secret = world.people.request_token_secret(&token).expect("a token of the provider");
-    let begun = world.client().post("/api/login/social/begin/twitter/").json(&json!({})).send().await;
+    let secret = app.fake_users.request_token_secret(&token).expect("a token of the provider");
+    let begun = app.client().post("/api/login/social/begin/twitter/").json(&json!({})).send().await;
     begun.ok();
-    let begun_secret = world.people.request_token_secret("rt-2").expect("a token of the provider");
-    for text in [answer.whole(), begun.whole()] {
+    let begun_secret = app.fake_users.request_token_secret("rt-2").expect("a token of the provider");
+    for text in [answer.headers_and_body(), begun.headers_and_body()] {
         assert!(!text.contains(&secret) && !text.contains(&begun_secret), "{text}");
         assert!(!text.contains("oauth_token_secret"), "{text}");
     }
-    for stored in world.database.dump().await {
+    for stored in app.database.dump().await {
         for secret in [&secret, &begun_secret, &token] {
             let found = stored.bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{}.{} holds it", stored.table, stored.column);
@@ -39,42 +39,42 @@ async fn sec_12_the_secret_of_a_request_token_stays_here_and_is_stored_sealed(en
 }
 
 async fn sec_13_a_request_token_is_good_once_in_time_in_its_browser(engine: Engine) {
-    let world = World::start(engine).await;
-    let (attacker, victim) = (world.browser(), world.browser());
+    let app = TestApp::start(engine).await;
+    let (attacker, victim) = (app.browser(), app.browser());
     let token = attacker.login("token/twitter", json!({})).await.field("oauth_token");
     let body = json!({"oauth_token": token, "oauth_verifier": "u1"});
     // The attacker began, the victim's browser finishes: session fixation of 2009.
     victim.login("token/twitter", json!({})).await.ok();
     victim.login("session/twitter", body.clone()).await.problem(400, "flow_mismatch");
     attacker.login("token/github", json!({"code": "u9"})).await.ok();
-    assert!(world.double.calls_at(TWITTER_ACCESS).is_empty());
+    assert!(app.double.calls_at(TWITTER_ACCESS).is_empty());
     attacker.login("token/twitter", body.clone()).await.ok();
     let other = json!({"oauth_token": token, "oauth_verifier": "u2"});
     assert_eq!(attacker.login("token/twitter", other).await.status, 400, "spent");
-    assert_eq!(world.double.calls_at(TWITTER_ACCESS).len(), 1);
+    assert_eq!(app.double.calls_at(TWITTER_ACCESS).len(), 1);
 
     let token = attacker.login("token/twitter", json!({})).await.field("oauth_token");
-    world.advance(Duration::from_secs(600));
+    app.advance(Duration::from_secs(600));
     let late = json!({"oauth_token": token, "oauth_verifier": "u3"});
     attacker.login("token/twitter", late).await.problem(400, "state_expired");
-    assert_eq!(world.double.calls_at(TWITTER_ACCESS).len(), 1);
+    assert_eq!(app.double.calls_at(TWITTER_ACCESS).len(), 1);
 }
 
 async fn sec_13_a_client_that_keeps_nothing_may_finish_once_unless_state_is_required(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.client().login("token/twitter", json!({})).await.field("oauth_token");
-    world.client().login("token/twitter", json!({"oauth_token": token, "oauth_verifier": "u1"})).await.ok();
+    let app = TestApp::start(engine).await;
+    let token = app.client().login("token/twitter", json!({})).await.field("oauth_token");
+    app.client().login("token/twitter", json!({"oauth_token": token, "oauth_verifier": "u1"})).await.ok();
     for verifier in ["u1", "u2"] {
         let again = json!({"oauth_token": token, "oauth_verifier": verifier});
-        assert_eq!(world.client().login("token/twitter", again).await.status, 400);
+        assert_eq!(app.client().login("token/twitter", again).await.status, 400);
     }
     // A begun one is never finished by its token alone.
-    let begun = world.begin(&world.browser(), "twitter", json!({})).await;
+    let begun = app.begin(&app.browser(), "twitter", json!({})).await;
     let token = begun.parameter("oauth_token").expect("a token");
     let body = json!({"oauth_token": token, "oauth_verifier": "u4"});
-    world.client().login("token/twitter", body).await.problem(400, "flow_mismatch");
+    app.client().login("token/twitter", body).await.problem(400, "flow_mismatch");
 
-    let strict = World::on(engine).with("STATE_POLICY", "required").start().await;
+    let strict = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
     let token = strict.client().login("token/twitter", json!({})).await.field("oauth_token");
     let body = json!({"oauth_token": token, "oauth_verifier": "u1"});
     strict.client().login("token/twitter", body).await.problem(400, "flow_mismatch");
@@ -82,35 +82,35 @@ async fn sec_13_a_client_that_keeps_nothing_may_finish_once_unless_state_is_requ
 }
 
 async fn sec_13_a_verifier_is_required(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
     for verifier in [json!(null), json!(""), json!(["u1"])] {
         let body = json!({"oauth_token": token, "oauth_verifier": verifier});
         browser.login("token/twitter", body).await.problem(400, "invalid_request");
     }
-    assert!(world.double.calls_at(TWITTER_ACCESS).is_empty());
+    assert!(app.double.calls_at(TWITTER_ACCESS).is_empty());
 }
 
 async fn sec_14_a_callback_that_was_not_confirmed_is_refused(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for rest in ["", "&oauth_callback_confirmed=false", "&oauth_callback_confirmed=", "&oauth_callback_confirmed=1"] {
         let body = format!("oauth_token=rt-x&oauth_token_secret=s{rest}");
-        world.double.always(TWITTER_REQUEST, Reply::of(200, "text/plain", body));
-        world.client().login("token/twitter", json!({})).await.problem(502, "provider_error");
-        let begin = world.client().post("/api/login/social/begin/twitter/").json(&json!({})).send().await;
+        app.double.always(TWITTER_REQUEST, Reply::of(200, "text/plain", body));
+        app.client().login("token/twitter", json!({})).await.problem(502, "provider_error");
+        let begin = app.client().post("/api/login/social/begin/twitter/").json(&json!({})).send().await;
         begin.problem(502, "provider_error");
     }
-    assert_eq!(world.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("login_attempts").await, 0);
 }
 
 async fn sec_15_each_signature_has_its_own_nonce_and_the_clocks_time(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let mut nonces = BTreeSet::new();
     for _ in 0..4 {
-        world.client().login("token/twitter", json!({})).await.ok();
+        app.client().login("token/twitter", json!({})).await.ok();
     }
-    for call in world.double.calls_at(TWITTER_REQUEST) {
+    for call in app.double.calls_at(TWITTER_REQUEST) {
         assert_eq!(oauth1_field(&call, "oauth_signature_method").as_deref(), Some("HMAC-SHA1"));
         assert_eq!(oauth1_field(&call, "oauth_timestamp").as_deref(), Some("1795521600"));
         let nonce = oauth1_field(&call, "oauth_nonce").expect("a nonce");
@@ -120,16 +120,16 @@ async fn sec_15_each_signature_has_its_own_nonce_and_the_clocks_time(engine: Eng
 }
 
 async fn sec_16_a_reply_with_a_field_twice_is_refused(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
     let doubled = "oauth_token=tw-u1&oauth_token=tw-u2&oauth_token_secret=s";
-    world.double.always(TWITTER_ACCESS, Reply::of(200, "text/plain", doubled));
+    app.double.always(TWITTER_ACCESS, Reply::of(200, "text/plain", doubled));
     let body = json!({"oauth_token": token, "oauth_verifier": "u1"});
     browser.login("token/twitter", body).await.problem(502, "provider_error");
 
     let doubled = "oauth_token=a&oauth_token=b&oauth_token_secret=s&oauth_callback_confirmed=true";
-    world.double.always(TWITTER_REQUEST, Reply::of(200, "text/plain", doubled));
-    world.client().login("token/twitter", json!({})).await.problem(502, "provider_error");
-    assert_eq!(world.database.count("users").await, 0);
+    app.double.always(TWITTER_REQUEST, Reply::of(200, "text/plain", doubled));
+    app.client().login("token/twitter", json!({})).await.problem(502, "provider_error");
+    assert_eq!(app.database.count("users").await, 0);
 }

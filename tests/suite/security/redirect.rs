@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::people::GITHUB_TOKEN;
-use crate::support::world::read;
-use crate::support::{Engine, FRONT, REDIRECT, World, on_both_databases};
+use crate::support::fake_users::GITHUB_TOKEN;
+use crate::support::test_app::read_settings;
+use crate::support::{Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_08_a_redirect_uri_is_listed_to_the_letter_or_refused,
@@ -16,8 +16,8 @@ on_both_databases! {
 }
 
 async fn sec_08_a_redirect_uri_is_listed_to_the_letter_or_refused(engine: Engine) {
-    let world = World::start(engine).await;
-    let port = world.node.base.rsplit(':').next().expect("a port").to_owned();
+    let app = TestApp::start(engine).await;
+    let port = app.node.base.rsplit(':').next().expect("a port").to_owned();
     let own_elsewhere = format!("http://localhost:{port}/");
     for evil in [
         "https://evil.example",
@@ -49,19 +49,21 @@ async fn sec_08_a_redirect_uri_is_listed_to_the_letter_or_refused(engine: Engine
         for path in
             ["/api/login/social/token/github/", "/api/login/social/begin/github/", "/api/login/social/token/twitter/"]
         {
-            let answer = world.client().post(path).json(&body).send().await;
+            let answer = app.client().post(path).json(&body).send().await;
             answer.problem(400, "redirect_uri_not_allowed");
         }
     }
-    assert!(world.double.calls().is_empty());
-    world.client().login("token/github", json!({"code": "u1", "redirect_uri": REDIRECT})).await.ok();
+    assert!(app.double.calls().is_empty());
+    app.client().login("token/github", json!({"code": "u1", "redirect_uri": REDIRECT_URI})).await.ok();
 }
 
 async fn sec_08_only_the_port_of_a_loopback_address_is_free(engine: Engine) {
-    let world =
-        World::on(engine).with("ALLOWED_REDIRECT_URIS", "http://127.0.0.1/app,https://front.example/cb").start().await;
+    let app = TestApp::builder(engine)
+        .with("ALLOWED_REDIRECT_URIS", "http://127.0.0.1/app,https://front.example/cb")
+        .start()
+        .await;
     let good = json!({"code": "u1", "redirect_uri": "http://127.0.0.1:49152/app"});
-    world.client().login("token/github", good).await.ok();
+    app.client().login("token/github", good).await.ok();
     for evil in [
         "http://127.0.0.1:49152/other",
         "https://127.0.0.1:49152/app",
@@ -71,7 +73,7 @@ async fn sec_08_only_the_port_of_a_loopback_address_is_free(engine: Engine) {
         "https://front.example:8443/cb",
     ] {
         let body = json!({"code": "u2", "redirect_uri": evil});
-        world.client().login("token/github", body).await.problem(400, "redirect_uri_not_allowed");
+        app.client().login("token/github", body).await.problem(400, "redirect_uri_not_allowed");
     }
 }
 
@@ -83,22 +85,22 @@ async fn sec_08_an_origin_is_listed_to_the_letter_or_refused(engine: Engine) {
         &["https://front.example/path"],
         &["https://front.example:444"],
         &["http://front.example"],
-        &[FRONT, "https://evil.example"],
-        &[FRONT, FRONT],
+        &[FRONTEND, "https://evil.example"],
+        &[FRONTEND, FRONTEND],
     ];
-    let world = World::start(engine).await;
-    let ignoring = World::on(engine).with("REST_SOCIAL_DOMAIN_FROM_ORIGIN", "False").start().await;
+    let app = TestApp::start(engine).await;
+    let ignoring = TestApp::builder(engine).with("REST_SOCIAL_DOMAIN_FROM_ORIGIN", "False").start().await;
     for (n, values) in origins.iter().enumerate() {
-        let with = |world: &World, path: &str| {
-            values.iter().fold(world.client().post(path), |request, value| request.header("origin", value))
+        let with = |app: &TestApp, path: &str| {
+            values.iter().fold(app.client().post(path), |request, value| request.header("origin", value))
         };
         let body = json!({"code": format!("u{n}")});
-        with(&world, "/api/login/social/token/github/").json(&body).send().await.problem(400, "origin_not_allowed");
+        with(&app, "/api/login/social/token/github/").json(&body).send().await.problem(400, "origin_not_allowed");
         // `begin` binds the browser, so it is closed to other sites whatever the redirect URI is made of.
-        with(&world, "/api/login/social/begin/github/").json(&body).send().await.problem(403, "csrf_failed");
+        with(&app, "/api/login/social/begin/github/").json(&body).send().await.problem(403, "csrf_failed");
         with(&ignoring, "/api/login/social/token/github/").json(&body).send().await.ok();
     }
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
     let own = format!("{}/", ignoring.node.base);
     for call in ignoring.double.calls_at(GITHUB_TOKEN) {
         assert_eq!(call.field("redirect_uri").as_ref(), Some(&own), "the Origin was passed over");
@@ -106,8 +108,8 @@ async fn sec_08_an_origin_is_listed_to_the_letter_or_refused(engine: Engine) {
 }
 
 async fn sec_09_no_header_decides_where_a_login_returns_to(engine: Engine) {
-    let world = World::start(engine).await;
-    let own = format!("{}/", world.node.base);
+    let app = TestApp::start(engine).await;
+    let own = format!("{}/", app.node.base);
     for (n, (name, value)) in [
         ("referer", "https://evil.example/"),
         ("host", "evil.example"),
@@ -119,20 +121,20 @@ async fn sec_09_no_header_decides_where_a_login_returns_to(engine: Engine) {
     .iter()
     .enumerate()
     {
-        world.double.forget();
-        let post = world.client().post("/api/login/social/token/github/").header(name, value);
+        app.double.clear_calls();
+        let post = app.client().post("/api/login/social/token/github/").header(name, value);
         post.json(&json!({"code": format!("u{n}")})).send().await.ok();
-        assert_eq!(world.double.call_at(GITHUB_TOKEN).field("redirect_uri").as_ref(), Some(&own), "{name}");
+        assert_eq!(app.double.call_at(GITHUB_TOKEN).field("redirect_uri").as_ref(), Some(&own), "{name}");
     }
-    let refused = world.client().post("/api/login/social/begin/github/").header("referer", REDIRECT);
+    let refused = app.client().post("/api/login/social/begin/github/").header("referer", REDIRECT_URI);
     let evil = json!({"redirect_uri": "https://evil.example/"});
     refused.json(&evil).send().await.problem(400, "redirect_uri_not_allowed");
 }
 
 async fn sec_10_apps_of_private_schemes_are_listed_whole(engine: Engine) {
-    let world = World::on(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
-    let app = json!({"code": "u1", "redirect_uri": "com.example.app:/cb"});
-    world.client().login("token/github", app).await.ok();
+    let app = TestApp::builder(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
+    let body = json!({"code": "u1", "redirect_uri": "com.example.app:/cb"});
+    app.client().login("token/github", body).await.ok();
     for evil in [
         "com.example.app:/other",
         "com.example.app://cb",
@@ -142,30 +144,30 @@ async fn sec_10_apps_of_private_schemes_are_listed_whole(engine: Engine) {
         "file:///etc/passwd",
     ] {
         let body = json!({"code": "u2", "redirect_uri": evil});
-        world.client().login("token/github", body).await.problem(400, "redirect_uri_not_allowed");
+        app.client().login("token/github", body).await.problem(400, "redirect_uri_not_allowed");
     }
     for listed in ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "https://front.example/cb#x", "/cb"]
     {
         let environment = [
-            ("SECRET_KEY", crate::support::world::SECRET_KEY),
+            ("SECRET_KEY", crate::support::test_app::SECRET_KEY),
             ("PUBLIC_URL", "https://login.example"),
             ("ALLOWED_REDIRECT_URIS", listed),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let errors = read(environment.into()).expect_err(listed);
+        let errors = read_settings(environment.into()).expect_err(listed);
         assert!(errors.iter().any(|error| error.name == "ALLOWED_REDIRECT_URIS"), "{listed}: {errors:?}");
     }
 }
 
 async fn sec_11_no_answer_puts_a_credential_into_a_url(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for kind in ["session", "token", "jwt-pair", "knox"] {
         for path in [format!("{kind}/github"), kind.to_owned()] {
             let body = json!({"provider": "github", "code": format!("u{}", kind.len() + path.len())});
-            let answer = world.client().login(&path, body).await;
+            let answer = app.client().login(&path, body).await;
             assert_eq!((answer.header("location"), answer.header("refresh")), (None, None), "{}", answer.text);
         }
     }
-    let begun = world.begin(&world.browser(), "github", json!({})).await;
+    let begun = app.begin(&app.browser(), "github", json!({})).await;
     assert!(!begun.url.as_str().contains(&begun.flow_token), "the flow token is not for the provider");
 }

@@ -153,7 +153,7 @@ impl Answer {
     }
 
     /// Everything a reader of the answer sees.
-    pub fn whole(&self) -> String {
+    pub fn headers_and_body(&self) -> String {
         format!("{:?}\n{}", self.headers, self.text)
     }
 

@@ -55,7 +55,7 @@ impl Call {
     }
 
     /// `METHOD host/path`.
-    pub fn place(&self) -> String {
+    pub fn endpoint(&self) -> String {
         format!("{} {}{}", self.method, self.host, self.path)
     }
 }
@@ -213,7 +213,7 @@ impl Double {
     /// Answers requests at `METHOD host/path` by `reply`; the rule made last is asked first.
     pub fn on(&self, place: &str, reply: impl Fn(&Call) -> Reply + Send + Sync + 'static) {
         let place = place.to_owned();
-        self.rule(move |call| (call.place() == place).then(|| reply(call)));
+        self.rule(move |call| (call.endpoint() == place).then(|| reply(call)));
     }
 
     pub fn always(&self, place: &str, reply: Reply) {
@@ -229,11 +229,11 @@ impl Double {
     }
 
     pub fn calls_at(&self, place: &str) -> Vec<Call> {
-        self.calls().into_iter().filter(|call| call.place() == place).collect()
+        self.calls().into_iter().filter(|call| call.endpoint() == place).collect()
     }
 
     /// Waits until there was a call at `place`, and answers the first one.
-    pub async fn called(&self, place: &str) -> Call {
+    pub async fn wait_for_call(&self, place: &str) -> Call {
         loop {
             if let Some(call) = self.calls_at(place).into_iter().next() {
                 return call;
@@ -245,12 +245,12 @@ impl Double {
     /// The only call there was at `place`.
     pub fn call_at(&self, place: &str) -> Call {
         let mut calls = self.calls_at(place);
-        let places: Vec<String> = self.calls().iter().map(Call::place).collect();
+        let places: Vec<String> = self.calls().iter().map(Call::endpoint).collect();
         assert_eq!(calls.len(), 1, "calls at {place}; all calls: {places:?}");
         calls.remove(0)
     }
 
-    pub fn forget(&self) {
+    pub fn clear_calls(&self) {
         self.shared.calls.lock().expect("no test panics holding it").clear();
     }
 

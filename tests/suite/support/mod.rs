@@ -6,15 +6,15 @@
 pub mod client;
 pub mod database;
 pub mod double;
-pub mod people;
+pub mod fake_users;
 pub mod process;
 pub mod signer;
-pub mod world;
+pub mod test_app;
 
 pub use client::{Answer, Client};
 pub use database::{Database, Engine};
 pub use double::{Call, Held, Reply};
-pub use world::{FRONT, Node, REDIRECT, World};
+pub use test_app::{FRONTEND, Node, REDIRECT_URI, TestApp};
 
 /// Runs each named function once on SQLite and once on PostgreSQL, as two tests: `name::sqlite` and `name::postgres`.
 /// A function that is left out of the list is dead code, which the lints refuse.

@@ -111,7 +111,7 @@ impl Process {
     }
 
     /// Its status, once it has ended by itself.
-    pub async fn ended(&mut self) -> ExitStatus {
+    pub async fn wait_for_exit(&mut self) -> ExitStatus {
         loop {
             if let Some(status) = self.child.try_wait().expect("a child of ours") {
                 return status;

@@ -49,37 +49,37 @@ async fn what_a_clock_that_stood_wrong_put_off_is_due_now(engine: Engine) {
     let taken = repository.lease_events(lease(10, 20), 9).await.expect("a lease");
     assert_eq!(taken.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["msg_0"]);
 
-    let world = plan(engine).start().await;
-    world.double.always(PLACE, Reply::of(500, "text/plain", ""));
-    world.login("token", "u1").await.ok();
-    failed(&world.database, 1).await;
-    world.double.always(PLACE, Reply::of(204, "text/plain", ""));
-    world.database.run("UPDATE webhook_events SET due = 4102444800000").await;
-    queue(&world.database, EventState::Delivered, 1).await;
+    let app = plan(engine).start().await;
+    app.double.always(PLACE, Reply::of(500, "text/plain", ""));
+    app.login("token", "u1").await.ok();
+    failed(&app.database, 1).await;
+    app.double.always(PLACE, Reply::of(204, "text/plain", ""));
+    app.database.run("UPDATE webhook_events SET due = 4102444800000").await;
+    queue(&app.database, EventState::Delivered, 1).await;
 }
 
 async fn a_receiver_that_is_left_alone_costs_no_try(engine: Engine) {
-    let world = plan(engine).start().await;
-    world.double.always(PLACE, Reply::of(503, "text/plain", ""));
+    let app = plan(engine).start().await;
+    app.double.always(PLACE, Reply::of(503, "text/plain", ""));
     // So many faults in a row that the receiver is left alone for a while.
     join_all(
-        (1..=10).map(|n| async move { n }).map(|n| async { world.login("token", &format!("u{}", n.await)).await.ok() }),
+        (1..=10).map(|n| async move { n }).map(|n| async { app.login("token", &format!("u{}", n.await)).await.ok() }),
     )
     .await;
     let tried = "SELECT count(*) FROM webhook_events WHERE attempts = 1 AND error IS NOT NULL";
-    while world.database.number(tried).await != 10 {
+    while app.database.number(tried).await != 10 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    world.login("token", "u11").await.ok();
+    app.login("token", "u11").await.ok();
     let put_off = "SELECT count(*) FROM webhook_events WHERE attempts = 0 AND due > created";
-    while world.database.number(put_off).await != 1 {
+    while app.database.number(put_off).await != 1 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(world.double.calls_at(PLACE).len(), 10);
+    assert_eq!(app.double.calls_at(PLACE).len(), 10);
 }
 
 async fn a_shutdown_lets_what_is_on_its_way_arrive(engine: Engine) {
-    let World { node, database, double, .. } = plan(engine).start().await;
+    let TestApp { node, database, double, .. } = plan(engine).start().await;
     double.always(PLACE, Reply::of(204, "text/plain", "").after(Duration::from_millis(1500)));
     node.client().login("token/github", json!({"code": "u1"})).await.ok();
     calls(&double, 1).await;
@@ -90,36 +90,36 @@ async fn a_shutdown_lets_what_is_on_its_way_arrive(engine: Engine) {
 }
 
 async fn an_event_is_shown_sent_again_and_pruned_by_command(engine: Engine) {
-    let world = start(plan(engine)).await;
-    world.login("token", "u1").await.ok();
-    queue(&world.database, EventState::Delivered, 1).await;
-    let told = calls(&world.double, 1).await.remove(0);
+    let app = start(plan(engine)).await;
+    app.login("token", "u1").await.ok();
+    queue(&app.database, EventState::Delivered, 1).await;
+    let told = calls(&app.double, 1).await.remove(0);
     let id: &'static str = id(&told).leak();
     let show: &'static [&'static str] = vec!["webhooks", "show", id, "--json"].leak();
-    let shown: Value = serde_json::from_str(&command(&world.database, show).await).expect("JSON");
+    let shown: Value = serde_json::from_str(&command(&app.database, show).await).expect("JSON");
     assert_eq!((&shown["id"], &shown["state"], &shown["attempts"]), (&json!(id), &json!("delivered"), &json!(1)));
     assert_eq!(shown["body"], body(&told), "to the letter what was sent");
-    let text = command(&world.database, &show[..3]).await;
+    let text = command(&app.database, &show[..3]).await;
     assert!(text.contains("delivered") && text.contains("\"type\": \"user.created\""), "{text}");
 
     let resend: &'static [&'static str] = vec!["webhooks", "resend", id].leak();
-    assert!(command(&world.database, resend).await.starts_with("1 queued"));
+    assert!(command(&app.database, resend).await.starts_with("1 queued"));
     // The commands' clock is the machine's.
-    world.database.run("UPDATE webhook_events SET due = 0").await;
-    let again = calls(&world.double, 2).await.remove(1);
+    app.database.run("UPDATE webhook_events SET due = 0").await;
+    let again = calls(&app.double, 2).await.remove(1);
     assert_eq!((super::id(&again).as_str(), &again.body), (id, &told.body));
-    queue(&world.database, EventState::Delivered, 1).await;
+    queue(&app.database, EventState::Delivered, 1).await;
 
-    world.login("token", "u2").await.ok();
-    queue(&world.database, EventState::Delivered, 2).await;
-    world.database.run("UPDATE webhook_events SET created = 5 WHERE user_id = 1").await;
-    world.database.run("UPDATE webhook_events SET created = 4102444800000 WHERE user_id <> 1").await;
-    let pruned = command(&world.database, &["webhooks", "prune", "--before", "1d", "--json"]).await;
+    app.login("token", "u2").await.ok();
+    queue(&app.database, EventState::Delivered, 2).await;
+    app.database.run("UPDATE webhook_events SET created = 5 WHERE user_id = 1").await;
+    app.database.run("UPDATE webhook_events SET created = 4102444800000 WHERE user_id <> 1").await;
+    let pruned = command(&app.database, &["webhooks", "prune", "--before", "1d", "--json"]).await;
     assert_eq!(serde_json::from_str::<Value>(&pruned).expect("JSON")["deleted"], 1);
-    assert_eq!(world.database.count("webhook_events").await, 1);
+    assert_eq!(app.database.count("webhook_events").await, 1);
 
     let folder = TempDir::new().expect("a temporary folder");
-    let url = world.database.url().to_owned();
+    let url = app.database.url().to_owned();
     let unknown = tokio::task::spawn_blocking(move || {
         let environment = [("DATABASE_URL", url.as_str())];
         ["show", "resend"].map(|act| process::run(&["webhooks", act, "msg_none"], &environment, folder.path()))

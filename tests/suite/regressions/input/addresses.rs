@@ -3,8 +3,8 @@
 use rest_social_auth::model::EmailAddress;
 use serde_json::{Value, json};
 
-use crate::support::world::Plan;
-use crate::support::{Answer, Engine, Reply, World, on_both_databases};
+use crate::support::test_app::TestAppBuilder;
+use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_a5_what_is_no_address_opens_no_allow_list_and_is_not_stored,
@@ -52,24 +52,24 @@ fn google(sub: usize, email: &str) -> Value {
     json!({"sub": sub.to_string(), "email": email, "email_verified": true, "hd": "company.com"})
 }
 
-async fn sign_in(world: &World, provider: &str, code: &str) -> Answer {
-    world.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
+async fn sign_in(app: &TestApp, provider: &str, code: &str) -> Answer {
+    app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
 /// At Google, or for an address that is not verified at GitHub, which shows the public address of a profile.
-async fn with_email(world: &World, n: usize, email: &str, is_verified: bool) -> Answer {
+async fn with_email(app: &TestApp, n: usize, email: &str, is_verified: bool) -> Answer {
     let code = format!("u{n}");
     if !is_verified {
-        world.people.describe("github", &code, json!({"id": n, "login": code, "email": email}));
-        return sign_in(world, "github", &code).await;
+        app.fake_users.set_profile("github", &code, json!({"id": n, "login": code, "email": email}));
+        return sign_in(app, "github", &code).await;
     }
-    world.people.describe("google-oauth2", &code, google(n, email));
-    sign_in(world, "google-oauth2", &code).await
+    app.fake_users.set_profile("google-oauth2", &code, google(n, email));
+    sign_in(app, "google-oauth2", &code).await
 }
 
 async fn fault_a5_what_is_no_address_opens_no_allow_list_and_is_not_stored(engine: Engine) {
-    let closed = World::on(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
-    let open = World::start(engine).await;
+    let closed = TestApp::builder(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
+    let open = TestApp::start(engine).await;
     let others = ["@", "not an address", "a@localhost", "a@127.0.0.1", "a@[127.0.0.1]"];
     let long = format!("{}@company.com", "a".repeat(65));
     for (n, text) in NOT_ADDRESSES.into_iter().chain(others).chain([long.as_str()]).enumerate() {
@@ -83,21 +83,22 @@ async fn fault_a5_what_is_no_address_opens_no_allow_list_and_is_not_stored(engin
 }
 
 async fn fault_a5_a_user_edits_and_enters_addresses_only(engine: Engine) {
-    let plan =
-        World::on(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
+    let plan = TestApp::builder(engine)
+        .with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email")
+        .with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
     let plan = plan.with("DENY_LISTS_ACCEPT_MISSING_EMAIL", "true");
-    let world = plan.with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example").start().await;
-    let authorization = format!("Token {}", world.token("token", "u1").await);
+    let app = plan.with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example").start().await;
+    let authorization = format!("Token {}", app.token("token", "u1").await);
     let edit = async |email: &str| {
-        let edit = world.client().request("PATCH", "/api/user/").header("authorization", &authorization);
+        let edit = app.client().request("PATCH", "/api/user/").header("authorization", &authorization);
         edit.json(&json!({"email": email})).send().await
     };
-    world.people.describe("github", "u7", json!({"id": 7, "login": "seven", "email": null}));
-    let flow_token = world.login("token_user", "u7").await.json()["flow_token"].clone();
+    app.fake_users.set_profile("github", "u7", json!({"id": 7, "login": "seven", "email": null}));
+    let flow_token = app.login("token_user", "u7").await.json()["flow_token"].clone();
     for text in NOT_ADDRESSES {
         assert!(edit(text).await.problem(400, "invalid_request")["errors"]["email"].is_array(), "{text:?}");
         let answer = json!({"flow_token": flow_token, "email": text});
-        let answer = world.client().post("/api/login/social/resume/").json(&answer).send().await;
+        let answer = app.client().post("/api/login/social/resume/").json(&answer).send().await;
         assert!(answer.problem(400, "invalid_request")["errors"]["email"].is_array(), "{text:?}");
     }
     edit("x@sub.evil.example").await.problem(400, "invalid_request");
@@ -107,35 +108,35 @@ async fn fault_a5_a_user_edits_and_enters_addresses_only(engine: Engine) {
 
 async fn fault_a6_allow_lists_accept_verified_addresses_only(engine: Engine) {
     for (list, entry) in [("WHITELISTED_DOMAINS", "company.com"), ("WHITELISTED_EMAILS", "ceo@company.com")] {
-        let plan = World::on(engine).oidc().with(&format!("SOCIAL_AUTH_{list}"), entry);
-        let world = plan.start().await;
-        with_email(&world, 1, "ceo@company.com", false).await.problem(403, "not_allowed");
+        let plan = TestApp::builder(engine).oidc().with(&format!("SOCIAL_AUTH_{list}"), entry);
+        let app = plan.start().await;
+        with_email(&app, 1, "ceo@company.com", false).await.problem(403, "not_allowed");
         for (n, unverified) in [json!(null), json!("no"), json!(0), json!(1), json!([true])].into_iter().enumerate() {
             let code = format!("u{}", n + 3);
             let claims = json!({"sub": code, "email": "ceo@company.com", "email_verified": unverified});
-            world.people.describe("oidc", &code, claims);
-            sign_in(&world, "oidc", &code).await.problem(403, "not_allowed");
+            app.fake_users.set_profile("oidc", &code, claims);
+            sign_in(&app, "oidc", &code).await.problem(403, "not_allowed");
         }
-        with_email(&world, 9, "CEO@Company.com", true).await.ok();
-        assert_eq!(world.database.count("users").await, 1, "{list}");
+        with_email(&app, 9, "CEO@Company.com", true).await.ok();
+        assert_eq!(app.database.count("users").await, 1, "{list}");
     }
 }
 
 async fn fault_a6_a_setting_restores_the_original_way(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com");
-    let world = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true").start().await;
-    with_email(&world, 1, "ceo@company.com", false).await.ok();
-    with_email(&world, 2, "ceo@evil.example", true).await.problem(403, "not_allowed");
-    with_email(&world, 3, "ceo@evil.example@company.com", true).await.problem(403, "not_allowed");
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com");
+    let app = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true").start().await;
+    with_email(&app, 1, "ceo@company.com", false).await.ok();
+    with_email(&app, 2, "ceo@evil.example", true).await.problem(403, "not_allowed");
+    with_email(&app, 3, "ceo@evil.example@company.com", true).await.problem(403, "not_allowed");
 }
 
 async fn fault_a12_letters_beyond_ascii_are_not_folded(engine: Engine) {
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
     let plan = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "google-oauth2,oidc");
-    let world = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", "true").start().await;
-    let mark = with_email(&world, 1, "MARK@gmail.com", true).await.ok();
+    let app = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", "true").start().await;
+    let mark = with_email(&app, 1, "MARK@gmail.com", true).await.ok();
     assert_eq!(mark["email"], "mark@gmail.com");
-    let umlaut = with_email(&world, 2, "ü@MÜLLER.example", true).await.ok();
+    let umlaut = with_email(&app, 2, "ü@MÜLLER.example", true).await.ok();
     for (n, email, owner) in [
         (3, "mar\u{212a}@gmail.com", None),
         (4, "\u{ff4d}ark@gmail.com", None),
@@ -146,8 +147,8 @@ async fn fault_a12_letters_beyond_ascii_are_not_folded(engine: Engine) {
     ] {
         let code = format!("u{n}");
         let claims = json!({"sub": code, "preferred_username": code, "email": email, "email_verified": true});
-        world.people.describe("oidc", &code, claims);
-        let id = sign_in(&world, "oidc", &code).await.ok()["id"].clone();
+        app.fake_users.set_profile("oidc", &code, claims);
+        let id = sign_in(&app, "oidc", &code).await.ok()["id"].clone();
         match owner {
             Some(owner) => assert_eq!(id, owner["id"], "{email:?}"),
             None => assert!(id != mark["id"] && id != umlaut["id"], "{email:?}"),
@@ -157,9 +158,9 @@ async fn fault_a12_letters_beyond_ascii_are_not_folded(engine: Engine) {
 
 /// Their column of keys has the address in lower case, letters beyond ASCII too.
 async fn fault_a12_addresses_of_earlier_releases_are_found(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for n in 1..=4 {
-        world.login("token", &format!("u{n}")).await.ok();
+        app.login("token", &format!("u{n}")).await.ok();
     }
     for (n, (email, key)) in [
         ("ü@MÜLLER.example", "ü@müller.example"),
@@ -172,9 +173,9 @@ async fn fault_a12_addresses_of_earlier_releases_are_found(engine: Engine) {
     {
         let update =
             format!("UPDATE users SET email = '{email}', email_lower = '{key}' WHERE username = 'user{}'", n + 1);
-        world.database.run(&update).await;
+        app.database.run(&update).await;
     }
-    let store = world.database.repository().await;
+    let store = app.database.repository().await;
     for (text, username) in [
         ("ü@müller.example", "user1"),
         ("ü@xn--mller-kva.example", "user1"),
@@ -189,8 +190,8 @@ async fn fault_a12_addresses_of_earlier_releases_are_found(engine: Engine) {
 }
 
 async fn fault_a13_deny_lists_refuse_every_spelling(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example,müller.example");
-    let world = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example,müller.example");
+    let app = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
     for (n, email) in [
         "eve@evil.example",
         "eve@EVIL.Example.",
@@ -212,22 +213,22 @@ async fn fault_a13_deny_lists_refuse_every_spelling(engine: Engine) {
     .enumerate()
     {
         for is_verified in [true, false] {
-            with_email(&world, 2 * n + usize::from(is_verified) + 1, email, is_verified)
+            with_email(&app, 2 * n + usize::from(is_verified) + 1, email, is_verified)
                 .await
                 .problem(403, "not_allowed");
         }
     }
-    assert_eq!(world.database.count("users").await, 0);
-    with_email(&world, 90, "ana@good.example", false).await.ok();
+    assert_eq!(app.database.count("users").await, 0);
+    with_email(&app, 90, "ana@good.example", false).await.ok();
 }
 
 async fn fault_a13_denied_organizations_are_refused_in_every_spelling(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "École Acme").start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "École Acme").start().await;
     let at = async |n: usize, organization: &str| {
         let code = format!("u{n}");
         let claims = json!({"sub": code, "email": "a@gmail.com", "email_verified": true, "hd": organization});
-        world.people.describe("google-oauth2", &code, claims);
-        sign_in(&world, "google-oauth2", &code).await
+        app.fake_users.set_profile("google-oauth2", &code, claims);
+        sign_in(&app, "google-oauth2", &code).await
     };
     for (n, name) in ["éCOLE acme", " École  Acme ", "E\u{301}cole Acme", "École A\u{200b}cme", "École \u{ff21}cme"]
         .into_iter()
@@ -236,24 +237,24 @@ async fn fault_a13_denied_organizations_are_refused_in_every_spelling(engine: En
         at(n + 1, name).await.problem(403, "organization_not_allowed");
     }
     at(9, "Ecole").await.ok();
-    let world = World::on(engine).with("SOCIAL_AUTH_ALLOWED_ORGANIZATIONS", "mark").start().await;
-    world.people.describe(
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_ALLOWED_ORGANIZATIONS", "mark").start().await;
+    app.fake_users.set_profile(
         "google-oauth2",
         "u1",
         json!({"sub": "1", "email": "a@gmail.com", "email_verified": true, "hd": "mar\u{212a}"}),
     );
-    sign_in(&world, "google-oauth2", "u1").await.problem(403, "organization_not_allowed");
+    sign_in(&app, "google-oauth2", "u1").await.problem(403, "organization_not_allowed");
 }
 
-fn asking(engine: Engine) -> Plan {
-    World::on(engine)
+fn asking(engine: Engine) -> TestAppBuilder {
+    TestApp::builder(engine)
         .with("WEBHOOK_URL", "https://hooks.example/users")
         .with("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         .with("WEBHOOK_EVENTS", "user.creating")
 }
 
 async fn fault_a20_a_sign_up_needs_an_explicit_allow(engine: Engine) {
-    let world = asking(engine).start().await;
+    let app = asking(engine).start().await;
     let silent = [
         Reply::of(204, "text/plain", ""),
         Reply::of(200, "text/plain", ""),
@@ -270,12 +271,12 @@ async fn fault_a20_a_sign_up_needs_an_explicit_allow(engine: Engine) {
         Reply::json_at(500, &json!({"allow": true})),
     ];
     for (n, reply) in silent.into_iter().enumerate() {
-        world.double.always(WEBHOOK, reply);
-        world.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
+        app.double.always(WEBHOOK, reply);
+        app.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
     }
-    assert_eq!(world.database.count("users").await, 0);
-    world.double.always(WEBHOOK, Reply::json(&json!({"allow": true})));
-    world.login("token", "u90").await.ok();
+    assert_eq!(app.database.count("users").await, 0);
+    app.double.always(WEBHOOK, Reply::json(&json!({"allow": true})));
+    app.login("token", "u90").await.ok();
     let lenient = asking(engine).with("WEBHOOK_ON_FAILURE", "allow").start().await;
     lenient.double.always(WEBHOOK, Reply::json(&json!({"user": {"username": "ana"}})));
     assert_eq!(
@@ -286,11 +287,11 @@ async fn fault_a20_a_sign_up_needs_an_explicit_allow(engine: Engine) {
 }
 
 async fn fault_a20_a_mapped_address_is_checked_against_the_deny_lists(engine: Engine) {
-    let plan = World::on(engine)
+    let plan = TestApp::builder(engine)
         .with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "true")
         .with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"username": "email"}"#)
         .with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example");
-    let world = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
+    let app = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
     for (n, (mapped, kept)) in [
         ("ana@good.example", "ana@good.example"),
         ("new@good.example", "new@good.example"),
@@ -303,41 +304,41 @@ async fn fault_a20_a_mapped_address_is_checked_against_the_deny_lists(engine: En
     .enumerate()
     {
         let code = format!("u{}1", "0".repeat(n));
-        world.people.describe("github", &code, json!({"id": 1, "login": mapped, "email": "ana@good.example"}));
-        world.login("token", &code).await.ok();
-        assert_eq!(world.database.text("SELECT email FROM users").await, kept, "after {mapped}");
+        app.fake_users.set_profile("github", &code, json!({"id": 1, "login": mapped, "email": "ana@good.example"}));
+        app.login("token", &code).await.ok();
+        assert_eq!(app.database.text("SELECT email FROM users").await, kept, "after {mapped}");
     }
 }
 
 async fn deny_lists_refuse_a_login_without_an_address(engine: Engine) {
     for (list, entry) in [("DENIED_DOMAINS", "evil.example"), ("DENIED_EMAILS", "eve@evil.example")] {
-        let plan = World::on(engine).with(&format!("SOCIAL_AUTH_{list}"), entry);
-        let world = plan.start().await;
-        world.login("token", "u1").await.ok();
+        let plan = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_{list}"), entry);
+        let app = plan.start().await;
+        app.login("token", "u1").await.ok();
         // A known user keeps the address back as well.
         for (n, email) in [(1, json!(null)), (2, json!(null)), (3, json!("")), (4, json!(" "))] {
             let code = format!("u00{n}");
-            world.people.describe("github", &code, json!({"id": n, "login": code, "email": email}));
-            world.login("token", &code).await.problem(403, "not_allowed");
+            app.fake_users.set_profile("github", &code, json!({"id": n, "login": code, "email": email}));
+            app.login("token", &code).await.problem(403, "not_allowed");
         }
-        world.people.describe("github", "u05", json!({"id": 5, "login": "five"}));
-        world.login("token", "u05").await.problem(403, "not_allowed");
-        assert_eq!(world.database.count("users").await, 1, "{list}");
+        app.fake_users.set_profile("github", "u05", json!({"id": 5, "login": "five"}));
+        app.login("token", "u05").await.problem(403, "not_allowed");
+        assert_eq!(app.database.count("users").await, 1, "{list}");
 
-        let lenient = world.node_with("DENY_LISTS_ACCEPT_MISSING_EMAIL", "true").await;
-        world.people.describe("github", "u06", json!({"id": 6, "login": "six"}));
+        let lenient = app.start_node_with(&[("DENY_LISTS_ACCEPT_MISSING_EMAIL", "true")]).await;
+        app.fake_users.set_profile("github", "u06", json!({"id": 6, "login": "six"}));
         lenient.client().login("token/github", json!({"code": "u06"})).await.ok();
-        world.people.describe("github", "u07", json!({"id": 7, "login": "eve", "email": "eve@evil.example"}));
+        app.fake_users.set_profile("github", "u07", json!({"id": 7, "login": "eve", "email": "eve@evil.example"}));
         lenient.client().login("token/github", json!({"code": "u07"})).await.problem(403, "not_allowed");
     }
 }
 
 async fn fault_a20_amended_values_are_checked_again(engine: Engine) {
     let plan = asking(engine).with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example");
-    let world = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@company.com").start().await;
+    let app = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@company.com").start().await;
     let amended = async |n: usize, user: Value| {
-        world.double.always(WEBHOOK, Reply::json(&json!({"allow": true, "user": user})));
-        world.login("token_user", &format!("u{n}")).await
+        app.double.always(WEBHOOK, Reply::json(&json!({"allow": true, "user": user})));
+        app.login("token_user", &format!("u{n}")).await
     };
     for (n, email) in ["x@evil.example", "x@sub.EVIL.example", "EVE@company.com"].into_iter().enumerate() {
         for verified in [true, false] {
@@ -349,11 +350,11 @@ async fn fault_a20_amended_values_are_checked_again(engine: Engine) {
     for (n, email) in NOT_ADDRESSES.into_iter().enumerate() {
         amended(100 + n, json!({"email": email})).await.problem(503, "sign_up_unavailable");
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     assert_eq!(amended(1, json!({"email": "Ana@GOOD.example"})).await.ok()["email"], "Ana@good.example");
 
     // With an allow list: the answer must name a listed address, and say that it is verified.
-    let world = asking(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
+    let app = asking(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
     for (n, (user, is_allowed)) in [
         (json!({}), true),
         (json!({"email": "other@company.com"}), false),
@@ -365,8 +366,8 @@ async fn fault_a20_amended_values_are_checked_again(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        world.double.always(WEBHOOK, Reply::json(&json!({"allow": true, "user": user})));
-        let answer = with_email(&world, n + 1, &format!("ana{n}@company.com"), true).await;
+        app.double.always(WEBHOOK, Reply::json(&json!({"allow": true, "user": user})));
+        let answer = with_email(&app, n + 1, &format!("ana{n}@company.com"), true).await;
         if is_allowed { drop(answer.ok()) } else { drop(answer.problem(403, "not_allowed")) }
     }
 }

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use rest_social_auth::settings::SettingError;
 use serde_json::{Value, json};
 
-use crate::support::people::{GITHUB_TOKEN, GITHUB_USER};
-use crate::support::{Call, Engine, Reply, World, on_both_databases};
+use crate::support::fake_users::{GITHUB_TOKEN, GITHUB_USER};
+use crate::support::{Call, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_a18_a_setting_that_is_warned_about_has_no_effect,
@@ -22,14 +22,15 @@ fn names(errors: Vec<SettingError>) -> Vec<String> {
 }
 
 async fn fault_a18_a_setting_that_is_warned_about_has_no_effect(engine: Engine) {
-    let plan =
-        World::on(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", "k").with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "s");
+    let plan = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", "k")
+        .with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "s");
     let plan = plan.with("SOCIAL_AUTH_AUTHORITY_HOST", "evil.example").with("SOCIAL_AUTH_TENANT_ID", "evil");
-    let world = plan.with("SOCIAL_AUTH_API_URL", "https://evil.example").start().await;
+    let app = plan.with("SOCIAL_AUTH_API_URL", "https://evil.example").start().await;
     // Microsoft's discovery document comes first: the address of that call is what the settings decide.
-    let begun = world.client().post("/api/login/social/begin/azuread-oauth2/").json(&json!({})).send().await;
+    let begun = app.client().post("/api/login/social/begin/azuread-oauth2/").json(&json!({})).send().await;
     assert!(!begun.text.contains("evil"), "{}", begun.text);
-    let places: Vec<String> = world.double.calls().iter().map(Call::place).collect();
+    let places: Vec<String> = app.double.calls().iter().map(Call::endpoint).collect();
     assert!(places.iter().any(|place| place.contains("login.microsoftonline.com/")), "{places:?}");
     assert!(!places.iter().any(|place| place.contains("evil")), "{places:?}");
 }
@@ -40,7 +41,7 @@ async fn fault_a19_extra_arguments_are_refused_at_start(engine: Engine) {
     {
         let arguments = json!({parameter: "fixed"}).to_string();
         for name in ["SOCIAL_AUTH_GITHUB_AUTH_EXTRA_ARGUMENTS", "SOCIAL_AUTH_AUTH_EXTRA_ARGUMENTS"] {
-            let started = World::on(engine).with(name, &arguments).try_start().await;
+            let started = TestApp::builder(engine).with(name, &arguments).try_start().await;
             let errors = names(started.err().unwrap_or_else(|| panic!("{name}: {arguments}")));
             assert!(errors.contains(&name.to_owned()), "{errors:?}");
         }
@@ -54,12 +55,12 @@ async fn the_generation_claim_is_no_other_claims_name(engine: Engine) {
         "SIMPLE_JWT_TOKEN_TYPE_CLAIM",
         "SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM",
     ] {
-        let started = World::on(engine).with(name, "gen").try_start().await;
+        let started = TestApp::builder(engine).with(name, "gen").try_start().await;
         let errors = names(started.err().unwrap_or_else(|| panic!("{name} is the generation claim")));
         assert_eq!(errors, [name]);
     }
     let fields = json!({"gen": {"type": "string"}}).to_string();
-    let started = World::on(engine).with("REST_SOCIAL_USER_FIELDS", &fields).try_start().await;
+    let started = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", &fields).try_start().await;
     assert!(started.is_err(), "a declared field becomes a claim of -user tokens");
 }
 
@@ -73,8 +74,9 @@ async fn fault_a28_a_weak_key_starts_no_server(engine: Engine) {
         ("ENCRYPTION_KEYS", &format!("a:{bytes}")),
         ("WEBHOOK_SECRETS", &format!("whsec_{bytes}")),
     ] {
-        let plan =
-            World::on(engine).with("STORE_PROVIDER_TOKENS", "true").with("WEBHOOK_URL", "https://hooks.example/users");
+        let plan = TestApp::builder(engine)
+            .with("STORE_PROVIDER_TOKENS", "true")
+            .with("WEBHOOK_URL", "https://hooks.example/users");
         let plan = plan.with("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let errors = plan.with(name, value).try_start().await.err().unwrap_or_else(|| panic!("{name} is weak"));
         assert!(!format!("{errors:?}").contains(value), "no part of a key is shown");
@@ -86,14 +88,14 @@ async fn fault_a28_a_weak_key_starts_no_server(engine: Engine) {
     for mode in [0o604, 0o602, 0o606] {
         std::fs::set_permissions(key.path(), std::fs::Permissions::from_mode(mode)).expect("rights");
         let path = key.path().display().to_string();
-        let plan = World::on(engine).with("SECRET_KEY", "").with("SECRET_KEY_FILE", &path);
+        let plan = TestApp::builder(engine).with("SECRET_KEY", "").with("SECRET_KEY_FILE", &path);
         let errors = plan.try_start().await.err().unwrap_or_else(|| panic!("{mode:o}"));
         assert!(names(errors).contains(&"SECRET_KEY_FILE".to_owned()));
     }
 }
 
 async fn fault_c08_a_broken_character_costs_no_login(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let documents: [&[u8]; 6] = [
         br#"{"id": 7, "login": "nell", "name": "Nell \ud83d", "email": "nell@example.com", "bio": "hi \ud83d"}"#,
         br#"{"id": 7, "login": "nell", "name": "Nell \ude00", "email": "nell@example.com"}"#,
@@ -103,33 +105,33 @@ async fn fault_c08_a_broken_character_costs_no_login(engine: Engine) {
         br#"{"id": 7, "login": "nell", "\ud83d": "x", "name": "Nell", "email": "nell@example.com", "a": ["\udfff"]}"#,
     ];
     for (n, document) in documents.into_iter().enumerate() {
-        world.double.always(GITHUB_USER, Reply::of(200, "application/json", document));
-        let user = world.login("token_user", &format!("u{}", n + 1)).await.ok();
+        app.double.always(GITHUB_USER, Reply::of(200, "application/json", document));
+        let user = app.login("token_user", &format!("u{}", n + 1)).await.ok();
         assert_eq!((&user["username"], &user["email"]), (&json!("nell"), &json!("nell@example.com")), "{n}");
         assert!(user["first_name"].as_str().is_some_and(|name| name.starts_with("Nell")), "{user}");
     }
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
     // The answer of the token endpoint.
-    world.double.always(GITHUB_USER, Reply::json(&json!({"id": 7, "login": "nell"})));
+    app.double.always(GITHUB_USER, Reply::json(&json!({"id": 7, "login": "nell"})));
     let token = b"\xef\xbb\xbf{\"access_token\": \"gho_x\", \"token_type\": \"bearer\", \"note\": \"\\ud83d\"}";
-    world.double.always(GITHUB_TOKEN, Reply::of(200, "application/json", *token));
-    world.login("token_user", "u20").await.ok();
+    app.double.always(GITHUB_TOKEN, Reply::of(200, "application/json", *token));
+    app.login("token_user", "u20").await.ok();
     // What is not JSON at all stays an error.
-    world.double.always(GITHUB_TOKEN, Reply::json(&json!({"access_token": "gho_x", "token_type": "bearer"})));
-    world.double.always(GITHUB_USER, Reply::of(200, "application/json", "{\"id\": 7, \"login\": \"\\ud83d"));
-    world.login("token_user", "u30").await.problem(502, "provider_error");
+    app.double.always(GITHUB_TOKEN, Reply::json(&json!({"access_token": "gho_x", "token_type": "bearer"})));
+    app.double.always(GITHUB_USER, Reply::of(200, "application/json", "{\"id\": 7, \"login\": \"\\ud83d"));
+    app.login("token_user", "u30").await.problem(502, "provider_error");
 }
 
 async fn fault_c08_a_broken_character_in_a_request_is_no_error(engine: Engine) {
-    let world = World::on(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name").start().await;
+    let app = TestApp::builder(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name").start().await;
     let post = |kind: &'static str, body: &'static [u8]| {
-        world.client().post("/api/login/social/token_user/github/").body(kind, body)
+        app.client().post("/api/login/social/token_user/github/").body(kind, body)
     };
     post("application/json", br#"{"code": "u1", "note": "\ud83d"}"#).send().await.ok();
     post("application/json", b"\xef\xbb\xbf{\"code\": \"u2\", \"note\": \"\xff\"}").send().await.ok();
     post("application/x-www-form-urlencoded", b"code=u3&note=%ed%a0%bd").send().await.ok();
-    let authorization = format!("Token {}", world.token("token", "u4").await);
-    let edit = world.client().request("PATCH", "/api/user/").header("authorization", &authorization);
+    let authorization = format!("Token {}", app.token("token", "u4").await);
+    let edit = app.client().request("PATCH", "/api/user/").header("authorization", &authorization);
     let user: Value = edit.body("application/json", br#"{"first_name": "Nell \ud83d"}"#.to_vec()).send().await.ok();
     assert_eq!(user["first_name"], "Nell \u{fffd}");
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::process::run;
-use crate::support::{Answer, Engine, World, on_both_databases};
+use crate::support::{Answer, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_b34_an_inactive_users_credential_is_an_invalid_token,
@@ -26,11 +26,11 @@ struct SignedIn {
     sliding: String,
 }
 
-async fn signed_in(world: &World) -> SignedIn {
-    let pair = world.login("jwt-pair", "u1").await;
-    let sliding = world.login("jwt-sliding", "u01").await.field("token");
-    let token = world.token("token", "u001").await;
-    let knox = world.token("knox", "u0001").await;
+async fn signed_in(app: &TestApp) -> SignedIn {
+    let pair = app.login("jwt-pair", "u1").await;
+    let sliding = app.login("jwt-sliding", "u01").await.field("token");
+    let token = app.token("token", "u001").await;
+    let knox = app.token("knox", "u0001").await;
     let headers = vec![
         format!("Token {token}"),
         format!("Token {knox}"),
@@ -40,41 +40,41 @@ async fn signed_in(world: &World) -> SignedIn {
     SignedIn { headers, refresh: pair.field("refresh"), sliding }
 }
 
-async fn post(world: &World, path: &str, body: Value) -> Answer {
-    world.client().post(path).json(&body).send().await
+async fn post(app: &TestApp, path: &str, body: Value) -> Answer {
+    app.client().post(path).json(&body).send().await
 }
 
 async fn fault_b34_an_inactive_users_credential_is_an_invalid_token(engine: Engine) {
-    let world = World::start(engine).await;
-    let SignedIn { headers, refresh, sliding } = signed_in(&world).await;
-    world.database.run("UPDATE users SET is_active = false").await;
+    let app = TestApp::start(engine).await;
+    let SignedIn { headers, refresh, sliding } = signed_in(&app).await;
+    app.database.run("UPDATE users SET is_active = false").await;
     for header in &headers {
-        let problem = world.client().user(header).await.problem(401, "invalid_token");
+        let problem = app.client().user(header).await.problem(401, "invalid_token");
         assert!(problem["detail"].as_str().is_some_and(|text| text.contains("inactive")), "{problem}");
     }
     for (path, name) in TOKEN_ROUTES {
-        let problem = post(&world, path, json!({name: refresh})).await.problem(401, "invalid_token");
+        let problem = post(&app, path, json!({name: refresh})).await.problem(401, "invalid_token");
         assert_eq!(problem["detail"], "No active account found for the given token.", "{path}");
     }
-    post(&world, "/api/token/sliding/refresh/", json!({"token": sliding})).await.problem(401, "invalid_token");
-    world.login("token", "u00001").await.problem(403, "user_inactive");
+    post(&app, "/api/token/sliding/refresh/", json!({"token": sliding})).await.problem(401, "invalid_token");
+    app.login("token", "u00001").await.problem(403, "user_inactive");
 }
 
 async fn fault_d4_a_deleted_users_jwt_is_user_not_found(engine: Engine) {
-    let world = World::start(engine).await;
-    let SignedIn { headers, refresh, sliding } = signed_in(&world).await;
-    world.client().request("DELETE", "/api/user/").header("authorization", &headers[2]).send().await;
-    assert_eq!(world.database.count("users").await, 0);
+    let app = TestApp::start(engine).await;
+    let SignedIn { headers, refresh, sliding } = signed_in(&app).await;
+    app.client().request("DELETE", "/api/user/").header("authorization", &headers[2]).send().await;
+    assert_eq!(app.database.count("users").await, 0);
     for (path, name) in TOKEN_ROUTES {
-        post(&world, path, json!({name: refresh})).await.problem(401, "user_not_found");
+        post(&app, path, json!({name: refresh})).await.problem(401, "user_not_found");
     }
-    post(&world, "/api/token/sliding/refresh/", json!({"token": sliding})).await.problem(401, "user_not_found");
+    post(&app, "/api/token/sliding/refresh/", json!({"token": sliding})).await.problem(401, "user_not_found");
     for header in &headers[2..] {
-        world.client().user(header).await.problem(401, "user_not_found");
+        app.client().user(header).await.problem(401, "user_not_found");
     }
     // Rows of permanent and knox tokens went with the user.
     for header in &headers[..2] {
-        world.client().user(header).await.problem(401, "invalid_token");
+        app.client().user(header).await.problem(401, "invalid_token");
     }
 }
 
@@ -151,10 +151,10 @@ fn poem_status(name: &str) -> Option<String> {
 }
 
 async fn fault_b32_the_served_document_has_the_settings_time_limits(engine: Engine) {
-    let plan = World::on(engine).with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "7200");
-    let world = plan.with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "4").start().await;
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "7200");
+    let app = plan.with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "4").start().await;
     for path in ["/openapi.json", "/openapi.yaml", "/docs/"] {
-        let document = world.client().get(path).send().await.text;
+        let document = app.client().get(path).send().await.text;
         for stale in ["five minutes long", "five minutes at the most", "10 s a call"] {
             assert!(!document.contains(stale), "{path}: {stale}");
         }

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::double::Double;
-use crate::support::people::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN};
 use crate::support::process::{Process, run};
-use crate::support::{Client, Engine, Held, Reply, World};
+use crate::support::{Client, Engine, Held, Reply, TestApp};
 
 const README: &str = include_str!("../../../../README.md");
 const COMMANDS: &str = include_str!("../../../../docs/COMMANDS.md");
@@ -316,18 +316,18 @@ async fn fault_d10_the_samples_of_the_api() {
     let sample = |name: &str| samples.iter().find(|sample| sample.get(name).is_some()).expect("the sample");
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,require_email,\
                     create_user,associate_user,load_extra_data,user_details";
-    let world = World::on(Engine::Sqlite).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
-    let refused = world.client().login("token/github", json!({})).await;
+    let app = TestApp::builder(Engine::Sqlite).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    let refused = app.client().login("token/github", json!({})).await;
     assert_like(sample("errors"), &json_of(&refused.text), &["request_id"], "problem");
-    world.people.describe("github", "u7", json!({"id": 7, "login": "seven", "email": null}));
-    let asked = world.login("token", "u7").await;
+    app.fake_users.set_profile("github", "u7", json!({"id": 7, "login": "seven", "email": null}));
+    let asked = app.login("token", "u7").await;
     assert_like(sample("step"), &json_of(&asked.text), &["flow_token", "request_id"], "more input");
 }
 
 /// Every route that a command of the documents calls is there, by its method.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_d10_every_curl_command_calls_a_route() {
-    let world = World::start(Engine::Sqlite).await;
+    let app = TestApp::start(Engine::Sqlite).await;
     let mut calls = 0;
     for line in
         [README, COMMANDS, API, GUIDE].join("\n").replace("\\\n", " ").lines().filter(|line| line.contains("curl "))
@@ -338,7 +338,7 @@ async fn fault_d10_every_curl_command_calls_a_route() {
             continue;
         };
         let method = line.split("-X ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("GET");
-        let answer = world.client().request(method, path).send().await;
+        let answer = app.client().request(method, path).send().await;
         assert_ne!(answer.status, 405, "{line}");
         let is_route = answer.status != 404 || answer.text.contains("unknown_provider");
         assert!(is_route, "{line}: {}", answer.text);

@@ -87,7 +87,7 @@ async fn fault_f10_sigterm_stops_a_migration() {
     let held = HeldMigration::begin().await;
     let mut server = held.server().await;
     server.terminate();
-    let status = server.ended().await;
+    let status = server.wait_for_exit().await;
     assert!(status.success(), "{status}: {}", server.output());
     assert!(server.output().contains("the migration is stopped"), "{}", server.output());
     // Nor does the database go on with it.
@@ -105,7 +105,7 @@ async fn fault_f10_a_migration_that_fails_later_ends_the_server() {
     answers(&server, "/readyz", 503).await;
     held.run("UPDATE _sqlx_migrations SET checksum = '' WHERE version = 1").await;
     held.run("COMMIT").await;
-    let status = server.ended().await;
+    let status = server.wait_for_exit().await;
     assert_eq!(status.code(), Some(1), "{}", server.output());
     assert!(server.output().lines().any(|line| line.starts_with("error: ")), "{}", server.output());
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::support::process::Process;
-use crate::support::{Engine, Held, Reply, World, on_both_databases};
+use crate::support::{Engine, Held, Reply, TestApp, on_both_databases};
 
 const SETTINGS: &[(&str, &str)] = &[("SECRET_KEY", "a-key-of-the-shutdown-tests-0a1b2c3d4e5f60718293")];
 const CLIENTS: usize = 24;
@@ -99,7 +99,7 @@ async fn fault_f6_a_shutdown_answers_every_request_on_new_and_kept_connections()
     process.terminate();
     clients.join_all().await;
     assert_eq!(tally.lost.load(Ordering::SeqCst), 0, "of {}", tally.answered.load(Ordering::SeqCst));
-    assert!(process.ended().await.success(), "{}", process.output());
+    assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
 /// The kernel has accepted them and queued their requests before the server sees the signal.
@@ -121,7 +121,7 @@ async fn fault_f6_connections_in_the_accept_queue_are_answered() {
         stream.read_to_string(&mut answer).await.expect("an answer, then the end of the connection");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
     }
-    assert!(process.ended().await.success(), "{}", process.output());
+    assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
 /// One that is idle when the signal comes may have a request on its way.
@@ -137,7 +137,7 @@ async fn fault_f6_a_kept_connection_gets_one_more_answer_after_the_listener_clos
     }
     let last = ask(&mut kept).await.expect("an answer");
     assert!(last.to_ascii_lowercase().contains("connection: close"), "{last}");
-    assert!(process.ended().await.success(), "{}", process.output());
+    assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -153,7 +153,7 @@ async fn fault_f6_a_successor_on_the_same_port_takes_over_without_a_refused_conn
     tally.reaches(WARM).await;
     let second = first.start_beside(&["serve"], &[SETTINGS, &reuse[..]].concat(), folder.path()).await;
     first.terminate();
-    assert!(first.ended().await.success(), "{}", first.output());
+    assert!(first.wait_for_exit().await.success(), "{}", first.output());
     tally.reaches(tally.answered.load(Ordering::SeqCst) + WARM).await;
     assert_eq!(clients.len(), CLIENTS, "no client was refused");
     assert!(clients.try_join_next().is_none(), "no client was refused");
@@ -183,7 +183,7 @@ async fn fault_f6_the_delay_ends() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut process = serve(folder.path(), &[("SHUTDOWN_DELAY", "0.2")]).await;
     process.terminate();
-    assert!(process.ended().await.success(), "{}", process.output());
+    assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
 /// A request whose body never arrives: the limit ends it, the client is not needed.
@@ -220,7 +220,7 @@ async fn fault_d9_sighup_does_not_end_a_service() {
     }
     process.client().get("/healthz").send().await.ok();
     process.terminate();
-    assert!(process.ended().await.success(), "{}", process.output());
+    assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
 on_both_databases! {
@@ -230,50 +230,50 @@ on_both_databases! {
 
 const REVOKE: &str = "GET accounts.google.com/o/oauth2/revoke";
 
-async fn with_held_revocations(engine: Engine) -> (World, Arc<Held>, String) {
-    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+async fn with_held_revocations(engine: Engine) -> (TestApp, Arc<Held>, String) {
+    let app = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
     let held = Arc::<Held>::default();
-    world.double.always(REVOKE, Reply::json(&json!({})).held(&held));
-    let login = world.client().login("token/google-oauth2", json!({"code": "u1"})).await;
+    app.double.always(REVOKE, Reply::json(&json!({})).held(&held));
+    let login = app.client().login("token/google-oauth2", json!({"code": "u1"})).await;
     let authorization = format!("Token {}", login.field("token"));
-    (world, held, authorization)
+    (app, held, authorization)
 }
 
-async fn delete(world: &World, path: &str, authorization: &str) {
-    let answer = world.client().request("DELETE", path).header("authorization", authorization).send().await;
+async fn delete(app: &TestApp, path: &str, authorization: &str) {
+    let answer = app.client().request("DELETE", path).header("authorization", authorization).send().await;
     assert_eq!(answer.status, 204, "{}", answer.text);
 }
 
 async fn fault_b29_deleting_and_unlinking_do_not_wait_for_providers(engine: Engine) {
     for unlink in [false, true] {
-        let (world, held, authorization) = with_held_revocations(engine).await;
+        let (app, held, authorization) = with_held_revocations(engine).await;
         let path = match unlink {
             false => "/api/user/".to_owned(),
-            true => format!("/api/user/social/{}/", with_second_account(&world, &authorization).await),
+            true => format!("/api/user/social/{}/", with_second_account(&app, &authorization).await),
         };
-        delete(&world, &path, &authorization).await;
-        world.double.called(REVOKE).await;
+        delete(&app, &path, &authorization).await;
+        app.double.wait_for_call(REVOKE).await;
         assert!(!held.was_abandoned(), "answered while the provider's answer was still awaited");
         held.release();
     }
 }
 
 /// Links a GitHub account and answers the id of the Google one.
-async fn with_second_account(world: &World, authorization: &str) -> Value {
-    let post = |path: &str| world.client().post(path).header("authorization", authorization);
+async fn with_second_account(app: &TestApp, authorization: &str) -> Value {
+    let post = |path: &str| app.client().post(path).header("authorization", authorization);
     let begun = post("/api/login/social/begin/github/").json(&json!({})).send().await.ok();
     let body = json!({"code": "u1", "state": begun["state"], "flow_token": begun["flow_token"]});
     post("/api/login/social/token/github/").json(&body).send().await.ok();
-    let accounts = world.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
     let google = |account: &&Value| account["provider"] == "google-oauth2";
     accounts.as_array().and_then(|accounts| accounts.iter().find(google)).expect("the account")["id"].clone()
 }
 
 async fn fault_b29_a_shutdown_waits_for_revocations(engine: Engine) {
-    let (world, held, authorization) = with_held_revocations(engine).await;
-    delete(&world, "/api/user/", &authorization).await;
-    world.double.called(REVOKE).await;
-    let World { node, .. } = world;
+    let (app, held, authorization) = with_held_revocations(engine).await;
+    delete(&app, "/api/user/", &authorization).await;
+    app.double.wait_for_call(REVOKE).await;
+    let TestApp { node, .. } = app;
     let stopping = tokio::spawn(node.stop());
     // Longer than connections may stay idle: nothing but the revocation is left to wait for.
     tokio::time::sleep(Duration::from_secs(5)).await;

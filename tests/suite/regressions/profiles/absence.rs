@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::people::ISSUER;
-use crate::support::{Engine, World, on_both_databases};
+use crate::support::fake_users::ISSUER;
+use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_c01_names_that_are_not_mentioned_stay,
@@ -14,23 +14,23 @@ on_both_databases! {
 }
 
 /// A login of one Google account, whose profile has these members more.
-async fn google(world: &World, n: usize, more: &Value) -> Value {
+async fn google(app: &TestApp, n: usize, more: &Value) -> Value {
     let code = format!("u{n}");
     let mut profile = json!({"sub": "77"});
     let members = profile.as_object_mut().expect("an object");
     members.extend(more.as_object().cloned().unwrap_or_default());
-    world.people.describe("google-oauth2", &code, profile);
-    world.client().login("token_user/google-oauth2", json!({"code": code})).await.ok()
+    app.fake_users.set_profile("google-oauth2", &code, profile);
+    app.client().login("token_user/google-oauth2", json!({"code": code})).await.ok()
 }
 
-async fn extra_data(world: &World, user: &Value) -> Value {
+async fn extra_data(app: &TestApp, user: &Value) -> Value {
     let authorization = format!("Token {}", user["token"].as_str().unwrap_or_default());
-    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     accounts[0]["extra_data"].clone()
 }
 
 async fn fault_c01_names_that_are_not_mentioned_stay(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (n, (profile, first, last)) in [
         (json!({"given_name": "Nell", "family_name": "Varga", "name": "Nell Varga"}), "Nell", "Varga"),
         (json!({}), "Nell", "Varga"),
@@ -46,15 +46,15 @@ async fn fault_c01_names_that_are_not_mentioned_stay(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        let user = google(&world, n + 1, &profile).await;
+        let user = google(&app, n + 1, &profile).await;
         assert_eq!((&user["first_name"], &user["last_name"]), (&json!(first), &json!(last)), "{profile}");
     }
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn fault_c01_extra_data_that_is_not_mentioned_stays(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_GOOGLE_OAUTH2_EXTRA_DATA", r#"["locale", ["hd", "firm"]]"#);
-    let world = plan.start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_GOOGLE_OAUTH2_EXTRA_DATA", r#"["locale", ["hd", "firm"]]"#);
+    let app = plan.start().await;
     for (n, (profile, locale, firm)) in [
         (json!({}), json!(null), json!(null)),
         (json!({"locale": "hu", "hd": "firm.example"}), json!("hu"), json!("firm.example")),
@@ -65,8 +65,8 @@ async fn fault_c01_extra_data_that_is_not_mentioned_stays(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        let user = google(&world, n + 1, &profile).await;
-        let kept = extra_data(&world, &user).await;
+        let user = google(&app, n + 1, &profile).await;
+        let kept = extra_data(&app, &user).await;
         assert_eq!((kept.get("locale"), kept.get("firm")), (Some(&locale), Some(&firm)), "{profile}");
         assert_eq!(kept["sub"], "77");
     }
@@ -74,7 +74,7 @@ async fn fault_c01_extra_data_that_is_not_mentioned_stays(engine: Engine) {
 
 async fn fault_c01_declared_fields_that_are_not_mentioned_stay(engine: Engine) {
     let fields = r#"{"locale": {"from": "profile.locale"}, "page": {"type": "url", "from": "profile.profile"}}"#;
-    let world = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields).start().await;
+    let app = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", fields).start().await;
     for (n, (profile, locale, page)) in [
         (json!({"locale": "hu", "profile": "https://n.example/"}), json!("hu"), json!("https://n.example/")),
         (json!({}), json!("hu"), json!("https://n.example/")),
@@ -85,7 +85,7 @@ async fn fault_c01_declared_fields_that_are_not_mentioned_stay(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        let user = google(&world, n + 1, &profile).await;
+        let user = google(&app, n + 1, &profile).await;
         assert_eq!((&user["locale"], &user["page"]), (&locale, &page), "{profile}");
     }
 }
@@ -93,7 +93,7 @@ async fn fault_c01_declared_fields_that_are_not_mentioned_stay(engine: Engine) {
 async fn fault_c01_a_picture_that_is_not_mentioned_stays(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user,\
                     load_extra_data,user_details,save_avatar";
-    let world = World::on(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
     for (n, (profile, picture)) in [
         (json!({"picture": "https://p.example/1"}), json!("https://p.example/1")),
         (json!({}), json!("https://p.example/1")),
@@ -104,32 +104,32 @@ async fn fault_c01_a_picture_that_is_not_mentioned_stays(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        let user = google(&world, n + 1, &profile).await;
-        assert_eq!(extra_data(&world, &user).await["picture"], picture, "{profile}");
+        let user = google(&app, n + 1, &profile).await;
+        assert_eq!(extra_data(&app, &user).await["picture"], picture, "{profile}");
     }
 }
 
 async fn fault_c02_an_id_token_without_profile_claims_erases_nothing(engine: Engine) {
-    let plan = World::on(engine).oidc().with("SOCIAL_AUTH_OIDC_EXTRA_DATA", r#"["locale"]"#);
-    let world = plan.start().await;
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_EXTRA_DATA", r#"["locale"]"#);
+    let app = plan.start().await;
     let profile = json!({"sub": "7", "preferred_username": "nell", "given_name": "Nell", "family_name": "Varga",
         "email": "nell@example.com", "email_verified": true, "locale": "hu"});
-    world.people.describe("oidc", "u7", profile);
-    let first = world.client().login("token_user/oidc", json!({"code": "u7"})).await.ok();
+    app.fake_users.set_profile("oidc", "u7", profile);
+    let first = app.client().login("token_user/oidc", json!({"code": "u7"})).await.ok();
     let names = |user: &Value| (user["first_name"].clone(), user["last_name"].clone(), user["email"].clone());
     let known = (json!("Nell"), json!("Varga"), json!("nell@example.com"));
     assert_eq!(names(&first), known);
-    let now = world.clock.now().seconds();
-    let claims = json!({"iss": ISSUER, "aud": crate::support::people::CLIENT_ID, "sub": first_subject(&world, &first).await,
+    let now = app.clock.now().seconds();
+    let claims = json!({"iss": ISSUER, "aud": crate::support::fake_users::CLIENT_ID, "sub": first_subject(&app, &first).await,
         "iat": now, "exp": now + 600});
     let id_token = crate::support::signer::signed(&claims);
-    let second = world.client().login("token_user/oidc", json!({"id_token": id_token})).await.ok();
+    let second = app.client().login("token_user/oidc", json!({"id_token": id_token})).await.ok();
     assert_eq!(names(&second), known);
-    let kept = extra_data(&world, &second).await;
+    let kept = extra_data(&app, &second).await;
     assert_eq!((&kept["locale"], &kept["id"]), (&json!("hu"), &claims["sub"]));
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn first_subject(world: &World, user: &Value) -> Value {
-    extra_data(world, user).await["id"].clone()
+async fn first_subject(app: &TestApp, user: &Value) -> Value {
+    extra_data(app, user).await["id"].clone()
 }

@@ -1,8 +1,8 @@
-//! The people of the tests and what each provider says of them.
+//! The users of the tests and what each provider says of them.
 //!
 //! The code `u7` signs in person 7: `user7`, `First7 Last7`, `user7@example.com`, id 7; so do `u07` and `u007`, since a
 //! code works once. Any other code is refused in the provider's own way. A test that needs somebody else gives a raw
-//! profile with [`People::describe`].
+//! profile with [`FakeUsers::describe`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ type Change = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
-pub struct People {
+pub struct FakeUsers {
     /// (provider, code) -> raw profile.
     profiles: Arc<Mutex<HashMap<(String, String), Value>>>,
     /// Applied to the claims of every id_token.
@@ -44,9 +44,9 @@ pub struct People {
     request_tokens: Arc<Mutex<HashMap<String, String>>>,
 }
 
-impl People {
+impl FakeUsers {
     /// What `provider` says of the person whom `code` signs in, instead of the stock profile.
-    pub fn describe(&self, provider: &str, code: &str, profile: Value) {
+    pub fn set_profile(&self, provider: &str, code: &str, profile: Value) {
         self.profiles
             .lock()
             .expect("no test panics holding it")
@@ -94,12 +94,12 @@ impl People {
                 "error_description": "The code passed is incorrect or expired.",
             })),
         });
-        let people = self.clone();
+        let fake_users = self.clone();
         double.on(GITHUB_USER, move |call| {
             let Some(code) = call.header("authorization").and_then(|value| value.strip_prefix("token gho_")) else {
                 return Reply::json_at(401, &json!({"message": "Bad credentials"}));
             };
-            Reply::json(&people.profile("github", code, |n| {
+            Reply::json(&fake_users.profile("github", code, |n| {
                 json!({"id": n.parse::<i64>().unwrap_or(0), "login": format!("user{n}"), "name": format!("First{n} Last{n}"),
                     "email": format!("user{n}@example.com")})
             }))
@@ -117,13 +117,13 @@ impl People {
                     "code": 100}}),
             ),
         });
-        let people = self.clone();
+        let fake_users = self.clone();
         double.on(FACEBOOK_ME, move |call| {
             let token = call.field("access_token").unwrap_or_default();
             let Some(code) = token.strip_prefix("fb-") else {
                 return Reply::json_at(400, &json!({"error": {"message": "Invalid OAuth access token."}}));
             };
-            Reply::json(&people.profile("facebook", code, |n| {
+            Reply::json(&fake_users.profile("facebook", code, |n| {
                 json!({"id": format!("10000{n}"), "name": format!("First{n} Last{n}"), "first_name": format!("First{n}"),
                     "last_name": format!("Last{n}"), "email": format!("user{n}@example.com")})
             }))
@@ -139,12 +139,12 @@ impl People {
                 Reply::json_at(400, &json!({"error": "invalid_grant", "error_description": "Malformed auth code."}))
             }
         });
-        let people = self.clone();
+        let fake_users = self.clone();
         double.on(GOOGLE_USER, move |call| {
             let Some(code) = call.header("authorization").and_then(|value| value.strip_prefix("Bearer ya29.")) else {
                 return Reply::json_at(401, &json!({"error": "invalid_request"}));
             };
-            Reply::json(&people.profile("google-oauth2", code, |n| {
+            Reply::json(&fake_users.profile("google-oauth2", code, |n| {
                 json!({"sub": format!("20000{n}"), "name": format!("First{n} Last{n}"), "given_name": format!("First{n}"),
                     "family_name": format!("Last{n}"), "email": format!("user{n}@example.com"), "email_verified": true})
             }))
@@ -152,9 +152,9 @@ impl People {
     }
 
     fn twitter(&self, double: &Double) {
-        let people = self.clone();
+        let fake_users = self.clone();
         double.on(TWITTER_REQUEST, move |_| {
-            let mut tokens = people.request_tokens.lock().expect("no test panics holding it");
+            let mut tokens = fake_users.request_tokens.lock().expect("no test panics holding it");
             let (token, secret) = (format!("rt-{}", tokens.len() + 1), format!("rts-{}-9c41e0", tokens.len() + 1));
             let body = format!("oauth_token={token}&oauth_token_secret={secret}&oauth_callback_confirmed=true");
             tokens.insert(token, secret);
@@ -171,13 +171,13 @@ impl People {
                 None => Reply::of(401, "text/plain", "Invalid request token."),
             }
         });
-        let people = self.clone();
+        let fake_users = self.clone();
         double.on(TWITTER_USER, move |call| {
             let token = oauth1_field(call, "oauth_token").unwrap_or_default();
             let Some(code) = token.strip_prefix("tw-") else {
                 return Reply::json_at(401, &json!({"errors": [{"code": 89, "message": "Invalid or expired token."}]}));
             };
-            Reply::json(&people.profile("twitter", code, |n| {
+            Reply::json(&fake_users.profile("twitter", code, |n| {
                 json!({"id": format!("3000{n}").parse::<i64>().unwrap_or(0), "id_str": format!("3000{n}"),
                     "screen_name": format!("bird{n}"), "name": format!("First{n} Last{n}"),
                     "email": format!("user{n}@example.com")})
@@ -202,7 +202,7 @@ impl People {
             })),
         );
         double.on(OIDC_KEYS, |_| Reply::json(&signer::jwks()));
-        let people = self.clone();
+        let fake_users = self.clone();
         double.on(OIDC_TOKEN, move |call| {
             let code = call.field("code").unwrap_or_default();
             let (code, nonce) = code.split_once('~').map_or((code.as_str(), None), |(code, nonce)| (code, Some(nonce)));
@@ -210,14 +210,14 @@ impl People {
                 return Reply::json_at(400, &json!({"error": "invalid_grant"}));
             }
             let access_token = format!("oidc-{code}");
-            let claims = people.id_token_claims(code, nonce, &access_token);
+            let claims = fake_users.id_token_claims(code, nonce, &access_token);
             Reply::json(&json!({"access_token": access_token, "token_type": "Bearer", "expires_in": 3600,
                 "id_token": signer::signed(&claims)}))
         });
-        let people = self.clone();
+        let fake_users = self.clone();
         double.on("GET id.example/userinfo", move |call| {
             match call.header("authorization").and_then(|value| value.strip_prefix("Bearer oidc-")) {
-                Some(code) => Reply::json(&people.profile("oidc", code, oidc_person)),
+                Some(code) => Reply::json(&fake_users.profile("oidc", code, oidc_person)),
                 None => Reply::json_at(401, &json!({"error": "invalid_token"})),
             }
         });

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rest_social_auth::model::{AuditFilter, AuditRecord};
 use serde_json::{Value, json};
 
-use crate::support::people::{GITHUB_TOKEN, TWITTER_REQUEST};
-use crate::support::{Answer, Engine, REDIRECT, Reply, World, on_both_databases};
+use crate::support::fake_users::{GITHUB_TOKEN, TWITTER_REQUEST};
+use crate::support::{Answer, Engine, REDIRECT_URI, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_45_each_refusal_on_the_way_of_a_login_leaves_one_row,
@@ -24,8 +24,8 @@ on_both_databases! {
 
 const AGENT: &str = "trail-test/1.0";
 
-async fn rows(world: &World) -> Vec<AuditRecord> {
-    world.database.repository().await.audit_trail(&AuditFilter::default(), 999).await.expect("the trail")
+async fn rows(app: &TestApp) -> Vec<AuditRecord> {
+    app.database.repository().await.audit_trail(&AuditFilter::default(), 999).await.expect("the trail")
 }
 
 /// The one row that this answer left beside the `before` that were there.
@@ -40,11 +40,11 @@ fn one_row(rows: &[AuditRecord], before: usize, answer: &Answer) -> AuditRecord 
 }
 
 async fn sec_45_each_refusal_on_the_way_of_a_login_leaves_one_row(engine: Engine) {
-    let plan = World::on(engine).oidc().with("STATE_POLICY", "when_present");
-    let world = plan.start().await;
-    world.login("token", "u1").await.ok();
-    let post = |path: &str| world.client().post(&format!("/api/login/social/{path}")).header("user-agent", AGENT);
-    let get = |path: &str| world.client().get(&format!("/api/login/social/{path}")).header("user-agent", AGENT);
+    let plan = TestApp::builder(engine).oidc().with("STATE_POLICY", "when_present");
+    let app = plan.start().await;
+    app.login("token", "u1").await.ok();
+    let post = |path: &str| app.client().post(&format!("/api/login/social/{path}")).header("user-agent", AGENT);
+    let get = |path: &str| app.client().get(&format!("/api/login/social/{path}")).header("user-agent", AGENT);
     let code = |code: &str| json!({"code": code});
     let not_json = || post("token/github/").body("application/json", "{");
     let too_much = || post("token/github/").body("application/json", "x".repeat(70_000));
@@ -96,114 +96,112 @@ async fn sec_45_each_refusal_on_the_way_of_a_login_leaves_one_row(engine: Engine
     ];
     for (before, (request, code, provider, kind)) in (1..).zip(cases) {
         let answer = request.send().await;
-        let row = one_row(&rows(&world).await, before, &answer);
+        let row = one_row(&rows(&app).await, before, &answer);
         assert_eq!(row.code.as_deref(), Some(code), "{}", answer.text);
         assert_eq!((row.provider.as_deref(), row.kind.as_deref()), (provider, kind), "{code}: {row:?}");
         assert_eq!((row.agent.as_deref(), row.user_id), (Some(AGENT), None), "{code}: {row:?}");
     }
     // The first step of OAuth 1.0a too, and then the row says why.
-    world.double.always(TWITTER_REQUEST, Reply::of(401, "text/plain", "no"));
-    let before = rows(&world).await.len();
+    app.double.always(TWITTER_REQUEST, Reply::of(401, "text/plain", "no"));
+    let before = rows(&app).await.len();
     let answer = post("token/twitter/").json(&json!({})).send().await;
     answer.problem(502, "provider_error");
-    let row = one_row(&rows(&world).await, before, &answer);
+    let row = one_row(&rows(&app).await, before, &answer);
     assert_eq!((row.provider.as_deref(), row.code.as_deref()), (Some("twitter"), Some("provider_error")));
     let answer = post("begin/twitter/").json(&json!({})).send().await;
-    one_row(&rows(&world).await, before + 1, &answer);
+    one_row(&rows(&app).await, before + 1, &answer);
 
-    let kept: String = rows(&world).await.iter().map(|row| format!("{row:?}")).collect();
+    let kept: String = rows(&app).await.iter().map(|row| format!("{row:?}")).collect();
     for secret in ["rsax_", "rsaf_", "a.b.c", "wrong", "evil.example", "nobody", "strange"] {
         assert!(!kept.contains(secret), "{secret}");
     }
 }
 
 async fn sec_45_a_refusal_at_the_landing_leaves_one_row(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for (query, code) in [("error=access_denied", "access_denied"), ("code=wrong", "invalid_code")] {
-        let before = rows(&world).await.len();
-        let browser = world.browser();
-        let authorize = browser.get(&format!("/api/login/social/authorize/github/?next={REDIRECT}")).send().await;
+        let before = rows(&app).await.len();
+        let browser = app.browser();
+        let authorize = browser.get(&format!("/api/login/social/authorize/github/?next={REDIRECT_URI}")).send().await;
         let there = url::Url::parse(authorize.header("location").expect("a location")).expect("a URL");
         let state = there.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
         let landed = browser.get(&format!("/api/login/social/complete/github/?{query}&state={state}")).send().await;
-        assert_eq!(landed.header("location"), Some(format!("{REDIRECT}?error={code}").as_str()));
-        let row = one_row(&rows(&world).await, before, &landed);
+        assert_eq!(landed.header("location"), Some(format!("{REDIRECT_URI}?error={code}").as_str()));
+        let row = one_row(&rows(&app).await, before, &landed);
         assert_eq!((row.code.as_deref(), row.provider.as_deref()), (Some(code), Some("github")));
         assert_eq!(row.kind.as_deref(), Some("session"));
     }
 }
 
 async fn sec_45_what_a_user_may_not_do_leaves_one_row_with_the_user(engine: Engine) {
-    let world = World::start(engine).await;
-    let owner = format!("Token {}", world.token("token", "u1").await);
-    world.login("token", "u2").await.ok();
-    let call = |method: &str, path: &str| world.client().request(method, path).header("authorization", &owner);
-    let before = rows(&world).await.len();
-    let linked = world.link("token/github", &owner, "u02").await;
+    let app = TestApp::start(engine).await;
+    let owner = format!("Token {}", app.token("token", "u1").await);
+    app.login("token", "u2").await.ok();
+    let call = |method: &str, path: &str| app.client().request(method, path).header("authorization", &owner);
+    let before = rows(&app).await.len();
+    let linked = app.link("token/github", &owner, "u02").await;
     linked.problem(409, "account_in_use");
-    let row = one_row(&rows(&world).await, before, &linked);
+    let row = one_row(&rows(&app).await, before, &linked);
     assert_eq!((row.user_id, row.provider.as_deref()), (Some(1), Some("github")));
 
     let begun = call("POST", "/api/login/social/begin/github/").json(&json!({"next": "no"})).send().await;
-    assert_eq!(one_row(&rows(&world).await, before + 1, &begun).user_id, Some(1));
+    assert_eq!(one_row(&rows(&app).await, before + 1, &begun).user_id, Some(1));
 
-    let account = world.database.number("SELECT min(id) FROM social_accounts").await;
+    let account = app.database.number("SELECT min(id) FROM social_accounts").await;
     let unlinked = call("DELETE", &format!("/api/user/social/{account}/")).send().await;
     unlinked.problem(409, "last_login_method");
-    let row = one_row(&rows(&world).await, before + 2, &unlinked);
+    let row = one_row(&rows(&app).await, before + 2, &unlinked);
     assert_eq!((row.user_id, row.code.as_deref()), (Some(1), Some("last_login_method")));
 
-    world.advance(Duration::from_secs(901));
+    app.advance(Duration::from_secs(901));
     let deleted = call("DELETE", "/api/user/").send().await;
     deleted.problem(403, "fresh_login_required");
-    assert_eq!(one_row(&rows(&world).await, before + 3, &deleted).user_id, Some(1));
+    assert_eq!(one_row(&rows(&app).await, before + 3, &deleted).user_id, Some(1));
 
-    let browser = world.browser();
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u01"})).await.ok();
-    let before = rows(&world).await.len();
+    let before = rows(&app).await.len();
     let elsewhere = browser.post("/api/logout/all/").header("origin", "https://evil.example").send().await;
     elsewhere.problem(403, "csrf_failed");
-    assert_eq!(one_row(&rows(&world).await, before, &elsewhere).user_id, Some(1));
+    assert_eq!(one_row(&rows(&app).await, before, &elsewhere).user_id, Some(1));
 
-    world
-        .database
+    app.database
         .run(match engine {
             Engine::Sqlite => "UPDATE users SET is_active = 0 WHERE id = 1",
             Engine::Postgres => "UPDATE users SET is_active = false WHERE id = 1",
         })
         .await;
-    let refused = world.login("token", "u001").await;
+    let refused = app.login("token", "u001").await;
     refused.problem(403, "user_inactive");
-    assert_eq!(one_row(&rows(&world).await, before + 1, &refused).user_id, Some(1), "whose login it was");
+    assert_eq!(one_row(&rows(&app).await, before + 1, &refused).user_id, Some(1), "whose login it was");
 }
 
 async fn sec_45_a_spent_refresh_token_that_comes_again_leaves_a_row(engine: Engine) {
-    let plan = World::on(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
-    let world = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
-    let pair = world.login("jwt-pair", "u1").await.ok();
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
+    let app = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
+    let pair = app.login("jwt-pair", "u1").await.ok();
     let refresh =
-        async || world.client().post("/api/token/refresh/").json(&json!({"refresh": pair["refresh"]})).send().await;
+        async || app.client().post("/api/token/refresh/").json(&json!({"refresh": pair["refresh"]})).send().await;
     refresh().await.ok();
-    assert_eq!(rows(&world).await.len(), 1, "a refresh is no login");
+    assert_eq!(rows(&app).await.len(), 1, "a refresh is no login");
     let again = refresh().await;
     again.problem(401, "token_not_valid");
-    let row = one_row(&rows(&world).await, 1, &again);
+    let row = one_row(&rows(&app).await, 1, &again);
     assert_eq!((row.user_id, row.code.as_deref()), (Some(1), Some("token_not_valid")));
     // One that is simply over, or nonsense, is no sign of anything.
-    world
-        .client()
+    app.client()
         .post("/api/token/refresh/")
         .json(&json!({"refresh": "a.b.c"}))
         .send()
         .await
         .problem(401, "token_not_valid");
-    assert_eq!(rows(&world).await.len(), 2);
+    assert_eq!(rows(&app).await.len(), 2);
 }
 
 async fn sec_45_what_is_no_act_of_anybody_leaves_none(engine: Engine) {
-    let world = World::start(engine).await;
-    let owner = format!("Token {}", world.token("token", "u1").await);
-    let client = world.client();
+    let app = TestApp::start(engine).await;
+    let owner = format!("Token {}", app.token("token", "u1").await);
+    let client = app.client();
     let calls = [
         client.get("/api/user/"),
         client.get("/api/user/").header("authorization", "Token wrong"),
@@ -220,15 +218,15 @@ async fn sec_45_what_is_no_act_of_anybody_leaves_none(engine: Engine) {
     for call in calls {
         let answer = call.send().await;
         assert!(answer.status >= 400, "{} {}", answer.status, answer.text);
-        assert_eq!(rows(&world).await.len(), 1, "{} {}", answer.status, answer.text);
+        assert_eq!(rows(&app).await.len(), 1, "{} {}", answer.status, answer.text);
     }
 }
 
 async fn sec_45_no_stranger_decides_what_stands_in_a_row(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let long = "n".repeat(6_000);
     let post = |path: &str, agent: &[u8]| {
-        let post = world.client().post(path).header("user-agent", agent);
+        let post = app.client().post(path).header("user-agent", agent);
         post.header("x-request-id", "i".repeat(129)).json(&json!({"code": "wrong", "provider": long}))
     };
     let agent = ["evil\u{9b}2J\u{202e}\t".as_bytes(), b"\xff\xfe", "a".repeat(2_000).as_bytes()].concat();
@@ -239,55 +237,55 @@ async fn sec_45_no_stranger_decides_what_stands_in_a_row(engine: Engine) {
     ] {
         post(path, &agent).send().await.problem(404, "unknown_provider");
     }
-    for row in rows(&world).await {
+    for row in rows(&app).await {
         let agent = row.agent.clone().unwrap_or_default();
         assert!(agent.starts_with("evil\u{fffd}2J\u{fffd}\u{fffd}") && agent.chars().count() == 255, "{agent:?}");
         assert!(row.request_id.as_ref().is_some_and(|id| id.len() == 36), "{row:?}");
         assert_eq!((row.provider.as_deref(), row.code.as_deref()), (None, Some("unknown_provider")));
     }
-    assert_eq!(rows(&world).await.len(), 3);
+    assert_eq!(rows(&app).await.len(), 3);
 }
 
 async fn sec_45_whoever_breaks_off_is_on_the_trail_all_the_same(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let refused = Reply::json(&json!({"error": "bad_verification_code"})).after(Duration::from_millis(400));
-    world.double.always(GITHUB_TOKEN, refused);
-    let client = world.client();
+    app.double.always(GITHUB_TOKEN, refused);
+    let client = app.client();
     let login = tokio::spawn(async move { client.login("token/github", json!({"code": "u1"})).await });
-    while world.double.calls_at(GITHUB_TOKEN).is_empty() {
+    while app.double.calls_at(GITHUB_TOKEN).is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     login.abort();
-    while rows(&world).await.is_empty() {
+    while rows(&app).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let rows = rows(&world).await;
+    let rows = rows(&app).await;
     let codes: Vec<Option<&str>> = rows.iter().map(|row| row.code.as_deref()).collect();
     assert_eq!((codes, rows[0].provider.as_deref()), (vec![Some("invalid_code")], Some("github")));
 }
 
 async fn sec_45_a_row_that_cannot_be_written_changes_no_answer(engine: Engine) {
-    let world = World::start(engine).await;
-    world.database.run("ALTER TABLE audit_events RENAME TO elsewhere").await;
-    world.login("token", "wrong").await.problem(400, "invalid_code");
-    world.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+    let app = TestApp::start(engine).await;
+    app.database.run("ALTER TABLE audit_events RENAME TO elsewhere").await;
+    app.login("token", "wrong").await.problem(400, "invalid_code");
+    app.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
 }
 
 async fn sec_44_a_flood_of_refusals_is_bounded_and_washes_nothing_else_out(engine: Engine) {
-    let world = World::start(engine).await;
-    world.login("token", "u1").await.ok();
-    let owner = format!("Token {}", world.token("token", "u01").await);
-    let account = world.database.number("SELECT min(id) FROM social_accounts").await;
-    let unlink = world.client().request("DELETE", &format!("/api/user/social/{account}/"));
+    let app = TestApp::start(engine).await;
+    app.login("token", "u1").await.ok();
+    let owner = format!("Token {}", app.token("token", "u01").await);
+    let account = app.database.number("SELECT min(id) FROM social_accounts").await;
+    let unlink = app.client().request("DELETE", &format!("/api/user/social/{account}/"));
     unlink.header("authorization", &owner).send().await.problem(409, "last_login_method");
     for _ in 0..12 {
-        world.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+        app.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
     }
-    let newest = rows(&world).await[0].request_id.clone();
-    let repository = world.database.repository().await;
-    assert_eq!(rest_social_auth::store::sweep(repository.as_ref(), world.clock.now(), 5).await.expect("a sweep"), 7);
-    let left = rows(&world).await;
+    let newest = rows(&app).await[0].request_id.clone();
+    let repository = app.database.repository().await;
+    assert_eq!(rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep"), 7);
+    let left = rows(&app).await;
     let of =
         |event: &str, user: Option<i64>| left.iter().filter(|row| row.event == event && row.user_id == user).count();
     assert_eq!(
@@ -298,17 +296,17 @@ async fn sec_44_a_flood_of_refusals_is_bounded_and_washes_nothing_else_out(engin
 }
 
 async fn sec_43_a_proxy_of_ours_says_where_a_caller_is_and_nobody_else_does(engine: Engine) {
-    let address = async |world: &World, forwarded: &[&str]| {
-        let request = world.client().post("/api/login/social/token/github/").json(&json!({"code": "wrong"}));
+    let address = async |app: &TestApp, forwarded: &[&str]| {
+        let request = app.client().post("/api/login/social/token/github/").json(&json!({"code": "wrong"}));
         let answer =
             forwarded.iter().fold(request, |request, line| request.header("x-forwarded-for", line)).send().await;
-        let row = rows(world).await.remove(0);
+        let row = rows(app).await.remove(0);
         assert_eq!(row.request_id.as_deref(), answer.header("x-request-id"));
         row.ip.unwrap_or_default()
     };
-    let alone = World::start(engine).await;
+    let alone = TestApp::start(engine).await;
     assert_eq!(address(&alone, &["203.0.113.7"]).await, "127.0.0.1", "nobody is believed unless the settings say so");
-    let behind = World::on(engine).with("TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1").start().await;
+    let behind = TestApp::builder(engine).with("TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1").start().await;
     for (forwarded, wanted) in [
         (&["203.0.113.7"][..], "203.0.113.7"),
         (&["6.6.6.6, 203.0.113.7"], "203.0.113.7"),
@@ -323,7 +321,7 @@ async fn sec_43_a_proxy_of_ours_says_where_a_caller_is_and_nobody_else_does(engi
     ] {
         assert_eq!(address(&behind, forwarded).await, wanted, "{forwarded:?}");
     }
-    let wrong = World::on(engine).with("TRUSTED_PROXIES", "10.0.0.0/33,proxy.example").try_start().await;
+    let wrong = TestApp::builder(engine).with("TRUSTED_PROXIES", "10.0.0.0/33,proxy.example").try_start().await;
     let names: Vec<String> = wrong.err().into_iter().flatten().map(|error| error.name).collect();
     assert_eq!(names, ["TRUSTED_PROXIES"]);
     let _: Value = behind.login("token", "u1").await.ok();

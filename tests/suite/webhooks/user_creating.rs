@@ -16,21 +16,21 @@ on_both_databases! {
     an_answer_that_leads_elsewhere_or_never_ends_is_none,
 }
 
-fn asking(engine: Engine) -> Plan {
+fn asking(engine: Engine) -> TestAppBuilder {
     plan(engine).with("WEBHOOK_EVENTS", "user.creating")
 }
 
 /// Answers every question with `answer`.
-async fn answering(plan: Plan, answer: Value) -> World {
-    let world = plan.start().await;
-    world.double.always(PLACE, Reply::json(&answer));
-    world
+async fn answering(plan: TestAppBuilder, answer: Value) -> TestApp {
+    let app = plan.start().await;
+    app.double.always(PLACE, Reply::json(&answer));
+    app
 }
 
 async fn a_new_user_is_asked_for_once_and_a_known_one_never(engine: Engine) {
-    let world = start(asking(engine)).await;
-    let authorization = format!("Token {}", world.token("token", "u1").await);
-    let call = world.double.call_at(PLACE);
+    let app = start(asking(engine)).await;
+    let authorization = format!("Token {}", app.token("token", "u1").await);
+    let call = app.double.call_at(PLACE);
     let asked = verified(&call, SECRET);
     assert_eq!((&asked["type"], &asked["version"]), (&json!("user.creating"), &json!(1)));
     let user = json!({"username": "user1", "first_name": "First1", "last_name": "Last1", "email": "user1@example.com",
@@ -43,49 +43,49 @@ async fn a_new_user_is_asked_for_once_and_a_known_one_never(engine: Engine) {
     assert_eq!(asked["data"]["account"]["extra_data"]["login"], "user1", "{asked}");
     assert!(!call.body.contains("gho_"), "no token: {}", call.body);
 
-    world.login("session", "u01").await.ok();
-    world.link("token/facebook", &authorization, "u2").await.ok();
-    assert_eq!(world.double.calls_at(PLACE).len(), 1, "nobody new");
-    assert_eq!(world.database.count("webhook_events").await, 0, "nothing else is told");
+    app.login("session", "u01").await.ok();
+    app.link("token/facebook", &authorization, "u2").await.ok();
+    assert_eq!(app.double.calls_at(PLACE).len(), 1, "nobody new");
+    assert_eq!(app.database.count("webhook_events").await, 0, "nothing else is told");
 }
 
 async fn a_refusal_is_told_in_harmless_words_and_leaves_nobody(engine: Engine) {
     let words = "Only <b>members</b> may sign up,\u{0} see https://evil.example/ or ask us.";
-    let world = answering(asking(engine), json!({"allow": false, "message": words})).await;
-    let refused = world.login("token", "u1").await.problem(403, "sign_up_refused");
+    let app = answering(asking(engine), json!({"allow": false, "message": words})).await;
+    let refused = app.login("token", "u1").await.problem(403, "sign_up_refused");
     assert_eq!(refused["detail"], "Only b members /b may sign up, see or ask us.");
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     let trail = "SELECT count(*) FROM audit_events WHERE event = 'refused' AND code = 'sign_up_refused'";
-    assert_eq!(world.database.number(trail).await, 1);
+    assert_eq!(app.database.number(trail).await, 1);
 
-    world.double.always(PLACE, Reply::json(&json!({"allow": false})));
-    let refused = world.login("token", "u2").await.problem(403, "sign_up_refused");
+    app.double.always(PLACE, Reply::json(&json!({"allow": false})));
+    let refused = app.login("token", "u2").await.problem(403, "sign_up_refused");
     assert_eq!(refused["detail"], "Signing up was refused.");
     // The person may try again later, and then somebody may have thought better of it.
-    world.double.always(PLACE, Reply::json(&json!({"allow": true})));
-    world.login("token", "u02").await.ok();
+    app.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    app.login("token", "u02").await.ok();
 }
 
 async fn an_answer_amends_who_is_created(engine: Engine) {
     let amended = json!({"username": "ana", "email": "ana@corp.example", "first_name": "Ana", "last_name": ""});
-    let world = answering(asking(engine), json!({"allow": true, "user": amended})).await;
-    let user = world.login("session", "u1").await.ok();
+    let app = answering(asking(engine), json!({"allow": true, "user": amended})).await;
+    let user = app.login("session", "u1").await.ok();
     assert_eq!((&user["username"], &user["email"]), (&json!("ana"), &json!("ana@corp.example")));
     assert_eq!((&user["first_name"], &user["last_name"]), (&json!("Ana"), &json!("")));
     let verified = "SELECT count(*) FROM users WHERE email_verified";
-    assert_eq!(world.database.number(verified).await, 0, "nobody vouched for the other address");
+    assert_eq!(app.database.number(verified).await, 0, "nobody vouched for the other address");
     // Taken: the next one gets a tail.
-    let next = world.login("session", "u2").await.field("username");
+    let next = app.login("session", "u2").await.field("username");
     assert!(next.starts_with("ana") && next.len() == 19, "{next}");
 
-    world.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
-    let user = world.login("session", "u3").await.ok();
+    app.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
+    let user = app.login("session", "u3").await.ok();
     assert_eq!((&user["username"], &user["email"]), (&json!("user3"), &json!("user3@example.com")));
-    assert_eq!(world.database.number(verified).await, 1);
+    assert_eq!(app.database.number(verified).await, 1);
 }
 
 async fn a_silent_receiver_ends_a_sign_up_at_its_limit(engine: Engine) {
-    let world = asking(engine).with("WEBHOOK_TIMEOUT", "0.5").start().await;
+    let app = asking(engine).with("WEBHOOK_TIMEOUT", "0.5").start().await;
     let replies = [
         Reply::Hang,
         Reply::Drip,
@@ -99,28 +99,28 @@ async fn a_silent_receiver_ends_a_sign_up_at_its_limit(engine: Engine) {
         Reply::json(&json!({"user": {"username": "ana"}})),
     ];
     for (n, reply) in replies.into_iter().enumerate() {
-        world.double.always(PLACE, reply);
-        let told = world.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
+        app.double.always(PLACE, reply);
+        let told = app.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
         assert!(!told.to_string().contains("hooks.example"), "{told}");
     }
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
     // Those who are known already do not notice.
-    world.double.always(PLACE, Reply::json(&json!({"allow": true})));
-    world.login("token", "u77").await.ok();
-    world.double.always(PLACE, Reply::Hang);
-    world.login("token", "u077").await.ok();
+    app.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    app.login("token", "u77").await.ok();
+    app.double.always(PLACE, Reply::Hang);
+    app.login("token", "u077").await.ok();
 }
 
 async fn where_the_settings_say_so_a_sign_up_goes_on_without_an_answer(engine: Engine) {
     let plan = asking(engine).with("WEBHOOK_ON_FAILURE", "allow").with("WEBHOOK_TIMEOUT", "0.5");
-    let world = plan.start().await;
+    let app = plan.start().await;
     for (n, reply) in [Reply::Hang, Reply::of(500, "text/plain", "boom"), Reply::Reset].into_iter().enumerate() {
-        world.double.always(PLACE, reply);
-        let username = world.login("token_user", &format!("u{}", n + 1)).await.field("username");
+        app.double.always(PLACE, reply);
+        let username = app.login("token_user", &format!("u{}", n + 1)).await.field("username");
         assert_eq!(username, format!("user{}", n + 1));
     }
-    world.double.always(PLACE, Reply::json(&json!({"allow": false})));
-    world.login("token", "u9").await.problem(403, "sign_up_refused");
+    app.double.always(PLACE, Reply::json(&json!({"allow": false})));
+    app.login("token", "u9").await.problem(403, "sign_up_refused");
 }
 
 async fn the_step_stands_where_the_pipeline_puts_it(engine: Engine) {
@@ -128,14 +128,14 @@ async fn the_step_stands_where_the_pipeline_puts_it(engine: Engine) {
                  load_extra_data,user_details";
     // Named for one provider, and asked for that one alone.
     let plan = plan(engine).with("WEBHOOK_EVENTS", "user.deleted").with("SOCIAL_AUTH_FACEBOOK_PIPELINE", steps);
-    let world = answering(plan, json!({"allow": false})).await;
-    world.login("token", "u1").await.ok();
-    world.client().login("token/facebook", json!({"code": "u2"})).await.problem(403, "sign_up_refused");
+    let app = answering(plan, json!({"allow": false})).await;
+    app.login("token", "u1").await.ok();
+    app.client().login("token/facebook", json!({"code": "u2"})).await.problem(403, "sign_up_refused");
 
     let names = |errors: Vec<rest_social_auth::settings::SettingError>| {
         errors.into_iter().map(|error| error.name).collect::<Vec<String>>()
     };
-    let without = World::on(engine).with("SOCIAL_AUTH_PIPELINE", steps).try_start().await;
+    let without = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", steps).try_start().await;
     assert_eq!(without.err().map(names), Some(vec!["WEBHOOK_URL".to_owned()]));
     let late = steps.replace("webhook,", "").replace("create_user,", "create_user,webhook,");
     let late = asking(engine).with("SOCIAL_AUTH_PIPELINE", &late).try_start().await;
@@ -147,33 +147,33 @@ const FIELDS: &str =
 
 async fn declared_fields_are_told_and_amended(engine: Engine) {
     let plan = plan(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
-    let world = plan.with("WEBHOOK_EVENTS", "user.creating,user.created,user.updated").start().await;
+    let app = plan.with("WEBHOOK_EVENTS", "user.creating,user.created,user.updated").start().await;
     let amended = json!({"allow": true, "user": {"fields": {"seats": 3}}});
-    world.double.on(PLACE, move |call| match body(call)["type"] == "user.creating" {
+    app.double.on(PLACE, move |call| match body(call)["type"] == "user.creating" {
         true => Reply::json(&amended),
         false => Reply::of(204, "text/plain", ""),
     });
     let profile = json!({"id": 1, "login": "ana", "email": "ana@example.com", "company": "Acme"});
-    world.people.describe("github", "u1", profile);
-    let authorization = format!("Token {}", world.token("token", "u1").await);
-    let change = world.client().request("PATCH", "/api/user/").header("authorization", &authorization);
+    app.fake_users.set_profile("github", "u1", profile);
+    let authorization = format!("Token {}", app.token("token", "u1").await);
+    let change = app.client().request("PATCH", "/api/user/").header("authorization", &authorization);
     change.json(&json!({"company": "Other"})).send().await.ok();
-    let told = by_type(&calls(&world.double, 3).await);
+    let told = by_type(&calls(&app.double, 3).await);
     let fields: Vec<&Value> = told.iter().map(|(_, body)| &body["data"]["user"]["fields"]).collect();
     // In the order of the types: created, creating, updated.
     let wanted =
         [json!({"company": "Acme", "seats": 3}), json!({"company": "Acme"}), json!({"company": "Other", "seats": 3})];
     assert_eq!(fields, wanted.iter().collect::<Vec<_>>());
 
-    world.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"fields": {"seats": "many"}}})));
-    world.login("token", "u2").await.problem(503, "sign_up_unavailable");
+    app.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"fields": {"seats": "many"}}})));
+    app.login("token", "u2").await.problem(503, "sign_up_unavailable");
 }
 
 async fn r_usr_01_the_name_that_is_proposed_is_the_one_that_is_made(engine: Engine) {
     let plan = asking(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true");
-    let world = start(plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#)).await;
-    let made = world.login("session", "u1").await.ok();
-    let asked = body(&world.double.call_at(PLACE));
+    let app = start(plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#)).await;
+    let made = app.login("session", "u1").await.ok();
+    let asked = body(&app.double.call_at(PLACE));
     for member in ["username", "first_name", "last_name", "email"] {
         assert_eq!(asked["data"]["user"][member], made[member], "{member}");
     }
@@ -193,51 +193,51 @@ async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {
     ];
     for (order, told) in orders {
         let plan = asking(engine).with("SOCIAL_AUTH_PIPELINE", &order).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1");
-        let world = answering(plan, json!({"allow": true, "user": {"first_name": "Amended"}})).await;
+        let app = answering(plan, json!({"allow": true, "user": {"first_name": "Amended"}})).await;
         let profile = json!({"id": 7, "login": "seven", "avatar_url": "https://pictures.example/7.png"});
-        world.people.describe("github", "u7", profile);
-        let waits = world.login("token_user", "u7").await;
+        app.fake_users.set_profile("github", "u7", profile);
+        let waits = app.login("token_user", "u7").await;
         assert_eq!((waits.status, &waits.json()["step"]), (202, &json!("require_email")), "{order}");
         let answers = json!({"flow_token": waits.json()["flow_token"], "email": "seven@example.com"});
-        let user = world.client().post("/api/login/social/resume/").json(&answers).send().await.ok();
+        let user = app.client().post("/api/login/social/resume/").json(&answers).send().await.ok();
         let (email, first) = (json!("seven@example.com"), json!("Amended"));
         assert_eq!((&user["username"], &user["email"], &user["first_name"]), (&email, &email, &first), "{order}");
-        let asked = verified(&world.double.call_at(PLACE), SECRET);
+        let asked = verified(&app.double.call_at(PLACE), SECRET);
         assert_eq!(asked["data"]["user"]["email"], told, "{order}");
-        assert_eq!(world.double.calls_at(PLACE).len(), 1, "asked once: {order}");
+        assert_eq!(app.double.calls_at(PLACE).len(), 1, "asked once: {order}");
         let kept =
             "SELECT count(*) FROM social_accounts WHERE CAST(extra_data AS TEXT) LIKE '%pictures.example/7.png%'";
-        assert_eq!(world.database.number(kept).await, i64::from(order.contains("save_avatar")), "{order}");
+        assert_eq!(app.database.number(kept).await, i64::from(order.contains("save_avatar")), "{order}");
     }
 }
 
 async fn sec_23_an_answer_gives_nobody_what_is_somebody_elses(engine: Engine) {
-    let world = asking(engine).start().await;
-    world.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
-    world.login("token", "u1").await.ok();
-    assert_eq!(world.database.number("SELECT count(*) FROM users WHERE email_verified").await, 1, "nobody else has it");
+    let app = asking(engine).start().await;
+    app.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
+    app.login("token", "u1").await.ok();
+    assert_eq!(app.database.number("SELECT count(*) FROM users WHERE email_verified").await, 1, "nobody else has it");
 
     // All that an answer must not be able to say, and an address that the first user has proved.
     let attack = json!({"allow": true, "user": {"id": 1, "user_id": 1, "username": "user1", "is_superuser": true, "is_staff": true,
         "is_active": false, "uid": "1", "provider": "github", "email": "USER1@example.com", "email_verified": true},
         "account": {"provider": "github", "uid": "1", "extra_data": {"admin": true}}, "who": {"id": 1}});
-    world.double.always(PLACE, Reply::json(&attack));
-    let second = world.login("token_user", "u2").await.ok();
+    app.double.always(PLACE, Reply::json(&attack));
+    let second = app.login("token_user", "u2").await.ok();
     assert_ne!(second["username"], "user1");
-    assert_eq!(world.database.count("users").await, 2, "nobody is caught");
+    assert_eq!(app.database.count("users").await, 2, "nobody is caught");
     let verified = "SELECT id FROM users WHERE email_verified";
-    assert_eq!(world.database.number(verified).await, 1, "the address stays the first one's");
-    assert_eq!(world.database.number("SELECT count(*) FROM users WHERE is_active").await, 2);
+    assert_eq!(app.database.number(verified).await, 1, "the address stays the first one's");
+    assert_eq!(app.database.number("SELECT count(*) FROM users WHERE is_active").await, 2);
     let own = "SELECT count(*) FROM social_accounts WHERE user_id <> 1 AND provider = 'github' AND uid = '2'";
-    assert_eq!(world.database.number(own).await, 1);
-    let kept = world.database.text("SELECT CAST(extra_data AS TEXT) FROM social_accounts WHERE user_id <> 1").await;
+    assert_eq!(app.database.number(own).await, 1);
+    let kept = app.database.text("SELECT CAST(extra_data AS TEXT) FROM social_accounts WHERE user_id <> 1").await;
     assert!(!kept.contains("admin"), "{kept}");
 }
 
 async fn an_answer_that_leads_elsewhere_or_never_ends_is_none(engine: Engine) {
-    let world = asking(engine).with("WEBHOOK_TIMEOUT", "2").start().await;
+    let app = asking(engine).with("WEBHOOK_TIMEOUT", "2").start().await;
     let away = Reply::of(302, "text/plain", "").with_header("location", "https://hooks.example/yes");
-    world.double.always("GET hooks.example/yes", Reply::json(&json!({"allow": true})));
+    app.double.always("GET hooks.example/yes", Reply::json(&json!({"allow": true})));
     let huge = json!({"allow": true, "padding": "x".repeat(2 * 1024 * 1024)});
     let wrong = [
         json!({"allow": 1}),
@@ -248,11 +248,11 @@ async fn an_answer_that_leads_elsewhere_or_never_ends_is_none(engine: Engine) {
     replies.extend(wrong.iter().map(Reply::json));
     replies.push(Reply::of(200, "application/json", "{\"allow\": true"));
     for (n, reply) in replies.into_iter().enumerate() {
-        world.double.always(PLACE, reply);
-        world.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
+        app.double.always(PLACE, reply);
+        app.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
     }
-    assert_eq!(world.database.count("users").await, 0);
-    assert!(world.double.calls_at("GET hooks.example/yes").is_empty());
+    assert_eq!(app.database.count("users").await, 0);
+    assert!(app.double.calls_at("GET hooks.example/yes").is_empty());
     let rows = "SELECT count(*) FROM audit_events WHERE code = 'sign_up_unavailable' AND provider = 'github'";
-    assert_eq!(world.database.number(rows).await, 9);
+    assert_eq!(app.database.number(rows).await, 9);
 }

@@ -9,7 +9,7 @@ use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{Claimed, in_batches};
 use serde_json::json;
 
-use crate::support::{Database, Engine, Reply, World, on_both_databases};
+use crate::support::{Database, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_b10_renewed_tokens_survive_a_save_that_fails,
@@ -26,9 +26,9 @@ async fn ends<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 async fn fault_b10_renewed_tokens_survive_a_save_that_fails(engine: Engine) {
-    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
-    let world = Arc::new(plan.with("SOCIAL_AUTH_VEND_KEY", "k1").with("SOCIAL_AUTH_VEND_SECRET", "s1").start().await);
-    world.double.on("POST one.vendhq.com/api/1.0/token", |call| match call.field("grant_type").as_deref() {
+    let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let app = Arc::new(plan.with("SOCIAL_AUTH_VEND_KEY", "k1").with("SOCIAL_AUTH_VEND_SECRET", "s1").start().await);
+    app.double.on("POST one.vendhq.com/api/1.0/token", |call| match call.field("grant_type").as_deref() {
         // Rotates: the first refresh token works once.
         Some("refresh_token") if call.field("refresh_token").as_deref() == Some("r-1") => {
             Reply::json(&json!({"access_token": "second", "refresh_token": "r-2", "expires_in": 3600}))
@@ -39,67 +39,67 @@ async fn fault_b10_renewed_tokens_survive_a_save_that_fails(engine: Engine) {
         _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100})),
     });
     let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
-    world.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
-    let login = world.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
+    app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
+    let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
     let authorization = format!("Token {}", login.field("token"));
-    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
     let token = || {
-        let (client, path, authorization) = (world.client(), path.clone(), authorization.clone());
+        let (client, path, authorization) = (app.client(), path.clone(), authorization.clone());
         async move { client.get(&path).header("authorization", &authorization).send().await.field("access_token") }
     };
-    world.advance(Duration::from_secs(200));
-    refuse_saves(&world, engine).await;
-    world.double.forget();
+    app.advance(Duration::from_secs(200));
+    refuse_saves(&app, engine).await;
+    app.double.clear_calls();
     let renewed = tokio::spawn(token());
     ends("the call to the provider", async {
-        while world.double.calls().is_empty() {
+        while app.double.calls().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
     .await;
     // By default: the provider's calls take 15 s at most, the saves 15 s, and the last of them 5 s.
-    let leased = world.database.number("SELECT leased FROM social_accounts").await - world.clock.now().0;
+    let leased = app.database.number("SELECT leased FROM social_accounts").await - app.clock.now().0;
     assert!(leased >= 35_000, "the lease of {leased} ms ends before the saves are given up");
     tokio::time::sleep(Duration::from_millis(200)).await;
-    accept_saves(&world, engine).await;
+    accept_saves(&app, engine).await;
     assert_eq!(ends("the renewal", renewed).await.expect("no panic"), "second");
-    assert_eq!(world.database.number("SELECT count(*) FROM social_accounts WHERE leased IS NOT NULL").await, 0);
+    assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE leased IS NOT NULL").await, 0);
     // The refresh token that is kept is the second one.
     assert_eq!(token().await, "second");
-    world.advance(Duration::from_secs(4000));
+    app.advance(Duration::from_secs(4000));
     assert_eq!(token().await, "third");
 }
 
 async fn fault_b10_another_users_tokens_are_dropped_although_the_first_write_fails(engine: Engine) {
-    let plan = World::on(engine).with("STORE_PROVIDER_TOKENS", "true");
-    let world = plan.with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1-secret").start().await;
-    world.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
+    let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
+    let app = plan.with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1-secret").start().await;
+    app.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600, "user_id": 11})),
         _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100, "user_id": 10})),
     });
     let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
-    world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
-    let login = world.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
+    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
     let authorization = format!("Token {}", login.field("token"));
-    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    world.advance(Duration::from_secs(200));
-    refuse_saves(&world, engine).await;
-    world.double.forget();
-    let renewed = tokio::spawn(world.client().get(&path).header("authorization", &authorization).send());
+    app.advance(Duration::from_secs(200));
+    refuse_saves(&app, engine).await;
+    app.double.clear_calls();
+    let renewed = tokio::spawn(app.client().get(&path).header("authorization", &authorization).send());
     ends("the call to the provider", async {
-        while world.double.calls().is_empty() {
+        while app.double.calls().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
     .await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    accept_saves(&world, engine).await;
+    accept_saves(&app, engine).await;
     ends("the renewal", renewed).await.expect("no panic").problem(409, "token_ended");
     let left = "SELECT count(*) FROM social_accounts WHERE leased IS NOT NULL OR tokens IS NOT NULL";
-    assert_eq!(world.database.number(left).await, 0, "neither tokens nor a lease are left");
-    let repository = world.database.repository().await;
+    assert_eq!(app.database.number(left).await, 0, "neither tokens nor a lease are left");
+    let repository = app.database.repository().await;
     let filter = AuditFilter { event: Some(AuditKind::ProviderTokensDropped), ..AuditFilter::default() };
     let trail = repository.audit_trail(&filter, 10).await.expect("the audit log");
     let said = trail.iter().map(|row| (row.provider.as_deref(), row.code.as_deref(), row.user_id));
@@ -107,21 +107,21 @@ async fn fault_b10_another_users_tokens_are_dropped_although_the_first_write_fai
     repository.close().await;
 }
 
-async fn accept_saves(world: &World, engine: Engine) {
+async fn accept_saves(app: &TestApp, engine: Engine) {
     let end = if engine == Engine::Sqlite { "DROP TRIGGER fault" } else { "DROP TRIGGER fault ON social_accounts" };
-    world.database.run(end).await;
+    app.database.run(end).await;
 }
 
-async fn refuse_saves(world: &World, engine: Engine) {
+async fn refuse_saves(app: &TestApp, engine: Engine) {
     if engine == Engine::Sqlite {
         let sql = "CREATE TRIGGER fault BEFORE UPDATE OF tokens ON social_accounts BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END";
-        return world.database.run(sql).await;
+        return app.database.run(sql).await;
     }
     let sql =
         "CREATE FUNCTION fault() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$ LANGUAGE plpgsql";
-    world.database.run(sql).await;
+    app.database.run(sql).await;
     let sql = "CREATE TRIGGER fault BEFORE UPDATE OF tokens ON social_accounts FOR EACH ROW EXECUTE FUNCTION fault()";
-    world.database.run(sql).await;
+    app.database.run(sql).await;
 }
 
 async fn fault_b22_rows_stamped_in_the_future_do_not_stop_pruning(engine: Engine) {

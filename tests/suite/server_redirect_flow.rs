@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Answer, Client, Engine, World, on_both_databases};
+use crate::support::{Answer, Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     a_page_without_script_lands_with_a_session,
@@ -24,13 +24,13 @@ on_both_databases! {
 const PAGE: &str = "https://front.example/cb";
 const APP: &str = "com.example.app:/cb";
 
-async fn world(engine: Engine) -> World {
-    World::on(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await
+async fn start_app(engine: Engine) -> TestApp {
+    TestApp::builder(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await
 }
 
 /// Where a 303 leads.
 fn location(answer: &Answer) -> url::Url {
-    assert_eq!(answer.status, 303, "{}", answer.whole());
+    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
     url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
 }
 
@@ -54,21 +54,21 @@ async fn landed(browser: &Client, code: &str, state: &str) -> Answer {
 }
 
 async fn a_page_without_script_lands_with_a_session(engine: Engine) {
-    let world = world(engine).await;
-    let browser = world.browser();
+    let app = start_app(engine).await;
+    let browser = app.browser();
     let state = authorized(&browser, &format!("next={PAGE}")).await;
     let answer = landed(&browser, "u1", &state).await;
     assert_eq!(location(&answer).as_str(), PAGE);
     assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1");
     // The callback is gone to once.
-    let again = landed(&world.browser(), "u01", &state).await;
+    let again = landed(&app.browser(), "u01", &state).await;
     again.problem(400, "flow_mismatch");
 }
 
 async fn sec_11_an_app_swaps_a_code_once_within_a_minute(engine: Engine) {
-    let world = world(engine).await;
+    let app = start_app(engine).await;
     for (kind, late) in [("jwt-pair", false), ("knox_user", true)] {
-        let browser = world.browser();
+        let browser = app.browser();
         let state = authorized(&browser, &format!("next={APP}&kind={kind}")).await;
         let landed = landed(&browser, if late { "u2" } else { "u1" }, &state).await;
         let there = location(&landed);
@@ -77,25 +77,25 @@ async fn sec_11_an_app_swaps_a_code_once_within_a_minute(engine: Engine) {
         assert!(landed.set_cookie("sessionid").is_none());
         let code = json!({"code": parameter(&there, "code").expect("a code")});
         if late {
-            world.advance(Duration::from_secs(61));
-            world.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
+            app.advance(Duration::from_secs(61));
+            app.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
             continue;
         }
-        let swapped = world.client().post("/api/login/social/swap/").json(&code).send().await;
+        let swapped = app.client().post("/api/login/social/swap/").json(&code).send().await;
         assert_eq!(swapped.keys(), ["token", "refresh"]);
-        world.client().user(&format!("Bearer {}", swapped.field("token"))).await.ok();
-        world.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
+        app.client().user(&format!("Bearer {}", swapped.field("token"))).await.ok();
+        app.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
     }
-    assert_eq!(world.database.count("swap_codes").await, 0);
+    assert_eq!(app.database.count("swap_codes").await, 0);
 }
 
 async fn sec_11_an_apps_own_challenge_is_asked_back(engine: Engine) {
-    let world = world(engine).await;
+    let app = start_app(engine).await;
     // RFC 7636, appendix B.
     let (verifier, challenge) =
         ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     for (n, shown, status) in [(1, Some(verifier), 200), (2, None, 400), (3, Some("x".repeat(43).as_str()), 400)] {
-        let browser = world.browser();
+        let browser = app.browser();
         let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
         let state = authorized(&browser, &query).await;
         let there = location(&landed(&browser, &format!("u{n}"), &state).await);
@@ -103,38 +103,38 @@ async fn sec_11_an_apps_own_challenge_is_asked_back(engine: Engine) {
         if let Some(shown) = shown {
             body["code_verifier"] = shown.into();
         }
-        let answer = world.client().post("/api/login/social/swap/").json(&body).send().await;
-        assert_eq!(answer.status, status, "{}", answer.whole());
+        let answer = app.client().post("/api/login/social/swap/").json(&body).send().await;
+        assert_eq!(answer.status, status, "{}", answer.headers_and_body());
     }
 }
 
 async fn sec_09_only_a_listed_landing_is_gone_to(engine: Engine) {
-    let world = world(engine).await;
+    let app = start_app(engine).await;
     for next in ["https://evil.example", "https://front.example/cb/", "javascript:alert(1)", "//evil.example", "/"] {
         let path = format!("/api/login/social/authorize/github/?next={next}");
-        let answer = world.browser().get(&path).header("referer", "https://front.example/").send().await;
+        let answer = app.browser().get(&path).header("referer", "https://front.example/").send().await;
         answer.problem(400, "redirect_uri_not_allowed");
     }
     let session = format!("/api/login/social/authorize/github/?next={APP}");
-    world.browser().get(&session).send().await.problem(400, "invalid_request");
-    let page = world.browser().get("/api/login/social/authorize/github/?next=x").header("accept", "text/html").send();
+    app.browser().get(&session).send().await.problem(400, "invalid_request");
+    let page = app.browser().get("/api/login/social/authorize/github/?next=x").header("accept", "text/html").send();
     let page = page.await;
     assert_eq!((page.status, page.header("content-type")), (400, Some("text/html; charset=utf-8")));
-    assert!(page.whole().contains("redirect_uri_not_allowed"));
-    assert_eq!(world.database.count("login_attempts").await, 0);
+    assert!(page.headers_and_body().contains("redirect_uri_not_allowed"));
+    assert_eq!(app.database.count("login_attempts").await, 0);
 }
 
 async fn sec_13_another_browser_cannot_finish_the_login(engine: Engine) {
-    let world = world(engine).await;
-    let state = authorized(&world.browser(), &format!("next={PAGE}")).await;
-    landed(&world.browser(), "u1", &state).await.problem(400, "flow_mismatch");
-    landed(&world.browser(), "u1", "made-up").await.problem(400, "state_mismatch");
-    assert!(world.double.calls().is_empty());
+    let app = start_app(engine).await;
+    let state = authorized(&app.browser(), &format!("next={PAGE}")).await;
+    landed(&app.browser(), "u1", &state).await.problem(400, "flow_mismatch");
+    landed(&app.browser(), "u1", "made-up").await.problem(400, "state_mismatch");
+    assert!(app.double.calls().is_empty());
 }
 
 async fn a_refusal_lands_with_its_code(engine: Engine) {
-    let world = world(engine).await;
-    let browser = world.browser();
+    let app = start_app(engine).await;
+    let browser = app.browser();
     let state = authorized(&browser, &format!("next={PAGE}")).await;
     let path = format!("/api/login/social/complete/github/?error=access_denied&state={state}");
     let there = location(&browser.get(&path).send().await);
@@ -142,11 +142,11 @@ async fn a_refusal_lands_with_its_code(engine: Engine) {
     // The state is spent.
     let after = landed(&browser, "u1", &state).await;
     assert_eq!(location(&after).as_str(), "https://front.example/cb?error=state_mismatch");
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 async fn a_person_whom_no_landing_is_told_gets_a_page(engine: Engine) {
-    let world = world(engine).await;
+    let app = start_app(engine).await;
     for (path, code, title) in [
         ("complete/github/?code=u1&state=made-up", "state_mismatch", "This sign-in is over"),
         ("authorize/github/?next=/app", "redirect_uri_not_allowed", "This link does not work"),
@@ -154,19 +154,19 @@ async fn a_person_whom_no_landing_is_told_gets_a_page(engine: Engine) {
         ("resume/", "invalid_request", "This link does not work"),
     ] {
         let path = format!("/api/login/social/{path}");
-        let page = world.browser().get(&path).header("accept", "text/html,*/*;q=0.8").send().await;
+        let page = app.browser().get(&path).header("accept", "text/html,*/*;q=0.8").send().await;
         assert_eq!((page.status, page.header("content-type")), (400, Some("text/html; charset=utf-8")), "{path}");
         assert!(page.text.contains(&format!("<h1>{title}</h1>")), "{}", page.text);
         assert!(page.text.contains(&format!("<code>{code}</code>")), "{}", page.text);
         assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("style-src 'sha256-")));
-        world.browser().get(&path).send().await.problem(400, code);
+        app.browser().get(&path).send().await.problem(400, code);
     }
 }
 
 async fn a_wrong_parameter_is_named(engine: Engine) {
-    let world = world(engine).await;
+    let app = start_app(engine).await;
     let errors = async |path: &str| {
-        let answer = world.client().get(&format!("/api/login/social/{path}")).send().await;
+        let answer = app.client().get(&format!("/api/login/social/{path}")).send().await;
         answer.problem(400, "invalid_request")["errors"].clone()
     };
     let kinds = "session, token, token_user, jwt-pair, jwt-pair-user, jwt-sliding, jwt-sliding-user, knox, knox_user";
@@ -175,8 +175,8 @@ async fn a_wrong_parameter_is_named(engine: Engine) {
 }
 
 async fn a_callback_may_come_by_post(engine: Engine) {
-    let world = world(engine).await;
-    let browser = world.browser();
+    let app = start_app(engine).await;
+    let browser = app.browser();
     let state = authorized(&browser, &format!("next={PAGE}")).await;
     let posted = browser
         .post("/api/login/social/complete/github/")
@@ -188,8 +188,8 @@ async fn a_callback_may_come_by_post(engine: Engine) {
 }
 
 async fn oauth_1_lands_as_well(engine: Engine) {
-    let world = world(engine).await;
-    let browser = world.browser();
+    let app = start_app(engine).await;
+    let browser = app.browser();
     let answer = browser.get(&format!("/api/login/social/authorize/twitter/?next={PAGE}")).send().await;
     let token = parameter(&location(&answer), "oauth_token").expect("a request token");
     let path = format!("/api/login/social/complete/twitter/?oauth_token={token}&oauth_verifier=u1");
@@ -198,18 +198,18 @@ async fn oauth_1_lands_as_well(engine: Engine) {
 }
 
 async fn an_attempt_ends_only_on_the_route_that_it_was_begun_for(engine: Engine) {
-    let world = world(engine).await;
-    let browser = world.browser();
+    let app = start_app(engine).await;
+    let browser = app.browser();
     let state = authorized(&browser, &format!("next={PAGE}")).await;
     browser.login("token/github", json!({"code": "u1", "state": state})).await.problem(400, "state_mismatch");
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let begun = app.begin(&browser, "github", json!({})).await;
     landed(&browser, "u2", &begun.state).await.problem(400, "state_mismatch");
 }
 
 async fn a_link_from_another_site_signs_in_and_links_nothing(engine: Engine) {
-    let world = world(engine).await;
+    let app = start_app(engine).await;
     for (site, code, accounts) in [("cross-site", "u3", 1), ("same-origin", "u4", 2)] {
-        let browser = world.browser();
+        let browser = app.browser();
         let first = if site == "cross-site" { "u1" } else { "u2" };
         let login = browser.post("/api/login/social/session/github/").header("origin", "https://front.example");
         login.json(&json!({"code": first})).send().await.ok();

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Engine, Reply, World, on_both_databases, signer};
+use crate::support::{Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     a_character_that_was_sold_signs_nobody_in,
@@ -16,10 +16,10 @@ on_both_databases! {
     fault_a9_a_token_that_the_provider_refused_is_remembered_no_longer_than_a_code,
 }
 
-async fn world(engine: Engine, provider: &str, more: &[(&str, &str)]) -> World {
+async fn start_app(engine: Engine, provider: &str, more: &[(&str, &str)]) -> TestApp {
     let prefix = format!("SOCIAL_AUTH_{}", provider.to_ascii_uppercase().replace('-', "_"));
     let mut plan =
-        World::on(engine).with(&format!("{prefix}_KEY"), "k1").with(&format!("{prefix}_SECRET"), "s1-secret");
+        TestApp::builder(engine).with(&format!("{prefix}_KEY"), "k1").with(&format!("{prefix}_SECRET"), "s1-secret");
     for (name, value) in more {
         plan = plan.with(&format!("{prefix}_{name}"), value);
     }
@@ -27,64 +27,64 @@ async fn world(engine: Engine, provider: &str, more: &[(&str, &str)]) -> World {
 }
 
 async fn a_character_that_was_sold_signs_nobody_in(engine: Engine) {
-    let world = world(engine, "eveonline", &[]).await;
+    let app = start_app(engine, "eveonline", &[]).await;
     let token = json!({"access_token": "a1", "token_type": "Bearer"});
-    world.double.always("POST login.eveonline.com/oauth/token", Reply::json(&token));
+    app.double.always("POST login.eveonline.com/oauth/token", Reply::json(&token));
     let owner = |hash: Value| {
         let person = json!({"CharacterID": 90, "CharacterName": "Ola", "CharacterOwnerHash": hash});
-        world.double.always("GET login.eveonline.com/oauth/verify", Reply::json(&person));
+        app.double.always("GET login.eveonline.com/oauth/verify", Reply::json(&person));
     };
     for (hash, code) in [(json!("first"), "c1"), (json!("first"), "c2")] {
         owner(hash);
-        let client = world.client();
+        let client = app.client();
         client.login("token/eveonline", json!({"code": code})).await.ok();
     }
     owner(json!("second"));
-    let client = world.client();
+    let client = app.client();
     client.login("token/eveonline", json!({"code": "c3"})).await.problem(403, "not_allowed");
     for (hash, code) in [(json!("  "), "c4"), (Value::Null, "c5")] {
         owner(hash);
-        let client = world.client();
+        let client = app.client();
         client.login("token/eveonline", json!({"code": code})).await.problem(403, "not_allowed");
     }
-    assert_eq!(world.database.count("users").await, 1);
+    assert_eq!(app.database.count("users").await, 1);
     // An imported account may hold an empty one, which tells nothing.
     for empty in ["\"\"", "null", "[]"] {
         let kept = format!("{{\"owner_hash\": {empty}}}");
-        world.database.run(&format!("UPDATE social_accounts SET extra_data = '{kept}'")).await;
+        app.database.run(&format!("UPDATE social_accounts SET extra_data = '{kept}'")).await;
         owner(json!("first"));
-        world.client().login("token/eveonline", json!({"code": format!("e{empty}")})).await.ok();
+        app.client().login("token/eveonline", json!({"code": format!("e{empty}")})).await.ok();
     }
 }
 
 async fn an_older_id_that_several_shops_share_is_no_proof(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_VEND_KEY", "k1").with("SOCIAL_AUTH_VEND_SECRET", "s1-secret");
-    let world = plan.with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_VEND_KEY", "k1").with("SOCIAL_AUTH_VEND_SECRET", "s1-secret");
+    let app = plan.with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
     for shop in ["one", "two"] {
         let token = json!({"access_token": "a1", "domain_prefix": shop});
-        world.double.always(&format!("POST {shop}.vendhq.com/api/1.0/token"), Reply::json(&token));
+        app.double.always(&format!("POST {shop}.vendhq.com/api/1.0/token"), Reply::json(&token));
         let users = json!({"users": [{"id": "7", "username": shop, "email": format!("{shop}@mail.example")}]});
-        world.double.always(&format!("GET {shop}.vendhq.com/api/users"), Reply::json(&users));
+        app.double.always(&format!("GET {shop}.vendhq.com/api/users"), Reply::json(&users));
     }
-    let client = world.client();
+    let client = app.client();
     let first = client.login("token_user/vend", json!({"code": "c1", "domain_prefix": "one"})).await.ok();
     // As the import brings what an older release of django-rest-social-auth kept.
-    world.database.run("UPDATE social_accounts SET uid = '7', uid_scope = '', legacy_uid = true").await;
+    app.database.run("UPDATE social_accounts SET uid = '7', uid_scope = '', legacy_uid = true").await;
     let other = client.login("token_user/vend", json!({"code": "c2", "domain_prefix": "two"})).await.ok();
     assert_ne!(first["username"], other["username"]);
     let again = client.login("token_user/vend", json!({"code": "c3", "domain_prefix": "ONE"})).await.ok();
     assert_eq!(first["username"], again["username"]);
-    assert_eq!(world.database.count("users").await, 2);
+    assert_eq!(app.database.count("users").await, 2);
     for prefix in ["evil.example/", "a.b", "", "-a"] {
         let answer = client.login("token/vend", json!({"code": "c4", "domain_prefix": prefix})).await;
         assert!(matches!(answer.status, 400 | 502), "{prefix}: {}", answer.text);
     }
-    assert!(world.double.calls().iter().all(|call| call.host.ends_with(".vendhq.com")));
+    assert!(app.double.calls().iter().all(|call| call.host.ends_with(".vendhq.com")));
 }
 
 async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
-    let now = |world: &World| world.clock.now().seconds();
-    let shopify = world(engine, "shopify", &[]).await;
+    let now = |app: &TestApp| app.clock.now().seconds();
+    let shopify = start_app(engine, "shopify", &[]).await;
     let body = |shop: &str, hmac: &str| json!({"code": "c1", "shop": shop, "hmac": hmac, "timestamp": now(&shopify).to_string(), "state": "of-theirs"});
     let login = |body: Value| {
         let client = shopify.client();
@@ -96,13 +96,13 @@ async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
     }
     assert!(shopify.double.calls().is_empty());
 
-    let vk = world(engine, "vk-app", &[]).await;
+    let vk = start_app(engine, "vk-app", &[]).await;
     let viewer =
         json!({"code": "", "viewer_id": "10", "access_token": "a1", "auth_key": "0cc175b9c0f1b6a831c399e269772661"});
     vk.client().login("token/vk-app", viewer).await.problem(400, "invalid_code");
     assert!(vk.double.calls().is_empty());
 
-    let canvas = world(engine, "facebook-app", &[]).await;
+    let canvas = start_app(engine, "facebook-app", &[]).await;
     for signed in ["nothing", "bm90aGluZw.eyJvYXV0aF90b2tlbiI6ImExIn0", "."] {
         canvas
             .client()
@@ -123,13 +123,13 @@ async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
         .problem(502, "provider_error");
     let call = canvas.double.call_at("GET graph.facebook.com/v24.0/me");
     assert!(call.query.iter().any(|(name, _)| name == "appsecret_proof"));
-    let trusting = world(engine, "facebook-app", &[("APPSECRET_PROOF", "false")]).await;
+    let trusting = start_app(engine, "facebook-app", &[("APPSECRET_PROOF", "false")]).await;
     trusting.client().login("token/facebook-app", json!({"access_token": "a1"})).await.problem(400, "invalid_code");
 }
 
 async fn fault_a9_a_token_that_the_provider_refused_is_remembered_no_longer_than_a_code(engine: Engine) {
     const ME: &str = "GET graph.facebook.com/v24.0/me";
-    let world = world(engine, "facebook-app", &[]).await;
+    let app = start_app(engine, "facebook-app", &[]).await;
     let refused = json!({"error": {"code": 190, "type": "OAuthException", "message": "Invalid OAuth access token."}});
     let remembered = "SELECT count(*) FROM used_codes WHERE expires - claimed > 600000";
     for (reply, count) in [
@@ -137,34 +137,34 @@ async fn fault_a9_a_token_that_the_provider_refused_is_remembered_no_longer_than
         // Nothing was judged: the token may still be good.
         (Reply::json_at(429, &refused), 1),
     ] {
-        world.double.always(ME, reply);
+        app.double.always(ME, reply);
         let token = json!({"access_token": format!("token-{count}")});
-        world.client().login("token/facebook-app", token).await.problem(502, "provider_error");
-        assert_eq!(world.database.number(remembered).await, count);
+        app.client().login("token/facebook-app", token).await.problem(502, "provider_error");
+        assert_eq!(app.database.number(remembered).await, count);
     }
-    assert_eq!(world.database.count("used_codes").await, 2);
+    assert_eq!(app.database.count("used_codes").await, 2);
 }
 
 async fn sec_38_a_callback_cannot_name_a_host_that_is_not_the_providers(engine: Engine) {
-    let world = world(engine, "zoho", &[]).await;
+    let app = start_app(engine, "zoho", &[]).await;
     for server in
         ["https://evil.example", "https://accounts.zoho.eu.evil.example", "https://u@accounts.zoho.eu", "file:///etc"]
     {
         let body = json!({"code": format!("c{}", server.len()), "accounts-server": server});
-        world.client().login("token/zoho", body).await.problem(502, "provider_error");
+        app.client().login("token/zoho", body).await.problem(502, "provider_error");
     }
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
 }
 
 async fn only_the_configured_tenant_signs_in(engine: Engine) {
     const TENANT: &str = "5f2d7c00-1111-4222-8333-444455556666";
-    let world = world(engine, "azuread-tenant-oauth2", &[("TENANT_ID", TENANT)]).await;
+    let app = start_app(engine, "azuread-tenant-oauth2", &[("TENANT_ID", TENANT)]).await;
     let at = |path: &str| format!("login.microsoftonline.com/{TENANT}/{path}");
     let document =
         json!({"issuer": "https://sts.windows.net/{tenantid}/", "jwks_uri": format!("https://{}", at("keys"))});
-    world.double.always(&format!("GET {}", at(".well-known/openid-configuration")), Reply::json(&document));
-    world.double.always(&format!("GET {}", at("keys")), Reply::json(&signer::jwks()));
-    let now = world.clock.now().seconds();
+    app.double.always(&format!("GET {}", at(".well-known/openid-configuration")), Reply::json(&document));
+    app.double.always(&format!("GET {}", at("keys")), Reply::json(&signer::jwks()));
+    let now = app.clock.now().seconds();
     let issue = |tenant: Option<&str>, issuer: &str| {
         let mut claims = json!({
             "iss": format!("https://sts.windows.net/{issuer}/"), "aud": "k1", "sub": "s1", "name": "Ola", "iat": now, "exp": now + 60
@@ -173,7 +173,7 @@ async fn only_the_configured_tenant_signs_in(engine: Engine) {
             claims["tid"] = json!(tenant);
         }
         let token = json!({"access_token": "a1", "id_token": signer::signed(&claims)});
-        world.double.always(&format!("POST {}", at("oauth2/token")), Reply::json(&token));
+        app.double.always(&format!("POST {}", at("oauth2/token")), Reply::json(&token));
     };
     let another = "00000000-1111-4222-8333-444455556666";
     for (code, tenant, issuer, status) in [
@@ -183,14 +183,14 @@ async fn only_the_configured_tenant_signs_in(engine: Engine) {
         ("c4", None, TENANT, 502),
     ] {
         issue(tenant, issuer);
-        let answer = world.client().login("token/azuread-tenant-oauth2", json!({"code": code})).await;
+        let answer = app.client().login("token/azuread-tenant-oauth2", json!({"code": code})).await;
         assert_eq!(answer.status, status, "{code}: {}", answer.text);
     }
 }
 
 async fn only_the_configured_team_signs_in(engine: Engine) {
-    let world = world(engine, "slack", &[("TEAM", "T1")]).await;
-    world.double.always("POST slack.com/api/oauth.access", Reply::json(&json!({"access_token": "a1"})));
+    let app = start_app(engine, "slack", &[("TEAM", "T1")]).await;
+    app.double.always("POST slack.com/api/oauth.access", Reply::json(&json!({"access_token": "a1"})));
     for (code, team, status) in [
         ("c1", json!({"id": "T1"}), 200),
         ("c2", json!({"id": "T2"}), 403),
@@ -199,25 +199,25 @@ async fn only_the_configured_team_signs_in(engine: Engine) {
     ] {
         let person =
             json!({"ok": true, "user": {"id": "U1", "name": "Ola", "email": "ola@mail.example"}, "team": team});
-        world.double.always("GET slack.com/api/users.identity", Reply::json(&person));
-        let answer = world.client().login("token/slack", json!({"code": code})).await;
+        app.double.always("GET slack.com/api/users.identity", Reply::json(&person));
+        let answer = app.client().login("token/slack", json!({"code": code})).await;
         assert_eq!(answer.status, status, "{code}: {}", answer.text);
     }
 }
 
 async fn vk_id_must_repeat_the_state_and_tell_one_person(engine: Engine) {
-    let world = world(engine, "vk-id", &[]).await;
+    let app = start_app(engine, "vk-id", &[]).await;
     let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
-    world.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
     for (code, user, repeats, status) in
         [("c1", json!(10), true, 200), ("c2", json!(11), true, 403), ("c3", json!(10), false, 400)]
     {
-        world.double.on("POST id.vk.ru/oauth2/auth", move |call| {
+        app.double.on("POST id.vk.ru/oauth2/auth", move |call| {
             let state = call.field("state").filter(|_| repeats);
             Reply::json(&json!({"access_token": "a1", "user_id": user, "state": state}))
         });
-        let browser = world.browser();
-        let begun = world.begin(&browser, "vk-id", json!({})).await;
+        let browser = app.browser();
+        let begun = app.begin(&browser, "vk-id", json!({})).await;
         let inner = json!({"code": code, "device_id": "d1", "state": begun.state, "type": "code_v2"});
         // VK hands them over either way.
         let body = if code == "c1" { json!({"payload": inner.to_string()}) } else { inner };

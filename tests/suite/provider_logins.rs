@@ -10,14 +10,14 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::oauth::signature;
-use crate::support::people::{CLIENT_ID, CLIENT_SECRET};
-use crate::support::{Answer, Call, Client, Engine, REDIRECT, Reply, World, signer};
+use crate::provider_requests::signature;
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET};
+use crate::support::{Answer, Call, Client, Engine, REDIRECT_URI, Reply, TestApp, signer};
 
 /// Of the bot in Telegram's case.
 pub const BOT_TOKEN: &str = "4711:bot-token-of-the-test";
 
-type LoginParameters = BTreeMap<String, String>;
+type StringMap = BTreeMap<String, String>;
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +34,7 @@ pub struct Case {
     #[serde(default)]
     settings: BTreeMap<String, Value>,
     #[serde(default)]
-    documents: LoginParameters,
+    documents: StringMap,
     /// Claims of the token that stands where an answer says `{id_token}`.
     id_token: Option<Map<String, Value>>,
     #[serde(default)]
@@ -43,14 +43,14 @@ pub struct Case {
     #[serde(default)]
     callback: Map<String, Value>,
     calls: Vec<Exchange>,
-    user: Person,
+    user: ExpectedUser,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Redirect {
     url: String,
-    query: LoginParameters,
+    query: StringMap,
     #[serde(default)]
     pkce: bool,
     #[serde(default)]
@@ -62,19 +62,19 @@ struct Redirect {
 struct Exchange {
     request: String,
     #[serde(default)]
-    query: LoginParameters,
+    query: StringMap,
     #[serde(default)]
-    headers: LoginParameters,
-    form: Option<LoginParameters>,
+    headers: StringMap,
+    form: Option<StringMap>,
     json: Option<String>,
     answer: String,
     #[serde(default)]
-    answer_headers: LoginParameters,
+    answer_headers: StringMap,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Person {
+struct ExpectedUser {
     uid: String,
     /// `*`: a random one.
     username: String,
@@ -92,16 +92,16 @@ struct Person {
 
 impl Exchange {
     /// `METHOD host/path`, as a [`Call`] names its place.
-    fn place(&self) -> String {
+    fn endpoint(&self) -> String {
         self.request.replacen("https://", "", 1)
     }
 
-    fn fits(&self, call: &Call) -> bool {
-        call.place() == self.place() && texts(&call.query) == self.query
+    fn matches_call(&self, call: &Call) -> bool {
+        call.endpoint() == self.endpoint() && texts(&call.query) == self.query
     }
 }
 
-fn texts(pairs: &[(String, String)]) -> LoginParameters {
+fn texts(pairs: &[(String, String)]) -> StringMap {
     pairs.iter().cloned().collect()
 }
 
@@ -136,12 +136,12 @@ fn every_entry_of_the_catalogue_has_a_case() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_provider_signs_in_by_code_alone() {
     let cases = cases().into_iter().filter(|case| !case.links_only);
-    play(Engine::Sqlite, cases, |stage| async move { stage.by_code_alone().await }).await;
+    play(Engine::Sqlite, cases, |stage| async move { stage.sign_in_with_code_only().await }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_provider_signs_in_from_begin_on() {
-    play(Engine::Sqlite, cases().into_iter(), |stage| async move { stage.begun().await }).await;
+    play(Engine::Sqlite, cases().into_iter(), |stage| async move { stage.sign_in_after_begin().await }).await;
 }
 
 /// All cases, a few at once; all that go wrong are told together.
@@ -153,14 +153,14 @@ pub async fn play<F: Future<Output = ()>>(
     let part = &part;
     let played = stream::iter(cases.map(|case| async move {
         let file = case.file.clone();
-        let outcome = AssertUnwindSafe(async { part(Stage::set(engine, case).await).await }).catch_unwind().await;
-        outcome.err().map(|panic| format!("{file}: {}", words(&*panic)))
+        let outcome = AssertUnwindSafe(async { part(Stage::start(engine, case).await).await }).catch_unwind().await;
+        outcome.err().map(|panic| format!("{file}: {}", panic_message(&*panic)))
     }));
     let wrong: Vec<String> = played.buffer_unordered(4).filter_map(|outcome| async move { outcome }).collect().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
@@ -168,14 +168,14 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 /// A server that knows one provider, and that provider.
 pub struct Stage {
     case: Case,
-    world: World,
+    app: TestApp,
     nonce: Arc<Mutex<Option<String>>>,
 }
 
 impl Stage {
-    async fn set(engine: Engine, case: Case) -> Self {
+    async fn start(engine: Engine, case: Case) -> Self {
         let prefix = format!("SOCIAL_AUTH_{}_", case.provider.to_ascii_uppercase().replace('-', "_"));
-        let mut plan = World::on(engine);
+        let mut plan = TestApp::builder(engine);
         let usual = [("KEY", CLIENT_ID), ("SECRET", CLIENT_SECRET)].map(|(name, value)| (name, value.to_owned()));
         let usual = usual.into_iter().filter(|(name, _)| !case.settings.contains_key(*name));
         let variant = case.variant.clone().map(|id| ("VARIANT", id));
@@ -183,16 +183,16 @@ impl Stage {
             plan = plan.with(&format!("{prefix}{name}"), &value);
         }
         for (name, value) in &case.settings {
-            let value = value.as_str().map_or_else(|| value.to_string(), made);
+            let value = value.as_str().map_or_else(|| value.to_string(), replace_keys);
             plan = plan.with(&format!("{prefix}{name}"), &value);
         }
-        let stage = Self { case, world: plan.start().await, nonce: Arc::default() };
-        stage.teach();
+        let stage = Self { case, app: plan.start().await, nonce: Arc::default() };
+        stage.register_replies();
         stage
     }
 
     /// The provider answers each call of the case once, and its documents as often as they are asked for.
-    fn teach(&self) {
+    fn register_replies(&self) {
         let mut documents = self.case.documents.clone();
         if let Some(issuer) = &self.case.issuer {
             let at = |path: &str| format!("{issuer}/{path}");
@@ -209,13 +209,13 @@ impl Stage {
         for (url, body) in documents {
             let body = body.replace("{jwks}", &signer::jwks().to_string());
             let reply = Reply::of(200, "application/json", body);
-            self.world.double.on(&format!("GET {}", url.replacen("https://", "", 1)), move |_| reply.clone());
+            self.app.double.on(&format!("GET {}", url.replacen("https://", "", 1)), move |_| reply.clone());
         }
         let left = Mutex::new(self.case.calls.clone());
-        let (claims, nonce, now) = (self.claims(), self.nonce.clone(), self.world.clock.now().seconds());
-        self.world.double.rule(move |call| {
+        let (claims, nonce, now) = (self.claims(), self.nonce.clone(), self.app.clock.now().seconds());
+        self.app.double.rule(move |call| {
             let mut left = left.lock().expect("no test panics holding it");
-            let place = left.iter().position(|exchange| exchange.fits(call))?;
+            let place = left.iter().position(|exchange| exchange.matches_call(call))?;
             let exchange = left.remove(place);
             let nonce = nonce.lock().expect("no test panics holding it").clone();
             let answer = exchange.answer.replace("{id_token}", &id_token(claims.clone(), nonce, now));
@@ -235,26 +235,26 @@ impl Stage {
         claims
     }
 
-    async fn by_code_alone(&self) {
-        let browser = self.world.browser();
-        let mut body = json!({"redirect_uri": REDIRECT});
+    async fn sign_in_with_code_only(&self) {
+        let browser = self.app.browser();
+        let mut body = json!({"redirect_uri": REDIRECT_URI});
         if self.case.oauth1 {
             let token = self.login(&browser, &body, None).await.field("oauth_token");
             body["oauth_token"] = json!(token);
         }
-        self.deliver(&mut body);
+        self.add_callback_parameters(&mut body);
         self.check(&self.login(&browser, &body, None).await, None).await;
     }
 
-    async fn begun(&self) {
-        let browser = self.world.browser();
+    async fn sign_in_after_begin(&self) {
+        let browser = self.app.browser();
         let helper = match self.case.links_only {
-            true => Some(format!("Token {}", self.world.token("token", "u7").await)),
+            true => Some(format!("Token {}", self.app.token("token", "u7").await)),
             false => None,
         };
-        self.world.double.forget();
+        self.app.double.clear_calls();
         let mut body = Value::Object(self.case.address.clone());
-        body["redirect_uri"] = json!(REDIRECT);
+        body["redirect_uri"] = json!(REDIRECT_URI);
         let request = browser.post(&format!("/api/login/social/begin/{}/", self.case.provider)).json(&body);
         let request = match &helper {
             Some(credential) => request.header("authorization", credential),
@@ -270,12 +270,12 @@ impl Stage {
         if let Some((_, token)) = url.query_pairs().find(|(name, _)| self.case.oauth1 && name == "oauth_token") {
             body["oauth_token"] = json!(token);
         }
-        self.deliver(&mut body);
+        self.add_callback_parameters(&mut body);
         if let Some(return_to) = return_to {
             body["openid.return_to"] = json!(return_to);
         }
         // What another browser posts of it is refused, before the provider is called.
-        let elsewhere = self.login(&self.world.browser(), &body, helper.as_deref()).await;
+        let elsewhere = self.login(&self.app.browser(), &body, helper.as_deref()).await;
         assert_eq!(elsewhere.json()["code"], "flow_mismatch", "in another browser: {}", elsewhere.text);
         self.check(&self.login(&browser, &body, helper.as_deref()).await, challenge.as_deref()).await;
     }
@@ -283,13 +283,13 @@ impl Stage {
     /// A callback of another browser, or without the state of this one, is refused before the provider is called: on the
     /// login routes and in the redirect flow on the server.
     pub async fn needs_its_state(&self) {
-        let (owner, other) = (self.world.browser(), self.world.browser());
+        let (owner, other) = (self.app.browser(), self.app.browser());
         let helper = match self.case.links_only {
-            true => Some(format!("Token {}", self.world.token("token", "u7").await)),
+            true => Some(format!("Token {}", self.app.token("token", "u7").await)),
             false => None,
         };
         let mut body = Value::Object(self.case.address.clone());
-        body["redirect_uri"] = json!(REDIRECT);
+        body["redirect_uri"] = json!(REDIRECT_URI);
         let request = owner.post(&format!("/api/login/social/begin/{}/", self.case.provider)).json(&body);
         let request = helper.iter().fold(request, |request, helper| request.header("authorization", helper));
         let begun = request.send().await;
@@ -302,19 +302,19 @@ impl Stage {
             let repeated = url.as_str().contains(&begun.field("state"));
             assert!(repeated, "the provider is not told the state: {url}");
         }
-        self.deliver(&mut body);
-        self.world.double.forget();
+        self.add_callback_parameters(&mut body);
+        self.app.double.clear_calls();
         let without = |name: &str, value: Value| {
             let mut body = body.clone();
             body[name] = value;
             body
         };
         let key = if self.case.oauth1 { "oauth_token" } else { "state" };
-        let mut authorization_requests = vec![(&other, body.clone()), (&owner, without(key, json!("made-up")))];
+        let mut callbacks = vec![(&other, body.clone()), (&owner, without(key, json!("made-up")))];
         if !self.case.oauth1 {
-            authorization_requests.push((&owner, without(key, Value::Null)));
+            callbacks.push((&owner, without(key, Value::Null)));
         }
-        for (browser, body) in authorization_requests {
+        for (browser, body) in callbacks {
             let answer = self.login(browser, &body, helper.as_deref()).await;
             assert_eq!(answer.status, 400, "{body}: {}", answer.text);
             let code = answer.json()["code"].clone();
@@ -323,9 +323,9 @@ impl Stage {
         if !self.case.links_only && !self.case.oauth1 {
             self.redirect_flow_needs_its_state().await;
         }
-        assert!(self.world.double.calls().is_empty(), "the provider was called");
+        assert!(self.app.double.calls().is_empty(), "the provider was called");
         let users = i64::from(self.case.links_only);
-        assert_eq!(self.world.database.count("users").await, users);
+        assert_eq!(self.app.database.count("users").await, users);
     }
 
     async fn redirect_flow_needs_its_state(&self) {
@@ -336,15 +336,15 @@ impl Stage {
         let query = |pairs: &[(String, String)]| {
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
         };
-        let (owner, other) = (self.world.browser(), self.world.browser());
+        let (owner, other) = (self.app.browser(), self.app.browser());
         let mut asked = texts(&self.case.address);
-        asked.push(("next".to_owned(), REDIRECT.to_owned()));
+        asked.push(("next".to_owned(), REDIRECT_URI.to_owned()));
         let path = format!("/api/login/social/authorize/{}/?{}", self.case.provider, query(&asked));
         let answer = owner.get(&path).send().await;
-        assert_eq!(answer.status, 303, "{}", answer.whole());
-        self.world.double.forget();
+        assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
+        self.app.double.clear_calls();
         let mut body = json!({});
-        self.deliver(&mut body);
+        self.add_callback_parameters(&mut body);
         let url = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
         let nested = url.query_pairs().find_map(|(_, value)| url::Url::parse(&value).ok());
         let pairs = |url: &url::Url| url.query_pairs().into_owned().collect::<Vec<_>>();
@@ -359,19 +359,19 @@ impl Stage {
         for (browser, pairs) in [(&other, brought.clone()), (&owner, of_none.collect())] {
             let path = format!("/api/login/social/complete/{}/?{}", self.case.provider, query(&pairs));
             let answer = browser.get(&path).send().await;
-            assert_eq!(answer.status, 400, "{path}: {}", answer.whole());
+            assert_eq!(answer.status, 400, "{path}: {}", answer.headers_and_body());
             assert!(browser.cookie("sessionid").is_none(), "{path}");
         }
     }
 
     /// What the provider's callback brings.
-    fn deliver(&self, body: &mut Value) {
+    fn add_callback_parameters(&self, body: &mut Value) {
         let usual = if self.case.oauth1 { ("oauth_verifier", "verifier-9") } else { ("code", "code-4711") };
         body[usual.0] = json!(usual.1);
         for (name, value) in &self.case.callback {
             body[name] = value.clone();
         }
-        let now = self.world.clock.now().seconds();
+        let now = self.app.clock.now().seconds();
         if body["timestamp"] == "{now}" {
             body["timestamp"] = json!(now.to_string());
         }
@@ -400,7 +400,7 @@ impl Stage {
     fn check_redirect(&self, url: &url::Url) -> Option<String> {
         let wanted = &self.case.authorization;
         assert_eq!(url.as_str().split(['?', '#']).next(), Some(wanted.url.as_str()), "authorization");
-        let mut query: LoginParameters = url.query_pairs().into_owned().collect();
+        let mut query: StringMap = url.query_pairs().into_owned().collect();
         let nonce = query.remove("nonce");
         assert_eq!(nonce.is_some(), wanted.nonce, "a nonce in {url}");
         *self.nonce.lock().expect("no test panics holding it") = nonce;
@@ -418,7 +418,7 @@ impl Stage {
 
     async fn check(&self, answer: &Answer, challenge: Option<&str>) {
         if answer.status != 200 {
-            let places: Vec<String> = self.world.double.calls().iter().map(Call::place).collect();
+            let places: Vec<String> = self.app.double.calls().iter().map(Call::endpoint).collect();
             panic!("status {}: {}; calls: {places:?}", answer.status, answer.text);
         }
         self.check_calls(challenge);
@@ -434,11 +434,11 @@ impl Stage {
             {
                 assert_eq!(user[name], wanted.as_str(), "{name}");
             }
-            let verified = self.world.database.number("SELECT count(*) FROM users WHERE email_verified").await;
+            let verified = self.app.database.number("SELECT count(*) FROM users WHERE email_verified").await;
             assert_eq!(verified == 1, person.email_verified, "a verified e-mail");
         }
         let token = user["token"].as_str().expect("a token");
-        let request = self.world.client().get("/api/user/social/").header("authorization", format!("Token {token}"));
+        let request = self.app.client().get("/api/user/social/").header("authorization", format!("Token {token}"));
         let accounts = request.send().await.ok();
         let account =
             accounts.as_array().expect("a list").iter().find(|account| account["provider"] == self.case.provider);
@@ -463,31 +463,31 @@ impl Stage {
                 |issuer: &String| url.starts_with(issuer) && (url.contains("/.well-known/") || url.ends_with("/jwks"));
             call.method == "GET" && (self.case.documents.contains_key(&url) || self.case.issuer.iter().any(of_issuer))
         };
-        let calls: Vec<Call> = self.world.double.calls().into_iter().filter(|call| !is_document(call)).collect();
-        let places: Vec<String> = calls.iter().map(Call::place).collect();
-        let wanted: Vec<String> = self.case.calls.iter().map(Exchange::place).collect();
+        let calls: Vec<Call> = self.app.double.calls().into_iter().filter(|call| !is_document(call)).collect();
+        let places: Vec<String> = calls.iter().map(Call::endpoint).collect();
+        let wanted: Vec<String> = self.case.calls.iter().map(Exchange::endpoint).collect();
         assert_eq!(places, wanted, "calls");
         let mut secret = String::new();
         for (call, exchange) in calls.iter().zip(&self.case.calls) {
-            check_call(call, exchange, challenge.filter(|_| exchange.place() == wanted[0]));
+            check_call(call, exchange, challenge.filter(|_| exchange.endpoint() == wanted[0]));
             if self.case.oauth1 {
                 let header = call.header("authorization").unwrap_or_default();
                 let sent =
                     header.split(", ").find_map(|pair| pair.strip_prefix("oauth_signature=")).unwrap_or_default();
                 let sent = percent_encoding::percent_decode_str(sent.trim_matches('"')).decode_utf8_lossy();
-                assert_eq!(sent, signature(call, &secret), "the signature of {}", call.place());
+                assert_eq!(sent, signature(call, &secret), "the signature of {}", call.endpoint());
                 let given = url::form_urlencoded::parse(exchange.answer.as_bytes());
                 let given = given.into_owned().find(|(name, _)| name == "oauth_token_secret");
                 secret = given.map_or(secret, |(_, value)| value);
             } else if !exchange.headers.contains_key("authorization") {
-                assert_eq!(call.header("authorization"), None, "{}", call.place());
+                assert_eq!(call.header("authorization"), None, "{}", call.endpoint());
             }
         }
     }
 }
 
 fn check_call(call: &Call, exchange: &Exchange, challenge: Option<&str>) {
-    let place = call.place();
+    let place = call.endpoint();
     assert_eq!(texts(&call.query), exchange.query, "the query of {place}");
     for (name, value) in &exchange.headers {
         assert_eq!(call.header(name), Some(value.as_str()), "{name} of {place}");
@@ -526,7 +526,7 @@ fn id_token(mut claims: Map<String, Value>, nonce: Option<String>, now: i64) -> 
 }
 
 /// A setting's text, with what must be made anew for each run.
-fn made(text: &str) -> String {
+fn replace_keys(text: &str) -> String {
     text.replace("{public_key}", &signer::public_key_for_settings()).replace("{private_key}", &signer::client_key())
 }
 
@@ -544,7 +544,7 @@ pub fn callback_hmac(body: &Value) -> String {
     let signed = ["code", "host", "shop", "state", "timestamp"];
     let pairs: Vec<String> =
         signed.iter().filter_map(|name| Some(format!("{name}={}", body.get(name)?.as_str()?))).collect();
-    tag(&pairs.join("&")).iter().map(|byte| format!("{byte:02x}")).collect()
+    hmac_sha256(&pairs.join("&")).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// As Telegram signs what its widget hands over.
@@ -564,10 +564,10 @@ fn signed_request(payload: &str) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let payload = URL_SAFE_NO_PAD.encode(payload);
-    format!("{}.{payload}", URL_SAFE_NO_PAD.encode(tag(&payload)))
+    format!("{}.{payload}", URL_SAFE_NO_PAD.encode(hmac_sha256(&payload)))
 }
 
-fn tag(text: &str) -> Vec<u8> {
+fn hmac_sha256(text: &str) -> Vec<u8> {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
     aws_lc_rs::hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
 }

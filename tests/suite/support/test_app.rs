@@ -15,12 +15,12 @@ use tokio::task::JoinHandle;
 use super::client::{Answer, Client};
 use super::database::{Database, Engine};
 use super::double::Double;
-use super::people::{CLIENT_ID, CLIENT_SECRET, ISSUER, People};
+use super::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, ISSUER};
 
 /// The listed front-end.
-pub const FRONT: &str = "https://front.example";
+pub const FRONTEND: &str = "https://front.example";
 /// Its listed redirect URI.
-pub const REDIRECT: &str = "https://front.example/cb";
+pub const REDIRECT_URI: &str = "https://front.example/cb";
 pub const SECRET_KEY: &str = "the-suites-own-secret-key-71c0d2a9-not-for-anybody-else";
 /// 2026-11-24T12:00:00Z, where every test begins.
 const START: i64 = 1_795_521_600_000;
@@ -49,7 +49,7 @@ impl Entropy for RealEntropy {
 }
 
 /// What a server is started with.
-pub struct Plan {
+pub struct TestAppBuilder {
     engine: Engine,
     settings: Vec<(String, String)>,
     program: Program,
@@ -58,7 +58,7 @@ pub struct Plan {
 /// What the program around the server adds to it.
 type Program = Arc<dyn Fn(Builder) -> Builder + Send + Sync>;
 
-impl Plan {
+impl TestAppBuilder {
     /// A setting by its environment name; an empty value takes a default of this file back.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
@@ -66,7 +66,7 @@ impl Plan {
     }
 
     /// Steps and claims of the program that runs the server.
-    pub fn program(self, program: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
+    pub fn with_builder(self, program: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
         Self { program: Arc::new(program), ..self }
     }
 
@@ -77,22 +77,22 @@ impl Plan {
             .with("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", ISSUER)
     }
 
-    pub async fn start(self) -> World {
+    pub async fn start(self) -> TestApp {
         self.try_start().await.unwrap_or_else(|errors| panic!("the server does not start: {errors:?}"))
     }
 
-    pub async fn try_start(self) -> Result<World, Vec<SettingError>> {
+    pub async fn try_start(self) -> Result<TestApp, Vec<SettingError>> {
         let double = Double::start().await;
-        let people = People::default();
-        people.answer(&double);
+        let fake_users = FakeUsers::default();
+        fake_users.answer(&double);
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
-        people.set_now(clock.now().seconds());
+        fake_users.set_now(clock.now().seconds());
         let database = Database::create(self.engine).await;
         let mut environment: Vec<(String, String)> = [
             ("DATABASE_URL", database.url()),
             ("SECRET_KEY", SECRET_KEY),
-            ("ALLOWED_ORIGINS", FRONT),
-            ("ALLOWED_REDIRECT_URIS", REDIRECT),
+            ("ALLOWED_ORIGINS", FRONTEND),
+            ("ALLOWED_REDIRECT_URIS", REDIRECT_URI),
             ("HTTPS_PROXY", double.proxy()),
             ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
             ("RATE_LIMITS", "off"),
@@ -110,30 +110,30 @@ impl Plan {
             }
         }
         let node = Node::start(&environment, &clock, &self.program).await?;
-        Ok(World { node, database, double, people, clock, environment, program: self.program })
+        Ok(TestApp { node, database, double, fake_users, clock, environment, program: self.program })
     }
 }
 
 /// A running server and all that surrounds it.
-pub struct World {
+pub struct TestApp {
     pub node: Node,
     pub database: Database,
     pub double: Double,
-    pub people: People,
+    pub fake_users: FakeUsers,
     pub clock: Arc<TestClock>,
     environment: Vec<(String, String)>,
     program: Program,
 }
 
-impl World {
+impl TestApp {
     /// github, facebook, google-oauth2 and twitter are configured, the original's defaults hold.
-    pub fn on(engine: Engine) -> Plan {
-        Plan { engine, settings: Vec::new(), program: Arc::new(|builder| builder) }
+    pub fn builder(engine: Engine) -> TestAppBuilder {
+        TestAppBuilder { engine, settings: Vec::new(), program: Arc::new(|builder| builder) }
     }
 
     /// The same without a word, started.
     pub async fn start(engine: Engine) -> Self {
-        Self::on(engine).start().await
+        Self::builder(engine).start().await
     }
 
     /// A client without cookies.
@@ -147,24 +147,14 @@ impl World {
     }
 
     /// Another server on the same database, with its own port.
-    pub async fn second_node(&self) -> Node {
+    pub async fn start_second_node(&self) -> Node {
         Node::start(&self.environment, &self.clock, &self.program)
             .await
             .unwrap_or_else(|errors| panic!("the second server does not start: {errors:?}"))
     }
 
-    /// Another server on the same database, with one setting changed.
-    pub async fn node_with(&self, name: &str, value: &str) -> Node {
-        let mut environment = self.environment.clone();
-        environment.retain(|(known, _)| known != name);
-        environment.push((name.to_owned(), value.to_owned()));
-        Node::start(&environment, &self.clock, &self.program)
-            .await
-            .unwrap_or_else(|errors| panic!("the server does not start: {errors:?}"))
-    }
-
-    /// [`Self::second_node`] with other settings.
-    pub async fn node_with_all(&self, settings: &[(&str, &str)]) -> Node {
+    /// [`Self::start_second_node`] with other settings.
+    pub async fn start_node_with(&self, settings: &[(&str, &str)]) -> Node {
         let mut environment = self.environment.clone();
         environment.retain(|(known, _)| settings.iter().all(|(name, _)| name != known));
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -176,7 +166,7 @@ impl World {
     pub fn advance(&self, span: Duration) {
         let later = self.clock.now().plus(span);
         self.clock.0.store(later.0, Ordering::SeqCst);
-        self.people.set_now(later.seconds());
+        self.fake_users.set_now(later.seconds());
     }
 
     /// A login through github by code alone.
@@ -207,12 +197,12 @@ impl World {
     }
 
     /// Begins a login at `provider` with `browser`'s cookies.
-    pub async fn begin(&self, browser: &Client, provider: &str, body: Value) -> Begun {
+    pub async fn begin(&self, browser: &Client, provider: &str, body: Value) -> BeginAnswer {
         let answer = browser.post(&format!("/api/login/social/begin/{provider}/")).json(&body).send().await;
         let body = answer.ok();
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned();
         let url = url::Url::parse(&text("authorization_url")).expect("a URL");
-        Begun {
+        BeginAnswer {
             query: url.query_pairs().into_owned().collect(),
             url,
             state: text("state"),
@@ -222,7 +212,7 @@ impl World {
 }
 
 /// The answer to begin.
-pub struct Begun {
+pub struct BeginAnswer {
     pub url: url::Url,
     /// Of the authorization URL.
     pub query: Vec<(String, String)>,
@@ -230,7 +220,7 @@ pub struct Begun {
     pub flow_token: String,
 }
 
-impl Begun {
+impl BeginAnswer {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -283,7 +273,7 @@ impl Node {
 }
 
 /// The settings of an environment, as `serve` reads them.
-pub fn read(environment: Vec<(String, String)>) -> Result<Settings, Vec<SettingError>> {
+pub fn read_settings(environment: Vec<(String, String)>) -> Result<Settings, Vec<SettingError>> {
     let catalog = rest_social_auth::provider::catalog_names();
     settings::read(&Sources {
         mode: Mode::Serve,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::people::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_KEYS, OIDC_TOKEN};
-use crate::support::{Answer, Call, Engine, Reply, World, signer};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_KEYS, OIDC_TOKEN};
+use crate::support::{Answer, Call, Engine, Reply, TestApp, signer};
 
 const DISCOVERY: &str = "GET id.example/.well-known/openid-configuration";
 
@@ -24,64 +24,64 @@ fn document(more: Value) -> Value {
 }
 
 /// Answers the token call with what `sign` makes of the claims.
-fn sign_with(world: &World, sign: impl Fn(&Value) -> String + Send + Sync + 'static) {
-    let people = world.people.clone();
-    world.double.on(OIDC_TOKEN, move |call: &Call| {
+fn sign_with(app: &TestApp, sign: impl Fn(&Value) -> String + Send + Sync + 'static) {
+    let fake_users = app.fake_users.clone();
+    app.double.on(OIDC_TOKEN, move |call: &Call| {
         let code = call.field("code").unwrap_or_default();
         let access_token = format!("oidc-{code}");
-        let mut claims = people.id_token_claims(&code, None, &access_token);
+        let mut claims = fake_users.id_token_claims(&code, None, &access_token);
         // Its digest is that of the signature's algorithm, which differs here.
         claims.as_object_mut().expect("an object").remove("at_hash");
         Reply::json(&json!({"access_token": access_token, "token_type": "Bearer", "id_token": sign(&claims)}))
     });
 }
 
-async fn login(world: &World, code: &str) -> Answer {
-    world.client().login("token/oidc", json!({"code": code})).await
+async fn login(app: &TestApp, code: &str) -> Answer {
+    app.client().login("token/oidc", json!({"code": code})).await
 }
 
-fn minute(world: &World) {
-    world.advance(Duration::from_secs(61));
+fn minute(app: &TestApp) {
+    app.advance(Duration::from_secs(61));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_c06_a_new_key_under_the_old_id_is_found_within_a_minute() {
-    let world = World::on(Engine::Sqlite).oidc().start().await;
-    login(&world, "u1").await.ok();
-    world.double.on(OIDC_KEYS, |_| Reply::json(&signer::second_jwks(signer::KEY_ID)));
-    sign_with(&world, |claims| signer::signed_by_second(signer::KEY_ID, claims));
-    login(&world, "u2").await.problem(502, "provider_error");
-    minute(&world);
-    login(&world, "u3").await.ok();
+    let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
+    login(&app, "u1").await.ok();
+    app.double.on(OIDC_KEYS, |_| Reply::json(&signer::second_jwks(signer::KEY_ID)));
+    sign_with(&app, |claims| signer::signed_by_second(signer::KEY_ID, claims));
+    login(&app, "u2").await.problem(502, "provider_error");
+    minute(&app);
+    login(&app, "u3").await.ok();
     // A token of the old key is refused now, and costs one fetch a minute however often it comes.
-    world.double.forget();
-    sign_with(&world, signer::signed);
+    app.double.clear_calls();
+    sign_with(&app, signer::signed);
     for n in 10..20 {
-        login(&world, &format!("u{n}")).await.problem(502, "provider_error");
+        login(&app, &format!("u{n}")).await.problem(502, "provider_error");
     }
-    assert_eq!(world.double.calls_at(OIDC_KEYS).len(), 0, "the keys are of this minute");
-    world.double.forget();
-    minute(&world);
+    assert_eq!(app.double.calls_at(OIDC_KEYS).len(), 0, "the keys are of this minute");
+    app.double.clear_calls();
+    minute(&app);
     for n in 20..30 {
-        login(&world, &format!("u{n}")).await.problem(502, "provider_error");
+        login(&app, &format!("u{n}")).await.problem(502, "provider_error");
     }
-    assert_eq!((world.double.calls_at(OIDC_KEYS).len(), world.double.calls_at(DISCOVERY).len()), (1, 1));
+    assert_eq!((app.double.calls_at(OIDC_KEYS).len(), app.double.calls_at(DISCOVERY).len()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_c07_a_moved_key_set_is_found_within_a_minute() {
     for old in [Reply::json_at(404, &json!({})), Reply::json(&signer::jwks()), Reply::Reset] {
-        let world = World::on(Engine::Sqlite).oidc().start().await;
-        login(&world, "u1").await.ok();
-        world.double.always(OIDC_KEYS, old);
-        world.double.always(DISCOVERY, Reply::json(&document(json!({"jwks_uri": "https://id.example/v2/keys"}))));
-        world.double.on("GET id.example/v2/keys", |_| Reply::json(&signer::second_jwks("b")));
-        sign_with(&world, |claims| signer::signed_by_second("b", claims));
-        minute(&world);
-        login(&world, "u2").await.ok();
-        world.double.forget();
-        login(&world, "u3").await.ok();
-        assert!(world.double.calls_at(DISCOVERY).is_empty() && world.double.calls_at(OIDC_KEYS).is_empty());
+        let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
+        login(&app, "u1").await.ok();
+        app.double.always(OIDC_KEYS, old);
+        app.double.always(DISCOVERY, Reply::json(&document(json!({"jwks_uri": "https://id.example/v2/keys"}))));
+        app.double.on("GET id.example/v2/keys", |_| Reply::json(&signer::second_jwks("b")));
+        sign_with(&app, |claims| signer::signed_by_second("b", claims));
+        minute(&app);
+        login(&app, "u2").await.ok();
+        app.double.clear_calls();
+        login(&app, "u3").await.ok();
+        assert!(app.double.calls_at(DISCOVERY).is_empty() && app.double.calls_at(OIDC_KEYS).is_empty());
     }
 }
 
@@ -95,103 +95,101 @@ async fn fault_c07_a_moved_token_endpoint_is_found_before_the_code_is_lost() {
         Reply::of(404, "text/html", "<html><head><title>404 Not Found</title></head></html>"),
         Reply::json_at(404, &json!({"status": 404, "error": "Not Found", "path": "/token"})),
     ] {
-        let world = World::on(Engine::Sqlite).oidc().start().await;
-        login(&world, "u1").await.ok();
-        world.double.always(OIDC_TOKEN, gone);
+        let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
+        login(&app, "u1").await.ok();
+        app.double.always(OIDC_TOKEN, gone);
         let moved =
             json!({"token_endpoint": "https://id.example/v2/token", "userinfo_endpoint": "https://id.example/v2/me"});
-        world.double.always(DISCOVERY, Reply::json(&document(moved)));
-        let people = world.people.clone();
-        world.double.on("POST id.example/v2/token", move |call: &Call| {
+        app.double.always(DISCOVERY, Reply::json(&document(moved)));
+        let fake_users = app.fake_users.clone();
+        app.double.on("POST id.example/v2/token", move |call: &Call| {
             let code = call.field("code").unwrap_or_default();
             let token = format!("oidc-{code}");
-            let claims = people.id_token_claims(&code, None, &token);
+            let claims = fake_users.id_token_claims(&code, None, &token);
             Reply::json(&json!({"access_token": token, "token_type": "Bearer", "id_token": signer::signed(&claims)}))
         });
-        world.double.always("GET id.example/v2/me", Reply::json(&json!({"sub": "s-2", "preferred_username": "two"})));
-        minute(&world);
-        login(&world, "u2").await.ok();
+        app.double.always("GET id.example/v2/me", Reply::json(&json!({"sub": "s-2", "preferred_username": "two"})));
+        minute(&app);
+        login(&app, "u2").await.ok();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_c07_a_moved_userinfo_endpoint_is_found() {
-    let world = World::on(Engine::Sqlite).oidc().start().await;
-    login(&world, "u1").await.ok();
+    let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
+    login(&app, "u1").await.ok();
     let gone = Reply::json_at(404, &json!({"status": 404, "error": "Not Found"}));
-    world.double.always("GET id.example/userinfo", gone);
-    world.double.always(DISCOVERY, Reply::json(&document(json!({"userinfo_endpoint": "https://id.example/v2/me"}))));
-    world.double.always("GET id.example/v2/me", Reply::json(&json!({"sub": "s-2", "preferred_username": "two"})));
-    minute(&world);
-    login(&world, "u2").await.ok();
+    app.double.always("GET id.example/userinfo", gone);
+    app.double.always(DISCOVERY, Reply::json(&document(json!({"userinfo_endpoint": "https://id.example/v2/me"}))));
+    app.double.always("GET id.example/v2/me", Reply::json(&json!({"sub": "s-2", "preferred_username": "two"})));
+    minute(&app);
+    login(&app, "u2").await.ok();
     // One that is gone from the document as well stays an error, and the document is asked for once a minute.
-    world.double.always("GET id.example/v2/me", Reply::json_at(404, &json!({})));
-    world.double.forget();
-    minute(&world);
+    app.double.always("GET id.example/v2/me", Reply::json_at(404, &json!({})));
+    app.double.clear_calls();
+    minute(&app);
     for n in 3..9 {
-        login(&world, &format!("u{n}")).await.problem(502, "provider_error");
+        login(&app, &format!("u{n}")).await.problem(502, "provider_error");
     }
-    assert_eq!(world.double.calls_at(DISCOVERY).len(), 1);
+    assert_eq!(app.double.calls_at(DISCOVERY).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_c07_a_renewal_finds_a_moved_token_endpoint() {
-    let world = World::on(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
-    let claims = world.people.id_token_claims("u1", None, "oidc-u1");
+    let app = TestApp::builder(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let claims = app.fake_users.id_token_claims("u1", None, "oidc-u1");
     let first = json!({"access_token": "oidc-u1", "refresh_token": "r-1", "expires_in": 100,
         "id_token": signer::signed(&claims)});
-    world.double.always(OIDC_TOKEN, Reply::json(&first));
-    let login = login(&world, "u1").await;
-    world.advance(Duration::from_secs(200));
-    world.double.always(OIDC_TOKEN, Reply::of(404, "text/plain", "404 page not found"));
+    app.double.always(OIDC_TOKEN, Reply::json(&first));
+    let login = login(&app, "u1").await;
+    app.advance(Duration::from_secs(200));
+    app.double.always(OIDC_TOKEN, Reply::of(404, "text/plain", "404 page not found"));
     let moved = json!({"token_endpoint": "https://id.example/v2/token"});
-    world.double.always(DISCOVERY, Reply::json(&document(moved)));
-    world
-        .double
-        .always("POST id.example/v2/token", Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
+    app.double.always(DISCOVERY, Reply::json(&document(moved)));
+    app.double.always("POST id.example/v2/token", Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
     let authorization = format!("Token {}", login.field("token"));
-    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    let token = world.client().get(&path).header("authorization", &authorization).send().await;
+    let token = app.client().get(&path).header("authorization", &authorization).send().await;
     assert_eq!(token.field("access_token"), "second");
 }
 
 /// The host of the keys answers no more; the logins that need nothing new wait for nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_b20_a_key_host_that_hangs_costs_no_login_anything() {
-    let world = World::on(Engine::Sqlite).oidc().start().await;
-    login(&world, "u1").await.ok();
+    let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
+    login(&app, "u1").await.ok();
     let asked = Arc::new(AtomicUsize::new(0));
     for place in [OIDC_KEYS, DISCOVERY] {
         let asked = asked.clone();
-        world.double.on(place, move |_| {
+        app.double.on(place, move |_| {
             asked.fetch_add(1, Ordering::SeqCst);
             Reply::Hang
         });
     }
-    world.advance(Duration::from_secs(25 * 3600));
+    app.advance(Duration::from_secs(25 * 3600));
     // No answer comes from there before all of these are signed in: the double never gives one.
     for n in 2..8 {
-        login(&world, &format!("u{n}")).await.ok();
+        login(&app, &format!("u{n}")).await.ok();
     }
     while asked.load(Ordering::SeqCst) < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    login(&world, "u8").await.ok();
+    login(&app, "u8").await.ok();
     assert_eq!(asked.load(Ordering::SeqCst), 2, "each document was asked for once, in the background");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_c06_keys_are_fetched_again_when_the_provider_says_so() {
-    let world = World::on(Engine::Sqlite).oidc().start().await;
-    world.double.on(OIDC_KEYS, |_| Reply::json(&signer::jwks()).with_header("cache-control", "max-age=600"));
-    login(&world, "u1").await.ok();
-    world.advance(Duration::from_secs(599));
-    login(&world, "u2").await.ok();
-    assert_eq!(world.double.calls_at(OIDC_KEYS).len(), 1);
-    world.advance(Duration::from_secs(1));
-    login(&world, "u3").await.ok();
-    while world.double.calls_at(OIDC_KEYS).len() < 2 {
+    let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
+    app.double.on(OIDC_KEYS, |_| Reply::json(&signer::jwks()).with_header("cache-control", "max-age=600"));
+    login(&app, "u1").await.ok();
+    app.advance(Duration::from_secs(599));
+    login(&app, "u2").await.ok();
+    assert_eq!(app.double.calls_at(OIDC_KEYS).len(), 1);
+    app.advance(Duration::from_secs(1));
+    login(&app, "u3").await.ok();
+    while app.double.calls_at(OIDC_KEYS).len() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -199,26 +197,26 @@ async fn fault_c06_keys_are_fetched_again_when_the_provider_says_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_d7_the_algorithm_that_the_document_lists_alone_is_accepted() {
     for name in ["ES256", "ES512", "EdDSA"] {
-        let world = World::on(Engine::Sqlite).oidc().start().await;
+        let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
         let listed = json!({"id_token_signing_alg_values_supported": [name, "none", "HS256"]});
-        world.double.always(DISCOVERY, Reply::json(&document(listed)));
-        let claims = world.people.id_token_claims("u1", None, "");
+        app.double.always(DISCOVERY, Reply::json(&document(listed)));
+        let claims = app.fake_users.id_token_claims("u1", None, "");
         let (jwk, token) = signer::other_algorithm(name, &claims);
-        world.double.always(OIDC_KEYS, Reply::json(&json!({"keys": [jwk]})));
-        let answer = world.client().login("token/oidc", json!({"id_token": token})).await;
+        app.double.always(OIDC_KEYS, Reply::json(&json!({"keys": [jwk]})));
+        let answer = app.client().login("token/oidc", json!({"id_token": token})).await;
         assert_eq!(answer.status, 200, "{name}: {}", answer.text);
         // What the document does not list, or what anybody can make, is refused as before.
-        let claims = world.people.id_token_claims("u2", None, "");
+        let claims = app.fake_users.id_token_claims("u2", None, "");
         for token in
             [signer::signed(&claims), signer::unsigned(&claims), signer::hs256(CLIENT_SECRET.as_bytes(), &claims)]
         {
-            world.client().login("token/oidc", json!({"id_token": token})).await.problem(502, "provider_error");
+            app.client().login("token/oidc", json!({"id_token": token})).await.problem(502, "provider_error");
         }
     }
 }
 
-async fn github(world: &World, code: &str) -> Answer {
-    world.login("token", code).await
+async fn github(app: &TestApp, code: &str) -> Answer {
+    app.login("token", code).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -243,66 +241,66 @@ async fn fault_d2_too_many_calls_is_no_bad_code_and_says_when_to_come_back() {
     .enumerate()
     {
         // A server of its own, since one that was told to wait does.
-        let world = World::start(Engine::Sqlite).await;
+        let app = TestApp::start(Engine::Sqlite).await;
         let reply = Reply::json_at(status, &bad_code);
         let reply = header.map_or(reply.clone(), |value| reply.with_header("retry-after", value));
         for (place, code) in [(GITHUB_USER, format!("u{n}")), (GITHUB_TOKEN, format!("u0{n}"))] {
-            world.double.always(place, reply.clone());
-            let answer = github(&world, &code).await;
+            app.double.always(place, reply.clone());
+            let answer = github(&app, &code).await;
             assert_eq!(answer.status, 502, "{status} {header:?} at {place}: {}", answer.text);
             answer.problem(502, "provider_error");
             assert_eq!(answer.header("retry-after"), shown, "{status} {header:?} at {place}");
-            world.people.answer(&world.double);
+            app.fake_users.answer(&app.double);
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_d2_an_endpoint_that_asked_for_a_pause_is_not_called_meanwhile() {
-    let world = World::start(Engine::Sqlite).await;
+    let app = TestApp::start(Engine::Sqlite).await;
     let busy = Reply::json_at(429, &json!({"message": "slow down"})).with_header("retry-after", "200");
-    world.double.always(GITHUB_TOKEN, busy);
-    github(&world, "u1").await.problem(502, "provider_error");
-    world.people.answer(&world.double);
-    world.double.forget();
-    let answer = github(&world, "u2").await;
+    app.double.always(GITHUB_TOKEN, busy);
+    github(&app, "u1").await.problem(502, "provider_error");
+    app.fake_users.answer(&app.double);
+    app.double.clear_calls();
+    let answer = github(&app, "u2").await;
     answer.problem(502, "provider_error");
     let seconds: u64 = answer.header("retry-after").expect("a time").parse().expect("seconds");
     assert!((1..=200).contains(&seconds), "{seconds}");
-    assert!(world.double.calls().is_empty(), "nobody is asked");
+    assert!(app.double.calls().is_empty(), "nobody is asked");
     // Other providers are.
-    world.client().login("token/facebook", json!({"code": "u3"})).await.ok();
+    app.client().login("token/facebook", json!({"code": "u3"})).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_d2_a_limit_of_one_users_token_stops_no_other_user() {
-    let world = World::start(Engine::Sqlite).await;
+    let app = TestApp::start(Engine::Sqlite).await;
     let busy = Reply::json_at(429, &json!({"message": "slow down"})).with_header("retry-after", "200");
-    world.double.always(GITHUB_USER, busy);
-    let answer = github(&world, "u1").await;
+    app.double.always(GITHUB_USER, busy);
+    let answer = github(&app, "u1").await;
     assert_eq!(answer.header("retry-after"), Some("200"), "{}", answer.text);
-    world.people.answer(&world.double);
-    github(&world, "u2").await.ok();
+    app.fake_users.answer(&app.double);
+    github(&app, "u2").await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_d2_a_renewal_that_meets_a_limit_keeps_its_tokens() {
-    let world = World::on(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
-    let claims = world.people.id_token_claims("u1", None, "oidc-u1");
+    let app = TestApp::builder(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let claims = app.fake_users.id_token_claims("u1", None, "oidc-u1");
     let first = json!({"access_token": "oidc-u1", "refresh_token": "r-1", "expires_in": 100,
         "id_token": signer::signed(&claims)});
-    world.double.on(OIDC_TOKEN, move |call| match call.field("grant_type").as_deref() {
+    app.double.on(OIDC_TOKEN, move |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json_at(429, &json!({"error": "invalid_grant"})),
         _ => Reply::json(&first),
     });
-    let login = login(&world, "u1").await;
-    world.advance(Duration::from_secs(200));
+    let login = login(&app, "u1").await;
+    app.advance(Duration::from_secs(200));
     let authorization = format!("Token {}", login.field("token"));
-    let accounts = world.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
+    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    let token = || world.client().get(&path).header("authorization", &authorization).send();
+    let token = || app.client().get(&path).header("authorization", &authorization).send();
     token().await.problem(502, "provider_error");
-    world.double.always(OIDC_TOKEN, Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
+    app.double.always(OIDC_TOKEN, Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
     assert_eq!(token().await.field("access_token"), "second");
 }
 
@@ -315,23 +313,21 @@ async fn fault_b24_a_federated_token_that_cannot_be_read_holds_nobody_up() {
     // Nobody writes into it: who opens it waits.
     let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
     assert!(made.success());
-    let plan = World::on(Engine::Sqlite).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "1");
+    let plan = TestApp::builder(Engine::Sqlite).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "1");
     let plan = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
     let plan = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_FEDERATED_TOKEN_FILE", pipe.to_str().expect("UTF-8"));
-    let world = plan.start().await;
+    let app = plan.start().await;
     let document = json!({"issuer": "https://sts.windows.net/{tenantid}/", "jwks_uri": "https://x.example/keys"});
-    world
-        .double
-        .always("GET login.microsoftonline.com/common/.well-known/openid-configuration", Reply::json(&document));
+    app.double.always("GET login.microsoftonline.com/common/.well-known/openid-configuration", Reply::json(&document));
     let waiting: Vec<_> = (0..4)
         .map(|n| {
-            let client = world.client();
+            let client = app.client();
             tokio::spawn(async move { client.login("token/azuread-oauth2", json!({"code": format!("c{n}")})).await })
         })
         .collect();
     // With as many logins stuck as there are threads, others are served before one of them ends.
     for n in 0..4 {
-        github(&world, &format!("u{n}")).await.ok();
+        github(&app, &format!("u{n}")).await.ok();
     }
     assert!(waiting.iter().all(|login| !login.is_finished()), "the pipe was not waited for");
     for login in waiting {

@@ -8,7 +8,7 @@ use rest_social_auth::model::AuditFilter;
 use serde_json::{Value, json};
 
 use crate::support::client::claims;
-use crate::support::{Answer, Client, Engine, FRONT, REDIRECT, World, on_both_databases};
+use crate::support::{Answer, Client, Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
     is_new_tells_a_sign_up_from_a_sign_in_in_every_kind,
@@ -48,10 +48,10 @@ fn person(more: Value) -> Value {
 }
 
 async fn is_new_tells_a_sign_up_from_a_sign_in_in_every_kind(engine: Engine) {
-    let world = World::start(engine).await;
-    assert!(!world.login("session", "u1").await.text.contains("is_new"), "only where it is asked for");
+    let app = TestApp::start(engine).await;
+    assert!(!app.login("session", "u1").await.text.contains("is_new"), "only where it is asked for");
 
-    let world = World::on(engine).with("REST_SOCIAL_IS_NEW", "true").start().await;
+    let app = TestApp::builder(engine).with("REST_SOCIAL_IS_NEW", "true").start().await;
     for (n, kind) in [
         "session",
         "token",
@@ -66,38 +66,38 @@ async fn is_new_tells_a_sign_up_from_a_sign_in_in_every_kind(engine: Engine) {
     .iter()
     .enumerate()
     {
-        let first = world.login(kind, &format!("u{}", n + 1)).await;
-        let second = world.login(kind, &format!("u0{}", n + 1)).await;
+        let first = app.login(kind, &format!("u{}", n + 1)).await;
+        let second = app.login(kind, &format!("u0{}", n + 1)).await;
         assert_eq!((&first.ok()["is_new"], &second.ok()["is_new"]), (&json!(true), &json!(false)), "{kind}");
         assert_eq!(first.keys().last().map(String::as_str), Some("is_new"), "{kind}");
     }
     // Another account of somebody who is there is no sign-up.
-    let token = format!("Token {}", world.token("token", "u001").await);
-    assert_eq!(world.link("token/facebook", &token, "u20").await.ok()["is_new"], false);
-    assert!(world.client().user(&token).await.ok().get("is_new").is_none(), "it is about a login");
+    let token = format!("Token {}", app.token("token", "u001").await);
+    assert_eq!(app.link("token/facebook", &token, "u20").await.ok()["is_new"], false);
+    assert!(app.client().user(&token).await.ok().get("is_new").is_none(), "it is about a login");
 }
 
 async fn is_new_is_in_the_landing_in_the_swap_and_in_a_repeat(engine: Engine) {
     const APP: &str = "com.example.app:/cb";
-    let plan = World::on(engine).with("REST_SOCIAL_IS_NEW", "true");
-    let world = plan.with("ALLOWED_REDIRECT_URIS", &format!("{REDIRECT},{APP}")).start().await;
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_IS_NEW", "true");
+    let app = plan.with("ALLOWED_REDIRECT_URIS", &format!("{REDIRECT_URI},{APP}")).start().await;
     let land = async |next: &str, kind: &str, code: &str| {
-        let browser = world.browser();
+        let browser = app.browser();
         let there = browser.get(&format!("/api/login/social/authorize/github/?next={next}&kind={kind}")).send().await;
         let there = url::Url::parse(there.header("location").expect("a location")).expect("a URL");
         let state = there.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
         let path = format!("/api/login/social/complete/github/?code={code}&state={state}");
         browser.get(&path).send().await.header("location").expect("a location").to_owned()
     };
-    assert_eq!(land(REDIRECT, "session", "u1").await, format!("{REDIRECT}?is_new=true"));
-    assert_eq!(land(REDIRECT, "session", "u01").await, format!("{REDIRECT}?is_new=false"));
+    assert_eq!(land(REDIRECT_URI, "session", "u1").await, format!("{REDIRECT_URI}?is_new=true"));
+    assert_eq!(land(REDIRECT_URI, "session", "u01").await, format!("{REDIRECT_URI}?is_new=false"));
     let swap = land(APP, "jwt-pair", "u2").await;
     let code = swap.split_once("code=").expect("a code").1.to_owned();
-    let swapped = world.client().post("/api/login/social/swap/").json(&json!({"code": code})).send().await;
+    let swapped = app.client().post("/api/login/social/swap/").json(&json!({"code": code})).send().await;
     assert_eq!(swapped.ok()["is_new"], true);
 
-    let browser = world.browser();
-    let begun = world.begin(&browser, "github", json!({"redirect_uri": REDIRECT})).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({"redirect_uri": REDIRECT_URI})).await;
     let body = json!({"code": "u3", "state": begun.state});
     let first = browser.login("token/github", body.clone()).await;
     let again = browser.login("token/github", body).await;
@@ -113,29 +113,29 @@ const FIELDS: &str = r#"{
     "nickname": {"from": "profile.nick", "editable": true}
 }"#;
 
-async fn with_fields(engine: Engine) -> World {
-    World::on(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).start().await
+async fn with_fields(engine: Engine) -> TestApp {
+    TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).start().await
 }
 
 async fn declared_fields_are_in_answers_claims_and_the_document(engine: Engine) {
-    let world = with_fields(engine).await;
+    let app = with_fields(engine).await;
     let more = json!({"locale": "de", "avatar_url": "https://a.example/1.png", "followers": 7, "since": "2020-01-31"});
-    world.people.describe("github", "u1", person(more.clone()));
-    world.people.describe("github", "u01", person(more));
-    let session = world.login("session", "u1").await;
+    app.fake_users.set_profile("github", "u1", person(more.clone()));
+    app.fake_users.set_profile("github", "u01", person(more));
+    let session = app.login("session", "u1").await;
     let all = "id,username,first_name,last_name,email,locale,avatar,joined,followers";
     assert_eq!(session.keys().join(","), all, "without those that have no value");
     assert_eq!(session.json()["followers"], 7);
-    let pair = world.login("jwt-pair-user", "u01").await;
+    let pair = app.login("jwt-pair-user", "u01").await;
     assert_eq!(pair.keys().join(","), all.replace("id,", "id,token,refresh,"));
     for token in ["token", "refresh"] {
         let claims = claims(&pair.field(token));
         assert_eq!((&claims["locale"], &claims["joined"]), (&json!("de"), &json!("2020-01-31")), "{token}");
     }
     let bearer = format!("Bearer {}", pair.field("token"));
-    assert_eq!(world.client().user(&bearer).await.json(), session.json());
+    assert_eq!(app.client().user(&bearer).await.json(), session.json());
 
-    let document = world.client().get("/openapi.json").send().await.json();
+    let document = app.client().get("/openapi.json").send().await.json();
     let schemas = &document["components"]["schemas"];
     for schema in ["User", "SessionUser", "UserWithToken", "UserWithTokenPair"] {
         let properties = &schemas[schema]["properties"];
@@ -145,53 +145,53 @@ async fn declared_fields_are_in_answers_claims_and_the_document(engine: Engine) 
     let change = schemas["UserChange"]["properties"].as_object().expect("properties");
     assert!(change["newsletter"]["nullable"] == true && !change.contains_key("avatar"), "{change:?}");
     for (path, has) in [("/openapi.yaml", "followers:\n"), ("/docs/", "\"followers\":")] {
-        let page = world.client().get(path).send().await;
+        let page = app.client().get(path).send().await;
         assert!(page.status == 200 && page.text.contains(has), "{path}");
     }
 }
 
 async fn a_field_comes_from_where_its_provider_says_it(engine: Engine) {
-    let world = with_fields(engine).await;
+    let app = with_fields(engine).await;
     let picture = json!({"id": "9", "name": "Bo", "avatar_url": "https://wrong.example/",
         "picture": {"data": {"url": "https://f.example/9.jpg"}}});
-    world.people.describe("facebook", "u9", picture);
-    let facebook = world.client().login("session/facebook", json!({"code": "u9"})).await;
+    app.fake_users.set_profile("facebook", "u9", picture);
+    let facebook = app.client().login("session/facebook", json!({"code": "u9"})).await;
     assert_eq!(facebook.field("avatar"), "https://f.example/9.jpg");
-    let google = world.client().login("session/google-oauth2", json!({"code": "u8"})).await.ok();
+    let google = app.client().login("session/google-oauth2", json!({"code": "u8"})).await.ok();
     assert!(google.get("avatar").is_none(), "no place is named for google");
 }
 
 async fn a_field_follows_the_provider_unless_the_settings_say_otherwise(engine: Engine) {
-    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
     let plan = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "followers");
-    let world = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "nickname").start().await;
-    world.people.describe("github", "u1", person(json!({"locale": "de", "since": "2020-01-31", "followers": 1})));
+    let app = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "nickname").start().await;
+    app.fake_users.set_profile("github", "u1", person(json!({"locale": "de", "since": "2020-01-31", "followers": 1})));
     let more = json!({"locale": "fr", "since": "2021-01-31", "followers": 2, "nick": "an"});
-    world.people.describe("github", "u01", person(more));
-    world.people.describe("github", "u001", person(json!({"locale": null, "nick": "other"})));
-    world.login("session", "u1").await.ok();
-    let second = world.login("session", "u01").await.ok();
+    app.fake_users.set_profile("github", "u01", person(more));
+    app.fake_users.set_profile("github", "u001", person(json!({"locale": null, "nick": "other"})));
+    app.login("session", "u1").await.ok();
+    let second = app.login("session", "u01").await.ok();
     assert_eq!(second["locale"], "fr", "it follows");
     assert_eq!(second["joined"], "2020-01-31", "of the sign-up");
     assert_eq!((&second["followers"], &second["nickname"]), (&json!(1), &json!("an")), "protected; filled while empty");
-    let third = world.login("session", "u001").await.ok();
+    let third = app.login("session", "u001").await.ok();
     assert_eq!((&third["locale"], &third["nickname"]), (&json!("fr"), &json!("an")), "nothing said; immutable");
 }
 
 async fn a_value_that_does_not_fit_leaves_the_field_as_it_is(engine: Engine) {
-    let world = with_fields(engine).await;
+    let app = with_fields(engine).await;
     let more =
         json!({"locale": ["de"], "avatar_url": "javascript:alert(1)", "since": "yesterday", "followers": "many"});
-    world.people.describe("github", "u1", person(more));
-    assert_eq!(world.login("session", "u1").await.keys().join(","), "id,username,first_name,last_name,email");
-    world.people.describe("github", "u01", person(json!({"locale": "d\u{0}e", "followers": " 12 "})));
-    let user = world.login("session", "u01").await.ok();
+    app.fake_users.set_profile("github", "u1", person(more));
+    assert_eq!(app.login("session", "u1").await.keys().join(","), "id,username,first_name,last_name,email");
+    app.fake_users.set_profile("github", "u01", person(json!({"locale": "d\u{0}e", "followers": " 12 "})));
+    let user = app.login("session", "u01").await.ok();
     assert_eq!((&user["locale"], &user["followers"]), (&json!("de"), &json!(12)));
 }
 
 async fn mistakes_in_declared_fields_end_the_start_by_name_and_column(engine: Engine) {
     let told = async |fields: &str| {
-        let started = World::on(engine).with("REST_SOCIAL_USER_FIELDS", fields).try_start().await;
+        let started = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", fields).try_start().await;
         let errors = started.err().unwrap_or_else(|| panic!("it starts with {fields}"));
         errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     };
@@ -216,93 +216,93 @@ async fn mistakes_in_declared_fields_end_the_start_by_name_and_column(engine: En
         both.contains("a.update: must be one of login, sign_up") && both.contains("b.editable: must be true"),
         "{both}"
     );
-    let plan = World::on(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name,is_staff");
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name,is_staff");
     let error = plan.try_start().await.err().expect("a mistake").remove(0).to_string();
     assert!(error.starts_with("REST_SOCIAL_EDITABLE_USER_FIELDS: \"is_staff\" is none of username,"), "{error}");
 }
 
-async fn editable(engine: Engine) -> World {
-    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
+async fn editable(engine: Engine) -> TestApp {
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
     plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "username,first_name,last_name,email").start().await
 }
 
 async fn a_user_changes_what_the_settings_let_them(engine: Engine) {
-    let world = editable(engine).await;
-    let token = format!("Token {}", world.token("token", "u1").await);
+    let app = editable(engine).await;
+    let token = format!("Token {}", app.token("token", "u1").await);
     let change = json!({"username": "ana", "first_name": " Ana ", "newsletter": true, "unknown": [1]});
-    let changed = patch(&world.client(), &token, change).await.ok();
+    let changed = patch(&app.client(), &token, change).await.ok();
     let wanted = json!({"id": 1, "username": "ana", "first_name": "Ana", "last_name": "Last1",
         "email": "user1@example.com", "newsletter": true});
     assert_eq!(changed, wanted);
-    assert_eq!(world.client().user(&token).await.ok(), wanted);
-    let form = world.client().request("PATCH", USER).header("authorization", &token);
+    assert_eq!(app.client().user(&token).await.ok(), wanted);
+    let form = app.client().request("PATCH", USER).header("authorization", &token);
     let form = form.form(&[("newsletter", "false"), ("last_name", ""), ("nickname", "an")]).send().await.ok();
     assert_eq!((&form["newsletter"], &form["last_name"], &form["nickname"]), (&json!(false), &json!(""), &json!("an")));
-    let taken_away = patch(&world.client(), &token, json!({"nickname": null, "newsletter": ""})).await;
+    let taken_away = patch(&app.client(), &token, json!({"nickname": null, "newsletter": ""})).await;
     assert_eq!(taken_away.keys().join(","), "id,username,first_name,last_name,email");
-    assert_eq!(patch(&world.client(), &token, json!({})).await.ok(), taken_away.json());
+    assert_eq!(patch(&app.client(), &token, json!({})).await.ok(), taken_away.json());
 }
 
 async fn what_may_not_be_changed_is_told_by_field(engine: Engine) {
-    let world = World::on(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).start().await;
-    let token = format!("Token {}", world.token("token", "u1").await);
+    let app = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).start().await;
+    let token = format!("Token {}", app.token("token", "u1").await);
     let mut body = json!({"id": 2, "first_name": "X", "avatar": "https://a.example/", "newsletter": "perhaps"});
     // No value is looked at that could not be taken anyway.
     body["email"] = json!("x");
-    let problem = patch(&world.client(), &token, body).await.problem(400, "invalid_request");
+    let problem = patch(&app.client(), &token, body).await.problem(400, "invalid_request");
     let no = json!(["This field cannot be changed."]);
     assert_eq!(
         problem["errors"],
         json!({"id": no, "first_name": no, "email": no, "avatar": no, "newsletter": ["Must be a valid boolean."]})
     );
-    world.client().request("PATCH", USER).json(&json!({})).send().await.problem(401, "not_authenticated");
+    app.client().request("PATCH", USER).json(&json!({})).send().await.problem(401, "not_authenticated");
 
-    let world = editable(engine).await;
-    let token = format!("Token {}", world.token("token", "u1").await);
-    world.login("token", "u2").await.ok();
+    let app = editable(engine).await;
+    let token = format!("Token {}", app.token("token", "u1").await);
+    app.login("token", "u2").await.ok();
     let body =
         json!({"username": "a b", "first_name": "x".repeat(151), "last_name": null, "email": "nobody", "nickname": {}});
-    let problem = patch(&world.client(), &token, body).await.problem(400, "invalid_request");
+    let problem = patch(&app.client(), &token, body).await.problem(400, "invalid_request");
     let fields: Vec<&String> = problem["errors"].as_object().expect("errors").keys().collect();
     assert_eq!(fields, ["email", "first_name", "last_name", "nickname", "username"]);
-    let taken = patch(&world.client(), &token, json!({"username": "user2", "first_name": "X"})).await;
+    let taken = patch(&app.client(), &token, json!({"username": "user2", "first_name": "X"})).await;
     let message = json!({"username": ["A user with that username already exists."]});
     assert_eq!(taken.problem(400, "invalid_request")["errors"], message);
-    assert_eq!(world.client().user(&token).await.field("first_name"), "First1", "all or nothing");
+    assert_eq!(app.client().user(&token).await.field("first_name"), "First1", "all or nothing");
 }
 
 async fn a_new_email_is_unverified_and_nobody_is_linked_by_it(engine: Engine) {
-    let plan = World::on(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").with(
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").with(
         "SOCIAL_AUTH_PIPELINE",
         "social_details,social_uid,social_user,get_username,associate_by_email,create_user,associate_user,user_details",
     );
-    let world = plan.start().await;
+    let app = plan.start().await;
     // Google vouches for it.
-    let google = world.client().login("token/google-oauth2", json!({"code": "u1"})).await;
+    let google = app.client().login("token/google-oauth2", json!({"code": "u1"})).await;
     let token = format!("Token {}", google.field("token"));
     let verified = match engine {
         Engine::Sqlite => "SELECT email_verified FROM users",
         Engine::Postgres => "SELECT email_verified::int::bigint FROM users",
     };
-    let before = world.database.number(verified).await;
-    let same = patch(&world.client(), &token, json!({"email": world.client().user(&token).await.field("email")})).await;
-    assert_eq!((same.status, world.database.number(verified).await), (200, before), "the same address stays as it was");
-    patch(&world.client(), &token, json!({"email": "Victim@EXAMPLE.com"})).await.ok();
-    assert_eq!(world.database.number(verified).await, 0);
-    assert_eq!(world.client().user(&token).await.field("email"), "Victim@example.com");
+    let before = app.database.number(verified).await;
+    let same = patch(&app.client(), &token, json!({"email": app.client().user(&token).await.field("email")})).await;
+    assert_eq!((same.status, app.database.number(verified).await), (200, before), "the same address stays as it was");
+    patch(&app.client(), &token, json!({"email": "Victim@EXAMPLE.com"})).await.ok();
+    assert_eq!(app.database.number(verified).await, 0);
+    assert_eq!(app.client().user(&token).await.field("email"), "Victim@example.com");
     let victim = json!({"sub": "77", "email": "victim@example.com", "email_verified": true, "hd": "example.com"});
-    world.people.describe("google-oauth2", "u2", victim);
-    let login = world.client().login("token/google-oauth2", json!({"code": "u2"})).await;
+    app.fake_users.set_profile("google-oauth2", "u2", victim);
+    let login = app.client().login("token/google-oauth2", json!({"code": "u2"})).await;
     login.problem(409, "account_exists");
 }
 
 async fn r_pipe_09_what_a_user_changed_by_hand_survives_the_next_login(engine: Engine) {
-    let world = editable(engine).await;
-    world.people.describe("github", "u1", person(json!({"nick": "one", "locale": "de"})));
-    world.people.describe("github", "u01", person(json!({"nick": "two", "locale": "fr", "name": "Eva Maier"})));
-    let token = format!("Token {}", world.token("token", "u1").await);
-    patch(&world.client(), &token, json!({"first_name": "Annie", "nickname": "mine", "last_name": "Lopez"})).await.ok();
-    let user = world.login("session", "u01").await.ok();
+    let app = editable(engine).await;
+    app.fake_users.set_profile("github", "u1", person(json!({"nick": "one", "locale": "de"})));
+    app.fake_users.set_profile("github", "u01", person(json!({"nick": "two", "locale": "fr", "name": "Eva Maier"})));
+    let token = format!("Token {}", app.token("token", "u1").await);
+    patch(&app.client(), &token, json!({"first_name": "Annie", "nickname": "mine", "last_name": "Lopez"})).await.ok();
+    let user = app.login("session", "u01").await.ok();
     assert_eq!((&user["first_name"], &user["nickname"]), (&json!("Annie"), &json!("mine")), "changed by hand");
     assert_eq!(
         (&user["last_name"], &user["locale"]),
@@ -312,12 +312,12 @@ async fn r_pipe_09_what_a_user_changed_by_hand_survives_the_next_login(engine: E
 }
 
 async fn a_username_is_one_users_even_in_a_race(engine: Engine) {
-    let world = editable(engine).await;
+    let app = editable(engine).await;
     let mut tokens = Vec::new();
     for n in 1..=4 {
-        tokens.push(format!("Token {}", world.token("token", &format!("u{n}")).await));
+        tokens.push(format!("Token {}", app.token("token", &format!("u{n}")).await));
     }
-    let client = world.client();
+    let client = app.client();
     let answers = join_all(tokens.iter().map(|token| patch(&client, token, json!({"username": "wanted"})))).await;
     let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
@@ -325,8 +325,8 @@ async fn a_username_is_one_users_even_in_a_race(engine: Engine) {
 }
 
 async fn sec_34_a_change_by_cookie_needs_a_listed_origin(engine: Engine) {
-    let world = editable(engine).await;
-    let browser = world.browser();
+    let app = editable(engine).await;
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     let change = json!({"first_name": "X"});
     for method in ["PATCH", "DELETE"] {
@@ -334,23 +334,23 @@ async fn sec_34_a_change_by_cookie_needs_a_listed_origin(engine: Engine) {
         call().send().await.problem(403, "csrf_failed");
         call().header("origin", "https://evil.example").send().await.problem(403, "csrf_failed");
     }
-    let changed = browser.request("PATCH", USER).header("origin", FRONT).json(&change).send().await;
+    let changed = browser.request("PATCH", USER).header("origin", FRONTEND).json(&change).send().await;
     assert_eq!(changed.field("first_name"), "X");
-    let out = browser.request("DELETE", USER).header("origin", FRONT).send().await;
+    let out = browser.request("DELETE", USER).header("origin", FRONTEND).send().await;
     assert_eq!((out.status, out.text.as_str()), (204, ""));
     assert!(browser.cookie("sessionid").is_none(), "the browser drops the cookie");
 }
 
 async fn an_export_has_everything_and_no_secret(engine: Engine) {
-    let plan = World::on(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).with("STORE_PROVIDER_TOKENS", "true");
-    let world = plan.start().await;
-    world.people.describe("github", "u1", person(json!({"locale": "de"})));
-    let login = world.login("jwt-pair", "u1").await;
-    let knox = world.client().post("/api/login/social/knox/facebook/").json(&json!({"code": "u2"})).send().await;
+    let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).with("STORE_PROVIDER_TOKENS", "true");
+    let app = plan.start().await;
+    app.fake_users.set_profile("github", "u1", person(json!({"locale": "de"})));
+    let login = app.login("jwt-pair", "u1").await;
+    let knox = app.client().post("/api/login/social/knox/facebook/").json(&json!({"code": "u2"})).send().await;
     knox.ok();
     let bearer = format!("Bearer {}", login.field("token"));
-    patch(&world.client(), &bearer, json!({"newsletter": true})).await.ok();
-    let answer = world.client().get("/api/user/export/").header("authorization", &bearer).send().await;
+    patch(&app.client(), &bearer, json!({"newsletter": true})).await.ok();
+    let answer = app.client().get("/api/user/export/").header("authorization", &bearer).send().await;
     assert_eq!(answer.keys().join(","), "exported,user,social_accounts,credentials,events");
     let export = answer.json();
     assert_eq!(export["user"]["fields"], json!({"locale": "de", "newsletter": true}));
@@ -362,83 +362,83 @@ async fn an_export_has_everything_and_no_secret(engine: Engine) {
     for secret in ["gho_u1", &login.field("token"), &login.field("refresh")] {
         assert!(!answer.text.contains(secret), "{secret}");
     }
-    world.client().get("/api/user/export/").send().await.problem(401, "not_authenticated");
+    app.client().get("/api/user/export/").send().await.problem(401, "not_authenticated");
 }
 
 async fn a_deleted_user_is_gone_with_all_credentials_and_the_trail_stays(engine: Engine) {
-    let world = World::start(engine).await;
-    let pair = world.login("jwt-pair", "u1").await;
+    let app = TestApp::start(engine).await;
+    let pair = app.login("jwt-pair", "u1").await;
     let mut headers = vec![format!("Bearer {}", pair.field("token"))];
     for (kind, code) in [("token", "u01"), ("knox", "u001")] {
-        headers.push(format!("Token {}", world.token(kind, code).await));
+        headers.push(format!("Token {}", app.token(kind, code).await));
     }
-    let browser = world.browser();
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u0001"})).await.ok();
-    let stranger = format!("Token {}", world.token("token", "u2").await);
-    let out = delete(&world.client(), USER, &headers[1]).await;
+    let stranger = format!("Token {}", app.token("token", "u2").await);
+    let out = delete(&app.client(), USER, &headers[1]).await;
     assert_eq!((out.status, out.text.as_str()), (204, ""));
     for header in &headers {
-        assert_eq!(world.client().user(header).await.status, 401, "{header}");
+        assert_eq!(app.client().user(header).await.status, 401, "{header}");
     }
     assert_eq!(browser.get(USER).send().await.status, 401);
     let refresh = json!({"refresh": pair.field("refresh")});
-    assert_eq!(world.client().post("/api/token/refresh/").json(&refresh).send().await.status, 401);
-    world.client().user(&stranger).await.ok();
+    assert_eq!(app.client().post("/api/token/refresh/").json(&refresh).send().await.status, 401);
+    app.client().user(&stranger).await.ok();
     for table in ["users", "social_accounts", "tokens"] {
-        assert_eq!(world.database.count(table).await, 1, "{table}");
+        assert_eq!(app.database.count(table).await, 1, "{table}");
     }
-    let trail = world.database.repository().await.audit_trail(&AuditFilter::of_user(1), 9).await.expect("the trail");
+    let trail = app.database.repository().await.audit_trail(&AuditFilter::of_user(1), 9).await.expect("the trail");
     assert_eq!((trail[0].event.as_str(), trail.len()), ("deleted", 5));
-    assert_eq!(world.login("token_user", "u00001").await.ok()["id"], 3, "the account signs somebody new up");
+    assert_eq!(app.login("token_user", "u00001").await.ok()["id"], 3, "the account signs somebody new up");
 }
 
 async fn a_deleted_users_provider_tokens_are_given_back(engine: Engine) {
-    let world = World::on(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
-    let login = world.client().login("token/google-oauth2", json!({"code": "u1"})).await;
+    let app = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
+    let login = app.client().login("token/google-oauth2", json!({"code": "u1"})).await;
     let token = format!("Token {}", login.field("token"));
-    world.double.always("GET accounts.google.com/o/oauth2/revoke", crate::support::Reply::json(&json!({})));
-    world.double.forget();
-    assert_eq!(delete(&world.client(), USER, &token).await.status, 204);
-    world.double.called("GET accounts.google.com/o/oauth2/revoke").await;
+    app.double.always("GET accounts.google.com/o/oauth2/revoke", crate::support::Reply::json(&json!({})));
+    app.double.clear_calls();
+    assert_eq!(delete(&app.client(), USER, &token).await.status, 204);
+    app.double.wait_for_call("GET accounts.google.com/o/oauth2/revoke").await;
 }
 
 async fn sec_25_deleting_and_unlinking_need_a_fresh_login_of_any_kind(engine: Engine) {
-    let rotating = World::on(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "True");
+    let rotating = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "True");
     let plan =
         rotating.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "True").with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "3600");
-    let world = plan.start().await;
-    let pair = world.login("jwt-pair", "u1").await;
-    let permanent = format!("Token {}", world.token("token", "u01").await);
-    let knox = format!("Token {}", world.token("knox", "u001").await);
-    let sliding = world.token("jwt-sliding", "u0001").await;
-    world.advance(Duration::from_secs(200));
+    let app = plan.start().await;
+    let pair = app.login("jwt-pair", "u1").await;
+    let permanent = format!("Token {}", app.token("token", "u01").await);
+    let knox = format!("Token {}", app.token("knox", "u001").await);
+    let sliding = app.token("jwt-sliding", "u0001").await;
+    app.advance(Duration::from_secs(200));
     let renew = json!({"token": sliding});
-    let sliding = world.client().post("/api/token/sliding/refresh/").json(&renew).send().await.field("token");
-    world.advance(Duration::from_secs(290));
+    let sliding = app.client().post("/api/token/sliding/refresh/").json(&renew).send().await.field("token");
+    app.advance(Duration::from_secs(290));
     let renew = json!({"token": sliding});
-    let sliding = world.client().post("/api/token/sliding/refresh/").json(&renew).send().await.field("token");
-    world.advance(Duration::from_secs(290));
+    let sliding = app.client().post("/api/token/sliding/refresh/").json(&renew).send().await.field("token");
+    app.advance(Duration::from_secs(290));
     let renew = json!({"token": sliding});
-    let sliding = world.client().post("/api/token/sliding/refresh/").json(&renew).send().await.field("token");
-    world.advance(Duration::from_secs(121));
+    let sliding = app.client().post("/api/token/sliding/refresh/").json(&renew).send().await.field("token");
+    app.advance(Duration::from_secs(121));
     // A refreshed token is no newer login.
     let refreshed =
-        world.client().post("/api/token/refresh/").json(&json!({"refresh": pair.field("refresh")})).send().await;
+        app.client().post("/api/token/refresh/").json(&json!({"refresh": pair.field("refresh")})).send().await;
     let bearers = [pair.field("token"), refreshed.field("access"), sliding].map(|token| format!("Bearer {token}"));
     for header in bearers.iter().chain([&permanent, &knox]) {
-        let refused = delete(&world.client(), USER, header).await;
+        let refused = delete(&app.client(), USER, header).await;
         refused.problem(403, "fresh_login_required");
-        delete(&world.client(), "/api/user/social/1/", header).await.problem(403, "fresh_login_required");
+        delete(&app.client(), "/api/user/social/1/", header).await.problem(403, "fresh_login_required");
     }
-    let rows = world.database.repository().await.audit_trail(&AuditFilter::of_user(1), 99).await.expect("the trail");
+    let rows = app.database.repository().await.audit_trail(&AuditFilter::of_user(1), 99).await.expect("the trail");
     assert_eq!(rows.iter().filter(|row| row.code.as_deref() == Some("fresh_login_required")).count(), 10);
     // Signing in again is enough, also for a permanent token, which is the same one.
-    assert_eq!(format!("Token {}", world.token("token", "u00001").await), permanent);
-    delete(&world.client(), "/api/user/social/1/", &permanent).await.problem(409, "last_login_method");
-    assert_eq!(delete(&world.client(), USER, &permanent).await.status, 204);
+    assert_eq!(format!("Token {}", app.token("token", "u00001").await), permanent);
+    delete(&app.client(), "/api/user/social/1/", &permanent).await.problem(409, "last_login_method");
+    assert_eq!(delete(&app.client(), USER, &permanent).await.status, 204);
 
-    let world = World::on(engine).with("FRESH_LOGIN_AGE", "0").start().await;
-    let knox = format!("Token {}", world.token("knox", "u1").await);
-    world.advance(Duration::from_secs(30_000));
-    assert_eq!(delete(&world.client(), USER, &knox).await.status, 204);
+    let app = TestApp::builder(engine).with("FRESH_LOGIN_AGE", "0").start().await;
+    let knox = format!("Token {}", app.token("knox", "u1").await);
+    app.advance(Duration::from_secs(30_000));
+    assert_eq!(delete(&app.client(), USER, &knox).await.status, 204);
 }

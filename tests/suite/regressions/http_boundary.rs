@@ -6,7 +6,7 @@ use rest_social_auth::model::AuditFilter;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Engine, FRONT, World, on_both_databases};
+use crate::support::{Engine, FRONTEND, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_b4_a_cookie_that_is_no_text_spoils_no_other,
@@ -19,10 +19,10 @@ on_both_databases! {
 }
 
 async fn fault_b4_a_cookie_that_is_no_text_spoils_no_other(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
-    let first = world.begin(&browser, "github", json!({})).await;
-    let begun = world.begin(&browser, "github", json!({})).await;
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let first = app.begin(&browser, "github", json!({})).await;
+    let begun = app.begin(&browser, "github", json!({})).await;
     browser.login("session/github", json!({"code": "u1", "state": first.state})).await.ok();
     let cookies = |names: &[&str]| {
         let mut line = b"theme=\xff\xfe; na\xefve=1; ".to_vec();
@@ -32,25 +32,25 @@ async fn fault_b4_a_cookie_that_is_no_text_spoils_no_other(engine: Engine) {
         line.extend(b"city=K\xf6ln; emoji=\xf0\x9f\x98\x80");
         line
     };
-    let user = world.client().get("/api/user/").header("cookie", cookies(&["sessionid"])).send().await;
+    let user = app.client().get("/api/user/").header("cookie", cookies(&["sessionid"])).send().await;
     assert_eq!(user.field("username"), "user1");
-    let login = world.client().post("/api/login/social/token/github/").header("cookie", cookies(&["rsa_attempt"]));
+    let login = app.client().post("/api/login/social/token/github/").header("cookie", cookies(&["rsa_attempt"]));
     login.json(&json!({"code": "u01", "state": begun.state})).send().await.ok();
 }
 
 async fn a_blank_authorization_header_is_no_credential(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     let mut code = 10;
     for blank in ["", " ", "\t "] {
         let user = browser.get("/api/user/").header("authorization", blank).send().await;
         assert_eq!(user.field("username"), "user1", "{blank:?}: the session cookie decides");
-        let anonymous = world.client().get("/api/user/").header("authorization", blank).send().await;
+        let anonymous = app.client().get("/api/user/").header("authorization", blank).send().await;
         anonymous.problem(401, "not_authenticated");
         for route in ["token", "jwt-pair", "jwt-sliding", "knox", "session"] {
             code += 1;
-            let login = world.client().post(&format!("/api/login/social/{route}/github/"));
+            let login = app.client().post(&format!("/api/login/social/{route}/github/"));
             login.header("authorization", blank).json(&json!({"code": format!("u{code}")})).send().await.ok();
         }
     }
@@ -63,11 +63,11 @@ async fn a_blank_authorization_header_is_no_credential(engine: Engine) {
 
 /// Another server of the same host, or of a parent domain, may set a cookie of this name.
 async fn the_session_is_found_among_several_cookies_of_its_name(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     let own = browser.cookie("sessionid").expect("a session");
-    let user = |cookies: String| world.client().get("/api/user/").header("cookie", cookies).send();
+    let user = |cookies: String| app.client().get("/api/user/").header("cookie", cookies).send();
     let others = |count: usize| "sessionid=; ".to_owned() + &"sessionid=of-another-server; ".repeat(count);
     for count in 0..4 {
         let before = user(format!("{}sessionid={own}", others(count))).await;
@@ -75,15 +75,15 @@ async fn the_session_is_found_among_several_cookies_of_its_name(engine: Engine) 
         assert_eq!(user(format!("sessionid={own}; {}", others(count))).await.field("username"), "user1");
     }
     user(format!("{}sessionid={own}", others(4))).await.problem(401, "not_authenticated");
-    let out = world.client().post("/api/session/logout/").header("origin", FRONT);
+    let out = app.client().post("/api/session/logout/").header("origin", FRONTEND);
     out.header("cookie", format!("{}sessionid={own}", others(1))).send().await;
     user(format!("sessionid={own}")).await.problem(401, "not_authenticated");
 }
 
 async fn fault_b5_addresses_are_read_from_the_right(engine: Engine) {
-    let world = World::on(engine).with("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8").start().await;
+    let app = TestApp::builder(engine).with("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8").start().await;
     let refused = |lines: &[&[u8]]| {
-        let request = world.client().post("/api/login/social/token/github/").json(&json!({"code": "bad"}));
+        let request = app.client().post("/api/login/social/token/github/").json(&json!({"code": "bad"}));
         lines.iter().fold(request, |request, line| request.header("x-forwarded-for", line)).send()
     };
     for (lines, address) in [
@@ -94,28 +94,28 @@ async fn fault_b5_addresses_are_read_from_the_right(engine: Engine) {
         (&[b"\xff"], "127.0.0.1"),
     ] {
         assert_eq!(refused(lines).await.status, 400);
-        let repository = world.database.repository().await;
+        let repository = app.database.repository().await;
         let trail = repository.audit_trail(&AuditFilter::default(), 1).await.expect("the trail");
         assert_eq!(trail[0].ip.as_deref(), Some(address), "{lines:?}");
     }
 }
 
 async fn fault_b14_retry_after_is_sent_and_can_be_read(engine: Engine) {
-    let world = World::start(engine).await;
-    world.database.run("DROP TABLE login_attempts").await;
-    let begin = world.client().post("/api/login/social/begin/github/").header("origin", FRONT).json(&json!({}));
+    let app = TestApp::start(engine).await;
+    app.database.run("DROP TABLE login_attempts").await;
+    let begin = app.client().post("/api/login/social/begin/github/").header("origin", FRONTEND).json(&json!({}));
     let answer = begin.send().await;
     answer.problem(503, "database_unavailable");
     assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|n| n > 0)));
     let exposed = answer.headers("access-control-expose-headers").join(",").to_lowercase();
     assert!(exposed.contains("retry-after"), "{exposed}");
     assert_eq!(answer.header("vary"), Some("Origin"));
-    assert_eq!(world.client().get("/api/user/").send().await.header("retry-after"), None);
+    assert_eq!(app.client().get("/api/user/").send().await.header("retry-after"), None);
 }
 
 async fn fault_a28_a_request_has_one_host(engine: Engine) {
-    let world = World::start(engine).await;
-    let address = world.node.base.trim_start_matches("http://").to_owned();
+    let app = TestApp::start(engine).await;
+    let address = app.node.base.trim_start_matches("http://").to_owned();
     let status = |head: String| {
         let address = address.clone();
         async move {
@@ -151,12 +151,12 @@ async fn fault_a28_request_ids_come_from_trusted_proxies_only(engine: Engine) {
         ("127.0.0.0/8", "a b\"<>", false),
         ("127.0.0.0/8", long.as_str(), false),
     ] {
-        let world = World::on(engine).with("TRUSTED_PROXIES", proxies).start().await;
-        let login = world.client().post("/api/login/social/token/github/").json(&json!({"code": "bad"}));
+        let app = TestApp::builder(engine).with("TRUSTED_PROXIES", proxies).start().await;
+        let login = app.client().post("/api/login/social/token/github/").json(&json!({"code": "bad"}));
         let answer = login.header("x-request-id", id).send().await;
         let given = answer.header("x-request-id").expect("an id").to_owned();
         assert_eq!(given == id, is_taken, "{proxies:?}: {given}");
-        let trail = world.database.repository().await.audit_trail(&AuditFilter::default(), 1).await.expect("the trail");
+        let trail = app.database.repository().await.audit_trail(&AuditFilter::default(), 1).await.expect("the trail");
         assert_eq!(trail[0].request_id.as_deref(), Some(given.as_str()));
         assert!(seen.insert(given));
     }

@@ -3,18 +3,18 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::people::GITHUB_TOKEN;
-use crate::support::{Answer, Client, Engine, Node, World};
+use crate::support::fake_users::GITHUB_TOKEN;
+use crate::support::{Answer, Client, Engine, Node, TestApp};
 
 struct Two {
-    world: World,
+    app: TestApp,
     other: Node,
 }
 
 async fn two() -> Two {
-    let world = World::start(Engine::Postgres).await;
-    let other = world.second_node().await;
-    Two { world, other }
+    let app = TestApp::start(Engine::Postgres).await;
+    let other = app.start_second_node().await;
+    Two { app, other }
 }
 
 impl Two {
@@ -26,7 +26,7 @@ impl Two {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_of_one_node_is_known_and_ended_at_the_other() {
     let two = two().await;
-    let here = two.world.browser();
+    let here = two.app.browser();
     here.login("session/github", json!({"code": "u1"})).await.ok();
     let there = two.there(&here);
     there.get("/api/user/").send().await.ok();
@@ -38,8 +38,8 @@ async fn a_session_of_one_node_is_known_and_ended_at_the_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_begun_at_one_node_ends_at_the_other() {
     let two = two().await;
-    let here = two.world.browser();
-    let begun = two.world.begin(&here, "github", json!({})).await;
+    let here = two.app.browser();
+    let begun = two.app.begin(&here, "github", json!({})).await;
     let there = two.there(&here);
     there.login("token/github", json!({"code": "u1", "state": begun.state})).await.ok();
     here.login("token/github", json!({"code": "u2", "state": begun.state})).await.problem(400, "state_mismatch");
@@ -53,26 +53,26 @@ async fn a_login_begun_at_one_node_ends_at_the_other() {
 async fn a_code_posted_at_both_nodes_is_sent_once() {
     let two = two().await;
     let posts = (0..10).map(|n| {
-        let client = if n % 2 == 0 { two.world.client() } else { two.other.client() };
+        let client = if n % 2 == 0 { two.app.client() } else { two.other.client() };
         async move { client.login("token/github", json!({"code": "u1"})).await }
     });
     let answers = join_all(posts).await;
     let good: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 200).collect();
     assert_eq!(good.len(), 1);
-    assert_eq!(two.world.double.calls_at(GITHUB_TOKEN).len(), 1);
-    assert_eq!(two.world.database.count("users").await, 1);
+    assert_eq!(two.app.double.calls_at(GITHUB_TOKEN).len(), 1);
+    assert_eq!(two.app.database.count("users").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_browser_gets_its_answer_from_the_other_node() {
     let two = two().await;
-    let here = two.world.browser();
-    let begun = two.world.begin(&here, "github", json!({})).await;
+    let here = two.app.browser();
+    let begun = two.app.begin(&here, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
     let there = two.there(&here);
     let (first, second) = tokio::join!(here.login("knox/github", body.clone()), there.login("knox/github", body));
     assert_eq!(first.ok(), second.ok());
-    assert_eq!(two.world.database.count("knox_tokens").await, 1);
+    assert_eq!(two.app.database.count("knox_tokens").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,21 +82,21 @@ async fn every_credential_of_one_node_is_good_and_revoked_at_the_other() {
     for (n, (kind, scheme)) in
         [("token", "Token"), ("knox", "Token"), ("jwt-pair", "Bearer"), ("jwt-sliding", "Bearer")].iter().enumerate()
     {
-        let token = two.world.token(kind, &format!("u{}1", "0".repeat(n))).await;
+        let token = two.app.token(kind, &format!("u{}1", "0".repeat(n))).await;
         headers.push(format!("{scheme} {token}"));
     }
-    let refresh = two.world.login("jwt-pair", "u000001").await.field("refresh");
+    let refresh = two.app.login("jwt-pair", "u000001").await.field("refresh");
     for header in &headers {
         two.other.client().user(header).await.ok();
     }
     let blacklist = two.other.client().post("/api/token/blacklist/").json(&json!({"refresh": refresh})).send().await;
     blacklist.ok();
-    let again = two.world.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
+    let again = two.app.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
     again.problem(401, "token_not_valid");
     let out = two.other.client().post("/api/logout/all/").header("authorization", &headers[0]).send().await;
     assert_eq!(out.status, 204);
     for header in &headers {
-        assert_eq!(two.world.client().user(header).await.status, 401, "{header}");
+        assert_eq!(two.app.client().user(header).await.status, 401, "{header}");
     }
 }
 
@@ -104,27 +104,27 @@ async fn every_credential_of_one_node_is_good_and_revoked_at_the_other() {
 async fn parallel_first_logins_at_both_nodes_make_one_user() {
     let two = two().await;
     let posts = (0..8).map(|n| {
-        let client = if n % 2 == 0 { two.world.client() } else { two.other.client() };
+        let client = if n % 2 == 0 { two.app.client() } else { two.other.client() };
         async move { client.login("token_user/github", json!({"code": format!("u{}1", "0".repeat(n))})).await }
     });
     let answers = join_all(posts).await;
     for answer in &answers {
         assert_eq!((&answer.ok()["id"], answer.field("username")), (&answers[0].ok()["id"], "user1".to_owned()));
     }
-    assert_eq!((two.world.database.count("users").await, two.world.database.count("social_accounts").await), (1, 1));
+    assert_eq!((two.app.database.count("users").await, two.app.database.count("social_accounts").await), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_ends_lets_the_login_in_flight_finish() {
-    let Two { world, other } = two().await;
+    let Two { app, other } = two().await;
     let reply = json!({"access_token": "gho_u1", "token_type": "bearer"});
-    world.double.always(GITHUB_TOKEN, crate::support::Reply::json(&reply).after(std::time::Duration::from_millis(800)));
+    app.double.always(GITHUB_TOKEN, crate::support::Reply::json(&reply).after(std::time::Duration::from_millis(800)));
     let client = other.client();
     let login = tokio::spawn(async move { client.login("token/github", json!({"code": "u1"})).await });
-    while world.double.calls().is_empty() {
+    while app.double.calls().is_empty() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     other.stop().await;
     login.await.expect("no panic").ok();
-    world.login("token", "u2").await.ok();
+    app.login("token", "u2").await.ok();
 }

@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::support::people::{
+use crate::support::fake_users::{
     CLIENT_ID, CLIENT_SECRET, FACEBOOK_ME, FACEBOOK_TOKEN, GITHUB_TOKEN, GITHUB_USER, GOOGLE_TOKEN, GOOGLE_USER,
     OIDC_TOKEN, TWITTER_ACCESS, TWITTER_REQUEST, TWITTER_USER, oauth1_field,
 };
-use crate::support::{Call, Engine, Reply, World, on_both_databases};
+use crate::support::{Call, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     r_o2_01_a_state_that_is_not_ours_is_ignored,
@@ -34,20 +34,20 @@ on_both_databases! {
 }
 
 async fn r_o2_01_a_state_that_is_not_ours_is_ignored(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     // Some classic front-ends send the same one for everybody.
     for (n, state) in ["STATE", "STATE", "", "x"].iter().enumerate() {
         let body = json!({"code": format!("u{n}"), "state": state});
-        world.client().login("token/github", body).await.ok();
+        app.client().login("token/github", body).await.ok();
     }
 }
 
 async fn r_o2_03_the_token_call_has_the_originals_form(engine: Engine) {
-    let world = World::start(engine).await;
-    let own = format!("{}/", world.node.base);
+    let app = TestApp::start(engine).await;
+    let own = format!("{}/", app.node.base);
     for (provider, place) in [("github", GITHUB_TOKEN), ("google-oauth2", GOOGLE_TOKEN)] {
-        world.client().login(&format!("token/{provider}"), json!({"code": "u1"})).await.ok();
-        let call = world.double.call_at(place);
+        app.client().login(&format!("token/{provider}"), json!({"code": "u1"})).await.ok();
+        let call = app.double.call_at(place);
         let wanted = [
             ("grant_type", "authorization_code"),
             ("code", "u1"),
@@ -63,74 +63,75 @@ async fn r_o2_03_the_token_call_has_the_originals_form(engine: Engine) {
 }
 
 async fn r_o2_04_facebooks_token_call_is_a_get(engine: Engine) {
-    let world = World::start(engine).await;
-    world.client().login("token/facebook", json!({"code": "u1"})).await.ok();
-    let call = world.double.call_at(FACEBOOK_TOKEN);
+    let app = TestApp::start(engine).await;
+    app.client().login("token/facebook", json!({"code": "u1"})).await.ok();
+    let call = app.double.call_at(FACEBOOK_TOKEN);
     let names: Vec<&str> = call.query.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["client_id", "redirect_uri", "client_secret", "code"]);
     assert!(call.body.is_empty());
 
-    let world = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_API_VERSION", "25.1").start().await;
-    world.client().login("token/facebook", json!({"code": "u1"})).await.problem(502, "provider_error");
-    assert_eq!(world.double.calls_at("GET graph.facebook.com/v25.1/oauth/access_token").len(), 1);
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_API_VERSION", "25.1").start().await;
+    app.client().login("token/facebook", json!({"code": "u1"})).await.problem(502, "provider_error");
+    assert_eq!(app.double.calls_at("GET graph.facebook.com/v25.1/oauth/access_token").len(), 1);
 }
 
 async fn r_o2_04_facebooks_answer_may_be_a_query_string(engine: Engine) {
-    let world = World::start(engine).await;
-    world.double.always(FACEBOOK_TOKEN, Reply::of(200, "text/plain", "access_token=fb-u1&expires=5183944"));
-    world.client().login("token/facebook", json!({"code": "u1"})).await.ok();
+    let app = TestApp::start(engine).await;
+    app.double.always(FACEBOOK_TOKEN, Reply::of(200, "text/plain", "access_token=fb-u1&expires=5183944"));
+    app.client().login("token/facebook", json!({"code": "u1"})).await.ok();
 }
 
 async fn r_o2_05_profile_calls_are_the_originals(engine: Engine) {
-    let plan = World::on(engine).with("SOCIAL_AUTH_FACEBOOK_PROFILE_EXTRA_PARAMS", r#"{"fields": "id,name,email"}"#);
-    let world = plan.start().await;
+    let plan =
+        TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_PROFILE_EXTRA_PARAMS", r#"{"fields": "id,name,email"}"#);
+    let app = plan.start().await;
     for provider in ["facebook", "google-oauth2", "github"] {
-        world.client().login(&format!("token/{provider}"), json!({"code": "u1"})).await.ok();
+        app.client().login(&format!("token/{provider}"), json!({"code": "u1"})).await.ok();
     }
-    let me = world.double.call_at(FACEBOOK_ME);
+    let me = app.double.call_at(FACEBOOK_ME);
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
     let proof = rest_social_auth::secrets::hex(aws_lc_rs::hmac::sign(&key, b"fb-u1").as_ref());
     assert_eq!(me.field("access_token").as_deref(), Some("fb-u1"));
     assert_eq!(me.field("appsecret_proof"), Some(proof));
     assert_eq!(me.field("fields").as_deref(), Some("id,name,email"));
-    assert_eq!(world.double.call_at(GOOGLE_USER).header("authorization"), Some("Bearer ya29.u1"));
-    assert_eq!(world.double.call_at(GITHUB_USER).header("authorization"), Some("token gho_u1"));
-    assert!(world.double.calls_at("GET api.github.com/user/emails").is_empty(), "the profile has an address");
+    assert_eq!(app.double.call_at(GOOGLE_USER).header("authorization"), Some("Bearer ya29.u1"));
+    assert_eq!(app.double.call_at(GITHUB_USER).header("authorization"), Some("token gho_u1"));
+    assert!(app.double.calls_at("GET api.github.com/user/emails").is_empty(), "the profile has an address");
 }
 
 async fn r_o2_05_github_asks_for_addresses_when_the_profile_has_none(engine: Engine) {
     const EMAILS: &str = "GET api.github.com/user/emails";
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for code in ["u1", "u2"] {
         let id: i64 = code[1..].parse().expect("a number");
-        world.people.describe("github", code, json!({"id": id, "login": code, "name": "A B", "email": null}));
+        app.fake_users.set_profile("github", code, json!({"id": id, "login": code, "name": "A B", "email": null}));
     }
     let list =
         json!([{"email": "second@example.com", "primary": false}, {"email": "first@example.com", "primary": true}]);
-    world.double.always(EMAILS, Reply::json(&list));
-    assert_eq!(world.login("session", "u1").await.field("email"), "first@example.com");
-    assert_eq!(world.double.call_at(EMAILS).header("authorization"), Some("token gho_u1"));
+    app.double.always(EMAILS, Reply::json(&list));
+    assert_eq!(app.login("session", "u1").await.field("email"), "first@example.com");
+    assert_eq!(app.double.call_at(EMAILS).header("authorization"), Some("token gho_u1"));
 
-    world.double.always(EMAILS, Reply::json_at(404, &json!({"message": "Not Found"})));
-    assert_eq!(world.login("session", "u2").await.field("email"), "", "a failure of that call is passed over");
+    app.double.always(EMAILS, Reply::json_at(404, &json!({"message": "Not Found"})));
+    assert_eq!(app.login("session", "u2").await.field("email"), "", "a failure of that call is passed over");
 
-    let world = World::on(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email").start().await;
-    world.double.always(EMAILS, Reply::json(&list));
-    assert_eq!(world.login("session", "u3").await.field("email"), "first@example.com", "the scope asks for it");
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email").start().await;
+    app.double.always(EMAILS, Reply::json(&list));
+    assert_eq!(app.login("session", "u3").await.field("email"), "first@example.com", "the scope asks for it");
 }
 
 async fn r_o2_06_the_user_agent_comes_from_the_settings(engine: Engine) {
-    let world = World::on(engine).with("SOCIAL_AUTH_USER_AGENT", "our-front/1.0").start().await;
-    world.login("token", "u1").await.ok();
-    for call in world.double.calls() {
-        assert_eq!(call.header("user-agent"), Some("our-front/1.0"), "{}", call.place());
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_USER_AGENT", "our-front/1.0").start().await;
+    app.login("token", "u1").await.ok();
+    for call in app.double.calls() {
+        assert_eq!(call.header("user-agent"), Some("our-front/1.0"), "{}", call.endpoint());
     }
 }
 
 async fn basic_authentication_leaves_the_secret_out_of_the_form(engine: Engine) {
-    let world = World::on(engine).oidc().start().await;
-    world.client().login("token/oidc", json!({"code": "u1"})).await.ok();
-    let call = world.double.call_at(OIDC_TOKEN);
+    let app = TestApp::builder(engine).oidc().start().await;
+    app.client().login("token/oidc", json!({"code": "u1"})).await.ok();
+    let call = app.double.call_at(OIDC_TOKEN);
     let names: Vec<String> = call.form().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["grant_type", "code", "redirect_uri"]);
     let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
@@ -138,50 +139,50 @@ async fn basic_authentication_leaves_the_secret_out_of_the_form(engine: Engine) 
 }
 
 async fn provider_connections_are_kept(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for n in 0..10 {
-        world.login("token", &format!("u{n}")).await.ok();
+        app.login("token", &format!("u{n}")).await.ok();
     }
-    assert_eq!(world.double.calls().len(), 20);
-    assert!(world.double.connections() <= 3, "{} for ten logins at two hosts", world.double.connections());
+    assert_eq!(app.double.calls().len(), 20);
+    assert!(app.double.connections() <= 3, "{} for ten logins at two hosts", app.double.connections());
 }
 
 async fn r_o1_01_the_first_step_answers_the_request_token_alone(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for kind in ["session", "token", "jwt-pair-user", "jwt-sliding", "knox"] {
-        let answer = world.client().login(kind, json!({"provider": "twitter"})).await;
+        let answer = app.client().login(kind, json!({"provider": "twitter"})).await;
         let body = answer.ok();
         let token = body["oauth_token"].as_str().expect("a token").to_owned();
         let wanted = json!({"oauth_token": token, "oauth_callback_confirmed": "true"});
         assert_eq!(body, wanted, "{kind}");
-        let secret = world.people.request_token_secret(&token).expect("a token of the provider");
-        assert!(!answer.whole().contains(&secret), "the secret stays at the server (SEC-12)");
+        let secret = app.fake_users.request_token_secret(&token).expect("a token of the provider");
+        assert!(!answer.headers_and_body().contains(&secret), "the secret stays at the server (SEC-12)");
     }
 }
 
 async fn r_o1_02_the_first_step_takes_nothing_else(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for body in [json!({}), json!({"code": "x"}), json!({"oauth_token": ""}), json!({"oauth_verifier": "u1"})] {
-        assert_eq!(world.client().login("token/twitter", body).await.keys()[0], "oauth_token");
+        assert_eq!(app.client().login("token/twitter", body).await.keys()[0], "oauth_token");
     }
 }
 
 async fn r_o1_03_and_06_every_call_is_signed_with_the_right_secret(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     let token = browser.login("token_user/twitter", json!({})).await.field("oauth_token");
     let body = json!({"oauth_token": token, "oauth_verifier": "u4", "oauth_token_secret": "made up"});
     let user = browser.login("token_user/twitter", body).await;
     assert_eq!(user.field("username"), "bird4");
-    let request_secret = world.people.request_token_secret(&token).expect("a token of the provider");
+    let request_secret = app.fake_users.request_token_secret(&token).expect("a token of the provider");
 
-    let first = world.double.call_at(TWITTER_REQUEST);
+    let first = app.double.call_at(TWITTER_REQUEST);
     assert_eq!(oauth1_field(&first, "oauth_signature"), Some(signature(&first, "")));
-    let second = world.double.call_at(TWITTER_ACCESS);
+    let second = app.double.call_at(TWITTER_ACCESS);
     assert_eq!(oauth1_field(&second, "oauth_token"), Some(token));
     assert_eq!(oauth1_field(&second, "oauth_verifier").as_deref(), Some("u4"));
     assert_eq!(oauth1_field(&second, "oauth_signature"), Some(signature(&second, &request_secret)));
-    let third = world.double.call_at(TWITTER_USER);
+    let third = app.double.call_at(TWITTER_USER);
     assert_eq!(third.field("include_email").as_deref(), Some("true"));
     assert_eq!(oauth1_field(&third, "oauth_signature"), Some(signature(&third, "tws-u4")));
 }
@@ -211,37 +212,37 @@ pub fn signature(call: &Call, token_secret: &str) -> String {
 }
 
 async fn r_o1_04_the_second_step_needs_token_and_verifier(engine: Engine) {
-    let world = World::start(engine).await;
-    let token = world.client().login("token/twitter", json!({})).await.field("oauth_token");
-    let answer = world.client().login("token/twitter", json!({"oauth_token": token})).await;
+    let app = TestApp::start(engine).await;
+    let token = app.client().login("token/twitter", json!({})).await.field("oauth_token");
+    let answer = app.client().login("token/twitter", json!({"oauth_token": token})).await;
     assert_eq!(
         answer.problem(400, "invalid_request")["errors"],
         json!({"oauth_verifier": ["This field is required."]})
     );
-    let user = world.client().login("session/twitter", json!({"oauth_token": token, "oauth_verifier": "u6"})).await;
+    let user = app.client().login("session/twitter", json!({"oauth_token": token, "oauth_verifier": "u6"})).await;
     assert_eq!(user.keys(), ["id", "username", "first_name", "last_name", "email"]);
 }
 
 async fn r_o1_05_a_token_that_was_not_given_out_is_refused(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     let body = json!({"oauth_token": "rt-made-up", "oauth_verifier": "u1"});
-    world.client().login("token/twitter", body).await.problem(400, "state_mismatch");
-    assert!(world.double.calls().is_empty());
+    app.client().login("token/twitter", body).await.problem(400, "state_mismatch");
+    assert!(app.double.calls().is_empty());
 }
 
 async fn r_o1_07_the_first_step_sets_the_attempt_cookie_and_no_session(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for kind in ["session", "token"] {
-        let answer = world.client().login(&format!("{kind}/twitter"), json!({})).await;
+        let answer = app.client().login(&format!("{kind}/twitter"), json!({})).await;
         let cookies = answer.set_cookies();
-        assert_eq!(cookies.len(), 1, "{}", answer.whole());
+        assert_eq!(cookies.len(), 1, "{}", answer.headers_and_body());
         assert!(cookies[0].value.starts_with("rsab_"));
     }
-    assert_eq!(world.database.count("sessions").await, 0);
+    assert_eq!(app.database.count("sessions").await, 0);
 }
 
 async fn r_o1_08_a_provider_that_fails_in_the_first_step_is_told(engine: Engine) {
-    let world = World::start(engine).await;
+    let app = TestApp::start(engine).await;
     for reply in [
         Reply::of(400, "text/plain", "no"),
         Reply::of(401, "text/plain", "no"),
@@ -250,31 +251,31 @@ async fn r_o1_08_a_provider_that_fails_in_the_first_step_is_told(engine: Engine)
         Reply::of(200, "text/html", "<html></html>"),
         Reply::Reset,
     ] {
-        world.double.always(TWITTER_REQUEST, reply.clone());
-        let answer = world.client().login("token/twitter", json!({})).await;
+        app.double.always(TWITTER_REQUEST, reply.clone());
+        let answer = app.client().login("token/twitter", json!({})).await;
         answer.problem(502, "provider_error");
     }
-    assert_eq!(world.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("login_attempts").await, 0);
 }
 
 async fn r_o1_09_a_denial_ends_the_login(engine: Engine) {
-    let world = World::start(engine).await;
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
-    world.double.forget();
+    app.double.clear_calls();
     browser.login("token/twitter", json!({"denied": token})).await.problem(400, "access_denied");
     // The request token is spent: the login cannot be finished any more.
     let late = json!({"oauth_token": token, "oauth_verifier": "u1"});
     browser.login("token/twitter", late).await.problem(400, "state_mismatch");
-    assert!(world.double.calls().is_empty());
+    assert!(app.double.calls().is_empty());
 }
 
 async fn r_o1_10_an_access_token_answer_that_is_html_is_refused(engine: Engine) {
-    let world = World::start(engine).await;
-    world.double.always(TWITTER_ACCESS, Reply::of(200, "text/html", "<html><body>oauth_token</body></html>"));
-    let browser = world.browser();
+    let app = TestApp::start(engine).await;
+    app.double.always(TWITTER_ACCESS, Reply::of(200, "text/html", "<html><body>oauth_token</body></html>"));
+    let browser = app.browser();
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
     let body = json!({"oauth_token": token, "oauth_verifier": "u1"});
     browser.login("token/twitter", body).await.problem(502, "provider_error");
-    assert_eq!(world.database.count("users").await, 0);
+    assert_eq!(app.database.count("users").await, 0);
 }

@@ -1,0 +1,135 @@
+//! R-URI: which redirect URI goes into the token call. What is not listed never does (SEC-8 is in `security.rs`).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use crate::support::fake_users::{self, GITHUB_TOKEN, TWITTER_REQUEST};
+use crate::support::{Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
+
+on_both_databases! {
+    r_uri_01_the_requests_own_comes_first,
+    r_uri_02_then_the_absolute_setting,
+    r_uri_03_then_the_path_on_the_servers_own_address,
+    r_uri_04_an_origin_replaces_scheme_and_host,
+    r_uri_05_an_origin_without_a_host_is_refused,
+    r_uri_06_https_can_be_insisted_on,
+    r_uri_09_the_first_step_of_oauth_1_follows_the_same_rules,
+    a_begun_login_keeps_the_redirect_uri_it_was_begun_with,
+}
+
+/// What the token call of a login carried.
+async fn sent(app: &TestApp, origin: Option<&str>, redirect_uri: Option<&str>) -> Option<String> {
+    app.double.clear_calls();
+    let mut body = json!({"code": next_code()});
+    if let Some(redirect_uri) = redirect_uri {
+        body["redirect_uri"] = redirect_uri.into();
+    }
+    let mut post = app.client().post("/api/login/social/token/github/");
+    if let Some(origin) = origin {
+        post = post.header("origin", origin);
+    }
+    post.json(&body).send().await.ok();
+    app.double.call_at(GITHUB_TOKEN).field("redirect_uri")
+}
+
+/// A code is good once.
+fn next_code() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    format!("u{}", NEXT.fetch_add(1, Ordering::SeqCst))
+}
+
+async fn r_uri_01_the_requests_own_comes_first(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .with("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "https://abs.example/cb")
+        .start()
+        .await;
+    assert_eq!(sent(&app, Some(FRONTEND), Some(REDIRECT_URI)).await.as_deref(), Some(REDIRECT_URI));
+    assert_eq!(sent(&app, None, Some(REDIRECT_URI)).await.as_deref(), Some(REDIRECT_URI));
+    assert_eq!(sent(&app, None, Some("https://abs.example/cb")).await.as_deref(), Some("https://abs.example/cb"));
+}
+
+async fn r_uri_02_then_the_absolute_setting(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .with("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "https://abs.example/cb")
+        .start()
+        .await;
+    assert_eq!(sent(&app, Some(FRONTEND), None).await.as_deref(), Some("https://abs.example/cb"));
+}
+
+async fn r_uri_03_then_the_path_on_the_servers_own_address(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let base = app.node.base.clone();
+    assert_eq!(sent(&app, None, None).await, Some(format!("{base}/")));
+    let app = TestApp::builder(engine).with("REST_SOCIAL_OAUTH_REDIRECT_URI", "/oauth/done/?from=social").start().await;
+    let wanted = format!("{}/oauth/done/?from=social", app.node.base);
+    assert_eq!(sent(&app, None, None).await.as_ref(), Some(&wanted), "the query survives");
+    assert_eq!(sent(&app, None, Some(&wanted)).await.as_ref(), Some(&wanted), "it counts as listed");
+}
+
+async fn r_uri_04_an_origin_replaces_scheme_and_host(engine: Engine) {
+    let plan = TestApp::builder(engine).with("ALLOWED_ORIGINS", "https://front.example,https://front.example:3000");
+    let app = plan.with("REST_SOCIAL_OAUTH_REDIRECT_URI", "/oauth/done/?a=1").start().await;
+    let sent_by = |origin| sent(&app, Some(origin), None);
+    assert_eq!(sent_by("https://front.example:3000").await.as_deref(), Some("https://front.example:3000/oauth/done/"));
+    assert_eq!(sent_by(FRONTEND).await.as_deref(), Some("https://front.example/oauth/done/"), "the query is dropped");
+
+    let app = TestApp::builder(engine).with("REST_SOCIAL_DOMAIN_FROM_ORIGIN", "False").start().await;
+    let own = format!("{}/", app.node.base);
+    assert_eq!(sent(&app, Some(FRONTEND), None).await, Some(own));
+
+    let app = TestApp::builder(engine).with("ALLOWED_ORIGINS", "").start().await;
+    let own = format!("{}/", app.node.base);
+    assert_eq!(sent(&app, Some(FRONTEND), None).await, Some(own), "off where no origin is listed");
+}
+
+async fn r_uri_05_an_origin_without_a_host_is_refused(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    for origin in ["null", "front.example", "", "https://front.example/", "https://FRONT.example"] {
+        let post = app.client().post("/api/login/social/token/github/").header("origin", origin);
+        post.json(&json!({"code": "u1"})).send().await.problem(400, "origin_not_allowed");
+    }
+    assert!(app.double.calls().is_empty());
+}
+
+async fn r_uri_06_https_can_be_insisted_on(engine: Engine) {
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_REDIRECT_IS_HTTPS", "True").start().await;
+    let https = format!("{}/", app.node.base.replace("http://", "https://"));
+    assert_eq!(sent(&app, None, None).await, Some(https));
+    assert_eq!(sent(&app, Some(FRONTEND), None).await.as_deref(), Some("https://front.example/"));
+}
+
+async fn r_uri_09_the_first_step_of_oauth_1_follows_the_same_rules(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let own = format!("{}/", app.node.base);
+    for (origin, redirect_uri, wanted) in [
+        (None, None, own.as_str()),
+        (Some(FRONTEND), None, "https://front.example/"),
+        (None, Some(REDIRECT_URI), REDIRECT_URI),
+    ] {
+        app.double.clear_calls();
+        let mut post = app.client().post("/api/login/social/token/twitter/");
+        if let Some(origin) = origin {
+            post = post.header("origin", origin);
+        }
+        let body = redirect_uri.map_or(json!({}), |uri| json!({"redirect_uri": uri}));
+        post.json(&body).send().await.ok();
+        let callback = fake_users::oauth1_field(&app.double.call_at(TWITTER_REQUEST), "oauth_callback");
+        let callback = callback.expect("a callback");
+        assert_eq!(without_redirect_state(&callback), wanted, "{callback}");
+    }
+    let evil = json!({"redirect_uri": "https://evil.example/"});
+    app.client().login("token/twitter", evil).await.problem(400, "redirect_uri_not_allowed");
+}
+
+async fn a_begun_login_keeps_the_redirect_uri_it_was_begun_with(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({"redirect_uri": REDIRECT_URI})).await;
+    browser.login("token/github", json!({"code": "u1", "state": begun.state})).await.ok();
+    assert_eq!(app.double.call_at(GITHUB_TOKEN).field("redirect_uri").as_deref(), Some(REDIRECT_URI));
+}
+
+fn without_redirect_state(callback: &str) -> &str {
+    callback.split(['?', '&']).next().unwrap_or_default()
+}
