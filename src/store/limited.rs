@@ -9,9 +9,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use super::accounts::{AccountStore, EncryptedTokens, ReencryptedTokens, Unlinked};
+use super::audit::AuditStore;
+use super::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
+use super::credentials::{CredentialStore, Rotated};
+use super::error::{Result, StoreError};
+use super::events::{EventStore, Lease, Resend};
+use super::import::ImportStore;
 use super::import::RowOutcome;
-use super::*;
-use crate::model::TokenRow;
+use super::logins::LoginStore;
+use super::repository::{Repository, Schema};
+use super::sweep::{BoundedRows, ExpiringTable};
+use super::types::{Committed, IssuedCredential, LoginCommit};
+use super::users::{Updated, UserSearch, UserStore};
+use crate::clock::UnixMillis;
+use crate::model::{
+    AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry, CredentialHandle,
+    CredentialPage, DueEvent, EmailAddress, EventRecord, EventState, KnoxRow, OneTimeCode, RefreshRow, RefreshUse,
+    SessionRow, SocialAccount, StoredPendingLogin, TokenRow, UsedCode, User, UserId,
+};
+use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
 
 /// Of one statement: shorter than the call, so that the database ends it before the server stops waiting for it.
@@ -165,12 +182,20 @@ limited!(AuthorizationRequestStore {
 });
 
 limited!(UserStore {
-    fn accounts_by_uid(provider: &str, uids: &[&str]) -> Vec<(SocialAccount, User)>;
-    fn uid_scopes(provider: &str) -> Vec<String>;
-    fn legacy_uids() -> Vec<(String, i64)>;
     fn user(id: UserId) -> Option<User>;
     fn users_by_email(email: &EmailAddress) -> Vec<User>;
     fn users_with_verified_email(email: &EmailAddress, trusted_email_sources: &[String]) -> Vec<User>;
+    fn users(search: UserSearch<'_>, most: i64) -> Vec<User>;
+    fn user_by_username(username: &str) -> Option<User>;
+    fn set_active(user: UserId, active: bool, now: UnixMillis) -> bool;
+    fn update_user(user: UserId, change: &(dyn for<'a> Fn(&'a User) -> User + Sync), audit: &AuditEvent) -> Updated;
+    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<Vec<EncryptedTokens>>;
+});
+
+limited!(AccountStore {
+    fn accounts_by_uid(provider: &str, uids: &[&str]) -> Vec<(SocialAccount, User)>;
+    fn uid_scopes(provider: &str) -> Vec<String>;
+    fn legacy_uids() -> Vec<(String, i64)>;
     fn accounts_of(user: UserId) -> Vec<SocialAccount>;
     fn unlink(user: UserId, account: i64, counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
     fn account_tokens(user: UserId, account: i64) -> Option<EncryptedTokens>;
@@ -181,11 +206,9 @@ limited!(UserStore {
     fn drop_tokens(account: i64, old: &[u8], audit: &AuditEvent) -> bool;
     fn reencrypt_all(reencrypted: &[ReencryptedTokens]) -> u64;
     fn count_encrypted(beginning: &[u8]) -> i64;
-    fn users(search: UserSearch<'_>, most: i64) -> Vec<User>;
-    fn user_by_username(username: &str) -> Option<User>;
-    fn set_active(user: UserId, active: bool, now: UnixMillis) -> bool;
-    fn update_user(user: UserId, change: &(dyn for<'a> Fn(&'a User) -> User + Sync), audit: &AuditEvent) -> Updated;
-    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<Vec<EncryptedTokens>>;
+});
+
+limited!(LoginStore {
     fn commit_login(login: LoginCommit, make: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send)) -> Committed;
 });
 

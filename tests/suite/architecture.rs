@@ -236,7 +236,8 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 }
 
 fn is_function(code: &str) -> bool {
-    const BEFORE: [&str; 6] = ["pub", "pub(crate)", "pub(super)", "async", "const", "unsafe"];
+    const BEFORE: [&str; 8] =
+        ["pub", "pub(crate)", "pub(super)", "pub(in", "crate::store)", "async", "const", "unsafe"];
     code.split("fn ").next().is_some_and(|before| before.split_whitespace().all(|word| BEFORE.contains(&word)))
         && !code.trim_end().ends_with(['}', ';'])
 }

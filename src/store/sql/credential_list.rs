@@ -1,12 +1,13 @@
 //! Many credentials of one user at once: a page of the list, and the end of those that are named.
 
-use crate::model::{CredentialHandle, CredentialPosition};
-
-/// Rows whose keys stand in one statement.
-pub(in crate::store) const KEY_BATCH: usize = 500;
+use super::{Builder, KEY_BATCH, Key, Store, Tx};
+use crate::clock::UnixMillis;
+use crate::model::{CredentialEntry, CredentialHandle, CredentialPage, CredentialPosition, UserId};
+use crate::store::error::Result;
+use crate::store::rows::CredentialEntryRow;
 
 /// How a table is read for the list: up to the user's id, up to the time, and the rest.
-pub(in crate::store) struct ListedTable {
+struct ListedTable {
     pub before_user: &'static str,
     pub before_now: &'static str,
     pub end: &'static str,
@@ -17,7 +18,7 @@ pub(in crate::store) struct ListedTable {
 }
 
 /// In the order in which credentials of the same times are listed.
-pub(in crate::store) const LISTED_TABLES: [ListedTable; 4] = [
+const LISTED_TABLES: [ListedTable; 4] = [
     ListedTable {
         before_user:
             "SELECT * FROM (SELECT 'session' AS kind, digest, NULL AS name, created, created AS signed_in, last_used,
@@ -59,7 +60,7 @@ pub(in crate::store) const LISTED_TABLES: [ListedTable; 4] = [
 ];
 
 /// The table of a position, in [`LISTED_TABLES`].
-pub(in crate::store) fn table_of(position: &CredentialPosition) -> usize {
+fn table_of(position: &CredentialPosition) -> usize {
     match position.handle {
         CredentialHandle::Session(_) => 0,
         CredentialHandle::Token(_) => 1,
@@ -68,117 +69,109 @@ pub(in crate::store) fn table_of(position: &CredentialPosition) -> usize {
     }
 }
 
-/// Beside [`super::credentials::credential_store`], which calls it.
-macro_rules! credential_list {
-    ($store:ty, $database:ty) => {
-        impl $store {
-            async fn credential_page(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>> {
-                let mut entries = Vec::new();
-                for (number, table) in LISTED_TABLES.iter().enumerate() {
-                    let mut query = Builder::new(table.before_user);
-                    query.push_bind(user).push(table.before_now).push_bind(page.now.0).push(table.end);
-                    if let Some(idle_since) = page.idle_since.filter(|_| table.has_idle_timeout) {
-                        query.push(" AND last_used > ").push_bind(idle_since.0);
-                    }
-                    if let Some(after) = &page.after {
-                        Self::push_after(&mut query, number, table.key, after);
-                    }
-                    query.push(format!(" ORDER BY last_used DESC, created DESC, {} LIMIT ", table.key));
-                    query.push_bind(page.limit);
-                    let rows: Vec<CredentialEntryRow> =
-                        query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
-                    for row in rows {
-                        entries.push(row.into_entry()?);
-                    }
-                }
-                // Stable: equal ones stay in the order of their tables and keys.
-                entries.sort_by_key(|entry| std::cmp::Reverse((entry.last_used, entry.created)));
-                entries.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
-                Ok(entries)
+impl Store {
+    pub(super) async fn credential_page(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>> {
+        let mut entries = Vec::new();
+        for (number, table) in LISTED_TABLES.iter().enumerate() {
+            let mut query = Builder::new(table.before_user);
+            query.push_bind(user).push(table.before_now).push_bind(page.now.0).push(table.end);
+            if let Some(idle_since) = page.idle_since.filter(|_| table.has_idle_timeout) {
+                query.push(" AND last_used > ").push_bind(idle_since.0);
             }
-
-            /// Only rows that stand after `after`, which may be of another table.
-            fn push_after(query: &mut Builder, table: usize, key: &str, after: &CredentialPosition) {
-                let other = table_of(after);
-                let compared = if table > other { "<=" } else { "<" };
-                query.push(format!(" AND ((last_used, created) {compared} ("));
-                query.push_bind(after.last_used.0).push(", ").push_bind(after.created.0).push(")");
-                if table == other {
-                    query.push(" OR ((last_used, created) = (").push_bind(after.last_used.0).push(", ");
-                    query.push_bind(after.created.0).push(format!(") AND {key} > "));
-                    match &after.handle {
-                        CredentialHandle::Session(digest) | CredentialHandle::Token(digest) => {
-                            query.push_bind(digest.as_bytes().to_vec())
-                        }
-                        CredentialHandle::Knox(name) | CredentialHandle::Family(name) => query.push_bind(name.clone()),
-                    };
-                    query.push(")");
-                }
-                query.push(")");
+            if let Some(after) = &page.after {
+                Self::push_after(&mut query, number, table.key, after);
             }
-
-            /// One statement for each batch of a kind.
-            async fn end_handles(
-                tx: &mut Tx,
-                handles: &[CredentialHandle],
-                user: UserId,
-                now: UnixMillis,
-            ) -> Result<()> {
-                let (mut sessions, mut tokens, mut knox, mut families) =
-                    (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-                for handle in handles {
-                    match handle {
-                        CredentialHandle::Session(digest) => sessions.push(digest.as_bytes().to_vec()),
-                        CredentialHandle::Token(digest) => tokens.push(digest.as_bytes().to_vec()),
-                        CredentialHandle::Knox(digest) => knox.push(digest.clone()),
-                        CredentialHandle::Family(family) => families.push(family.clone()),
-                    }
-                }
-                if !tokens.is_empty() {
-                    // Otherwise the next login would issue the very same token again.
-                    sqlx::query(
-                        "UPDATE users
-                         SET token_generation = CASE WHEN token_generation < $1 THEN $1 ELSE token_generation + 1 END
-                         WHERE id = $2",
-                    )
-                    .bind(now.0)
-                    .bind(user)
-                    .execute(&mut **tx)
-                    .await?;
-                }
-                let delete = |table: &str| Builder::new(format!("DELETE FROM {table} WHERE user_id = "));
-                Self::end_keys(tx, || delete("sessions"), user, "digest", &sessions).await?;
-                Self::end_keys(tx, || delete("tokens"), user, "digest", &tokens).await?;
-                Self::end_keys(tx, || delete("knox_tokens"), user, "digest", &knox).await?;
-                let blacklist = || {
-                    let mut update = Builder::new("UPDATE refresh_tokens SET blacklisted = ");
-                    update.push_bind(now.0).push(" WHERE blacklisted IS NULL AND user_id = ");
-                    update
-                };
-                Self::end_keys(tx, blacklist, user, "family", &families).await
-            }
-
-            /// `statement` ends before the user's id.
-            async fn end_keys<K: Key + Clone + Sync>(
-                tx: &mut Tx,
-                statement: impl Fn() -> Builder + Send + Sync,
-                user: UserId,
-                column: &str,
-                keys: &[K],
-            ) -> Result<()> {
-                for batch in keys.chunks(KEY_BATCH) {
-                    let mut query = statement();
-                    query.push_bind(user).push(format!(" AND {column} IN ("));
-                    let mut list = query.separated(", ");
-                    for key in batch {
-                        list.push_bind(key.clone());
-                    }
-                    list.push_unseparated(")");
-                    query.build().persistent(false).execute(&mut **tx).await?;
-                }
-                Ok(())
+            query.push(format!(" ORDER BY last_used DESC, created DESC, {} LIMIT ", table.key));
+            query.push_bind(page.limit);
+            let rows: Vec<CredentialEntryRow> = query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
+            for row in rows {
+                entries.push(row.into_entry()?);
             }
         }
-    };
+        // Stable: equal ones stay in the order of their tables and keys.
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.last_used, entry.created)));
+        entries.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        Ok(entries)
+    }
+
+    /// Only rows that stand after `after`, which may be of another table.
+    fn push_after(query: &mut Builder, table: usize, key: &str, after: &CredentialPosition) {
+        let other = table_of(after);
+        let compared = if table > other { "<=" } else { "<" };
+        query.push(format!(" AND ((last_used, created) {compared} ("));
+        query.push_bind(after.last_used.0).push(", ").push_bind(after.created.0).push(")");
+        if table == other {
+            query.push(" OR ((last_used, created) = (").push_bind(after.last_used.0).push(", ");
+            query.push_bind(after.created.0).push(format!(") AND {key} > "));
+            match &after.handle {
+                CredentialHandle::Session(digest) | CredentialHandle::Token(digest) => {
+                    query.push_bind(digest.as_bytes().to_vec())
+                }
+                CredentialHandle::Knox(name) | CredentialHandle::Family(name) => query.push_bind(name.clone()),
+            };
+            query.push(")");
+        }
+        query.push(")");
+    }
+
+    /// One statement for each batch of a kind.
+    pub(super) async fn end_handles(
+        tx: &mut Tx,
+        handles: &[CredentialHandle],
+        user: UserId,
+        now: UnixMillis,
+    ) -> Result<()> {
+        let (mut sessions, mut tokens, mut knox, mut families) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for handle in handles {
+            match handle {
+                CredentialHandle::Session(digest) => sessions.push(digest.as_bytes().to_vec()),
+                CredentialHandle::Token(digest) => tokens.push(digest.as_bytes().to_vec()),
+                CredentialHandle::Knox(digest) => knox.push(digest.clone()),
+                CredentialHandle::Family(family) => families.push(family.clone()),
+            }
+        }
+        if !tokens.is_empty() {
+            // Otherwise the next login would issue the very same token again.
+            sqlx::query(
+                "UPDATE users
+                 SET token_generation = CASE WHEN token_generation < $1 THEN $1 ELSE token_generation + 1 END
+                 WHERE id = $2",
+            )
+            .bind(now.0)
+            .bind(user)
+            .execute(&mut **tx)
+            .await?;
+        }
+        let delete = |table: &str| Builder::new(format!("DELETE FROM {table} WHERE user_id = "));
+        Self::end_keys(tx, || delete("sessions"), user, "digest", &sessions).await?;
+        Self::end_keys(tx, || delete("tokens"), user, "digest", &tokens).await?;
+        Self::end_keys(tx, || delete("knox_tokens"), user, "digest", &knox).await?;
+        let blacklist = || {
+            let mut update = Builder::new("UPDATE refresh_tokens SET blacklisted = ");
+            update.push_bind(now.0).push(" WHERE blacklisted IS NULL AND user_id = ");
+            update
+        };
+        Self::end_keys(tx, blacklist, user, "family", &families).await
+    }
+
+    /// `statement` ends before the user's id.
+    async fn end_keys<K: Key + Clone + Sync>(
+        tx: &mut Tx,
+        statement: impl Fn() -> Builder + Send + Sync,
+        user: UserId,
+        column: &str,
+        keys: &[K],
+    ) -> Result<()> {
+        for batch in keys.chunks(KEY_BATCH) {
+            let mut query = statement();
+            query.push_bind(user).push(format!(" AND {column} IN ("));
+            let mut list = query.separated(", ");
+            for key in batch {
+                list.push_bind(key.clone());
+            }
+            list.push_unseparated(")");
+            query.build().persistent(false).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
 }
-pub(in crate::store) use credential_list;

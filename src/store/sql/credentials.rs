@@ -1,349 +1,341 @@
 //! Sessions, tokens, refresh tokens and knox tokens. Each look-up is one read that brings the user along.
 
-/// Implements [`super::super::CredentialStore`].
-macro_rules! credential_store {
-    ($store:ty) => {
-        impl $store {
-            /// Every credential of the user, inside the transaction of whoever ends them. The user's row first: it makes
-            /// whoever adds one wait, and what was added before is seen.
-            async fn revoke_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
-                // Both generations only grow, and by the time rather than by one: where a restored backup has taken one
-                // back, a value that was used before does not come again.
+use super::audit::audit_query;
+use super::{Store, Tx};
+use crate::clock::UnixMillis;
+use crate::model::{
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialPage, KnoxRow, NewCredential, RefreshRow, RefreshUse,
+    SessionRow, User, UserId,
+};
+use crate::secrets::Digest;
+use crate::store::credentials::{CredentialStore, Rotated};
+use crate::store::error::Result;
+use crate::store::rows::{KnoxUserRow, RefreshUseRow, SessionUserRow, TokenUserRow, user_columns};
+use crate::store::types::LoginCommit;
+
+impl Store {
+    /// Every credential of the user, inside the transaction of whoever ends them. The user's row first: it makes
+    /// whoever adds one wait, and what was added before is seen.
+    pub(super) async fn revoke_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
+        // Both generations only grow, and by the time rather than by one: where a restored backup has taken one
+        // back, a value that was used before does not come again.
+        sqlx::query(
+            "UPDATE users
+             SET revoked_before = CASE WHEN revoked_before < $1 THEN $1 ELSE revoked_before END,
+                 credential_generation =
+                     CASE WHEN credential_generation < $2 THEN $2 ELSE credential_generation + 1 END,
+                 token_generation = CASE WHEN token_generation < $2 THEN $2 ELSE token_generation + 1 END,
+                 link_generation = link_generation + 1
+             WHERE id = $3",
+        )
+        .bind(now.seconds())
+        .bind(now.0)
+        .bind(user)
+        .execute(&mut **tx)
+        .await?;
+        for statement in [
+            "DELETE FROM sessions WHERE user_id = $1",
+            "DELETE FROM tokens WHERE user_id = $1",
+            "DELETE FROM knox_tokens WHERE user_id = $1",
+        ] {
+            sqlx::query(statement).bind(user).execute(&mut **tx).await?;
+        }
+        sqlx::query("UPDATE refresh_tokens SET blacklisted = $1 WHERE user_id = $2 AND blacklisted IS NULL")
+            .bind(now.0)
+            .bind(user)
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Whoever ends a credential ends what it asked for: logins under way, begun or waiting link nothing any more.
+    async fn cancel_pending_links(tx: &mut Tx, user: UserId) -> Result<()> {
+        sqlx::query("UPDATE users SET link_generation = link_generation + 1 WHERE id = $1")
+            .bind(user)
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the user has as many live knox tokens as may be. The transaction has locked the user's row before,
+    /// so that logins of one user wait for each other and two at once do not both find room.
+    pub(super) async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
+        let Some(most) = login.knox_limit else { return Ok(false) };
+        let live: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
+        )
+        .bind(user)
+        .bind(login.now.0)
+        .fetch_one(&mut **tx)
+        .await?;
+        Ok(live >= most)
+    }
+
+    pub(super) async fn insert_credential(tx: &mut Tx, credential: &NewCredential) -> Result<()> {
+        match credential {
+            NewCredential::Session(row) => {
                 sqlx::query(
-                    "UPDATE users
-                     SET revoked_before = CASE WHEN revoked_before < $1 THEN $1 ELSE revoked_before END,
-                         credential_generation =
-                             CASE WHEN credential_generation < $2 THEN $2 ELSE credential_generation + 1 END,
-                         token_generation = CASE WHEN token_generation < $2 THEN $2 ELSE token_generation + 1 END,
-                         link_generation = link_generation + 1
-                     WHERE id = $3",
+                    "INSERT INTO sessions (digest, user_id, created, expires, last_used, ip, agent)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 )
-                .bind(now.seconds())
-                .bind(now.0)
-                .bind(user)
-                .execute(&mut **tx)
-                .await?;
-                for statement in [
-                    "DELETE FROM sessions WHERE user_id = $1",
-                    "DELETE FROM tokens WHERE user_id = $1",
-                    "DELETE FROM knox_tokens WHERE user_id = $1",
-                ] {
-                    sqlx::query(statement).bind(user).execute(&mut **tx).await?;
-                }
-                sqlx::query("UPDATE refresh_tokens SET blacklisted = $1 WHERE user_id = $2 AND blacklisted IS NULL")
-                    .bind(now.0)
-                    .bind(user)
-                    .execute(&mut **tx)
-                    .await?;
-                Ok(())
-            }
-
-            /// Whoever ends a credential ends what it asked for: logins under way, begun or waiting link nothing any more.
-            async fn cancel_pending_links(tx: &mut Tx, user: UserId) -> Result<()> {
-                sqlx::query("UPDATE users SET link_generation = link_generation + 1 WHERE id = $1")
-                    .bind(user)
-                    .execute(&mut **tx)
-                    .await?;
-                Ok(())
-            }
-
-            /// Whether the user has as many live knox tokens as may be. The transaction has locked the user's row before,
-            /// so that logins of one user wait for each other and two at once do not both find room.
-            async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
-                let Some(most) = login.knox_limit else { return Ok(false) };
-                let live: i64 = sqlx::query_scalar(
-                    "SELECT count(*) FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
-                )
-                .bind(user)
-                .bind(login.now.0)
-                .fetch_one(&mut **tx)
-                .await?;
-                Ok(live >= most)
-            }
-
-            async fn insert_credential(
-                tx: &mut Tx,
-                credential: &NewCredential,
-            ) -> Result<()> {
-                match credential {
-                    NewCredential::Session(row) => {
-                        sqlx::query(
-                            "INSERT INTO sessions (digest, user_id, created, expires, last_used, ip, agent)
-                             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                        )
-                        .bind(row.digest.as_bytes())
-                        .bind(row.user_id)
-                        .bind(row.created.0)
-                        .bind(row.expires.0)
-                        .bind(row.last_used.0)
-                        .bind(&row.client.ip)
-                        .bind(&row.client.agent)
-                        .execute(&mut **tx)
-                        .await?;
-                    }
-                    NewCredential::Token(row) => {
-                        sqlx::query(
-                            "INSERT INTO tokens AS known (digest, user_id, created, signed_in, last_used, ip, agent)
-                             VALUES ($1, $2, $3, $3, $3, $4, $5)
-                             ON CONFLICT (digest) DO UPDATE
-                               SET signed_in = excluded.signed_in, ip = excluded.ip, agent = excluded.agent
-                               WHERE known.signed_in IS NULL OR known.signed_in < excluded.signed_in - 60000",
-                        )
-                        .bind(row.digest.as_bytes())
-                        .bind(row.user_id)
-                        .bind(row.created.0)
-                        .bind(&row.client.ip)
-                        .bind(&row.client.agent)
-                        .execute(&mut **tx)
-                        .await?;
-                    }
-                    NewCredential::Refresh(row) => Self::insert_refresh(tx, row).await?,
-                    NewCredential::Knox(row) => {
-                        sqlx::query(
-                            "INSERT INTO knox_tokens
-                               (digest, token_key, user_id, created, expires, last_used, ip, agent)
-                             VALUES ($1, $2, $3, $4, $5, $4, $6, $7)",
-                        )
-                        .bind(&row.digest)
-                        .bind(&row.token_key)
-                        .bind(row.user_id)
-                        .bind(row.created.0)
-                        .bind(row.expires.map(|at| at.0))
-                        .bind(&row.client.ip)
-                        .bind(&row.client.agent)
-                        .execute(&mut **tx)
-                        .await?;
-                    }
-                }
-                Ok(())
-            }
-
-            async fn insert_refresh(tx: &mut Tx, row: &RefreshRow) -> Result<()> {
-                sqlx::query(
-                    "INSERT INTO refresh_tokens
-                       (jti, family, kind, user_id, created, expires, last_used, ip, agent, signed_in)
-                     VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9)",
-                )
-                .bind(&row.jti)
-                .bind(&row.family)
-                .bind(kind_name(row.kind))
+                .bind(row.digest.as_bytes())
                 .bind(row.user_id)
                 .bind(row.created.0)
                 .bind(row.expires.0)
+                .bind(row.last_used.0)
                 .bind(&row.client.ip)
                 .bind(&row.client.agent)
-                .bind(row.signed_in.map(|at| at.0))
                 .execute(&mut **tx)
                 .await?;
-                Ok(())
+            }
+            NewCredential::Token(row) => {
+                sqlx::query(
+                    "INSERT INTO tokens AS known (digest, user_id, created, signed_in, last_used, ip, agent)
+                     VALUES ($1, $2, $3, $3, $3, $4, $5)
+                     ON CONFLICT (digest) DO UPDATE
+                       SET signed_in = excluded.signed_in, ip = excluded.ip, agent = excluded.agent
+                       WHERE known.signed_in IS NULL OR known.signed_in < excluded.signed_in - 60000",
+                )
+                .bind(row.digest.as_bytes())
+                .bind(row.user_id)
+                .bind(row.created.0)
+                .bind(&row.client.ip)
+                .bind(&row.client.agent)
+                .execute(&mut **tx)
+                .await?;
+            }
+            NewCredential::Refresh(row) => Self::insert_refresh(tx, row).await?,
+            NewCredential::Knox(row) => {
+                sqlx::query(
+                    "INSERT INTO knox_tokens
+                       (digest, token_key, user_id, created, expires, last_used, ip, agent)
+                     VALUES ($1, $2, $3, $4, $5, $4, $6, $7)",
+                )
+                .bind(&row.digest)
+                .bind(&row.token_key)
+                .bind(row.user_id)
+                .bind(row.created.0)
+                .bind(row.expires.map(|at| at.0))
+                .bind(&row.client.ip)
+                .bind(&row.client.agent)
+                .execute(&mut **tx)
+                .await?;
             }
         }
+        Ok(())
+    }
 
-        #[async_trait::async_trait]
-        impl CredentialStore for $store {
-            async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>> {
-                let row: Option<SessionUserRow> = sqlx::query_as(concat!(
-                    "SELECT s.created AS s_created, s.expires, s.last_used, s.ip, s.agent, ",
-                    user_columns!(),
-                    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = $1"
-                ))
-                .bind(digest.as_bytes())
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
-                Ok(row.map(|row| row.split(digest)))
-            }
-
-            async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
-                let touched = match handle {
-                    CredentialHandle::Session(digest) => {
-                        sqlx::query("UPDATE sessions SET last_used = $1 WHERE digest = $2")
-                            .bind(now.0)
-                            .bind(digest.as_bytes())
-                    }
-                    CredentialHandle::Token(digest) => {
-                        sqlx::query("UPDATE tokens SET last_used = $1 WHERE digest = $2")
-                            .bind(now.0)
-                            .bind(digest.as_bytes())
-                    }
-                    CredentialHandle::Knox(digest) => {
-                        sqlx::query("UPDATE knox_tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest)
-                    }
-                    CredentialHandle::Family(family) => {
-                        sqlx::query(
-                            "UPDATE refresh_tokens SET last_used = $1
-                             WHERE user_id = $2 AND family = $3 AND blacklisted IS NULL",
-                        )
-                        .bind(now.0)
-                        .bind(user)
-                        .bind(family)
-                    }
-                };
-                touched.execute(&self.writer()).await?;
-                Ok(())
-            }
-
-            async fn end(
-                &self,
-                handles: &[CredentialHandle],
-                user: UserId,
-                now: UnixMillis,
-                audit: &AuditEvent,
-            ) -> Result<()> {
-                let mut tx = self.begin().await?;
-                // First, so that a rotation under way is waited for and its new token seen.
-                Self::cancel_pending_links(&mut tx, user).await?;
-                Self::end_handles(&mut tx, handles, user, now).await?;
-                audit_query(audit).execute(&mut *tx).await?;
-                tx.commit().await?;
-                Ok(())
-            }
-
-            async fn credentials_of(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>> {
-                self.credential_page(user, page).await
-            }
-
-            async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>> {
-                let row: Option<TokenUserRow> = sqlx::query_as(concat!(
-                    "SELECT t.last_used, ",
-                    user_columns!(),
-                    " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
-                ))
-                .bind(digest.as_bytes())
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
-                Ok(row.map(TokenUserRow::split))
-            }
-
-            async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>> {
-                let row: Option<KnoxUserRow> = sqlx::query_as(concat!(
-                    "SELECT k.token_key, k.created AS k_created, k.expires, k.last_used, k.ip, k.agent, ",
-                    user_columns!(),
-                    " FROM knox_tokens k JOIN users u ON u.id = k.user_id WHERE k.digest = $1"
-                ))
-                .bind(digest)
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
-                Ok(row.map(|row| row.split(digest)))
-            }
-
-            async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()> {
-                sqlx::query("UPDATE knox_tokens SET expires = $1 WHERE digest = $2")
-                    .bind(expires.0)
-                    .bind(digest)
-                    .execute(&self.writer())
-                    .await?;
-                Ok(())
-            }
-
-            async fn forget_knox(&self, digest: &str) -> Result<()> {
-                sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest).execute(&self.writer()).await?;
-                Ok(())
-            }
-
-            async fn end_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()> {
-                let mut tx = self.begin().await?;
-                Self::cancel_pending_links(&mut tx, user).await?;
-                sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
-                audit_query(audit).execute(&mut *tx).await?;
-                tx.commit().await?;
-                Ok(())
-            }
-
-            async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)> {
-                let row: Option<RefreshUseRow> = sqlx::query_as(concat!(
-                    "SELECT r.family, r.blacklisted, r.successor, r.last_used, r.signed_in, ",
-                    user_columns!(),
-                    " FROM users u LEFT JOIN refresh_tokens r ON r.jti = $1 AND r.user_id = u.id WHERE u.id = $2"
-                ))
-                .bind(jti)
-                .bind(user)
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
-                Ok(row.map_or_else(|| (None, RefreshUse::default()), RefreshUseRow::split))
-            }
-
-            async fn rotate(
-                &self,
-                old: &str,
-                new: &RefreshRow,
-                end_old: bool,
-                now: UnixMillis,
-                is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync),
-            ) -> Result<Rotated> {
-                let mut tx = self.begin().await?;
-                if !Self::locked_user(&mut tx, new.user_id).await?.is_some_and(|user| is_valid(&user)) {
-                    tx.rollback().await?;
-                    return Ok(Rotated::Revoked);
-                }
-                // A token of simplejwt has no row yet: it gets one, so that its use can be noted.
-                let mut before = RefreshRow { jti: old.to_owned(), ..new.clone() };
-                before.family.clone_from(&new.family);
-                let with_audit = sqlx::query(
-                    "INSERT INTO refresh_tokens AS known
-                       (jti, family, kind, user_id, created, expires, last_used, successor, blacklisted)
-                     VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)
-                     ON CONFLICT (user_id, jti) DO UPDATE
-                       SET successor = excluded.successor, blacklisted = excluded.blacklisted
-                       WHERE known.blacklisted IS NULL",
-                )
-                .bind(&before.jti)
-                .bind(&before.family)
-                .bind(kind_name(before.kind))
-                .bind(before.user_id)
-                .bind(before.created.0)
-                .bind(before.expires.0)
-                .bind(&new.jti)
-                .bind(end_old.then_some(now.0))
-                .execute(&mut *tx)
-                .await?;
-                if with_audit.rows_affected() == 0 {
-                    tx.rollback().await?;
-                    return Ok(Rotated::Spent);
-                }
-                Self::insert_refresh(&mut tx, new).await?;
-                tx.commit().await?;
-                Ok(Rotated::Done)
-            }
-
-            async fn blacklist(
-                &self,
-                jti: &str,
-                user: UserId,
-                expires: UnixMillis,
-                now: UnixMillis,
-                audit: &AuditEvent,
-            ) -> Result<bool> {
-                let mut tx = self.begin().await?;
-                Self::cancel_pending_links(&mut tx, user).await?;
-                let with_audit = sqlx::query(
-                    "INSERT INTO refresh_tokens AS known
-                       (jti, family, kind, user_id, created, expires, last_used, blacklisted)
-                     VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3, $3)
-                     ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
-                       WHERE known.blacklisted IS NULL",
-                )
-                .bind(jti)
-                .bind(user)
-                .bind(now.0)
-                .bind(expires.0)
-                .execute(&mut *tx)
-                .await?;
-                let is_new = with_audit.rows_affected() == 1;
-                if is_new {
-                    audit_query(audit).execute(&mut *tx).await?;
-                }
-                tx.commit().await?;
-                Ok(is_new)
-            }
-
-            async fn end_everything(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
-                let mut tx = self.begin().await?;
-                Self::revoke_all(&mut tx, user, now).await?;
-                audit_query(audit).execute(&mut *tx).await?;
-                tx.commit().await?;
-                Ok(())
-            }
-        }
-    };
+    async fn insert_refresh(tx: &mut Tx, row: &RefreshRow) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO refresh_tokens
+               (jti, family, kind, user_id, created, expires, last_used, ip, agent, signed_in)
+             VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9)",
+        )
+        .bind(&row.jti)
+        .bind(&row.family)
+        .bind(row.kind.to_string())
+        .bind(row.user_id)
+        .bind(row.created.0)
+        .bind(row.expires.0)
+        .bind(&row.client.ip)
+        .bind(&row.client.agent)
+        .bind(row.signed_in.map(|at| at.0))
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
 }
-pub(in crate::store) use credential_store;
+
+#[async_trait::async_trait]
+impl CredentialStore for Store {
+    async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>> {
+        let row: Option<SessionUserRow> = sqlx::query_as(concat!(
+            "SELECT s.created AS s_created, s.expires, s.last_used, s.ip, s.agent, ",
+            user_columns!(),
+            " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = $1"
+        ))
+        .bind(digest.as_bytes())
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(row.map(|row| row.split(digest)))
+    }
+
+    async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
+        let touched = match handle {
+            CredentialHandle::Session(digest) => {
+                sqlx::query("UPDATE sessions SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest.as_bytes())
+            }
+            CredentialHandle::Token(digest) => {
+                sqlx::query("UPDATE tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest.as_bytes())
+            }
+            CredentialHandle::Knox(digest) => {
+                sqlx::query("UPDATE knox_tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest)
+            }
+            CredentialHandle::Family(family) => sqlx::query(
+                "UPDATE refresh_tokens SET last_used = $1
+                     WHERE user_id = $2 AND family = $3 AND blacklisted IS NULL",
+            )
+            .bind(now.0)
+            .bind(user)
+            .bind(family),
+        };
+        touched.execute(&self.writer()).await?;
+        Ok(())
+    }
+
+    async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
+        let mut tx = self.begin().await?;
+        // First, so that a rotation under way is waited for and its new token seen.
+        Self::cancel_pending_links(&mut tx, user).await?;
+        Self::end_handles(&mut tx, handles, user, now).await?;
+        audit_query(audit).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn credentials_of(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>> {
+        self.credential_page(user, page).await
+    }
+
+    async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>> {
+        let row: Option<TokenUserRow> = sqlx::query_as(concat!(
+            "SELECT t.last_used, ",
+            user_columns!(),
+            " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
+        ))
+        .bind(digest.as_bytes())
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(row.map(TokenUserRow::split))
+    }
+
+    async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>> {
+        let row: Option<KnoxUserRow> = sqlx::query_as(concat!(
+            "SELECT k.token_key, k.created AS k_created, k.expires, k.last_used, k.ip, k.agent, ",
+            user_columns!(),
+            " FROM knox_tokens k JOIN users u ON u.id = k.user_id WHERE k.digest = $1"
+        ))
+        .bind(digest)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(row.map(|row| row.split(digest)))
+    }
+
+    async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()> {
+        sqlx::query("UPDATE knox_tokens SET expires = $1 WHERE digest = $2")
+            .bind(expires.0)
+            .bind(digest)
+            .execute(&self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn forget_knox(&self, digest: &str) -> Result<()> {
+        sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest).execute(&self.writer()).await?;
+        Ok(())
+    }
+
+    async fn end_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()> {
+        let mut tx = self.begin().await?;
+        Self::cancel_pending_links(&mut tx, user).await?;
+        sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
+        audit_query(audit).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)> {
+        let row: Option<RefreshUseRow> = sqlx::query_as(concat!(
+            "SELECT r.family, r.blacklisted, r.successor, r.last_used, r.signed_in, ",
+            user_columns!(),
+            " FROM users u LEFT JOIN refresh_tokens r ON r.jti = $1 AND r.user_id = u.id WHERE u.id = $2"
+        ))
+        .bind(jti)
+        .bind(user)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(row.map_or_else(|| (None, RefreshUse::default()), RefreshUseRow::split))
+    }
+
+    async fn rotate(
+        &self,
+        old: &str,
+        new: &RefreshRow,
+        end_old: bool,
+        now: UnixMillis,
+        is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync),
+    ) -> Result<Rotated> {
+        let mut tx = self.begin().await?;
+        if !Self::locked_user(&mut tx, new.user_id).await?.is_some_and(|user| is_valid(&user)) {
+            tx.rollback().await?;
+            return Ok(Rotated::Revoked);
+        }
+        // A token of simplejwt has no row yet: it gets one, so that its use can be noted.
+        let mut before = RefreshRow { jti: old.to_owned(), ..new.clone() };
+        before.family.clone_from(&new.family);
+        let with_audit = sqlx::query(
+            "INSERT INTO refresh_tokens AS known
+               (jti, family, kind, user_id, created, expires, last_used, successor, blacklisted)
+             VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)
+             ON CONFLICT (user_id, jti) DO UPDATE
+               SET successor = excluded.successor, blacklisted = excluded.blacklisted
+               WHERE known.blacklisted IS NULL",
+        )
+        .bind(&before.jti)
+        .bind(&before.family)
+        .bind(before.kind.to_string())
+        .bind(before.user_id)
+        .bind(before.created.0)
+        .bind(before.expires.0)
+        .bind(&new.jti)
+        .bind(end_old.then_some(now.0))
+        .execute(&mut *tx)
+        .await?;
+        if with_audit.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(Rotated::Spent);
+        }
+        Self::insert_refresh(&mut tx, new).await?;
+        tx.commit().await?;
+        Ok(Rotated::Done)
+    }
+
+    async fn blacklist(
+        &self,
+        jti: &str,
+        user: UserId,
+        expires: UnixMillis,
+        now: UnixMillis,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        Self::cancel_pending_links(&mut tx, user).await?;
+        let with_audit = sqlx::query(
+            "INSERT INTO refresh_tokens AS known
+               (jti, family, kind, user_id, created, expires, last_used, blacklisted)
+             VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3, $3)
+             ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
+               WHERE known.blacklisted IS NULL",
+        )
+        .bind(jti)
+        .bind(user)
+        .bind(now.0)
+        .bind(expires.0)
+        .execute(&mut *tx)
+        .await?;
+        let is_new = with_audit.rows_affected() == 1;
+        if is_new {
+            audit_query(audit).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(is_new)
+    }
+
+    async fn end_everything(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
+        let mut tx = self.begin().await?;
+        Self::revoke_all(&mut tx, user, now).await?;
+        audit_query(audit).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,501 +1,383 @@
 //! Bulk writes of an import: one look at what is there, one insert of what is not, a batch of rows at a time.
 
-use std::collections::HashSet;
-use std::hash::Hash;
+use std::collections::{HashMap, HashSet};
 
-use serde_json::{Map, Value};
 use sqlx::types::Json;
 
-use crate::model::{User, UserId};
-use crate::store::import::{ConflictKind, RowOutcome};
+use super::{Builder, Key, Store, Tx};
+use crate::clock::UnixMillis;
+use crate::model::{EmailAddress, KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId};
+use crate::store::error::Result;
+use crate::store::import::{ConflictKind, ImportStore, RowOutcome};
+use crate::store::import_rows::{KnownAccount, KnownUser, credential_fate, record, with_fate};
+use crate::store::names::{MAX_NAME_LEN, truncated};
 
-/// The columns by which a user of the target is told from another.
-#[derive(sqlx::FromRow)]
-pub(in crate::store) struct KnownUser {
-    pub id: UserId,
-    pub username: String,
-    pub created: i64,
-    pub is_active: bool,
-    fields: Option<Json<Map<String, Value>>>,
-    edited: Option<Json<Vec<String>>>,
-}
+type ImportedAccount = (SocialAccount, Option<Vec<u8>>);
 
-impl KnownUser {
-    /// What becomes of the user of this id who is to be imported.
-    pub fn fate(&self, user: &User) -> RowOutcome {
-        if self.username != user.username && self.created != user.created.0 {
-            RowOutcome::Taken(ConflictKind::Id)
-        } else if self.is_active && !user.is_active {
-            RowOutcome::ThereButActive
-        } else if self.filled(&user.fields).is_some() {
-            RowOutcome::Filled
-        } else {
-            RowOutcome::There
+impl Store {
+    /// Users of the target who have an id or a username of these.
+    async fn known_users(&self, users: &[User]) -> Result<Vec<KnownUser>> {
+        const COLUMNS: &str = "SELECT id, username, created, is_active, fields, edited FROM users WHERE ";
+        let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
+        let mut list = by_id.separated(", ");
+        for user in users {
+            list.push_bind(user.id);
         }
+        list.push_unseparated(")");
+        let mut known: Vec<KnownUser> =
+            by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
+        let mut by_name = Builder::new(format!("{COLUMNS} username IN ("));
+        let mut list = by_name.separated(", ");
+        for user in users {
+            list.push_bind(user.username.as_str());
+        }
+        list.push_unseparated(")");
+        known.extend(
+            by_name.build_query_as::<KnownUser>().persistent(false).fetch_all(&mut *self.reader().await?).await?,
+        );
+        Ok(known)
     }
 
-    /// All fields with those of `source` that have no value here, unless the user took it away; `None` where none is.
-    pub fn filled(&self, source: &Map<String, Value>) -> Option<Map<String, Value>> {
-        let known = self.fields.as_ref().map(|fields| &fields.0);
-        let may = |name: &String| {
-            !known.is_some_and(|known| known.contains_key(name))
-                && !self.edited.as_ref().is_some_and(|edited| edited.contains(name))
+    async fn insert_users(&self, users: &[&User]) -> Result<HashSet<UserId>> {
+        let mut insert = Builder::new(
+            "INSERT INTO users (id, username, first_name, last_name, email, email_lower, email_verified,
+                                is_active, created, credential_generation, last_login, fields) ",
+        );
+        insert.push_values(users, |mut row, user| {
+            row.push_bind(user.id)
+                .push_bind(user.username.as_str())
+                .push_bind(truncated(&user.first_name, MAX_NAME_LEN))
+                .push_bind(truncated(&user.last_name, MAX_NAME_LEN))
+                .push_bind(user.email.as_str())
+                .push_bind(EmailAddress::key_of_stored(&user.email))
+                .push_bind(user.email_verified)
+                .push_bind(user.is_active)
+                .push_bind(user.created.0)
+                .push_bind(user.credential_generation)
+                .push_bind(user.last_login.map(|at| at.0))
+                .push_bind(Some(&user.fields).filter(|fields| !fields.is_empty()).map(Json));
+        });
+        insert.push(" ON CONFLICT DO NOTHING RETURNING id");
+        let mut tx = self.begin().await?;
+        let written: Vec<i64> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(written.into_iter().collect())
+    }
+
+    /// Puts declared fields that have no value onto users who are there.
+    async fn fill_users(&self, users: &[&User]) -> Result<()> {
+        let mut tx = self.begin().await?;
+        // Written, so that no other transaction changes the users before this one ends.
+        let mut locked = Builder::new("UPDATE users SET id = id WHERE id IN (");
+        let mut list = locked.separated(", ");
+        for user in users {
+            list.push_bind(user.id);
+        }
+        list.push_unseparated(") RETURNING id, username, created, is_active, fields, edited");
+        let known: Vec<KnownUser> = locked.build_query_as().persistent(false).fetch_all(&mut *tx).await?;
+        let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
+        let filled = users.iter().filter_map(|user| Some((user.id, by_id.get(&user.id)?.filled(&user.fields)?)));
+        let filled: Vec<_> = filled.collect();
+        if !filled.is_empty() {
+            let mut update = Builder::new("WITH filled (id, fields) AS (");
+            update.push_values(filled, |mut row, (id, fields)| {
+                row.push_bind(id).push_bind(Json(fields));
+            });
+            update.push(") UPDATE users SET fields = filled.fields FROM filled WHERE users.id = filled.id");
+            update.build().persistent(false).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Accounts of the target that have an id, or a provider's uid, of these.
+    async fn known_accounts(&self, accounts: &[ImportedAccount]) -> Result<Vec<KnownAccount>> {
+        const COLUMNS: &str = "SELECT id, user_id, provider, uid FROM social_accounts WHERE ";
+        let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
+        let mut list = by_id.separated(", ");
+        for (account, _) in accounts {
+            list.push_bind(account.id);
+        }
+        list.push_unseparated(")");
+        let mut known: Vec<KnownAccount> =
+            by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
+        // SQLite would read the whole table for `(provider, uid) IN (VALUES ...)`.
+        let mut by_uid = Builder::new("WITH wanted (provider, uid) AS (");
+        by_uid.push_values(accounts, |mut row, (account, _)| {
+            row.push_bind(account.provider.as_str()).push_bind(account.uid.as_str());
+        });
+        by_uid.push(
+            ") SELECT a.id, a.user_id, a.provider, a.uid FROM wanted w CROSS JOIN social_accounts a
+             WHERE a.provider = w.provider AND a.uid = w.uid",
+        );
+        known.extend(
+            by_uid.build_query_as::<KnownAccount>().persistent(false).fetch_all(&mut *self.reader().await?).await?,
+        );
+        Ok(known)
+    }
+
+    /// With the ids they bring, or, `renumbered`, with new ones.
+    async fn insert_accounts(
+        tx: &mut Tx,
+        accounts: &[&ImportedAccount],
+        renumbered: bool,
+    ) -> Result<Vec<(String, String)>> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let id = if renumbered { "" } else { "id, " };
+        let mut insert = Builder::new(format!(
+            "INSERT INTO social_accounts
+               ({id}user_id, provider, uid, legacy_uid, extra_data, created, modified, tokens) "
+        ));
+        insert.push_values(accounts, |mut row, (account, tokens)| {
+            if !renumbered {
+                row.push_bind(account.id);
+            }
+            row.push_bind(account.user_id)
+                .push_bind(account.provider.as_str())
+                .push_bind(account.uid.as_str())
+                .push_bind(account.legacy_uid)
+                .push_bind(Json(&account.extra_data))
+                .push_bind(account.created.0)
+                .push_bind(account.modified.0)
+                .push_bind(tokens.as_deref());
+        });
+        insert.push(" ON CONFLICT DO NOTHING RETURNING provider, uid");
+        Ok(insert.build_query_as().persistent(false).fetch_all(&mut **tx).await?)
+    }
+
+    /// Whose the credentials with these keys are.
+    async fn owners<K: Key>(
+        &self,
+        table: &str,
+        column: &str,
+        keys: impl Iterator<Item = K> + Send,
+    ) -> Result<HashMap<K, UserId>> {
+        let mut query = Builder::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN ("));
+        let mut list = query.separated(", ");
+        for key in keys {
+            list.push_bind(key);
+        }
+        list.push_unseparated(")");
+        let rows: Vec<(K, UserId)> =
+            query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Which of these refresh tokens are there, and whether each is still good. One user may have any number of others.
+    async fn known_refresh_tokens(
+        &self,
+        keys: impl Iterator<Item = (UserId, String)> + Send,
+    ) -> Result<HashMap<(UserId, String), bool>> {
+        let mut query = Builder::new("WITH wanted (user_id, jti) AS (");
+        query.push_values(keys, |mut row, (user, jti)| {
+            row.push_bind(user).push_bind(jti);
+        });
+        query.push(
+            ") SELECT r.user_id, r.jti, r.blacklisted IS NULL FROM wanted w CROSS JOIN refresh_tokens r
+             WHERE r.user_id = w.user_id AND r.jti = w.jti",
+        );
+        let rows: Vec<(UserId, String, bool)> =
+            query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
+        Ok(rows.into_iter().map(|(user, jti, is_good)| ((user, jti), is_good)).collect())
+    }
+
+    /// Runs an insert that reports the keys of what it wrote.
+    async fn insert_returning<K: Key>(&self, mut insert: Builder, column: &str) -> Result<HashSet<K>> {
+        insert.push(format!(" ON CONFLICT DO NOTHING RETURNING {column}"));
+        let mut tx = self.begin().await?;
+        let written: Vec<K> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(written.into_iter().collect())
+    }
+}
+
+#[async_trait::async_trait]
+impl ImportStore for Store {
+    async fn reserve_ids(&self, user: i64, account: i64) -> Result<()> {
+        self.raise_ids(user, account).await?;
+        Ok(())
+    }
+
+    async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.known_users(users).await?;
+        let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
+        let names: HashSet<&str> = known.iter().map(|user| user.username.as_str()).collect();
+        let fate = |user: &User| match by_id.get(&user.id) {
+            Some(known) => known.fate(user),
+            None if names.contains(user.username.as_str()) => RowOutcome::Taken(ConflictKind::Username),
+            None => RowOutcome::IssuedCredential,
         };
-        let missing: Vec<_> = source.iter().filter(|(name, _)| may(name)).collect();
-        if missing.is_empty() {
-            return None;
+        let mut fates: Vec<RowOutcome> = users.iter().map(fate).collect();
+        let new = with_fate(users, &fates, RowOutcome::IssuedCredential);
+        if write && !new.is_empty() {
+            let written = self.insert_users(&new).await?;
+            record(&mut fates, users.iter().map(|user| user.id), &written);
         }
-        let missing = missing.into_iter().map(|(name, value)| (name.clone(), value.clone()));
-        Some(known.cloned().unwrap_or_default().into_iter().chain(missing).collect())
+        let there = with_fate(users, &fates, RowOutcome::Filled);
+        if write && !there.is_empty() {
+            self.fill_users(&there).await?;
+        }
+        Ok(fates)
+    }
+
+    async fn import_accounts(&self, accounts: &[ImportedAccount], write: bool) -> Result<Vec<RowOutcome>> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.known_accounts(accounts).await?;
+        let ids: HashSet<i64> = known.iter().map(|account| account.id).collect();
+        let mut owners: HashMap<(&str, &str), UserId> =
+            known.iter().map(|known| ((known.provider.as_str(), known.uid.as_str()), known.user_id)).collect();
+        let mut fates: Vec<RowOutcome> = Vec::with_capacity(accounts.len());
+        for (account, _) in accounts {
+            // Of two in one batch the first has it.
+            let key = (account.provider.as_str(), account.uid.as_str());
+            let owner = owners.get(&key).copied();
+            owners.entry(key).or_insert(account.user_id);
+            fates.push(match owner {
+                Some(owner) if owner == account.user_id => RowOutcome::There,
+                Some(_) => RowOutcome::Taken(ConflictKind::Account),
+                None if ids.contains(&account.id) => RowOutcome::Renumbered,
+                None => RowOutcome::IssuedCredential,
+            });
+        }
+        if write && fates.iter().any(|fate| matches!(fate, RowOutcome::IssuedCredential | RowOutcome::Renumbered)) {
+            let mut tx = self.begin().await?;
+            let same = with_fate(accounts, &fates, RowOutcome::IssuedCredential);
+            let other = with_fate(accounts, &fates, RowOutcome::Renumbered);
+            let mut written = Self::insert_accounts(&mut tx, &same, false).await?;
+            written.extend(Self::insert_accounts(&mut tx, &other, true).await?);
+            tx.commit().await?;
+            let keys = accounts.iter().map(|(account, _)| (account.provider.clone(), account.uid.clone()));
+            record(&mut fates, keys, &written.into_iter().collect());
+        }
+        Ok(fates)
+    }
+
+    async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>> {
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = || tokens.iter().map(|token| token.digest.as_bytes().to_vec());
+        let owners = self.owners("tokens", "digest", keys()).await?;
+        let mut fates: Vec<RowOutcome> = tokens
+            .iter()
+            .map(|token| credential_fate(owners.get(token.digest.as_bytes()).copied(), token.user_id))
+            .collect();
+        let new = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
+        if write && !new.is_empty() {
+            let mut insert = Builder::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
+            insert.push_values(new, |mut row, token| {
+                row.push_bind(token.digest.as_bytes())
+                    .push_bind(token.user_id)
+                    .push_bind(token.created.0)
+                    .push_bind(token.created.0);
+            });
+            record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+        }
+        Ok(fates)
+    }
+
+    async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>> {
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = || tokens.iter().map(|token| token.digest.clone());
+        let owners = self.owners("knox_tokens", "digest", keys()).await?;
+        let mut fates: Vec<RowOutcome> =
+            tokens.iter().map(|token| credential_fate(owners.get(&token.digest).copied(), token.user_id)).collect();
+        let new = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
+        if write && !new.is_empty() {
+            let mut insert =
+                Builder::new("INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ");
+            insert.push_values(new, |mut row, token| {
+                row.push_bind(token.digest.as_str())
+                    .push_bind(token.token_key.as_str())
+                    .push_bind(token.user_id)
+                    .push_bind(token.created.0)
+                    .push_bind(token.expires.map(|at| at.0))
+                    .push_bind(token.last_used.0);
+            });
+            record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+        }
+        Ok(fates)
+    }
+
+    async fn import_refresh(
+        &self,
+        tokens: &[(RefreshRow, Option<UnixMillis>)],
+        write: bool,
+    ) -> Result<Vec<RowOutcome>> {
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = || tokens.iter().map(|(token, _)| token.jti.clone());
+        let known =
+            self.known_refresh_tokens(tokens.iter().map(|(token, _)| (token.user_id, token.jti.clone()))).await?;
+        let fate = |(token, blacklisted): &(RefreshRow, Option<UnixMillis>)| {
+            match known.get(&(token.user_id, token.jti.clone())) {
+                Some(is_good) if !is_good || blacklisted.is_none() => RowOutcome::There,
+                // New, or blacklisted since the last import.
+                _ => RowOutcome::IssuedCredential,
+            }
+        };
+        let mut fates: Vec<RowOutcome> = tokens.iter().map(fate).collect();
+        let new: Vec<_> = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
+        if write && !new.is_empty() {
+            let mut insert = Builder::new(
+                "INSERT INTO refresh_tokens AS known
+                   (jti, family, kind, user_id, created, expires, last_used, blacklisted) ",
+            );
+            insert.push_values(new, |mut row, (token, blacklisted)| {
+                row.push_bind(token.jti.as_str())
+                    .push_bind(token.family.as_str())
+                    .push_bind(token.kind.to_string())
+                    .push_bind(token.user_id)
+                    .push_bind(token.created.0)
+                    .push_bind(token.expires.0)
+                    .push_bind(token.created.0)
+                    .push_bind(blacklisted.map(|at| at.0));
+            });
+            insert.push(
+                " ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
+                    WHERE known.blacklisted IS NULL AND excluded.blacklisted IS NOT NULL
+                  RETURNING jti",
+            );
+            let mut tx = self.begin().await?;
+            let written: Vec<String> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+            tx.commit().await?;
+            record(&mut fates, keys(), &written.into_iter().collect());
+        }
+        Ok(fates)
+    }
+
+    async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>> {
+        if sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = || sessions.iter().map(|session| session.digest.as_bytes().to_vec());
+        let owners = self.owners("sessions", "digest", keys()).await?;
+        let mut fates: Vec<RowOutcome> = sessions
+            .iter()
+            .map(|session| credential_fate(owners.get(session.digest.as_bytes()).copied(), session.user_id))
+            .collect();
+        let new = with_fate(sessions, &fates, RowOutcome::IssuedCredential);
+        if write && !new.is_empty() {
+            let mut insert = Builder::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
+            insert.push_values(new, |mut row, session| {
+                row.push_bind(session.digest.as_bytes())
+                    .push_bind(session.user_id)
+                    .push_bind(session.created.0)
+                    .push_bind(session.expires.0)
+                    .push_bind(session.last_used.0);
+            });
+            record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+        }
+        Ok(fates)
     }
 }
-
-#[derive(sqlx::FromRow)]
-pub(in crate::store) struct KnownAccount {
-    pub id: i64,
-    pub user_id: UserId,
-    pub provider: String,
-    pub uid: String,
-}
-
-/// What a credential's owner makes of it: `owner` is whose it is in the target, if it is there.
-pub(in crate::store) fn credential_fate(owner: Option<UserId>, user: UserId) -> RowOutcome {
-    match owner {
-        None => RowOutcome::IssuedCredential,
-        Some(owner) if owner == user => RowOutcome::There,
-        Some(_) => RowOutcome::Taken(ConflictKind::Credential),
-    }
-}
-
-/// Corrects the fates of rows that were to be written but whose key the database did not report back.
-pub(in crate::store) fn record<K: Eq + Hash>(
-    fates: &mut [RowOutcome],
-    keys: impl Iterator<Item = K>,
-    written: &HashSet<K>,
-) {
-    for (fate, key) in fates.iter_mut().zip(keys) {
-        if matches!(fate, RowOutcome::IssuedCredential | RowOutcome::Renumbered) && !written.contains(&key) {
-            *fate = RowOutcome::Taken(ConflictKind::Meanwhile);
-        }
-    }
-}
-
-/// The rows of `fate`, in order.
-pub(in crate::store) fn with_fate<'a, T>(rows: &'a [T], fates: &'a [RowOutcome], wanted: RowOutcome) -> Vec<&'a T> {
-    rows.iter().zip(fates).filter(|(_, fate)| **fate == wanted).map(|(row, _)| row).collect()
-}
-
-/// Implements [`crate::store::ImportStore`].
-macro_rules! import_store {
-    ($store:ty, $database:ty) => {
-        use std::collections::{HashMap, HashSet};
-
-        use super::import::{ConflictKind, ImportStore, RowOutcome};
-        use crate::model::TokenRow;
-        use crate::store::sql::import::{KnownAccount, KnownUser, credential_fate, record, with_fate};
-
-        type ImportedAccount = (SocialAccount, Option<Vec<u8>>);
-        type Builder = sqlx::QueryBuilder<$database>;
-
-        impl $store {
-            /// Users of the target who have an id or a username of these.
-            async fn known_users(&self, users: &[User]) -> Result<Vec<KnownUser>> {
-                const COLUMNS: &str = "SELECT id, username, created, is_active, fields, edited FROM users WHERE ";
-                let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
-                let mut list = by_id.separated(", ");
-                for user in users {
-                    list.push_bind(user.id);
-                }
-                list.push_unseparated(")");
-                let mut known: Vec<KnownUser> =
-                    by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
-                let mut by_name = Builder::new(format!("{COLUMNS} username IN ("));
-                let mut list = by_name.separated(", ");
-                for user in users {
-                    list.push_bind(user.username.as_str());
-                }
-                list.push_unseparated(")");
-                known.extend(
-                    by_name
-                        .build_query_as::<KnownUser>()
-                        .persistent(false)
-                        .fetch_all(&mut *self.reader().await?)
-                        .await?,
-                );
-                Ok(known)
-            }
-
-            async fn insert_users(&self, users: &[&User]) -> Result<HashSet<UserId>> {
-                let mut insert = Builder::new(
-                    "INSERT INTO users (id, username, first_name, last_name, email, email_lower, email_verified,
-                                        is_active, created, credential_generation, last_login, fields) ",
-                );
-                insert.push_values(users, |mut row, user| {
-                    row.push_bind(user.id)
-                        .push_bind(user.username.as_str())
-                        .push_bind(cut(&user.first_name, LONGEST_NAME))
-                        .push_bind(cut(&user.last_name, LONGEST_NAME))
-                        .push_bind(user.email.as_str())
-                        .push_bind(EmailAddress::key_of_stored(&user.email))
-                        .push_bind(user.email_verified)
-                        .push_bind(user.is_active)
-                        .push_bind(user.created.0)
-                        .push_bind(user.credential_generation)
-                        .push_bind(user.last_login.map(|at| at.0))
-                        .push_bind(Some(&user.fields).filter(|fields| !fields.is_empty()).map(Json));
-                });
-                insert.push(" ON CONFLICT DO NOTHING RETURNING id");
-                let mut tx = self.begin().await?;
-                let written: Vec<i64> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
-                tx.commit().await?;
-                Ok(written.into_iter().collect())
-            }
-
-            /// Puts declared fields that have no value onto users who are there.
-            async fn fill_users(&self, users: &[&User]) -> Result<()> {
-                let mut tx = self.begin().await?;
-                // Written, so that no other transaction changes the users before this one ends.
-                let mut locked = Builder::new("UPDATE users SET id = id WHERE id IN (");
-                let mut list = locked.separated(", ");
-                for user in users {
-                    list.push_bind(user.id);
-                }
-                list.push_unseparated(") RETURNING id, username, created, is_active, fields, edited");
-                let known: Vec<KnownUser> = locked.build_query_as().persistent(false).fetch_all(&mut *tx).await?;
-                let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
-                let filled =
-                    users.iter().filter_map(|user| Some((user.id, by_id.get(&user.id)?.filled(&user.fields)?)));
-                let filled: Vec<_> = filled.collect();
-                if !filled.is_empty() {
-                    let mut update = Builder::new("WITH filled (id, fields) AS (");
-                    update.push_values(filled, |mut row, (id, fields)| {
-                        row.push_bind(id).push_bind(Json(fields));
-                    });
-                    update.push(") UPDATE users SET fields = filled.fields FROM filled WHERE users.id = filled.id");
-                    update.build().persistent(false).execute(&mut *tx).await?;
-                }
-                tx.commit().await?;
-                Ok(())
-            }
-
-            /// Accounts of the target that have an id, or a provider's uid, of these.
-            async fn known_accounts(&self, accounts: &[ImportedAccount]) -> Result<Vec<KnownAccount>> {
-                const COLUMNS: &str = "SELECT id, user_id, provider, uid FROM social_accounts WHERE ";
-                let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
-                let mut list = by_id.separated(", ");
-                for (account, _) in accounts {
-                    list.push_bind(account.id);
-                }
-                list.push_unseparated(")");
-                let mut known: Vec<KnownAccount> =
-                    by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
-                // SQLite would read the whole table for `(provider, uid) IN (VALUES ...)`.
-                let mut by_uid = Builder::new("WITH wanted (provider, uid) AS (");
-                by_uid.push_values(accounts, |mut row, (account, _)| {
-                    row.push_bind(account.provider.as_str()).push_bind(account.uid.as_str());
-                });
-                by_uid.push(
-                    ") SELECT a.id, a.user_id, a.provider, a.uid FROM wanted w CROSS JOIN social_accounts a
-                     WHERE a.provider = w.provider AND a.uid = w.uid",
-                );
-                known.extend(
-                    by_uid
-                        .build_query_as::<KnownAccount>()
-                        .persistent(false)
-                        .fetch_all(&mut *self.reader().await?)
-                        .await?,
-                );
-                Ok(known)
-            }
-
-            /// With the ids they bring, or, `renumbered`, with new ones.
-            async fn insert_accounts(
-                tx: &mut Tx,
-                accounts: &[&ImportedAccount],
-                renumbered: bool,
-            ) -> Result<Vec<(String, String)>> {
-                if accounts.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let id = if renumbered { "" } else { "id, " };
-                let mut insert = Builder::new(format!(
-                    "INSERT INTO social_accounts
-                       ({id}user_id, provider, uid, legacy_uid, extra_data, created, modified, tokens) "
-                ));
-                insert.push_values(accounts, |mut row, (account, tokens)| {
-                    if !renumbered {
-                        row.push_bind(account.id);
-                    }
-                    row.push_bind(account.user_id)
-                        .push_bind(account.provider.as_str())
-                        .push_bind(account.uid.as_str())
-                        .push_bind(account.legacy_uid)
-                        .push_bind(Json(&account.extra_data))
-                        .push_bind(account.created.0)
-                        .push_bind(account.modified.0)
-                        .push_bind(tokens.as_deref());
-                });
-                insert.push(" ON CONFLICT DO NOTHING RETURNING provider, uid");
-                Ok(insert.build_query_as().persistent(false).fetch_all(&mut **tx).await?)
-            }
-
-            /// Whose the credentials with these keys are.
-            async fn owners<K: Key>(
-                &self,
-                table: &str,
-                column: &str,
-                keys: impl Iterator<Item = K> + Send,
-            ) -> Result<HashMap<K, UserId>> {
-                let mut query = Builder::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN ("));
-                let mut list = query.separated(", ");
-                for key in keys {
-                    list.push_bind(key);
-                }
-                list.push_unseparated(")");
-                let rows: Vec<(K, UserId)> =
-                    query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
-                Ok(rows.into_iter().collect())
-            }
-
-            /// Which of these refresh tokens are there, and whether each is still good. One user may have any number of others.
-            async fn known_refresh_tokens(
-                &self,
-                keys: impl Iterator<Item = (UserId, String)> + Send,
-            ) -> Result<HashMap<(UserId, String), bool>> {
-                let mut query = Builder::new("WITH wanted (user_id, jti) AS (");
-                query.push_values(keys, |mut row, (user, jti)| {
-                    row.push_bind(user).push_bind(jti);
-                });
-                query.push(
-                    ") SELECT r.user_id, r.jti, r.blacklisted IS NULL FROM wanted w CROSS JOIN refresh_tokens r
-                     WHERE r.user_id = w.user_id AND r.jti = w.jti",
-                );
-                let rows: Vec<(UserId, String, bool)> =
-                    query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
-                Ok(rows.into_iter().map(|(user, jti, is_good)| ((user, jti), is_good)).collect())
-            }
-
-            /// Runs an insert that reports the keys of what it wrote.
-            async fn insert_returning<K: Key>(&self, mut insert: Builder, column: &str) -> Result<HashSet<K>> {
-                insert.push(format!(" ON CONFLICT DO NOTHING RETURNING {column}"));
-                let mut tx = self.begin().await?;
-                let written: Vec<K> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
-                tx.commit().await?;
-                Ok(written.into_iter().collect())
-            }
-        }
-
-        /// What a credential's row is found by: bytes or text.
-        trait Key:
-            std::hash::Hash
-            + Eq
-            + Send
-            + Unpin
-            + 'static
-            + sqlx::Type<$database>
-            + for<'q> sqlx::Encode<'q, $database>
-            + for<'r> sqlx::Decode<'r, $database>
-        {
-        }
-        impl Key for Vec<u8> {}
-        impl Key for String {}
-
-        #[async_trait::async_trait]
-        impl ImportStore for $store {
-            async fn reserve_ids(&self, user: i64, account: i64) -> Result<()> {
-                self.raise_ids(user, account).await?;
-                Ok(())
-            }
-
-            async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>> {
-                if users.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let known = self.known_users(users).await?;
-                let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
-                let names: HashSet<&str> = known.iter().map(|user| user.username.as_str()).collect();
-                let fate = |user: &User| match by_id.get(&user.id) {
-                    Some(known) => known.fate(user),
-                    None if names.contains(user.username.as_str()) => RowOutcome::Taken(ConflictKind::Username),
-                    None => RowOutcome::IssuedCredential,
-                };
-                let mut fates: Vec<RowOutcome> = users.iter().map(fate).collect();
-                let new = with_fate(users, &fates, RowOutcome::IssuedCredential);
-                if write && !new.is_empty() {
-                    let written = self.insert_users(&new).await?;
-                    record(&mut fates, users.iter().map(|user| user.id), &written);
-                }
-                let there = with_fate(users, &fates, RowOutcome::Filled);
-                if write && !there.is_empty() {
-                    self.fill_users(&there).await?;
-                }
-                Ok(fates)
-            }
-
-            async fn import_accounts(&self, accounts: &[ImportedAccount], write: bool) -> Result<Vec<RowOutcome>> {
-                if accounts.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let known = self.known_accounts(accounts).await?;
-                let ids: HashSet<i64> = known.iter().map(|account| account.id).collect();
-                let mut owners: HashMap<(&str, &str), UserId> =
-                    known.iter().map(|known| ((known.provider.as_str(), known.uid.as_str()), known.user_id)).collect();
-                let mut fates: Vec<RowOutcome> = Vec::with_capacity(accounts.len());
-                for (account, _) in accounts {
-                    // Of two in one batch the first has it.
-                    let key = (account.provider.as_str(), account.uid.as_str());
-                    let owner = owners.get(&key).copied();
-                    owners.entry(key).or_insert(account.user_id);
-                    fates.push(match owner {
-                        Some(owner) if owner == account.user_id => RowOutcome::There,
-                        Some(_) => RowOutcome::Taken(ConflictKind::Account),
-                        None if ids.contains(&account.id) => RowOutcome::Renumbered,
-                        None => RowOutcome::IssuedCredential,
-                    });
-                }
-                if write
-                    && fates.iter().any(|fate| matches!(fate, RowOutcome::IssuedCredential | RowOutcome::Renumbered))
-                {
-                    let mut tx = self.begin().await?;
-                    let same = with_fate(accounts, &fates, RowOutcome::IssuedCredential);
-                    let other = with_fate(accounts, &fates, RowOutcome::Renumbered);
-                    let mut written = Self::insert_accounts(&mut tx, &same, false).await?;
-                    written.extend(Self::insert_accounts(&mut tx, &other, true).await?);
-                    tx.commit().await?;
-                    let keys = accounts.iter().map(|(account, _)| (account.provider.clone(), account.uid.clone()));
-                    record(&mut fates, keys, &written.into_iter().collect());
-                }
-                Ok(fates)
-            }
-
-            async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>> {
-                if tokens.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let keys = || tokens.iter().map(|token| token.digest.as_bytes().to_vec());
-                let owners = self.owners("tokens", "digest", keys()).await?;
-                let mut fates: Vec<RowOutcome> = tokens
-                    .iter()
-                    .map(|token| credential_fate(owners.get(token.digest.as_bytes()).copied(), token.user_id))
-                    .collect();
-                let new = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
-                if write && !new.is_empty() {
-                    let mut insert = Builder::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
-                    insert.push_values(new, |mut row, token| {
-                        row.push_bind(token.digest.as_bytes())
-                            .push_bind(token.user_id)
-                            .push_bind(token.created.0)
-                            .push_bind(token.created.0);
-                    });
-                    record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
-                }
-                Ok(fates)
-            }
-
-            async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>> {
-                if tokens.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let keys = || tokens.iter().map(|token| token.digest.clone());
-                let owners = self.owners("knox_tokens", "digest", keys()).await?;
-                let mut fates: Vec<RowOutcome> = tokens
-                    .iter()
-                    .map(|token| credential_fate(owners.get(&token.digest).copied(), token.user_id))
-                    .collect();
-                let new = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
-                if write && !new.is_empty() {
-                    let mut insert = Builder::new(
-                        "INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ",
-                    );
-                    insert.push_values(new, |mut row, token| {
-                        row.push_bind(token.digest.as_str())
-                            .push_bind(token.token_key.as_str())
-                            .push_bind(token.user_id)
-                            .push_bind(token.created.0)
-                            .push_bind(token.expires.map(|at| at.0))
-                            .push_bind(token.last_used.0);
-                    });
-                    record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
-                }
-                Ok(fates)
-            }
-
-            async fn import_refresh(
-                &self,
-                tokens: &[(RefreshRow, Option<UnixMillis>)],
-                write: bool,
-            ) -> Result<Vec<RowOutcome>> {
-                if tokens.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let keys = || tokens.iter().map(|(token, _)| token.jti.clone());
-                let known = self
-                    .known_refresh_tokens(tokens.iter().map(|(token, _)| (token.user_id, token.jti.clone())))
-                    .await?;
-                let fate = |(token, blacklisted): &(RefreshRow, Option<UnixMillis>)| {
-                    match known.get(&(token.user_id, token.jti.clone())) {
-                        Some(is_good) if !is_good || blacklisted.is_none() => RowOutcome::There,
-                        // New, or blacklisted since the last import.
-                        _ => RowOutcome::IssuedCredential,
-                    }
-                };
-                let mut fates: Vec<RowOutcome> = tokens.iter().map(fate).collect();
-                let new: Vec<_> = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
-                if write && !new.is_empty() {
-                    let mut insert = Builder::new(
-                        "INSERT INTO refresh_tokens AS known
-                           (jti, family, kind, user_id, created, expires, last_used, blacklisted) ",
-                    );
-                    insert.push_values(new, |mut row, (token, blacklisted)| {
-                        row.push_bind(token.jti.as_str())
-                            .push_bind(token.family.as_str())
-                            .push_bind(kind_name(token.kind))
-                            .push_bind(token.user_id)
-                            .push_bind(token.created.0)
-                            .push_bind(token.expires.0)
-                            .push_bind(token.created.0)
-                            .push_bind(blacklisted.map(|at| at.0));
-                    });
-                    insert.push(
-                        " ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
-                            WHERE known.blacklisted IS NULL AND excluded.blacklisted IS NOT NULL
-                          RETURNING jti",
-                    );
-                    let mut tx = self.begin().await?;
-                    let written: Vec<String> =
-                        insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
-                    tx.commit().await?;
-                    record(&mut fates, keys(), &written.into_iter().collect());
-                }
-                Ok(fates)
-            }
-
-            async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>> {
-                if sessions.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let keys = || sessions.iter().map(|session| session.digest.as_bytes().to_vec());
-                let owners = self.owners("sessions", "digest", keys()).await?;
-                let mut fates: Vec<RowOutcome> = sessions
-                    .iter()
-                    .map(|session| credential_fate(owners.get(session.digest.as_bytes()).copied(), session.user_id))
-                    .collect();
-                let new = with_fate(sessions, &fates, RowOutcome::IssuedCredential);
-                if write && !new.is_empty() {
-                    let mut insert =
-                        Builder::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
-                    insert.push_values(new, |mut row, session| {
-                        row.push_bind(session.digest.as_bytes())
-                            .push_bind(session.user_id)
-                            .push_bind(session.created.0)
-                            .push_bind(session.expires.0)
-                            .push_bind(session.last_used.0);
-                    });
-                    record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
-                }
-                Ok(fates)
-            }
-        }
-    };
-}
-pub(in crate::store) use import_store;

@@ -4,11 +4,24 @@ use std::error::Error;
 
 use sqlx::migrate::MigrateError;
 
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The database did not do what it should: outward always 503 `database_unavailable`; the cause goes to the log.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", explained(.0.as_ref()))]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
 /// Of a [`Schema::Ahead`](super::Schema).
 pub const LATER_RELEASE: &str = "the database was made by a later release than this one: install that release, or name another database in DATABASE_URL";
 
 /// One line.
-pub(super) fn explained(error: &(dyn Error + Send + Sync + 'static)) -> String {
+fn explained(error: &(dyn Error + Send + Sync + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<MigrateError>() {
         return of_migration(error);
     }

@@ -1,4 +1,4 @@
-//! SQLite: the embedded default. Write-ahead log, one connection that writes, a few that only read.
+//! Connections to the database.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,11 +10,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
-use super::Opening;
-use super::explained;
+use super::Tx;
 use super::group::{Group, Write};
-use super::limited::{self, Backend};
-use super::sql::repository;
+use crate::clock::UnixMillis;
+use crate::model::{CodeClaim, EmailAddress, EventFactory};
+use crate::secrets::Digest;
+use crate::store::error;
+use crate::store::limited::{self, Backend};
+use crate::store::opening::Opening;
+use crate::store::types::KnownLogin;
 
 /// Pages of the log before they are brought home (16 MiB): most of what logins write is written over before that.
 const LOG_PAGES: &str = "4000";
@@ -23,18 +27,18 @@ const LOG_PAGES: &str = "4000";
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The writer is one connection: SQLite has one anyway, and so nobody meets a busy database inside this process.
-pub(super) struct SqliteStore {
+pub(in crate::store) struct Store {
     readers: Readers,
     write: SqlitePool,
     group: Group,
-    event_factory: Option<EventFactory>,
+    pub(super) event_factory: Option<EventFactory>,
     file: FileIdentity,
     /// A write failed: the writer is opened anew before the next one. After a rollback of SQLite's own (a full disk, an
     /// I/O error) the driver believes that the transaction is still open, and no other could begin.
     reopen: Arc<AtomicBool>,
 }
 
-pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<SqliteStore, String> {
+pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::Result<Store, String> {
     let Opening { create, event_factory, limits } = opening;
     let queue = limits.as_ref().map_or(QUEUE_TIMEOUT, |limits| limits.queue);
     let busy = limits.as_ref().map_or(QUEUE_TIMEOUT, limited::statement_timeout);
@@ -74,11 +78,11 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Sql
     let readers = Readers::open(&options.read_only(true), queue).await.map_err(failed)?;
     let file = FileIdentity::of(path.clone()).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let group = Group::over(write.clone(), reopen.clone());
-    Ok(SqliteStore { group, readers, write, event_factory, file, reopen })
+    Ok(Store { group, readers, write, event_factory, file, reopen })
 }
 
 /// A URL that cannot be read names no file: opening it says why.
-pub(super) fn is_missing(url: &str) -> bool {
+pub(in crate::store) fn is_missing(url: &str) -> bool {
     let options = SqliteConnectOptions::from_str(url);
     options.is_ok_and(|options| is_not_found(options.get_filename()))
 }
@@ -112,7 +116,7 @@ impl FileIdentity {
     }
 
     /// Errors: the file at the path is not the one that was opened.
-    fn check(&self) -> super::Result<()> {
+    fn check(&self) -> crate::store::error::Result<()> {
         let now = tokio::time::Instant::now();
         let mut checked = self.checked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if now.duration_since(checked.0) >= Self::CHECK_INTERVAL {
@@ -128,13 +132,13 @@ impl FileIdentity {
         if checked.1 {
             Ok(())
         } else {
-            Err(super::StoreError(format!("{} was deleted or replaced", self.path.display()).into()))
+            Err(crate::store::error::StoreError(format!("{} was deleted or replaced", self.path.display()).into()))
         }
     }
 }
 
-impl Backend for SqliteStore {
-    fn check(&self) -> super::Result<()> {
+impl Backend for Store {
+    fn check(&self) -> crate::store::error::Result<()> {
         self.file.check()
     }
 
@@ -196,7 +200,7 @@ pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
         );
     }
     if !matches!(code.map(|code| code & 0xff), Some(8 | 14)) {
-        return format!("{shown} cannot be opened: {}", explained::of_database(error));
+        return format!("{shown} cannot be opened: {}", error::of_database(error));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     format!(
@@ -221,56 +225,56 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
-impl SqliteStore {
-    fn writer(&self) -> SqlitePool {
+impl Store {
+    pub(super) fn writer(&self) -> SqlitePool {
         self.write.clone()
     }
 
     /// For a migration.
     #[expect(clippy::unused_async, reason = "as the other store has it")]
-    async fn unlimited(&self) -> std::result::Result<SqlitePool, sqlx::Error> {
+    pub(super) async fn unlimited(&self) -> std::result::Result<SqlitePool, sqlx::Error> {
         Ok(self.write.clone())
     }
 
-    async fn reader(&self) -> std::result::Result<MappedMutexGuard<'_, SqliteConnection>, sqlx::Error> {
+    pub(super) async fn reader(&self) -> std::result::Result<MappedMutexGuard<'_, SqliteConnection>, sqlx::Error> {
         self.readers.get().await
     }
 
-    async fn close_all(&self) {
+    pub(super) async fn close_all(&self) {
         self.readers.close().await;
         self.write.close().await;
     }
 
     /// Whoever writes is alone.
     #[expect(clippy::unused_async, reason = "as the other store has it")]
-    async fn lock_email(_tx: &mut Tx, _email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
+    pub(super) async fn lock_email(_tx: &mut Tx, _email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
         Ok(())
     }
 
     /// A write that began as a read could not wait for the writer: it says at once that it will write.
-    async fn begin(&self) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    pub(super) async fn begin(&self) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
         self.write.begin_with("BEGIN IMMEDIATE").await
     }
 
     /// False: nothing was written.
-    async fn claimed(
+    pub(super) async fn claimed(
         &self,
         authorization_request: Option<&Digest>,
         code: Option<&CodeClaim>,
         now: UnixMillis,
-    ) -> super::Result<bool> {
+    ) -> crate::store::error::Result<bool> {
         self.group
             .write(Write::Claim { authorization_request: authorization_request.cloned(), code: code.cloned(), now })
             .await
     }
 
     /// False: nothing was written.
-    async fn signed_in(&self, known: KnownLogin) -> super::Result<bool> {
+    pub(super) async fn signed_in(&self, known: KnownLogin) -> crate::store::error::Result<bool> {
         self.group.write(Write::Login(Box::new(known))).await
     }
 
     /// One of a group's writes.
-    pub(super) async fn write_one(tx: &mut Tx, write: &Write) -> super::Result<bool> {
+    pub(super) async fn write_one(tx: &mut Tx, write: &Write) -> crate::store::error::Result<bool> {
         match write {
             Write::Claim { authorization_request, code, now } => {
                 Self::write_claim(tx, authorization_request.as_ref(), code.as_ref(), *now).await
@@ -283,7 +287,7 @@ impl SqliteStore {
         }
     }
 
-    async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
+    pub(super) async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
         // An import follows: digests fall on every page of their table, which is read again and again without room for it.
         for pragma in ["PRAGMA cache_size = -262144", "PRAGMA wal_autocheckpoint = 64000"] {
             sqlx::query(pragma).execute(&self.write).await?;
@@ -306,6 +310,3 @@ impl SqliteStore {
         tx.commit().await
     }
 }
-
-// A transaction that writes has the one writer.
-repository!(SqliteStore, Sqlite, "./migrations/sqlite", "", "", ">=", "<");

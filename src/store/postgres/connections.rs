@@ -1,4 +1,4 @@
-//! PostgreSQL: where several nodes share the work. Nothing that another node must see lives in this process.
+//! Connections to the database.
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,21 +9,25 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
-use super::Opening;
-use super::limited::{self, Backend};
-use super::sql::repository;
+use super::Tx;
+use crate::clock::UnixMillis;
+use crate::model::{CodeClaim, EmailAddress, EventFactory};
+use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
+use crate::store::limited::{self, Backend};
+use crate::store::opening::Opening;
+use crate::store::types::KnownLogin;
 
 /// Connections of a command.
 const CONNECTIONS: u32 = 16;
 /// How long a command waits for a connection.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) struct PostgresStore {
+pub(in crate::store) struct Store {
     options: PgConnectOptions,
     limits: Option<DatabaseLimits>,
     current: RwLock<Connections>,
-    event_factory: Option<EventFactory>,
+    pub(super) event_factory: Option<EventFactory>,
 }
 
 /// A pool, when it was made, and when a call last succeeded.
@@ -40,7 +44,7 @@ impl Connections {
     }
 }
 
-pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<PostgresStore, String> {
+pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::Result<Store, String> {
     let Opening { event_factory, limits, .. } = opening;
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?
@@ -57,7 +61,7 @@ pub(super) async fn open(url: &str, opening: Opening) -> std::result::Result<Pos
         opened => opened.map_err(|error| format!("{place} cannot be opened: {}", reason(error)))?,
     };
     let current = RwLock::new(Connections::new(pool));
-    Ok(PostgresStore { options, limits, current, event_factory })
+    Ok(Store { options, limits, current, event_factory })
 }
 
 fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
@@ -90,7 +94,7 @@ fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
     })
 }
 
-impl Backend for PostgresStore {
+impl Backend for Store {
     fn on_success(&self) {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let elapsed = u64::try_from(current.made.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -123,13 +127,13 @@ fn reason(error: sqlx::Error) -> String {
     }
 }
 
-impl PostgresStore {
-    fn writer(&self) -> PgPool {
+impl Store {
+    pub(super) fn writer(&self) -> PgPool {
         self.current.read().unwrap_or_else(PoisonError::into_inner).pool.clone()
     }
 
     /// For a migration, which no limit of a statement may end.
-    async fn unlimited(&self) -> std::result::Result<PgPool, sqlx::Error> {
+    pub(super) async fn unlimited(&self) -> std::result::Result<PgPool, sqlx::Error> {
         let options = PgPoolOptions::new().max_connections(1).after_connect(|connection, _| {
             Box::pin(async move {
                 // The database ends the migration of a process that is gone. PostgreSQL before 14, and some systems, do not
@@ -146,28 +150,28 @@ impl PostgresStore {
         options.connect_with(self.options.clone()).await
     }
 
-    async fn reader(&self) -> std::result::Result<PoolConnection<Postgres>, sqlx::Error> {
+    pub(super) async fn reader(&self) -> std::result::Result<PoolConnection<Postgres>, sqlx::Error> {
         self.writer().acquire().await
     }
 
-    async fn close_all(&self) {
+    pub(super) async fn close_all(&self) {
         self.writer().close().await;
     }
 
-    async fn begin(&self) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
+    pub(super) async fn begin(&self) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.writer().begin().await
     }
 
     /// False: nothing was written.
-    async fn claimed(
+    pub(super) async fn claimed(
         &self,
         authorization_request: Option<&Digest>,
         code: Option<&CodeClaim>,
         now: UnixMillis,
-    ) -> super::Result<bool> {
+    ) -> crate::store::error::Result<bool> {
         // One statement needs no transaction.
         if let (None, Some(code)) = (authorization_request, code) {
-            return Ok(claim_code(None, code).execute(&self.writer()).await?.rows_affected() == 1);
+            return Ok(Self::claim_code(None, code).execute(&self.writer()).await?.rows_affected() == 1);
         }
         let mut tx = self.begin().await?;
         let ours = Self::write_claim(&mut tx, authorization_request, code, now).await?;
@@ -175,7 +179,7 @@ impl PostgresStore {
     }
 
     /// False: nothing was written.
-    async fn signed_in(&self, known: KnownLogin) -> super::Result<bool> {
+    pub(super) async fn signed_in(&self, known: KnownLogin) -> crate::store::error::Result<bool> {
         let mut tx = self.begin().await?;
         // Before the account's row, as whoever deletes or unlinks has them: nobody ends the user's credentials, and nobody
         // waits crosswise, before this transaction ends.
@@ -187,7 +191,7 @@ impl PostgresStore {
         Self::end(tx, done).await
     }
 
-    async fn end(tx: Tx, done: bool) -> super::Result<bool> {
+    async fn end(tx: Tx, done: bool) -> crate::store::error::Result<bool> {
         if done {
             tx.commit().await?;
         } else {
@@ -197,7 +201,7 @@ impl PostgresStore {
     }
 
     /// Until the transaction ends, nobody else who wants to be the one holder of this address looks who is.
-    async fn lock_email(tx: &mut Tx, email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
+    pub(super) async fn lock_email(tx: &mut Tx, email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
             .bind(email.key())
             .execute(&mut **tx)
@@ -206,7 +210,7 @@ impl PostgresStore {
     }
 
     /// Never downwards. A sequence that was not used yet stands at 1 and would still hand that out.
-    async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
+    pub(super) async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
         for (statement, id) in [
             (
                 "SELECT setval(pg_get_serial_sequence('users', 'id'), $1)
@@ -224,13 +228,3 @@ impl PostgresStore {
         Ok(())
     }
 }
-
-repository!(
-    PostgresStore,
-    Postgres,
-    "./migrations/postgres",
-    " FOR NO KEY UPDATE",
-    " FOR UPDATE SKIP LOCKED",
-    "~>=~",
-    "~<~"
-);

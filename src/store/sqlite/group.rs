@@ -16,11 +16,12 @@ use futures_util::FutureExt as _;
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::sqlite::SqliteStore;
-use super::{KnownLogin, Result, StoreError};
+use super::Store;
 use crate::clock::UnixMillis;
 use crate::model::CodeClaim;
 use crate::secrets::Digest;
+use crate::store::error::{Result, StoreError};
+use crate::store::types::KnownLogin;
 
 /// Writes in one group, so that the first of a group does not wait for many later ones.
 const MAX_GROUP_SIZE: usize = 32;
@@ -167,7 +168,7 @@ async fn commit_unguarded(
     while let Some(pending) = group.get(outcomes.len()) {
         // The caller's time limit ended and its request was answered 503: such a write must not be made any more.
         let is_abandoned = pending.done.is_closed();
-        let written = !is_abandoned && SqliteStore::write_one(&mut tx, &pending.write).await.map_err(Failed::Write)?;
+        let written = !is_abandoned && Store::write_one(&mut tx, &pending.write).await.map_err(Failed::Write)?;
         outcomes.push(written);
         if let Some(queue) = queue.as_deref_mut()
             && group.len() < MAX_GROUP_SIZE

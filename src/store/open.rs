@@ -1,0 +1,45 @@
+//! Opens the database that DATABASE_URL names.
+
+use std::sync::Arc;
+
+use super::limited::{Backend, Limited};
+use super::opening::Opening;
+use super::repository::Repository;
+use super::{postgres, sqlite};
+use crate::secrets::{ExposeSecret, SecretString};
+use crate::settings::{DatabaseLimits, SettingError};
+
+/// Opens the database that DATABASE_URL names, without limits; `create` makes the SQLite file where there is none.
+///
+/// Errors name the setting, never the URL's password.
+pub async fn open(database_url: &SecretString, create: bool) -> std::result::Result<Arc<dyn Repository>, SettingError> {
+    open_with(database_url, Opening { create, ..Opening::default() }).await
+}
+
+/// Whether DATABASE_URL names an SQLite file that does not exist.
+pub fn is_missing_file(database_url: &SecretString) -> bool {
+    let url = database_url.expose_secret();
+    url.starts_with("sqlite:") && sqlite::is_missing(url)
+}
+
+/// Opens the database that DATABASE_URL names. Errors as [`open`].
+pub async fn open_with(
+    database_url: &SecretString,
+    opening: Opening,
+) -> std::result::Result<Arc<dyn Repository>, SettingError> {
+    let url = database_url.expose_secret();
+    let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
+    let limits = opening.limits;
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => Ok(within(sqlite::open(url, opening).await.map_err(wrong)?, limits)),
+        Some("postgres" | "postgresql") => Ok(within(postgres::open(url, opening).await.map_err(wrong)?, limits)),
+        _ => Err(wrong("must begin with sqlite: or postgres:".to_owned())),
+    }
+}
+
+fn within<S: Backend + 'static>(store: S, limits: Option<DatabaseLimits>) -> Arc<dyn Repository> {
+    match limits {
+        Some(limits) => Arc::new(Limited::new(store, limits.call)),
+        None => Arc::new(store),
+    }
+}

@@ -1,0 +1,201 @@
+//! Social accounts and the tokens of their providers.
+
+use super::audit::audit_query;
+use super::{Builder, KEY_BATCH, Store, Tx};
+use crate::clock::UnixMillis;
+use crate::model::{AuditEvent, SocialAccount, User, UserId};
+use crate::store::accounts::{AccountStore, EncryptedTokens, ReencryptedTokens, Unlinked};
+use crate::store::error::Result;
+use crate::store::rows::{AccountRow, AccountUserRow, EncryptedTokensRow, encrypted_tokens_columns, user_columns};
+
+impl Store {
+    /// A user's accounts with their sealed tokens, inside the transaction of whoever takes them away.
+    pub(super) async fn encrypted_of(tx: &mut Tx, user: UserId) -> Result<Vec<EncryptedTokens>> {
+        let rows: Vec<EncryptedTokensRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            encrypted_tokens_columns!(),
+            " FROM social_accounts WHERE user_id = $1 ORDER BY id"
+        ))
+        .bind(user)
+        .fetch_all(&mut **tx)
+        .await?;
+        Ok(rows.into_iter().map(EncryptedTokensRow::split).collect())
+    }
+}
+
+#[async_trait::async_trait]
+impl AccountStore for Store {
+    async fn accounts_by_uid(&self, provider: &str, uids: &[&str]) -> Result<Vec<(SocialAccount, User)>> {
+        let mut query = Builder::new(concat!(
+            "SELECT a.id AS account_id, a.user_id, a.provider, a.uid, a.uid_scope, a.legacy_uid, a.extra_data,
+                    a.created AS account_created, a.modified, ",
+            user_columns!(),
+            " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = "
+        ));
+        query.push_bind(provider.to_owned()).push(" AND a.uid IN (");
+        let mut list = query.separated(", ");
+        for uid in uids {
+            list.push_bind((*uid).to_owned());
+        }
+        list.push_unseparated(") ORDER BY a.id");
+        let rows: Vec<AccountUserRow> = query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
+        Ok(rows.into_iter().map(|row| (row.account.into(), row.user.into())).collect())
+    }
+
+    async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>> {
+        let scopes = sqlx::query_scalar(
+            "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 AND uid_scope <> ''
+             ORDER BY uid_scope LIMIT 100",
+        )
+        .bind(provider)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        Ok(scopes)
+    }
+
+    async fn legacy_uids(&self) -> Result<Vec<(String, i64)>> {
+        let rows = sqlx::query_as(
+            "SELECT provider, count(*) FROM social_accounts WHERE legacy_uid GROUP BY provider ORDER BY provider",
+        )
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        Ok(rows)
+    }
+
+    async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>> {
+        let rows: Vec<AccountRow> = sqlx::query_as(
+            "SELECT id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data,
+                    created AS account_created, modified
+             FROM social_accounts WHERE user_id = $1 ORDER BY id",
+        )
+        .bind(user)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        Ok(rows.into_iter().map(SocialAccount::from).collect())
+    }
+
+    async fn unlink(
+        &self,
+        user: UserId,
+        account: i64,
+        counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+        audit: &AuditEvent,
+    ) -> Result<Unlinked> {
+        let mut tx = self.begin().await?;
+        let Some(owner) = Self::locked_user(&mut tx, user).await? else { return Ok(Unlinked::NotFound) };
+        let mut found = None;
+        let mut others = 0;
+        for (row, tokens) in Self::encrypted_of(&mut tx, user).await? {
+            if row.id == account {
+                found = Some((row, tokens));
+            } else if counts(&row.provider) {
+                others += 1;
+            }
+        }
+        let Some((row, tokens)) = found else { return Ok(Unlinked::NotFound) };
+        if others == 0 {
+            return Ok(Unlinked::LastWayIn);
+        }
+        sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
+        let audit = AuditEvent { provider: Some(row.provider.clone()), ..audit.clone() };
+        self.insert_event(&mut tx, &audit, &owner, Some((&row.provider, &row.uid))).await?;
+        tx.commit().await?;
+        Ok(Unlinked::Done(Box::new(row), tokens))
+    }
+
+    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<EncryptedTokens>> {
+        let row: Option<EncryptedTokensRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            encrypted_tokens_columns!(),
+            " FROM social_accounts WHERE id = $1 AND user_id = $2"
+        ))
+        .bind(account)
+        .bind(user)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(row.map(EncryptedTokensRow::split))
+    }
+
+    async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool> {
+        let leased =
+            sqlx::query("UPDATE social_accounts SET leased = $1 WHERE id = $2 AND (leased IS NULL OR leased <= $3)")
+                .bind(until.0)
+                .bind(account)
+                .bind(now.0)
+                .execute(&self.writer())
+                .await?;
+        Ok(leased.rows_affected() == 1)
+    }
+
+    async fn end_lease(&self, account: i64) -> Result<()> {
+        sqlx::query("UPDATE social_accounts SET leased = NULL WHERE id = $1")
+            .bind(account)
+            .execute(&self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn encrypted_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
+        let rows: Vec<EncryptedTokensRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            encrypted_tokens_columns!(),
+            " FROM social_accounts WHERE id > $1 AND tokens IS NOT NULL ORDER BY id LIMIT $2"
+        ))
+        .bind(after)
+        .bind(most)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        Ok(rows.into_iter().map(EncryptedTokensRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
+    }
+
+    async fn replace_encrypted_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool> {
+        let reencrypted = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
+            .bind(new)
+            .bind(account)
+            .bind(old)
+            .execute(&self.writer())
+            .await?;
+        Ok(reencrypted.rows_affected() == 1)
+    }
+
+    async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let dropped = sqlx::query("UPDATE social_accounts SET tokens = NULL WHERE id = $1 AND tokens = $2")
+            .bind(account)
+            .bind(old)
+            .execute(&mut *tx)
+            .await?;
+        let is_dropped = dropped.rows_affected() == 1;
+        if is_dropped {
+            audit_query(audit).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(is_dropped)
+    }
+
+    async fn reencrypt_all(&self, reencrypted: &[ReencryptedTokens]) -> Result<u64> {
+        let mut done = 0;
+        for batch in reencrypted.chunks(KEY_BATCH) {
+            let mut query = Builder::new("WITH resealed (id, former, fresh) AS (");
+            query.push_values(batch, |mut row, text| {
+                row.push_bind(text.account).push_bind(text.old.clone()).push_bind(text.new.clone());
+            });
+            query.push(
+                ") UPDATE social_accounts SET tokens = resealed.fresh FROM resealed
+                 WHERE social_accounts.id = resealed.id AND social_accounts.tokens = resealed.former",
+            );
+            done += query.build().persistent(false).execute(&self.writer()).await?.rows_affected();
+        }
+        Ok(done)
+    }
+
+    async fn count_encrypted(&self, beginning: &[u8]) -> Result<i64> {
+        let count = sqlx::query_scalar(
+            "SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL AND substr(tokens, 1, length($1)) = $1",
+        )
+        .bind(beginning)
+        .fetch_one(&mut *self.reader().await?)
+        .await?;
+        Ok(count)
+    }
+}

@@ -1,0 +1,264 @@
+//! Begun logins, claims on codes, and answers kept for whoever may fetch them.
+
+use sqlx::types::Json;
+
+use super::{Query, Store, Tx};
+use crate::clock::UnixMillis;
+use crate::model::{AuthorizationRequest, CodeClaim, OneTimeCode, StoredPendingLogin, UsedCode};
+use crate::secrets::Digest;
+use crate::store::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
+use crate::store::error::Result;
+use crate::store::rows::{AuthorizationRequestRow, OneTimeCodeRow, PendingLoginRow, UsedCodeRow};
+
+fn new_pending_login(halt: &StoredPendingLogin) -> Query<'_> {
+    sqlx::query("INSERT INTO halted_logins (token, browser, sealed, user_id, expires) VALUES ($1, $2, $3, $4, $5)")
+        .bind(halt.token.as_bytes())
+        .bind(halt.browser.as_ref().map(Digest::as_bytes))
+        .bind(&halt.encrypted)
+        .bind(halt.link_to)
+        .bind(halt.expires.0)
+}
+
+impl Store {
+    /// Takes the code, where it is free and the attempt is open.
+    pub(in crate::store) fn claim_code<'q>(
+        authorization_request: Option<&'q Digest>,
+        code: &'q CodeClaim,
+    ) -> Query<'q> {
+        sqlx::query(
+            "INSERT INTO used_codes AS known (code, binding, claimed, expires)
+             SELECT $1, $2, $3, $4
+             WHERE $5 IS NULL OR EXISTS (SELECT 1 FROM login_attempts WHERE key = $5 AND claimed IS NULL)
+             ON CONFLICT (code) DO UPDATE
+               SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires, answer = NULL
+               WHERE known.expires <= excluded.claimed",
+        )
+        .bind(code.digest.as_bytes())
+        .bind(code.binding.as_ref().map(Digest::as_bytes))
+        .bind(code.claimed.0)
+        .bind(code.expires.0)
+        .bind(authorization_request.map(Digest::as_bytes))
+    }
+
+    /// Ends a login that waits. False: it was taken before, or is gone.
+    pub(super) async fn complete_pending_login(
+        tx: &mut Tx,
+        token: &Digest,
+        answer: &[u8],
+        now: UnixMillis,
+    ) -> Result<bool> {
+        let taken = sqlx::query("UPDATE halted_logins SET taken = $1, answer = $2 WHERE token = $3 AND taken IS NULL")
+            .bind(now.0)
+            .bind(answer)
+            .bind(token.as_bytes())
+            .execute(&mut **tx)
+            .await?;
+        Ok(taken.rows_affected() == 1)
+    }
+
+    /// The short claim. On false the transaction has written nothing, unless another node took the attempt
+    /// meanwhile.
+    pub(in crate::store) async fn write_claim(
+        tx: &mut Tx,
+        authorization_request: Option<&Digest>,
+        code: Option<&CodeClaim>,
+        now: UnixMillis,
+    ) -> Result<bool> {
+        if let Some(code) = code
+            && Self::claim_code(authorization_request, code).execute(&mut **tx).await?.rows_affected() == 0
+        {
+            return Ok(false);
+        }
+        let Some(key) = authorization_request else { return Ok(true) };
+        let spent = sqlx::query("UPDATE login_attempts SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
+            .bind(now.0)
+            .bind(key.as_bytes())
+            .execute(&mut **tx)
+            .await?;
+        Ok(spent.rows_affected() == 1)
+    }
+}
+
+#[async_trait::async_trait]
+impl AuthorizationRequestStore for Store {
+    async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO login_attempts (key, provider, redirect_uri, browser, flow, classic, code_challenge,
+                                         sealed_secret, user_id, link_generation, address, landing, created,
+                                         expires, needs_fresh_login)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        )
+        .bind(authorization_request.key.as_bytes())
+        .bind(&authorization_request.provider)
+        .bind(&authorization_request.redirect_uri)
+        .bind(authorization_request.browser.as_ref().map(Digest::as_bytes))
+        .bind(authorization_request.flow.as_ref().map(Digest::as_bytes))
+        .bind(authorization_request.classic)
+        .bind(&authorization_request.code_challenge)
+        .bind(&authorization_request.encrypted_secret)
+        .bind(authorization_request.link_request.map(|link_request| link_request.user))
+        .bind(authorization_request.link_request.map_or(0, |link_request| link_request.generation))
+        .bind(authorization_request.address.as_ref().map(Json))
+        .bind(authorization_request.server_redirect.as_ref().map(Json))
+        .bind(authorization_request.created.0)
+        .bind(authorization_request.expires.0)
+        .bind(authorization_request.needs_fresh_login)
+        .execute(&self.writer())
+        .await?;
+        Ok(())
+    }
+
+    async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>> {
+        let row: Option<AuthorizationRequestRow> = sqlx::query_as(
+            "SELECT provider, redirect_uri, browser, flow, classic, code_challenge, sealed_secret, user_id,
+                    link_generation, needs_fresh_login, address, landing, created, expires, claimed
+             FROM login_attempts WHERE key = $1",
+        )
+        .bind(key.as_bytes())
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        row.map(|row| row.with_key(key)).transpose()
+    }
+
+    async fn has_open_authorization_request(
+        &self,
+        provider: &str,
+        browser: Option<&Digest>,
+        flow: Option<&Digest>,
+        now: UnixMillis,
+    ) -> Result<bool> {
+        let found: Option<i32> = sqlx::query_scalar(
+            "SELECT 1 FROM login_attempts
+             WHERE (browser = $1 OR flow = $2) AND provider = $3 AND claimed IS NULL AND expires > $4
+               AND landing IS NULL LIMIT 1",
+        )
+        .bind(browser.map(Digest::as_bytes))
+        .bind(flow.map(Digest::as_bytes))
+        .bind(provider)
+        .bind(now.0)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(found.is_some())
+    }
+
+    async fn claim(
+        &self,
+        authorization_request: Option<&Digest>,
+        code: Option<&CodeClaim>,
+        now: UnixMillis,
+    ) -> Result<Claimed> {
+        if self.claimed(authorization_request, code, now).await? {
+            return Ok(Claimed::Ours);
+        }
+        // A spent attempt whose code is known may be the same browser posting twice: the caller decides.
+        let used = match code {
+            Some(code) => self.used_code(&code.digest).await?,
+            None => None,
+        };
+        Ok(used.map_or(Claimed::RequestAlreadyUsed, Claimed::CodeUsed))
+    }
+
+    async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>> {
+        let row: Option<UsedCodeRow> =
+            sqlx::query_as("SELECT binding, claimed, answer FROM used_codes WHERE code = $1")
+                .bind(code.as_bytes())
+                .fetch_optional(&mut *self.reader().await?)
+                .await?;
+        row.map(UsedCode::try_from).transpose()
+    }
+
+    async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()> {
+        sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
+            .bind(answer)
+            .bind(code.as_bytes())
+            .execute(&self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn shorten_claim(&self, code: &Digest, expires: UnixMillis) -> Result<()> {
+        sqlx::query("UPDATE used_codes SET expires = $1 WHERE code = $2 AND expires > $1")
+            .bind(expires.0)
+            .bind(code.as_bytes())
+            .execute(&self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows> {
+        let mut reader = self.reader().await?;
+        let mut rows = [0; 4];
+        for (count, statement) in rows.iter_mut().zip([
+            "SELECT count(*) FROM login_attempts WHERE claimed IS NULL AND expires > $1",
+            "SELECT count(*) FROM used_codes WHERE expires > $1",
+            "SELECT count(*) FROM halted_logins WHERE taken IS NULL AND expires > $1",
+            "SELECT count(*) FROM swap_codes WHERE expires > $1",
+        ]) {
+            *count = sqlx::query_scalar(statement).bind(now.0).fetch_one(&mut *reader).await?;
+        }
+        let [authorization_requests, used_codes, pending_logins, one_time_codes] = rows;
+        Ok(LiveRows { authorization_requests, used_codes, pending_logins, one_time_codes })
+    }
+
+    async fn insert_one_time_code(&self, swap: &OneTimeCode) -> Result<()> {
+        sqlx::query("INSERT INTO swap_codes (code, code_challenge, answer, expires) VALUES ($1, $2, $3, $4)")
+            .bind(swap.code.as_bytes())
+            .bind(&swap.code_challenge)
+            .bind(&swap.answer)
+            .bind(swap.expires.0)
+            .execute(&self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn swap(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
+        let row: Option<OneTimeCodeRow> =
+            sqlx::query_as("SELECT code_challenge, answer, expires FROM swap_codes WHERE code = $1")
+                .bind(code.as_bytes())
+                .fetch_optional(&mut *self.reader().await?)
+                .await?;
+        Ok(row.map(|row| row.with_code(code)))
+    }
+
+    async fn take_one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
+        let row: Option<OneTimeCodeRow> =
+            sqlx::query_as("DELETE FROM swap_codes WHERE code = $1 RETURNING code_challenge, answer, expires")
+                .bind(code.as_bytes())
+                .fetch_optional(&self.writer())
+                .await?;
+        Ok(row.map(|row| row.with_code(code)))
+    }
+
+    async fn insert_pending_login(&self, halt: &StoredPendingLogin) -> Result<()> {
+        new_pending_login(halt).execute(&self.writer()).await?;
+        Ok(())
+    }
+
+    async fn halt(&self, token: &Digest) -> Result<Option<StoredPendingLogin>> {
+        let row: Option<PendingLoginRow> = sqlx::query_as(
+            "SELECT browser, sealed, user_id, expires, taken, answer FROM halted_logins WHERE token = $1",
+        )
+        .bind(token.as_bytes())
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        row.map(|row| row.with_token(token)).transpose()
+    }
+
+    async fn replace_pending_login(
+        &self,
+        token: &Digest,
+        next: &StoredPendingLogin,
+        answer: &[u8],
+        now: UnixMillis,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // The new one first: it waits for whoever deletes its user, who then waits for nothing of ours.
+        new_pending_login(next).execute(&mut *tx).await?;
+        if !Self::complete_pending_login(&mut tx, token, answer, now).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+}

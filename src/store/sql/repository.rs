@@ -1,0 +1,78 @@
+//! Migrations, the probe of `/readyz`, and what the sweeper deletes.
+
+use super::{MIGRATOR, Store};
+use crate::clock::UnixMillis;
+use crate::store::error::{Result, StoreError};
+use crate::store::repository::{Repository, Schema};
+use crate::store::sweep::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
+
+impl Store {
+    /// Runs a statement that deletes at most `$2` rows from before `$1`.
+    pub(super) async fn delete_batch(&self, statement: &'static str, before: i64) -> Result<u64> {
+        let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH_SIZE).execute(&self.writer()).await?;
+        Ok(deleted.rows_affected())
+    }
+}
+
+#[async_trait::async_trait]
+impl Repository for Store {
+    async fn migrate(&self) -> Result<()> {
+        MIGRATOR.run(&self.unlimited().await?).await.map_err(|error| StoreError(Box::new(error)))
+    }
+
+    async fn schema(&self) -> Result<Schema> {
+        let applied: sqlx::Result<Vec<i64>> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+            .fetch_all(&mut *self.reader().await?)
+            .await;
+        let applied = match applied {
+            // The table that a first migration makes is missing.
+            Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Vec::new(),
+            applied => applied?,
+        };
+        let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
+        if applied.iter().any(|version| !known.contains(version)) {
+            return Ok(Schema::Ahead);
+        }
+        Ok(match applied.len() {
+            0 => Schema::Empty,
+            applied if applied == known.len() => Schema::Current,
+            _ => Schema::Behind,
+        })
+    }
+
+    async fn probe(&self, now: UnixMillis) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO readiness_probe (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+        )
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        // Takes the lock that a login needs, and no row.
+        sqlx::query("UPDATE users SET is_active = is_active WHERE id < 0").execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.close_all().await;
+    }
+
+    async fn delete_expired(&self, table: ExpiringTable, before: UnixMillis) -> Result<u64> {
+        self.delete_batch(table.delete_statement(), before.0).await
+    }
+
+    async fn count_rows(&self, rows: BoundedRows) -> Result<i64> {
+        Ok(sqlx::query_scalar(rows.count_statement()).fetch_one(&mut *self.reader().await?).await?)
+    }
+
+    async fn delete_oldest(&self, rows: BoundedRows, most: i64) -> Result<u64> {
+        let deleted = sqlx::query(rows.delete_statement()).bind(most).execute(&self.writer()).await?;
+        Ok(deleted.rows_affected())
+    }
+}
+
+/// PostgreSQL has a code for it, SQLite a text only.
+fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+}

@@ -1,0 +1,128 @@
+//! Users found by an e-mail address or by what an operator searches for.
+
+use super::{Builder, Connection, Store, Tx};
+use crate::model::{EmailAddress, User};
+use crate::store::error::Result;
+use crate::store::rows::{UserRow, user_columns};
+
+impl Store {
+    /// The users with this address, whether it is verified or not.
+    pub(super) async fn having_email(connection: &mut Connection, email: &EmailAddress) -> Result<Vec<User>> {
+        let [key, in_unicode, in_lower_case] = &email.lookup_keys();
+        let rows: Vec<UserRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.email_lower IN ($1, $2, $3) AND u.email_lower <> '' ORDER BY u.id LIMIT 100"
+        ))
+        .bind(key)
+        .bind(in_unicode)
+        .bind(in_lower_case)
+        .fetch_all(connection)
+        .await?;
+        Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
+    }
+
+    /// Whether somebody holds the address by now. Of two who ask at once the second sees what the first one did.
+    pub(super) async fn is_held(tx: &mut Tx, email: &EmailAddress, trusted_email_sources: &[String]) -> Result<bool> {
+        if trusted_email_sources.is_empty() {
+            return Ok(false);
+        }
+        Self::lock_email(tx, email).await?;
+        Ok(!Self::holders(tx, email, trusted_email_sources).await?.is_empty())
+    }
+
+    pub(super) async fn holders(
+        connection: &mut Connection,
+        email: &EmailAddress,
+        trusted_email_sources: &[String],
+    ) -> Result<Vec<User>> {
+        if trusted_email_sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = Builder::new(concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.email_lower <> '' AND u.email_verified AND u.email_lower IN ("
+        ));
+        let mut keys = query.separated(", ");
+        for key in email.lookup_keys() {
+            keys.push_bind(key);
+        }
+        keys.push_unseparated(") AND u.email_vouched_by IN (");
+        let mut list = query.separated(", ");
+        for voucher in trusted_email_sources {
+            list.push_bind(voucher.clone());
+        }
+        list.push_unseparated(") ORDER BY u.id LIMIT 100");
+        let rows: Vec<UserRow> = query.build_query_as().fetch_all(connection).await?;
+        Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
+    }
+
+    /// Each part reads one index. `id + 0` keeps the database from reading all users in the order of their ids
+    /// instead. The index of accounts begins with the provider: the first part lists the providers, one step each.
+    pub(super) async fn users_by_prefix(&self, text: &str, most: i64) -> Result<Vec<UserRow>> {
+        let rows = sqlx::query_as(concat!(
+            "WITH RECURSIVE providers (name) AS (
+               SELECT min(provider) FROM social_accounts
+               UNION ALL
+               SELECT (SELECT min(provider) FROM social_accounts WHERE provider > name)
+               FROM providers WHERE name IS NOT NULL
+             )
+             SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.id IN (
+               SELECT id FROM (SELECT id FROM users
+                               WHERE lower(username) ",
+            at_least!(),
+            " lower($1) AND lower(username) ",
+            below!(),
+            " (lower($1) || $5) ORDER BY id + 0 LIMIT $2) AS by_username
+               UNION ALL
+               SELECT id FROM (SELECT id FROM users
+                               WHERE email_lower <> '' AND email_lower ",
+            at_least!(),
+            " $3 AND email_lower ",
+            below!(),
+            " ($3 || $5) ORDER BY id + 0 LIMIT $2) AS by_email
+               UNION ALL
+               SELECT id FROM users WHERE email_lower <> '' AND email_lower = $4
+               UNION ALL
+               SELECT user_id FROM (SELECT a.user_id FROM providers p
+                                    JOIN social_accounts a ON a.provider = p.name AND a.uid = $1
+                                    ORDER BY a.user_id + 0 LIMIT $2) AS by_uid
+             ) ORDER BY u.id LIMIT $2"
+        ))
+        .bind(text)
+        .bind(most)
+        .bind(text.to_ascii_lowercase())
+        // A whole address is found in each of its spellings.
+        .bind(EmailAddress::key_of_stored(text))
+        // Above every text that begins so.
+        .bind("\u{10ffff}")
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        Ok(rows)
+    }
+
+    /// Reads all users.
+    pub(super) async fn users_by_substring(&self, text: &str, most: i64) -> Result<Vec<UserRow>> {
+        let escaped = text.chars().fold(String::new(), |mut pattern, c| {
+            pattern.extend(['\\', '%', '_'].contains(&c).then_some('\\'));
+            pattern.push(c);
+            pattern
+        });
+        let rows = sqlx::query_as(concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u
+             WHERE lower(u.username) LIKE lower($1) ESCAPE '\\' OR lower(u.email) LIKE lower($1) ESCAPE '\\'
+                OR lower(u.first_name) LIKE lower($1) ESCAPE '\\' OR lower(u.last_name) LIKE lower($1) ESCAPE '\\'
+             ORDER BY u.id LIMIT $2"
+        ))
+        .bind(format!("%{escaped}%"))
+        .bind(most)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        Ok(rows)
+    }
+}
