@@ -1,5 +1,5 @@
-//! SEC-45: one row for each success and each refusal, with provider, reason, user, address, agent and request id, no
-//! secret; and no more rows than the disk bears, whoever calls.
+//! SEC-45: one audit event for each success and each refusal, with provider, reason, user, address, agent and request
+//! id, without secrets; and a limit on the number of events.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use crate::support::fake_users::{GITHUB_TOKEN, TWITTER_REQUEST};
 use crate::support::{Answer, Engine, REDIRECT_URI, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_45_each_refusal_on_the_way_of_a_login_leaves_one_row,
-    sec_45_a_refusal_at_the_landing_leaves_one_row,
-    sec_45_what_a_user_may_not_do_leaves_one_row_with_the_user,
-    sec_45_a_spent_refresh_token_that_comes_again_leaves_a_row,
-    sec_45_what_is_no_act_of_anybody_leaves_none,
-    sec_45_no_stranger_decides_what_stands_in_a_row,
-    sec_45_whoever_breaks_off_is_on_the_trail_all_the_same,
-    sec_45_a_row_that_cannot_be_written_changes_no_answer,
-    sec_44_a_flood_of_refusals_is_bounded_and_washes_nothing_else_out,
-    sec_43_a_proxy_of_ours_says_where_a_caller_is_and_nobody_else_does,
+    sec_45_each_login_refusal_is_one_audit_event,
+    sec_45_refusal_in_the_redirect_flow_is_one_audit_event,
+    sec_45_refused_request_is_one_audit_event_with_its_user,
+    sec_45_refresh_token_reuse_is_audited,
+    sec_45_requests_without_a_security_effect_are_not_audited,
+    sec_45_caller_input_in_audit_events_is_sanitized,
+    sec_45_aborted_request_is_still_audited,
+    sec_45_failed_audit_write_does_not_change_the_response,
+    sec_44_refusal_flood_is_limited_and_deletes_no_other_event,
+    sec_43_client_address_comes_from_trusted_proxies_only,
 }
 
-const AGENT: &str = "trail-test/1.0";
+const AGENT: &str = "audit-test/1.0";
 
 async fn rows(app: &TestApp) -> Vec<AuditRecord> {
     app.database.repository().await.audit_trail(&AuditFilter::default(), 999).await.expect("the trail")
 }
 
-/// The one row that this answer left beside the `before` that were there.
+/// The only event written since there were `before`, checked against the response.
 #[track_caller]
 fn one_row(rows: &[AuditRecord], before: usize, answer: &Answer) -> AuditRecord {
     assert_eq!(rows.len(), before + 1, "{} {}", answer.status, answer.text);
@@ -39,7 +39,7 @@ fn one_row(rows: &[AuditRecord], before: usize, answer: &Answer) -> AuditRecord 
     row
 }
 
-async fn sec_45_each_refusal_on_the_way_of_a_login_leaves_one_row(engine: Engine) {
+async fn sec_45_each_login_refusal_is_one_audit_event(engine: Engine) {
     let plan = TestApp::builder(engine).oidc().with("STATE_POLICY", "when_present");
     let app = plan.start().await;
     app.login("token", "u1").await.ok();
@@ -101,7 +101,7 @@ async fn sec_45_each_refusal_on_the_way_of_a_login_leaves_one_row(engine: Engine
         assert_eq!((row.provider.as_deref(), row.kind.as_deref()), (provider, kind), "{code}: {row:?}");
         assert_eq!((row.agent.as_deref(), row.user_id), (Some(AGENT), None), "{code}: {row:?}");
     }
-    // The first step of OAuth 1.0a too, and then the row says why.
+    // The first step of OAuth 1.0a too; its event has the reason.
     app.double.always(TWITTER_REQUEST, Reply::of(401, "text/plain", "no"));
     let before = rows(&app).await.len();
     let answer = post("token/twitter/").json(&json!({})).send().await;
@@ -117,7 +117,7 @@ async fn sec_45_each_refusal_on_the_way_of_a_login_leaves_one_row(engine: Engine
     }
 }
 
-async fn sec_45_a_refusal_at_the_landing_leaves_one_row(engine: Engine) {
+async fn sec_45_refusal_in_the_redirect_flow_is_one_audit_event(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (query, code) in [("error=access_denied", "access_denied"), ("code=wrong", "invalid_code")] {
         let before = rows(&app).await.len();
@@ -125,15 +125,15 @@ async fn sec_45_a_refusal_at_the_landing_leaves_one_row(engine: Engine) {
         let authorize = browser.get(&format!("/api/login/social/authorize/github/?next={REDIRECT_URI}")).send().await;
         let there = url::Url::parse(authorize.header("location").expect("a location")).expect("a URL");
         let state = there.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
-        let landed = browser.get(&format!("/api/login/social/complete/github/?{query}&state={state}")).send().await;
-        assert_eq!(landed.header("location"), Some(format!("{REDIRECT_URI}?error={code}").as_str()));
-        let row = one_row(&rows(&app).await, before, &landed);
+        let response = browser.get(&format!("/api/login/social/complete/github/?{query}&state={state}")).send().await;
+        assert_eq!(response.header("location"), Some(format!("{REDIRECT_URI}?error={code}").as_str()));
+        let row = one_row(&rows(&app).await, before, &response);
         assert_eq!((row.code.as_deref(), row.provider.as_deref()), (Some(code), Some("github")));
         assert_eq!(row.kind.as_deref(), Some("session"));
     }
 }
 
-async fn sec_45_what_a_user_may_not_do_leaves_one_row_with_the_user(engine: Engine) {
+async fn sec_45_refused_request_is_one_audit_event_with_its_user(engine: Engine) {
     let app = TestApp::start(engine).await;
     let owner = format!("Token {}", app.token("token", "u1").await);
     app.login("token", "u2").await.ok();
@@ -176,7 +176,7 @@ async fn sec_45_what_a_user_may_not_do_leaves_one_row_with_the_user(engine: Engi
     assert_eq!(one_row(&rows(&app).await, before + 1, &refused).user_id, Some(1), "whose login it was");
 }
 
-async fn sec_45_a_spent_refresh_token_that_comes_again_leaves_a_row(engine: Engine) {
+async fn sec_45_refresh_token_reuse_is_audited(engine: Engine) {
     let plan = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
     let app = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
     let pair = app.login("jwt-pair", "u1").await.ok();
@@ -188,7 +188,7 @@ async fn sec_45_a_spent_refresh_token_that_comes_again_leaves_a_row(engine: Engi
     again.problem(401, "token_not_valid");
     let row = one_row(&rows(&app).await, 1, &again);
     assert_eq!((row.user_id, row.code.as_deref()), (Some(1), Some("token_not_valid")));
-    // One that is simply over, or nonsense, is no sign of anything.
+    // An expired or malformed token is no sign of reuse and is not audited.
     app.client()
         .post("/api/token/refresh/")
         .json(&json!({"refresh": "a.b.c"}))
@@ -198,7 +198,7 @@ async fn sec_45_a_spent_refresh_token_that_comes_again_leaves_a_row(engine: Engi
     assert_eq!(rows(&app).await.len(), 2);
 }
 
-async fn sec_45_what_is_no_act_of_anybody_leaves_none(engine: Engine) {
+async fn sec_45_requests_without_a_security_effect_are_not_audited(engine: Engine) {
     let app = TestApp::start(engine).await;
     let owner = format!("Token {}", app.token("token", "u1").await);
     let client = app.client();
@@ -222,7 +222,7 @@ async fn sec_45_what_is_no_act_of_anybody_leaves_none(engine: Engine) {
     }
 }
 
-async fn sec_45_no_stranger_decides_what_stands_in_a_row(engine: Engine) {
+async fn sec_45_caller_input_in_audit_events_is_sanitized(engine: Engine) {
     let app = TestApp::start(engine).await;
     let long = "n".repeat(6_000);
     let post = |path: &str, agent: &[u8]| {
@@ -246,7 +246,7 @@ async fn sec_45_no_stranger_decides_what_stands_in_a_row(engine: Engine) {
     assert_eq!(rows(&app).await.len(), 3);
 }
 
-async fn sec_45_whoever_breaks_off_is_on_the_trail_all_the_same(engine: Engine) {
+async fn sec_45_aborted_request_is_still_audited(engine: Engine) {
     let app = TestApp::start(engine).await;
     let refused = Reply::json(&json!({"error": "bad_verification_code"})).after(Duration::from_millis(400));
     app.double.always(GITHUB_TOKEN, refused);
@@ -265,14 +265,14 @@ async fn sec_45_whoever_breaks_off_is_on_the_trail_all_the_same(engine: Engine) 
     assert_eq!((codes, rows[0].provider.as_deref()), (vec![Some("invalid_code")], Some("github")));
 }
 
-async fn sec_45_a_row_that_cannot_be_written_changes_no_answer(engine: Engine) {
+async fn sec_45_failed_audit_write_does_not_change_the_response(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.database.run("ALTER TABLE audit_events RENAME TO elsewhere").await;
     app.login("token", "wrong").await.problem(400, "invalid_code");
     app.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
 }
 
-async fn sec_44_a_flood_of_refusals_is_bounded_and_washes_nothing_else_out(engine: Engine) {
+async fn sec_44_refusal_flood_is_limited_and_deletes_no_other_event(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
     let owner = format!("Token {}", app.token("token", "u01").await);
@@ -295,7 +295,7 @@ async fn sec_44_a_flood_of_refusals_is_bounded_and_washes_nothing_else_out(engin
     assert_eq!(left[0].request_id, newest, "the newest stay");
 }
 
-async fn sec_43_a_proxy_of_ours_says_where_a_caller_is_and_nobody_else_does(engine: Engine) {
+async fn sec_43_client_address_comes_from_trusted_proxies_only(engine: Engine) {
     let address = async |app: &TestApp, forwarded: &[&str]| {
         let request = app.client().post("/api/login/social/token/github/").json(&json!({"code": "wrong"}));
         let answer =

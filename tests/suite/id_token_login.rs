@@ -1,4 +1,4 @@
-//! An id_token instead of a code: what an app's own sign-in software hands over, held to SEC-17 to SEC-20.
+//! Logins with an ID token instead of a code, as platform SDKs provide it to native apps (SEC-17 to SEC-20).
 
 use std::time::Duration;
 
@@ -8,34 +8,34 @@ use crate::support::fake_users::OIDC_KEYS;
 use crate::support::{Engine, REDIRECT_URI, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
-    an_id_token_signs_in_without_a_code,
-    google_takes_an_id_token_though_its_codes_bring_none,
-    sec_20_one_token_signs_in_once,
-    sec_17_each_fault_of_a_token_is_refused_alike,
-    sec_18_algorithms_are_the_providers_and_keys_its_own,
-    sec_19_a_thousand_unknown_keys_make_one_call,
-    sec_20_the_nonce_is_asked_for_and_may_be_hashed,
-    sec_02_where_logins_must_be_begun_so_must_these,
+    id_token_signs_in_without_a_code,
+    google_id_token_is_accepted_as_credential,
+    sec_20_id_token_is_accepted_once,
+    sec_17_every_invalid_claim_gives_the_same_error,
+    sec_18_unsigned_symmetric_and_forged_id_tokens_are_refused,
+    sec_19_unknown_key_ids_fetch_the_key_set_at_most_twice,
+    sec_20_nonce_is_required_and_may_be_hashed,
+    sec_02_required_state_policy_applies_to_id_tokens,
 }
 
 fn body(token: &str) -> Value {
     json!({"id_token": token})
 }
 
-async fn an_id_token_signs_in_without_a_code(engine: Engine) {
+async fn id_token_signs_in_without_a_code(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let claims = app.fake_users.id_token_claims("u7", None, "");
     let answer = app.client().login("token_user/oidc", body(&signer::signed(&claims))).await;
     assert_eq!((answer.field("username"), answer.field("email")), ("user7".into(), "user7@example.com".into()));
     let called: Vec<String> = app.double.calls().iter().map(|call| call.endpoint()).collect();
     assert!(called.iter().all(|place| !place.contains("token") && !place.contains("userinfo")), "{called:?}");
-    // Without a token and without a code, it is the code that is missing.
+    // Without ID token and code, the error names the code.
     let refused = app.client().login("token/oidc", json!({})).await.problem(400, "invalid_request");
     assert!(refused["errors"]["code"].is_array(), "{refused}");
 }
 
-/// One Tap posts it as `credential`.
-async fn google_takes_an_id_token_though_its_codes_bring_none(engine: Engine) {
+/// Google One Tap posts the ID token as `credential`.
+async fn google_id_token_is_accepted_as_credential(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.double.on("GET www.googleapis.com/oauth2/v3/certs", |_| Reply::json(&signer::jwks()));
     let mut claims = app.fake_users.id_token_claims("u7", None, "");
@@ -48,12 +48,12 @@ async fn google_takes_an_id_token_though_its_codes_bring_none(engine: Engine) {
     }
 }
 
-async fn sec_20_one_token_signs_in_once(engine: Engine) {
+async fn sec_20_id_token_is_accepted_once(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let token = signer::signed(&app.fake_users.id_token_claims("u1", None, ""));
     app.client().login("token/oidc", body(&token)).await.ok();
     app.client().login("token/oidc", body(&token)).await.problem(400, "code_already_used");
-    // ECDSA has a second signature for each: what was signed decides, not the signature's text.
+    // An ECDSA signature has a second valid form, so the signed part identifies the token.
     let (signed, _) = token.rsplit_once('.').expect("a token");
     app.client().login("token/oidc", body(&format!("{signed}.c2Vjb25k"))).await.problem(502, "provider_error");
     app.advance(Duration::from_secs(590));
@@ -64,7 +64,7 @@ async fn sec_20_one_token_signs_in_once(engine: Engine) {
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn sec_17_each_fault_of_a_token_is_refused_alike(engine: Engine) {
+async fn sec_17_every_invalid_claim_gives_the_same_error(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let now = app.clock.now().seconds();
     let faults: [(&str, Value); 8] = [
@@ -86,7 +86,7 @@ async fn sec_17_each_fault_of_a_token_is_refused_alike(engine: Engine) {
     assert_eq!(app.database.count("users").await, 0);
 }
 
-async fn sec_18_algorithms_are_the_providers_and_keys_its_own(engine: Engine) {
+async fn sec_18_unsigned_symmetric_and_forged_id_tokens_are_refused(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let claims = app.fake_users.id_token_claims("u1", None, "");
     for token in [signer::unsigned(&claims), signer::hs256(&signer::public_key(), &claims), signer::forged(&claims)] {
@@ -95,7 +95,7 @@ async fn sec_18_algorithms_are_the_providers_and_keys_its_own(engine: Engine) {
     assert_eq!(app.database.count("users").await, 0);
 }
 
-async fn sec_19_a_thousand_unknown_keys_make_one_call(engine: Engine) {
+async fn sec_19_unknown_key_ids_fetch_the_key_set_at_most_twice(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     for n in 0..40 {
         let claims = app.fake_users.id_token_claims("u1", None, "");
@@ -107,7 +107,7 @@ async fn sec_19_a_thousand_unknown_keys_make_one_call(engine: Engine) {
     assert!((1..=2).contains(&fetched), "the keys were fetched {fetched} times");
 }
 
-async fn sec_20_the_nonce_is_asked_for_and_may_be_hashed(engine: Engine) {
+async fn sec_20_nonce_is_required_and_may_be_hashed(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let with_nonce = |code: &str, nonce: &str| signer::signed(&app.fake_users.id_token_claims(code, Some(nonce), ""));
     let client = app.client();
@@ -118,12 +118,12 @@ async fn sec_20_the_nonce_is_asked_for_and_may_be_hashed(engine: Engine) {
     client.login("token/oidc", missing).await.problem(502, "provider_error");
     let right = json!({"id_token": with_nonce("u4", "n-1"), "nonce": "n-1"});
     client.login("token/oidc", right).await.ok();
-    // SHA-256 of n-1 in hex, as Apple's and Google's software for phones asks for it.
+    // SHA-256 of n-1 in hex, as the SDKs of Apple and Google expect it.
     let hashed = sha256_hex("n-1");
     client.login("token/oidc", json!({"id_token": with_nonce("u5", &hashed), "nonce": "n-1"})).await.ok();
 }
 
-async fn sec_02_where_logins_must_be_begun_so_must_these(engine: Engine) {
+async fn sec_02_required_state_policy_applies_to_id_tokens(engine: Engine) {
     let app = TestApp::builder(engine).oidc().with("STATE_POLICY", "required").start().await;
     let client = app.client();
     let claims = app.fake_users.id_token_claims("u1", None, "");

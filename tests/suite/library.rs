@@ -1,4 +1,4 @@
-//! The server as a library: the program in `examples/`, over HTTP.
+//! The server as a library: runs the program in `examples/` over HTTP.
 
 use serde_json::json;
 
@@ -6,41 +6,41 @@ use crate::support::client::claims;
 use crate::support::{Engine, TestApp, on_both_databases};
 
 #[path = "../../examples/own_step.rs"]
-#[expect(dead_code, reason = "its main is for cargo run --example")]
+#[expect(dead_code, reason = "its main function is for cargo run --example")]
 mod own_step;
 
 on_both_databases! {
-    the_programs_steps_ask_refuse_and_leave_their_mark,
+    custom_steps_ask_for_input_refuse_and_set_fields,
 }
 
-async fn the_programs_steps_ask_refuse_and_leave_their_mark(engine: Engine) {
+async fn custom_steps_ask_for_input_refuse_and_set_fields(engine: Engine) {
     let app = TestApp::builder(engine).with_builder(own_step::extended).start().await;
-    let waits = app.login("jwt-pair", "u1").await;
-    assert_eq!(waits.status, 202, "{}", waits.text);
-    let asked = waits.json();
+    let pending = app.login("jwt-pair", "u1").await;
+    assert_eq!(pending.status, 202, "{}", pending.text);
+    let asked = pending.json();
     assert_eq!((&asked["step"], &asked["fields"][0]["name"]), (&json!("terms"), &json!("terms")));
     let resume = || app.client().post("/api/login/social/resume/");
     let answers = json!({"flow_token": asked["flow_token"], "terms": true});
     let token = resume().json(&answers).send().await.field("token");
-    let told = claims(&token);
+    let staff_claims = claims(&token);
     assert_eq!(
-        (&told["staff"], &told["signed_in_with"]),
+        (&staff_claims["staff"], &staff_claims["signed_in_with"]),
         (&json!(false), &json!("github")),
-        "github vouches for nothing"
+        "GitHub verifies no address"
     );
     let user = app.client().user(&format!("Bearer {token}")).await.ok();
-    assert_eq!(user["accepted_terms"], "2026-11-01", "the program's field, filled by its step");
+    assert_eq!(user["accepted_terms"], "2026-11-01", "the custom field, filled by the custom step");
     let again = app.login("jwt-pair-user", "u01").await;
     assert_eq!(again.ok()["accepted_terms"], "2026-11-01");
     assert_eq!(claims(&again.field("token"))["accepted_terms"], "2026-11-01");
     let served = app.client().get("/openapi.json").send().await.ok();
     assert_eq!(served["components"]["schemas"]["User"]["properties"]["accepted_terms"]["format"], "date");
 
-    // The profile fills the other field, and its user may change it.
+    // The profile fills the other field, and the user may change it.
     let french = json!({"sub": "6", "email": "six@example.com", "email_verified": true, "locale": "fr"});
     app.fake_users.set_profile("google-oauth2", "u6", french);
-    let waits = app.client().login("token_user/google-oauth2", json!({"code": "u6"})).await.json();
-    let answers = json!({"flow_token": waits["flow_token"], "terms": true});
+    let pending = app.client().login("token_user/google-oauth2", json!({"code": "u6"})).await.json();
+    let answers = json!({"flow_token": pending["flow_token"], "terms": true});
     let user = resume().json(&answers).send().await;
     assert_eq!(user.ok()["locale"], "fr");
     let authorization = format!("Token {}", user.field("token"));
@@ -52,7 +52,7 @@ async fn the_programs_steps_ask_refuse_and_leave_their_mark(engine: Engine) {
     app.fake_users.set_profile("google-oauth2", "u7", rival);
     app.client().login("token/google-oauth2", json!({"code": "u7"})).await.problem(403, "competitor");
 
-    // Two steps ask one after the other: ours for an address, the program's for its terms.
+    // Two steps ask for input: the built-in step for an address, the custom step for the terms.
     app.fake_users.set_profile("github", "u8", json!({"id": 8, "login": "eight"}));
     let first = app.login("token_user", "u8").await.json();
     assert_eq!(first["step"], "require_email");

@@ -1,4 +1,4 @@
-//! Two servers on one PostgreSQL: what one does, the other sees at once. Nothing that matters lives in a process.
+//! Two nodes on one PostgreSQL: changes made by one node are visible on the other at once.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -24,7 +24,7 @@ impl Two {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_of_one_node_is_known_and_ended_at_the_other() {
+async fn session_is_valid_and_revoked_on_every_node() {
     let two = two().await;
     let here = two.app.browser();
     here.login("session/github", json!({"code": "u1"})).await.ok();
@@ -36,7 +36,7 @@ async fn a_session_of_one_node_is_known_and_ended_at_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_begun_at_one_node_ends_at_the_other() {
+async fn login_begun_on_one_node_completes_on_another() {
     let two = two().await;
     let here = two.app.browser();
     let begun = two.app.begin(&here, "github", json!({})).await;
@@ -44,13 +44,13 @@ async fn a_login_begun_at_one_node_ends_at_the_other() {
     there.login("token/github", json!({"code": "u1", "state": begun.state})).await.ok();
     here.login("token/github", json!({"code": "u2", "state": begun.state})).await.problem(400, "state_mismatch");
 
-    // Both steps of OAuth 1.0a too: the sealed secret is in the database.
+    // Both steps of OAuth 1.0a too: the encrypted token secret is in the database.
     let token = here.login("token/twitter", json!({})).await.field("oauth_token");
     there.login("token/twitter", json!({"oauth_token": token, "oauth_verifier": "u3"})).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_code_posted_at_both_nodes_is_sent_once() {
+async fn code_posted_to_two_nodes_is_sent_to_the_provider_once() {
     let two = two().await;
     let posts = (0..10).map(|n| {
         let client = if n % 2 == 0 { two.app.client() } else { two.other.client() };
@@ -64,7 +64,7 @@ async fn a_code_posted_at_both_nodes_is_sent_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_browser_gets_its_answer_from_the_other_node() {
+async fn repeated_code_gets_the_same_answer_from_another_node() {
     let two = two().await;
     let here = two.app.browser();
     let begun = two.app.begin(&here, "github", json!({})).await;
@@ -76,7 +76,7 @@ async fn the_same_browser_gets_its_answer_from_the_other_node() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_credential_of_one_node_is_good_and_revoked_at_the_other() {
+async fn credentials_are_valid_and_revoked_on_every_node() {
     let two = two().await;
     let mut headers = Vec::new();
     for (n, (kind, scheme)) in
@@ -101,7 +101,7 @@ async fn every_credential_of_one_node_is_good_and_revoked_at_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn parallel_first_logins_at_both_nodes_make_one_user() {
+async fn parallel_first_logins_on_two_nodes_create_one_user() {
     let two = two().await;
     let posts = (0..8).map(|n| {
         let client = if n % 2 == 0 { two.app.client() } else { two.other.client() };
@@ -115,7 +115,7 @@ async fn parallel_first_logins_at_both_nodes_make_one_user() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_ends_lets_the_login_in_flight_finish() {
+async fn stopping_node_completes_a_login_in_flight() {
     let Two { app, other } = two().await;
     let reply = json!({"access_token": "gho_u1", "token_type": "bearer"});
     app.double.always(GITHUB_TOKEN, crate::support::Reply::json(&reply).after(std::time::Duration::from_millis(800)));

@@ -1,5 +1,5 @@
-//! Every provider of the catalogue signs somebody in: one small file each in `tests/cases/`, with made-up people, played
-//! at the provider's real host names, by code alone and from begin on. `tests/cases/README.md` tells what a file holds.
+//! Every provider of the catalog signs a user in. Each has a small file with invented users in `tests/cases/`. A case runs
+//! with the real host names, with only a code and after begin. `tests/cases/README.md` documents the format.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -14,7 +14,7 @@ use crate::provider_requests::signature;
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET};
 use crate::support::{Answer, Call, Client, Engine, REDIRECT_URI, Reply, TestApp, signer};
 
-/// Of the bot in Telegram's case.
+/// The bot token in the Telegram case.
 pub const BOT_TOKEN: &str = "4711:bot-token-of-the-test";
 
 type StringMap = BTreeMap<String, String>;
@@ -35,7 +35,7 @@ pub struct Case {
     settings: BTreeMap<String, Value>,
     #[serde(default)]
     documents: StringMap,
-    /// Claims of the token that stands where an answer says `{id_token}`.
+    /// Claims of the token that replaces `{id_token}` in a response.
     id_token: Option<Map<String, Value>>,
     #[serde(default)]
     address: Map<String, Value>,
@@ -76,7 +76,7 @@ struct Exchange {
 #[serde(deny_unknown_fields)]
 struct ExpectedUser {
     uid: String,
-    /// `*`: a random one.
+    /// `*`: any random text.
     username: String,
     #[serde(default)]
     email: String,
@@ -86,12 +86,12 @@ struct ExpectedUser {
     first_name: String,
     #[serde(default)]
     last_name: String,
-    /// As `GET /api/user/social/` shows it, without `auth_time`; in JSON.
+    /// As in `GET /api/user/social/`, without `auth_time`; JSON.
     extra_data: String,
 }
 
 impl Exchange {
-    /// `METHOD host/path`, as a [`Call`] names its place.
+    /// `METHOD host/path`, as [`Call::endpoint`].
     fn endpoint(&self) -> String {
         self.request.replacen("https://", "", 1)
     }
@@ -121,7 +121,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn every_entry_of_the_catalogue_has_a_case() {
+fn every_catalog_entry_has_a_case() {
     let cases = cases();
     let has = |entry: &rest_social_auth::provider::Entry| {
         let variant =
@@ -134,17 +134,17 @@ fn every_entry_of_the_catalogue_has_a_case() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_provider_signs_in_by_code_alone() {
+async fn every_provider_signs_in_with_the_code_only() {
     let cases = cases().into_iter().filter(|case| !case.links_only);
     play(Engine::Sqlite, cases, |stage| async move { stage.sign_in_with_code_only().await }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_provider_signs_in_from_begin_on() {
+async fn every_provider_signs_in_after_begin() {
     play(Engine::Sqlite, cases().into_iter(), |stage| async move { stage.sign_in_after_begin().await }).await;
 }
 
-/// All cases, a few at once; all that go wrong are told together.
+/// Runs all cases, a few at a time, and reports all failures together.
 pub async fn play<F: Future<Output = ()>>(
     engine: Engine,
     cases: impl Iterator<Item = Case>,
@@ -165,7 +165,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// A server that knows one provider, and that provider.
+/// A server with one provider, and the double of that provider.
 pub struct Stage {
     case: Case,
     app: TestApp,
@@ -191,7 +191,7 @@ impl Stage {
         stage
     }
 
-    /// The provider answers each call of the case once, and its documents as often as they are asked for.
+    /// The provider answers each request of the case once, and its documents any number of times.
     fn register_replies(&self) {
         let mut documents = self.case.documents.clone();
         if let Some(issuer) = &self.case.issuer {
@@ -214,10 +214,10 @@ impl Stage {
         let left = Mutex::new(self.case.calls.clone());
         let (claims, nonce, now) = (self.claims(), self.nonce.clone(), self.app.clock.now().seconds());
         self.app.double.rule(move |call| {
-            let mut left = left.lock().expect("no test panics holding it");
+            let mut left = left.lock().expect("the lock is not poisoned");
             let place = left.iter().position(|exchange| exchange.matches_call(call))?;
             let exchange = left.remove(place);
-            let nonce = nonce.lock().expect("no test panics holding it").clone();
+            let nonce = nonce.lock().expect("the lock is not poisoned").clone();
             let answer = exchange.answer.replace("{id_token}", &id_token(claims.clone(), nonce, now));
             let answer = answer.replace("{identity}", &identity(claims.clone(), call, now));
             let state = call.form().into_iter().find(|(name, _)| name == "state").map(|(_, value)| value);
@@ -264,7 +264,7 @@ impl Stage {
         let url = url::Url::parse(&begun.field("authorization_url")).expect("a URL");
         let challenge = self.check_redirect(&url);
         let mut body = json!({"state": begun.field("state")});
-        // OpenID 2.0 repeats it in the assertion.
+        // OpenID 2.0 repeats return_to in the assertion.
         let return_to =
             url.query_pairs().find(|(name, _)| name == "openid.return_to").map(|(_, value)| value.into_owned());
         if let Some((_, token)) = url.query_pairs().find(|(name, _)| self.case.oauth1 && name == "oauth_token") {
@@ -274,15 +274,15 @@ impl Stage {
         if let Some(return_to) = return_to {
             body["openid.return_to"] = json!(return_to);
         }
-        // What another browser posts of it is refused, before the provider is called.
+        // Another browser is refused before the provider is called.
         let elsewhere = self.login(&self.app.browser(), &body, helper.as_deref()).await;
         assert_eq!(elsewhere.json()["code"], "flow_mismatch", "in another browser: {}", elsewhere.text);
         self.check(&self.login(&browser, &body, helper.as_deref()).await, challenge.as_deref()).await;
     }
 
-    /// A callback of another browser, or without the state of this one, is refused before the provider is called: on the
-    /// login routes and in the redirect flow on the server.
-    pub async fn needs_its_state(&self) {
+    /// A callback from another browser, or without the right state, is refused before the provider is called: on the
+    /// login routes and in the server-side redirect flow.
+    pub async fn refuses_callbacks_without_its_state(&self) {
         let (owner, other) = (self.app.browser(), self.app.browser());
         let helper = match self.case.links_only {
             true => Some(format!("Token {}", self.app.token("token", "u7").await)),
@@ -300,7 +300,7 @@ impl Stage {
             body["oauth_token"] = json!(token);
         } else {
             let repeated = url.as_str().contains(&begun.field("state"));
-            assert!(repeated, "the provider is not told the state: {url}");
+            assert!(repeated, "the state is not sent to the provider: {url}");
         }
         self.add_callback_parameters(&mut body);
         self.app.double.clear_calls();
@@ -321,14 +321,14 @@ impl Stage {
             assert!(code == "flow_mismatch" || code == "state_mismatch", "{body}: {}", answer.text);
         }
         if !self.case.links_only && !self.case.oauth1 {
-            self.redirect_flow_needs_its_state().await;
+            self.redirect_flow_refuses_callbacks_without_its_state().await;
         }
         assert!(self.app.double.calls().is_empty(), "the provider was called");
         let users = i64::from(self.case.links_only);
         assert_eq!(self.app.database.count("users").await, users);
     }
 
-    async fn redirect_flow_needs_its_state(&self) {
+    async fn redirect_flow_refuses_callbacks_without_its_state(&self) {
         let texts = |map: &Map<String, Value>| -> Vec<(String, String)> {
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             map.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), text(value))).collect()
@@ -364,7 +364,7 @@ impl Stage {
         }
     }
 
-    /// What the provider's callback brings.
+    /// Adds the parameters of the provider's callback.
     fn add_callback_parameters(&self, body: &mut Value) {
         let usual = if self.case.oauth1 { ("oauth_verifier", "verifier-9") } else { ("code", "code-4711") };
         body[usual.0] = json!(usual.1);
@@ -396,14 +396,14 @@ impl Stage {
         request.send().await
     }
 
-    /// Same place, same parameters; state, nonce and challenge may have any value. Gives the challenge.
+    /// Compares the authorization URL; state, nonce and challenge may have any value. Returns the challenge.
     fn check_redirect(&self, url: &url::Url) -> Option<String> {
         let wanted = &self.case.authorization;
         assert_eq!(url.as_str().split(['?', '#']).next(), Some(wanted.url.as_str()), "authorization");
         let mut query: StringMap = url.query_pairs().into_owned().collect();
         let nonce = query.remove("nonce");
         assert_eq!(nonce.is_some(), wanted.nonce, "a nonce in {url}");
-        *self.nonce.lock().expect("no test panics holding it") = nonce;
+        *self.nonce.lock().expect("the lock is not poisoned") = nonce;
         let challenge = query.remove("code_challenge");
         assert_eq!(challenge.is_some(), wanted.pkce, "a challenge in {url}");
         assert_eq!(query.remove("code_challenge_method").as_deref(), wanted.pkce.then_some("S256"));
@@ -455,7 +455,7 @@ impl Stage {
         assert_eq!(extra, wanted, "extra_data");
     }
 
-    /// All calls of the case were made, in order, and no other but for documents.
+    /// All requests of the case were made, in order, and no others except for documents.
     fn check_calls(&self, challenge: Option<&str>) {
         let is_document = |call: &Call| {
             let url = format!("https://{}{}", call.host, call.path);
@@ -525,12 +525,12 @@ fn id_token(mut claims: Map<String, Value>, nonce: Option<String>, now: i64) -> 
     signer::signed(&Value::Object(claims))
 }
 
-/// A setting's text, with what must be made anew for each run.
+/// A setting's text with the keys of this run.
 fn replace_keys(text: &str) -> String {
     text.replace("{public_key}", &signer::public_key_for_settings()).replace("{private_key}", &signer::client_key())
 }
 
-/// MediaWiki's word on somebody: signed with the client's secret, for the nonce of the call that asks.
+/// MediaWiki's identity JWT: signed with the client secret, with the nonce of the request.
 fn identity(mut claims: Map<String, Value>, call: &Call, now: i64) -> String {
     let header = call.header("authorization").unwrap_or_default();
     let nonce = header.split_once("oauth_nonce=\"").and_then(|(_, after)| after.split('"').next());
@@ -539,7 +539,7 @@ fn identity(mut claims: Map<String, Value>, call: &Call, now: i64) -> String {
     signer::hs256(CLIENT_SECRET.as_bytes(), &Value::Object(claims))
 }
 
-/// As Shopify signs what its callback brings.
+/// Shopify's signature of a callback.
 pub fn callback_hmac(body: &Value) -> String {
     let signed = ["code", "host", "shop", "state", "timestamp"];
     let pairs: Vec<String> =
@@ -547,7 +547,7 @@ pub fn callback_hmac(body: &Value) -> String {
     hmac_sha256(&pairs.join("&")).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// As Telegram signs what its widget hands over.
+/// Telegram's signature of the login widget's data.
 pub fn telegram_hash(body: &Value) -> String {
     let signed = ["auth_date", "first_name", "id", "last_name", "photo_url", "username"];
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -559,7 +559,7 @@ pub fn telegram_hash(body: &Value) -> String {
     tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// As Facebook hands it to a page inside it.
+/// Facebook's signed request for a page inside Facebook.
 fn signed_request(payload: &str) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;

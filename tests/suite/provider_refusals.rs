@@ -1,4 +1,4 @@
-//! What single providers must refuse: an account that changed hands, a callback that nobody signed, somebody of another
+//! Checks of single providers: changed account owners, unsigned callbacks, users of another
 //! tenant or team.
 
 use serde_json::{Value, json};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use crate::support::{Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
-    a_character_that_was_sold_signs_nobody_in,
-    an_older_id_that_several_shops_share_is_no_proof,
-    a_callback_that_nobody_signed_reaches_no_provider,
-    sec_38_a_callback_cannot_name_a_host_that_is_not_the_providers,
-    only_the_configured_tenant_signs_in,
-    only_the_configured_team_signs_in,
-    vk_id_must_repeat_the_state_and_tell_one_person,
-    fault_a9_a_token_that_the_provider_refused_is_remembered_no_longer_than_a_code,
+    eve_online_character_with_another_owner_is_refused,
+    vend_legacy_uid_does_not_identify_a_user_of_another_shop,
+    unsigned_callback_is_refused_without_calling_the_provider,
+    sec_38_callback_cannot_choose_another_token_host,
+    azuread_user_of_another_tenant_is_refused,
+    slack_user_of_another_team_is_refused,
+    vk_id_response_must_repeat_state_and_user_id,
+    fault_a9_refused_access_token_is_stored_no_longer_than_a_code,
 }
 
 async fn start_app(engine: Engine, provider: &str, more: &[(&str, &str)]) -> TestApp {
@@ -26,7 +26,7 @@ async fn start_app(engine: Engine, provider: &str, more: &[(&str, &str)]) -> Tes
     plan.start().await
 }
 
-async fn a_character_that_was_sold_signs_nobody_in(engine: Engine) {
+async fn eve_online_character_with_another_owner_is_refused(engine: Engine) {
     let app = start_app(engine, "eveonline", &[]).await;
     let token = json!({"access_token": "a1", "token_type": "Bearer"});
     app.double.always("POST login.eveonline.com/oauth/token", Reply::json(&token));
@@ -48,7 +48,7 @@ async fn a_character_that_was_sold_signs_nobody_in(engine: Engine) {
         client.login("token/eveonline", json!({"code": code})).await.problem(403, "not_allowed");
     }
     assert_eq!(app.database.count("users").await, 1);
-    // An imported account may hold an empty one, which tells nothing.
+    // An imported account may have an empty owner hash, which is ignored.
     for empty in ["\"\"", "null", "[]"] {
         let kept = format!("{{\"owner_hash\": {empty}}}");
         app.database.run(&format!("UPDATE social_accounts SET extra_data = '{kept}'")).await;
@@ -57,7 +57,7 @@ async fn a_character_that_was_sold_signs_nobody_in(engine: Engine) {
     }
 }
 
-async fn an_older_id_that_several_shops_share_is_no_proof(engine: Engine) {
+async fn vend_legacy_uid_does_not_identify_a_user_of_another_shop(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_VEND_KEY", "k1").with("SOCIAL_AUTH_VEND_SECRET", "s1-secret");
     let app = plan.with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
     for shop in ["one", "two"] {
@@ -68,7 +68,7 @@ async fn an_older_id_that_several_shops_share_is_no_proof(engine: Engine) {
     }
     let client = app.client();
     let first = client.login("token_user/vend", json!({"code": "c1", "domain_prefix": "one"})).await.ok();
-    // As the import brings what an older release of django-rest-social-auth kept.
+    // As the import stores the uid of an earlier release of DRSA.
     app.database.run("UPDATE social_accounts SET uid = '7', uid_scope = '', legacy_uid = true").await;
     let other = client.login("token_user/vend", json!({"code": "c2", "domain_prefix": "two"})).await.ok();
     assert_ne!(first["username"], other["username"]);
@@ -82,7 +82,7 @@ async fn an_older_id_that_several_shops_share_is_no_proof(engine: Engine) {
     assert!(app.double.calls().iter().all(|call| call.host.ends_with(".vendhq.com")));
 }
 
-async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
+async fn unsigned_callback_is_refused_without_calling_the_provider(engine: Engine) {
     let now = |app: &TestApp| app.clock.now().seconds();
     let shopify = start_app(engine, "shopify", &[]).await;
     let body = |shop: &str, hmac: &str| json!({"code": "c1", "shop": shop, "hmac": hmac, "timestamp": now(&shopify).to_string(), "state": "of-theirs"});
@@ -113,7 +113,7 @@ async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
     let padded = json!({"signed_request": "bm90aGluZw==.eyJvYXV0aF90b2tlbiI6ImExIn0"});
     canvas.client().login("token/facebook-app", padded).await.problem(400, "invalid_code");
     assert!(canvas.double.calls().is_empty());
-    // A token by itself is held against our app by Facebook, which is told the proof.
+    // Facebook checks a posted access token against this app by its appsecret_proof.
     let refused = json!({"error": {"code": 100, "type": "OAuthException", "message": "Invalid appsecret_proof"}});
     canvas.double.always("GET graph.facebook.com/v24.0/me", Reply::json_at(400, &refused));
     canvas
@@ -127,14 +127,14 @@ async fn a_callback_that_nobody_signed_reaches_no_provider(engine: Engine) {
     trusting.client().login("token/facebook-app", json!({"access_token": "a1"})).await.problem(400, "invalid_code");
 }
 
-async fn fault_a9_a_token_that_the_provider_refused_is_remembered_no_longer_than_a_code(engine: Engine) {
+async fn fault_a9_refused_access_token_is_stored_no_longer_than_a_code(engine: Engine) {
     const ME: &str = "GET graph.facebook.com/v24.0/me";
     let app = start_app(engine, "facebook-app", &[]).await;
     let refused = json!({"error": {"code": 190, "type": "OAuthException", "message": "Invalid OAuth access token."}});
     let remembered = "SELECT count(*) FROM used_codes WHERE expires - claimed > 600000";
     for (reply, count) in [
         (Reply::json_at(400, &refused), 0),
-        // Nothing was judged: the token may still be good.
+        // The provider made no decision: the token may still be valid.
         (Reply::json_at(429, &refused), 1),
     ] {
         app.double.always(ME, reply);
@@ -145,7 +145,7 @@ async fn fault_a9_a_token_that_the_provider_refused_is_remembered_no_longer_than
     assert_eq!(app.database.count("used_codes").await, 2);
 }
 
-async fn sec_38_a_callback_cannot_name_a_host_that_is_not_the_providers(engine: Engine) {
+async fn sec_38_callback_cannot_choose_another_token_host(engine: Engine) {
     let app = start_app(engine, "zoho", &[]).await;
     for server in
         ["https://evil.example", "https://accounts.zoho.eu.evil.example", "https://u@accounts.zoho.eu", "file:///etc"]
@@ -156,7 +156,7 @@ async fn sec_38_a_callback_cannot_name_a_host_that_is_not_the_providers(engine: 
     assert!(app.double.calls().is_empty());
 }
 
-async fn only_the_configured_tenant_signs_in(engine: Engine) {
+async fn azuread_user_of_another_tenant_is_refused(engine: Engine) {
     const TENANT: &str = "5f2d7c00-1111-4222-8333-444455556666";
     let app = start_app(engine, "azuread-tenant-oauth2", &[("TENANT_ID", TENANT)]).await;
     let at = |path: &str| format!("login.microsoftonline.com/{TENANT}/{path}");
@@ -188,7 +188,7 @@ async fn only_the_configured_tenant_signs_in(engine: Engine) {
     }
 }
 
-async fn only_the_configured_team_signs_in(engine: Engine) {
+async fn slack_user_of_another_team_is_refused(engine: Engine) {
     let app = start_app(engine, "slack", &[("TEAM", "T1")]).await;
     app.double.always("POST slack.com/api/oauth.access", Reply::json(&json!({"access_token": "a1"})));
     for (code, team, status) in [
@@ -205,7 +205,7 @@ async fn only_the_configured_team_signs_in(engine: Engine) {
     }
 }
 
-async fn vk_id_must_repeat_the_state_and_tell_one_person(engine: Engine) {
+async fn vk_id_response_must_repeat_state_and_user_id(engine: Engine) {
     let app = start_app(engine, "vk-id", &[]).await;
     let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
     app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
@@ -219,7 +219,7 @@ async fn vk_id_must_repeat_the_state_and_tell_one_person(engine: Engine) {
         let browser = app.browser();
         let begun = app.begin(&browser, "vk-id", json!({})).await;
         let inner = json!({"code": code, "device_id": "d1", "state": begun.state, "type": "code_v2"});
-        // VK hands them over either way.
+        // VK sends the parameters in either form.
         let body = if code == "c1" { json!({"payload": inner.to_string()}) } else { inner };
         let answer = browser.login("token/vk-id", body).await;
         assert_eq!(answer.status, status, "{code}: {}", answer.text);

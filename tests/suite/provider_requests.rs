@@ -1,4 +1,4 @@
-//! R-O2 and R-O1: what goes out to the providers, and OAuth 1.0a in its two steps.
+//! R-O2 and R-O1: requests to providers, and the two steps of OAuth 1.0a.
 
 use std::collections::BTreeSet;
 
@@ -13,36 +13,36 @@ use crate::support::fake_users::{
 use crate::support::{Call, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
-    r_o2_01_a_state_that_is_not_ours_is_ignored,
-    r_o2_03_the_token_call_has_the_originals_form,
-    r_o2_04_facebooks_token_call_is_a_get,
-    r_o2_04_facebooks_answer_may_be_a_query_string,
-    r_o2_05_profile_calls_are_the_originals,
-    r_o2_05_github_asks_for_addresses_when_the_profile_has_none,
-    r_o2_06_the_user_agent_comes_from_the_settings,
-    basic_authentication_leaves_the_secret_out_of_the_form,
-    provider_connections_are_kept,
-    r_o1_01_the_first_step_answers_the_request_token_alone,
-    r_o1_02_the_first_step_takes_nothing_else,
-    r_o1_03_and_06_every_call_is_signed_with_the_right_secret,
-    r_o1_04_the_second_step_needs_token_and_verifier,
-    r_o1_05_a_token_that_was_not_given_out_is_refused,
-    r_o1_07_the_first_step_sets_the_attempt_cookie_and_no_session,
-    r_o1_08_a_provider_that_fails_in_the_first_step_is_told,
-    r_o1_09_a_denial_ends_the_login,
-    r_o1_10_an_access_token_answer_that_is_html_is_refused,
+    r_o2_01_foreign_state_is_ignored,
+    r_o2_03_token_request_has_the_form_that_drsa_sends,
+    r_o2_04_facebook_token_request_is_a_get,
+    r_o2_04_facebook_token_response_may_be_a_query_string,
+    r_o2_05_profile_requests_are_those_of_drsa,
+    r_o2_05_github_emails_are_read_when_the_profile_has_none,
+    r_o2_06_user_agent_is_configurable,
+    client_secret_basic_keeps_the_secret_out_of_the_form,
+    provider_connections_are_reused,
+    r_o1_01_first_step_returns_only_the_request_token,
+    r_o1_02_first_step_ignores_other_fields,
+    r_o1_03_and_06_every_request_is_signed_with_its_token_secret,
+    r_o1_04_second_step_requires_token_and_verifier,
+    r_o1_05_unknown_request_token_is_refused,
+    r_o1_07_first_step_sets_the_attempt_cookie_and_no_session,
+    r_o1_08_provider_failure_in_the_first_step_is_provider_error,
+    r_o1_09_denied_consent_ends_the_login,
+    r_o1_10_html_access_token_response_is_refused,
 }
 
-async fn r_o2_01_a_state_that_is_not_ours_is_ignored(engine: Engine) {
+async fn r_o2_01_foreign_state_is_ignored(engine: Engine) {
     let app = TestApp::start(engine).await;
-    // Some classic front-ends send the same one for everybody.
+    // Some DRSA front-ends send the same state for every user.
     for (n, state) in ["STATE", "STATE", "", "x"].iter().enumerate() {
         let body = json!({"code": format!("u{n}"), "state": state});
         app.client().login("token/github", body).await.ok();
     }
 }
 
-async fn r_o2_03_the_token_call_has_the_originals_form(engine: Engine) {
+async fn r_o2_03_token_request_has_the_form_that_drsa_sends(engine: Engine) {
     let app = TestApp::start(engine).await;
     let own = format!("{}/", app.node.base);
     for (provider, place) in [("github", GITHUB_TOKEN), ("google-oauth2", GOOGLE_TOKEN)] {
@@ -62,7 +62,7 @@ async fn r_o2_03_the_token_call_has_the_originals_form(engine: Engine) {
     }
 }
 
-async fn r_o2_04_facebooks_token_call_is_a_get(engine: Engine) {
+async fn r_o2_04_facebook_token_request_is_a_get(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.client().login("token/facebook", json!({"code": "u1"})).await.ok();
     let call = app.double.call_at(FACEBOOK_TOKEN);
@@ -75,13 +75,13 @@ async fn r_o2_04_facebooks_token_call_is_a_get(engine: Engine) {
     assert_eq!(app.double.calls_at("GET graph.facebook.com/v25.1/oauth/access_token").len(), 1);
 }
 
-async fn r_o2_04_facebooks_answer_may_be_a_query_string(engine: Engine) {
+async fn r_o2_04_facebook_token_response_may_be_a_query_string(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.double.always(FACEBOOK_TOKEN, Reply::of(200, "text/plain", "access_token=fb-u1&expires=5183944"));
     app.client().login("token/facebook", json!({"code": "u1"})).await.ok();
 }
 
-async fn r_o2_05_profile_calls_are_the_originals(engine: Engine) {
+async fn r_o2_05_profile_requests_are_those_of_drsa(engine: Engine) {
     let plan =
         TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_PROFILE_EXTRA_PARAMS", r#"{"fields": "id,name,email"}"#);
     let app = plan.start().await;
@@ -99,7 +99,7 @@ async fn r_o2_05_profile_calls_are_the_originals(engine: Engine) {
     assert!(app.double.calls_at("GET api.github.com/user/emails").is_empty(), "the profile has an address");
 }
 
-async fn r_o2_05_github_asks_for_addresses_when_the_profile_has_none(engine: Engine) {
+async fn r_o2_05_github_emails_are_read_when_the_profile_has_none(engine: Engine) {
     const EMAILS: &str = "GET api.github.com/user/emails";
     let app = TestApp::start(engine).await;
     for code in ["u1", "u2"] {
@@ -113,14 +113,14 @@ async fn r_o2_05_github_asks_for_addresses_when_the_profile_has_none(engine: Eng
     assert_eq!(app.double.call_at(EMAILS).header("authorization"), Some("token gho_u1"));
 
     app.double.always(EMAILS, Reply::json_at(404, &json!({"message": "Not Found"})));
-    assert_eq!(app.login("session", "u2").await.field("email"), "", "a failure of that call is passed over");
+    assert_eq!(app.login("session", "u2").await.field("email"), "", "an error of that request is ignored");
 
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email").start().await;
     app.double.always(EMAILS, Reply::json(&list));
-    assert_eq!(app.login("session", "u3").await.field("email"), "first@example.com", "the scope asks for it");
+    assert_eq!(app.login("session", "u3").await.field("email"), "first@example.com", "the scope requests it");
 }
 
-async fn r_o2_06_the_user_agent_comes_from_the_settings(engine: Engine) {
+async fn r_o2_06_user_agent_is_configurable(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_USER_AGENT", "our-front/1.0").start().await;
     app.login("token", "u1").await.ok();
     for call in app.double.calls() {
@@ -128,7 +128,7 @@ async fn r_o2_06_the_user_agent_comes_from_the_settings(engine: Engine) {
     }
 }
 
-async fn basic_authentication_leaves_the_secret_out_of_the_form(engine: Engine) {
+async fn client_secret_basic_keeps_the_secret_out_of_the_form(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     app.client().login("token/oidc", json!({"code": "u1"})).await.ok();
     let call = app.double.call_at(OIDC_TOKEN);
@@ -138,7 +138,7 @@ async fn basic_authentication_leaves_the_secret_out_of_the_form(engine: Engine) 
     assert_eq!(call.header("authorization"), Some(basic.as_str()));
 }
 
-async fn provider_connections_are_kept(engine: Engine) {
+async fn provider_connections_are_reused(engine: Engine) {
     let app = TestApp::start(engine).await;
     for n in 0..10 {
         app.login("token", &format!("u{n}")).await.ok();
@@ -147,7 +147,7 @@ async fn provider_connections_are_kept(engine: Engine) {
     assert!(app.double.connections() <= 3, "{} for ten logins at two hosts", app.double.connections());
 }
 
-async fn r_o1_01_the_first_step_answers_the_request_token_alone(engine: Engine) {
+async fn r_o1_01_first_step_returns_only_the_request_token(engine: Engine) {
     let app = TestApp::start(engine).await;
     for kind in ["session", "token", "jwt-pair-user", "jwt-sliding", "knox"] {
         let answer = app.client().login(kind, json!({"provider": "twitter"})).await;
@@ -156,18 +156,18 @@ async fn r_o1_01_the_first_step_answers_the_request_token_alone(engine: Engine) 
         let wanted = json!({"oauth_token": token, "oauth_callback_confirmed": "true"});
         assert_eq!(body, wanted, "{kind}");
         let secret = app.fake_users.request_token_secret(&token).expect("a token of the provider");
-        assert!(!answer.headers_and_body().contains(&secret), "the secret stays at the server (SEC-12)");
+        assert!(!answer.headers_and_body().contains(&secret), "the token secret is not sent (SEC-12)");
     }
 }
 
-async fn r_o1_02_the_first_step_takes_nothing_else(engine: Engine) {
+async fn r_o1_02_first_step_ignores_other_fields(engine: Engine) {
     let app = TestApp::start(engine).await;
     for body in [json!({}), json!({"code": "x"}), json!({"oauth_token": ""}), json!({"oauth_verifier": "u1"})] {
         assert_eq!(app.client().login("token/twitter", body).await.keys()[0], "oauth_token");
     }
 }
 
-async fn r_o1_03_and_06_every_call_is_signed_with_the_right_secret(engine: Engine) {
+async fn r_o1_03_and_06_every_request_is_signed_with_its_token_secret(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let token = browser.login("token_user/twitter", json!({})).await.field("oauth_token");
@@ -187,7 +187,7 @@ async fn r_o1_03_and_06_every_call_is_signed_with_the_right_secret(engine: Engin
     assert_eq!(oauth1_field(&third, "oauth_signature"), Some(signature(&third, "tws-u4")));
 }
 
-/// HMAC-SHA1 by RFC 5849, section 3.4, worked out anew from what was sent.
+/// The HMAC-SHA1 signature of a request (RFC 5849, section 3.4), computed independently of the server.
 pub fn signature(call: &Call, token_secret: &str) -> String {
     let escaped = |text: &str| {
         let keep = percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -211,7 +211,7 @@ pub fn signature(call: &Call, token_secret: &str) -> String {
     STANDARD.encode(aws_lc_rs::hmac::sign(&key, base.as_bytes()))
 }
 
-async fn r_o1_04_the_second_step_needs_token_and_verifier(engine: Engine) {
+async fn r_o1_04_second_step_requires_token_and_verifier(engine: Engine) {
     let app = TestApp::start(engine).await;
     let token = app.client().login("token/twitter", json!({})).await.field("oauth_token");
     let answer = app.client().login("token/twitter", json!({"oauth_token": token})).await;
@@ -223,14 +223,14 @@ async fn r_o1_04_the_second_step_needs_token_and_verifier(engine: Engine) {
     assert_eq!(user.keys(), ["id", "username", "first_name", "last_name", "email"]);
 }
 
-async fn r_o1_05_a_token_that_was_not_given_out_is_refused(engine: Engine) {
+async fn r_o1_05_unknown_request_token_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     let body = json!({"oauth_token": "rt-made-up", "oauth_verifier": "u1"});
     app.client().login("token/twitter", body).await.problem(400, "state_mismatch");
     assert!(app.double.calls().is_empty());
 }
 
-async fn r_o1_07_the_first_step_sets_the_attempt_cookie_and_no_session(engine: Engine) {
+async fn r_o1_07_first_step_sets_the_attempt_cookie_and_no_session(engine: Engine) {
     let app = TestApp::start(engine).await;
     for kind in ["session", "token"] {
         let answer = app.client().login(&format!("{kind}/twitter"), json!({})).await;
@@ -241,7 +241,7 @@ async fn r_o1_07_the_first_step_sets_the_attempt_cookie_and_no_session(engine: E
     assert_eq!(app.database.count("sessions").await, 0);
 }
 
-async fn r_o1_08_a_provider_that_fails_in_the_first_step_is_told(engine: Engine) {
+async fn r_o1_08_provider_failure_in_the_first_step_is_provider_error(engine: Engine) {
     let app = TestApp::start(engine).await;
     for reply in [
         Reply::of(400, "text/plain", "no"),
@@ -258,19 +258,19 @@ async fn r_o1_08_a_provider_that_fails_in_the_first_step_is_told(engine: Engine)
     assert_eq!(app.database.count("login_attempts").await, 0);
 }
 
-async fn r_o1_09_a_denial_ends_the_login(engine: Engine) {
+async fn r_o1_09_denied_consent_ends_the_login(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
     app.double.clear_calls();
     browser.login("token/twitter", json!({"denied": token})).await.problem(400, "access_denied");
-    // The request token is spent: the login cannot be finished any more.
+    // The request token is consumed: the login cannot complete any more.
     let late = json!({"oauth_token": token, "oauth_verifier": "u1"});
     browser.login("token/twitter", late).await.problem(400, "state_mismatch");
     assert!(app.double.calls().is_empty());
 }
 
-async fn r_o1_10_an_access_token_answer_that_is_html_is_refused(engine: Engine) {
+async fn r_o1_10_html_access_token_response_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.double.always(TWITTER_ACCESS, Reply::of(200, "text/html", "<html><body>oauth_token</body></html>"));
     let browser = app.browser();

@@ -1,4 +1,4 @@
-//! R-URI: which redirect URI goes into the token call. What is not listed never does (SEC-8 is in `security.rs`).
+//! R-URI: which redirect URI a token request contains. `security/redirect.rs` tests the allow list (SEC-8).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,17 +8,17 @@ use crate::support::fake_users::{self, GITHUB_TOKEN, TWITTER_REQUEST};
 use crate::support::{Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
-    r_uri_01_the_requests_own_comes_first,
-    r_uri_02_then_the_absolute_setting,
-    r_uri_03_then_the_path_on_the_servers_own_address,
+    r_uri_01_redirect_uri_of_the_request_comes_first,
+    r_uri_02_absolute_setting_comes_second,
+    r_uri_03_path_on_public_url_comes_last,
     r_uri_04_an_origin_replaces_scheme_and_host,
     r_uri_05_an_origin_without_a_host_is_refused,
-    r_uri_06_https_can_be_insisted_on,
-    r_uri_09_the_first_step_of_oauth_1_follows_the_same_rules,
-    a_begun_login_keeps_the_redirect_uri_it_was_begun_with,
+    r_uri_06_setting_forces_https,
+    r_uri_09_oauth1_first_step_follows_the_same_rules,
+    login_completes_with_the_redirect_uri_of_begin,
 }
 
-/// What the token call of a login carried.
+/// The redirect_uri of the token request of one login.
 async fn sent(app: &TestApp, origin: Option<&str>, redirect_uri: Option<&str>) -> Option<String> {
     app.double.clear_calls();
     let mut body = json!({"code": next_code()});
@@ -33,13 +33,13 @@ async fn sent(app: &TestApp, origin: Option<&str>, redirect_uri: Option<&str>) -
     app.double.call_at(GITHUB_TOKEN).field("redirect_uri")
 }
 
-/// A code is good once.
+/// A new code for each login.
 fn next_code() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     format!("u{}", NEXT.fetch_add(1, Ordering::SeqCst))
 }
 
-async fn r_uri_01_the_requests_own_comes_first(engine: Engine) {
+async fn r_uri_01_redirect_uri_of_the_request_comes_first(engine: Engine) {
     let app = TestApp::builder(engine)
         .with("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "https://abs.example/cb")
         .start()
@@ -49,7 +49,7 @@ async fn r_uri_01_the_requests_own_comes_first(engine: Engine) {
     assert_eq!(sent(&app, None, Some("https://abs.example/cb")).await.as_deref(), Some("https://abs.example/cb"));
 }
 
-async fn r_uri_02_then_the_absolute_setting(engine: Engine) {
+async fn r_uri_02_absolute_setting_comes_second(engine: Engine) {
     let app = TestApp::builder(engine)
         .with("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "https://abs.example/cb")
         .start()
@@ -57,14 +57,14 @@ async fn r_uri_02_then_the_absolute_setting(engine: Engine) {
     assert_eq!(sent(&app, Some(FRONTEND), None).await.as_deref(), Some("https://abs.example/cb"));
 }
 
-async fn r_uri_03_then_the_path_on_the_servers_own_address(engine: Engine) {
+async fn r_uri_03_path_on_public_url_comes_last(engine: Engine) {
     let app = TestApp::start(engine).await;
     let base = app.node.base.clone();
     assert_eq!(sent(&app, None, None).await, Some(format!("{base}/")));
     let app = TestApp::builder(engine).with("REST_SOCIAL_OAUTH_REDIRECT_URI", "/oauth/done/?from=social").start().await;
     let wanted = format!("{}/oauth/done/?from=social", app.node.base);
     assert_eq!(sent(&app, None, None).await.as_ref(), Some(&wanted), "the query survives");
-    assert_eq!(sent(&app, None, Some(&wanted)).await.as_ref(), Some(&wanted), "it counts as listed");
+    assert_eq!(sent(&app, None, Some(&wanted)).await.as_ref(), Some(&wanted), "it counts as allowed");
 }
 
 async fn r_uri_04_an_origin_replaces_scheme_and_host(engine: Engine) {
@@ -80,7 +80,7 @@ async fn r_uri_04_an_origin_replaces_scheme_and_host(engine: Engine) {
 
     let app = TestApp::builder(engine).with("ALLOWED_ORIGINS", "").start().await;
     let own = format!("{}/", app.node.base);
-    assert_eq!(sent(&app, Some(FRONTEND), None).await, Some(own), "off where no origin is listed");
+    assert_eq!(sent(&app, Some(FRONTEND), None).await, Some(own), "off when no origin is allowed");
 }
 
 async fn r_uri_05_an_origin_without_a_host_is_refused(engine: Engine) {
@@ -92,14 +92,14 @@ async fn r_uri_05_an_origin_without_a_host_is_refused(engine: Engine) {
     assert!(app.double.calls().is_empty());
 }
 
-async fn r_uri_06_https_can_be_insisted_on(engine: Engine) {
+async fn r_uri_06_setting_forces_https(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_REDIRECT_IS_HTTPS", "True").start().await;
     let https = format!("{}/", app.node.base.replace("http://", "https://"));
     assert_eq!(sent(&app, None, None).await, Some(https));
     assert_eq!(sent(&app, Some(FRONTEND), None).await.as_deref(), Some("https://front.example/"));
 }
 
-async fn r_uri_09_the_first_step_of_oauth_1_follows_the_same_rules(engine: Engine) {
+async fn r_uri_09_oauth1_first_step_follows_the_same_rules(engine: Engine) {
     let app = TestApp::start(engine).await;
     let own = format!("{}/", app.node.base);
     for (origin, redirect_uri, wanted) in [
@@ -122,7 +122,7 @@ async fn r_uri_09_the_first_step_of_oauth_1_follows_the_same_rules(engine: Engin
     app.client().login("token/twitter", evil).await.problem(400, "redirect_uri_not_allowed");
 }
 
-async fn a_begun_login_keeps_the_redirect_uri_it_was_begun_with(engine: Engine) {
+async fn login_completes_with_the_redirect_uri_of_begin(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({"redirect_uri": REDIRECT_URI})).await;

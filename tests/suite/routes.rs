@@ -1,4 +1,4 @@
-//! R-RT and R-IN: which paths there are, what a login's body may be, and what is looked at first.
+//! R-RT and R-IN: paths, request bodies of a login, and the order of checks.
 
 use serde_json::{Value, json};
 
@@ -7,25 +7,25 @@ use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     r_rt_01_nine_resources_and_no_other_spelling,
-    r_rt_02_the_provider_stands_in_the_url_or_in_the_body,
-    r_rt_03_every_path_is_served_without_its_slash_too,
-    r_rt_04_other_paths_are_not_found,
-    r_rt_05_other_methods_are_told_which_there_are,
-    r_rt_08_no_answer_of_a_login_is_kept_by_a_cache,
-    r_rt_09_a_new_user_and_a_known_one_get_the_same_status,
-    the_path_without_a_kind_is_a_session_login,
-    r_in_01_json_form_and_multipart_are_read,
-    r_in_02_the_url_wins_over_the_body,
-    r_in_03_the_query_is_not_read,
-    r_in_05_each_fault_of_a_field_has_its_message,
+    r_rt_02_provider_is_in_the_url_or_in_the_body,
+    r_rt_03_trailing_slash_is_optional,
+    r_rt_04_unknown_paths_are_not_found,
+    r_rt_05_method_not_allowed_has_an_allow_header,
+    r_rt_08_login_responses_are_not_cacheable,
+    r_rt_09_sign_up_and_sign_in_have_the_same_status,
+    path_without_a_kind_is_a_session_login,
+    r_in_01_json_form_and_multipart_are_accepted,
+    r_in_02_url_takes_precedence_over_the_body,
+    r_in_03_query_is_ignored,
+    r_in_05_each_field_error_has_its_message,
     r_in_06_an_empty_optional_field_of_a_form_is_absent,
-    r_in_07_the_provider_gets_the_raw_code_and_the_last_of_repeated_fields,
-    r_in_08_bad_json_is_told_with_its_place,
+    r_in_07_code_is_sent_unchanged_and_the_last_repeated_field_is_used,
+    r_in_08_invalid_json_is_reported_with_its_position,
     r_in_09_json_must_be_an_object,
     r_in_10_a_provider_of_another_type_is_a_field_error,
-    r_in_11_answers_are_json_whatever_a_browser_prefers,
-    r_in_12_checks_come_in_the_originals_order,
-    a_front_end_may_post_its_whole_configuration,
+    r_in_11_responses_are_json_for_every_accept_header,
+    r_in_12_checks_run_in_the_order_of_drsa,
+    unknown_body_fields_are_ignored,
 }
 
 const KINDS: [&str; 9] = [
@@ -52,7 +52,7 @@ async fn r_rt_01_nine_resources_and_no_other_spelling(engine: Engine) {
     }
 }
 
-async fn r_rt_02_the_provider_stands_in_the_url_or_in_the_body(engine: Engine) {
+async fn r_rt_02_provider_is_in_the_url_or_in_the_body(engine: Engine) {
     let app = TestApp::start(engine).await;
     let first = app.client().login("token_user/github", json!({"code": "u1"})).await.field("token");
     let second = app.client().login("token_user", json!({"provider": "github", "code": "u1b1"})).await;
@@ -62,7 +62,7 @@ async fn r_rt_02_the_provider_stands_in_the_url_or_in_the_body(engine: Engine) {
     app.client().login("token/GitHub", json!({"code": "u1"})).await.problem(404, "unknown_provider");
 }
 
-async fn r_rt_03_every_path_is_served_without_its_slash_too(engine: Engine) {
+async fn r_rt_03_trailing_slash_is_optional(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (n, path) in ["token", "token/", "token/github", "token/github/", "github", ""].iter().enumerate() {
         let body = json!({"provider": "github", "code": format!("u{n}")});
@@ -74,7 +74,7 @@ async fn r_rt_03_every_path_is_served_without_its_slash_too(engine: Engine) {
     }
 }
 
-async fn r_rt_04_other_paths_are_not_found(engine: Engine) {
+async fn r_rt_04_unknown_paths_are_not_found(engine: Engine) {
     let app = TestApp::start(engine).await;
     for path in [
         "/api/login/social/token/github//",
@@ -91,7 +91,7 @@ async fn r_rt_04_other_paths_are_not_found(engine: Engine) {
     assert!(app.double.calls().is_empty());
 }
 
-async fn r_rt_05_other_methods_are_told_which_there_are(engine: Engine) {
+async fn r_rt_05_method_not_allowed_has_an_allow_header(engine: Engine) {
     let app = TestApp::start(engine).await;
     for path in
         ["/api/login/social/token/", "/api/login/social/token/github/", "/api/token/verify/", "/api/knox/logout/"]
@@ -107,7 +107,7 @@ async fn r_rt_05_other_methods_are_told_which_there_are(engine: Engine) {
     assert_eq!((user.status, user.header("allow").is_some_and(|allow| allow.contains("GET"))), (405, true));
 }
 
-async fn r_rt_08_no_answer_of_a_login_is_kept_by_a_cache(engine: Engine) {
+async fn r_rt_08_login_responses_are_not_cacheable(engine: Engine) {
     let app = TestApp::start(engine).await;
     for body in [json!({"code": "u1"}), json!({"code": "bad"}), json!({})] {
         let answer = app.client().login("token/github", body).await;
@@ -115,7 +115,7 @@ async fn r_rt_08_no_answer_of_a_login_is_kept_by_a_cache(engine: Engine) {
     }
 }
 
-async fn r_rt_09_a_new_user_and_a_known_one_get_the_same_status(engine: Engine) {
+async fn r_rt_09_sign_up_and_sign_in_have_the_same_status(engine: Engine) {
     let app = TestApp::start(engine).await;
     let new = app.login("token_user", "u1").await;
     let known = app.login("token_user", "u01").await;
@@ -123,7 +123,7 @@ async fn r_rt_09_a_new_user_and_a_known_one_get_the_same_status(engine: Engine) 
     assert_eq!(new.status, 200);
 }
 
-async fn the_path_without_a_kind_is_a_session_login(engine: Engine) {
+async fn path_without_a_kind_is_a_session_login(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (n, path) in ["/api/login/social/", "/api/login/social/github/"].iter().enumerate() {
         let body = json!({"provider": "github", "code": format!("u{n}")});
@@ -133,7 +133,7 @@ async fn the_path_without_a_kind_is_a_session_login(engine: Engine) {
     }
 }
 
-async fn r_in_01_json_form_and_multipart_are_read(engine: Engine) {
+async fn r_in_01_json_form_and_multipart_are_accepted(engine: Engine) {
     let app = TestApp::start(engine).await;
     let post = || app.client().post("/api/login/social/token_user/");
     let json = post().json(&json!({"provider": "github", "code": "u1"})).send().await;
@@ -153,7 +153,7 @@ async fn r_in_01_json_form_and_multipart_are_read(engine: Engine) {
     assert_eq!(no_fields.problem(400, "invalid_request")["errors"], json!({"code": ["This field is required."]}));
 }
 
-async fn r_in_02_the_url_wins_over_the_body(engine: Engine) {
+async fn r_in_02_url_takes_precedence_over_the_body(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.client().login("token/facebook", json!({"provider": "github", "code": "u1"})).await.ok();
     assert_eq!(app.double.calls_at(FACEBOOK_TOKEN).len(), 1);
@@ -162,7 +162,7 @@ async fn r_in_02_the_url_wins_over_the_body(engine: Engine) {
     assert_eq!(answer.problem(400, "invalid_request")["errors"]["provider"], json!(["Not a valid string."]));
 }
 
-async fn r_in_03_the_query_is_not_read(engine: Engine) {
+async fn r_in_03_query_is_ignored(engine: Engine) {
     let app = TestApp::start(engine).await;
     let post = |query: &str| app.client().post(&format!("/api/login/social/token/{query}"));
     post("?code=u1&provider=github").json(&json!({})).send().await.problem(400, "provider_missing");
@@ -171,7 +171,7 @@ async fn r_in_03_the_query_is_not_read(engine: Engine) {
     post("?format=xml").json(&body).send().await.problem(404, "not_found");
 }
 
-async fn r_in_05_each_fault_of_a_field_has_its_message(engine: Engine) {
+async fn r_in_05_each_field_error_has_its_message(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (fields, field, message) in [
         (json!({}), "code", "This field is required."),
@@ -203,7 +203,7 @@ async fn r_in_05_each_fault_of_a_field_has_its_message(engine: Engine) {
     );
     assert!(app.double.calls().is_empty());
 
-    // R-IN-04: a number is a text.
+    // R-IN-04: a number is accepted as text.
     let number = app.client().login("token/github", json!({"code": 5})).await;
     number.problem(400, "invalid_code");
     assert_eq!(app.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some("5"));
@@ -217,7 +217,7 @@ async fn r_in_06_an_empty_optional_field_of_a_form_is_absent(engine: Engine) {
     assert_eq!(sent, Some(format!("{}/", app.node.base)), "not an empty one");
 }
 
-async fn r_in_07_the_provider_gets_the_raw_code_and_the_last_of_repeated_fields(engine: Engine) {
+async fn r_in_07_code_is_sent_unchanged_and_the_last_repeated_field_is_used(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.client().login("token/github", json!({"code": " u1 "})).await.ok();
     assert_eq!(app.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some(" u1 "));
@@ -227,7 +227,7 @@ async fn r_in_07_the_provider_gets_the_raw_code_and_the_last_of_repeated_fields(
     assert_eq!(app.double.call_at(GITHUB_TOKEN).field("code").as_deref(), Some("u2"));
 }
 
-async fn r_in_08_bad_json_is_told_with_its_place(engine: Engine) {
+async fn r_in_08_invalid_json_is_reported_with_its_position(engine: Engine) {
     let app = TestApp::start(engine).await;
     let post = |body: &'static [u8]| app.client().post("/api/login/social/token/").body("application/json", body);
     let problem = post(b"{bad").send().await.problem(400, "invalid_json");
@@ -260,7 +260,7 @@ async fn r_in_10_a_provider_of_another_type_is_a_field_error(engine: Engine) {
     }
 }
 
-async fn r_in_11_answers_are_json_whatever_a_browser_prefers(engine: Engine) {
+async fn r_in_11_responses_are_json_for_every_accept_header(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (n, accept) in ["text/html,application/xhtml+xml,*/*;q=0.8", "text/html", "application/json", "application/*"]
         .iter()
@@ -275,7 +275,7 @@ async fn r_in_11_answers_are_json_whatever_a_browser_prefers(engine: Engine) {
     post.json(&json!({"code": "u1"})).send().await.problem(406, "not_acceptable");
 }
 
-async fn r_in_12_checks_come_in_the_originals_order(engine: Engine) {
+async fn r_in_12_checks_run_in_the_order_of_drsa(engine: Engine) {
     let app = TestApp::start(engine).await;
     let bad = "Token 0123456789012345678901234567890123456789";
     let with = |method: &str, path: &str, authorization: &str| {
@@ -298,7 +298,7 @@ async fn r_in_12_checks_come_in_the_originals_order(engine: Engine) {
     assert_eq!(with("POST", token, "").json(&first_step).send().await.keys()[0], "oauth_token");
 }
 
-async fn a_front_end_may_post_its_whole_configuration(engine: Engine) {
+async fn unknown_body_fields_are_ignored(engine: Engine) {
     let app = TestApp::start(engine).await;
     let body = json!({"code": "u1", "clientId": "x", "redirectUri": "https://elsewhere.example", "popupOptions": {"width": 1},
         "scope": ["a", null], "optionalUrlParams": null, "requiredUrlParams": ["scope"], "type": "2.0", "authorizationHeader": true});

@@ -1,4 +1,4 @@
-//! The redirect flow on the server: authorize, callback, landing; a session for a page, a code to swap for an app.
+//! The server-side redirect flow: authorize, complete, next. A page gets a session, a native app a one-time code.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use serde_json::json;
 use crate::support::{Answer, Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    a_page_without_script_lands_with_a_session,
-    sec_11_an_app_swaps_a_code_once_within_a_minute,
-    sec_11_an_apps_own_challenge_is_asked_back,
-    sec_09_only_a_listed_landing_is_gone_to,
-    sec_13_another_browser_cannot_finish_the_login,
-    a_refusal_lands_with_its_code,
-    a_person_whom_no_landing_is_told_gets_a_page,
-    a_wrong_parameter_is_named,
-    a_callback_may_come_by_post,
-    oauth_1_lands_as_well,
-    an_attempt_ends_only_on_the_route_that_it_was_begun_for,
-    a_link_from_another_site_signs_in_and_links_nothing,
+    redirect_flow_starts_a_session_without_javascript,
+    sec_11_one_time_code_is_exchanged_once_within_a_minute,
+    sec_11_one_time_code_needs_the_code_verifier_of_the_app,
+    sec_09_next_must_be_on_the_allow_list,
+    sec_13_callback_in_another_browser_is_refused,
+    provider_error_is_returned_to_next_with_its_code,
+    error_page_when_there_is_no_next,
+    invalid_parameter_is_named_in_the_problem,
+    callback_is_accepted_by_post,
+    redirect_flow_works_with_oauth1,
+    authorization_request_completes_only_on_its_own_route,
+    cross_site_authorize_signs_in_without_linking,
 }
 
 const PAGE: &str = "https://front.example/cb";
@@ -28,7 +28,7 @@ async fn start_app(engine: Engine) -> TestApp {
     TestApp::builder(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await
 }
 
-/// Where a 303 leads.
+/// The Location of a 303.
 fn location(answer: &Answer) -> url::Url {
     assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
     url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
@@ -38,7 +38,7 @@ fn parameter(url: &url::Url, name: &str) -> Option<String> {
     url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
-async fn authorized(browser: &Client, query: &str) -> String {
+async fn begin_redirect(browser: &Client, query: &str) -> String {
     let answer = browser.get(&format!("/api/login/social/authorize/github/?{query}")).send().await;
     let there = location(&answer);
     assert_eq!(there.host_str(), Some("github.com"));
@@ -49,32 +49,32 @@ async fn authorized(browser: &Client, query: &str) -> String {
     parameter(&there, "state").expect("a state")
 }
 
-async fn landed(browser: &Client, code: &str, state: &str) -> Answer {
+async fn complete(browser: &Client, code: &str, state: &str) -> Answer {
     browser.get(&format!("/api/login/social/complete/github/?code={code}&state={state}")).send().await
 }
 
-async fn a_page_without_script_lands_with_a_session(engine: Engine) {
+async fn redirect_flow_starts_a_session_without_javascript(engine: Engine) {
     let app = start_app(engine).await;
     let browser = app.browser();
-    let state = authorized(&browser, &format!("next={PAGE}")).await;
-    let answer = landed(&browser, "u1", &state).await;
+    let state = begin_redirect(&browser, &format!("next={PAGE}")).await;
+    let answer = complete(&browser, "u1", &state).await;
     assert_eq!(location(&answer).as_str(), PAGE);
     assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1");
-    // The callback is gone to once.
-    let again = landed(&app.browser(), "u01", &state).await;
+    // The callback is accepted once.
+    let again = complete(&app.browser(), "u01", &state).await;
     again.problem(400, "flow_mismatch");
 }
 
-async fn sec_11_an_app_swaps_a_code_once_within_a_minute(engine: Engine) {
+async fn sec_11_one_time_code_is_exchanged_once_within_a_minute(engine: Engine) {
     let app = start_app(engine).await;
     for (kind, late) in [("jwt-pair", false), ("knox_user", true)] {
         let browser = app.browser();
-        let state = authorized(&browser, &format!("next={APP}&kind={kind}")).await;
-        let landed = landed(&browser, if late { "u2" } else { "u1" }, &state).await;
-        let there = location(&landed);
+        let state = begin_redirect(&browser, &format!("next={APP}&kind={kind}")).await;
+        let response = complete(&browser, if late { "u2" } else { "u1" }, &state).await;
+        let there = location(&response);
         assert!(there.as_str().starts_with("com.example.app:/cb?code="), "{there}");
         assert!(!there.as_str().contains("eyJ"), "no JWT in a URL: {there}");
-        assert!(landed.set_cookie("sessionid").is_none());
+        assert!(response.set_cookie("sessionid").is_none());
         let code = json!({"code": parameter(&there, "code").expect("a code")});
         if late {
             app.advance(Duration::from_secs(61));
@@ -89,7 +89,7 @@ async fn sec_11_an_app_swaps_a_code_once_within_a_minute(engine: Engine) {
     assert_eq!(app.database.count("swap_codes").await, 0);
 }
 
-async fn sec_11_an_apps_own_challenge_is_asked_back(engine: Engine) {
+async fn sec_11_one_time_code_needs_the_code_verifier_of_the_app(engine: Engine) {
     let app = start_app(engine).await;
     // RFC 7636, appendix B.
     let (verifier, challenge) =
@@ -97,8 +97,8 @@ async fn sec_11_an_apps_own_challenge_is_asked_back(engine: Engine) {
     for (n, shown, status) in [(1, Some(verifier), 200), (2, None, 400), (3, Some("x".repeat(43).as_str()), 400)] {
         let browser = app.browser();
         let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
-        let state = authorized(&browser, &query).await;
-        let there = location(&landed(&browser, &format!("u{n}"), &state).await);
+        let state = begin_redirect(&browser, &query).await;
+        let there = location(&complete(&browser, &format!("u{n}"), &state).await);
         let mut body = json!({"code": parameter(&there, "code").expect("a code")});
         if let Some(shown) = shown {
             body["code_verifier"] = shown.into();
@@ -108,7 +108,7 @@ async fn sec_11_an_apps_own_challenge_is_asked_back(engine: Engine) {
     }
 }
 
-async fn sec_09_only_a_listed_landing_is_gone_to(engine: Engine) {
+async fn sec_09_next_must_be_on_the_allow_list(engine: Engine) {
     let app = start_app(engine).await;
     for next in ["https://evil.example", "https://front.example/cb/", "javascript:alert(1)", "//evil.example", "/"] {
         let path = format!("/api/login/social/authorize/github/?next={next}");
@@ -124,28 +124,28 @@ async fn sec_09_only_a_listed_landing_is_gone_to(engine: Engine) {
     assert_eq!(app.database.count("login_attempts").await, 0);
 }
 
-async fn sec_13_another_browser_cannot_finish_the_login(engine: Engine) {
+async fn sec_13_callback_in_another_browser_is_refused(engine: Engine) {
     let app = start_app(engine).await;
-    let state = authorized(&app.browser(), &format!("next={PAGE}")).await;
-    landed(&app.browser(), "u1", &state).await.problem(400, "flow_mismatch");
-    landed(&app.browser(), "u1", "made-up").await.problem(400, "state_mismatch");
+    let state = begin_redirect(&app.browser(), &format!("next={PAGE}")).await;
+    complete(&app.browser(), "u1", &state).await.problem(400, "flow_mismatch");
+    complete(&app.browser(), "u1", "made-up").await.problem(400, "state_mismatch");
     assert!(app.double.calls().is_empty());
 }
 
-async fn a_refusal_lands_with_its_code(engine: Engine) {
+async fn provider_error_is_returned_to_next_with_its_code(engine: Engine) {
     let app = start_app(engine).await;
     let browser = app.browser();
-    let state = authorized(&browser, &format!("next={PAGE}")).await;
+    let state = begin_redirect(&browser, &format!("next={PAGE}")).await;
     let path = format!("/api/login/social/complete/github/?error=access_denied&state={state}");
     let there = location(&browser.get(&path).send().await);
     assert_eq!(there.as_str(), "https://front.example/cb?error=access_denied");
-    // The state is spent.
-    let after = landed(&browser, "u1", &state).await;
+    // The state is consumed.
+    let after = complete(&browser, "u1", &state).await;
     assert_eq!(location(&after).as_str(), "https://front.example/cb?error=state_mismatch");
     assert_eq!(app.database.count("users").await, 0);
 }
 
-async fn a_person_whom_no_landing_is_told_gets_a_page(engine: Engine) {
+async fn error_page_when_there_is_no_next(engine: Engine) {
     let app = start_app(engine).await;
     for (path, code, title) in [
         ("complete/github/?code=u1&state=made-up", "state_mismatch", "This sign-in is over"),
@@ -163,7 +163,7 @@ async fn a_person_whom_no_landing_is_told_gets_a_page(engine: Engine) {
     }
 }
 
-async fn a_wrong_parameter_is_named(engine: Engine) {
+async fn invalid_parameter_is_named_in_the_problem(engine: Engine) {
     let app = start_app(engine).await;
     let errors = async |path: &str| {
         let answer = app.client().get(&format!("/api/login/social/{path}")).send().await;
@@ -174,10 +174,10 @@ async fn a_wrong_parameter_is_named(engine: Engine) {
     assert_eq!(errors("resume/").await, json!({"code": ["This parameter is required."]}));
 }
 
-async fn a_callback_may_come_by_post(engine: Engine) {
+async fn callback_is_accepted_by_post(engine: Engine) {
     let app = start_app(engine).await;
     let browser = app.browser();
-    let state = authorized(&browser, &format!("next={PAGE}")).await;
+    let state = begin_redirect(&browser, &format!("next={PAGE}")).await;
     let posted = browser
         .post("/api/login/social/complete/github/")
         .header("origin", "https://github.com")
@@ -187,7 +187,7 @@ async fn a_callback_may_come_by_post(engine: Engine) {
     assert_eq!(location(&posted).as_str(), PAGE);
 }
 
-async fn oauth_1_lands_as_well(engine: Engine) {
+async fn redirect_flow_works_with_oauth1(engine: Engine) {
     let app = start_app(engine).await;
     let browser = app.browser();
     let answer = browser.get(&format!("/api/login/social/authorize/twitter/?next={PAGE}")).send().await;
@@ -197,16 +197,16 @@ async fn oauth_1_lands_as_well(engine: Engine) {
     browser.get("/api/user/").send().await.ok();
 }
 
-async fn an_attempt_ends_only_on_the_route_that_it_was_begun_for(engine: Engine) {
+async fn authorization_request_completes_only_on_its_own_route(engine: Engine) {
     let app = start_app(engine).await;
     let browser = app.browser();
-    let state = authorized(&browser, &format!("next={PAGE}")).await;
+    let state = begin_redirect(&browser, &format!("next={PAGE}")).await;
     browser.login("token/github", json!({"code": "u1", "state": state})).await.problem(400, "state_mismatch");
     let begun = app.begin(&browser, "github", json!({})).await;
-    landed(&browser, "u2", &begun.state).await.problem(400, "state_mismatch");
+    complete(&browser, "u2", &begun.state).await.problem(400, "state_mismatch");
 }
 
-async fn a_link_from_another_site_signs_in_and_links_nothing(engine: Engine) {
+async fn cross_site_authorize_signs_in_without_linking(engine: Engine) {
     let app = start_app(engine).await;
     for (site, code, accounts) in [("cross-site", "u3", 1), ("same-origin", "u4", 2)] {
         let browser = app.browser();
@@ -217,7 +217,7 @@ async fn a_link_from_another_site_signs_in_and_links_nothing(engine: Engine) {
         let path = format!("/api/login/social/authorize/github/?next={PAGE}");
         let answer = browser.get(&path).header("sec-fetch-site", site).send().await;
         let state = parameter(&location(&answer), "state").expect("a state");
-        location(&landed(&browser, code, &state).await);
+        location(&complete(&browser, code, &state).await);
         let after = browser.get("/api/user/").send().await.field("username");
         assert_eq!(before == after, site == "same-origin", "{site}");
         let listed = browser.get("/api/user/social/").send().await.ok();

@@ -1,5 +1,5 @@
-//! What is signed in, listed and ended; accounts, unlinked; a provider's token, kept sealed and handed out fresh; the audit
-//! trail.
+//! Listing and revoking credentials, unlinking accounts, stored provider tokens, and the audit events of these
+//! changes.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::support::fake_users::{GITHUB_TOKEN, OIDC_TOKEN};
 use crate::support::{Engine, TestApp, on_both_databases, signer};
 
 on_both_databases! {
-    everything_that_is_signed_in_is_listed_whatever_its_kind,
-    one_credential_can_be_ended_and_so_can_all_others,
-    an_ended_permanent_token_is_not_handed_out_again,
-    an_account_is_unlinked_unless_it_is_the_last,
-    sec_25_two_unlinks_at_once_leave_one,
-    sec_40_provider_tokens_are_dropped_unless_the_settings_keep_them,
-    sec_40_a_kept_token_is_renewed_once_for_all_who_ask,
-    a_token_that_the_provider_does_not_renew_has_ended,
-    sec_45_each_login_and_each_refusal_leaves_one_row,
-    sec_45_all_that_a_user_ends_or_changes_leaves_one_row,
-    sec_45_what_is_refused_of_a_user_leaves_one_row,
+    credentials_of_every_kind_are_listed,
+    one_credential_or_all_others_can_be_revoked,
+    revoked_permanent_token_is_not_issued_again,
+    last_account_cannot_be_unlinked,
+    sec_25_parallel_unlinks_keep_one_account,
+    sec_40_provider_tokens_are_stored_only_when_configured,
+    sec_40_stored_provider_token_is_refreshed_once_for_parallel_requests,
+    provider_token_without_refresh_expires,
+    sec_45_each_login_and_each_refusal_is_one_audit_event,
+    sec_45_each_change_by_a_user_is_one_audit_event,
+    sec_45_each_refused_change_by_a_user_is_one_audit_event,
 }
 
 async fn listed(app: &TestApp, authorization: &str) -> Vec<Value> {
@@ -34,7 +34,7 @@ async fn delete(app: &TestApp, path: &str, authorization: &str) -> crate::suppor
     app.client().request("DELETE", path).header("authorization", authorization).send().await
 }
 
-async fn everything_that_is_signed_in_is_listed_whatever_its_kind(engine: Engine) {
+async fn credentials_of_every_kind_are_listed(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (kind, code) in [("session", "u1"), ("knox", "u01"), ("jwt-sliding", "u001"), ("token", "u0001")] {
         app.login(kind, code).await.ok();
@@ -50,7 +50,7 @@ async fn everything_that_is_signed_in_is_listed_whatever_its_kind(engine: Engine
     assert!(list.iter().all(|entry| entry["ip"] == "127.0.0.1" && entry["last_used"].is_string()), "{list:?}");
 }
 
-async fn one_credential_can_be_ended_and_so_can_all_others(engine: Engine) {
+async fn one_credential_or_all_others_can_be_revoked(engine: Engine) {
     let app = TestApp::start(engine).await;
     let knox = format!("Token {}", app.token("knox", "u1").await);
     let other = format!("Token {}", app.token("knox", "u01").await);
@@ -69,13 +69,13 @@ async fn one_credential_can_be_ended_and_so_can_all_others(engine: Engine) {
     let refreshed = app.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
     refreshed.problem(401, "token_not_valid");
     assert_eq!(listed(&app, &knox).await.len(), 1);
-    // Nobody is asked about an access token, until everything ends.
+    // An access token stays valid until all credentials are revoked.
     app.client().user(&access).await.ok();
     app.client().post("/api/logout/all/").header("authorization", &knox).send().await;
     app.client().user(&access).await.problem(401, "token_not_valid");
 }
 
-async fn an_ended_permanent_token_is_not_handed_out_again(engine: Engine) {
+async fn revoked_permanent_token_is_not_issued_again(engine: Engine) {
     let app = TestApp::start(engine).await;
     let first = app.token("token", "u1").await;
     let authorization = format!("Token {first}");
@@ -95,7 +95,7 @@ async fn with_two_accounts(app: &TestApp) -> (String, Vec<i64>) {
     (authorization, ids)
 }
 
-async fn an_account_is_unlinked_unless_it_is_the_last(engine: Engine) {
+async fn last_account_cannot_be_unlinked(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (authorization, ids) = with_two_accounts(&app).await;
     let stranger = format!("Token {}", app.token("token", "u3").await);
@@ -103,11 +103,11 @@ async fn an_account_is_unlinked_unless_it_is_the_last(engine: Engine) {
     delete(&app, "/api/user/social/x/", &authorization).await.problem(404, "not_found");
     assert_eq!(delete(&app, &format!("/api/user/social/{}/", ids[0]), &authorization).await.status, 204);
     delete(&app, &format!("/api/user/social/{}/", ids[1]), &authorization).await.problem(409, "last_login_method");
-    // The account signs somebody new in now.
+    // The account now signs up a new user.
     assert_ne!(app.login("token_user", "u01").await.ok()["id"], app.client().user(&authorization).await.ok()["id"]);
 }
 
-async fn sec_25_two_unlinks_at_once_leave_one(engine: Engine) {
+async fn sec_25_parallel_unlinks_keep_one_account(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (authorization, ids) = with_two_accounts(&app).await;
     let paths: Vec<String> = ids.iter().map(|id| format!("/api/user/social/{id}/")).collect();
@@ -128,7 +128,7 @@ async fn first_account(app: &TestApp, authorization: &str) -> i64 {
     accounts[0]["id"].as_i64().expect("an account")
 }
 
-async fn sec_40_provider_tokens_are_dropped_unless_the_settings_keep_them(engine: Engine) {
+async fn sec_40_provider_tokens_are_stored_only_when_configured(engine: Engine) {
     let app = TestApp::start(engine).await;
     let authorization = format!("Token {}", app.token("token", "u1").await);
     let account = first_account(&app, &authorization).await;
@@ -141,14 +141,14 @@ async fn sec_40_provider_tokens_are_dropped_unless_the_settings_keep_them(engine
     assert_eq!(answer.field("access_token"), "gho_u1");
     let stranger = format!("Token {}", app.token("token", "u2").await);
     token_of(&app, &stranger, account).await.problem(404, "not_found");
-    // Nothing of it stands in the database, and another account's sealed text does not open in its place.
+    // The database has no plain text, and the encrypted token of another account cannot be decrypted in its place.
     app.database
         .run("UPDATE social_accounts SET tokens = (SELECT tokens FROM social_accounts ORDER BY id DESC LIMIT 1)")
         .await;
     token_of(&app, &authorization, account).await.problem(404, "token_not_kept");
 }
 
-async fn sec_40_a_kept_token_is_renewed_once_for_all_who_ask(engine: Engine) {
+async fn sec_40_stored_provider_token_is_refreshed_once_for_parallel_requests(engine: Engine) {
     let app = TestApp::builder(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
     let claims = app.fake_users.id_token_claims("u1", None, "first");
     let exchanged = json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 120, "token_type": "Bearer",
@@ -170,10 +170,10 @@ async fn sec_40_a_kept_token_is_renewed_once_for_all_who_ask(engine: Engine) {
     app.double.clear_calls();
     let answers = join_all((0..8).map(|_| token_of(&app, &authorization, account))).await;
     assert!(answers.iter().all(|answer| answer.field("access_token") == "second"));
-    assert_eq!(app.double.calls_at(OIDC_TOKEN).len(), 1, "one call for all who asked");
+    assert_eq!(app.double.calls_at(OIDC_TOKEN).len(), 1, "one call for all parallel requests");
 }
 
-async fn a_token_that_the_provider_does_not_renew_has_ended(engine: Engine) {
+async fn provider_token_without_refresh_expires(engine: Engine) {
     let app = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
     app.double.on(GITHUB_TOKEN, |call| match call.field("grant_type").as_deref() {
         Some("refresh_token") => Reply::json(&json!({"error": "bad_refresh_token", "error_description": "expired"})),
@@ -185,14 +185,14 @@ async fn a_token_that_the_provider_does_not_renew_has_ended(engine: Engine) {
     token_of(&app, &authorization, account).await.problem(409, "token_ended");
 }
 
-async fn sec_45_each_login_and_each_refusal_leaves_one_row(engine: Engine) {
+async fn sec_45_each_login_and_each_refusal_is_one_audit_event(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
     app.login("token", "u01").await.ok();
     app.login("token", "bad").await.problem(400, "invalid_code");
     app.client().login("token/nope", json!({"code": "x"})).await.problem(404, "unknown_provider");
     let rows = app.database.repository().await.audit_trail(&AuditFilter::default(), 10).await.expect("the trail");
-    let told: Vec<(String, Option<String>)> = rows.into_iter().rev().map(|row| (row.event, row.code)).collect();
+    let events: Vec<(String, Option<String>)> = rows.into_iter().rev().map(|row| (row.event, row.code)).collect();
     let refused = |code: &str| ("refused".to_owned(), Some(code.to_owned()));
     let wanted = [
         ("sign_up".to_owned(), None),
@@ -200,20 +200,20 @@ async fn sec_45_each_login_and_each_refusal_leaves_one_row(engine: Engine) {
         refused("invalid_code"),
         refused("unknown_provider"),
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(events, wanted);
 }
 
-/// Events and codes, the oldest first.
+/// Events and their codes, the oldest first.
 async fn trail(app: &TestApp) -> Vec<String> {
     let rows = app.database.repository().await.audit_trail(&AuditFilter::default(), 99).await.expect("the trail");
-    let told = rows.into_iter().rev().map(|row| match row.code {
+    let events = rows.into_iter().rev().map(|row| match row.code {
         Some(code) => format!("{} {code}", row.event),
         None => format!("{} {}", row.event, row.kind.unwrap_or_default()).trim_end().to_owned(),
     });
-    told.collect()
+    events.collect()
 }
 
-async fn sec_45_all_that_a_user_ends_or_changes_leaves_one_row(engine: Engine) {
+async fn sec_45_each_change_by_a_user_is_one_audit_event(engine: Engine) {
     let app = TestApp::builder(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name").start().await;
     let (authorization, ids) = with_two_accounts(&app).await;
     let call = async |method: &str, path: &str, header: &str, body: Value| {
@@ -260,7 +260,7 @@ async fn sec_45_all_that_a_user_ends_or_changes_leaves_one_row(engine: Engine) {
     assert!(rows.iter().all(|row| row.user_id == Some(1) && row.ip.is_some() && row.request_id.is_some()), "{rows:?}");
 }
 
-async fn sec_45_what_is_refused_of_a_user_leaves_one_row(engine: Engine) {
+async fn sec_45_each_refused_change_by_a_user_is_one_audit_event(engine: Engine) {
     let app = TestApp::builder(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1").start().await;
     let knox = format!("Token {}", app.token("knox", "u1").await);
     app.login("knox", "u01").await.problem(403, "token_limit_exceeded");

@@ -1,4 +1,4 @@
-//! The repository by itself, on both databases: claims, races, rotation, and what the sweeper takes.
+//! The repository by itself, on both databases: claims, races, rotation and the sweeper.
 
 mod concurrent_logins;
 
@@ -20,27 +20,27 @@ use serde_json::json;
 use crate::support::{Database, Engine, on_both_databases};
 
 on_both_databases! {
-    an_attempt_is_claimed_once,
-    a_claim_takes_attempt_and_code_or_neither,
-    the_answer_is_kept_with_its_code,
-    a_first_login_writes_all_its_rows_at_once,
-    eight_parallel_first_logins_make_one_user,
-    a_username_that_is_taken_gives_way_to_the_next,
-    an_account_of_somebody_else_is_stale,
-    a_login_of_a_user_who_was_deactivated_is_stale,
-    a_login_overwrites_nothing_that_its_user_edited_meanwhile,
-    logins_and_claims_that_come_together_are_told_apart,
-    a_row_found_by_a_legacy_uid_is_rekeyed,
-    an_account_never_moves,
-    a_refresh_token_is_rotated_once,
-    a_blacklisted_token_is_not_blacklisted_again,
-    ending_everything_ends_all_of_one_user,
-    deactivating_ends_credentials_and_says_whether_it_did,
-    the_sweeper_takes_what_has_expired_and_what_is_too_much,
+    authorization_request_is_claimed_once,
+    claim_marks_authorization_request_and_code_or_neither,
+    answer_is_stored_with_its_code,
+    first_login_writes_all_rows_in_one_transaction,
+    parallel_first_logins_create_one_user,
+    next_username_is_used_when_the_first_exists,
+    account_linked_to_another_user_is_stale,
+    login_of_a_deactivated_user_is_stale,
+    login_does_not_overwrite_concurrent_edits,
+    grouped_writes_have_separate_results,
+    row_matched_by_legacy_uid_gets_the_new_uid,
+    account_never_moves_to_another_user,
+    refresh_token_is_rotated_once,
+    blacklisted_token_is_not_blacklisted_again,
+    revoke_all_revokes_every_credential_of_one_user,
+    deactivating_revokes_credentials_and_reports_whether_it_changed,
+    sweeper_deletes_expired_and_surplus_rows,
     users_are_found_by_email_in_any_case,
-    texts_of_any_kind_come_back_as_they_were,
+    unusual_texts_are_stored_unchanged,
     migrating_twice_changes_nothing,
-    a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written,
+    pending_login_is_consumed_once_or_nothing_is_written,
 }
 
 const NOW: UnixMillis = UnixMillis(1_795_521_600_000);
@@ -208,7 +208,7 @@ impl Store {
     }
 }
 
-async fn an_attempt_is_claimed_once(engine: Engine) {
+async fn authorization_request_is_claimed_once(engine: Engine) {
     let store = store(engine).await;
     store.repository.insert_authorization_request(&authorization_request("a", NOW)).await.expect("an insert");
     let kept = store.repository.authorization_request(&digest("a")).await.expect("a read").expect("the attempt");
@@ -238,24 +238,24 @@ async fn an_attempt_is_claimed_once(engine: Engine) {
     assert_eq!(store.database.count("used_codes").await, 1, "the refused claims left no code behind");
 }
 
-async fn a_claim_takes_attempt_and_code_or_neither(engine: Engine) {
+async fn claim_marks_authorization_request_and_code_or_neither(engine: Engine) {
     let store = store(engine).await;
     for key in ["a", "b"] {
         store.repository.insert_authorization_request(&authorization_request(key, NOW)).await.expect("an insert");
     }
     assert!(matches!(store.claim(Some("a"), Some(&code("code", NOW))).await, Claimed::Ours));
-    // The code is used: attempt b must stay open.
+    // The code is used: authorization request b must stay unclaimed.
     assert!(matches!(store.claim(Some("b"), Some(&code("code", NOW))).await, Claimed::CodeUsed(_)));
     let kept = store.repository.authorization_request(&digest("b")).await.expect("a read").expect("the attempt");
     assert!(kept.claimed.is_none());
-    // The attempt is spent: the code must stay free.
+    // The authorization request is claimed: the code must stay unused.
     assert!(matches!(store.claim(Some("a"), Some(&code("other", NOW))).await, Claimed::RequestAlreadyUsed));
     assert!(matches!(store.claim(None, Some(&code("other", NOW))).await, Claimed::Ours));
     assert!(matches!(store.claim(Some("b"), None).await, Claimed::Ours));
     assert!(matches!(store.claim(Some("b"), None).await, Claimed::RequestAlreadyUsed));
 }
 
-async fn the_answer_is_kept_with_its_code(engine: Engine) {
+async fn answer_is_stored_with_its_code(engine: Engine) {
     let store = store(engine).await;
     assert!(matches!(store.claim(None, Some(&code("code", NOW))).await, Claimed::Ours));
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
@@ -271,7 +271,7 @@ async fn the_answer_is_kept_with_its_code(engine: Engine) {
     assert_eq!(used.answer.as_deref(), Some(&b"no"[..]));
 }
 
-async fn a_first_login_writes_all_its_rows_at_once(engine: Engine) {
+async fn first_login_writes_all_rows_in_one_transaction(engine: Engine) {
     let store = store(engine).await;
     let login = LoginCommit { set_last_login: true, ..create("1", &["ana"]) };
     let user = store.commit(&login, |user| session("s", user)).await.expect("a user");
@@ -284,7 +284,7 @@ async fn a_first_login_writes_all_its_rows_at_once(engine: Engine) {
     assert_eq!(store.repository.accounts_of(user.id).await.expect("a read").len(), 1);
 }
 
-async fn eight_parallel_first_logins_make_one_user(engine: Engine) {
+async fn parallel_first_logins_create_one_user(engine: Engine) {
     let store = store(engine).await;
     let logins = (0..8).map(|n| {
         let store = &store;
@@ -294,12 +294,12 @@ async fn eight_parallel_first_logins_make_one_user(engine: Engine) {
         }
     });
     let made = join_all(logins).await;
-    assert_eq!(made.iter().flatten().count(), 1, "the others were overtaken");
+    assert_eq!(made.iter().flatten().count(), 1, "the other logins are stale");
     assert_eq!((store.database.count("users").await, store.database.count("social_accounts").await), (1, 1));
     assert_eq!(store.database.count("sessions").await, 1);
 }
 
-async fn a_username_that_is_taken_gives_way_to_the_next(engine: Engine) {
+async fn next_username_is_used_when_the_first_exists(engine: Engine) {
     let store = store(engine).await;
     store.user("ana").await;
     let second = store.commit(&create("2", &["ana", "ana", "ana2"]), |user| session("s", user)).await.expect("a user");
@@ -309,14 +309,17 @@ async fn a_username_that_is_taken_gives_way_to_the_next(engine: Engine) {
     assert_eq!(store.database.count("users").await, 2);
 }
 
-async fn an_account_of_somebody_else_is_stale(engine: Engine) {
+async fn account_linked_to_another_user_is_stale(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
     let generation = second.link_generation;
     let moved =
         LoginTarget::Attach { user_id: second.id, generation, by_email: EmailAddress::parse("another@example.com") };
     let moved = LoginCommit { who: moved, ..create("9", &[]) };
-    assert!(store.commit(&moved, |user| session("s9", user)).await.is_none(), "the address is no longer theirs");
+    assert!(
+        store.commit(&moved, |user| session("s9", user)).await.is_none(),
+        "the address belongs to another user now"
+    );
     let attach = LoginCommit { who: attach(&second), ..create("1", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     let (account, owner) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
@@ -326,7 +329,7 @@ async fn an_account_of_somebody_else_is_stale(engine: Engine) {
     assert_eq!(store.database.count("sessions").await, 0);
 }
 
-async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
+async fn login_of_a_deactivated_user_is_stale(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
     store.repository.set_active(user.id, false, NOW).await.expect("a write");
@@ -339,13 +342,13 @@ async fn a_login_of_a_user_who_was_deactivated_is_stale(engine: Engine) {
     assert_eq!(store.database.count("social_accounts").await, 1, "rolled back");
 }
 
-async fn a_login_overwrites_nothing_that_its_user_edited_meanwhile(engine: Engine) {
+async fn login_does_not_overwrite_concurrent_edits(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
     let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     let edit = |user: &User| User { first_name: "Mine".into(), edited: vec!["first_name".into()], ..user.clone() };
     store.repository.update_user(user.id, &edit, &event()).await.expect("a write");
-    // Decided on what was read before.
+    // The decision was made on the row read before.
     let follows = LoginCommit { who: known(&user, &account), first_name: Some("Theirs".into()), ..create("1", &[]) };
     assert!(store.commit(&follows, |user| session("s", user)).await.is_none(), "it is decided anew");
     let same = LoginCommit { set_last_login: true, first_name: None, ..follows.clone() };
@@ -354,15 +357,15 @@ async fn a_login_overwrites_nothing_that_its_user_edited_meanwhile(engine: Engin
     assert_eq!((after.first_name.as_str(), after.last_login), ("Mine", Some(NOW)));
     let anew = LoginCommit { who: known(&after, &account), ..follows };
     assert_eq!(store.commit(&anew, |user| session("t", user)).await.expect("a login").first_name, "Mine");
-    // Edited once more, which the list of what was edited does not tell.
+    // A second edit of the same field, which the list of edited fields does not show.
     let again = |user: &User| User { first_name: "Still mine".into(), ..user.clone() };
     store.repository.update_user(user.id, &again, &event()).await.expect("a write");
     let late = LoginCommit { last_name: Some("Theirs".into()), first_name: None, ..anew };
     assert!(store.commit(&late, |user| session("u", user)).await.is_none(), "it is decided anew");
 }
 
-/// On SQLite they are committed in groups: one that was overtaken, or came second, spoils no other.
-async fn logins_and_claims_that_come_together_are_told_apart(engine: Engine) {
+/// SQLite commits these writes in groups: a stale or duplicate write does not affect the others.
+async fn grouped_writes_have_separate_results(engine: Engine) {
     let store = &store(engine).await;
     let user = store.user("1").await;
     let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
@@ -384,7 +387,7 @@ async fn logins_and_claims_that_come_together_are_told_apart(engine: Engine) {
     assert!(late.is_err(), "a closed store answers at once");
 }
 
-async fn a_row_found_by_a_legacy_uid_is_rekeyed(engine: Engine) {
+async fn row_matched_by_legacy_uid_gets_the_new_uid(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("ana@example.com").await;
     store.database.run("UPDATE social_accounts SET legacy_uid = true").await;
@@ -399,7 +402,7 @@ async fn a_row_found_by_a_legacy_uid_is_rekeyed(engine: Engine) {
     assert!(store.repository.accounts_by_uid("facebook", &["100"]).await.expect("a read").is_empty());
 }
 
-async fn an_account_never_moves(engine: Engine) {
+async fn account_never_moves_to_another_user(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
     for _ in 0..3 {
@@ -410,7 +413,7 @@ async fn an_account_never_moves(engine: Engine) {
     assert_eq!(store.repository.accounts_of(second.id).await.expect("a read").len(), 1);
 }
 
-async fn a_refresh_token_is_rotated_once(engine: Engine) {
+async fn refresh_token_is_rotated_once(engine: Engine) {
     let store = store(engine).await;
     let user = store
         .commit(&create("1", &["ana"]), |user| NewCredential::Refresh(refresh("old", user.id)))
@@ -427,7 +430,7 @@ async fn a_refresh_token_is_rotated_once(engine: Engine) {
     assert!(used.blacklisted && used.successor.is_some_and(|jti| jti.starts_with("new")));
 }
 
-async fn a_blacklisted_token_is_not_blacklisted_again(engine: Engine) {
+async fn blacklisted_token_is_not_blacklisted_again(engine: Engine) {
     let store = store(engine).await;
     let user = store
         .commit(&create("1", &["ana"]), |user| NewCredential::Refresh(refresh("a", user.id)))
@@ -435,7 +438,7 @@ async fn a_blacklisted_token_is_not_blacklisted_again(engine: Engine) {
         .expect("a user");
     let expires = NOW.plus(Duration::from_secs(60));
     let audit = event();
-    // One of ours, and one that another issuer with the same key made.
+    // One of this server, and one of another issuer with the same key.
     for jti in ["a", "simplejwts"] {
         let tries = (0..4).map(|_| store.repository.blacklist(jti, user.id, expires, NOW, &audit));
         let first = join_all(tries).await.into_iter().filter(|done| matches!(done, Ok(true))).count();
@@ -444,7 +447,7 @@ async fn a_blacklisted_token_is_not_blacklisted_again(engine: Engine) {
     }
 }
 
-async fn ending_everything_ends_all_of_one_user(engine: Engine) {
+async fn revoke_all_revokes_every_credential_of_one_user(engine: Engine) {
     let store = store(engine).await;
     let (user, other) = (store.user("1").await, store.user("2").await);
     let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
@@ -470,7 +473,7 @@ async fn ending_everything_ends_all_of_one_user(engine: Engine) {
     assert!(after.credential_generation > user.credential_generation);
 }
 
-async fn deactivating_ends_credentials_and_says_whether_it_did(engine: Engine) {
+async fn deactivating_revokes_credentials_and_reports_whether_it_changed(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
     assert!(store.repository.set_active(user.id, false, NOW).await.expect("a write"));
@@ -480,7 +483,7 @@ async fn deactivating_ends_credentials_and_says_whether_it_did(engine: Engine) {
     assert!(store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
 }
 
-async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine) {
+async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
     let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
@@ -515,7 +518,7 @@ async fn the_sweeper_takes_what_has_expired_and_what_is_too_much(engine: Engine)
         .expect("a sweep");
     let counts = store.database.counts().await;
     assert_eq!((counts["sessions"], counts["knox_tokens"], counts["refresh_tokens"]), (0, 0, 0));
-    assert_eq!((counts["tokens"], counts["users"], counts["social_accounts"]), (1, 1, 1), "these have no end");
+    assert_eq!((counts["tokens"], counts["users"], counts["social_accounts"]), (1, 1, 1), "these do not expire");
     rest_social_auth::store::sweep(store.repository.as_ref(), NOW.plus(Duration::from_secs(86_400)), 1000)
         .await
         .expect("a sweep");
@@ -546,7 +549,7 @@ async fn users_are_found_by_email_in_any_case(engine: Engine) {
     }
 }
 
-async fn texts_of_any_kind_come_back_as_they_were(engine: Engine) {
+async fn unusual_texts_are_stored_unchanged(engine: Engine) {
     let store = store(engine).await;
     let text = "Zoë 李 😀 ' \" \\ ; -- %_ \u{202e}";
     let login = LoginCommit {
@@ -582,14 +585,14 @@ fn halt(token: &str) -> StoredPendingLogin {
     }
 }
 
-async fn a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written(engine: Engine) {
+async fn pending_login_is_consumed_once_or_nothing_is_written(engine: Engine) {
     let store = store(engine).await;
     let repository = &store.repository;
     for token in ["a", "b"] {
         repository.insert_pending_login(&halt(token)).await.expect("an insert");
     }
     let ends = |token: &str| Some(ConsumedCredential::StoredPendingLogin(digest(token)));
-    // Eight at once, of one person who is new.
+    // Eight parallel sign-ups of one user.
     let names: Vec<String> = (0..8).map(|n| format!("ana{n}")).collect();
     let logins: Vec<LoginCommit> =
         names.iter().map(|name| LoginCommit { ends: ends("a"), ..create(name, &[name]) }).collect();
@@ -599,7 +602,7 @@ async fn a_login_that_waits_is_taken_by_what_ends_it_or_nothing_is_written(engin
     assert_eq!((store.database.count("users").await, store.database.count("sessions").await), (1, 1));
     let taken = repository.halt(&digest("a")).await.expect("a read").expect("the row").taken.expect("taken");
     assert_eq!((taken.at, &taken.answer[..]), (NOW, &b"sealed"[..]));
-    // Of somebody who is known, by one who asks further, and by nobody.
+    // For an existing user: consumed by a step that asks again, and not consumed.
     let user = store.user("eva").await;
     let account = repository.accounts_of(user.id).await.expect("a read").remove(0);
     let again = |token| LoginCommit { who: known(&user, &account), ends: ends(token), ..create("eva", &[]) };

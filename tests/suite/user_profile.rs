@@ -1,5 +1,5 @@
-//! A user's own side of the account: sign-up or sign-in, fields that the settings declare, changes by hand, the export, and
-//! the end.
+//! The user's own routes: is_new, declared fields, PATCH, export and
+//! deletion.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use crate::support::client::claims;
 use crate::support::{Answer, Client, Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
-    is_new_tells_a_sign_up_from_a_sign_in_in_every_kind,
-    is_new_is_in_the_landing_in_the_swap_and_in_a_repeat,
-    declared_fields_are_in_answers_claims_and_the_document,
-    a_field_comes_from_where_its_provider_says_it,
-    a_field_follows_the_provider_unless_the_settings_say_otherwise,
-    a_value_that_does_not_fit_leaves_the_field_as_it_is,
-    mistakes_in_declared_fields_end_the_start_by_name_and_column,
-    a_user_changes_what_the_settings_let_them,
-    what_may_not_be_changed_is_told_by_field,
-    a_new_email_is_unverified_and_nobody_is_linked_by_it,
-    r_pipe_09_what_a_user_changed_by_hand_survives_the_next_login,
-    a_username_is_one_users_even_in_a_race,
-    sec_34_a_change_by_cookie_needs_a_listed_origin,
-    an_export_has_everything_and_no_secret,
-    a_deleted_user_is_gone_with_all_credentials_and_the_trail_stays,
-    a_deleted_users_provider_tokens_are_given_back,
-    sec_25_deleting_and_unlinking_need_a_fresh_login_of_any_kind,
+    is_new_distinguishes_sign_up_from_sign_in_for_every_kind,
+    is_new_is_in_the_redirect_the_code_exchange_and_a_repeat,
+    declared_fields_are_in_responses_claims_and_openapi,
+    declared_field_is_read_per_provider,
+    declared_field_is_updated_at_login_unless_configured_otherwise,
+    invalid_value_leaves_a_declared_field_unchanged,
+    invalid_declared_fields_stop_the_start_with_name_and_column,
+    user_updates_the_editable_fields,
+    field_that_is_not_editable_is_a_validation_error,
+    changed_email_is_unverified_and_links_no_account,
+    r_pipe_09_edited_fields_are_not_overwritten_by_a_login,
+    username_stays_unique_in_a_race,
+    sec_34_update_with_session_cookie_needs_an_allowed_origin,
+    export_is_complete_and_has_no_secret,
+    deleting_a_user_revokes_all_credentials_and_keeps_the_audit_log,
+    deleting_a_user_revokes_the_provider_tokens,
+    sec_25_deleting_and_unlinking_need_a_fresh_login,
 }
 
 const USER: &str = "/api/user/";
@@ -40,16 +40,16 @@ async fn delete(client: &Client, path: &str, authorization: &str) -> Answer {
     client.request("DELETE", path).header("authorization", authorization).send().await
 }
 
-/// Person 1 as github describes them, with more members.
+/// The GitHub profile of user 1 with additional fields.
 fn person(more: Value) -> Value {
     let mut profile = json!({"id": 1, "login": "ana", "name": "Ana Lopez", "email": "ana@example.com"});
     profile.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
     profile
 }
 
-async fn is_new_tells_a_sign_up_from_a_sign_in_in_every_kind(engine: Engine) {
+async fn is_new_distinguishes_sign_up_from_sign_in_for_every_kind(engine: Engine) {
     let app = TestApp::start(engine).await;
-    assert!(!app.login("session", "u1").await.text.contains("is_new"), "only where it is asked for");
+    assert!(!app.login("session", "u1").await.text.contains("is_new"), "only when configured");
 
     let app = TestApp::builder(engine).with("REST_SOCIAL_IS_NEW", "true").start().await;
     for (n, kind) in [
@@ -71,13 +71,13 @@ async fn is_new_tells_a_sign_up_from_a_sign_in_in_every_kind(engine: Engine) {
         assert_eq!((&first.ok()["is_new"], &second.ok()["is_new"]), (&json!(true), &json!(false)), "{kind}");
         assert_eq!(first.keys().last().map(String::as_str), Some("is_new"), "{kind}");
     }
-    // Another account of somebody who is there is no sign-up.
+    // Linking another account to an existing user is not a sign-up.
     let token = format!("Token {}", app.token("token", "u001").await);
     assert_eq!(app.link("token/facebook", &token, "u20").await.ok()["is_new"], false);
     assert!(app.client().user(&token).await.ok().get("is_new").is_none(), "it is about a login");
 }
 
-async fn is_new_is_in_the_landing_in_the_swap_and_in_a_repeat(engine: Engine) {
+async fn is_new_is_in_the_redirect_the_code_exchange_and_a_repeat(engine: Engine) {
     const APP: &str = "com.example.app:/cb";
     let plan = TestApp::builder(engine).with("REST_SOCIAL_IS_NEW", "true");
     let app = plan.with("ALLOWED_REDIRECT_URIS", &format!("{REDIRECT_URI},{APP}")).start().await;
@@ -117,7 +117,7 @@ async fn with_fields(engine: Engine) -> TestApp {
     TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).start().await
 }
 
-async fn declared_fields_are_in_answers_claims_and_the_document(engine: Engine) {
+async fn declared_fields_are_in_responses_claims_and_openapi(engine: Engine) {
     let app = with_fields(engine).await;
     let more = json!({"locale": "de", "avatar_url": "https://a.example/1.png", "followers": 7, "since": "2020-01-31"});
     app.fake_users.set_profile("github", "u1", person(more.clone()));
@@ -150,7 +150,7 @@ async fn declared_fields_are_in_answers_claims_and_the_document(engine: Engine) 
     }
 }
 
-async fn a_field_comes_from_where_its_provider_says_it(engine: Engine) {
+async fn declared_field_is_read_per_provider(engine: Engine) {
     let app = with_fields(engine).await;
     let picture = json!({"id": "9", "name": "Bo", "avatar_url": "https://wrong.example/",
         "picture": {"data": {"url": "https://f.example/9.jpg"}}});
@@ -161,7 +161,7 @@ async fn a_field_comes_from_where_its_provider_says_it(engine: Engine) {
     assert!(google.get("avatar").is_none(), "no place is named for google");
 }
 
-async fn a_field_follows_the_provider_unless_the_settings_say_otherwise(engine: Engine) {
+async fn declared_field_is_updated_at_login_unless_configured_otherwise(engine: Engine) {
     let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
     let plan = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "followers");
     let app = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "nickname").start().await;
@@ -178,7 +178,7 @@ async fn a_field_follows_the_provider_unless_the_settings_say_otherwise(engine: 
     assert_eq!((&third["locale"], &third["nickname"]), (&json!("fr"), &json!("an")), "nothing said; immutable");
 }
 
-async fn a_value_that_does_not_fit_leaves_the_field_as_it_is(engine: Engine) {
+async fn invalid_value_leaves_a_declared_field_unchanged(engine: Engine) {
     let app = with_fields(engine).await;
     let more =
         json!({"locale": ["de"], "avatar_url": "javascript:alert(1)", "since": "yesterday", "followers": "many"});
@@ -189,8 +189,8 @@ async fn a_value_that_does_not_fit_leaves_the_field_as_it_is(engine: Engine) {
     assert_eq!((&user["locale"], &user["followers"]), (&json!("de"), &json!(12)));
 }
 
-async fn mistakes_in_declared_fields_end_the_start_by_name_and_column(engine: Engine) {
-    let told = async |fields: &str| {
+async fn invalid_declared_fields_stop_the_start_with_name_and_column(engine: Engine) {
+    let errors_of = async |fields: &str| {
         let started = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", fields).try_start().await;
         let errors = started.err().unwrap_or_else(|| panic!("it starts with {fields}"));
         errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -208,10 +208,10 @@ async fn mistakes_in_declared_fields_end_the_start_by_name_and_column(engine: En
         (r#"{"a": {"from": "access_token"}}"#, format!("{name}.a.from: `access_token`: may read profile,")),
         (r#"{"a": {"from": {"githb": "profile.x"}}}"#, format!("{name}.a.from: no provider is called `githb`")),
     ] {
-        let told = told(fields).await;
-        assert!(told.contains(&wanted), "{fields}: {told}");
+        let message = errors_of(fields).await;
+        assert!(message.contains(&wanted), "{fields}: {message}");
     }
-    let both = told(r#"{"a": {"update": "never"}, "b": {"editable": "perhaps"}}"#).await;
+    let both = errors_of(r#"{"a": {"update": "never"}, "b": {"editable": "perhaps"}}"#).await;
     assert!(
         both.contains("a.update: must be one of login, sign_up") && both.contains("b.editable: must be true"),
         "{both}"
@@ -226,7 +226,7 @@ async fn editable(engine: Engine) -> TestApp {
     plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "username,first_name,last_name,email").start().await
 }
 
-async fn a_user_changes_what_the_settings_let_them(engine: Engine) {
+async fn user_updates_the_editable_fields(engine: Engine) {
     let app = editable(engine).await;
     let token = format!("Token {}", app.token("token", "u1").await);
     let change = json!({"username": "ana", "first_name": " Ana ", "newsletter": true, "unknown": [1]});
@@ -243,11 +243,11 @@ async fn a_user_changes_what_the_settings_let_them(engine: Engine) {
     assert_eq!(patch(&app.client(), &token, json!({})).await.ok(), taken_away.json());
 }
 
-async fn what_may_not_be_changed_is_told_by_field(engine: Engine) {
+async fn field_that_is_not_editable_is_a_validation_error(engine: Engine) {
     let app = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).start().await;
     let token = format!("Token {}", app.token("token", "u1").await);
     let mut body = json!({"id": 2, "first_name": "X", "avatar": "https://a.example/", "newsletter": "perhaps"});
-    // No value is looked at that could not be taken anyway.
+    // Values of fields that are not editable are not validated.
     body["email"] = json!("x");
     let problem = patch(&app.client(), &token, body).await.problem(400, "invalid_request");
     let no = json!(["This field cannot be changed."]);
@@ -271,13 +271,13 @@ async fn what_may_not_be_changed_is_told_by_field(engine: Engine) {
     assert_eq!(app.client().user(&token).await.field("first_name"), "First1", "all or nothing");
 }
 
-async fn a_new_email_is_unverified_and_nobody_is_linked_by_it(engine: Engine) {
+async fn changed_email_is_unverified_and_links_no_account(engine: Engine) {
     let plan = TestApp::builder(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").with(
         "SOCIAL_AUTH_PIPELINE",
         "social_details,social_uid,social_user,get_username,associate_by_email,create_user,associate_user,user_details",
     );
     let app = plan.start().await;
-    // Google vouches for it.
+    // Google verifies the address.
     let google = app.client().login("token/google-oauth2", json!({"code": "u1"})).await;
     let token = format!("Token {}", google.field("token"));
     let verified = match engine {
@@ -296,14 +296,14 @@ async fn a_new_email_is_unverified_and_nobody_is_linked_by_it(engine: Engine) {
     login.problem(409, "account_exists");
 }
 
-async fn r_pipe_09_what_a_user_changed_by_hand_survives_the_next_login(engine: Engine) {
+async fn r_pipe_09_edited_fields_are_not_overwritten_by_a_login(engine: Engine) {
     let app = editable(engine).await;
     app.fake_users.set_profile("github", "u1", person(json!({"nick": "one", "locale": "de"})));
     app.fake_users.set_profile("github", "u01", person(json!({"nick": "two", "locale": "fr", "name": "Eva Maier"})));
     let token = format!("Token {}", app.token("token", "u1").await);
     patch(&app.client(), &token, json!({"first_name": "Annie", "nickname": "mine", "last_name": "Lopez"})).await.ok();
     let user = app.login("session", "u01").await.ok();
-    assert_eq!((&user["first_name"], &user["nickname"]), (&json!("Annie"), &json!("mine")), "changed by hand");
+    assert_eq!((&user["first_name"], &user["nickname"]), (&json!("Annie"), &json!("mine")), "edited by the user");
     assert_eq!(
         (&user["last_name"], &user["locale"]),
         (&json!("Maier"), &json!("fr")),
@@ -311,7 +311,7 @@ async fn r_pipe_09_what_a_user_changed_by_hand_survives_the_next_login(engine: E
     );
 }
 
-async fn a_username_is_one_users_even_in_a_race(engine: Engine) {
+async fn username_stays_unique_in_a_race(engine: Engine) {
     let app = editable(engine).await;
     let mut tokens = Vec::new();
     for n in 1..=4 {
@@ -324,7 +324,7 @@ async fn a_username_is_one_users_even_in_a_race(engine: Engine) {
     assert_eq!(statuses, [200, 400, 400, 400]);
 }
 
-async fn sec_34_a_change_by_cookie_needs_a_listed_origin(engine: Engine) {
+async fn sec_34_update_with_session_cookie_needs_an_allowed_origin(engine: Engine) {
     let app = editable(engine).await;
     let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
@@ -341,7 +341,7 @@ async fn sec_34_a_change_by_cookie_needs_a_listed_origin(engine: Engine) {
     assert!(browser.cookie("sessionid").is_none(), "the browser drops the cookie");
 }
 
-async fn an_export_has_everything_and_no_secret(engine: Engine) {
+async fn export_is_complete_and_has_no_secret(engine: Engine) {
     let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).with("STORE_PROVIDER_TOKENS", "true");
     let app = plan.start().await;
     app.fake_users.set_profile("github", "u1", person(json!({"locale": "de"})));
@@ -365,7 +365,7 @@ async fn an_export_has_everything_and_no_secret(engine: Engine) {
     app.client().get("/api/user/export/").send().await.problem(401, "not_authenticated");
 }
 
-async fn a_deleted_user_is_gone_with_all_credentials_and_the_trail_stays(engine: Engine) {
+async fn deleting_a_user_revokes_all_credentials_and_keeps_the_audit_log(engine: Engine) {
     let app = TestApp::start(engine).await;
     let pair = app.login("jwt-pair", "u1").await;
     let mut headers = vec![format!("Bearer {}", pair.field("token"))];
@@ -389,10 +389,10 @@ async fn a_deleted_user_is_gone_with_all_credentials_and_the_trail_stays(engine:
     }
     let trail = app.database.repository().await.audit_trail(&AuditFilter::of_user(1), 9).await.expect("the trail");
     assert_eq!((trail[0].event.as_str(), trail.len()), ("deleted", 5));
-    assert_eq!(app.login("token_user", "u00001").await.ok()["id"], 3, "the account signs somebody new up");
+    assert_eq!(app.login("token_user", "u00001").await.ok()["id"], 3, "the account signs up a new user");
 }
 
-async fn a_deleted_users_provider_tokens_are_given_back(engine: Engine) {
+async fn deleting_a_user_revokes_the_provider_tokens(engine: Engine) {
     let app = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
     let login = app.client().login("token/google-oauth2", json!({"code": "u1"})).await;
     let token = format!("Token {}", login.field("token"));
@@ -402,7 +402,7 @@ async fn a_deleted_users_provider_tokens_are_given_back(engine: Engine) {
     app.double.wait_for_call("GET accounts.google.com/o/oauth2/revoke").await;
 }
 
-async fn sec_25_deleting_and_unlinking_need_a_fresh_login_of_any_kind(engine: Engine) {
+async fn sec_25_deleting_and_unlinking_need_a_fresh_login(engine: Engine) {
     let rotating = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "True");
     let plan =
         rotating.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "True").with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "3600");
@@ -421,7 +421,7 @@ async fn sec_25_deleting_and_unlinking_need_a_fresh_login_of_any_kind(engine: En
     let renew = json!({"token": sliding});
     let sliding = app.client().post("/api/token/sliding/refresh/").json(&renew).send().await.field("token");
     app.advance(Duration::from_secs(121));
-    // A refreshed token is no newer login.
+    // A refreshed token does not count as a fresh login.
     let refreshed =
         app.client().post("/api/token/refresh/").json(&json!({"refresh": pair.field("refresh")})).send().await;
     let bearers = [pair.field("token"), refreshed.field("access"), sliding].map(|token| format!("Bearer {token}"));
@@ -432,7 +432,7 @@ async fn sec_25_deleting_and_unlinking_need_a_fresh_login_of_any_kind(engine: En
     }
     let rows = app.database.repository().await.audit_trail(&AuditFilter::of_user(1), 99).await.expect("the trail");
     assert_eq!(rows.iter().filter(|row| row.code.as_deref() == Some("fresh_login_required")).count(), 10);
-    // Signing in again is enough, also for a permanent token, which is the same one.
+    // A new login is enough, also for a permanent token, which stays the same.
     assert_eq!(format!("Token {}", app.token("token", "u00001").await), permanent);
     delete(&app.client(), "/api/user/social/1/", &permanent).await.problem(409, "last_login_method");
     assert_eq!(delete(&app.client(), USER, &permanent).await.status, 204);

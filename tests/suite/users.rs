@@ -1,4 +1,4 @@
-//! R-PIPE, R-USR, R-EML and R-EXT: who a login makes or finds, and what is kept of them.
+//! R-PIPE, R-USR, R-EML and R-EXT: which user a login finds or creates, and what it stores.
 
 use serde_json::{Value, json};
 
@@ -6,34 +6,34 @@ use crate::support::fake_users::FACEBOOK_TOKEN;
 use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
-    r_pipe_02_a_profile_without_an_id_is_nobody,
-    r_pipe_02_googles_id_is_sub_and_rows_keyed_by_email_are_rekeyed,
-    r_pipe_02_a_setting_names_the_id,
-    r_pipe_06_a_new_user_is_active_and_never_signed_in,
-    r_pipe_06_user_fields_say_what_a_new_user_gets,
-    r_pipe_08_modified_moves_when_extra_data_changes,
-    r_pipe_09_names_follow_the_provider_even_to_nothing,
-    r_pipe_09_protected_and_immutable_fields_stay,
-    r_pipe_09_without_the_fixed_list_username_and_email_follow_too,
-    r_pipe_09_a_detail_fills_the_field_that_it_is_mapped_to,
-    r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides,
-    r_pipe_13_a_pipeline_without_create_user_signs_nobody_up,
-    r_pipe_14_an_inactive_user_is_refused_at_login,
-    r_pipe_15_the_same_email_from_another_provider_is_another_user,
-    r_pipe_17_a_name_longer_than_its_column_is_cut,
-    r_usr_01_the_base_of_a_username,
-    r_usr_02_to_04_usernames_are_cleaned_and_made_unique,
-    r_usr_05_case_makes_another_username,
-    r_usr_06_a_renamed_account_keeps_the_old_username,
-    r_usr_07_a_full_name_is_split_at_its_first_blank,
-    r_eml_01_the_domain_of_an_address_is_lower_case,
+    r_pipe_02_profile_without_id_is_refused,
+    r_pipe_02_google_uid_is_sub_and_legacy_email_uids_are_replaced,
+    r_pipe_02_id_key_setting_selects_the_uid,
+    r_pipe_06_new_user_is_active_without_last_login,
+    r_pipe_06_user_fields_select_the_fields_of_a_new_user,
+    r_pipe_08_modified_is_updated_when_extra_data_changes,
+    r_pipe_09_names_follow_the_provider_also_when_empty,
+    r_pipe_09_protected_and_immutable_fields_stay_unchanged,
+    r_pipe_09_username_and_email_follow_without_the_protected_list,
+    r_pipe_09_detail_fills_its_mapped_field,
+    r_pipe_10_associate_by_email_needs_a_verified_email_on_both_sides,
+    r_pipe_13_pipeline_without_create_user_refuses_sign_up,
+    r_pipe_14_inactive_user_is_refused,
+    r_pipe_15_same_email_from_another_provider_is_another_user,
+    r_pipe_17_long_name_is_truncated,
+    r_usr_01_username_base,
+    r_usr_02_to_04_usernames_are_normalized_and_made_unique,
+    r_usr_05_usernames_are_case_sensitive,
+    r_usr_06_username_does_not_follow_a_renamed_account,
+    r_usr_07_full_name_is_split_at_the_first_space,
+    r_eml_01_email_domain_is_lower_case,
     r_ext_01_and_02_extra_data_of_each_provider,
-    r_ext_02_facebooks_scopes_come_from_the_request,
+    r_ext_02_facebook_scopes_come_from_the_request,
     r_ext_04_extra_data_is_merged_at_each_login,
     r_ext_05_settings_add_to_extra_data,
-    save_avatar_keeps_the_address_of_the_picture,
-    ids_that_differ_are_different_people,
-    null_characters_of_a_profile_are_left_out,
+    save_avatar_stores_the_picture_url,
+    different_uids_are_different_users,
+    null_characters_in_a_profile_are_removed,
 }
 
 async fn profile(app: &TestApp, code: &str, profile: Value) -> Value {
@@ -50,7 +50,7 @@ async fn account(app: &TestApp, route: &str, body: Value) -> Value {
     list[0].clone()
 }
 
-async fn r_pipe_02_a_profile_without_an_id_is_nobody(engine: Engine) {
+async fn r_pipe_02_profile_without_id_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (n, id) in [json!(null), json!(""), json!(false)].into_iter().enumerate() {
         let code = format!("u{n}");
@@ -62,11 +62,11 @@ async fn r_pipe_02_a_profile_without_an_id_is_nobody(engine: Engine) {
     assert_eq!(app.database.count("users").await, 0);
 }
 
-async fn r_pipe_02_googles_id_is_sub_and_rows_keyed_by_email_are_rekeyed(engine: Engine) {
+async fn r_pipe_02_google_uid_is_sub_and_legacy_email_uids_are_replaced(engine: Engine) {
     let app = TestApp::builder(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
     let account_1 = account(&app, "google-oauth2", json!({"code": "u1"})).await;
     assert_eq!(account_1["uid"], "200001");
-    // As the import brings what an earlier release of django-rest-social-auth left.
+    // As the import stores the uid of an earlier release of DRSA.
     let sql = "UPDATE social_accounts SET uid = 'user1@example.com', uid_scope = '', legacy_uid = true";
     app.database.run(sql).await;
     let again = account(&app, "google-oauth2", json!({"code": "u01"})).await;
@@ -74,13 +74,13 @@ async fn r_pipe_02_googles_id_is_sub_and_rows_keyed_by_email_are_rekeyed(engine:
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn r_pipe_02_a_setting_names_the_id(engine: Engine) {
+async fn r_pipe_02_id_key_setting_selects_the_uid(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_ID_KEY", "login").start().await;
     let found = account(&app, "github", json!({"code": "u1"})).await;
     assert_eq!(found["uid"], "user1");
 }
 
-async fn r_pipe_06_a_new_user_is_active_and_never_signed_in(engine: Engine) {
+async fn r_pipe_06_new_user_is_active_without_last_login(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
     let active = match engine {
@@ -91,10 +91,10 @@ async fn r_pipe_06_a_new_user_is_active_and_never_signed_in(engine: Engine) {
     assert_eq!(app.database.number(&row).await, 1);
 
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_USER_FIELDS", r#"["username"]"#).start().await;
-    assert_eq!(app.login("session", "u1").await.field("email"), "", "only the fields asked for");
+    assert_eq!(app.login("session", "u1").await.field("email"), "", "only the configured fields");
 }
 
-async fn r_pipe_08_modified_moves_when_extra_data_changes(engine: Engine) {
+async fn r_pipe_08_modified_is_updated_when_extra_data_changes(engine: Engine) {
     let app = TestApp::start(engine).await;
     let first = account(&app, "github", json!({"code": "u1"})).await;
     app.advance(std::time::Duration::from_secs(60));
@@ -108,7 +108,7 @@ async fn r_pipe_08_modified_moves_when_extra_data_changes(engine: Engine) {
     assert_eq!(second["extra_data"]["auth_time"], 1_795_521_660);
 }
 
-async fn r_pipe_09_names_follow_the_provider_even_to_nothing(engine: Engine) {
+async fn r_pipe_09_names_follow_the_provider_also_when_empty(engine: Engine) {
     let app = TestApp::start(engine).await;
     let person = |name: Value| json!({"id": 1, "login": "ana", "name": name, "email": "ana@example.com"});
     profile(&app, "u1", person(json!("Ana Lopez"))).await;
@@ -118,7 +118,7 @@ async fn r_pipe_09_names_follow_the_provider_even_to_nothing(engine: Engine) {
     assert_eq!((&nameless["first_name"], &nameless["last_name"]), (&json!(""), &json!("")));
 }
 
-async fn r_pipe_09_protected_and_immutable_fields_stay(engine: Engine) {
+async fn r_pipe_09_protected_and_immutable_fields_stay_unchanged(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", r#"["first_name"]"#);
     let app = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "last_name").start().await;
     let person = |name: &str| json!({"id": 1, "login": "ana", "name": name, "email": "ana@example.com"});
@@ -128,7 +128,7 @@ async fn r_pipe_09_protected_and_immutable_fields_stay(engine: Engine) {
     assert_eq!((&second["first_name"], &second["last_name"]), (&json!(""), &json!("Lopez")));
 }
 
-async fn r_pipe_09_without_the_fixed_list_username_and_email_follow_too(engine: Engine) {
+async fn r_pipe_09_username_and_email_follow_without_the_protected_list(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "True");
     let app = plan.with("SOCIAL_AUTH_FACEBOOK_IMMUTABLE_USER_FIELDS", "username,email").start().await;
     let person = |id: i32, login: &str, email: &str| json!({"id": id, "login": login, "name": "Ana", "email": email});
@@ -136,7 +136,7 @@ async fn r_pipe_09_without_the_fixed_list_username_and_email_follow_too(engine: 
     profile(&app, "u2", person(2, "eva", "eva@example.com")).await;
     let moved = profile(&app, "u01", person(1, "ana lopez", "Ana@NEW.example")).await;
     assert_eq!((&moved["username"], &moved["email"]), (&json!("analopez"), &json!("Ana@new.example")));
-    // Somebody else's name stays theirs, and nothing takes an address away.
+    // Another user's username is not taken, and a missing e-mail does not delete the stored one.
     let second = profile(&app, "u001", person(1, "eva", "")).await;
     assert_eq!((&second["username"], &second["email"]), (&json!("analopez"), &json!("Ana@new.example")));
     let found = "SELECT count(*) FROM users WHERE email_lower = 'ana@new.example' AND username = 'analopez'";
@@ -156,7 +156,7 @@ async fn r_pipe_09_without_the_fixed_list_username_and_email_follow_too(engine: 
     assert_eq!((&stays["username"], &stays["email"]), (&json!("seven"), &json!("seven@example.com")));
 }
 
-async fn r_pipe_09_a_detail_fills_the_field_that_it_is_mapped_to(engine: Engine) {
+async fn r_pipe_09_detail_fills_its_mapped_field(engine: Engine) {
     let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", r#"{"display_name": {"type": "string"}}"#);
     let mapping = r#"{"fullname": "display_name", "username": "last_name"}"#;
     let app = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
@@ -166,7 +166,7 @@ async fn r_pipe_09_a_detail_fills_the_field_that_it_is_mapped_to(engine: Engine)
     assert_eq!((&user["last_name"], &user["username"]), (&json!("ana"), &json!("ana")));
 }
 
-async fn r_pipe_06_user_fields_say_what_a_new_user_gets(engine: Engine) {
+async fn r_pipe_06_user_fields_select_the_fields_of_a_new_user(engine: Engine) {
     let without_details =
         "social_details,social_uid,social_user,get_username,create_user,associate_user,load_extra_data";
     for (fields, first, last, email) in [
@@ -197,25 +197,25 @@ async fn r_pipe_06_user_fields_say_what_a_new_user_gets(engine: Engine) {
 const BY_EMAIL: &str = r#"["social_details", "social_uid", "auth_allowed", "social_user", "get_username",
     "social_core.pipeline.social_auth.associate_by_email", "create_user", "associate_user", "load_extra_data", "user_details"]"#;
 
-async fn r_pipe_10_associate_by_email_needs_a_verified_address_on_both_sides(engine: Engine) {
+async fn r_pipe_10_associate_by_email_needs_a_verified_email_on_both_sides(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
     app.client().login("token/google-oauth2", json!({"code": "u1"})).await.ok();
-    // Facebook vouches for no address.
+    // Facebook verifies no address.
     app.client().login("token/facebook", json!({"code": "u1"})).await.problem(409, "account_exists");
     assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 1));
 
     let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
     let app = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "google-oauth2,oidc").start().await;
-    // Google vouches for addresses of its own and of the domains that it hosts (SEC-24).
+    // Google verifies its own addresses and those of domains that it hosts (SEC-24).
     let hosted = json!({"sub": "1", "email": "user1@example.com", "email_verified": true, "hd": "example.com"});
     app.fake_users.set_profile("google-oauth2", "u1", hosted);
     let first = app.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
     let second = app.client().login("session/oidc", json!({"code": "u1"})).await.ok();
-    assert_eq!(first["id"], second["id"], "both vouch for it");
+    assert_eq!(first["id"], second["id"], "both providers verified it");
     assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 2));
 }
 
-async fn r_pipe_13_a_pipeline_without_create_user_signs_nobody_up(engine: Engine) {
+async fn r_pipe_13_pipeline_without_create_user_refuses_sign_up(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,associate_user,load_extra_data,user_details";
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
     for kind in ["session", "token", "jwt-pair-user"] {
@@ -224,7 +224,7 @@ async fn r_pipe_13_a_pipeline_without_create_user_signs_nobody_up(engine: Engine
     assert_eq!(app.database.count("users").await, 0);
 }
 
-async fn r_pipe_14_an_inactive_user_is_refused_at_login(engine: Engine) {
+async fn r_pipe_14_inactive_user_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
     let repository = app.database.repository().await;
@@ -237,7 +237,7 @@ async fn r_pipe_14_an_inactive_user_is_refused_at_login(engine: Engine) {
     assert_eq!((counts["sessions"], counts["knox_tokens"], counts["refresh_tokens"]), (0, 0, 0));
 }
 
-async fn r_pipe_15_the_same_email_from_another_provider_is_another_user(engine: Engine) {
+async fn r_pipe_15_same_email_from_another_provider_is_another_user(engine: Engine) {
     let app = TestApp::start(engine).await;
     let github = app.login("session", "u1").await.ok();
     let google = app.client().login("session/google-oauth2", json!({"code": "u1"})).await.ok();
@@ -247,7 +247,7 @@ async fn r_pipe_15_the_same_email_from_another_provider_is_another_user(engine: 
     assert!(name.starts_with("user1") && name.len() == 5 + 16, "{name}");
 }
 
-async fn r_pipe_17_a_name_longer_than_its_column_is_cut(engine: Engine) {
+async fn r_pipe_17_long_name_is_truncated(engine: Engine) {
     let app = TestApp::start(engine).await;
     let person =
         json!({"id": 1, "login": "ü".repeat(400), "name": format!("{} x", "ñ".repeat(400)), "email": "a@example.com"});
@@ -255,7 +255,7 @@ async fn r_pipe_17_a_name_longer_than_its_column_is_cut(engine: Engine) {
     assert_eq!(user["first_name"].as_str().map(|name| name.chars().count()), Some(150));
 }
 
-async fn r_usr_01_the_base_of_a_username(engine: Engine) {
+async fn r_usr_01_username_base(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (provider, wanted) in [("google-oauth2", "user4"), ("facebook", "First5Last5"), ("github", "user6")] {
         let code = format!(
@@ -277,7 +277,7 @@ async fn r_usr_01_the_base_of_a_username(engine: Engine) {
     assert_eq!(app.login("session", "u1").await.field("username"), "user1@example.com");
 }
 
-async fn r_usr_02_to_04_usernames_are_cleaned_and_made_unique(engine: Engine) {
+async fn r_usr_02_to_04_usernames_are_normalized_and_made_unique(engine: Engine) {
     let app = TestApp::start(engine).await;
     let person = |id: i64, login: &str| json!({"id": id, "login": login, "name": "A B", "email": "a@example.com"});
     let name = |user: Value| user["username"].as_str().expect("a name").to_owned();
@@ -306,14 +306,14 @@ async fn r_usr_02_to_04_usernames_are_cleaned_and_made_unique(engine: Engine) {
     assert_eq!(name(profile(&app, "u1", person(1, "Jörg_Mü!ler X")).await), "jorg_muler-x");
 }
 
-async fn r_usr_05_case_makes_another_username(engine: Engine) {
+async fn r_usr_05_usernames_are_case_sensitive(engine: Engine) {
     let app = TestApp::start(engine).await;
     let person = |id: i64, login: &str| json!({"id": id, "login": login, "email": "a@example.com"});
     assert_eq!(profile(&app, "u1", person(1, "same")).await["username"], "same");
     assert_eq!(profile(&app, "u2", person(2, "SAME")).await["username"], "SAME");
 }
 
-async fn r_usr_06_a_renamed_account_keeps_the_old_username(engine: Engine) {
+async fn r_usr_06_username_does_not_follow_a_renamed_account(engine: Engine) {
     let app = TestApp::start(engine).await;
     let person = |login: &str, email: &str| json!({"id": 1, "login": login, "email": email});
     profile(&app, "u1", person("old", "old@example.com")).await;
@@ -321,7 +321,7 @@ async fn r_usr_06_a_renamed_account_keeps_the_old_username(engine: Engine) {
     assert_eq!((&renamed["username"], &renamed["email"]), (&json!("old"), &json!("old@example.com")));
 }
 
-async fn r_usr_07_a_full_name_is_split_at_its_first_blank(engine: Engine) {
+async fn r_usr_07_full_name_is_split_at_the_first_space(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (n, (full, first, last)) in
         [("Ana  Maria  Lopez", "Ana", "Maria  Lopez"), (" Ana Lopez", "", "Ana Lopez"), ("Cher", "Cher", "")]
@@ -334,7 +334,7 @@ async fn r_usr_07_a_full_name_is_split_at_its_first_blank(engine: Engine) {
     }
 }
 
-async fn r_eml_01_the_domain_of_an_address_is_lower_case(engine: Engine) {
+async fn r_eml_01_email_domain_is_lower_case(engine: Engine) {
     let person = json!({"id": 1, "login": "a", "email": "Foo.Bar@EXAMPLE.Com"});
     let app = TestApp::start(engine).await;
     assert_eq!(profile(&app, "u1", person.clone()).await["email"], "Foo.Bar@example.com");
@@ -381,7 +381,7 @@ async fn r_ext_01_and_02_extra_data_of_each_provider(engine: Engine) {
     }
 }
 
-async fn r_ext_02_facebooks_scopes_come_from_the_request(engine: Engine) {
+async fn r_ext_02_facebook_scopes_come_from_the_request(engine: Engine) {
     let app = TestApp::start(engine).await;
     let body = json!({"code": "u1", "granted_scopes": "email,public_profile", "denied_scopes": "user_birthday"});
     let found = account(&app, "facebook", body).await;
@@ -418,7 +418,7 @@ async fn r_ext_05_settings_add_to_extra_data(engine: Engine) {
     assert_eq!(extra["company"], "ACME", "{extra}");
 }
 
-async fn ids_that_differ_are_different_people(engine: Engine) {
+async fn different_uids_are_different_users(engine: Engine) {
     let app = TestApp::start(engine).await;
     let person = |id: Value| json!({"id": id, "login": "a", "email": "a@example.com"});
     let ids = [
@@ -434,26 +434,26 @@ async fn ids_that_differ_are_different_people(engine: Engine) {
     for (n, id) in ids.iter().enumerate() {
         profile(&app, &format!("u{n}"), person(id.clone())).await;
     }
-    // A number and its text are one id; every other pair is two.
+    // A number and its text are one id; every other pair is two ids.
     assert_eq!(app.database.count("users").await, 7);
 }
 
-/// PostgreSQL keeps none, and nobody's name has one.
-async fn null_characters_of_a_profile_are_left_out(engine: Engine) {
+/// PostgreSQL cannot store the null character.
+async fn null_characters_in_a_profile_are_removed(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_EXTRA_DATA", r#"["company"]"#).start().await;
     let person = json!({"id": 1, "login": "an\u{0}a", "name": "A\u{0}na Lo\u{0}pez", "email": "an\u{0}a@example.com",
         "company": {"na\u{0}me": 1, "name": ["AC\u{0}ME"]}});
     app.fake_users.set_profile("github", "u1", person);
     let found = account(&app, "github", json!({"code": "u1"})).await;
     assert_eq!(found["extra_data"]["company"], json!({"name": ["ACME"]}));
-    // What names somebody is not repaired: the address is dropped, and an id with one is nobody's.
+    // Identifying values are not repaired: the address is dropped, and such an id is refused.
     let user = "SELECT count(*) FROM users WHERE username = 'ana' AND first_name = 'Ana' AND last_name = 'Lopez' AND email = ''";
     assert_eq!(app.database.number(user).await, 1);
     app.fake_users.set_profile("github", "u2", json!({"id": "1\u{0}", "login": "eva", "email": "eva@example.com"}));
     app.login("token", "u2").await.problem(502, "provider_error");
 }
 
-async fn save_avatar_keeps_the_address_of_the_picture(engine: Engine) {
+async fn save_avatar_stores_the_picture_url(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user,load_extra_data,\
                     user_details,save_avatar";
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;

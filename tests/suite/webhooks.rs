@@ -1,4 +1,4 @@
-//! The operator's own software: told of what happens to users by signed webhooks, at least once, also after a crash. The receiver stands behind TLS at `hooks.example`, and verifies by the scheme's own
+//! The operator's own software: events of what happens to users by signed webhooks, at least once, also after a crash. The receiver stands behind TLS at `hooks.example`, and verifies by the scheme's own
 //! library.
 
 use std::sync::Arc;
@@ -23,21 +23,21 @@ mod dispatcher;
 mod user_creating;
 
 on_both_databases! {
-    each_act_on_a_user_is_told_and_signed,
-    without_a_webhook_nothing_is_written,
-    only_what_the_settings_list_is_told,
-    what_failed_is_tried_again_under_the_same_id,
-    after_the_last_try_an_event_waits_for_an_operator,
-    what_a_killed_server_held_is_delivered_after_a_restart,
+    each_user_event_is_delivered_and_signed,
+    no_event_is_stored_without_a_webhook_url,
+    only_configured_event_types_are_delivered,
+    failed_delivery_is_retried_with_the_same_id,
+    failed_event_waits_for_an_operator_after_the_last_attempt,
+    events_leased_by_a_killed_server_are_delivered_after_restart,
     two_nodes_deliver_each_event_once,
-    a_silent_receiver_holds_up_nobody,
-    sec_37_a_webhook_follows_no_redirect_and_reads_no_endless_answer,
-    a_receiver_on_this_machine_is_called_by_plain_http,
-    what_was_told_of_a_deleted_user_is_deleted_too,
-    a_lease_keeps_others_away_until_it_ends,
+    silent_receiver_delays_no_request,
+    sec_37_delivery_follows_no_redirect_and_limits_the_response,
+    loopback_receiver_is_called_over_http,
+    events_of_a_deleted_user_are_deleted,
+    leased_event_is_not_taken_before_the_lease_expires,
 }
 
-const PLACE: &str = "POST hooks.example/users";
+const RECEIVER: &str = "POST hooks.example/users";
 const URL: &str = "https://hooks.example/users?key=of-the-operator";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEXT_SECRET: &str = "whsec_Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=";
@@ -46,17 +46,17 @@ fn plan(engine: Engine) -> TestAppBuilder {
     TestApp::builder(engine).with("WEBHOOK_URL", URL).with("WEBHOOK_SECRETS", SECRET)
 }
 
-/// With a receiver that takes everything.
+/// Starts a server whose receiver accepts every event.
 async fn start(plan: TestAppBuilder) -> TestApp {
     let app = plan.start().await;
-    app.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    app.double.always(RECEIVER, Reply::json(&json!({"allow": true})));
     app
 }
 
-/// Waits until `n` calls came, and answers them in the order they came.
-async fn calls(double: &Double, n: usize) -> Vec<Call> {
+/// Waits for `n` calls and returns them in order of arrival.
+async fn wait_for_calls(double: &Double, n: usize) -> Vec<Call> {
     loop {
-        let calls = double.calls_at(PLACE);
+        let calls = double.calls_at(RECEIVER);
         if calls.len() >= n {
             return calls;
         }
@@ -65,7 +65,7 @@ async fn calls(double: &Double, n: usize) -> Vec<Call> {
 }
 
 /// Waits until the queue has `n` events in this state.
-async fn queue(database: &Database, state: EventState, n: usize) {
+async fn wait_for_events(database: &Database, state: EventState, n: usize) {
     let repository = database.repository().await;
     while repository.events(Some(state), 1000).await.expect("a read").len() != n {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -74,7 +74,7 @@ async fn queue(database: &Database, state: EventState, n: usize) {
 }
 
 /// Waits until the only event has failed `n` times.
-async fn failed(database: &Database, n: i64) -> EventRecord {
+async fn wait_for_failures(database: &Database, n: i64) -> EventRecord {
     let repository = database.repository().await;
     loop {
         let event = repository.events(None, 1).await.expect("a read").remove(0);
@@ -94,7 +94,7 @@ fn body(call: &Call) -> Value {
     serde_json::from_str(&call.body).expect("JSON")
 }
 
-/// The body of a call whose signature holds. The library makes it anew: its own check wants the machine's clock.
+/// The body of a call with a valid signature. The library's own check needs the system clock, so it signs again here.
 #[track_caller]
 fn verified(call: &Call, secret: &str) -> Value {
     let timestamp: i64 = call.header("webhook-timestamp").and_then(|text| text.parse().ok()).expect("seconds");
@@ -106,15 +106,15 @@ fn verified(call: &Call, secret: &str) -> Value {
     body(call)
 }
 
-/// The bodies by their types, in the order of the types.
+/// The event types and bodies, sorted by type.
 fn by_type(calls: &[Call]) -> Vec<(String, Value)> {
-    let mut told: Vec<(String, Value)> = calls
+    let mut events: Vec<(String, Value)> = calls
         .iter()
         .map(|call| verified(call, SECRET))
         .map(|body| (body["type"].as_str().expect("a type").to_owned(), body))
         .collect();
-    told.sort_by(|(a, _), (b, _)| a.cmp(b));
-    told
+    events.sort_by(|(a, _), (b, _)| a.cmp(b));
+    events
 }
 
 async fn command(database: &Database, arguments: &'static [&'static str]) -> String {
@@ -130,9 +130,9 @@ async fn command(database: &Database, arguments: &'static [&'static str]) -> Str
     text(&output.stdout)
 }
 
-// ---- told
+// ---- events
 
-async fn each_act_on_a_user_is_told_and_signed(engine: Engine) {
+async fn each_user_event_is_delivered_and_signed(engine: Engine) {
     let secrets = format!("{SECRET},{NEXT_SECRET}");
     let app = start(plan(engine).with("WEBHOOK_SECRETS", &secrets)).await;
     let authorization = format!("Token {}", app.token("token", "u1").await);
@@ -144,20 +144,20 @@ async fn each_act_on_a_user_is_told_and_signed(engine: Engine) {
     command(&app.database, &["users", "deactivate", "user1"]).await;
     command(&app.database, &["users", "activate", "user1"]).await;
     command(&app.database, &["users", "delete", "user1", "--yes"]).await;
-    // The commands' clock is the machine's.
+    // Commands use the system clock.
     app.database.run("UPDATE webhook_events SET due = 0 WHERE due IS NOT NULL").await;
 
-    let calls = calls(&app.double, 7).await;
+    let calls = wait_for_calls(&app.double, 7).await;
     for call in &calls {
         verified(call, SECRET);
         verified(call, NEXT_SECRET);
         assert!(!call.body.contains("gho_") && !call.body.contains("token\":"), "no secret: {}", call.body);
     }
-    let told = by_type(&calls);
-    let types: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    let events = by_type(&calls);
+    let types: Vec<&str> = events.iter().map(|(kind, _)| kind.as_str()).collect();
     let all = ["account.linked", "account.unlinked", "user.activated", "user.created", "user.deactivated"];
     assert_eq!(types, [&all[..], &["user.deleted", "user.signed_in"]].concat());
-    let of = |kind: &str| &told.iter().find(|(known, _)| known == kind).expect("told").1;
+    let of = |kind: &str| &events.iter().find(|(known, _)| known == kind).expect("the event").1;
     let user = json!({"id": 1, "username": "user1", "first_name": "First1", "last_name": "Last1",
         "email": "user1@example.com", "email_verified": false, "is_active": true, "created": "2026-11-24T12:00:00.000Z"});
     let created = json!({"type": "user.created", "timestamp": "2026-11-24T12:00:00.000Z", "version": 1,
@@ -174,86 +174,86 @@ async fn each_act_on_a_user_is_told_and_signed(engine: Engine) {
     assert!(of("user.deleted")["data"].get("account").is_none());
 }
 
-async fn without_a_webhook_nothing_is_written(engine: Engine) {
+async fn no_event_is_stored_without_a_webhook_url(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
     app.login("token", "u01").await.ok();
     assert_eq!(app.database.count("webhook_events").await, 0);
 }
 
-async fn only_what_the_settings_list_is_told(engine: Engine) {
+async fn only_configured_event_types_are_delivered(engine: Engine) {
     let app = start(plan(engine).with("WEBHOOK_EVENTS", "user.created,user.deleted")).await;
     app.login("token", "u1").await.ok();
     app.login("token", "u01").await.ok();
     app.login("token", "u2").await.ok();
-    let told = by_type(&calls(&app.double, 2).await);
-    assert!(told.iter().all(|(kind, _)| kind == "user.created"), "{told:?}");
+    let events = by_type(&wait_for_calls(&app.double, 2).await);
+    assert!(events.iter().all(|(kind, _)| kind == "user.created"), "{events:?}");
     assert_eq!(app.database.count("webhook_events").await, 2);
 }
 
-async fn what_failed_is_tried_again_under_the_same_id(engine: Engine) {
+async fn failed_delivery_is_retried_with_the_same_id(engine: Engine) {
     let app = plan(engine).start().await;
     let tries = Arc::new(AtomicUsize::new(0));
-    app.double.on(PLACE, move |_| match tries.fetch_add(1, Ordering::SeqCst) {
+    app.double.on(RECEIVER, move |_| match tries.fetch_add(1, Ordering::SeqCst) {
         0 => Reply::of(500, "text/plain", "out of order"),
         1 => Reply::Reset,
         _ => Reply::of(200, "text/plain", "thanks"),
     });
     app.login("token", "u1").await.ok();
-    calls(&app.double, 1).await;
-    let once = failed(&app.database, 1).await;
+    wait_for_calls(&app.double, 1).await;
+    let once = wait_for_failures(&app.database, 1).await;
     assert_eq!((once.state, once.error.as_deref()), (EventState::Pending, Some("the answer's status is 500")));
-    // Nothing comes before the pause is over, and with it the next try.
+    // No attempt is made before the delay has passed.
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(app.double.calls_at(PLACE).len(), 1);
+    assert_eq!(app.double.calls_at(RECEIVER).len(), 1);
     app.advance(Duration::from_secs(6));
-    // A try is counted when it begins; it has ended once its own error is there.
-    while failed(&app.database, 2).await.error == once.error {
+    // An attempt is counted at its start and finished when its error is stored.
+    while wait_for_failures(&app.database, 2).await.error == once.error {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     app.advance(Duration::from_secs(24));
-    queue(&app.database, EventState::Delivered, 1).await;
+    wait_for_events(&app.database, EventState::Delivered, 1).await;
 
-    let calls = calls(&app.double, 3).await;
+    let calls = wait_for_calls(&app.double, 3).await;
     let moments: Vec<&str> = calls.iter().filter_map(|call| call.header("webhook-timestamp")).collect();
-    assert_eq!(moments, ["1795521600", "1795521606", "1795521630"], "each attempt has its own moment");
+    assert_eq!(moments, ["1795521600", "1795521606", "1795521630"], "each attempt has its own timestamp");
     assert!(calls.iter().all(|call| id(call) == once.id && call.body == calls[0].body));
     calls.iter().for_each(|call| drop(verified(call, SECRET)));
 }
 
-async fn after_the_last_try_an_event_waits_for_an_operator(engine: Engine) {
+async fn failed_event_waits_for_an_operator_after_the_last_attempt(engine: Engine) {
     let app = plan(engine).start().await;
-    app.double.always(PLACE, Reply::of(503, "text/plain", ""));
+    app.double.always(RECEIVER, Reply::of(503, "text/plain", ""));
     app.login("token", "u1").await.ok();
-    failed(&app.database, 1).await;
-    // Ten tries later.
+    wait_for_failures(&app.database, 1).await;
+    // Ten attempts later.
     app.database.run("UPDATE webhook_events SET attempts = 11, due = 0").await;
-    queue(&app.database, EventState::Dead, 1).await;
+    wait_for_events(&app.database, EventState::Dead, 1).await;
     let dead: Value =
         serde_json::from_str(&command(&app.database, &["webhooks", "list", "--state", "dead", "--json"]).await)
             .expect("JSON");
     assert_eq!((&dead[0]["attempts"], &dead[0]["type"]), (&json!(12), &json!("user.created")), "{dead}");
     assert_eq!(dead[0]["error"], "the answer's status is 503");
     app.advance(Duration::from_secs(86_400));
-    let tried = calls(&app.double, 2).await.len();
+    let tried = wait_for_calls(&app.double, 2).await.len();
 
-    app.double.always(PLACE, Reply::of(200, "text/plain", ""));
+    app.double.always(RECEIVER, Reply::of(200, "text/plain", ""));
     let queued = command(&app.database, &["webhooks", "resend", "--dead", "--json"]).await;
     assert!(queued.contains("\"queued\": 1"), "{queued}");
-    // The commands' clock is the machine's.
+    // Commands use the system clock.
     app.database.run("UPDATE webhook_events SET due = 0").await;
-    queue(&app.database, EventState::Delivered, 1).await;
-    let after = calls(&app.double, tried + 1).await;
+    wait_for_events(&app.database, EventState::Delivered, 1).await;
+    let after = wait_for_calls(&app.double, tried + 1).await;
     assert!(after.iter().all(|call| id(call) == id(&after[0])), "the id is the same");
     let shown = command(&app.database, &["webhooks", "list"]).await;
     assert!(shown.contains("delivered") && shown.contains("user.created"), "{shown}");
 }
 
-async fn what_a_killed_server_held_is_delivered_after_a_restart(engine: Engine) {
+async fn events_leased_by_a_killed_server_are_delivered_after_restart(engine: Engine) {
     let double = Double::start().await;
     let fake_users = FakeUsers::default();
     fake_users.answer(&double);
-    double.always(PLACE, Reply::Hang);
+    double.always(RECEIVER, Reply::Hang);
     let database = Database::create(engine).await;
     let folder = TempDir::new().expect("a temporary folder");
     let environment = [
@@ -268,63 +268,63 @@ async fn what_a_killed_server_held_is_delivered_after_a_restart(engine: Engine) 
     ];
     let server = Process::start(&["serve"], &environment, folder.path()).await;
     server.client().login("token/github", json!({"code": "u1"})).await.ok();
-    let held = calls(&double, 1).await.remove(0);
+    let held = wait_for_calls(&double, 1).await.remove(0);
     drop(server); // SIGKILL
-    queue(&database, EventState::Pending, 1).await;
+    wait_for_events(&database, EventState::Pending, 1).await;
 
-    double.always(PLACE, Reply::of(200, "text/plain", ""));
-    // As if the lease of the killed one had run out.
+    double.always(RECEIVER, Reply::of(200, "text/plain", ""));
+    // As if the lease of the killed server had expired.
     database.run("UPDATE webhook_events SET due = due - 60000").await;
     let server = Process::start(&["serve"], &environment, folder.path()).await;
-    let again = calls(&double, 2).await.remove(1);
+    let again = wait_for_calls(&double, 2).await.remove(1);
     assert_eq!((id(&again), &again.body), (id(&held), &held.body));
-    // With the machine's clock the scheme's library verifies as any receiver does.
+    // With the system clock the library verifies the delivery as a receiver does.
     let mut headers = hyper::HeaderMap::new();
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         headers.insert(name, again.header(name).expect(name).parse().expect("a header"));
     }
     let webhook = Webhook::new(SECRET).expect("a secret");
-    webhook.verify(again.body.as_bytes(), &headers).expect("the signature holds");
+    webhook.verify(again.body.as_bytes(), &headers).expect("a valid signature");
     assert!(webhook.verify(b"{}", &headers).is_err());
-    queue(&database, EventState::Delivered, 1).await;
+    wait_for_events(&database, EventState::Delivered, 1).await;
     let log = server.output();
     assert!(!log.contains("of-the-operator") && !log.contains("MfKQ9r8"), "{log}");
 }
 
 async fn two_nodes_deliver_each_event_once(engine: Engine) {
     let app = plan(engine).start().await;
-    app.double.always(PLACE, Reply::of(200, "text/plain", "").after(Duration::from_millis(50)));
+    app.double.always(RECEIVER, Reply::of(200, "text/plain", "").after(Duration::from_millis(50)));
     let other = app.start_second_node().await;
     let logins = (1..=30).map(|n| {
         let client = if n % 2 == 0 { app.client() } else { other.client() };
         async move { client.login("token/github", json!({"code": format!("u{n}")})).await.ok() }
     });
     join_all(logins).await;
-    queue(&app.database, EventState::Delivered, 30).await;
-    let mut ids: Vec<String> = app.double.calls_at(PLACE).iter().map(id).collect();
+    wait_for_events(&app.database, EventState::Delivered, 30).await;
+    let mut ids: Vec<String> = app.double.calls_at(RECEIVER).iter().map(id).collect();
     assert_eq!(ids.len(), 30);
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 30);
 }
 
-async fn a_silent_receiver_holds_up_nobody(engine: Engine) {
+async fn silent_receiver_delays_no_request(engine: Engine) {
     let app = plan(engine).with("WEBHOOK_TIMEOUT", "10").start().await;
     let held = Arc::<Held>::default();
-    app.double.always(PLACE, Reply::of(500, "text/plain", "").held(&held));
+    app.double.always(RECEIVER, Reply::of(500, "text/plain", "").held(&held));
     app.login("token", "u1").await.ok();
-    calls(&app.double, 1).await;
+    wait_for_calls(&app.double, 1).await;
     app.login("token", "u2").await.ok();
-    assert!(!held.was_abandoned(), "answered while the receiver was still asked");
+    assert!(!held.was_abandoned(), "the login did not wait for the receiver");
     held.release();
-    // A server that stops waits for what is being sent, and no longer: this receiver never answers.
-    app.double.always(PLACE, Reply::Hang);
+    // A graceful shutdown waits for deliveries in flight until its time limit: this receiver never answers.
+    app.double.always(RECEIVER, Reply::Hang);
     let database = app.database;
     app.node.stop().await;
-    queue(&database, EventState::Pending, 2).await;
+    wait_for_events(&database, EventState::Pending, 2).await;
 }
 
-async fn sec_37_a_webhook_follows_no_redirect_and_reads_no_endless_answer(engine: Engine) {
+async fn sec_37_delivery_follows_no_redirect_and_limits_the_response(engine: Engine) {
     let app = plan(engine).start().await;
     let away = Reply::of(307, "text/plain", "").with_header("location", "https://169.254.169.254/latest/meta-data/");
     for (n, (reply, error)) in [
@@ -336,18 +336,18 @@ async fn sec_37_a_webhook_follows_no_redirect_and_reads_no_endless_answer(engine
     .enumerate()
     {
         app.double.clear_calls();
-        app.double.always(PLACE, reply);
+        app.double.always(RECEIVER, reply);
         app.database.run("DELETE FROM webhook_events").await;
         app.login("token", &format!("u{}", n + 1)).await.ok();
-        let event = failed(&app.database, 1).await;
+        let event = wait_for_failures(&app.database, 1).await;
         assert!(event.error.as_ref().is_some_and(|text| text.starts_with(error)), "{event:?}");
-        assert_eq!(app.double.calls_at(PLACE).len(), 1);
+        assert_eq!(app.double.calls_at(RECEIVER).len(), 1);
         assert!(app.double.calls().iter().all(|call| call.host != "169.254.169.254"));
     }
 }
 
-/// One request read whole, and answered.
-async fn received(listener: &tokio::net::TcpListener) -> String {
+/// Reads one request and answers 204.
+async fn receive_request(listener: &tokio::net::TcpListener) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let (mut stream, _) = listener.accept().await.expect("a connection");
     let mut text = String::new();
@@ -365,16 +365,16 @@ async fn received(listener: &tokio::net::TcpListener) -> String {
     text
 }
 
-async fn a_receiver_on_this_machine_is_called_by_plain_http(engine: Engine) {
+async fn loopback_receiver_is_called_over_http(engine: Engine) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     for host in ["127.0.0.1", "localhost"] {
         let url = format!("http://{host}:{}/hook", address.port());
         let app = plan(engine).with("WEBHOOK_URL", &url).start().await;
         app.login("token", "u1").await.ok();
-        let request = received(&listener).await;
+        let request = receive_request(&listener).await;
         assert!(request.starts_with("POST /hook HTTP/1.1\r\n") && request.contains("\"user.created\""), "{request}");
-        queue(&app.database, EventState::Delivered, 1).await;
+        wait_for_events(&app.database, EventState::Delivered, 1).await;
     }
     for (url, leave, good) in [
         ("http://hooks.example/", "false", false),
@@ -387,24 +387,24 @@ async fn a_receiver_on_this_machine_is_called_by_plain_http(engine: Engine) {
         ("ftp://hooks.example/", "true", false),
     ] {
         let started = plan(engine).with("WEBHOOK_URL", url).with("WEBHOOK_ALLOW_PRIVATE", leave).try_start().await;
-        let told: Vec<String> = started.err().unwrap_or_default().into_iter().map(|error| error.name).collect();
-        assert_eq!(told.is_empty(), good, "{url}: {told:?}");
-        assert!(told.iter().all(|name| name == "WEBHOOK_URL"), "{url}: {told:?}");
+        let events: Vec<String> = started.err().unwrap_or_default().into_iter().map(|error| error.name).collect();
+        assert_eq!(events.is_empty(), good, "{url}: {events:?}");
+        assert!(events.iter().all(|name| name == "WEBHOOK_URL"), "{url}: {events:?}");
     }
 }
 
-async fn what_was_told_of_a_deleted_user_is_deleted_too(engine: Engine) {
+async fn events_of_a_deleted_user_are_deleted(engine: Engine) {
     let app = start(plan(engine)).await;
     app.login("token", "u1").await.ok();
     app.login("token", "u2").await.ok();
-    queue(&app.database, EventState::Delivered, 2).await;
+    wait_for_events(&app.database, EventState::Delivered, 2).await;
     let repository = app.database.repository().await;
     let audit = AuditEvent::of_operator(AuditKind::Deleted, 1, app.clock.now());
     assert!(repository.delete_user(1, &audit).await.expect("a write").is_some());
     let left = repository.events(None, 10).await.expect("a read");
     assert_eq!(left.iter().map(|event| event.user_id).collect::<Vec<_>>(), [2]);
 
-    // And of everybody, once the retention is over.
+    // Events of all users are deleted after the retention.
     assert_eq!(repository.prune_events(app.clock.now()).await.expect("a write"), 0);
     let later = app.clock.now().plus(Duration::from_secs(1));
     assert_eq!(repository.prune_events(later).await.expect("a write"), 1);
@@ -414,7 +414,7 @@ fn lease(now: i64, until: i64) -> Lease {
     Lease { now: UnixMillis(now), until: UnixMillis(until), never_after: UnixMillis(1000) }
 }
 
-async fn a_lease_keeps_others_away_until_it_ends(engine: Engine) {
+async fn leased_event_is_not_taken_before_the_lease_expires(engine: Engine) {
     let database = Database::create(engine).await;
     for n in 0..5 {
         let row = format!("('msg_{n}', 'user.created', 1, '{{}}', {n}, {n})");

@@ -31,12 +31,15 @@ async fn need_their_state(engine: Engine, names: &'static [&'static str]) {
     let cases = provider_logins::cases().into_iter().filter(|case: &Case| names.contains(&case.provider.as_str()));
     let cases: Vec<Case> = cases.collect();
     assert!(cases.len() >= names.len(), "each has a case: {names:?}");
-    provider_logins::play(engine, cases.into_iter(), |stage| async move { stage.needs_its_state().await }).await;
+    provider_logins::play(engine, cases.into_iter(), |stage| async move {
+        stage.refuses_callbacks_without_its_state().await
+    })
+    .await;
 }
 
 /// The LoginRadius backend took a callback without looking at a state: login CSRF. Here a callback is bound to the browser
 /// that began, whatever the provider calls its parameters; so at the backends that 4.8.7 corrected. That it is so at every provider of the
-/// catalogue is part of `every_provider_signs_in_from_begin_on`.
+/// catalogue is part of `every_provider_signs_in_after_begin`.
 async fn social_core_5_0_0_loginradius_callback_requires_its_state(engine: Engine) {
     let corrected = &["loginradius", "clever", "eventbrite", "goclio", "mailchimp", "surveymonkey", "untappd"];
     need_their_state(engine, corrected).await;

@@ -1,4 +1,4 @@
-//! What is good once stays used, what is wrong uses nothing up, and what this server began is recognised.
+//! Authorization requests and used codes: replay, forged input, attempt cookies, wrapped and denied callbacks.
 
 use std::time::Duration;
 
@@ -9,33 +9,33 @@ use crate::support::test_app::TestAppBuilder;
 use crate::support::{Answer, Client, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
-    fault_a9_a_forged_id_token_uses_nothing_up,
-    fault_a9_what_still_protects_a_login_is_never_evicted,
-    fault_a9_a_state_of_this_server_is_recognised_without_its_row,
-    fault_a16_an_id_token_is_remembered_as_long_as_it_is_accepted,
-    fault_a24_another_field_makes_no_other_code,
-    fault_a25_a_page_of_another_site_begins_nothing,
-    fault_a25_a_made_up_attempt_cookie_is_replaced,
-    fault_a25_a_form_of_another_site_replaces_no_attempt_cookie,
-    fault_a25_an_embedded_authorize_begins_nothing,
-    fault_a25_a_cross_site_callback_has_a_cookie_of_its_own,
-    fault_b1_wrapped_callbacks_land,
-    fault_b2_a_denied_request_token_ends_the_login,
-    fault_c3_optional_input_of_the_client_is_ignored_where_it_is_wrong,
-    fault_d5_an_inconsistent_callback_reaches_no_provider,
-    fault_d7_a_callback_with_the_state_alone_is_a_refusal,
-    fault_a28_next_is_a_page_of_a_listed_origin,
-    fault_a28_a_link_cannot_widen_the_scope,
-    fault_a28_an_empty_scope_keeps_the_configured_scopes,
-    fault_a28_head_begins_and_finishes_nothing,
-    fault_a28_an_issuer_that_was_promised_must_come,
+    fault_a9_forged_id_token_does_not_mark_the_token_as_used,
+    fault_a9_rows_that_protect_a_login_are_never_evicted,
+    fault_a9_own_state_is_recognized_without_its_row,
+    fault_a16_used_id_token_is_stored_as_long_as_it_is_valid,
+    fault_a24_other_callback_fields_do_not_make_a_code_new,
+    fault_a25_begin_from_another_site_is_refused,
+    fault_a25_forged_attempt_cookie_is_replaced,
+    fault_a25_cross_site_form_does_not_replace_the_attempt_cookie,
+    fault_a25_authorize_as_a_subresource_is_refused,
+    fault_a25_cross_site_callback_has_its_own_cookie,
+    fault_b1_callback_wrapped_in_payload_completes,
+    fault_b2_denied_request_token_ends_the_login,
+    fault_c3_invalid_optional_input_is_ignored,
+    fault_d5_inconsistent_callback_is_refused_without_calling_the_provider,
+    fault_d7_callback_with_only_a_state_is_access_denied,
+    fault_a28_next_must_be_on_an_allowed_origin,
+    fault_a28_authorize_link_cannot_widen_the_scope,
+    fault_a28_empty_scope_means_the_configured_scopes,
+    fault_a28_head_neither_begins_nor_completes_a_login,
+    fault_a28_announced_iss_parameter_is_required,
 }
 
-async fn native(app: &TestApp, token: &str) -> Answer {
+async fn post_id_token(app: &TestApp, token: &str) -> Answer {
     app.client().login("token/oidc", json!({"id_token": token})).await
 }
 
-async fn authorized(browser: &Client, provider: &str) -> Vec<(String, String)> {
+async fn begin_redirect(browser: &Client, provider: &str) -> Vec<(String, String)> {
     let path = format!("/api/login/social/authorize/{provider}/?next={REDIRECT_URI}");
     let answer = browser.get(&path).send().await;
     assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
@@ -53,27 +53,27 @@ async fn callback(browser: &Client, provider: &str, query: &[(&str, &str)]) -> A
 }
 
 #[track_caller]
-fn lands_with_error(answer: &Answer, code: &str) {
+fn assert_redirects_with_error(answer: &Answer, code: &str) {
     assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
     assert_eq!(answer.header("location"), Some(format!("{REDIRECT_URI}?error={code}").as_str()));
 }
 
-async fn fault_a9_a_forged_id_token_uses_nothing_up(engine: Engine) {
+async fn fault_a9_forged_id_token_does_not_mark_the_token_as_used(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let claims = app.fake_users.id_token_claims("u1", None, "");
     let token = signer::signed(&claims);
     let (signed, _) = token.rsplit_once('.').expect("a token");
     // A24: the same header and claims without the signature, posted first.
     for forged in [signer::forged(&claims), format!("{signed}.c2lnbmF0dXJl"), format!("{signed}.")] {
-        assert_eq!(native(&app, &forged).await.status, 502);
+        assert_eq!(post_id_token(&app, &forged).await.status, 502);
     }
     assert_eq!(app.database.count("used_codes").await, 0);
-    native(&app, &token).await.ok();
-    native(&app, &token).await.problem(400, "code_already_used");
+    post_id_token(&app, &token).await.ok();
+    post_id_token(&app, &token).await.problem(400, "code_already_used");
     assert_eq!(app.database.count("used_codes").await, 1);
 }
 
-async fn fault_a9_what_still_protects_a_login_is_never_evicted(engine: Engine) {
+async fn fault_a9_rows_that_protect_a_login_are_never_evicted(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
     let browser = app.browser();
@@ -85,16 +85,16 @@ async fn fault_a9_what_still_protects_a_login_is_never_evicted(engine: Engine) {
     let repository = app.database.repository().await;
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 2).await.expect("a sweep");
     app.login("token", "u1").await.problem(400, "code_already_used");
-    // Its state must still be shown, and finishes it.
+    // The login still needs its state, and completes with it.
     browser.login("token/github", json!({"code": "u11"})).await.problem(400, "state_mismatch");
     browser.login("token/github", json!({"code": "u11", "state": begun.state})).await.ok();
-    // What is finished protects nothing any more, and makes room.
+    // A completed authorization request no longer protects a login: the sweeper deletes it first.
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 0).await.expect("a sweep");
     assert_eq!(app.database.count("login_attempts").await, 8);
     browser.login("token/github", json!({"code": "u12", "state": begun.state})).await.problem(400, "state_mismatch");
 }
 
-async fn fault_a9_a_state_of_this_server_is_recognised_without_its_row(engine: Engine) {
+async fn fault_a9_own_state_is_recognized_without_its_row(engine: Engine) {
     let app = TestApp::start(engine).await;
     let begun = app.begin(&app.browser(), "github", json!({})).await;
     app.database.run("DELETE FROM login_attempts").await;
@@ -107,7 +107,7 @@ async fn fault_a9_a_state_of_this_server_is_recognised_without_its_row(engine: E
         client.login("token/github", body).await.problem(400, "state_mismatch");
     }
     assert!(app.double.calls().is_empty());
-    // A front-end's own state is ignored, whatever it looks like.
+    // A state that the front-end made is ignored, also when it resembles one of the server.
     let mut own = begun.state.clone();
     own.truncate(60);
     for (n, state) in ["x", "a-front-ends-own-state", &own, &begun.state.to_lowercase()].into_iter().enumerate() {
@@ -115,23 +115,23 @@ async fn fault_a9_a_state_of_this_server_is_recognised_without_its_row(engine: E
     }
 }
 
-async fn fault_a16_an_id_token_is_remembered_as_long_as_it_is_accepted(engine: Engine) {
+async fn fault_a16_used_id_token_is_stored_as_long_as_it_is_valid(engine: Engine) {
     let app = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_JWT_LEEWAY", "1200").start().await;
     let token = signer::signed(&app.fake_users.id_token_claims("u1", None, ""));
-    native(&app, &token).await.ok();
+    post_id_token(&app, &token).await.ok();
     let repository = app.database.repository().await;
     for _ in 0..3 {
         app.advance(Duration::from_secs(590));
         rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
-        native(&app, &token).await.problem(400, "code_already_used");
+        post_id_token(&app, &token).await.problem(400, "code_already_used");
     }
     app.advance(Duration::from_secs(600));
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
-    native(&app, &token).await.problem(502, "provider_error");
+    post_id_token(&app, &token).await.problem(502, "provider_error");
     assert_eq!(app.database.count("used_codes").await, 0, "what is refused for its age need not be remembered");
 }
 
-async fn fault_a24_another_field_makes_no_other_code(engine: Engine) {
+async fn fault_a24_other_callback_fields_do_not_make_a_code_new(engine: Engine) {
     let app = vk_id(engine).await;
     for (device, status) in [("d1", 200), ("d2", 400)] {
         let body = json!({"code": "c1", "device_id": device});
@@ -141,7 +141,7 @@ async fn fault_a24_another_field_makes_no_other_code(engine: Engine) {
     assert_eq!(app.double.calls_at(VK_TOKEN).len(), 1);
 }
 
-async fn fault_a25_a_page_of_another_site_begins_nothing(engine: Engine) {
+async fn fault_a25_begin_from_another_site_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let begin = |headers: &[(&str, &str)]| {
@@ -158,18 +158,18 @@ async fn fault_a25_a_page_of_another_site_begins_nothing(engine: Engine) {
     }
     assert_eq!(app.database.count("login_attempts").await, 0);
     browser.login("token/github", json!({"code": "u1"})).await.ok();
-    // A link of another site may send the browser to the provider, and leaves other logins alone.
+    // A link on another site may start the redirect flow; it does not affect other logins.
     let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}");
     let link = browser.get(&path).header("sec-fetch-site", "cross-site").send().await;
     assert_eq!(link.status, 303);
     browser.login("token/github", json!({"code": "u2"})).await.ok();
-    // Listed pages and programs begin as before.
+    // Pages of an allowed origin and clients without an Origin header may begin.
     for headers in [&[("origin", FRONTEND)][..], &[("sec-fetch-site", "same-origin")], &[]] {
         begin(headers).await.ok();
     }
 }
 
-async fn fault_a25_a_made_up_attempt_cookie_is_replaced(engine: Engine) {
+async fn fault_a25_forged_attempt_cookie_is_replaced(engine: Engine) {
     let app = TestApp::start(engine).await;
     for made_up in ["rsab_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo", &format!("rsab_{}", "A".repeat(64)), "", "x"] {
         let browser = app.browser();
@@ -178,7 +178,11 @@ async fn fault_a25_a_made_up_attempt_cookie_is_replaced(engine: Engine) {
         let made = browser.cookie("rsa_attempt").expect("a cookie");
         assert_ne!(made, made_up);
         let begun = app.begin(&browser, "github", json!({})).await;
-        assert_eq!(browser.cookie("rsa_attempt").as_deref(), Some(made.as_str()), "one of this server is kept");
+        assert_eq!(
+            browser.cookie("rsa_attempt").as_deref(),
+            Some(made.as_str()),
+            "the cookie of this server is not replaced"
+        );
         let fixed = app.browser();
         fixed.set_cookie("rsa_attempt", made_up);
         let body = json!({"code": "u1", "state": begun.state});
@@ -200,8 +204,8 @@ async fn vk_id(engine: Engine) -> TestApp {
     app
 }
 
-/// A browser sends no `Lax` cookie along with such a form, so the first step would make a new one.
-async fn fault_a25_a_form_of_another_site_replaces_no_attempt_cookie(engine: Engine) {
+/// A browser sends no `Lax` cookie with a cross-site form, so the first step would set a new one.
+async fn fault_a25_cross_site_form_does_not_replace_the_attempt_cookie(engine: Engine) {
     let app = TestApp::start(engine).await;
     for route in ["token", "token_user", "jwt-pair", "jwt-sliding-user", "knox"] {
         let first_step = |headers: &[(&str, &str)]| {
@@ -232,7 +236,7 @@ async fn apple(engine: Engine) -> TestApp {
     settings.into_iter().fold(TestApp::builder(engine), with).start().await
 }
 
-async fn fault_a25_an_embedded_authorize_begins_nothing(engine: Engine) {
+async fn fault_a25_authorize_as_a_subresource_is_refused(engine: Engine) {
     let app = apple(engine).await;
     for provider in ["github", "apple-id"] {
         let authorize = |mode: &str, destination: &str, site: &str| {
@@ -255,7 +259,7 @@ async fn fault_a25_an_embedded_authorize_begins_nothing(engine: Engine) {
     }
 }
 
-async fn fault_a25_a_cross_site_callback_has_a_cookie_of_its_own(engine: Engine) {
+async fn fault_a25_cross_site_callback_has_its_own_cookie(engine: Engine) {
     const LAX: &str = "rsa_attempt";
     const CROSS_SITE: &str = "rsa_attempt_form_post";
     let app = apple(engine).await;
@@ -266,19 +270,19 @@ async fn fault_a25_a_cross_site_callback_has_a_cookie_of_its_own(engine: Engine)
     let answer = browser.get(&path).send().await;
     let set = answer.set_cookie(CROSS_SITE).expect("a cookie of its own");
     assert_eq!((set.attribute("SameSite"), set.attribute("Secure")), (Some("None"), Some("")));
-    assert_eq!((set.value.as_str(), answer.set_cookies().len()), (own.as_str(), 1), "both hold one id");
+    assert_eq!((set.value.as_str(), answer.set_cookies().len()), (own.as_str(), 1), "both cookies have the same value");
     let query = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
     let query: Vec<(String, String)> = query.query_pairs().into_owned().collect();
-    // A login at another provider leaves the open one alone.
+    // A login at another provider does not change the cookie.
     let answer = browser.post("/api/login/social/begin/github/").json(&json!({})).send().await;
     assert!(answer.set_cookie(LAX).is_some() && answer.set_cookie(CROSS_SITE).is_none());
-    // Apple's callback is a cross-site POST: only its own cookie comes along. The login goes on as far as the provider.
+    // Apple's callback is a cross-site POST: the browser sends only the cookie with SameSite=None.
     let callback =
         app.client().post("/api/login/social/complete/apple-id/").header("origin", "https://appleid.apple.com");
     let callback = callback.header("cookie", format!("{CROSS_SITE}={}", set.value));
     let answer = callback.form(&[("state", &parameter(&query, "state")), ("error", "access_denied")]).send().await;
-    lands_with_error(&answer, "access_denied");
-    // One that another site had set replaces nothing.
+    assert_redirects_with_error(&answer, "access_denied");
+    // A value that another site has set does not replace the cookie of this browser.
     let strange = app.client().get(&path).header("sec-fetch-mode", "navigate").send().await;
     browser.set_cookie(CROSS_SITE, &strange.set_cookie(CROSS_SITE).expect("a cookie").value);
     browser.login("token/github", json!({"code": "u1", "state": github.state})).await.ok();
@@ -286,21 +290,21 @@ async fn fault_a25_a_cross_site_callback_has_a_cookie_of_its_own(engine: Engine)
     assert_eq!(answer.set_cookie(CROSS_SITE).expect("a cookie").value, own);
 }
 
-async fn fault_b1_wrapped_callbacks_land(engine: Engine) {
+async fn fault_b1_callback_wrapped_in_payload_completes(engine: Engine) {
     let app = vk_id(engine).await;
     let browser = app.browser();
-    let state = parameter(&authorized(&browser, "vk-id").await, "state");
+    let state = parameter(&begin_redirect(&browser, "vk-id").await, "state");
     let payload = json!({"code": "c1", "state": state, "device_id": "d1", "flow_token": "x"}).to_string();
     let answer = callback(&browser, "vk-id", &[("payload", &payload)]).await;
     assert_eq!((answer.status, answer.header("location")), (303, Some(REDIRECT_URI)), "{}", answer.headers_and_body());
     assert_eq!(browser.get("/api/user/").send().await.field("first_name"), "Ada");
-    // So do refusals.
-    let state = parameter(&authorized(&browser, "vk-id").await, "state");
+    // An error response may be wrapped too.
+    let state = parameter(&begin_redirect(&browser, "vk-id").await, "state");
     let payload = json!({"error": "access_denied", "state": state}).to_string();
-    lands_with_error(&callback(&browser, "vk-id", &[("payload", &payload)]).await, "access_denied");
+    assert_redirects_with_error(&callback(&browser, "vk-id", &[("payload", &payload)]).await, "access_denied");
 }
 
-async fn fault_d5_an_inconsistent_callback_reaches_no_provider(engine: Engine) {
+async fn fault_d5_inconsistent_callback_is_refused_without_calling_the_provider(engine: Engine) {
     let app = vk_id(engine).await;
     let begun = app.begin(&app.browser(), "vk-id", json!({})).await;
     let inner = |state: &str| json!({"code": "c1", "device_id": "d1", "state": state}).to_string();
@@ -319,21 +323,21 @@ async fn fault_d5_an_inconsistent_callback_reaches_no_provider(engine: Engine) {
     answer.ok();
 }
 
-async fn fault_b2_a_denied_request_token_ends_the_login(engine: Engine) {
+async fn fault_b2_denied_request_token_ends_the_login(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
-    let token = parameter(&authorized(&browser, "twitter").await, "oauth_token");
-    lands_with_error(&callback(&browser, "twitter", &[("denied", &token)]).await, "access_denied");
+    let token = parameter(&begin_redirect(&browser, "twitter").await, "oauth_token");
+    assert_redirects_with_error(&callback(&browser, "twitter", &[("denied", &token)]).await, "access_denied");
     let late = callback(&browser, "twitter", &[("oauth_token", &token), ("oauth_verifier", "u1")]).await;
-    lands_with_error(&late, "state_mismatch");
-    // One that names no request of this browser ends nothing.
-    let open = parameter(&authorized(&browser, "twitter").await, "oauth_token");
+    assert_redirects_with_error(&late, "state_mismatch");
+    // A denial for a request token of another browser, or for an unknown one, has no effect.
+    let open = parameter(&begin_redirect(&browser, "twitter").await, "oauth_token");
     callback(&app.browser(), "twitter", &[("denied", &open)]).await.problem(400, "flow_mismatch");
     callback(&browser, "twitter", &[("denied", "made-up")]).await.problem(400, "state_mismatch");
     assert!(app.double.calls_at(TWITTER_ACCESS).is_empty());
     let done = callback(&browser, "twitter", &[("oauth_token", &open), ("oauth_verifier", "u1")]).await;
     assert_eq!(done.header("location"), Some(REDIRECT_URI), "{}", done.headers_and_body());
-    // On a login route.
+    // The same on a login route.
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
     browser.login("token/twitter", json!({"denied": token})).await.problem(400, "access_denied");
     browser.login("token/twitter", json!({"denied": "made-up"})).await.problem(400, "access_denied");
@@ -342,7 +346,7 @@ async fn fault_b2_a_denied_request_token_ends_the_login(engine: Engine) {
     assert_eq!(app.double.calls_at(TWITTER_ACCESS).len(), 1);
 }
 
-async fn fault_c3_optional_input_of_the_client_is_ignored_where_it_is_wrong(engine: Engine) {
+async fn fault_c3_invalid_optional_input_is_ignored(engine: Engine) {
     let app = TestApp::start(engine).await;
     let wrong = [json!(["email"]), json!({"a": 1}), json!(5), json!(true), json!(null), json!(""), json!("undefined")];
     for (n, value) in wrong.into_iter().enumerate() {
@@ -351,23 +355,26 @@ async fn fault_c3_optional_input_of_the_client_is_ignored_where_it_is_wrong(engi
     }
 }
 
-async fn fault_d7_a_callback_with_the_state_alone_is_a_refusal(engine: Engine) {
+async fn fault_d7_callback_with_only_a_state_is_access_denied(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_WEIXIN_KEY", "k1").with("SOCIAL_AUTH_WEIXIN_SECRET", "s1");
     let app = plan.start().await;
     let browser = app.browser();
-    let state = parameter(&authorized(&browser, "weixin").await, "state");
-    lands_with_error(&callback(&browser, "weixin", &[("state", &state)]).await, "access_denied");
-    lands_with_error(&callback(&browser, "weixin", &[("state", &state), ("code", "c1")]).await, "state_mismatch");
+    let state = parameter(&begin_redirect(&browser, "weixin").await, "state");
+    assert_redirects_with_error(&callback(&browser, "weixin", &[("state", &state)]).await, "access_denied");
+    assert_redirects_with_error(
+        &callback(&browser, "weixin", &[("state", &state), ("code", "c1")]).await,
+        "state_mismatch",
+    );
     let begun = app.begin(&browser, "weixin", json!({})).await;
     browser.login("token/weixin", json!({"state": begun.state})).await.problem(400, "access_denied");
     app.client().login("token/weixin", json!({})).await.problem(400, "invalid_request");
-    // Elsewhere a code is missing.
+    // At other providers the code is a missing field.
     let begun = app.begin(&browser, "github", json!({})).await;
     browser.login("token/github", json!({"state": begun.state})).await.problem(400, "invalid_request");
     assert!(app.double.calls().is_empty());
 }
 
-async fn fault_a28_next_is_a_page_of_a_listed_origin(engine: Engine) {
+async fn fault_a28_next_must_be_on_an_allowed_origin(engine: Engine) {
     let app = TestApp::start(engine).await;
     let begin = |next: &str| app.client().post("/api/login/social/begin/github/").json(&json!({"next": next})).send();
     for next in [
@@ -394,7 +401,7 @@ async fn fault_a28_next_is_a_page_of_a_listed_origin(engine: Engine) {
     }
 }
 
-async fn fault_a28_a_link_cannot_widen_the_scope(engine: Engine) {
+async fn fault_a28_authorize_link_cannot_widen_the_scope(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
     let authorize = |scope: &str| {
         let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}&scope={scope}");
@@ -409,12 +416,12 @@ async fn fault_a28_a_link_cannot_widen_the_scope(engine: Engine) {
         let answer = authorize(scope).await;
         assert_eq!(answer.status, 303, "{scope}: {}", answer.headers_and_body());
     }
-    // A page of this site asks for more by POST.
+    // The front-end may request more scopes by POST.
     let begun = app.begin(&app.browser(), "github", json!({"scope": "repo"})).await;
     assert_eq!(begun.parameter("scope"), Some("repo"));
 }
 
-async fn fault_a28_an_empty_scope_keeps_the_configured_scopes(engine: Engine) {
+async fn fault_a28_empty_scope_means_the_configured_scopes(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
     let configured = app.begin(&app.browser(), "github", json!({})).await;
     let configured = configured.parameter("scope").expect("the configured scopes").to_owned();
@@ -432,7 +439,7 @@ async fn fault_a28_an_empty_scope_keeps_the_configured_scopes(engine: Engine) {
     }
 }
 
-async fn fault_a28_head_begins_and_finishes_nothing(engine: Engine) {
+async fn fault_a28_head_neither_begins_nor_completes_a_login(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}");
@@ -440,13 +447,13 @@ async fn fault_a28_head_begins_and_finishes_nothing(engine: Engine) {
     assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, OPTIONS")));
     assert!(answer.set_cookies().is_empty());
     assert_eq!(app.database.count("login_attempts").await, 0);
-    let state = parameter(&authorized(&browser, "github").await, "state");
+    let state = parameter(&begin_redirect(&browser, "github").await, "state");
     let path = format!("/api/login/social/complete/github/?code=u1&state={state}");
     assert_eq!(browser.request("HEAD", &path).send().await.status, 405);
     assert!(app.double.calls().is_empty());
     let done = callback(&browser, "github", &[("code", "u1"), ("state", &state)]).await;
     assert_eq!(done.header("location"), Some(REDIRECT_URI), "{}", done.headers_and_body());
-    // Every GET of the document either answers HEAD or is one of those with effects.
+    // Every GET operation of the OpenAPI document accepts HEAD, except those with side effects.
     let document: Value = serde_json::from_str(&app.client().get("/openapi.json").send().await.text).expect("JSON");
     let with_effects = ["authorize/{provider}/", "complete/{provider}/", "social/{id}/token/"];
     for (path, operations) in document["paths"].as_object().expect("paths") {
@@ -459,7 +466,7 @@ async fn fault_a28_head_begins_and_finishes_nothing(engine: Engine) {
     }
 }
 
-async fn fault_a28_an_issuer_that_was_promised_must_come(engine: Engine) {
+async fn fault_a28_announced_iss_parameter_is_required(engine: Engine) {
     for promised in [true, false] {
         let app = TestApp::builder(engine).oidc().start().await;
         let document = json!({
@@ -485,10 +492,10 @@ async fn fault_a28_an_issuer_that_was_promised_must_come(engine: Engine) {
         } else {
             without.ok();
         }
-        // The code was not used up.
+        // The code is still unused.
         login(json!({"code": "u2", "iss": "https://id.example"})).await.ok();
-        // An ID token from an app came by no redirect.
-        native(&app, &signer::signed(&app.fake_users.id_token_claims("u3", None, ""))).await.ok();
+        // A posted ID token has no authorization response, so it needs no iss parameter.
+        post_id_token(&app, &signer::signed(&app.fake_users.id_token_claims("u3", None, ""))).await.ok();
         assert_eq!(app.fake_users.id_token_claims("u3", None, "")["aud"], CLIENT_ID);
     }
 }

@@ -1,4 +1,4 @@
-//! What providers publish and this server keeps, and providers that ask for patience.
+//! Cached discovery documents and key sets, and rate limits of providers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,14 +23,14 @@ fn document(more: Value) -> Value {
     document
 }
 
-/// Answers the token call with what `sign` makes of the claims.
+/// Answers the token request with an ID token that `sign` makes of the claims.
 fn sign_with(app: &TestApp, sign: impl Fn(&Value) -> String + Send + Sync + 'static) {
     let fake_users = app.fake_users.clone();
     app.double.on(OIDC_TOKEN, move |call: &Call| {
         let code = call.field("code").unwrap_or_default();
         let access_token = format!("oidc-{code}");
         let mut claims = fake_users.id_token_claims(&code, None, &access_token);
-        // Its digest is that of the signature's algorithm, which differs here.
+        // at_hash depends on the algorithm of the signature, which differs here.
         claims.as_object_mut().expect("an object").remove("at_hash");
         Reply::json(&json!({"access_token": access_token, "token_type": "Bearer", "id_token": sign(&claims)}))
     });
@@ -45,7 +45,7 @@ fn minute(app: &TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_c06_a_new_key_under_the_old_id_is_found_within_a_minute() {
+async fn fault_c06_replaced_key_with_the_same_id_is_fetched_within_a_minute() {
     let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
     login(&app, "u1").await.ok();
     app.double.on(OIDC_KEYS, |_| Reply::json(&signer::second_jwks(signer::KEY_ID)));
@@ -53,7 +53,7 @@ async fn fault_c06_a_new_key_under_the_old_id_is_found_within_a_minute() {
     login(&app, "u2").await.problem(502, "provider_error");
     minute(&app);
     login(&app, "u3").await.ok();
-    // A token of the old key is refused now, and costs one fetch a minute however often it comes.
+    // A token of the old key is refused. It causes at most one fetch a minute.
     app.double.clear_calls();
     sign_with(&app, signer::signed);
     for n in 10..20 {
@@ -69,7 +69,7 @@ async fn fault_c06_a_new_key_under_the_old_id_is_found_within_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_c07_a_moved_key_set_is_found_within_a_minute() {
+async fn fault_c07_moved_jwks_uri_is_found_within_a_minute() {
     for old in [Reply::json_at(404, &json!({})), Reply::json(&signer::jwks()), Reply::Reset] {
         let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
         login(&app, "u1").await.ok();
@@ -86,7 +86,7 @@ async fn fault_c07_a_moved_key_set_is_found_within_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_c07_a_moved_token_endpoint_is_found_before_the_code_is_lost() {
+async fn fault_c07_moved_token_endpoint_is_found_before_the_code_is_lost() {
     for gone in [
         Reply::json_at(404, &json!({})),
         Reply::json_at(410, &json!({})),
@@ -115,7 +115,7 @@ async fn fault_c07_a_moved_token_endpoint_is_found_before_the_code_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_c07_a_moved_userinfo_endpoint_is_found() {
+async fn fault_c07_moved_userinfo_endpoint_is_found() {
     let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
     login(&app, "u1").await.ok();
     let gone = Reply::json_at(404, &json!({"status": 404, "error": "Not Found"}));
@@ -124,7 +124,7 @@ async fn fault_c07_a_moved_userinfo_endpoint_is_found() {
     app.double.always("GET id.example/v2/me", Reply::json(&json!({"sub": "s-2", "preferred_username": "two"})));
     minute(&app);
     login(&app, "u2").await.ok();
-    // One that is gone from the document as well stays an error, and the document is asked for once a minute.
+    // An endpoint that is missing from the document too stays an error. The document is fetched once a minute.
     app.double.always("GET id.example/v2/me", Reply::json_at(404, &json!({})));
     app.double.clear_calls();
     minute(&app);
@@ -135,7 +135,7 @@ async fn fault_c07_a_moved_userinfo_endpoint_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_c07_a_renewal_finds_a_moved_token_endpoint() {
+async fn fault_c07_token_refresh_finds_a_moved_token_endpoint() {
     let app = TestApp::builder(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
     let claims = app.fake_users.id_token_claims("u1", None, "oidc-u1");
     let first = json!({"access_token": "oidc-u1", "refresh_token": "r-1", "expires_in": 100,
@@ -154,9 +154,9 @@ async fn fault_c07_a_renewal_finds_a_moved_token_endpoint() {
     assert_eq!(token.field("access_token"), "second");
 }
 
-/// The host of the keys answers no more; the logins that need nothing new wait for nothing.
+/// The host of the key set hangs. Logins that need no new key do not wait for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_b20_a_key_host_that_hangs_costs_no_login_anything() {
+async fn fault_b20_hanging_jwks_host_delays_no_login() {
     let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
     login(&app, "u1").await.ok();
     let asked = Arc::new(AtomicUsize::new(0));
@@ -168,7 +168,7 @@ async fn fault_b20_a_key_host_that_hangs_costs_no_login_anything() {
         });
     }
     app.advance(Duration::from_secs(25 * 3600));
-    // No answer comes from there before all of these are signed in: the double never gives one.
+    // The double never answers, so all of these logins complete without a new key set.
     for n in 2..8 {
         login(&app, &format!("u{n}")).await.ok();
     }
@@ -176,11 +176,11 @@ async fn fault_b20_a_key_host_that_hangs_costs_no_login_anything() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     login(&app, "u8").await.ok();
-    assert_eq!(asked.load(Ordering::SeqCst), 2, "each document was asked for once, in the background");
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "each document was fetched once, in the background");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_c06_keys_are_fetched_again_when_the_provider_says_so() {
+async fn fault_c06_cache_control_limits_the_age_of_keys() {
     let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
     app.double.on(OIDC_KEYS, |_| Reply::json(&signer::jwks()).with_header("cache-control", "max-age=600"));
     login(&app, "u1").await.ok();
@@ -195,7 +195,7 @@ async fn fault_c06_keys_are_fetched_again_when_the_provider_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d7_the_algorithm_that_the_document_lists_alone_is_accepted() {
+async fn fault_d7_only_algorithms_of_the_discovery_document_are_accepted() {
     for name in ["ES256", "ES512", "EdDSA"] {
         let app = TestApp::builder(Engine::Sqlite).oidc().start().await;
         let listed = json!({"id_token_signing_alg_values_supported": [name, "none", "HS256"]});
@@ -205,7 +205,7 @@ async fn fault_d7_the_algorithm_that_the_document_lists_alone_is_accepted() {
         app.double.always(OIDC_KEYS, Reply::json(&json!({"keys": [jwk]})));
         let answer = app.client().login("token/oidc", json!({"id_token": token})).await;
         assert_eq!(answer.status, 200, "{name}: {}", answer.text);
-        // What the document does not list, or what anybody can make, is refused as before.
+        // Algorithms that the document does not list, `none` and HS256 are refused.
         let claims = app.fake_users.id_token_claims("u2", None, "");
         for token in
             [signer::signed(&claims), signer::unsigned(&claims), signer::hs256(CLIENT_SECRET.as_bytes(), &claims)]
@@ -220,7 +220,7 @@ async fn github(app: &TestApp, code: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d2_too_many_calls_is_no_bad_code_and_says_when_to_come_back() {
+async fn fault_d2_rate_limit_of_the_provider_is_not_invalid_code_and_has_retry_after() {
     let in_two_minutes = "Tue, 24 Nov 2026 12:02:00 GMT";
     let bad_code = json!({"error": "invalid_grant", "error_description": "rate limited"});
     for (n, (status, header, shown)) in [
@@ -240,7 +240,7 @@ async fn fault_d2_too_many_calls_is_no_bad_code_and_says_when_to_come_back() {
     .into_iter()
     .enumerate()
     {
-        // A server of its own, since one that was told to wait does.
+        // A new server for each case: a server that received Retry-After stops calling the endpoint.
         let app = TestApp::start(Engine::Sqlite).await;
         let reply = Reply::json_at(status, &bad_code);
         let reply = header.map_or(reply.clone(), |value| reply.with_header("retry-after", value));
@@ -256,7 +256,7 @@ async fn fault_d2_too_many_calls_is_no_bad_code_and_says_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d2_an_endpoint_that_asked_for_a_pause_is_not_called_meanwhile() {
+async fn fault_d2_endpoint_is_not_called_before_its_retry_after() {
     let app = TestApp::start(Engine::Sqlite).await;
     let busy = Reply::json_at(429, &json!({"message": "slow down"})).with_header("retry-after", "200");
     app.double.always(GITHUB_TOKEN, busy);
@@ -267,13 +267,13 @@ async fn fault_d2_an_endpoint_that_asked_for_a_pause_is_not_called_meanwhile() {
     answer.problem(502, "provider_error");
     let seconds: u64 = answer.header("retry-after").expect("a time").parse().expect("seconds");
     assert!((1..=200).contains(&seconds), "{seconds}");
-    assert!(app.double.calls().is_empty(), "nobody is asked");
-    // Other providers are.
+    assert!(app.double.calls().is_empty(), "no endpoint is called");
+    // Other providers are still called.
     app.client().login("token/facebook", json!({"code": "u3"})).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d2_a_limit_of_one_users_token_stops_no_other_user() {
+async fn fault_d2_rate_limit_of_one_user_does_not_block_others() {
     let app = TestApp::start(Engine::Sqlite).await;
     let busy = Reply::json_at(429, &json!({"message": "slow down"})).with_header("retry-after", "200");
     app.double.always(GITHUB_USER, busy);
@@ -284,7 +284,7 @@ async fn fault_d2_a_limit_of_one_users_token_stops_no_other_user() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d2_a_renewal_that_meets_a_limit_keeps_its_tokens() {
+async fn fault_d2_rate_limited_token_refresh_keeps_the_tokens() {
     let app = TestApp::builder(Engine::Sqlite).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
     let claims = app.fake_users.id_token_claims("u1", None, "oidc-u1");
     let first = json!({"access_token": "oidc-u1", "refresh_token": "r-1", "expires_in": 100,
@@ -304,13 +304,13 @@ async fn fault_d2_a_renewal_that_meets_a_limit_keeps_its_tokens() {
     assert_eq!(token().await.field("access_token"), "second");
 }
 
-/// B24: the assertion is read on a thread that may block.
+/// B24: the federated token file is read on a blocking thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_b24_a_federated_token_that_cannot_be_read_holds_nobody_up() {
+async fn fault_b24_unreadable_federated_token_file_blocks_no_other_login() {
     use std::process::Command;
     let folder = tempfile::tempdir().expect("a folder");
     let pipe = folder.path().join("token");
-    // Nobody writes into it: who opens it waits.
+    // The pipe has no writer, so opening it blocks.
     let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
     assert!(made.success());
     let plan = TestApp::builder(Engine::Sqlite).with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "1");
@@ -325,14 +325,14 @@ async fn fault_b24_a_federated_token_that_cannot_be_read_holds_nobody_up() {
             tokio::spawn(async move { client.login("token/azuread-oauth2", json!({"code": format!("c{n}")})).await })
         })
         .collect();
-    // With as many logins stuck as there are threads, others are served before one of them ends.
+    // As many logins hang as there are worker threads. Other requests are served nevertheless.
     for n in 0..4 {
         github(&app, &format!("u{n}")).await.ok();
     }
-    assert!(waiting.iter().all(|login| !login.is_finished()), "the pipe was not waited for");
+    assert!(waiting.iter().all(|login| !login.is_finished()), "other requests did not wait for the pipe");
     for login in waiting {
         login.await.expect("a task").problem(502, "provider_error");
     }
-    // The threads that wait for the pipe would outlive the test.
-    std::fs::OpenOptions::new().write(true).open(&pipe).expect("a reader waits");
+    // Unblock the threads that still wait for the pipe.
+    std::fs::OpenOptions::new().write(true).open(&pipe).expect("a reader of the pipe");
 }

@@ -1,4 +1,4 @@
-//! What is open at once is bounded, and a bound that is reached costs neither a code nor another caller's login.
+//! Limits on rows written by unauthenticated callers: a full table uses up no code and affects no other login.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::support::{Answer, Client, Database, Engine, REDIRECT_URI, TestApp, on
 
 on_both_databases! {
     fault_a9_only_rows_that_protect_a_login_count,
-    a_full_table_of_one_time_codes_spends_no_code,
-    a_full_table_of_pending_logins_spends_no_code,
+    code_stays_unused_when_one_time_codes_are_full,
+    code_stays_unused_when_pending_logins_are_full,
 }
 
 const WITH_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,require_email,create_user,\
@@ -60,7 +60,7 @@ async fn fault_a9_only_rows_that_protect_a_login_count(engine: Engine) {
     repository.close().await;
 }
 
-/// An app's login in the redirect flow, as far as the answer to the callback.
+/// A native app's login in the redirect flow, up to the response to the callback.
 async fn callback(client: &Client, code: &str) -> Answer {
     let path = format!("/api/login/social/authorize/github/?kind=token&next={REDIRECT_URI}");
     let answer = client.get(&path).send().await;
@@ -76,7 +76,7 @@ fn location(answer: &Answer) -> &str {
     answer.header("location").unwrap_or_else(|| panic!("{}", answer.headers_and_body()))
 }
 
-/// A server that has counted its rows: it does so in the background after its start.
+/// Waits until the server has counted its rows, which it does in the background after its start.
 async fn counted(app: &TestApp, is_refused: impl AsyncFn(&Node, usize) -> bool) -> Node {
     let node = app.start_second_node().await;
     for authorization_request in 0..600 {
@@ -88,7 +88,7 @@ async fn counted(app: &TestApp, is_refused: impl AsyncFn(&Node, usize) -> bool) 
     panic!("the server refuses nothing");
 }
 
-async fn a_full_table_of_one_time_codes_spends_no_code(engine: Engine) {
+async fn code_stays_unused_when_one_time_codes_are_full(engine: Engine) {
     let app = TestApp::builder(engine).with("MAX_ONE_TIME_CODES", "10").start().await;
     let later = app.clock.now().plus(Duration::from_secs(60)).0;
     let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
@@ -104,16 +104,16 @@ async fn a_full_table_of_one_time_codes_spends_no_code(engine: Engine) {
     app.double.clear_calls();
     let browser = node.client().browser();
     assert_eq!(location(&callback(&browser, "u7").await), refused);
-    assert_eq!(written().await, before, "neither a user nor a spent code");
-    assert!(app.double.calls().is_empty(), "the provider was not asked");
-    // A login that needs none goes on; and once there is room, the same code is good.
+    assert_eq!(written().await, before, "no user and no used code");
+    assert!(app.double.calls().is_empty(), "the provider was not called");
+    // A login that needs no row succeeds. When rows are free again, the same code is accepted.
     node.client().login("token/github", json!({"code": "u8"})).await.ok();
     app.database.run("DELETE FROM swap_codes").await;
     let node = app.start_second_node().await;
     assert!(location(&callback(&node.client().browser(), "u7").await).contains("code="));
 }
 
-async fn a_full_table_of_pending_logins_spends_no_code(engine: Engine) {
+async fn code_stays_unused_when_pending_logins_are_full(engine: Engine) {
     let asks =
         |plan: TestAppBuilder| plan.with("SOCIAL_AUTH_GITHUB_PIPELINE", WITH_EMAIL).with("MAX_PENDING_LOGINS", "10");
     let app = asks(TestApp::builder(engine)).start().await;
@@ -128,8 +128,8 @@ async fn a_full_table_of_pending_logins_spends_no_code(engine: Engine) {
     let written = async || [app.database.count("users").await, app.database.count("used_codes").await];
     let before = written().await;
     node.client().login("token/github", json!({"code": "u7"})).await.problem(429, "too_many_requests");
-    assert_eq!(written().await, before, "neither a user nor a spent code");
-    // A provider whose steps ask nothing needs no room.
+    assert_eq!(written().await, before, "no user and no used code");
+    // A provider whose pipeline asks for no input needs no row.
     node.client().login("token/facebook", json!({"code": "u7"})).await.ok();
     app.database.run("DELETE FROM halted_logins").await;
     let node = app.start_second_node().await;

@@ -1,4 +1,4 @@
-//! Faults of the database under a running server, and what a credential is worth after one.
+//! Database failures under a running server, and credentials after data loss.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use tokio::sync::watch;
 use crate::support::{Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_f8_no_credential_of_a_lost_user_opens_its_successor,
-    fault_b8_a_revocation_that_cannot_be_audited_is_not_made,
-    fault_b9_bookkeeping_never_fails_a_read,
+    fault_f8_credentials_of_a_lost_user_are_invalid_for_a_new_user_with_its_id,
+    fault_b8_revocation_rolls_back_when_its_audit_event_fails,
+    fault_b9_read_succeeds_when_last_use_cannot_be_stored,
     fault_b7_last_login_never_moves_backwards,
-    fault_b27_an_undecodable_row_is_an_error,
-    fault_f10_readiness_means_that_a_login_can_be_written,
+    fault_b27_invalid_row_is_an_error,
+    fault_f10_readyz_fails_when_a_login_cannot_be_written,
 }
 
-/// A connection beside the server, for statements that must stay open.
+/// A second connection, for transactions that stay open during requests.
 enum Beside {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -51,7 +51,7 @@ impl Beside {
     }
 }
 
-/// Makes every insert into `table` fail; on SQLite as a full disk does, which rolls the whole transaction back by itself.
+/// Makes every insert into `table` fail. On SQLite the error rolls back the whole transaction, like a full disk.
 async fn break_inserts(app: &TestApp, engine: Engine, table: &str) {
     let mut beside = Beside::connect(app).await;
     match engine {
@@ -85,11 +85,11 @@ async fn user_status(client: &Client, authorization: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f1_logins_recover_as_soon_as_the_fault_is_over() {
+async fn fault_f1_logins_recover_after_a_database_error() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.login("token", "u1").await.ok();
     break_inserts(&app, Engine::Sqlite, "audit_events").await;
-    // Known and new users, one by one and together: all of them are told.
+    // Sign-ins and sign-ups, one after the other and in parallel: each gets 503.
     for code in ["u01", "u2"] {
         app.login("token", code).await.problem(503, "database_unavailable");
     }
@@ -106,19 +106,19 @@ async fn fault_f1_logins_recover_as_soon_as_the_fault_is_over() {
     until_ready(&app).await;
 }
 
-/// A probe has a limit of its own, which a busy machine may exceed.
+/// A probe has its own time limit, which a busy machine may exceed.
 async fn until_ready(app: &TestApp) {
     while app.client().get("/readyz").send().await.status != 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-async fn fault_f10_readiness_means_that_a_login_can_be_written(engine: Engine) {
+async fn fault_f10_readyz_fails_when_a_login_cannot_be_written(engine: Engine) {
     let app = TestApp::start(engine).await;
     let ready = async || app.client().get("/readyz").send().await;
     until_ready(&app).await;
     break_inserts(&app, engine, "readiness_probe").await;
-    // A success is remembered for a second at most.
+    // The server caches a successful probe for at most a second.
     while ready().await.status == 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -129,7 +129,7 @@ async fn fault_f10_readiness_means_that_a_login_can_be_written(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f2_a_held_lock_ends_as_503_and_not_when_the_lock_does() {
+async fn fault_f2_database_lock_gives_503_after_the_timeout() {
     let app = TestApp::builder(Engine::Postgres)
         .with("DATABASE_TIMEOUT", "4")
         .with("DATABASE_QUEUE_TIMEOUT", "2")
@@ -139,7 +139,7 @@ async fn fault_f2_a_held_lock_ends_as_503_and_not_when_the_lock_does() {
     let refresh = app.login("jwt-pair", "u0001").await.field("refresh");
     let mut beside = Beside::connect(&app).await;
     beside.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await;
-    // Answered while the lock is held: it is released below.
+    // These responses arrive while the lock is held: it is released below.
     app.login("token", "u01").await.problem(503, "database_unavailable");
     app.client().user(&user).await.problem(503, "database_unavailable");
     let renewed = app.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
@@ -151,7 +151,7 @@ async fn fault_f2_a_held_lock_ends_as_503_and_not_when_the_lock_does() {
     app.client().user(&user).await.ok();
 }
 
-/// Passes a connection to PostgreSQL on, until it is frozen: then nothing comes through, and nothing is closed.
+/// Forwards connections to PostgreSQL. While frozen it forwards no bytes and closes no connection.
 struct Proxy {
     folder: tempfile::TempDir,
     frozen: watch::Sender<bool>,
@@ -185,7 +185,7 @@ impl Proxy {
     }
 }
 
-/// Of a database's URL, with another folder of its socket.
+/// The database URL with another socket folder, and the folder that it named before.
 fn through(url: &str, folder: &Path) -> (String, PathBuf) {
     let mut url = url::Url::parse(url).expect("a URL");
     let host = url.query_pairs().find(|(name, _)| name == "host").expect("a socket's folder").1.into_owned();
@@ -194,7 +194,7 @@ fn through(url: &str, folder: &Path) -> (String, PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f9_a_database_that_goes_silent_costs_no_place_in_the_pool() {
+async fn fault_f9_silent_database_does_not_leak_pool_connections() {
     let app = TestApp::builder(Engine::Postgres)
         .with("DATABASE_TIMEOUT", "4")
         .with("DATABASE_QUEUE_TIMEOUT", "2")
@@ -209,7 +209,7 @@ async fn fault_f9_a_database_that_goes_silent_costs_no_place_in_the_pool() {
     client.login("token/github", json!({"code": "u1"})).await.ok();
     for round in 0..2 {
         proxy.frozen.send_replace(true);
-        // More calls than the pool has places; each is answered although the database never answers.
+        // More requests than pool connections; each gets a response although the database is silent.
         let calls = (0..8).map(|n| {
             let (client, code) = (node.client(), format!("u2{round}{n}"));
             async move { client.login("token/github", json!({"code": code})).await.status }
@@ -219,7 +219,7 @@ async fn fault_f9_a_database_that_goes_silent_costs_no_place_in_the_pool() {
         assert_eq!(client.get("/readyz").send().await.status, 503);
         assert_eq!(client.get("/healthz").send().await.status, 200);
         proxy.frozen.send_replace(false);
-        // Every place of the pool is free again.
+        // Every pool connection is usable again.
         while client.get("/readyz").send().await.status != 200 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -229,13 +229,13 @@ async fn fault_f9_a_database_that_goes_silent_costs_no_place_in_the_pool() {
         });
         assert!(futures_util::future::join_all(logins).await.iter().all(|status| *status == 200));
     }
-    // A stop ends although the database is silent.
+    // A graceful shutdown ends although the database is silent.
     proxy.frozen.send_replace(true);
     node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f3_a_deleted_database_file_is_noticed() {
+async fn fault_f3_deleted_database_file_is_detected() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.login("token", "u1").await.ok();
     let path = PathBuf::from(app.database.url().trim_start_matches("sqlite://"));
@@ -246,11 +246,11 @@ async fn fault_f3_a_deleted_database_file_is_noticed() {
     }
     app.login("token", "u01").await.problem(503, "database_unavailable");
     assert!(!path.exists(), "no empty file takes its place");
-    // Another file at the same place is no better.
+    // Another file at the same path is not accepted.
     std::fs::copy(&aside, &path).expect("a copy");
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(app.client().get("/readyz").send().await.status, 503);
-    // The file itself is back.
+    // The original file is accepted again.
     std::fs::rename(&aside, &path).expect("a file that is there");
     while app.client().get("/readyz").send().await.status != 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -258,7 +258,7 @@ async fn fault_f3_a_deleted_database_file_is_noticed() {
     app.login("token", "u001").await.ok();
 }
 
-async fn fault_f8_no_credential_of_a_lost_user_opens_its_successor(engine: Engine) {
+async fn fault_f8_credentials_of_a_lost_user_are_invalid_for_a_new_user_with_its_id(engine: Engine) {
     let app = TestApp::start(engine).await;
     let pair = app.login("jwt-pair", "u1").await;
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
@@ -269,7 +269,7 @@ async fn fault_f8_no_credential_of_a_lost_user_opens_its_successor(engine: Engin
     browser.login("session/github", json!({"code": "u00001"})).await.ok();
     let id = app.client().user(&format!("Bearer {access}")).await.ok()["id"].clone();
 
-    // A loss of power or a restored backup takes the user away, and with it the knowledge of the id.
+    // A power loss or a restored backup deletes the user and resets the sequence of ids.
     app.database.run("DELETE FROM users").await;
     let reset = match engine {
         Engine::Sqlite => "UPDATE sqlite_sequence SET seq = 0",
@@ -296,7 +296,7 @@ async fn fault_f8_no_credential_of_a_lost_user_opens_its_successor(engine: Engin
     }
 }
 
-async fn fault_b8_a_revocation_that_cannot_be_audited_is_not_made(engine: Engine) {
+async fn fault_b8_revocation_rolls_back_when_its_audit_event_fails(engine: Engine) {
     let app = TestApp::start(engine).await;
     let user = format!("Token {}", app.token("knox", "u1").await);
     let refresh = app.login("jwt-pair", "u01").await.field("refresh");
@@ -315,7 +315,7 @@ async fn fault_b8_a_revocation_that_cannot_be_audited_is_not_made(engine: Engine
     assert_eq!(user_status(&app.client(), &user).await, 401);
 }
 
-async fn fault_b9_bookkeeping_never_fails_a_read(engine: Engine) {
+async fn fault_b9_read_succeeds_when_last_use_cannot_be_stored(engine: Engine) {
     let app = TestApp::builder(engine).with("REST_KNOX_AUTO_REFRESH", "True").start().await;
     let credentials = [
         format!("Token {}", app.token("token", "u1").await),
@@ -347,7 +347,7 @@ async fn fault_b7_last_login_never_moves_backwards(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.browser().login("session/github", json!({"code": "u1"})).await.ok();
     let later = app.database.number("SELECT last_login FROM users").await + 60_000;
-    // Another node, whose clock is ahead, or a login that was committed first.
+    // Written by a node whose clock is ahead, or by a login that committed first.
     app.database.run(&format!("UPDATE users SET last_login = {later}")).await;
     app.browser().login("session/github", json!({"code": "u01"})).await.ok();
     assert_eq!(app.database.number("SELECT last_login FROM users").await, later);
@@ -356,7 +356,7 @@ async fn fault_b7_last_login_never_moves_backwards(engine: Engine) {
     assert!(app.database.number("SELECT last_login FROM users").await > later);
 }
 
-async fn fault_b27_an_undecodable_row_is_an_error(engine: Engine) {
+async fn fault_b27_invalid_row_is_an_error(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
@@ -365,7 +365,7 @@ async fn fault_b27_an_undecodable_row_is_an_error(engine: Engine) {
         Engine::Postgres => "UPDATE login_attempts SET browser = '\\x00', flow = NULL",
     };
     app.database.run(short).await;
-    // Not "bound to no browser".
+    // The invalid digest must not mean "bound to no browser".
     let login = app.client().login("token/github", json!({"code": "u1", "state": begun.state})).await;
     login.problem(503, "database_unavailable");
     let user = format!("Bearer {}", app.login("jwt-pair", "u2").await.field("token"));

@@ -1,4 +1,4 @@
-//! Headers of clients and proxies: one that is wrong spoils no other, and none is believed that anybody can send.
+//! Request headers: an invalid one does not hide others, and headers of untrusted clients are ignored.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::support::{Engine, FRONTEND, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_b4_a_cookie_that_is_no_text_spoils_no_other,
-    a_blank_authorization_header_is_no_credential,
-    the_session_is_found_among_several_cookies_of_its_name,
-    fault_b5_addresses_are_read_from_the_right,
-    fault_b14_retry_after_is_sent_and_can_be_read,
-    fault_a28_a_request_has_one_host,
-    fault_a28_request_ids_come_from_trusted_proxies_only,
+    fault_b4_invalid_cookie_does_not_hide_other_cookies,
+    blank_authorization_header_is_ignored,
+    session_is_found_among_several_cookies_with_its_name,
+    fault_b5_x_forwarded_for_is_read_from_the_right,
+    fault_b14_retry_after_is_sent_and_exposed_by_cors,
+    fault_a28_request_needs_exactly_one_valid_host,
+    fault_a28_request_id_is_accepted_from_trusted_proxies_only,
 }
 
-async fn fault_b4_a_cookie_that_is_no_text_spoils_no_other(engine: Engine) {
+async fn fault_b4_invalid_cookie_does_not_hide_other_cookies(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let first = app.begin(&browser, "github", json!({})).await;
@@ -38,7 +38,7 @@ async fn fault_b4_a_cookie_that_is_no_text_spoils_no_other(engine: Engine) {
     login.json(&json!({"code": "u01", "state": begun.state})).send().await.ok();
 }
 
-async fn a_blank_authorization_header_is_no_credential(engine: Engine) {
+async fn blank_authorization_header_is_ignored(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
@@ -61,8 +61,8 @@ async fn a_blank_authorization_header_is_no_credential(engine: Engine) {
     }
 }
 
-/// Another server of the same host, or of a parent domain, may set a cookie of this name.
-async fn the_session_is_found_among_several_cookies_of_its_name(engine: Engine) {
+/// Another server on the same host or on a parent domain may set a cookie with this name.
+async fn session_is_found_among_several_cookies_with_its_name(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
@@ -80,7 +80,7 @@ async fn the_session_is_found_among_several_cookies_of_its_name(engine: Engine) 
     user(format!("sessionid={own}")).await.problem(401, "not_authenticated");
 }
 
-async fn fault_b5_addresses_are_read_from_the_right(engine: Engine) {
+async fn fault_b5_x_forwarded_for_is_read_from_the_right(engine: Engine) {
     let app = TestApp::builder(engine).with("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8").start().await;
     let refused = |lines: &[&[u8]]| {
         let request = app.client().post("/api/login/social/token/github/").json(&json!({"code": "bad"}));
@@ -100,7 +100,7 @@ async fn fault_b5_addresses_are_read_from_the_right(engine: Engine) {
     }
 }
 
-async fn fault_b14_retry_after_is_sent_and_can_be_read(engine: Engine) {
+async fn fault_b14_retry_after_is_sent_and_exposed_by_cors(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.database.run("DROP TABLE login_attempts").await;
     let begin = app.client().post("/api/login/social/begin/github/").header("origin", FRONTEND).json(&json!({}));
@@ -113,7 +113,7 @@ async fn fault_b14_retry_after_is_sent_and_can_be_read(engine: Engine) {
     assert_eq!(app.client().get("/api/user/").send().await.header("retry-after"), None);
 }
 
-async fn fault_a28_a_request_has_one_host(engine: Engine) {
+async fn fault_a28_request_needs_exactly_one_valid_host(engine: Engine) {
     let app = TestApp::start(engine).await;
     let address = app.node.base.trim_start_matches("http://").to_owned();
     let status = |head: String| {
@@ -141,7 +141,7 @@ async fn fault_a28_a_request_has_one_host(engine: Engine) {
     assert_eq!(status("GET /healthz HTTP/1.0\r\n".to_owned()).await, "200");
 }
 
-async fn fault_a28_request_ids_come_from_trusted_proxies_only(engine: Engine) {
+async fn fault_a28_request_id_is_accepted_from_trusted_proxies_only(engine: Engine) {
     let mut seen = BTreeSet::new();
     let long = "x".repeat(129);
     for (proxies, id, is_taken) in [

@@ -1,4 +1,4 @@
-//! Which tokens are ID tokens of this client, and whose tokens a renewal brings.
+//! ID token validation, and the subject of refreshed tokens.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::support::test_app::TestAppBuilder;
 use crate::support::{Answer, Call, Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
-    fault_a4_only_an_id_token_signs_in_where_one_is_posted,
-    fault_a4_only_an_id_token_signs_in_where_a_code_brings_one,
-    fault_a4_keycloak_takes_tokens_of_its_own_realm_alone,
-    fault_a11_a_renewal_for_another_subject_drops_the_tokens,
-    fault_a11_a_renewal_that_names_another_user_beside_its_tokens_drops_them,
-    fault_a11_a_renewal_is_compared_by_the_members_that_the_login_had,
-    fault_a22_userinfo_without_sub_is_refused_at_a_login,
-    fault_a22_an_id_token_without_iat_is_never_taken_instead_of_a_code,
-    fault_c11_a_subject_as_a_number_is_the_same_subject,
-    fault_d6_clocks_a_few_seconds_apart_do_not_matter,
+    fault_a4_posted_token_must_be_an_id_token,
+    fault_a4_token_response_must_contain_an_id_token,
+    fault_a4_keycloak_accepts_tokens_of_its_own_realm_only,
+    fault_a11_refresh_for_another_subject_deletes_the_tokens,
+    fault_a11_refresh_response_with_another_user_id_deletes_the_tokens,
+    fault_a11_refresh_response_is_compared_by_the_fields_of_the_login,
+    fault_a22_userinfo_without_sub_is_refused,
+    fault_a22_posted_id_token_needs_iat_and_exp,
+    fault_c11_numeric_sub_equals_its_text,
+    fault_d6_clock_skew_up_to_a_minute_is_accepted,
     fault_d7_userinfo_may_be_a_signed_jwt,
-    fault_d7_two_audiences_without_azp_are_accepted_by_a_setting,
-    fault_d7_a_lightweight_access_token_of_keycloak_needs_the_id_token_beside_it,
+    fault_d7_setting_accepts_two_audiences_without_azp,
+    fault_d7_lightweight_keycloak_access_token_needs_an_id_token,
 }
 
 fn without(claims: &Value, names: &[&str]) -> Value {
@@ -36,7 +36,7 @@ fn with(claims: &Value, more: Value) -> Value {
     claims
 }
 
-/// What the provider signs beside ID tokens: `typ` of the header, further claims.
+/// Other tokens that providers sign: a description, `typ` of the header, further claims.
 fn other_tokens() -> Vec<(&'static str, Value, Value)> {
     vec![
         ("an access token (RFC 9068)", json!("at+jwt"), json!({"client_id": CLIENT_ID, "jti": "1"})),
@@ -69,7 +69,7 @@ async fn post(app: &TestApp, provider: &str, token: &str) -> Answer {
     app.client().login(&format!("token_user/{provider}"), json!({"id_token": token})).await
 }
 
-async fn fault_a4_only_an_id_token_signs_in_where_one_is_posted(engine: Engine) {
+async fn fault_a4_posted_token_must_be_an_id_token(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let plain = without(&app.fake_users.id_token_claims("u1", None, ""), &["at_hash"]);
     for (what, media_type, more) in other_tokens() {
@@ -89,7 +89,7 @@ async fn fault_a4_only_an_id_token_signs_in_where_one_is_posted(engine: Engine) 
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn fault_a4_only_an_id_token_signs_in_where_a_code_brings_one(engine: Engine) {
+async fn fault_a4_token_response_must_contain_an_id_token(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     for (n, (what, media_type, more)) in other_tokens().into_iter().enumerate() {
         let fake_users = app.fake_users.clone();
@@ -127,7 +127,7 @@ fn realm_claims(app: &TestApp) -> Value {
         "preferred_username": "nell", "email": "nell@mail.example"})
 }
 
-async fn fault_a4_keycloak_takes_tokens_of_its_own_realm_alone(engine: Engine) {
+async fn fault_a4_keycloak_accepts_tokens_of_its_own_realm_only(engine: Engine) {
     let app = keycloak(engine).start().await;
     let realm = realm_claims(&app);
     let access = with(&realm, json!({"typ": "Bearer", "scope": "openid"}));
@@ -146,7 +146,7 @@ async fn fault_a4_keycloak_takes_tokens_of_its_own_realm_alone(engine: Engine) {
         let answer = app.client().login("token/keycloak", json!({"code": format!("c{n}")})).await;
         assert_eq!(answer.status, 502, "{what}: {}", answer.text);
     }
-    // An access token is what the code brings, and never what an app may post.
+    // An access token is accepted from the token response only, never when a client posts it.
     for (what, claims) in [
         ("an access token", access.clone()),
         ("one that only has a scope", with(&realm, json!({"scope": "openid"}))),
@@ -165,14 +165,14 @@ async fn fault_a4_keycloak_takes_tokens_of_its_own_realm_alone(engine: Engine) {
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn kept(app: &TestApp, login: &Answer) -> Answer {
+async fn provider_token(app: &TestApp, login: &Answer) -> Answer {
     let authorization = format!("Token {}", login.field("token"));
     let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
     app.client().get(&path).header("authorization", &authorization).send().await
 }
 
-async fn fault_a11_a_renewal_for_another_subject_drops_the_tokens(engine: Engine) {
+async fn fault_a11_refresh_for_another_subject_deletes_the_tokens(engine: Engine) {
     let app = TestApp::builder(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
     let fake_users = app.fake_users.clone();
     let answer = move |subject: &str, access_token: &str, more: Value| {
@@ -193,23 +193,23 @@ async fn fault_a11_a_renewal_for_another_subject_drops_the_tokens(engine: Engine
         app.advance(Duration::from_secs(200));
     };
     later();
-    // The answers were made before the clock moved: made again, since they are signed for a moment.
+    // Sign the responses again: the clock has moved past their expiry.
     renewing(answer("s-1", "second", json!({})));
-    assert_eq!(kept(&app, &login).await.field("access_token"), "second");
-    // What is no ID token of this client is the provider's fault; nothing is lost.
+    assert_eq!(provider_token(&app, &login).await.field("access_token"), "second");
+    // An ID token that is not for this client is a provider error; the stored tokens are kept.
     later();
     for more in [json!({"aud": "another"}), json!({"iss": "https://evil.example"}), json!({"events": {}})] {
         renewing(answer("s-1", "third", more));
-        kept(&app, &login).await.problem(502, "provider_error");
+        provider_token(&app, &login).await.problem(502, "provider_error");
     }
     renewing(answer("s-2", "third", json!({})));
-    kept(&app, &login).await.problem(409, "token_ended");
+    provider_token(&app, &login).await.problem(409, "token_ended");
     renewing(answer("s-1", "fourth", json!({})));
-    kept(&app, &login).await.problem(404, "token_not_kept");
+    provider_token(&app, &login).await.problem(404, "token_not_kept");
     assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL").await, 0);
 }
 
-async fn fault_a11_a_renewal_that_names_another_user_beside_its_tokens_drops_them(engine: Engine) {
+async fn fault_a11_refresh_response_with_another_user_id_deletes_the_tokens(engine: Engine) {
     let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
     let app = plan.with("SOCIAL_AUTH_VK_ID_KEY", "k1").with("SOCIAL_AUTH_VK_ID_SECRET", "s1-secret").start().await;
     app.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
@@ -220,11 +220,11 @@ async fn fault_a11_a_renewal_that_names_another_user_beside_its_tokens_drops_the
     app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
     let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
     app.advance(Duration::from_secs(200));
-    kept(&app, &login).await.problem(409, "token_ended");
-    kept(&app, &login).await.problem(404, "token_not_kept");
+    provider_token(&app, &login).await.problem(409, "token_ended");
+    provider_token(&app, &login).await.problem(404, "token_not_kept");
 }
 
-async fn fault_a11_a_renewal_is_compared_by_the_members_that_the_login_had(engine: Engine) {
+async fn fault_a11_refresh_response_is_compared_by_the_fields_of_the_login(engine: Engine) {
     let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
     let app = plan.with("SOCIAL_AUTH_TAOBAO_KEY", "k1").with("SOCIAL_AUTH_TAOBAO_SECRET", "s1-secret").start().await;
     app.double.on("POST oauth.taobao.com/token", |call| match call.field("grant_type").as_deref() {
@@ -237,15 +237,15 @@ async fn fault_a11_a_renewal_is_compared_by_the_members_that_the_login_had(engin
     app.double.always("GET eco.taobao.com/router/rest", Reply::json(&json!({"user": {}})));
     let login = app.client().login("token/taobao", json!({"code": "c1"})).await;
     app.advance(Duration::from_secs(200));
-    kept(&app, &login).await.problem(409, "token_ended");
-    kept(&app, &login).await.problem(404, "token_not_kept");
+    provider_token(&app, &login).await.problem(409, "token_ended");
+    provider_token(&app, &login).await.problem(404, "token_not_kept");
 }
 
 fn userinfo(app: &TestApp, reply: Reply) {
     app.double.always("GET id.example/userinfo", reply);
 }
 
-async fn fault_a22_userinfo_without_sub_is_refused_at_a_login(engine: Engine) {
+async fn fault_a22_userinfo_without_sub_is_refused(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let victim = json!({"email": "victim@mail.example", "email_verified": true, "name": "Victim"});
     userinfo(&app, Reply::json(&victim));
@@ -258,7 +258,7 @@ async fn fault_a22_userinfo_without_sub_is_refused_at_a_login(engine: Engine) {
     lenient.client().login("token_user/oidc", json!({"code": "u1"})).await.ok();
 }
 
-async fn fault_a22_an_id_token_without_iat_is_never_taken_instead_of_a_code(engine: Engine) {
+async fn fault_a22_posted_id_token_needs_iat_and_exp(engine: Engine) {
     let plan =
         TestApp::builder(engine).oidc().with("SOCIAL_AUTH_AUTH0_KEY", CLIENT_ID).with("SOCIAL_AUTH_AUTH0_SECRET", "s");
     let app = plan.with("SOCIAL_AUTH_AUTH0_DOMAIN", "tenant.auth0.example").start().await;
@@ -274,7 +274,7 @@ async fn fault_a22_an_id_token_without_iat_is_never_taken_instead_of_a_code(engi
     }
 }
 
-async fn fault_c11_a_subject_as_a_number_is_the_same_subject(engine: Engine) {
+async fn fault_c11_numeric_sub_equals_its_text(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     app.fake_users.change_claims(|claims| claims["sub"] = json!("35"));
     userinfo(&app, Reply::json(&json!({"sub": 35, "preferred_username": "nell"})));
@@ -284,7 +284,7 @@ async fn fault_c11_a_subject_as_a_number_is_the_same_subject(engine: Engine) {
     app.client().login("token/oidc", json!({"code": "u2"})).await.problem(502, "provider_error");
 }
 
-async fn fault_d6_clocks_a_few_seconds_apart_do_not_matter(engine: Engine) {
+async fn fault_d6_clock_skew_up_to_a_minute_is_accepted(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let now = app.clock.now().seconds();
     for (n, (name, time, accepted)) in [
@@ -336,7 +336,7 @@ async fn fault_d7_userinfo_may_be_a_signed_jwt(engine: Engine) {
     assert_eq!(answer.field("username"), "nell");
 }
 
-async fn fault_d7_two_audiences_without_azp_are_accepted_by_a_setting(engine: Engine) {
+async fn fault_d7_setting_accepts_two_audiences_without_azp(engine: Engine) {
     let strict = TestApp::builder(engine).oidc().start().await;
     let trusting = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_TRUSTED_AUDIENCES", "an-api").start().await;
     for (app, audience, status) in [(&strict, "an-api", 502), (&trusting, "an-api", 200), (&trusting, "other", 502)] {
@@ -347,7 +347,7 @@ async fn fault_d7_two_audiences_without_azp_are_accepted_by_a_setting(engine: En
     }
 }
 
-async fn fault_d7_a_lightweight_access_token_of_keycloak_needs_the_id_token_beside_it(engine: Engine) {
+async fn fault_d7_lightweight_keycloak_access_token_needs_an_id_token(engine: Engine) {
     let app = keycloak(engine).start().await;
     let realm = realm_claims(&app);
     let light = with(&without(&realm, &["aud", "sub", "email", "preferred_username"]), json!({"typ": "Bearer"}));
@@ -358,7 +358,7 @@ async fn fault_d7_a_lightweight_access_token_of_keycloak_needs_the_id_token_besi
     keycloak_answers(&app, json!({"access_token": light, "token_type": "Bearer", "id_token": id_token}));
     let answer = app.client().login("token_user/keycloak", json!({"code": "c2"})).await;
     assert_eq!(answer.field("username"), "nell");
-    // An ID token of another realm does not help.
+    // An ID token of another realm is refused.
     let foreign = signed(&json!("JWT"), &with(&realm, json!({"typ": "ID", "iss": "https://sso.example/realms/two"})));
     keycloak_answers(&app, json!({"access_token": light, "token_type": "Bearer", "id_token": foreign}));
     app.client().login("token/keycloak", json!({"code": "c3"})).await.problem(502, "provider_error");

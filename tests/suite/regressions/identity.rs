@@ -1,4 +1,4 @@
-//! Whose account it is: stable ids, tenants and issuers.
+//! How a login finds its account: stable ids, legacy uids, tenants and issuers.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -10,21 +10,21 @@ use crate::support::test_app::Node;
 use crate::support::{Engine, Reply, TestApp, on_both_databases, process, signer};
 
 on_both_databases! {
-    fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id,
-    fault_a1_an_imported_account_is_found_by_its_former_key_until_the_date,
-    fault_a1_a_stable_id_opens_no_account_of_the_same_name,
-    fault_a1_a_former_key_opens_only_the_account_that_holds_the_same_stable_id,
-    fault_a1_another_id_key_opens_no_account_of_the_one_before,
-    fault_a15_the_same_subject_of_two_tenants_is_two_users,
-    fault_a15_a_tenants_users_are_found_at_each_of_its_addresses,
-    fault_a15_another_issuer_opens_no_account_of_the_one_before,
-    fault_a15_an_account_without_a_scope_gets_it_at_its_next_login,
-    fault_a1_a15_the_operator_hears_of_accounts_that_sign_nobody_in,
-    fault_a22_one_id_token_signs_in_once_for_one_client,
-    fault_d5_mailchimp_takes_no_id_of_a_whole_account,
+    fault_a1_chosen_name_does_not_match_another_users_stable_id,
+    fault_a1_imported_account_matches_its_legacy_uid_until_the_date,
+    fault_a1_stable_id_does_not_match_a_legacy_name,
+    fault_a1_legacy_uid_matches_only_with_the_same_stable_id,
+    fault_a1_changed_id_key_does_not_match_earlier_accounts,
+    fault_a15_same_subject_in_two_tenants_is_two_users,
+    fault_a15_tenant_users_match_under_each_issuer_of_the_tenant,
+    fault_a15_changed_issuer_does_not_match_earlier_accounts,
+    fault_a15_account_without_uid_scope_gets_it_at_the_next_login,
+    fault_a1_a15_doctor_reports_accounts_that_cannot_sign_in,
+    fault_a22_id_token_is_accepted_once_per_client,
+    fault_d5_mailchimp_rejects_the_id_of_a_shared_account,
 }
 
-/// Providers whose profile has a name beside the id, with that name's member.
+/// Providers whose profile has an id and a name: provider, token endpoint, profile endpoint, id field, name field.
 const WITH_NAME: [(&str, &str, &str, &str, &str); 5] = [
     (
         "okta-oauth2",
@@ -56,10 +56,10 @@ fn plan(engine: Engine) -> crate::support::test_app::TestAppBuilder {
     plan
 }
 
-/// Logins that found an imported account by its former key.
+/// Logins that matched an imported account by its legacy uid.
 const BY_FORMER_KEY: &str = "SELECT count(*) FROM audit_events WHERE event = 'sign_in' AND code = 'legacy_uid'";
 
-/// Makes the provider answer every code with this profile.
+/// Makes the provider return this profile for every code.
 fn profile(double: &Double, at: usize, profile: &Value) {
     let (provider, token, userinfo, ..) = WITH_NAME[at];
     let answer = match provider {
@@ -75,14 +75,14 @@ async fn signed_in(app: &TestApp, provider: &str, code: &str) -> Value {
     app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await.ok()
 }
 
-async fn fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id(engine: Engine) {
+async fn fault_a1_chosen_name_does_not_match_another_users_stable_id(engine: Engine) {
     for until in ["", "2999-01-01"] {
         let app = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
         for (at, (provider, _, _, id, name)) in WITH_NAME.into_iter().enumerate() {
             for (n, stable) in ["victim-1", "00uVICTIM", "4711"].into_iter().enumerate() {
                 profile(&app.double, at, &json!({id: stable, name: "victim"}));
                 let victim = signed_in(&app, provider, &format!("v{n}")).await;
-                // The attacker is called as the victim's id is, and as the victim is.
+                // The attacker's name equals the victim's id, then the victim's name.
                 for (m, called) in [stable, "victim"].into_iter().enumerate() {
                     profile(&app.double, at, &json!({id: format!("attacker-{n}-{m}"), name: called}));
                     let attacker = signed_in(&app, provider, &format!("a{n}{m}")).await;
@@ -96,7 +96,7 @@ async fn fault_a1_a_name_that_its_owner_chose_opens_no_account_of_a_stable_id(en
     }
 }
 
-/// As the import leaves an account that is stored under a former key.
+/// Turns the account into one that the import stored under a legacy uid.
 async fn make_legacy(app: &TestApp, uid: &str, extra_data: &str) {
     let sql = format!(
         "UPDATE social_accounts SET uid = '{uid}', uid_scope = '', legacy_uid = true, extra_data = '{extra_data}'"
@@ -104,7 +104,7 @@ async fn make_legacy(app: &TestApp, uid: &str, extra_data: &str) {
     app.database.run(&sql).await;
 }
 
-async fn fault_a1_an_imported_account_is_found_by_its_former_key_until_the_date(engine: Engine) {
+async fn fault_a1_imported_account_matches_its_legacy_uid_until_the_date(engine: Engine) {
     for (until, is_found) in [("", false), ("2001-01-01", false), ("2999-01-01", true)] {
         let app = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
         profile(&app.double, 0, &json!({"sub": "00u1", "preferred_username": "ada"}));
@@ -113,18 +113,22 @@ async fn fault_a1_an_imported_account_is_found_by_its_former_key_until_the_date(
         let found = signed_in(&app, "okta-oauth2", "c2").await;
         assert_eq!(found["id"] == owner["id"], is_found, "until {until:?}");
         let marked = "SELECT count(*) FROM social_accounts WHERE legacy_uid";
-        assert_eq!(app.database.number(marked).await, i64::from(!is_found), "the mark goes with the former key");
+        assert_eq!(
+            app.database.number(marked).await,
+            i64::from(!is_found),
+            "legacy_uid is cleared with the legacy uid"
+        );
         assert_eq!(app.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
         if is_found {
-            // Once re-keyed, the name opens nothing.
+            // Once the account has its stable id, the name matches no account.
             profile(&app.double, 0, &json!({"sub": "00u2", "preferred_username": "ada"}));
             assert_ne!(signed_in(&app, "okta-oauth2", "c3").await["id"], owner["id"]);
         }
     }
 }
 
-/// An imported account may be keyed by a name that is spelled like another user's id.
-async fn fault_a1_a_stable_id_opens_no_account_of_the_same_name(engine: Engine) {
+/// The legacy uid of an imported account may equal another user's stable id.
+async fn fault_a1_stable_id_does_not_match_a_legacy_name(engine: Engine) {
     for (until, is_found) in [("", false), ("2001-01-01", false), ("2999-01-01", true)] {
         let app = plan(engine).with("LEGACY_UIDS_UNTIL", until).start().await;
         profile(&app.double, 1, &json!({"id": "x1", "username": "x2abc9"}));
@@ -135,7 +139,7 @@ async fn fault_a1_a_stable_id_opens_no_account_of_the_same_name(engine: Engine) 
         assert_eq!(other["id"] == owner["id"], is_found, "until {until:?}");
         assert_eq!(app.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
     }
-    // Where the id itself stands beside the key, it decides at any time.
+    // When the account's extra data has the stable id, it decides at any time.
     let app = plan(engine).start().await;
     profile(&app.double, 1, &json!({"id": "x9", "username": "bob"}));
     let owner = signed_in(&app, "dailymotion", "c1").await;
@@ -143,19 +147,19 @@ async fn fault_a1_a_stable_id_opens_no_account_of_the_same_name(engine: Engine) 
     assert_eq!(signed_in(&app, "dailymotion", "c2").await["id"], owner["id"]);
 }
 
-async fn fault_a1_a_former_key_opens_only_the_account_that_holds_the_same_stable_id(engine: Engine) {
+async fn fault_a1_legacy_uid_matches_only_with_the_same_stable_id(engine: Engine) {
     let app = plan(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
     profile(&app.double, 1, &json!({"id": "x1", "username": "ada"}));
     let owner = signed_in(&app, "dailymotion", "c1").await;
     make_legacy(&app, "ada", r#"{"id": "x1"}"#).await;
-    // The name has passed to another user since.
+    // Another user has taken the name since.
     profile(&app.double, 1, &json!({"id": "x2", "username": "ada"}));
     assert_ne!(signed_in(&app, "dailymotion", "c2").await["id"], owner["id"]);
     profile(&app.double, 1, &json!({"id": "x1", "username": "ada"}));
     assert_eq!(signed_in(&app, "dailymotion", "c3").await["id"], owner["id"]);
 }
 
-async fn fault_a1_another_id_key_opens_no_account_of_the_one_before(engine: Engine) {
+async fn fault_a1_changed_id_key_does_not_match_earlier_accounts(engine: Engine) {
     let app = plan(engine).start().await;
     profile(&app.double, 0, &json!({"sub": "victim", "preferred_username": "v"}));
     signed_in(&app, "okta-oauth2", "c1").await;
@@ -169,7 +173,7 @@ async fn at(node: &Node, provider: &str, code: &str) -> crate::support::Answer {
     node.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
-/// Microsoft's endpoints for many tenants. The code names the tenant.
+/// Microsoft's multi-tenant endpoints. The code selects the tenant.
 fn microsoft(app: &TestApp, subject: &'static str) {
     microsoft_at(app, subject, |tenant| format!("https://sts.windows.net/{tenant}/"));
 }
@@ -197,7 +201,7 @@ fn microsoft_at(app: &TestApp, subject: &'static str, issuer: fn(&str) -> String
     });
 }
 
-async fn fault_a15_the_same_subject_of_two_tenants_is_two_users(engine: Engine) {
+async fn fault_a15_same_subject_in_two_tenants_is_two_users(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
     let app = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
     microsoft(&app, "subject-1");
@@ -206,20 +210,20 @@ async fn fault_a15_the_same_subject_of_two_tenants_is_two_users(engine: Engine) 
     assert_ne!(first["id"], second["id"]);
     assert_eq!(signed_in(&app, "azuread-oauth2", "tenant1-b").await["id"], first["id"]);
     assert_eq!(signed_in(&app, "azuread-oauth2", "tenant2-b").await["id"], second["id"]);
-    // An imported account is the tenant's that signs in first, and no other's.
+    // An imported account belongs to the first tenant that signs in with it.
     app.database.run(&format!("DELETE FROM users WHERE id = {}", second["id"])).await;
     app.database.run("UPDATE social_accounts SET uid_scope = ''").await;
     assert_eq!(signed_in(&app, "azuread-oauth2", "tenant1-c").await["id"], first["id"]);
     assert_ne!(signed_in(&app, "azuread-oauth2", "tenant2-c").await["id"], first["id"]);
 }
 
-async fn fault_a15_a_tenants_users_are_found_at_each_of_its_addresses(engine: Engine) {
+async fn fault_a15_tenant_users_match_under_each_issuer_of_the_tenant(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
     let app = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
     microsoft(&app, "subject-1");
     let first = signed_in(&app, "azuread-oauth2", "tenant1-a").await;
     let second = signed_in(&app, "azuread-oauth2", "tenant2-a").await;
-    // As an earlier release stored them, by the address that the ID token names.
+    // As an earlier release stored them: by the issuer of the ID token.
     for tenant in ["tenant1", "tenant2"] {
         let (old, new) = (format!("sub https://sts.windows.net/{tenant}"), format!("sub {tenant}"));
         let change = format!("UPDATE social_accounts SET uid_scope = '{old}' WHERE uid_scope = '{new}'");
@@ -233,7 +237,7 @@ async fn fault_a15_a_tenants_users_are_found_at_each_of_its_addresses(engine: En
     assert_eq!(app.database.count("users").await, 2);
 }
 
-/// The provider `oidc` at another address, whose users have the same subjects.
+/// The provider `oidc` with another issuer, whose users have the same subjects.
 fn second_issuer(app: &TestApp) {
     const ISSUER: &str = "https://other.example";
     let document = json!({
@@ -260,7 +264,7 @@ fn second_issuer(app: &TestApp) {
     });
 }
 
-async fn fault_a15_another_issuer_opens_no_account_of_the_one_before(engine: Engine) {
+async fn fault_a15_changed_issuer_does_not_match_earlier_accounts(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let owner = signed_in(&app, "oidc", "u1").await;
     second_issuer(&app);
@@ -268,14 +272,14 @@ async fn fault_a15_another_issuer_opens_no_account_of_the_one_before(engine: Eng
     let node = app.start_node_with(&[moved]).await;
     at(&node, "oidc", "u01").await.problem(403, "not_allowed");
     assert_eq!(app.database.count("users").await, 1);
-    // The operator says that the users are the same, under whatever slash: the account moves to the new issuer.
+    // FORMER_ISSUERS declares that the users are the same, with or without a trailing slash.
     let former = ("SOCIAL_AUTH_OIDC_FORMER_ISSUERS", "https://id.example/");
     let node = app.start_node_with(&[moved, former]).await;
     assert_eq!(at(&node, "oidc", "u001").await.ok()["id"], owner["id"]);
     at(&app.node, "oidc", "u0001").await.problem(403, "not_allowed");
 }
 
-async fn fault_a15_an_account_without_a_scope_gets_it_at_its_next_login(engine: Engine) {
+async fn fault_a15_account_without_uid_scope_gets_it_at_the_next_login(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let owner = signed_in(&app, "oidc", "u1").await;
     app.database.run("UPDATE social_accounts SET uid_scope = ''").await;
@@ -284,7 +288,7 @@ async fn fault_a15_an_account_without_a_scope_gets_it_at_its_next_login(engine: 
     assert_eq!(app.database.number(known).await, 1);
 }
 
-async fn fault_a1_a15_the_operator_hears_of_accounts_that_sign_nobody_in(engine: Engine) {
+async fn fault_a1_a15_doctor_reports_accounts_that_cannot_sign_in(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     signed_in(&app, "oidc", "u1").await;
     app.login("token", "u1").await.ok();
@@ -311,8 +315,8 @@ async fn fault_a1_a15_the_operator_hears_of_accounts_that_sign_nobody_in(engine:
     assert!(open.contains("until 2999-01-01"), "{open}");
 }
 
-async fn fault_a22_one_id_token_signs_in_once_for_one_client(engine: Engine) {
-    // Two names of one client: `oidc`, and an operator's own provider beside it.
+async fn fault_a22_id_token_is_accepted_once_per_client(engine: Engine) {
+    // Two providers with one client id: `oidc`, and one that extends it.
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let file = folder.path().join("settings.toml");
     let own = format!(
@@ -329,7 +333,7 @@ async fn fault_a22_one_id_token_signs_in_once_for_one_client(engine: Engine) {
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn fault_d5_mailchimp_takes_no_id_of_a_whole_account(engine: Engine) {
+async fn fault_d5_mailchimp_rejects_the_id_of_a_shared_account(engine: Engine) {
     let plan =
         TestApp::builder(engine).with("SOCIAL_AUTH_MAILCHIMP_KEY", CLIENT_ID).with("SOCIAL_AUTH_MAILCHIMP_SECRET", "s");
     let app = plan.start().await;

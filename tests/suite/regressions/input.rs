@@ -1,4 +1,4 @@
-//! Values parsed where they enter: addresses, domains, origins, URLs and settings.
+//! Input validation: e-mail addresses, domains and settings.
 
 mod addresses;
 mod settings;

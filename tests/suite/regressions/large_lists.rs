@@ -1,4 +1,4 @@
-//! Lists that grow without bound: read in pages, searched by an index, and read and ended in batches.
+//! Long lists: pagination, indexed search, and revocation in batches.
 
 use rest_social_auth::store::UserSearch;
 use serde_json::Value;
@@ -6,13 +6,13 @@ use serde_json::Value;
 use crate::support::{Answer, Database, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_b26_the_list_of_credentials_has_pages,
-    fault_b26_a_page_is_bounded_and_a_cursor_is_its_users_own,
-    fault_b26_any_number_of_credentials_ends_at_once,
-    fault_b26_accounts_of_several_uids_are_one_read,
-    fault_b26_an_import_finds_rows_by_their_keys,
-    fault_f10_users_are_searched_by_indexes,
-    fault_f10_a_user_is_found_by_the_beginning_of_a_name_or_an_address,
+    fault_b26_credential_list_is_paginated,
+    fault_b26_page_size_is_limited_and_a_cursor_is_bound_to_its_user,
+    fault_b26_any_number_of_credentials_is_revoked_at_once,
+    fault_b26_accounts_of_several_uids_are_one_query,
+    fault_b26_import_uses_indexes,
+    fault_f10_user_search_uses_indexes,
+    fault_f10_user_search_matches_prefixes_of_username_and_email,
 }
 
 async fn page(app: &TestApp, authorization: &str, query: &str) -> Answer {
@@ -20,7 +20,7 @@ async fn page(app: &TestApp, authorization: &str, query: &str) -> Answer {
     app.client().get(&path).header("authorization", authorization).send().await
 }
 
-/// The query of the next page, as `Link` has it.
+/// The query of the next page from the `Link` header.
 fn next(answer: &Answer) -> Option<String> {
     let link = answer.header("link")?;
     let query = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
@@ -32,7 +32,7 @@ fn ids(answer: &Answer) -> Vec<String> {
     entries.iter().map(|entry: &Value| entry["id"].as_str().expect("an id").to_owned()).collect()
 }
 
-/// Knox tokens of user 1, all used at the same time.
+/// Inserts knox tokens of user 1, all with the same time of last use.
 async fn insert_tokens(database: &Database, count: usize) {
     let sql = format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
@@ -42,9 +42,9 @@ async fn insert_tokens(database: &Database, count: usize) {
     database.run(&sql).await;
 }
 
-async fn fault_b26_the_list_of_credentials_has_pages(engine: Engine) {
+async fn fault_b26_credential_list_is_paginated(engine: Engine) {
     let app = TestApp::start(engine).await;
-    // The clock stands still: all of them were used at the same time.
+    // The clock does not move: all have the same time of last use.
     let mut zeros = String::new();
     for kind in ["session", "knox", "jwt-sliding", "session", "knox", "jwt-pair", "session", "jwt-pair", "session"] {
         zeros.push('0');
@@ -71,7 +71,7 @@ async fn fault_b26_the_list_of_credentials_has_pages(engine: Engine) {
     }
 }
 
-async fn fault_b26_a_page_is_bounded_and_a_cursor_is_its_users_own(engine: Engine) {
+async fn fault_b26_page_size_is_limited_and_a_cursor_is_bound_to_its_user(engine: Engine) {
     let app = TestApp::start(engine).await;
     let authorization = format!("Token {}", app.token("token", "u1").await);
     insert_tokens(&app.database, 240).await;
@@ -94,14 +94,14 @@ async fn fault_b26_a_page_is_bounded_and_a_cursor_is_its_users_own(engine: Engin
     }
 }
 
-async fn fault_b26_any_number_of_credentials_ends_at_once(engine: Engine) {
+async fn fault_b26_any_number_of_credentials_is_revoked_at_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     let knox = format!("Token {}", app.token("knox", "u1").await);
     for (kind, code) in [("session", "u01"), ("jwt-pair", "u001"), ("token", "u0001")] {
         app.login(kind, code).await.ok();
     }
     insert_tokens(&app.database, 1201).await;
-    // Nothing of another user ends.
+    // No credential of another user is revoked.
     app.login("knox", "u2").await.ok();
     app.login("session", "u02").await.ok();
     let others = app.client().request("DELETE", "/api/user/credentials/others/");
@@ -110,7 +110,7 @@ async fn fault_b26_any_number_of_credentials_ends_at_once(engine: Engine) {
     assert_eq!((app.database.count("knox_tokens").await, app.database.count("sessions").await), (2, 1));
 }
 
-async fn fault_b26_accounts_of_several_uids_are_one_read(engine: Engine) {
+async fn fault_b26_accounts_of_several_uids_are_one_query(engine: Engine) {
     let app = TestApp::start(engine).await;
     for code in ["u1", "u2", "u3"] {
         app.login("token", code).await.ok();
@@ -124,8 +124,8 @@ async fn fault_b26_accounts_of_several_uids_are_one_read(engine: Engine) {
     assert_eq!(users, [(1, 1), (3, 3)]);
 }
 
-/// The statements are those of the import: on SQLite each batch would otherwise read a whole table.
-async fn fault_b26_an_import_finds_rows_by_their_keys(engine: Engine) {
+/// Without these indexes each batch of the import reads a whole table on SQLite.
+async fn fault_b26_import_uses_indexes(engine: Engine) {
     let database = Database::create(engine).await;
     for (table, [first, second], values) in [
         ("social_accounts", ["provider", "uid"], "('github', '1'), ('github', '2')"),
@@ -146,7 +146,7 @@ async fn fault_b26_an_import_finds_rows_by_their_keys(engine: Engine) {
     }
 }
 
-async fn fault_f10_users_are_searched_by_indexes(engine: Engine) {
+async fn fault_f10_user_search_uses_indexes(engine: Engine) {
     let database = Database::create(engine).await;
     let (at_least, below, explain) = match engine {
         Engine::Sqlite => (">=", "<", "EXPLAIN QUERY PLAN"),
@@ -160,7 +160,7 @@ async fn fault_f10_users_are_searched_by_indexes(engine: Engine) {
     }
 }
 
-async fn fault_f10_a_user_is_found_by_the_beginning_of_a_name_or_an_address(engine: Engine) {
+async fn fault_f10_user_search_matches_prefixes_of_username_and_email(engine: Engine) {
     let database = Database::create(engine).await;
     let users = [
         (1, "Ana_B", "Ana@MÜLLER.example", "ana@xn--mller-kva.example", "x-1"),

@@ -1,4 +1,4 @@
-//! What links an account to a user: only an authorization request that the user made here.
+//! Linking: only an authorization request that the signed-in user began links an account.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, Engine, TestApp, on_both_databases, signer, test_app};
 
 on_both_databases! {
-    fault_a2_a_login_without_an_authorization_request_never_links,
-    fault_a2_a_session_is_replaced_and_not_linked_to,
-    fault_a2_an_id_token_links_nothing_by_itself,
-    fault_a2_a_request_of_an_anonymous_caller_never_links,
-    fault_a2_the_setting_brings_back_what_django_rest_social_auth_does,
-    fault_a3_a_first_step_ends_with_the_credential_that_made_it,
-    fault_a3_a_request_that_links_ends_in_its_browser_under_every_policy,
+    fault_a2_login_without_an_authorization_request_never_links,
+    fault_a2_login_replaces_the_session_without_linking,
+    fault_a2_posted_id_token_never_links,
+    fault_a2_authorization_request_of_an_anonymous_caller_never_links,
+    fault_a2_setting_restores_the_linking_of_drsa,
+    fault_a3_oauth1_second_step_needs_the_credential_of_the_first,
+    fault_a3_linking_request_completes_only_in_its_browser_under_every_policy,
     fault_a17_linking_needs_a_fresh_login_by_default,
-    fault_b12_the_scheme_of_a_credential_is_read_in_any_case,
-    fault_b12_a_credential_that_cannot_be_read_is_refused,
+    fault_b12_authorization_scheme_is_case_insensitive,
+    fault_b12_unreadable_credential_is_refused,
 }
 
-/// Every login route, and how its credential is presented.
+/// Every login route with the Authorization scheme of its credential.
 const ROUTES: [(&str, &str); 8] = [
     ("token", "Token"),
     ("token_user", "Token"),
@@ -38,12 +38,12 @@ async fn post(app: &TestApp, route: &str, authorization: &str, body: Value) -> A
     post.header("authorization", authorization).json(&body).send().await
 }
 
-async fn fault_a2_a_login_without_an_authorization_request_never_links(engine: Engine) {
+async fn fault_a2_login_without_an_authorization_request_never_links(engine: Engine) {
     for policy in ["when_present", "off"] {
         let app = TestApp::builder(engine).with("STATE_POLICY", policy).start().await;
         for (n, (route, scheme)) in ROUTES.into_iter().enumerate() {
             let victim = format!("{scheme} {}", app.token(route, &format!("u{}1", "0".repeat(n))).await);
-            // The attacker's code, with no state and with one that this server did not make.
+            // The attacker's code, without a state and with a foreign state.
             for (m, state) in [json!(null), json!("a-state-of-the-front-end")].into_iter().enumerate() {
                 let body = json!({"code": format!("u{}", 100 + 2 * n + m), "state": state});
                 post(&app, &format!("{route}/facebook"), &victim, body).await.ok();
@@ -51,17 +51,17 @@ async fn fault_a2_a_login_without_an_authorization_request_never_links(engine: E
         }
         assert_eq!(app.database.number(ACCOUNTS_OF_VICTIM).await, 1, "{policy}");
         assert_eq!(app.database.count("users").await, 17, "{policy}: each account has a user of its own");
-        // An account that signs another user in does so, whoever is signed in: nobody is linked, nothing is moved.
+        // The account of another user signs that user in: no account is linked or moved.
         let victim = format!("Token {}", app.token("token", &format!("u{}1", "0".repeat(20))).await);
         let other = post(&app, "token_user/facebook", &victim, json!({"code": "u0100"})).await.ok();
         assert_eq!(other["id"], 2, "{policy}");
-        // With an account of their own, a user signs in.
+        // The caller's own account signs the caller in.
         let own = post(&app, "token_user/github", &victim, json!({"code": format!("u{}1", "0".repeat(21))})).await.ok();
         assert_eq!(own["id"], 1, "{policy}");
     }
 }
 
-async fn fault_a2_a_session_is_replaced_and_not_linked_to(engine: Engine) {
+async fn fault_a2_login_replaces_the_session_without_linking(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (n, route) in ["session/facebook", "facebook"].into_iter().enumerate() {
         let browser = app.browser();
@@ -72,13 +72,13 @@ async fn fault_a2_a_session_is_replaced_and_not_linked_to(engine: Engine) {
         assert_ne!(other["id"], 1, "{route}");
         let old = app.browser();
         old.set_cookie("sessionid", &before);
-        assert_eq!(old.get("/api/user/").send().await.status, 401, "{route}: the session before is over");
+        assert_eq!(old.get("/api/user/").send().await.status, 401, "{route}: the former session is revoked");
         assert_eq!(browser.get("/api/user/").send().await.ok()["id"], other["id"]);
     }
     assert_eq!(app.database.number(ACCOUNTS_OF_VICTIM).await, 1);
 }
 
-async fn fault_a2_an_id_token_links_nothing_by_itself(engine: Engine) {
+async fn fault_a2_posted_id_token_never_links(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let victim = format!("Token {}", app.token("token", "u1").await);
     let token = signer::signed(&app.fake_users.id_token_claims("u5", None, ""));
@@ -87,7 +87,7 @@ async fn fault_a2_an_id_token_links_nothing_by_itself(engine: Engine) {
     assert_eq!(app.database.number(ACCOUNTS_OF_VICTIM).await, 1);
 }
 
-async fn fault_a2_a_request_of_an_anonymous_caller_never_links(engine: Engine) {
+async fn fault_a2_authorization_request_of_an_anonymous_caller_never_links(engine: Engine) {
     let app = TestApp::start(engine).await;
     let victim = format!("Token {}", app.token("token", "u1").await);
     let begun = app.begin(&app.client(), "facebook", json!({})).await;
@@ -100,7 +100,7 @@ async fn fault_a2_a_request_of_an_anonymous_caller_never_links(engine: Engine) {
     assert_eq!(app.database.number(ACCOUNTS_OF_VICTIM).await, 1);
 }
 
-async fn fault_a2_the_setting_brings_back_what_django_rest_social_auth_does(engine: Engine) {
+async fn fault_a2_setting_restores_the_linking_of_drsa(engine: Engine) {
     let app = TestApp::builder(engine).with("LINK_WITHOUT_AUTHORIZATION_REQUEST", "true").start().await;
     let caller = format!("Token {}", app.token("token", "u1").await);
     assert_eq!(post(&app, "token_user/facebook", &caller, json!({"code": "u5"})).await.ok()["id"], 1);
@@ -109,30 +109,30 @@ async fn fault_a2_the_setting_brings_back_what_django_rest_social_auth_does(engi
     post(&app, "token/facebook", &caller, json!({"code": "u09"})).await.problem(409, "account_in_use");
 }
 
-async fn fault_a3_a_first_step_ends_with_the_credential_that_made_it(engine: Engine) {
+async fn fault_a3_oauth1_second_step_needs_the_credential_of_the_first(engine: Engine) {
     let app = TestApp::start(engine).await;
     let attacker = format!("Token {}", app.token("token", "u1").await);
     let first_step = || post(&app, "token/twitter", &attacker, json!({}));
     let body = |token: String, verifier: &str| json!({"oauth_token": token, "oauth_verifier": verifier});
-    // A victim without cookies, then one who is signed in.
+    // First a victim without cookies, then a signed-in victim.
     let token = first_step().await.field("oauth_token");
     app.client().login("token/twitter", body(token, "u5")).await.problem(400, "flow_mismatch");
     let victim = format!("Token {}", app.token("token", "u2").await);
     let token = first_step().await.field("oauth_token");
     post(&app, "token/twitter", &victim, body(token, "u6")).await.problem(400, "flow_mismatch");
-    // The cookie of the first step alone is not the credential.
+    // The cookie of the first step does not replace the credential.
     let browser = app.browser();
     let begun = browser.post("/api/login/social/token/twitter/").header("authorization", &attacker);
     let token = begun.json(&json!({})).send().await.field("oauth_token");
     browser.login("token/twitter", body(token, "u7")).await.problem(400, "flow_mismatch");
     assert_eq!(app.database.number(ACCOUNTS_OF_VICTIM).await, 1);
-    // Both steps with the credential link, as a front-end of django-rest-social-auth does it.
+    // Both steps with the credential link the account, as front-ends of DRSA do.
     let token = first_step().await.field("oauth_token");
     post(&app, "token/twitter", &attacker, body(token, "u8")).await.ok();
     assert_eq!(app.database.number(ACCOUNTS_OF_VICTIM).await, 2);
 }
 
-async fn fault_a3_a_request_that_links_ends_in_its_browser_under_every_policy(engine: Engine) {
+async fn fault_a3_linking_request_completes_only_in_its_browser_under_every_policy(engine: Engine) {
     for policy in ["required", "when_present", "off"] {
         let app = TestApp::builder(engine).with("STATE_POLICY", policy).start().await;
         let first = app.begin(&app.client(), "github", json!({})).await;
@@ -151,7 +151,7 @@ async fn fault_a3_a_request_that_links_ends_in_its_browser_under_every_policy(en
         app.client().login("token/facebook", body.clone()).await.problem(400, "flow_mismatch");
         post(&app, "token/facebook", &owner, body).await.problem(400, "flow_mismatch");
         assert_eq!(app.database.number(ACCOUNTS_OF_VICTIM).await, 1, "{policy}");
-        // With the flow token it links, also where the credential does not come along again.
+        // With the flow token it links, also without the credential in the second request.
         let begun = begin(app.client()).await;
         let body = json!({"code": "u6", "state": begun.field("state"), "flow_token": begun.field("flow_token")});
         app.client().login("token/facebook", body).await.ok();
@@ -164,7 +164,7 @@ async fn fault_a17_linking_needs_a_fresh_login_by_default(engine: Engine) {
     let owner = format!("Token {}", app.token("token", "u1").await);
     app.advance(Duration::from_secs(901));
     app.link("token/facebook", &owner, "u5").await.problem(403, "fresh_login_required");
-    // The request of a login that was too old stays one, also where the credential does not come along again.
+    // The authorization request of a stale login stays refused, also without the credential.
     let begun = app.client().post("/api/login/social/begin/facebook/").header("authorization", &owner);
     let begun = begun.json(&json!({})).send().await;
     let body = json!({"code": "u6", "state": begun.field("state"), "flow_token": begun.field("flow_token")});
@@ -178,7 +178,7 @@ async fn fault_a17_linking_needs_a_fresh_login_by_default(engine: Engine) {
     app.link("token/facebook", &owner, "u05").await.ok();
 }
 
-async fn fault_b12_the_scheme_of_a_credential_is_read_in_any_case(engine: Engine) {
+async fn fault_b12_authorization_scheme_is_case_insensitive(engine: Engine) {
     let app = TestApp::start(engine).await;
     let tokens = [
         (app.token("jwt-pair", "u1").await, ["bearer", "BEARER", "Bearer "], "jwt-pair"),
@@ -197,7 +197,7 @@ async fn fault_b12_the_scheme_of_a_credential_is_read_in_any_case(engine: Engine
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn fault_b12_a_credential_that_cannot_be_read_is_refused(engine: Engine) {
+async fn fault_b12_unreadable_credential_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.double.clear_calls();
     for route in ["jwt-pair", "jwt-pair-user", "jwt-sliding", "jwt-sliding-user"] {
@@ -220,7 +220,7 @@ async fn fault_b12_a_credential_that_cannot_be_read_is_refused(engine: Engine) {
 }
 
 #[test]
-fn fault_a2_a17_the_ways_of_django_rest_social_auth_are_warnings_at_start() {
+fn fault_a2_a17_settings_that_restore_drsa_behaviour_are_warnings_at_start() {
     let warnings = |settings: &[(&str, &str)]| {
         let base = [("SECRET_KEY", test_app::SECRET_KEY), ("PUBLIC_URL", "https://login.example")];
         let environment = base.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -1,5 +1,5 @@
-//! Faults that were seen in this server, each with the right result. A test is named after the report it comes from:
-//! `fault_a1_...` is row A1. Where a row touches the store, the test runs on both databases.
+//! Faults found in this server, each with the correct behaviour. A name begins with the id of the fault report:
+//! `fault_a1_...` is fault A1. A test that uses the store runs on both databases.
 
 mod authorization_requests;
 mod cached_documents;

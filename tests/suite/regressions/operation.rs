@@ -1,4 +1,4 @@
-//! Running the server: shutdown, background work, commands, and the documents' commands and samples.
+//! Operation: start, migrations, shutdown, commands, and the commands and samples in the documents.
 
 mod codes;
 mod commands;

@@ -10,13 +10,13 @@ use crate::support::fake_users::GITHUB_TOKEN;
 use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_a26_what_is_no_id_signs_nobody_in,
-    fault_a26_a_long_number_keeps_its_digits,
-    fault_c14_a_session_follows_the_providers_lifetime_in_every_form,
-    fault_d3_google_without_an_address_signs_in,
+    fault_a26_invalid_provider_id_is_refused,
+    fault_a26_large_number_keeps_all_digits,
+    fault_c14_session_lifetime_follows_expires_in_of_every_form,
+    fault_d3_google_user_without_email_signs_in,
 }
 
-async fn fault_a26_what_is_no_id_signs_nobody_in(engine: Engine) {
+async fn fault_a26_invalid_provider_id_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     let ids = [
         json!(null),
@@ -42,7 +42,7 @@ async fn fault_a26_what_is_no_id_signs_nobody_in(engine: Engine) {
         answer.problem(502, "provider_error");
     }
     assert_eq!(app.database.count("users").await, 0);
-    // A blank before an id makes another id: the two are never merged.
+    // A leading space makes another id: the two users stay separate.
     for (code, id) in [("u101", "x"), ("u102", " x")] {
         app.fake_users.set_profile("github", code, json!({"id": id, "login": "nell"}));
         app.client().login("token/github", json!({"code": code})).await.ok();
@@ -50,7 +50,7 @@ async fn fault_a26_what_is_no_id_signs_nobody_in(engine: Engine) {
     assert_eq!(app.database.count("users").await, 2);
 }
 
-async fn fault_a26_a_long_number_keeps_its_digits(engine: Engine) {
+async fn fault_a26_large_number_keeps_all_digits(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (code, digits) in [("u1", "123456789012345678901234567890"), ("u2", "123456789012345678901234567891")] {
         let profile = format!(r#"{{"id": {digits}, "login": "user", "bio": "{{\"id\": 99999999999999999999999}}"}}"#);
@@ -63,7 +63,7 @@ async fn fault_a26_a_long_number_keeps_its_digits(engine: Engine) {
     assert_eq!(app.database.count("users").await, 2);
 }
 
-async fn fault_c14_a_session_follows_the_providers_lifetime_in_every_form(engine: Engine) {
+async fn fault_c14_session_lifetime_follows_expires_in_of_every_form(engine: Engine) {
     const TWO_WEEKS: i64 = 1_209_600;
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "true").start().await;
     for (n, (lifetime, seconds)) in [
@@ -94,7 +94,7 @@ async fn fault_c14_a_session_follows_the_providers_lifetime_in_every_form(engine
     }
 }
 
-async fn fault_d3_google_without_an_address_signs_in(engine: Engine) {
+async fn fault_d3_google_user_without_email_signs_in(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (code, profile, is_admitted) in [
         ("u1", json!({"sub": "1"}), true),

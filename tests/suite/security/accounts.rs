@@ -1,4 +1,4 @@
-//! SEC-22 to SEC-25: whose account it is, and what links two of them.
+//! SEC-22 to SEC-25: account matching and linking.
 
 use rest_social_auth::model::AuditFilter;
 use serde_json::{Value, json};
@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_22_the_same_subject_at_two_providers_is_two_people,
-    sec_22_an_email_identifies_nobody,
-    sec_23_only_a_trusted_provider_links_by_a_verified_address,
-    sec_23_an_address_that_was_registered_before_its_owner_came_catches_nobody,
-    sec_23_the_word_of_a_provider_that_is_not_trusted_opens_nothing_for_later,
-    sec_23_a_letter_that_looks_the_same_is_another_address,
-    sec_23_first_logins_at_once_of_one_address_make_one_user,
-    sec_23_two_users_of_one_address_are_nobody,
-    sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so,
-    sec_25_an_account_of_somebody_else_is_never_moved,
-    sec_25_linking_and_unlinking_leave_their_mark,
-    sec_25_linking_needs_a_fresh_login_unless_the_settings_say_otherwise,
+    sec_22_same_subject_at_two_providers_is_two_users,
+    sec_22_email_does_not_identify_a_user,
+    sec_23_only_a_trusted_provider_links_by_verified_email,
+    sec_23_preregistered_email_does_not_capture_the_owners_login,
+    sec_23_untrusted_verification_never_links_later,
+    sec_23_lookalike_letter_is_another_email,
+    sec_23_parallel_first_logins_with_one_email_create_one_user,
+    sec_23_email_of_two_users_links_to_neither,
+    sec_24_unverified_email_is_stored_as_unverified,
+    sec_25_account_of_another_user_is_never_moved,
+    sec_25_linking_and_unlinking_are_audited,
+    sec_25_linking_needs_a_fresh_login_unless_disabled,
 }
 
 const BY_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
@@ -32,12 +32,12 @@ async fn at(app: &TestApp, provider: &str, code: &str) -> Answer {
     app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
-/// Of a domain that Google hosts, so that it vouches for the address.
+/// A profile with a domain that Google hosts, so Google is trusted to verify the address.
 fn hosted(sub: &str, email: &str) -> Value {
     json!({"sub": sub, "email": email, "email_verified": true, "hd": "example.com"})
 }
 
-async fn sec_22_the_same_subject_at_two_providers_is_two_people(engine: Engine) {
+async fn sec_22_same_subject_at_two_providers_is_two_users(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     app.fake_users.set_profile("google-oauth2", "u1", hosted("one-subject", "a@example.com"));
     app.fake_users.set_profile(
@@ -50,23 +50,23 @@ async fn sec_22_the_same_subject_at_two_providers_is_two_people(engine: Engine) 
     assert_eq!(app.database.count("users").await, 2);
 }
 
-async fn sec_22_an_email_identifies_nobody(engine: Engine) {
+async fn sec_22_email_does_not_identify_a_user(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "a@example.com"));
     let first = at(&app, "google-oauth2", "u1").await.ok();
-    // The same address, another subject: another person, at the same provider and at another.
+    // The same address with another subject is another user, at every provider.
     app.fake_users.set_profile("google-oauth2", "u2", hosted("2", "a@example.com"));
     let second = at(&app, "google-oauth2", "u2").await.ok();
     let profile = json!({"sub": "3", "preferred_username": "c", "email": "a@example.com", "email_verified": true});
     app.fake_users.set_profile("oidc", "u3", profile);
     let third = at(&app, "oidc", "u3").await.ok();
     assert!(first["id"] != second["id"] && second["id"] != third["id"] && first["id"] != third["id"]);
-    // Another address, the same subject: the same person.
+    // Another address with the same subject is the same user.
     app.fake_users.set_profile("google-oauth2", "u4", hosted("1", "new@example.com"));
     assert_eq!(at(&app, "google-oauth2", "u4").await.ok()["id"], first["id"]);
 }
 
-async fn sec_23_only_a_trusted_provider_links_by_a_verified_address(engine: Engine) {
+async fn sec_23_only_a_trusted_provider_links_by_verified_email(engine: Engine) {
     for (trusted, code, status) in [("", "u1", 409), ("google-oauth2", "u1", 409), ("google-oauth2,oidc", "u1", 200)] {
         let app = linking(engine, trusted).start().await;
         app.fake_users.set_profile("google-oauth2", code, hosted("1", "user1@example.com"));
@@ -80,13 +80,13 @@ async fn sec_23_only_a_trusted_provider_links_by_a_verified_address(engine: Engi
             let detail = problem["detail"].as_str().expect("a text");
             assert!(detail.contains("Sign in the way you did before"), "what to do next: {detail}");
             assert!(!detail.to_lowercase().contains("google"), "no provider is named: {detail}");
-            // What to do next works: sign in as before, and link.
+            // The advice in the error works: sign in as before, then link.
             let authorization = format!("Token {}", owner["token"].as_str().expect("a token"));
             assert_eq!(app.link("token_user/oidc", &authorization, "u01").await.ok()["id"], owner["id"]);
         }
         assert_eq!(app.database.count("users").await, 1);
     }
-    // Trusted, but the address is not verified.
+    // A trusted provider, but the address is not verified.
     let app = linking(engine, "google-oauth2,oidc").start().await;
     at(&app, "oidc", "u1").await.ok();
     for (n, unverified) in [json!(false), json!(null), json!("no")].into_iter().enumerate() {
@@ -97,28 +97,28 @@ async fn sec_23_only_a_trusted_provider_links_by_a_verified_address(engine: Engi
     }
 }
 
-async fn sec_23_an_address_that_was_registered_before_its_owner_came_catches_nobody(engine: Engine) {
+async fn sec_23_preregistered_email_does_not_capture_the_owners_login(engine: Engine) {
     let app = linking(engine, "google-oauth2,oidc,github").start().await;
-    // The attacker's account at a provider that vouches for nothing says the victim's address.
+    // The attacker signs up with the victim's address at a provider that verifies none.
     app.fake_users.set_profile("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
     let attacker = at(&app, "github", "u6").await.ok();
     at(&app, "oidc", "u1").await.problem(409, "account_exists");
     let rows = (app.database.count("users").await, app.database.count("social_accounts").await);
-    assert_eq!(rows, (1, 1), "the victim's account is not in the attacker's hands");
+    assert_eq!(rows, (1, 1), "the attacker cannot use the victim's account");
     let authorization = format!("Token {}", attacker["token"].as_str().expect("a token"));
     let accounts = app.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
     assert_eq!(accounts.as_array().map(Vec::len), Some(1));
 
-    // Without the step, the default, the owner gets a user of their own.
+    // By default (without the step) the owner gets a separate user.
     let app = TestApp::builder(engine).oidc().start().await;
     app.fake_users.set_profile("github", "u6", json!({"id": 66, "login": "attacker", "email": "user1@example.com"}));
     let attacker = at(&app, "github", "u6").await.ok();
     assert_ne!(at(&app, "oidc", "u1").await.ok()["id"], attacker["id"]);
 }
 
-async fn sec_23_the_word_of_a_provider_that_is_not_trusted_opens_nothing_for_later(engine: Engine) {
+async fn sec_23_untrusted_verification_never_links_later(engine: Engine) {
     let app = linking(engine, "google-oauth2").start().await;
-    // A provider where anybody can have any address "verified".
+    // A provider that marks any address as verified.
     let lax =
         json!({"sub": "6", "preferred_username": "attacker", "email": "user1@example.com", "email_verified": true});
     app.fake_users.set_profile("oidc", "u6", lax);
@@ -128,7 +128,7 @@ async fn sec_23_the_word_of_a_provider_that_is_not_trusted_opens_nothing_for_lat
     let vouched = "SELECT count(*) FROM users WHERE email_verified AND email_vouched_by = 'oidc'";
     assert_eq!(app.database.number(vouched).await, 1, "as it was said");
 
-    // What the operator's own software vouches for, links; what it has taken back, does not.
+    // An address that the webhook verified links; one that it no longer verifies does not.
     app.database.run("UPDATE users SET email_vouched_by = ''").await;
     app.fake_users.set_profile("google-oauth2", "u2", hosted("2", "user1@example.com"));
     assert_eq!(at(&app, "google-oauth2", "u2").await.ok()["id"], attacker["id"]);
@@ -138,7 +138,7 @@ async fn sec_23_the_word_of_a_provider_that_is_not_trusted_opens_nothing_for_lat
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn sec_23_a_letter_that_looks_the_same_is_another_address(engine: Engine) {
+async fn sec_23_lookalike_letter_is_another_email(engine: Engine) {
     let app = linking(engine, "google-oauth2,oidc").start().await;
     app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "Mike@example.com"));
     let mike = at(&app, "google-oauth2", "u1").await.ok();
@@ -149,7 +149,7 @@ async fn sec_23_a_letter_that_looks_the_same_is_another_address(engine: Engine) 
     }
 }
 
-async fn sec_23_first_logins_at_once_of_one_address_make_one_user(engine: Engine) {
+async fn sec_23_parallel_first_logins_with_one_email_create_one_user(engine: Engine) {
     let app = linking(engine, "google-oauth2").start().await;
     for n in 1..=6 {
         app.fake_users.set_profile("google-oauth2", &format!("u{n}"), hosted(&n.to_string(), "one@example.com"));
@@ -161,7 +161,7 @@ async fn sec_23_first_logins_at_once_of_one_address_make_one_user(engine: Engine
     assert_eq!(app.database.count("users").await, 1, "{statuses:?}");
 }
 
-async fn sec_23_two_users_of_one_address_are_nobody(engine: Engine) {
+async fn sec_23_email_of_two_users_links_to_neither(engine: Engine) {
     let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_PIPELINE", BY_EMAIL);
     let app = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "oidc,google-oauth2").start().await;
     for n in ["1", "2"] {
@@ -172,7 +172,7 @@ async fn sec_23_two_users_of_one_address_are_nobody(engine: Engine) {
     assert_eq!(app.database.count("social_accounts").await, 2);
 }
 
-async fn sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so(engine: Engine) {
+async fn sec_24_unverified_email_is_stored_as_unverified(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let is_verified = match engine {
         Engine::Sqlite => "email_verified = 1",
@@ -180,7 +180,7 @@ async fn sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so(eng
     };
     let mut wanted = 0;
     for (n, (provider, profile, verified)) in [
-        // Google vouches for its own addresses and for the domains that it hosts.
+        // Google is trusted for its own addresses and for domains that it hosts.
         ("google-oauth2", json!({"email": "a@gmail.com", "email_verified": true}), true),
         ("google-oauth2", json!({"email": "a@example.com", "email_verified": true, "hd": "example.com"}), true),
         ("google-oauth2", json!({"email": "a@example.com", "email_verified": true}), false),
@@ -207,13 +207,13 @@ async fn sec_24_an_address_that_the_provider_does_not_vouch_for_is_stored_so(eng
     }
 }
 
-async fn sec_25_an_account_of_somebody_else_is_never_moved(engine: Engine) {
+async fn sec_25_account_of_another_user_is_never_moved(engine: Engine) {
     let app = TestApp::start(engine).await;
     let first = format!("Token {}", app.token("token", "u1").await);
     let second = app.login("token_user", "u2").await.ok();
     app.link("token/github", &first, "u02").await.problem(409, "account_in_use");
     assert_eq!(app.login("token_user", "u002").await.ok()["id"], second["id"], "it signs in whom it did before");
-    // Two at once for one account: one gets it.
+    // Two parallel logins link one account: one succeeds.
     let third = format!("Token {}", app.token("token", "u3").await);
     let both =
         [(&first, "u9"), (&third, "u09")].map(|(authorization, code)| app.link("token/facebook", authorization, code));
@@ -225,7 +225,7 @@ async fn sec_25_an_account_of_somebody_else_is_never_moved(engine: Engine) {
     assert_eq!(app.database.number(owners).await, 1);
 }
 
-async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
+async fn sec_25_linking_and_unlinking_are_audited(engine: Engine) {
     let app = TestApp::start(engine).await;
     let owner = format!("Token {}", app.token("token", "u1").await);
     app.link("token/facebook", &owner, "u1").await.ok();
@@ -237,11 +237,11 @@ async fn sec_25_linking_and_unlinking_leave_their_mark(engine: Engine) {
     assert_eq!(delete(&accounts[0]).await.status, 204);
     delete(&accounts[1]).await.problem(409, "last_login_method");
     let rows = app.database.repository().await.audit_trail(&AuditFilter::of_user(1), 10).await.expect("the trail");
-    let told: Vec<&str> = rows.iter().rev().map(|row| row.event.as_str()).collect();
-    assert_eq!(told, ["sign_up", "link", "unlink", "refused"]);
+    let events: Vec<&str> = rows.iter().rev().map(|row| row.event.as_str()).collect();
+    assert_eq!(events, ["sign_up", "link", "unlink", "refused"]);
 }
 
-async fn sec_25_linking_needs_a_fresh_login_unless_the_settings_say_otherwise(engine: Engine) {
+async fn sec_25_linking_needs_a_fresh_login_unless_disabled(engine: Engine) {
     let later = std::time::Duration::from_secs(901);
     let app = TestApp::start(engine).await;
     let browser = app.browser();
@@ -251,10 +251,10 @@ async fn sec_25_linking_needs_a_fresh_login_unless_the_settings_say_otherwise(en
     by_token("u2").await.ok();
     app.advance(later);
     by_token("u3").await.problem(403, "fresh_login_required");
-    // With an account that is theirs already, somebody signs in again: that links nothing, and makes the login fresh.
+    // Signing in again with a linked account links nothing and makes the login fresh.
     by_token("u02").await.ok();
     by_token("u03").await.ok();
-    // By cookie, through begin and through the redirect flow.
+    // The same with a session cookie, through begin and the redirect flow.
     let post = |path: &str| browser.post(path).header("origin", &app.node.base);
     let begun = post("/api/login/social/begin/facebook/").json(&json!({})).send().await.ok();
     let login = json!({"code": "u4", "state": begun["state"]});
@@ -269,7 +269,7 @@ async fn sec_25_linking_needs_a_fresh_login_unless_the_settings_say_otherwise(en
     let accounts = "SELECT count(*) FROM social_accounts WHERE provider = 'facebook'";
     assert_eq!((app.database.number(accounts).await, app.database.count("users").await), (2, 1));
 
-    // Django-rest-social-auth never asks.
+    // DRSA never asks for a fresh login.
     let app = TestApp::builder(engine).with("LINK_NEEDS_FRESH_LOGIN", "false").start().await;
     let owner = format!("Token {}", app.token("token", "u1").await);
     app.advance(later);

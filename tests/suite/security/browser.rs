@@ -1,4 +1,4 @@
-//! SEC-32 to SEC-36: sessions, cookies, cross-site calls, CORS and the headers of every answer.
+//! SEC-32 to SEC-36: sessions, cookies, cross-site requests, CORS and security headers.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use serde_json::json;
 use crate::support::{Client, Engine, FRONTEND, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_32_a_new_session_id_at_every_login_and_the_old_one_ends,
-    sec_32_a_session_ends_by_age_and_by_idleness,
-    sec_33_cookies_of_an_https_server_are_host_bound_and_secure,
-    sec_33_cookies_of_a_loopback_server,
-    sec_34_a_session_cookie_needs_a_listed_origin,
+    sec_32_every_login_replaces_the_session_id,
+    sec_32_session_expires_by_age_and_idle_time,
+    sec_33_https_cookies_are_host_bound_and_secure,
+    sec_33_loopback_cookies_are_not_secure,
+    sec_34_session_cookie_needs_an_allowed_origin,
     sec_34_session_routes_refuse_other_sites,
-    sec_34_elsewhere_an_origin_matters_only_for_the_redirect_uri,
-    sec_34_a_bearer_credential_alone_counts,
-    sec_35_cors_is_an_exact_list,
-    sec_35_a_preflight_is_answered_for_listed_origins,
-    sec_36_every_answer_carries_its_headers,
+    sec_34_other_routes_use_the_origin_for_the_redirect_uri_only,
+    sec_34_authorization_header_takes_precedence_over_the_cookie,
+    sec_35_cors_origins_match_exactly,
+    sec_35_preflight_is_answered_for_allowed_origins,
+    sec_36_every_response_has_the_security_headers,
 }
 
 const EVIL: &str = "https://evil.example";
@@ -28,7 +28,7 @@ async fn signed_in(app: &TestApp, code: &str) -> Client {
     browser
 }
 
-async fn sec_32_a_new_session_id_at_every_login_and_the_old_one_ends(engine: Engine) {
+async fn sec_32_every_login_replaces_the_session_id(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     browser.set_cookie("sessionid", "fixed-by-an-attacker");
@@ -50,7 +50,7 @@ async fn sec_32_a_new_session_id_at_every_login_and_the_old_one_ends(engine: Eng
     assert_eq!(app.database.count("sessions").await, 1);
 }
 
-async fn sec_32_a_session_ends_by_age_and_by_idleness(engine: Engine) {
+async fn sec_32_session_expires_by_age_and_idle_time(engine: Engine) {
     let app =
         TestApp::builder(engine).with("SESSION_COOKIE_AGE", "3600").with("SESSION_IDLE_TIMEOUT", "1000").start().await;
     let browser = signed_in(&app, "u1").await;
@@ -65,13 +65,13 @@ async fn sec_32_a_session_ends_by_age_and_by_idleness(engine: Engine) {
     assert_eq!(browser.get("/api/user/").send().await.status, 401, "idle");
 }
 
-async fn sec_33_cookies_of_an_https_server_are_host_bound_and_secure(engine: Engine) {
+async fn sec_33_https_cookies_are_host_bound_and_secure(engine: Engine) {
     let app = TestApp::builder(engine).with("PUBLIC_URL", "https://login.example").start().await;
     let answer = app.client().login("session/github", json!({"code": "u1"})).await;
     let session = answer.set_cookie("__Host-sessionid").expect("a session cookie");
     let begun = app.client().post("/api/login/social/begin/github/").json(&json!({})).send().await;
     let authorization_request =
-        begun.set_cookies().into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("an attempt cookie");
+        begun.set_cookies().into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("the attempt cookie");
     assert!(authorization_request.name.starts_with("__Host-"), "{}", authorization_request.name);
     for cookie in [session, authorization_request] {
         for (name, wanted) in [
@@ -92,7 +92,7 @@ async fn sec_33_cookies_of_an_https_server_are_host_bound_and_secure(engine: Eng
     assert_eq!(plain.get("/api/user/").send().await.status, 401, "a cookie that any subdomain could set");
 }
 
-async fn sec_33_cookies_of_a_loopback_server(engine: Engine) {
+async fn sec_33_loopback_cookies_are_not_secure(engine: Engine) {
     let app = TestApp::start(engine).await;
     let answer = app.client().login("session/github", json!({"code": "u1"})).await;
     let cookie = answer.set_cookie("sessionid").expect("a session cookie");
@@ -102,7 +102,7 @@ async fn sec_33_cookies_of_a_loopback_server(engine: Engine) {
     );
 }
 
-async fn sec_34_a_session_cookie_needs_a_listed_origin(engine: Engine) {
+async fn sec_34_session_cookie_needs_an_allowed_origin(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = signed_in(&app, "u1").await;
     for (name, value) in [
@@ -152,16 +152,16 @@ async fn sec_34_session_routes_refuse_other_sites(engine: Engine) {
         twice.problem(403, "csrf_failed");
     }
     assert!(app.double.calls().is_empty());
-    // An origin decides where it is present: the front-end's own is another site than the server's.
+    // When Origin is present it decides: the front-end may be another site than the server.
     let front =
         post("/api/login/social/session/github/").header("origin", FRONTEND).header("sec-fetch-site", "cross-site");
     front.json(&json!({"code": "u1"})).send().await.ok();
-    // And a front-end that still sends Django's token is not hindered.
+    // A front-end may still send Django's CSRF token.
     let classic = post("/api/login/social/session/github/").header("origin", FRONTEND).header("x-csrftoken", "abc");
     classic.json(&json!({"code": "u01"})).send().await.ok();
 }
 
-async fn sec_34_elsewhere_an_origin_matters_only_for_the_redirect_uri(engine: Engine) {
+async fn sec_34_other_routes_use_the_origin_for_the_redirect_uri_only(engine: Engine) {
     let app = TestApp::builder(engine).with("REST_SOCIAL_DOMAIN_FROM_ORIGIN", "false").start().await;
     for kind in ["token", "jwt-pair", "jwt-sliding", "knox"] {
         let post = app.client().post(&format!("/api/login/social/{kind}/github/")).header("origin", EVIL);
@@ -171,12 +171,12 @@ async fn sec_34_elsewhere_an_origin_matters_only_for_the_redirect_uri(engine: En
     }
 }
 
-async fn sec_34_a_bearer_credential_alone_counts(engine: Engine) {
+async fn sec_34_authorization_header_takes_precedence_over_the_cookie(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = signed_in(&app, "u1").await;
     let session = browser.cookie("sessionid").expect("a session");
     let other = format!("Token {}", app.token("token", "u2").await);
-    // With both, the header's user is logged out, and no origin is asked for.
+    // With both, the user of the header is logged out and no origin is needed.
     let out = browser.post("/api/logout/all/").header("authorization", &other).send().await;
     assert_eq!(out.status, 204, "{}", out.text);
     browser.set_cookie("sessionid", &session);
@@ -184,7 +184,7 @@ async fn sec_34_a_bearer_credential_alone_counts(engine: Engine) {
     assert_eq!(app.client().user(&other).await.status, 401);
 }
 
-async fn sec_35_cors_is_an_exact_list(engine: Engine) {
+async fn sec_35_cors_origins_match_exactly(engine: Engine) {
     let app = TestApp::start(engine).await;
     let token = format!("Token {}", app.token("token", "u1").await);
     let get =
@@ -210,12 +210,12 @@ async fn sec_35_cors_is_an_exact_list(engine: Engine) {
             answer.headers_and_body()
         );
     }
-    // Refusals can be read by a listed front-end as well.
+    // A front-end of an allowed origin can read error responses too.
     let refused = app.client().get("/api/user/").header("origin", FRONTEND).send().await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, Some(FRONTEND)));
 }
 
-async fn sec_35_a_preflight_is_answered_for_listed_origins(engine: Engine) {
+async fn sec_35_preflight_is_answered_for_allowed_origins(engine: Engine) {
     let app = TestApp::start(engine).await;
     let ask = |origin: &str, path: &str| {
         let request = app.client().request("OPTIONS", path).header("origin", origin);
@@ -241,7 +241,7 @@ async fn sec_35_a_preflight_is_answered_for_listed_origins(engine: Engine) {
     }
 }
 
-async fn sec_36_every_answer_carries_its_headers(engine: Engine) {
+async fn sec_36_every_response_has_the_security_headers(engine: Engine) {
     let app = TestApp::start(engine).await;
     let token = format!("Token {}", app.token("token", "u1").await);
     let answers = [
@@ -261,7 +261,7 @@ async fn sec_36_every_answer_carries_its_headers(engine: Engine) {
         let policy = answer.header("content-security-policy").unwrap_or_default();
         assert!(policy.contains("frame-ancestors 'none'"), "{shown}");
         assert!(answer.header("x-request-id").is_some_and(|id| id.len() >= 16), "{shown}");
-        assert_eq!(answer.header("strict-transport-security"), None, "off unless asked for");
+        assert_eq!(answer.header("strict-transport-security"), None, "off by default");
     }
     for bad in ["a b\"<>", &"x".repeat(5000)] {
         let answer = app.client().get("/api/user/").header("x-request-id", bad).send().await;

@@ -1,4 +1,4 @@
-//! SEC-26 to SEC-29 and SEC-42: what is issued, what the database knows of it, and when it ends.
+//! SEC-26 to SEC-29 and SEC-42: issue, storage, verification and revocation of credentials.
 
 use std::marker::PhantomData;
 
@@ -13,16 +13,16 @@ use crate::support::test_app::SECRET_KEY;
 use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_26_deactivating_a_user_ends_everything_at_once,
-    sec_27_a_stranger_learns_nothing_of_who_exists,
-    sec_28_a_dump_of_the_database_gives_nothing_that_authenticates,
-    sec_29_a_token_of_one_type_is_not_one_of_another,
+    sec_26_deactivating_a_user_revokes_every_credential_at_once,
+    sec_27_responses_do_not_reveal_which_users_exist,
+    sec_28_database_dump_contains_no_usable_credential,
+    sec_29_token_of_another_type_is_refused,
     sec_29_forged_tokens_are_refused,
-    sec_29_another_services_audience_is_refused,
-    sec_29_asymmetric_tokens_say_what_they_are_and_pin_the_algorithm,
+    sec_29_other_audience_is_refused,
+    sec_29_asymmetric_tokens_have_a_type_and_a_pinned_algorithm,
 }
 
-async fn sec_26_deactivating_a_user_ends_everything_at_once(engine: Engine) {
+async fn sec_26_deactivating_a_user_revokes_every_credential_at_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     browser.login("session/github", json!({"code": "u1"})).await.ok();
@@ -48,19 +48,19 @@ async fn sec_26_deactivating_a_user_ends_everything_at_once(engine: Engine) {
     assert_eq!(post("/api/token/verify/", json!({"token": refresh})).await.status, 401);
     app.login("token", "u00000001").await.problem(403, "user_inactive");
 
-    // Made active again, what was ended stays ended for JWTs and sessions.
+    // After reactivation, revoked JWTs and sessions stay revoked.
     assert!(repository.set_active(1, true, app.clock.now()).await.expect("a write"));
     assert_eq!(post("/api/token/refresh/", json!({"refresh": refresh})).await.status, 401);
     app.login("token", "u000000001").await.ok();
 }
 
-async fn sec_27_a_stranger_learns_nothing_of_who_exists(engine: Engine) {
+async fn sec_27_responses_do_not_reveal_which_users_exist(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
     app.login("token", "u2").await.ok();
     let repository = app.database.repository().await;
     repository.set_active(2, false, app.clock.now()).await.expect("a write");
-    // Codes that do not hold say nothing of the people they could have meant.
+    // The response to an invalid code is the same for every user.
     let mut answers = Vec::new();
     for code in ["bad-u1", "bad-u2", "bad-u3"] {
         let mut body = app.login("token", code).await.problem(400, "invalid_code");
@@ -68,7 +68,7 @@ async fn sec_27_a_stranger_learns_nothing_of_who_exists(engine: Engine) {
         answers.push(body.to_string());
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    // Nor do made-up credentials of users who exist, are inactive, or never were.
+    // So is the response to a forged credential of an active, an inactive and a missing user.
     for user in ["1", "2", "999"] {
         let made_up = signer::hs256(
             b"not the key",
@@ -78,7 +78,7 @@ async fn sec_27_a_stranger_learns_nothing_of_who_exists(engine: Engine) {
     }
 }
 
-async fn sec_28_a_dump_of_the_database_gives_nothing_that_authenticates(engine: Engine) {
+async fn sec_28_database_dump_contains_no_usable_credential(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let browser = app.browser();
     let mut secrets = Vec::new();
@@ -89,7 +89,7 @@ async fn sec_28_a_dump_of_the_database_gives_nothing_that_authenticates(engine: 
     }
     let pair = app.login("jwt-pair", "u00001").await;
     secrets.extend([pair.field("token"), pair.field("refresh")]);
-    // Open attempts and a kept answer are in there as well.
+    // The dump includes authorization requests and a stored answer.
     let browser = app.browser();
     let begun = app.begin(&browser, "oidc", json!({})).await;
     secrets.extend([begun.state.clone(), begun.flow_token.clone(), "u1".to_owned()]);
@@ -122,7 +122,7 @@ async fn sec_28_a_dump_of_the_database_gives_nothing_that_authenticates(engine: 
     }
 }
 
-async fn sec_29_a_token_of_one_type_is_not_one_of_another(engine: Engine) {
+async fn sec_29_token_of_another_type_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     let pair = app.login("jwt-pair", "u1").await;
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
@@ -178,7 +178,7 @@ async fn sec_29_forged_tokens_are_refused(engine: Engine) {
     }
 }
 
-async fn sec_29_another_services_audience_is_refused(engine: Engine) {
+async fn sec_29_other_audience_is_refused(engine: Engine) {
     let plan = TestApp::builder(engine).with("SIMPLE_JWT_AUDIENCE", "us");
     let app = plan.with("SIMPLE_JWT_ISSUER", "https://login.example").start().await;
     let good = claims(&app.token("jwt-pair", "u1").await);
@@ -195,7 +195,7 @@ async fn sec_29_another_services_audience_is_refused(engine: Engine) {
     }
 }
 
-async fn sec_29_asymmetric_tokens_say_what_they_are_and_pin_the_algorithm(engine: Engine) {
+async fn sec_29_asymmetric_tokens_have_a_type_and_a_pinned_algorithm(engine: Engine) {
     let key = rcgen::KeyPair::generate().expect("a P-256 key");
     let plan = TestApp::builder(engine)
         .with("SIMPLE_JWT_ALGORITHM", "ES256")

@@ -1,4 +1,4 @@
-//! SEC-1 to SEC-7: a login that was begun ends once, in time, at its provider, in its browser, and nowhere else.
+//! SEC-1 to SEC-7: an authorization request completes once, before it expires, at its provider and in its browser.
 
 use std::time::Duration;
 
@@ -8,29 +8,29 @@ use crate::support::fake_users::OIDC_TOKEN;
 use crate::support::{Client, Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_01_a_state_is_good_once_in_time_at_its_place,
-    sec_01_states_are_random_and_kept_as_digests,
-    sec_02_under_required_a_code_alone_signs_nobody_in,
-    sec_02_under_when_present_what_was_begun_is_enforced,
-    sec_02_under_off_the_originals_front_ends_work,
-    sec_02_a_cross_origin_form_post_is_refused_under_every_policy,
+    sec_01_state_is_valid_once_before_expiry_at_its_provider,
+    sec_01_states_are_random_and_stored_as_digests,
+    sec_02_required_policy_refuses_a_code_without_state,
+    sec_02_when_present_policy_enforces_a_begun_login,
+    sec_02_off_policy_accepts_drsa_front_ends,
+    sec_02_cross_origin_form_post_is_refused_under_every_policy,
     sec_03_pkce_cannot_be_downgraded,
-    sec_04_a_code_of_another_flow_is_refused,
-    sec_05_a_callback_of_another_provider_is_refused,
-    sec_06_a_code_is_sent_once,
-    sec_07_an_error_spends_the_state,
+    sec_04_code_of_another_flow_is_refused,
+    sec_05_callback_of_another_provider_is_refused,
+    sec_06_code_is_sent_to_the_provider_once,
+    sec_07_error_response_consumes_the_state,
 }
 
 async fn finish(who: &Client, provider: &str, body: Value) -> crate::support::Answer {
     who.login(&format!("token/{provider}"), body).await
 }
 
-async fn nothing_happened(app: &TestApp) {
+async fn assert_no_login_happened(app: &TestApp) {
     assert!(app.double.calls().is_empty(), "no request reached a provider");
     assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (0, 0));
 }
 
-async fn sec_01_a_state_is_good_once_in_time_at_its_place(engine: Engine) {
+async fn sec_01_state_is_valid_once_before_expiry_at_its_provider(engine: Engine) {
     for policy in ["when_present", "required"] {
         let app = TestApp::builder(engine).with("STATE_POLICY", policy).start().await;
         let browser = app.browser();
@@ -49,7 +49,7 @@ async fn sec_01_a_state_is_good_once_in_time_at_its_place(engine: Engine) {
         finish(&browser, "facebook", body.clone()).await.problem(400, "state_mismatch");
         let elsewhere = with("redirect_uri", &format!("{}/", app.node.base));
         finish(&browser, "github", elsewhere).await.problem(400, "state_mismatch");
-        nothing_happened(&app).await;
+        assert_no_login_happened(&app).await;
 
         finish(&browser, "github", body.clone()).await.ok();
         app.double.clear_calls();
@@ -66,7 +66,7 @@ async fn sec_01_a_state_is_good_once_in_time_at_its_place(engine: Engine) {
     }
 }
 
-async fn sec_01_states_are_random_and_kept_as_digests(engine: Engine) {
+async fn sec_01_states_are_random_and_stored_as_digests(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let browser = app.browser();
     let mut seen = std::collections::BTreeSet::new();
@@ -85,7 +85,7 @@ async fn sec_01_states_are_random_and_kept_as_digests(engine: Engine) {
     }
 }
 
-async fn sec_02_under_required_a_code_alone_signs_nobody_in(engine: Engine) {
+async fn sec_02_required_policy_refuses_a_code_without_state(engine: Engine) {
     let app = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
     let victim = app.browser();
     // The attacker's own code, posted from the victim's page.
@@ -96,30 +96,30 @@ async fn sec_02_under_required_a_code_alone_signs_nobody_in(engine: Engine) {
         }
     }
     assert!(victim.cookie("sessionid").is_none());
-    nothing_happened(&app).await;
+    assert_no_login_happened(&app).await;
 }
 
-async fn sec_02_under_when_present_what_was_begun_is_enforced(engine: Engine) {
+async fn sec_02_when_present_policy_enforces_a_begun_login(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
-    // Without its cookie or flow token.
+    // Without cookie and flow token.
     finish(&app.client(), "github", json!({"code": "u1", "state": begun.state})).await.problem(400, "flow_mismatch");
-    // Stripped from a login whose cookie says that one was begun.
+    // The state is missing although the cookie belongs to an authorization request.
     finish(&browser, "github", json!({"code": "u1"})).await.problem(400, "state_mismatch");
     finish(&browser, "github", json!({"code": "u1", "state": "another"})).await.problem(400, "state_mismatch");
     let flow = json!({"code": "u1", "flow_token": begun.flow_token});
     finish(&app.client(), "github", flow).await.problem(400, "state_mismatch");
-    nothing_happened(&app).await;
+    assert_no_login_happened(&app).await;
 
-    // Another provider's login by code alone is none of that attempt's business.
+    // A login at another provider with only a code is not affected.
     finish(&browser, "facebook", json!({"code": "u2"})).await.ok();
-    // Nor is one after the attempt has ended.
+    // Nor is a login after the authorization request has expired.
     app.advance(Duration::from_secs(600));
     finish(&browser, "github", json!({"code": "u1"})).await.ok();
 }
 
-async fn sec_02_under_off_the_originals_front_ends_work(engine: Engine) {
+async fn sec_02_off_policy_accepts_drsa_front_ends(engine: Engine) {
     let app = TestApp::builder(engine).with("STATE_POLICY", "off").start().await;
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
@@ -127,7 +127,7 @@ async fn sec_02_under_off_the_originals_front_ends_work(engine: Engine) {
     finish(&app.client(), "github", json!({"code": "u2", "state": begun.state})).await.ok();
 }
 
-async fn sec_02_a_cross_origin_form_post_is_refused_under_every_policy(engine: Engine) {
+async fn sec_02_cross_origin_form_post_is_refused_under_every_policy(engine: Engine) {
     for policy in ["when_present", "required", "off"] {
         let app = TestApp::builder(engine).with("STATE_POLICY", policy).start().await;
         let evil = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
@@ -138,7 +138,7 @@ async fn sec_02_a_cross_origin_form_post_is_refused_under_every_policy(engine: E
             }
             post.form(&[("code", "u1")]).send().await.problem(403, "csrf_failed");
         }
-        nothing_happened(&app).await;
+        assert_no_login_happened(&app).await;
     }
 }
 
@@ -152,7 +152,7 @@ async fn sec_03_pkce_cannot_be_downgraded(engine: Engine) {
     begin(json!({"code_challenge": challenge, "code_challenge_method": "plain"})).await.problem(400, "invalid_request");
     begin(json!({"code_challenge": challenge})).await.problem(400, "invalid_request");
 
-    // A verifier of the attacker's does not replace the server's own.
+    // A verifier that the attacker posts does not replace the verifier of the server.
     let browser = app.browser();
     let begun = app.begin(&browser, "oidc", json!({})).await;
     let code = format!("u1~{}", begun.parameter("nonce").expect("a nonce"));
@@ -162,23 +162,23 @@ async fn sec_03_pkce_cannot_be_downgraded(engine: Engine) {
     assert_ne!(sent, Some("a".repeat(43)), "{}", answer.text);
 }
 
-async fn sec_04_a_code_of_another_flow_is_refused(engine: Engine) {
+async fn sec_04_code_of_another_flow_is_refused(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let (attacker, victim) = (app.browser(), app.browser());
     let attackers = app.begin(&attacker, "oidc", json!({})).await;
     let victims = app.begin(&victim, "oidc", json!({})).await;
     let code_of = |n: u8, nonce: Option<&str>| format!("u{n}~{}", nonce.expect("a nonce"));
-    // The victim's browser finishes its own flow with the attacker's code: the nonce is another flow's.
+    // The victim's flow with the attacker's code: the nonce belongs to another flow.
     let injected = json!({"code": code_of(6, attackers.parameter("nonce")), "state": victims.state});
     finish(&victim, "oidc", injected).await.problem(502, "provider_error");
     assert_eq!(app.database.count("users").await, 0);
-    // And a code without any nonce does not do for a flow that asked for one.
+    // A code whose ID token has no nonce is refused when the flow sent one.
     let victims = app.begin(&victim, "oidc", json!({})).await;
     finish(&victim, "oidc", json!({"code": "u6", "state": victims.state})).await.problem(502, "provider_error");
     assert_eq!(app.database.count("users").await, 0);
 }
 
-async fn sec_05_a_callback_of_another_provider_is_refused(engine: Engine) {
+async fn sec_05_callback_of_another_provider_is_refused(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let browser = app.browser();
     let begun = app.begin(&browser, "google-oauth2", json!({})).await;
@@ -189,7 +189,7 @@ async fn sec_05_a_callback_of_another_provider_is_refused(engine: Engine) {
     app.double.clear_calls();
     let mixed = json!({"code": code, "state": begun.state, "iss": "https://evil.example"});
     finish(&browser, "oidc", mixed).await.problem(400, "state_mismatch");
-    assert!(app.double.calls_at(OIDC_TOKEN).is_empty(), "the code went nowhere");
+    assert!(app.double.calls_at(OIDC_TOKEN).is_empty(), "the code was not sent");
 
     let begun = app.begin(&browser, "oidc", json!({})).await;
     let code = format!("u1~{}", begun.parameter("nonce").expect("a nonce"));
@@ -197,7 +197,7 @@ async fn sec_05_a_callback_of_another_provider_is_refused(engine: Engine) {
     finish(&browser, "oidc", right).await.ok();
 }
 
-async fn sec_06_a_code_is_sent_once(engine: Engine) {
+async fn sec_06_code_is_sent_to_the_provider_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     finish(&app.client(), "github", json!({"code": "u1"})).await.ok();
     finish(&app.client(), "github", json!({"code": "u1"})).await.problem(400, "code_already_used");
@@ -206,19 +206,19 @@ async fn sec_06_a_code_is_sent_once(engine: Engine) {
     finish(&app.client(), "github", json!({"code": "u1"})).await.problem(400, "code_already_used");
     let calls = app.double.calls_at(crate::support::fake_users::GITHUB_TOKEN);
     assert_eq!(calls.len(), 1);
-    // The same text from another provider is another code.
+    // The same code from another provider is another code.
     finish(&app.client(), "facebook", json!({"code": "u1"})).await.ok();
 }
 
-async fn sec_07_an_error_spends_the_state(engine: Engine) {
+async fn sec_07_error_response_consumes_the_state(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
     let denied = json!({"error": "access_denied", "state": begun.state});
     finish(&browser, "github", denied).await.problem(400, "access_denied");
     finish(&browser, "github", json!({"code": "u1", "state": begun.state})).await.problem(400, "state_mismatch");
-    nothing_happened(&app).await;
-    // A stranger's error does not spend it.
+    assert_no_login_happened(&app).await;
+    // An error response from another browser does not consume the state.
     let begun = app.begin(&browser, "github", json!({})).await;
     let denied = json!({"error": "access_denied", "state": begun.state});
     assert_eq!(finish(&app.client(), "github", denied).await.status, 400);

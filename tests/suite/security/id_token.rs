@@ -1,4 +1,4 @@
-//! SEC-17 to SEC-19: an id_token with one fault is no id_token, whatever the fault, and nobody learns which it was.
+//! SEC-17 to SEC-19: an ID token with one invalid part is refused, and the error does not say which part.
 
 use serde_json::{Value, json};
 
@@ -6,22 +6,22 @@ use crate::support::fake_users::{CLIENT_SECRET, ISSUER, OIDC_KEYS, OIDC_TOKEN};
 use crate::support::{Call, Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
-    sec_17_one_fault_in_the_claims_is_enough,
+    sec_17_one_invalid_claim_is_refused,
     sec_17_userinfo_of_another_subject_is_refused,
-    sec_18_the_algorithm_is_ours_to_say,
-    sec_19_keys_come_from_the_providers_set_alone,
-    sec_19_made_up_key_ids_do_not_make_us_fetch,
+    sec_18_algorithm_of_the_header_is_not_trusted,
+    sec_19_keys_come_from_the_jwks_of_the_provider_only,
+    sec_19_unknown_key_ids_do_not_cause_fetches,
 }
 
 async fn refused(app: &TestApp, n: usize) {
     let before = app.database.count("users").await;
     let answer = app.client().login("session/oidc", json!({"code": format!("u{n}")})).await;
     let problem = answer.problem(502, "provider_error");
-    assert_eq!(problem["detail"], "The provider's answer cannot be used.", "nobody learns which fault it was");
+    assert_eq!(problem["detail"], "The provider's answer cannot be used.", "the error does not reveal the fault");
     assert_eq!(app.database.count("users").await, before);
 }
 
-async fn sec_17_one_fault_in_the_claims_is_enough(engine: Engine) {
+async fn sec_17_one_invalid_claim_is_refused(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let now = app.clock.now().seconds();
     let faults: [(&str, Value); 16] = [
@@ -65,7 +65,7 @@ async fn sec_17_userinfo_of_another_subject_is_refused(engine: Engine) {
     refused(&app, 1).await;
 }
 
-/// Answers the token call with whatever `make` makes of the claims that it would have had.
+/// Answers the token request with a token that `make` builds from the default claims.
 fn answer_with(app: &TestApp, make: impl Fn(&Value) -> String + Send + Sync + 'static) {
     let fake_users = app.fake_users.clone();
     app.double.on(OIDC_TOKEN, move |call: &Call| {
@@ -76,7 +76,7 @@ fn answer_with(app: &TestApp, make: impl Fn(&Value) -> String + Send + Sync + 's
     });
 }
 
-async fn sec_18_the_algorithm_is_ours_to_say(engine: Engine) {
+async fn sec_18_algorithm_of_the_header_is_not_trusted(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     answer_with(&app, signer::signed);
     app.client().login("session/oidc", json!({"code": "u1"})).await.ok();
@@ -96,7 +96,7 @@ async fn sec_18_the_algorithm_is_ours_to_say(engine: Engine) {
     }
 }
 
-async fn sec_19_keys_come_from_the_providers_set_alone(engine: Engine) {
+async fn sec_19_keys_come_from_the_jwks_of_the_provider_only(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     answer_with(&app, signer::forged);
     refused(&app, 1).await;
@@ -116,10 +116,10 @@ async fn sec_19_keys_come_from_the_providers_set_alone(engine: Engine) {
         });
         refused(&app, n + 2).await;
     }
-    assert!(app.double.calls().iter().all(|call| call.host == "id.example"), "nobody else was asked");
+    assert!(app.double.calls().iter().all(|call| call.host == "id.example"), "no other host was called");
 }
 
-async fn sec_19_made_up_key_ids_do_not_make_us_fetch(engine: Engine) {
+async fn sec_19_unknown_key_ids_do_not_cause_fetches(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     app.client().login("session/oidc", json!({"code": "u1"})).await.ok();
     let fetched = app.double.calls_at(OIDC_KEYS).len();

@@ -1,4 +1,4 @@
-//! SEC-44 and SEC-46: whatever comes in is bounded, and nothing of a provider's is echoed.
+//! SEC-44 and SEC-46: limits on requests, and no provider text in responses.
 
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
@@ -9,16 +9,16 @@ use crate::support::fake_users::GITHUB_TOKEN;
 use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_44_bodies_are_bounded,
-    sec_44_json_is_not_deep,
-    sec_44_headers_are_bounded,
-    sec_44_begun_logins_are_swept,
-    sec_46_a_providers_words_are_not_echoed,
-    sec_46_a_problem_names_no_type_file_or_query,
-    unusual_texts_are_never_a_500,
+    sec_44_body_size_is_limited,
+    sec_44_json_depth_is_limited,
+    sec_44_header_size_is_limited,
+    sec_44_authorization_requests_are_swept,
+    sec_46_provider_texts_are_not_echoed,
+    sec_46_problem_reveals_no_type_file_or_query,
+    unusual_texts_never_cause_a_500,
 }
 
-async fn sec_44_bodies_are_bounded(engine: Engine) {
+async fn sec_44_body_size_is_limited(engine: Engine) {
     let app = TestApp::start(engine).await;
     let body = |size: usize| json!({"code": "u1", "more": "x".repeat(size)}).to_string();
     let post = |path: &str| app.client().post(path);
@@ -36,7 +36,7 @@ async fn sec_44_bodies_are_bounded(engine: Engine) {
     post("/api/login/social/token/github/").form(&fields).send().await.problem(413, "too_large");
 }
 
-async fn sec_44_json_is_not_deep(engine: Engine) {
+async fn sec_44_json_depth_is_limited(engine: Engine) {
     let app = TestApp::start(engine).await;
     for deep in [format!("{}{}", "[".repeat(5000), "]".repeat(5000)), "{\"a\":".repeat(5000)] {
         let body = format!("{{\"code\":\"u1\",\"more\":{deep}}}");
@@ -48,21 +48,21 @@ async fn sec_44_json_is_not_deep(engine: Engine) {
     app.login("token", "u1").await.ok();
 }
 
-async fn sec_44_headers_are_bounded(engine: Engine) {
+async fn sec_44_header_size_is_limited(engine: Engine) {
     let app = TestApp::start(engine).await;
     let answer = app.client().get("/api/user/").header("x-long", "x".repeat(600_000)).try_send().await;
     assert!(answer.is_err() || answer.is_ok_and(|answer| (400..500).contains(&answer.status)));
-    // Bytes that are no request at all end the connection, not the server.
+    // Bytes that are not HTTP close the connection; the server continues.
     let address = app.node.base.trim_start_matches("http://");
     let mut socket = tokio::net::TcpStream::connect(address).await.expect("a connection");
     socket.write_all(b"\x16\x03\x01 garbage\r\n\r\n").await.expect("a write");
     let mut rest = Vec::new();
-    // The connection ends: an error is an end as well.
+    // The connection closes; a read error counts as closed.
     let _ = socket.read_to_end(&mut rest).await;
     app.login("token", "u1").await.ok();
 }
 
-async fn sec_44_begun_logins_are_swept(engine: Engine) {
+async fn sec_44_authorization_requests_are_swept(engine: Engine) {
     let app = TestApp::start(engine).await;
     for _ in 0..12 {
         app.begin(&app.client(), "github", json!({})).await;
@@ -75,10 +75,10 @@ async fn sec_44_begun_logins_are_swept(engine: Engine) {
     assert_eq!(app.database.count("login_attempts").await, 5, "the oldest of those that are finished go");
     app.advance(std::time::Duration::from_secs(3600));
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep");
-    assert_eq!(app.database.count("login_attempts").await, 0, "what has expired goes");
+    assert_eq!(app.database.count("login_attempts").await, 0, "expired rows are deleted");
 }
 
-async fn sec_46_a_providers_words_are_not_echoed(engine: Engine) {
+async fn sec_46_provider_texts_are_not_echoed(engine: Engine) {
     let words = "<script>alert(1)</script> Traceback (most recent call last): at https://internal.example/x?secret=1";
     for verbose in ["False", "True"] {
         let app = TestApp::builder(engine).with("REST_SOCIAL_VERBOSE_ERRORS", verbose).start().await;
@@ -107,7 +107,7 @@ async fn sec_46_a_providers_words_are_not_echoed(engine: Engine) {
     }
 }
 
-async fn sec_46_a_problem_names_no_type_file_or_query(engine: Engine) {
+async fn sec_46_problem_reveals_no_type_file_or_query(engine: Engine) {
     let app = TestApp::start(engine).await;
     let answers = [
         app.client().post("/api/login/social/token/").body("application/json", "{bad").send().await,
@@ -123,7 +123,7 @@ async fn sec_46_a_problem_names_no_type_file_or_query(engine: Engine) {
     }
 }
 
-async fn unusual_texts_are_never_a_500(engine: Engine) {
+async fn unusual_texts_never_cause_a_500(engine: Engine) {
     let app = TestApp::start(engine).await;
     let texts = [
         "\u{0}",

@@ -1,4 +1,4 @@
-//! SEC-12 to SEC-16: OAuth 1.0a keeps its secrets here and reads the provider strictly.
+//! SEC-12 to SEC-16: OAuth 1.0a token secrets, callback confirmation, signatures and strict parsing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use crate::support::fake_users::{TWITTER_ACCESS, TWITTER_REQUEST, oauth1_field};
 use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_12_the_secret_of_a_request_token_stays_here_and_is_stored_sealed,
-    sec_13_a_request_token_is_good_once_in_time_in_its_browser,
-    sec_13_a_client_that_keeps_nothing_may_finish_once_unless_state_is_required,
-    sec_13_a_verifier_is_required,
-    sec_14_a_callback_that_was_not_confirmed_is_refused,
-    sec_15_each_signature_has_its_own_nonce_and_the_clocks_time,
-    sec_16_a_reply_with_a_field_twice_is_refused,
+    sec_12_request_token_secret_is_never_sent_and_stored_encrypted,
+    sec_13_request_token_is_valid_once_before_expiry_in_its_browser,
+    sec_13_cookieless_oauth1_client_may_complete_once,
+    sec_13_verifier_is_required,
+    sec_14_unconfirmed_callback_is_refused,
+    sec_15_each_signature_has_a_new_nonce_and_timestamp,
+    sec_16_response_with_a_repeated_field_is_refused,
 }
 
-async fn sec_12_the_secret_of_a_request_token_stays_here_and_is_stored_sealed(engine: Engine) {
+async fn sec_12_request_token_secret_is_never_sent_and_stored_encrypted(engine: Engine) {
     let app = TestApp::start(engine).await;
     let answer = app.client().login("token/twitter", json!({})).await;
     let token = answer.field("oauth_token");
@@ -38,12 +38,12 @@ async fn sec_12_the_secret_of_a_request_token_stays_here_and_is_stored_sealed(en
     }
 }
 
-async fn sec_13_a_request_token_is_good_once_in_time_in_its_browser(engine: Engine) {
+async fn sec_13_request_token_is_valid_once_before_expiry_in_its_browser(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (attacker, victim) = (app.browser(), app.browser());
     let token = attacker.login("token/twitter", json!({})).await.field("oauth_token");
     let body = json!({"oauth_token": token, "oauth_verifier": "u1"});
-    // The attacker began, the victim's browser finishes: session fixation of 2009.
+    // The attacker begins and the victim's browser completes (the OAuth session fixation of 2009).
     victim.login("token/twitter", json!({})).await.ok();
     victim.login("session/twitter", body.clone()).await.problem(400, "flow_mismatch");
     attacker.login("token/github", json!({"code": "u9"})).await.ok();
@@ -60,7 +60,7 @@ async fn sec_13_a_request_token_is_good_once_in_time_in_its_browser(engine: Engi
     assert_eq!(app.double.calls_at(TWITTER_ACCESS).len(), 1);
 }
 
-async fn sec_13_a_client_that_keeps_nothing_may_finish_once_unless_state_is_required(engine: Engine) {
+async fn sec_13_cookieless_oauth1_client_may_complete_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     let token = app.client().login("token/twitter", json!({})).await.field("oauth_token");
     app.client().login("token/twitter", json!({"oauth_token": token, "oauth_verifier": "u1"})).await.ok();
@@ -68,7 +68,7 @@ async fn sec_13_a_client_that_keeps_nothing_may_finish_once_unless_state_is_requ
         let again = json!({"oauth_token": token, "oauth_verifier": verifier});
         assert_eq!(app.client().login("token/twitter", again).await.status, 400);
     }
-    // A begun one is never finished by its token alone.
+    // A request token from begin never completes without cookie or flow token.
     let begun = app.begin(&app.browser(), "twitter", json!({})).await;
     let token = begun.parameter("oauth_token").expect("a token");
     let body = json!({"oauth_token": token, "oauth_verifier": "u4"});
@@ -81,7 +81,7 @@ async fn sec_13_a_client_that_keeps_nothing_may_finish_once_unless_state_is_requ
     assert_eq!(strict.database.count("users").await, 0);
 }
 
-async fn sec_13_a_verifier_is_required(engine: Engine) {
+async fn sec_13_verifier_is_required(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
@@ -92,7 +92,7 @@ async fn sec_13_a_verifier_is_required(engine: Engine) {
     assert!(app.double.calls_at(TWITTER_ACCESS).is_empty());
 }
 
-async fn sec_14_a_callback_that_was_not_confirmed_is_refused(engine: Engine) {
+async fn sec_14_unconfirmed_callback_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     for rest in ["", "&oauth_callback_confirmed=false", "&oauth_callback_confirmed=", "&oauth_callback_confirmed=1"] {
         let body = format!("oauth_token=rt-x&oauth_token_secret=s{rest}");
@@ -104,7 +104,7 @@ async fn sec_14_a_callback_that_was_not_confirmed_is_refused(engine: Engine) {
     assert_eq!(app.database.count("login_attempts").await, 0);
 }
 
-async fn sec_15_each_signature_has_its_own_nonce_and_the_clocks_time(engine: Engine) {
+async fn sec_15_each_signature_has_a_new_nonce_and_timestamp(engine: Engine) {
     let app = TestApp::start(engine).await;
     let mut nonces = BTreeSet::new();
     for _ in 0..4 {
@@ -119,7 +119,7 @@ async fn sec_15_each_signature_has_its_own_nonce_and_the_clocks_time(engine: Eng
     assert_eq!(nonces.len(), 4);
 }
 
-async fn sec_16_a_reply_with_a_field_twice_is_refused(engine: Engine) {
+async fn sec_16_response_with_a_repeated_field_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");

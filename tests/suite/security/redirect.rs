@@ -1,4 +1,4 @@
-//! SEC-8 to SEC-11: a code only ever returns to an address that was listed, to the letter.
+//! SEC-8 to SEC-11: redirect URIs and origins match an allow list exactly.
 
 use serde_json::json;
 
@@ -7,15 +7,15 @@ use crate::support::test_app::read_settings;
 use crate::support::{Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_08_a_redirect_uri_is_listed_to_the_letter_or_refused,
-    sec_08_only_the_port_of_a_loopback_address_is_free,
-    sec_08_an_origin_is_listed_to_the_letter_or_refused,
-    sec_09_no_header_decides_where_a_login_returns_to,
-    sec_10_apps_of_private_schemes_are_listed_whole,
-    sec_11_no_answer_puts_a_credential_into_a_url,
+    sec_08_redirect_uri_must_match_an_allowed_uri_exactly,
+    sec_08_loopback_redirect_uri_may_have_any_port,
+    sec_08_origin_must_match_an_allowed_origin_exactly,
+    sec_09_headers_do_not_choose_the_redirect_uri,
+    sec_10_private_scheme_redirect_uri_must_match_exactly,
+    sec_11_no_url_contains_a_credential,
 }
 
-async fn sec_08_a_redirect_uri_is_listed_to_the_letter_or_refused(engine: Engine) {
+async fn sec_08_redirect_uri_must_match_an_allowed_uri_exactly(engine: Engine) {
     let app = TestApp::start(engine).await;
     let port = app.node.base.rsplit(':').next().expect("a port").to_owned();
     let own_elsewhere = format!("http://localhost:{port}/");
@@ -57,7 +57,7 @@ async fn sec_08_a_redirect_uri_is_listed_to_the_letter_or_refused(engine: Engine
     app.client().login("token/github", json!({"code": "u1", "redirect_uri": REDIRECT_URI})).await.ok();
 }
 
-async fn sec_08_only_the_port_of_a_loopback_address_is_free(engine: Engine) {
+async fn sec_08_loopback_redirect_uri_may_have_any_port(engine: Engine) {
     let app = TestApp::builder(engine)
         .with("ALLOWED_REDIRECT_URIS", "http://127.0.0.1/app,https://front.example/cb")
         .start()
@@ -77,7 +77,7 @@ async fn sec_08_only_the_port_of_a_loopback_address_is_free(engine: Engine) {
     }
 }
 
-async fn sec_08_an_origin_is_listed_to_the_letter_or_refused(engine: Engine) {
+async fn sec_08_origin_must_match_an_allowed_origin_exactly(engine: Engine) {
     let origins: [&[&str]; 8] = [
         &["null"],
         &["https://evil.example"],
@@ -96,18 +96,18 @@ async fn sec_08_an_origin_is_listed_to_the_letter_or_refused(engine: Engine) {
         };
         let body = json!({"code": format!("u{n}")});
         with(&app, "/api/login/social/token/github/").json(&body).send().await.problem(400, "origin_not_allowed");
-        // `begin` binds the browser, so it is closed to other sites whatever the redirect URI is made of.
+        // `begin` binds the login to the browser, so it refuses other sites for every redirect URI.
         with(&app, "/api/login/social/begin/github/").json(&body).send().await.problem(403, "csrf_failed");
         with(&ignoring, "/api/login/social/token/github/").json(&body).send().await.ok();
     }
     assert!(app.double.calls().is_empty());
     let own = format!("{}/", ignoring.node.base);
     for call in ignoring.double.calls_at(GITHUB_TOKEN) {
-        assert_eq!(call.field("redirect_uri").as_ref(), Some(&own), "the Origin was passed over");
+        assert_eq!(call.field("redirect_uri").as_ref(), Some(&own), "the Origin header was ignored");
     }
 }
 
-async fn sec_09_no_header_decides_where_a_login_returns_to(engine: Engine) {
+async fn sec_09_headers_do_not_choose_the_redirect_uri(engine: Engine) {
     let app = TestApp::start(engine).await;
     let own = format!("{}/", app.node.base);
     for (n, (name, value)) in [
@@ -131,7 +131,7 @@ async fn sec_09_no_header_decides_where_a_login_returns_to(engine: Engine) {
     refused.json(&evil).send().await.problem(400, "redirect_uri_not_allowed");
 }
 
-async fn sec_10_apps_of_private_schemes_are_listed_whole(engine: Engine) {
+async fn sec_10_private_scheme_redirect_uri_must_match_exactly(engine: Engine) {
     let app = TestApp::builder(engine).with("ALLOWED_REDIRECT_URIS", "com.example.app:/cb").start().await;
     let body = json!({"code": "u1", "redirect_uri": "com.example.app:/cb"});
     app.client().login("token/github", body).await.ok();
@@ -159,7 +159,7 @@ async fn sec_10_apps_of_private_schemes_are_listed_whole(engine: Engine) {
     }
 }
 
-async fn sec_11_no_answer_puts_a_credential_into_a_url(engine: Engine) {
+async fn sec_11_no_url_contains_a_credential(engine: Engine) {
     let app = TestApp::start(engine).await;
     for kind in ["session", "token", "jwt-pair", "knox"] {
         for path in [format!("{kind}/github"), kind.to_owned()] {

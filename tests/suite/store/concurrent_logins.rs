@@ -1,16 +1,16 @@
-//! A login whose decision rests on a row that has changed since it was read.
+//! A login whose decision is based on a row that has changed since it was read.
 
 use super::*;
 
 on_both_databases! {
-    fault_a1_a_legacy_row_does_not_block_the_user_with_that_stable_id,
-    fault_a1_one_of_two_logins_takes_over_a_legacy_row,
-    fault_a1_a_new_key_that_another_account_has_is_no_database_error,
-    fault_b7_an_answer_merged_with_an_outdated_row_is_decided_again,
-    fault_a5_two_users_do_not_both_get_one_verified_address,
+    fault_a1_legacy_row_does_not_block_the_user_with_that_stable_id,
+    fault_a1_one_of_two_logins_claims_a_legacy_row,
+    fault_a1_duplicate_new_uid_is_no_database_error,
+    fault_b7_decision_on_an_outdated_row_is_made_again,
+    fault_a5_one_verified_email_belongs_to_one_user,
 }
 
-/// Makes the account of the user one that was imported under a key of an earlier release.
+/// Turns the user's account into one that was imported under a legacy uid.
 async fn imported(store: &Store, uid: &str) -> (SocialAccount, User) {
     store.user(uid).await;
     store
@@ -29,17 +29,17 @@ async fn signs_in(store: &Store, who: LoginTarget, uid: &str, session_name: &str
     store.commit(&login, |user| session(session_name, user)).await.is_some()
 }
 
-async fn fault_a1_a_legacy_row_does_not_block_the_user_with_that_stable_id(engine: Engine) {
+async fn fault_a1_legacy_row_does_not_block_the_user_with_that_stable_id(engine: Engine) {
     let store = store(engine).await;
     let (_, former) = imported(&store, "x2abc9").await;
     let second = store.commit(&create("x2abc9", &["second"]), |user| session("s", user)).await.expect("a new user");
     assert_ne!(second.id, former.id);
-    // A row of unknown scope that is no legacy row may be this very account.
+    // A row of unknown scope that is not a legacy row may be the same account.
     store.database.run("UPDATE social_accounts SET legacy_uid = false").await;
     assert!(store.commit(&create("x2abc9", &["third"]), |user| session("t", user)).await.is_none());
 }
 
-async fn fault_a1_one_of_two_logins_takes_over_a_legacy_row(engine: Engine) {
+async fn fault_a1_one_of_two_logins_claims_a_legacy_row(engine: Engine) {
     let store = store(engine).await;
     let (account_read, user) = imported(&store, "name").await;
     assert!(signs_in(&store, rekeyed(&user, &account_read), "id-1", "first").await);
@@ -48,7 +48,7 @@ async fn fault_a1_one_of_two_logins_takes_over_a_legacy_row(engine: Engine) {
     assert_eq!(store.database.count("sessions").await, 1);
 }
 
-async fn fault_a1_a_new_key_that_another_account_has_is_no_database_error(engine: Engine) {
+async fn fault_a1_duplicate_new_uid_is_no_database_error(engine: Engine) {
     let store = store(engine).await;
     let (account_read, user) = imported(&store, "name").await;
     store.user("id-1").await;
@@ -56,7 +56,7 @@ async fn fault_a1_a_new_key_that_another_account_has_is_no_database_error(engine
     assert_eq!(account(&store, "name").await.0.extra_data, account_read.extra_data, "nothing was written");
 }
 
-async fn fault_b7_an_answer_merged_with_an_outdated_row_is_decided_again(engine: Engine) {
+async fn fault_b7_decision_on_an_outdated_row_is_made_again(engine: Engine) {
     let store = store(engine).await;
     store.user("1").await;
     let (read, user) = account(&store, "1").await;
@@ -64,15 +64,15 @@ async fn fault_b7_an_answer_merged_with_an_outdated_row_is_decided_again(engine:
     let with = |extra_data| LoginCommit { who: who.clone(), extra_data, ..create("1", &[]) };
     let profile = with(json!({"id": 1, "picture": "p"}));
     assert!(store.commit(&profile, |user| session("first", user)).await.is_some());
-    // The same answer again, of a login that ran beside it.
+    // The same profile again, from a parallel login.
     assert!(store.commit(&profile, |user| session("second", user)).await.is_some());
-    // Another, which does not have the picture because the row had none when it was read.
+    // A profile without the picture: the row had none when it was read.
     assert!(store.commit(&with(json!({"id": 1})), |user| session("third", user)).await.is_none());
     assert_eq!(account(&store, "1").await.0.extra_data["picture"], "p");
     assert_eq!(store.database.count("sessions").await, 2);
 }
 
-async fn fault_a5_two_users_do_not_both_get_one_verified_address(engine: Engine) {
+async fn fault_a5_one_verified_email_belongs_to_one_user(engine: Engine) {
     let store = store(engine).await;
     for uid in ["1", "2"] {
         store.user(uid).await;

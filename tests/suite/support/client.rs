@@ -1,11 +1,11 @@
-//! A client that shows answers as they came: statuses, headers and bodies to the letter, cookies only when asked.
+//! An HTTP client that returns statuses, headers and bodies unchanged and stores cookies only with a cookie jar.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-/// Calls one server. With a jar it keeps cookies as a browser does, without one it is a native app.
+/// A client of one server. With a cookie jar it behaves like a browser, without one like a native app.
 #[derive(Clone)]
 pub struct Client {
     base: String,
@@ -24,27 +24,27 @@ impl Client {
         Self { base: base.to_owned(), http, jar: None }
     }
 
-    /// The same with an empty cookie jar.
+    /// The same client with an empty cookie jar.
     pub fn browser(&self) -> Self {
         Self { jar: Some(Arc::default()), ..self.clone() }
     }
 
-    /// The same jar at another server, as behind a load balancer.
+    /// The same cookie jar with another server, as behind a load balancer.
     pub fn at(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }
     }
 
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.jar.as_ref()?.lock().expect("no test panics holding it").get(name).cloned()
+        self.jar.as_ref()?.lock().expect("the lock is not poisoned").get(name).cloned()
     }
 
     pub fn cookies(&self) -> BTreeMap<String, String> {
-        self.jar.as_ref().map(|jar| jar.lock().expect("no test panics holding it").clone()).unwrap_or_default()
+        self.jar.as_ref().map(|jar| jar.lock().expect("the lock is not poisoned").clone()).unwrap_or_default()
     }
 
     pub fn set_cookie(&self, name: &str, value: &str) {
         let jar = self.jar.as_ref().expect("a browser");
-        jar.lock().expect("no test panics holding it").insert(name.to_owned(), value.to_owned());
+        jar.lock().expect("the lock is not poisoned").insert(name.to_owned(), value.to_owned());
     }
 
     pub fn get(&self, path: &str) -> Request {
@@ -68,7 +68,7 @@ impl Client {
         Request { client: self.clone(), request }
     }
 
-    /// A login by JSON, the common case.
+    /// Signs in with a JSON body.
     pub async fn login(&self, route: &str, body: Value) -> Answer {
         self.post(&format!("/api/login/social/{route}/")).json(&body).send().await
     }
@@ -123,7 +123,7 @@ impl Request {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let answer = Answer { status, headers, text: response.text().await? };
         if let Some(jar) = &self.client.jar {
-            let mut jar = jar.lock().expect("no test panics holding it");
+            let mut jar = jar.lock().expect("the lock is not poisoned");
             for cookie in answer.set_cookies() {
                 if cookie.attribute("Max-Age") == Some("0") {
                     jar.remove(&cookie.name);
@@ -152,7 +152,7 @@ impl Answer {
         self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok().map(str::to_owned)).collect()
     }
 
-    /// Everything a reader of the answer sees.
+    /// Headers and body as text.
     pub fn headers_and_body(&self) -> String {
         format!("{:?}\n{}", self.headers, self.text)
     }
@@ -161,27 +161,27 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("status {}, no JSON: {}", self.status, self.text))
     }
 
-    /// The JSON of a 200.
+    /// The JSON body of a 200 response.
     #[track_caller]
     pub fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         self.json()
     }
 
-    /// Names of the members in the order they came.
+    /// The field names in order.
     #[track_caller]
     pub fn keys(&self) -> Vec<String> {
         self.ok().as_object().expect("a JSON object").keys().cloned().collect()
     }
 
-    /// A text member of a 200.
+    /// A text field of a 200 response.
     #[track_caller]
     pub fn field(&self, name: &str) -> String {
         let body = self.ok();
         body[name].as_str().unwrap_or_else(|| panic!("no text {name} in {body}")).to_owned()
     }
 
-    /// A problem document (RFC 9457) with this status and code, and all that belongs to one.
+    /// Checks for a complete problem document (RFC 9457) with this status and code; returns it.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "wanted {code}: {}", self.text);
@@ -221,13 +221,13 @@ impl SetCookie {
         Self { name: name.to_owned(), value: value.to_owned(), attributes }
     }
 
-    /// The value of an attribute; empty for a flag.
+    /// The value of an attribute; empty for an attribute without a value.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
-/// The claims of a JWT, unchecked, in order.
+/// The claims of a JWT in order, without verification.
 pub fn claims(token: &str) -> Value {
     part(token, 1)
 }

@@ -1,5 +1,5 @@
-//! One database for one test. SQLite: a file in a folder of its own. PostgreSQL: a copy of a template that holds the
-//! migrated schema, in the cluster that `tests/postgres.sh` starts once for the whole run.
+//! One database for each test. SQLite: a file in its own folder. PostgreSQL: a copy of a template database with the
+//! migrated schema, in the cluster that `tests/postgres.sh` starts for the whole run.
 
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
@@ -31,18 +31,18 @@ enum Pool {
     Postgres(PgPool),
 }
 
-/// One stored value: where it stands, and its bytes as the database has them.
+/// One stored value: its table, its column and its bytes.
 pub struct Stored {
     pub table: String,
     pub column: String,
     pub bytes: Vec<u8>,
 }
 
-/// Holds the template's making against other tests that start at the same time.
+/// The advisory lock that lets one test at a time create the template.
 const TEMPLATE_LOCK: i64 = 0x7265_7374;
 
 impl Database {
-    /// Empty and migrated.
+    /// An empty database with the migrated schema.
     pub async fn create(engine: Engine) -> Self {
         match engine {
             Engine::Sqlite => Self::sqlite().await,
@@ -79,12 +79,12 @@ impl Database {
         &self.url
     }
 
-    /// The server's own view of it.
+    /// The repository that a server opens.
     pub async fn repository(&self) -> std::sync::Arc<dyn Repository> {
         open(&self.url).await
     }
 
-    /// Rows by table, migrations left out.
+    /// The number of rows of each table, without the migrations table.
     pub async fn counts(&self) -> BTreeMap<String, i64> {
         let mut counts = BTreeMap::new();
         for table in self.tables().await {
@@ -116,7 +116,7 @@ impl Database {
         .expect("one text")
     }
 
-    /// How the database would run a statement that begins with its own kind of `EXPLAIN`.
+    /// The query plan of a statement that begins with the database's form of `EXPLAIN`.
     pub async fn plan(&self, sql: &str) -> String {
         let sql = AssertSqlSafe(sql.to_owned());
         let lines: Vec<String> = match &self.pool {
@@ -124,7 +124,7 @@ impl Database {
                 let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(sql).fetch_all(pool).await.expect("a plan");
                 rows.into_iter().map(|row| row.3).collect()
             }
-            // It reads a small table whole.
+            // PostgreSQL scans small tables, so an index would not show.
             Pool::Postgres(pool) => {
                 let mut connection = pool.acquire().await.expect("a connection");
                 sqlx::query("SET enable_seqscan = off").execute(&mut *connection).await.expect("a setting");
@@ -202,7 +202,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let Some((options, name)) = self.to_drop.take() else { return };
-        // A thread with a runtime of its own: this one may be ending. What is left behind goes with the cluster.
+        // A thread with its own runtime, because the current one may be shutting down.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             if let Ok(runtime) = runtime {
@@ -218,7 +218,7 @@ impl Drop for Database {
     }
 }
 
-/// The name of the template, which is made by the first test that needs it.
+/// The name of the template, which the first test creates.
 async fn template(admin: &mut PgConnection, cluster: &str) -> String {
     let migrations = include_str!("../../../migrations/postgres/0001_start.sql");
     let digest = rest_social_auth::secrets::Digest::of(migrations.as_bytes());
@@ -256,12 +256,12 @@ fn at_database(cluster: &str, name: &str) -> String {
     url.to_string()
 }
 
-/// Twenty hex digits that no other test has.
+/// Twenty hex digits, unique for each test.
 pub fn unique() -> String {
     rest_social_auth::clock::Deps::system().hex::<10>()
 }
 
-/// PostgreSQL writes bytes as `\\x` and hex digits.
+/// Decodes PostgreSQL's text form of bytes: `\\x` and hex digits.
 fn raw(text: &str) -> Vec<u8> {
     let pair = |index: usize| u8::from_str_radix(text.get(index..index + 2)?, 16).ok();
     match text.strip_prefix("\\x") {

@@ -1,8 +1,8 @@
-//! Doubles of the providers: a proxy on loopback that opens TLS for any host name with a certificate authority made for
-//! the test, answers as the test says, and remembers every request.
+//! Doubles of the providers: a loopback proxy that terminates TLS for any host name with a certificate authority of its
+//! own, answers as the test configures, and records every request.
 //!
-//! The server under test reaches it by HTTPS_PROXY and trusts it by SSL_CERT_FILE, so its requests carry the providers'
-//! real host names. It never opens a connection of its own.
+//! The server under test uses it through HTTPS_PROXY and trusts it through SSL_CERT_FILE, so its requests carry the real
+//! host names of the providers. The proxy never opens a connection.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -28,7 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// A request as the provider saw it.
+/// A request that a provider received.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub method: String,
@@ -60,7 +60,7 @@ impl Call {
     }
 }
 
-/// What a double does with a request.
+/// The reaction of a double to a request.
 #[derive(Clone, Debug)]
 pub enum Reply {
     Whole {
@@ -71,19 +71,19 @@ pub enum Reply {
     After(Duration, Box<Reply>),
     /// Never answers.
     Hang,
-    /// Answers once the test has released it; a caller that goes away first is recorded there.
+    /// Answers once the test releases it. Records when the caller disconnects before.
     Held(Arc<Held>, Box<Reply>),
-    /// Head at once, then a byte every half second.
+    /// Sends the head at once, then a byte every half second.
     Drip,
     /// A TCP reset instead of an answer.
     Reset,
-    /// A body that does not end.
+    /// A body without an end.
     Endless,
-    /// Says a thousand bytes, sends ten, and closes.
+    /// Announces a thousand bytes, sends ten, and closes.
     Truncated,
 }
 
-/// Whether the answers of [`Reply::Held`] may go out, and whether a caller stopped waiting for one.
+/// Controls the answers of [`Reply::Held`], and records whether a caller disconnected.
 #[derive(Debug, Default)]
 pub struct Held {
     released: CancellationToken,
@@ -177,7 +177,7 @@ impl Double {
         params.distinguished_name.push(rcgen::DnType::CommonName, "authority of one test");
         let certificate = params.self_signed(&key).expect("a certificate");
         let authority = folder.path().join("authority.pem");
-        std::fs::write(&authority, certificate.pem()).expect("a file in a folder of ours");
+        std::fs::write(&authority, certificate.pem()).expect("a file in the temporary folder");
         let shared = Shared {
             proxy: format!("http://{}", listener.local_addr().expect("a bound address")),
             authority,
@@ -210,7 +210,7 @@ impl Double {
         &self.shared.authority
     }
 
-    /// Answers requests at `METHOD host/path` by `reply`; the rule made last is asked first.
+    /// Answers requests to `METHOD host/path` with `reply`. Rules added later take precedence.
     pub fn on(&self, place: &str, reply: impl Fn(&Call) -> Reply + Send + Sync + 'static) {
         let place = place.to_owned();
         self.rule(move |call| (call.endpoint() == place).then(|| reply(call)));
@@ -221,18 +221,18 @@ impl Double {
     }
 
     pub fn rule(&self, rule: impl Fn(&Call) -> Option<Reply> + Send + Sync + 'static) {
-        self.shared.rules.lock().expect("no test panics holding it").push(Arc::new(rule));
+        self.shared.rules.lock().expect("the lock is not poisoned").push(Arc::new(rule));
     }
 
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls.lock().expect("no test panics holding it").clone()
+        self.shared.calls.lock().expect("the lock is not poisoned").clone()
     }
 
     pub fn calls_at(&self, place: &str) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.endpoint() == place).collect()
     }
 
-    /// Waits until there was a call at `place`, and answers the first one.
+    /// Waits for a call to `endpoint` and returns the first one.
     pub async fn wait_for_call(&self, place: &str) -> Call {
         loop {
             if let Some(call) = self.calls_at(place).into_iter().next() {
@@ -242,7 +242,7 @@ impl Double {
         }
     }
 
-    /// The only call there was at `place`.
+    /// The only call to `endpoint`.
     pub fn call_at(&self, place: &str) -> Call {
         let mut calls = self.calls_at(place);
         let places: Vec<String> = self.calls().iter().map(Call::endpoint).collect();
@@ -251,7 +251,7 @@ impl Double {
     }
 
     pub fn clear_calls(&self) {
-        self.shared.calls.lock().expect("no test panics holding it").clear();
+        self.shared.calls.lock().expect("the lock is not poisoned").clear();
     }
 
     /// TLS connections opened so far.
@@ -273,7 +273,7 @@ impl Double {
     }
 
     fn acceptor(&self, host: &str) -> TlsAcceptor {
-        let mut acceptors = self.shared.acceptors.lock().expect("no test panics holding it");
+        let mut acceptors = self.shared.acceptors.lock().expect("the lock is not poisoned");
         let made = acceptors.entry(host.to_owned()).or_insert_with(|| {
             let params = CertificateParams::new(vec![host.to_owned()]).expect("a host name");
             let leaf = params.signed_by(&self.shared.leaf_key, &self.shared.issuer).expect("a certificate");
@@ -308,9 +308,9 @@ impl Double {
             headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
             body: text(&body),
         };
-        let rules = self.shared.rules.lock().expect("no test panics holding it").clone();
-        self.shared.calls.lock().expect("no test panics holding it").push(call.clone());
-        let nothing = || Reply::json_at(404, &serde_json::json!({"message": "the test has no answer here"}));
+        let rules = self.shared.rules.lock().expect("the lock is not poisoned").clone();
+        self.shared.calls.lock().expect("the lock is not poisoned").push(call.clone());
+        let nothing = || Reply::json_at(404, &serde_json::json!({"message": "the test configured no answer"}));
         let mut reply = rules.iter().rev().find_map(|rule| rule(&call)).unwrap_or_else(nothing);
         loop {
             reply = match reply {
@@ -356,7 +356,7 @@ async fn response(reply: Reply, reset: &AtomicBool) -> io::Result<hyper::Respons
         Reply::Truncated => {
             let bytes = stream::iter([
                 Ok(Frame::data(Bytes::from_static(b"{\"access_t"))),
-                Err(io::Error::other("the test breaks off here")),
+                Err(io::Error::other("the test truncates the body")),
             ]);
             json.header("content-length", "1000").body(StreamBody::new(bytes).boxed_unsync())
         }
@@ -387,7 +387,7 @@ async fn connect_target(socket: &mut TcpStream) -> Option<String> {
     Some(target.rsplit_once(':').map_or(target, |(host, _)| host).to_owned())
 }
 
-/// A socket that can be made to end by a reset.
+/// A socket that can be closed with a TCP reset.
 struct Resettable {
     socket: TcpStream,
     reset: Arc<AtomicBool>,

@@ -1,8 +1,8 @@
-//! The users of the tests and what each provider says of them.
+//! The users of the tests and their profiles at each provider.
 //!
-//! The code `u7` signs in person 7: `user7`, `First7 Last7`, `user7@example.com`, id 7; so do `u07` and `u007`, since a
-//! code works once. Any other code is refused in the provider's own way. A test that needs somebody else gives a raw
-//! profile with [`FakeUsers::describe`].
+//! The code `u7` signs in user 7: `user7`, `First7 Last7`, `user7@example.com`, id 7. So do `u07` and `u007`, because a
+//! code is accepted once. The provider refuses any other code with its own error. A test that needs another user sets a
+//! profile with [`FakeUsers::set_profile`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use super::signer;
 
 pub const CLIENT_ID: &str = "client-of-the-test";
 pub const CLIENT_SECRET: &str = "client-secret-5f2d7c";
-/// Of the generic OpenID Connect provider.
+/// The issuer of the generic OpenID Connect provider.
 pub const ISSUER: &str = "https://id.example";
 
 pub const GITHUB_TOKEN: &str = "POST github.com/login/oauth/access_token";
@@ -40,34 +40,31 @@ pub struct FakeUsers {
     claims: Arc<Mutex<Option<Change>>>,
     /// Unix seconds, as the server's clock has them.
     now: Arc<Mutex<i64>>,
-    /// Secret of every request token given out.
+    /// The secret of every issued request token.
     request_tokens: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl FakeUsers {
-    /// What `provider` says of the person whom `code` signs in, instead of the stock profile.
+    /// Sets the raw profile that `provider` returns for `code`, instead of the default profile.
     pub fn set_profile(&self, provider: &str, code: &str, profile: Value) {
-        self.profiles
-            .lock()
-            .expect("no test panics holding it")
-            .insert((provider.to_owned(), code.to_owned()), profile);
+        self.profiles.lock().expect("the lock is not poisoned").insert((provider.to_owned(), code.to_owned()), profile);
     }
 
     /// Changes the claims of every id_token from now on.
     pub fn change_claims(&self, change: impl Fn(&mut Value) + Send + Sync + 'static) {
-        *self.claims.lock().expect("no test panics holding it") = Some(Arc::new(change));
+        *self.claims.lock().expect("the lock is not poisoned") = Some(Arc::new(change));
     }
 
     pub fn set_now(&self, seconds: i64) {
-        *self.now.lock().expect("no test panics holding it") = seconds;
+        *self.now.lock().expect("the lock is not poisoned") = seconds;
     }
 
-    /// The secret that the provider gave with a request token.
+    /// The token secret that the provider issued with a request token.
     pub fn request_token_secret(&self, token: &str) -> Option<String> {
-        self.request_tokens.lock().expect("no test panics holding it").get(token).cloned()
+        self.request_tokens.lock().expect("the lock is not poisoned").get(token).cloned()
     }
 
-    /// Teaches a double all the providers below.
+    /// Registers the replies of all providers below.
     pub fn answer(&self, double: &Double) {
         self.github(double);
         self.facebook(double);
@@ -77,7 +74,7 @@ impl FakeUsers {
     }
 
     fn profile(&self, provider: &str, code: &str, stock: impl Fn(&str) -> Value) -> Value {
-        let profiles = self.profiles.lock().expect("no test panics holding it");
+        let profiles = self.profiles.lock().expect("the lock is not poisoned");
         match profiles.get(&(provider.to_owned(), code.to_owned())) {
             Some(profile) => profile.clone(),
             None => stock(number(code).unwrap_or("0")),
@@ -154,7 +151,7 @@ impl FakeUsers {
     fn twitter(&self, double: &Double) {
         let fake_users = self.clone();
         double.on(TWITTER_REQUEST, move |_| {
-            let mut tokens = fake_users.request_tokens.lock().expect("no test panics holding it");
+            let mut tokens = fake_users.request_tokens.lock().expect("the lock is not poisoned");
             let (token, secret) = (format!("rt-{}", tokens.len() + 1), format!("rts-{}-9c41e0", tokens.len() + 1));
             let body = format!("oauth_token={token}&oauth_token_secret={secret}&oauth_callback_confirmed=true");
             tokens.insert(token, secret);
@@ -185,7 +182,7 @@ impl FakeUsers {
         });
     }
 
-    /// The code is `u7`, or `u7~NONCE` for a login that was begun with a nonce.
+    /// The code is `u7`, or `u7~NONCE` for an authorization request with a nonce.
     fn oidc(&self, double: &Double) {
         double.always(
             "GET id.example/.well-known/openid-configuration",
@@ -223,9 +220,9 @@ impl FakeUsers {
         });
     }
 
-    /// What the id_token of a login says.
+    /// The claims of a login's ID token.
     pub fn id_token_claims(&self, code: &str, nonce: Option<&str>, access_token: &str) -> Value {
-        let now = *self.now.lock().expect("no test panics holding it");
+        let now = *self.now.lock().expect("the lock is not poisoned");
         let mut claims = self.profile("oidc", code, oidc_person);
         let sub = claims["sub"].clone();
         claims["iss"] = ISSUER.into();
@@ -237,7 +234,7 @@ impl FakeUsers {
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();
         }
-        let change = self.claims.lock().expect("no test panics holding it").clone();
+        let change = self.claims.lock().expect("the lock is not poisoned").clone();
         if let Some(change) = change {
             change(&mut claims);
         }
@@ -265,7 +262,7 @@ fn good_code(call: &Call, field: &str) -> Option<String> {
     call.field(field).filter(|code| number(code).is_some())
 }
 
-/// `7` of `u7` or `u07`; blanks around a code do not matter to these providers.
+/// `7` of `u7` or `u07`. These providers ignore spaces around a code.
 fn number(code: &str) -> Option<&str> {
     let digits = code.trim().strip_prefix('u')?;
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,7 +1,7 @@
-//! What every test stands on: a server in this process with a clock that the test moves, a database of its own, a client,
-//! and doubles of the providers that answer over TLS at their real host names.
+//! Test support: a server in this process with a clock that the test moves, its own database, a client, and
+//! doubles of the providers that answer over TLS under their real host names.
 //!
-//! Nothing here asserts a rule of the server; it only makes the rules easy to see from outside.
+//! It contains no assertions about the server's behaviour.
 
 pub mod client;
 pub mod database;
@@ -17,7 +17,7 @@ pub use double::{Call, Held, Reply};
 pub use test_app::{FRONTEND, Node, REDIRECT_URI, TestApp};
 
 /// Runs each named function once on SQLite and once on PostgreSQL, as two tests: `name::sqlite` and `name::postgres`.
-/// A function that is left out of the list is dead code, which the lints refuse.
+/// A function that is missing from the list is dead code, which the lints reject.
 macro_rules! on_both_databases {
     ($($name:ident),* $(,)?) => {$(
         mod $name {

@@ -1,4 +1,4 @@
-//! The real binary, with its environment given whole, its output kept, and its end by SIGTERM.
+//! Runs the compiled binary with a given environment, records its output, and stops it by signal.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::client::Client;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_rest-social-auth");
 
-/// A command of the binary with nothing of this process's environment but what a program needs to run.
+/// A command of the binary with only the necessary variables of this process's environment.
 pub fn command(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
@@ -24,7 +24,7 @@ pub fn command(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) 
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command and waits for it.
 pub fn run(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Output {
     command(arguments, environment, folder).output().expect("the binary runs")
 }
@@ -43,20 +43,20 @@ impl Process {
         process.ready().await
     }
 
-    /// Starts another one on the same address, and waits until it listens there too (LISTEN_REUSE_PORT).
+    /// Starts another process on the same address and waits until it listens too (LISTEN_REUSE_PORT).
     pub async fn start_beside(&self, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let listen = self.base.trim_start_matches("http://");
         let mut process = Self::spawn_at(listen, arguments, environment, folder);
         while !process.output().contains("server: ready") {
             if let Ok(Some(status)) = process.child.try_wait() {
-                panic!("ended with {status}: {}", process.output());
+                panic!("exited with {status}: {}", process.output());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         process
     }
 
-    /// Starts on a free port and waits for nothing.
+    /// Starts on a free port without waiting.
     pub async fn spawn(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let port = free_port().await;
         Self::spawn_at(&format!("127.0.0.1:{port}"), arguments, environment, folder)
@@ -65,7 +65,7 @@ impl Process {
     fn spawn_at(listen: &str, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let base = format!("http://{listen}");
         let output = TempDir::new().expect("a temporary folder");
-        let file = |name: &str| File::create(output.path().join(name)).expect("a file in a folder of ours");
+        let file = |name: &str| File::create(output.path().join(name)).expect("a file in the temporary folder");
         let mut command = command(arguments, environment, folder);
         command.env("LISTEN", listen);
         if !environment.iter().any(|(name, _)| *name == "PUBLIC_URL") {
@@ -77,10 +77,10 @@ impl Process {
 
     async fn ready(mut self) -> Self {
         let client = self.client();
-        // Without a limit of its own: a process that does not start ends with an error.
+        // No time limit: a process that cannot start exits with an error.
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
-                panic!("ended with {status}: {}", self.output());
+                panic!("exited with {status}: {}", self.output());
             }
             if client.get("/readyz").try_send().await.is_ok_and(|answer| answer.status == 200) {
                 return self;
@@ -93,7 +93,7 @@ impl Process {
         Client::new(&self.base)
     }
 
-    /// Everything that it has written so far.
+    /// The output so far.
     pub fn output(&self) -> String {
         let read = |name: &str| std::fs::read_to_string(self.output.path().join(name)).unwrap_or_default();
         format!("{}{}", read("stdout"), read("stderr"))
@@ -110,10 +110,10 @@ impl Process {
         assert!(status.success());
     }
 
-    /// Its status, once it has ended by itself.
+    /// Waits until the process exits; returns its status.
     pub async fn wait_for_exit(&mut self) -> ExitStatus {
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+            if let Some(status) = self.child.try_wait().expect("the child process") {
                 return status;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -128,7 +128,7 @@ impl Drop for Process {
     }
 }
 
-/// Free at this moment; another process may take it before it is used, which is then told by the server's own message.
+/// A port that is free now. If another process takes it first, the server reports that.
 async fn free_port() -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     listener.local_addr().expect("a bound address").port()

@@ -1,4 +1,4 @@
-//! Signs id_tokens as a provider does, and as an attacker would like to.
+//! Signs ID tokens as a provider does and as an attacker would.
 
 use std::sync::LazyLock;
 
@@ -31,7 +31,7 @@ fn jwk(key: &KeyPair, key_id: &str) -> Value {
     json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": key_id, "n": modulus, "e": exponent})
 }
 
-/// The key that a provider changes to.
+/// The key of a provider after a key rotation.
 pub fn second_key() -> &'static KeyPair {
     static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).expect("an RSA key"));
     &KEY
@@ -47,7 +47,7 @@ pub fn signed_by_second(key_id: &str, claims: &Value) -> String {
     rs256(second_key(), &json!({"alg": "RS256", "typ": "JWT", "kid": key_id}), claims)
 }
 
-/// Its public key, and a token of the algorithm that it stands for: `ES256`, `ES512` or `EdDSA`.
+/// A public key (JWK) and a token signed with `name`: `ES256`, `ES512` or `EdDSA`.
 pub fn other_algorithm(name: &str, claims: &Value) -> (Value, String) {
     let message = message(&json!({"alg": name, "typ": "JWT"}), claims);
     let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -78,12 +78,12 @@ pub fn signed(claims: &Value) -> String {
     signed_with_header(&json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}), claims)
 }
 
-/// Whatever the header says, the signature is RS256 by the provider's key.
+/// The signature is always RS256 by the provider's key, whatever `alg` the header has.
 pub fn signed_with_header(header: &Value, claims: &Value) -> String {
     rs256(&PROVIDERS_KEY, header, claims)
 }
 
-/// By a key that nobody publishes.
+/// Signed with a key that no provider publishes.
 pub fn forged(claims: &Value) -> String {
     let stranger = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
     rs256(&stranger, &json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}), claims)
@@ -101,12 +101,12 @@ pub fn hs256(secret: &[u8], claims: &Value) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
 }
 
-/// The public key as DER, as an attacker finds it.
+/// The public key as DER.
 pub fn public_key() -> Vec<u8> {
     PROVIDERS_KEY.public_key().as_ref().to_vec()
 }
 
-/// The public key as an operator copies it from the provider's pages: the base64 of a PEM without its frame.
+/// The public key as an operator copies it from the provider: the base64 of a PEM file without header and footer.
 pub fn public_key_for_settings() -> String {
     use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
     use base64::engine::general_purpose::STANDARD;
@@ -114,7 +114,7 @@ pub fn public_key_for_settings() -> String {
     STANDARD.encode(der.as_ref())
 }
 
-/// A private key of the client's own, for ES256, in PEM.
+/// A private key of the client for ES256, in PEM.
 pub fn client_key() -> String {
     rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key").serialize_pem()
 }

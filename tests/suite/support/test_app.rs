@@ -1,4 +1,4 @@
-//! A server in this process, with everything around it: clock, database, providers, client.
+//! A server in this process with its clock, database, providers and clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,15 +17,15 @@ use super::database::{Database, Engine};
 use super::double::Double;
 use super::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, ISSUER};
 
-/// The listed front-end.
+/// The front-end's origin, in ALLOWED_ORIGINS.
 pub const FRONTEND: &str = "https://front.example";
-/// Its listed redirect URI.
+/// The front-end's redirect URI, in ALLOWED_REDIRECT_URIS.
 pub const REDIRECT_URI: &str = "https://front.example/cb";
 pub const SECRET_KEY: &str = "the-suites-own-secret-key-71c0d2a9-not-for-anybody-else";
-/// 2026-11-24T12:00:00Z, where every test begins.
+/// 2026-11-24T12:00:00Z, the time at the start of every test.
 const START: i64 = 1_795_521_600_000;
 
-/// Moves only when the test says so.
+/// A clock that moves only with [`TestApp::advance`].
 pub struct TestClock(AtomicI64);
 
 impl TestClock {
@@ -48,24 +48,24 @@ impl Entropy for RealEntropy {
     }
 }
 
-/// What a server is started with.
+/// The settings of a server before its start.
 pub struct TestAppBuilder {
     engine: Engine,
     settings: Vec<(String, String)>,
     program: Program,
 }
 
-/// What the program around the server adds to it.
+/// Steps and claims that a program which uses the library adds.
 type Program = Arc<dyn Fn(Builder) -> Builder + Send + Sync>;
 
 impl TestAppBuilder {
-    /// A setting by its environment name; an empty value takes a default of this file back.
+    /// Sets a setting by its environment name. An empty value removes a default of this file.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Steps and claims of the program that runs the server.
+    /// Adds custom steps and claims, as a program that uses the library does.
     pub fn with_builder(self, program: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
         Self { program: Arc::new(program), ..self }
     }
@@ -114,7 +114,7 @@ impl TestAppBuilder {
     }
 }
 
-/// A running server and all that surrounds it.
+/// A running server with its database, providers and clock.
 pub struct TestApp {
     pub node: Node,
     pub database: Database,
@@ -126,12 +126,12 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// github, facebook, google-oauth2 and twitter are configured, the original's defaults hold.
+    /// github, facebook, google-oauth2 and twitter are configured; all other settings have their defaults.
     pub fn builder(engine: Engine) -> TestAppBuilder {
         TestAppBuilder { engine, settings: Vec::new(), program: Arc::new(|builder| builder) }
     }
 
-    /// The same without a word, started.
+    /// Starts a server with the default settings.
     pub async fn start(engine: Engine) -> Self {
         Self::builder(engine).start().await
     }
@@ -146,14 +146,14 @@ impl TestApp {
         self.node.client().browser()
     }
 
-    /// Another server on the same database, with its own port.
+    /// Starts another server on the same database, with its own port.
     pub async fn start_second_node(&self) -> Node {
         Node::start(&self.environment, &self.clock, &self.program)
             .await
             .unwrap_or_else(|errors| panic!("the second server does not start: {errors:?}"))
     }
 
-    /// [`Self::start_second_node`] with other settings.
+    /// Like [`Self::start_second_node`], with other settings.
     pub async fn start_node_with(&self, settings: &[(&str, &str)]) -> Node {
         let mut environment = self.environment.clone();
         environment.retain(|(known, _)| settings.iter().all(|(name, _)| name != known));
@@ -169,18 +169,18 @@ impl TestApp {
         self.fake_users.set_now(later.seconds());
     }
 
-    /// A login through github by code alone.
+    /// Signs in through github with only a code.
     pub async fn login(&self, kind: &str, code: &str) -> Answer {
         self.client().login(&format!("{kind}/github"), json!({"code": code})).await
     }
 
-    /// The text member `token` of a login through github.
+    /// The field `token` of a login through github.
     pub async fn token(&self, kind: &str, code: &str) -> String {
         self.login(kind, code).await.field("token")
     }
 
-    /// Links an account to the caller: begins with their `Authorization` header, and ends at `route` (`token/github`)
-    /// with what begin answered.
+    /// Links an account to the caller: begins with the `Authorization` header, then completes at `route`
+    /// (`token/github`) with the state and flow token of begin.
     pub async fn link(&self, route: &str, authorization: &str, code: &str) -> Answer {
         let (_, provider) = route.split_once('/').expect("a kind and a provider");
         let post = |path: String| self.client().post(&path).header("authorization", authorization);
@@ -188,7 +188,7 @@ impl TestApp {
         if begun.status != 200 {
             return begun;
         }
-        // The ID token of such a code must carry the nonce of this login.
+        // The ID token of this code must contain the nonce of this login.
         let url = url::Url::parse(&begun.field("authorization_url")).expect("a URL");
         let nonce = url.query_pairs().find(|(name, _)| name == "nonce").map(|(_, nonce)| nonce.into_owned());
         let code = nonce.map_or_else(|| code.to_owned(), |nonce| format!("{code}~{nonce}"));
@@ -196,7 +196,7 @@ impl TestApp {
         post(format!("/api/login/social/{route}/")).json(&body).send().await
     }
 
-    /// Begins a login at `provider` with `browser`'s cookies.
+    /// Begins a login at `provider` with the cookies of `browser`.
     pub async fn begin(&self, browser: &Client, provider: &str, body: Value) -> BeginAnswer {
         let answer = browser.post(&format!("/api/login/social/begin/{provider}/")).json(&body).send().await;
         let body = answer.ok();
@@ -211,10 +211,10 @@ impl TestApp {
     }
 }
 
-/// The answer to begin.
+/// The response to begin.
 pub struct BeginAnswer {
     pub url: url::Url,
-    /// Of the authorization URL.
+    /// The query of the authorization URL.
     pub query: Vec<(String, String)>,
     pub state: String,
     pub flow_token: String,
@@ -226,7 +226,7 @@ impl BeginAnswer {
     }
 }
 
-/// One server process's worth.
+/// One server.
 pub struct Node {
     pub base: String,
     stop: Option<oneshot::Sender<()>>,
@@ -263,16 +263,16 @@ impl Node {
         Client::new(&self.base)
     }
 
-    /// Ends gracefully, as on SIGTERM.
+    /// Shuts down gracefully, as on SIGTERM.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        self.task.await.expect("no panic").expect("a clean end");
+        self.task.await.expect("no panic").expect("a clean shutdown");
     }
 }
 
-/// The settings of an environment, as `serve` reads them.
+/// Reads the settings of an environment as `serve` does.
 pub fn read_settings(environment: Vec<(String, String)>) -> Result<Settings, Vec<SettingError>> {
     let catalog = rest_social_auth::provider::catalog_names();
     settings::read(&Sources {

@@ -1,36 +1,36 @@
-//! The operator's own software asked before a user is created.
+//! The `user.creating` webhook, which is called before a user is created.
 
 use super::*;
 
 on_both_databases! {
-    a_new_user_is_asked_for_once_and_a_known_one_never,
-    a_refusal_is_told_in_harmless_words_and_leaves_nobody,
-    an_answer_amends_who_is_created,
-    a_silent_receiver_ends_a_sign_up_at_its_limit,
-    where_the_settings_say_so_a_sign_up_goes_on_without_an_answer,
-    the_step_stands_where_the_pipeline_puts_it,
-    declared_fields_are_told_and_amended,
-    r_usr_01_the_name_that_is_proposed_is_the_one_that_is_made,
-    our_own_steps_work_in_every_order_that_is_accepted,
-    sec_23_an_answer_gives_nobody_what_is_somebody_elses,
-    an_answer_that_leads_elsewhere_or_never_ends_is_none,
+    user_creating_is_sent_once_for_a_new_user_only,
+    refusal_text_is_sanitized_and_no_user_is_created,
+    response_changes_the_new_user,
+    silent_receiver_refuses_the_sign_up_after_the_timeout,
+    sign_up_continues_without_a_response_when_configured,
+    step_runs_at_its_position_in_the_pipeline,
+    declared_fields_are_sent_and_can_be_changed,
+    r_usr_01_proposed_username_is_the_created_one,
+    built_in_steps_work_in_every_accepted_order,
+    sec_23_response_cannot_claim_what_belongs_to_another_user,
+    redirect_or_endless_response_counts_as_no_response,
 }
 
 fn asking(engine: Engine) -> TestAppBuilder {
     plan(engine).with("WEBHOOK_EVENTS", "user.creating")
 }
 
-/// Answers every question with `answer`.
+/// Starts a server whose receiver returns `answer` for every call.
 async fn answering(plan: TestAppBuilder, answer: Value) -> TestApp {
     let app = plan.start().await;
-    app.double.always(PLACE, Reply::json(&answer));
+    app.double.always(RECEIVER, Reply::json(&answer));
     app
 }
 
-async fn a_new_user_is_asked_for_once_and_a_known_one_never(engine: Engine) {
+async fn user_creating_is_sent_once_for_a_new_user_only(engine: Engine) {
     let app = start(asking(engine)).await;
     let authorization = format!("Token {}", app.token("token", "u1").await);
-    let call = app.double.call_at(PLACE);
+    let call = app.double.call_at(RECEIVER);
     let asked = verified(&call, SECRET);
     assert_eq!((&asked["type"], &asked["version"]), (&json!("user.creating"), &json!(1)));
     let user = json!({"username": "user1", "first_name": "First1", "last_name": "Last1", "email": "user1@example.com",
@@ -45,11 +45,11 @@ async fn a_new_user_is_asked_for_once_and_a_known_one_never(engine: Engine) {
 
     app.login("session", "u01").await.ok();
     app.link("token/facebook", &authorization, "u2").await.ok();
-    assert_eq!(app.double.calls_at(PLACE).len(), 1, "nobody new");
-    assert_eq!(app.database.count("webhook_events").await, 0, "nothing else is told");
+    assert_eq!(app.double.calls_at(RECEIVER).len(), 1, "nobody new");
+    assert_eq!(app.database.count("webhook_events").await, 0, "no other field is sent");
 }
 
-async fn a_refusal_is_told_in_harmless_words_and_leaves_nobody(engine: Engine) {
+async fn refusal_text_is_sanitized_and_no_user_is_created(engine: Engine) {
     let words = "Only <b>members</b> may sign up,\u{0} see https://evil.example/ or ask us.";
     let app = answering(asking(engine), json!({"allow": false, "message": words})).await;
     let refused = app.login("token", "u1").await.problem(403, "sign_up_refused");
@@ -58,33 +58,33 @@ async fn a_refusal_is_told_in_harmless_words_and_leaves_nobody(engine: Engine) {
     let trail = "SELECT count(*) FROM audit_events WHERE event = 'refused' AND code = 'sign_up_refused'";
     assert_eq!(app.database.number(trail).await, 1);
 
-    app.double.always(PLACE, Reply::json(&json!({"allow": false})));
+    app.double.always(RECEIVER, Reply::json(&json!({"allow": false})));
     let refused = app.login("token", "u2").await.problem(403, "sign_up_refused");
     assert_eq!(refused["detail"], "Signing up was refused.");
-    // The person may try again later, and then somebody may have thought better of it.
-    app.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    // The user may try again, and the receiver may then allow it.
+    app.double.always(RECEIVER, Reply::json(&json!({"allow": true})));
     app.login("token", "u02").await.ok();
 }
 
-async fn an_answer_amends_who_is_created(engine: Engine) {
+async fn response_changes_the_new_user(engine: Engine) {
     let amended = json!({"username": "ana", "email": "ana@corp.example", "first_name": "Ana", "last_name": ""});
     let app = answering(asking(engine), json!({"allow": true, "user": amended})).await;
     let user = app.login("session", "u1").await.ok();
     assert_eq!((&user["username"], &user["email"]), (&json!("ana"), &json!("ana@corp.example")));
     assert_eq!((&user["first_name"], &user["last_name"]), (&json!("Ana"), &json!("")));
     let verified = "SELECT count(*) FROM users WHERE email_verified";
-    assert_eq!(app.database.number(verified).await, 0, "nobody vouched for the other address");
-    // Taken: the next one gets a tail.
+    assert_eq!(app.database.number(verified).await, 0, "the other address is not verified");
+    // The username exists: the next one gets a suffix.
     let next = app.login("session", "u2").await.field("username");
     assert!(next.starts_with("ana") && next.len() == 19, "{next}");
 
-    app.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
+    app.double.always(RECEIVER, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
     let user = app.login("session", "u3").await.ok();
     assert_eq!((&user["username"], &user["email"]), (&json!("user3"), &json!("user3@example.com")));
     assert_eq!(app.database.number(verified).await, 1);
 }
 
-async fn a_silent_receiver_ends_a_sign_up_at_its_limit(engine: Engine) {
+async fn silent_receiver_refuses_the_sign_up_after_the_timeout(engine: Engine) {
     let app = asking(engine).with("WEBHOOK_TIMEOUT", "0.5").start().await;
     let replies = [
         Reply::Hang,
@@ -99,34 +99,34 @@ async fn a_silent_receiver_ends_a_sign_up_at_its_limit(engine: Engine) {
         Reply::json(&json!({"user": {"username": "ana"}})),
     ];
     for (n, reply) in replies.into_iter().enumerate() {
-        app.double.always(PLACE, reply);
-        let told = app.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
-        assert!(!told.to_string().contains("hooks.example"), "{told}");
+        app.double.always(RECEIVER, reply);
+        let events = app.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
+        assert!(!events.to_string().contains("hooks.example"), "{events}");
     }
     assert_eq!(app.database.count("users").await, 0);
-    // Those who are known already do not notice.
-    app.double.always(PLACE, Reply::json(&json!({"allow": true})));
+    // Existing users are not affected.
+    app.double.always(RECEIVER, Reply::json(&json!({"allow": true})));
     app.login("token", "u77").await.ok();
-    app.double.always(PLACE, Reply::Hang);
+    app.double.always(RECEIVER, Reply::Hang);
     app.login("token", "u077").await.ok();
 }
 
-async fn where_the_settings_say_so_a_sign_up_goes_on_without_an_answer(engine: Engine) {
+async fn sign_up_continues_without_a_response_when_configured(engine: Engine) {
     let plan = asking(engine).with("WEBHOOK_ON_FAILURE", "allow").with("WEBHOOK_TIMEOUT", "0.5");
     let app = plan.start().await;
     for (n, reply) in [Reply::Hang, Reply::of(500, "text/plain", "boom"), Reply::Reset].into_iter().enumerate() {
-        app.double.always(PLACE, reply);
+        app.double.always(RECEIVER, reply);
         let username = app.login("token_user", &format!("u{}", n + 1)).await.field("username");
         assert_eq!(username, format!("user{}", n + 1));
     }
-    app.double.always(PLACE, Reply::json(&json!({"allow": false})));
+    app.double.always(RECEIVER, Reply::json(&json!({"allow": false})));
     app.login("token", "u9").await.problem(403, "sign_up_refused");
 }
 
-async fn the_step_stands_where_the_pipeline_puts_it(engine: Engine) {
+async fn step_runs_at_its_position_in_the_pipeline(engine: Engine) {
     let steps = "social_details,social_uid,auth_allowed,social_user,webhook,get_username,create_user,associate_user,\
                  load_extra_data,user_details";
-    // Named for one provider, and asked for that one alone.
+    // Configured for one provider, and called for that provider only.
     let plan = plan(engine).with("WEBHOOK_EVENTS", "user.deleted").with("SOCIAL_AUTH_FACEBOOK_PIPELINE", steps);
     let app = answering(plan, json!({"allow": false})).await;
     app.login("token", "u1").await.ok();
@@ -145,11 +145,11 @@ async fn the_step_stands_where_the_pipeline_puts_it(engine: Engine) {
 const FIELDS: &str =
     r#"{"company": {"type": "string", "from": "profile.company", "editable": true}, "seats": {"type": "integer"}}"#;
 
-async fn declared_fields_are_told_and_amended(engine: Engine) {
+async fn declared_fields_are_sent_and_can_be_changed(engine: Engine) {
     let plan = plan(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
     let app = plan.with("WEBHOOK_EVENTS", "user.creating,user.created,user.updated").start().await;
     let amended = json!({"allow": true, "user": {"fields": {"seats": 3}}});
-    app.double.on(PLACE, move |call| match body(call)["type"] == "user.creating" {
+    app.double.on(RECEIVER, move |call| match body(call)["type"] == "user.creating" {
         true => Reply::json(&amended),
         false => Reply::of(204, "text/plain", ""),
     });
@@ -158,29 +158,29 @@ async fn declared_fields_are_told_and_amended(engine: Engine) {
     let authorization = format!("Token {}", app.token("token", "u1").await);
     let change = app.client().request("PATCH", "/api/user/").header("authorization", &authorization);
     change.json(&json!({"company": "Other"})).send().await.ok();
-    let told = by_type(&calls(&app.double, 3).await);
-    let fields: Vec<&Value> = told.iter().map(|(_, body)| &body["data"]["user"]["fields"]).collect();
-    // In the order of the types: created, creating, updated.
+    let events = by_type(&wait_for_calls(&app.double, 3).await);
+    let fields: Vec<&Value> = events.iter().map(|(_, body)| &body["data"]["user"]["fields"]).collect();
+    // Sorted by type: created, creating, updated.
     let wanted =
         [json!({"company": "Acme", "seats": 3}), json!({"company": "Acme"}), json!({"company": "Other", "seats": 3})];
     assert_eq!(fields, wanted.iter().collect::<Vec<_>>());
 
-    app.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"fields": {"seats": "many"}}})));
+    app.double.always(RECEIVER, Reply::json(&json!({"allow": true, "user": {"fields": {"seats": "many"}}})));
     app.login("token", "u2").await.problem(503, "sign_up_unavailable");
 }
 
-async fn r_usr_01_the_name_that_is_proposed_is_the_one_that_is_made(engine: Engine) {
+async fn r_usr_01_proposed_username_is_the_created_one(engine: Engine) {
     let plan = asking(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true");
     let app = start(plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#)).await;
     let made = app.login("session", "u1").await.ok();
-    let asked = body(&app.double.call_at(PLACE));
+    let asked = body(&app.double.call_at(RECEIVER));
     for member in ["username", "first_name", "last_name", "email"] {
         assert_eq!(asked["data"]["user"][member], made[member], "{member}");
     }
     assert_eq!((&made["username"], &made["first_name"]), (&json!("user1@example.com"), &json!("First1 Last1")));
 }
 
-async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {
+async fn built_in_steps_work_in_every_accepted_order(engine: Engine) {
     let nine = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user,load_extra_data,\
                 user_details";
     let before = |step: &str, steps: &str| nine.replace(step, &format!("{steps},{step}"));
@@ -191,7 +191,7 @@ async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {
         (format!("save_avatar,{},require_email", before("get_username", "webhook")), ""),
         (format!("{},save_avatar", before("associate_user", "require_email")), ""),
     ];
-    for (order, told) in orders {
+    for (order, events) in orders {
         let plan = asking(engine).with("SOCIAL_AUTH_PIPELINE", &order).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1");
         let app = answering(plan, json!({"allow": true, "user": {"first_name": "Amended"}})).await;
         let profile = json!({"id": 7, "login": "seven", "avatar_url": "https://pictures.example/7.png"});
@@ -202,29 +202,29 @@ async fn our_own_steps_work_in_every_order_that_is_accepted(engine: Engine) {
         let user = app.client().post("/api/login/social/resume/").json(&answers).send().await.ok();
         let (email, first) = (json!("seven@example.com"), json!("Amended"));
         assert_eq!((&user["username"], &user["email"], &user["first_name"]), (&email, &email, &first), "{order}");
-        let asked = verified(&app.double.call_at(PLACE), SECRET);
-        assert_eq!(asked["data"]["user"]["email"], told, "{order}");
-        assert_eq!(app.double.calls_at(PLACE).len(), 1, "asked once: {order}");
+        let asked = verified(&app.double.call_at(RECEIVER), SECRET);
+        assert_eq!(asked["data"]["user"]["email"], events, "{order}");
+        assert_eq!(app.double.calls_at(RECEIVER).len(), 1, "asked once: {order}");
         let kept =
             "SELECT count(*) FROM social_accounts WHERE CAST(extra_data AS TEXT) LIKE '%pictures.example/7.png%'";
         assert_eq!(app.database.number(kept).await, i64::from(order.contains("save_avatar")), "{order}");
     }
 }
 
-async fn sec_23_an_answer_gives_nobody_what_is_somebody_elses(engine: Engine) {
+async fn sec_23_response_cannot_claim_what_belongs_to_another_user(engine: Engine) {
     let app = asking(engine).start().await;
-    app.double.always(PLACE, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
+    app.double.always(RECEIVER, Reply::json(&json!({"allow": true, "user": {"email_verified": true}})));
     app.login("token", "u1").await.ok();
-    assert_eq!(app.database.number("SELECT count(*) FROM users WHERE email_verified").await, 1, "nobody else has it");
+    assert_eq!(app.database.number("SELECT count(*) FROM users WHERE email_verified").await, 1, "no other user has it");
 
-    // All that an answer must not be able to say, and an address that the first user has proved.
+    // Values that a response must not set, and an address that the first user has verified.
     let attack = json!({"allow": true, "user": {"id": 1, "user_id": 1, "username": "user1", "is_superuser": true, "is_staff": true,
         "is_active": false, "uid": "1", "provider": "github", "email": "USER1@example.com", "email_verified": true},
         "account": {"provider": "github", "uid": "1", "extra_data": {"admin": true}}, "who": {"id": 1}});
-    app.double.always(PLACE, Reply::json(&attack));
+    app.double.always(RECEIVER, Reply::json(&attack));
     let second = app.login("token_user", "u2").await.ok();
     assert_ne!(second["username"], "user1");
-    assert_eq!(app.database.count("users").await, 2, "nobody is caught");
+    assert_eq!(app.database.count("users").await, 2, "no user is linked");
     let verified = "SELECT id FROM users WHERE email_verified";
     assert_eq!(app.database.number(verified).await, 1, "the address stays the first one's");
     assert_eq!(app.database.number("SELECT count(*) FROM users WHERE is_active").await, 2);
@@ -234,7 +234,7 @@ async fn sec_23_an_answer_gives_nobody_what_is_somebody_elses(engine: Engine) {
     assert!(!kept.contains("admin"), "{kept}");
 }
 
-async fn an_answer_that_leads_elsewhere_or_never_ends_is_none(engine: Engine) {
+async fn redirect_or_endless_response_counts_as_no_response(engine: Engine) {
     let app = asking(engine).with("WEBHOOK_TIMEOUT", "2").start().await;
     let away = Reply::of(302, "text/plain", "").with_header("location", "https://hooks.example/yes");
     app.double.always("GET hooks.example/yes", Reply::json(&json!({"allow": true})));
@@ -248,7 +248,7 @@ async fn an_answer_that_leads_elsewhere_or_never_ends_is_none(engine: Engine) {
     replies.extend(wrong.iter().map(Reply::json));
     replies.push(Reply::of(200, "application/json", "{\"allow\": true"));
     for (n, reply) in replies.into_iter().enumerate() {
-        app.double.always(PLACE, reply);
+        app.double.always(RECEIVER, reply);
         app.login("token", &format!("u{}", n + 1)).await.problem(503, "sign_up_unavailable");
     }
     assert_eq!(app.database.count("users").await, 0);

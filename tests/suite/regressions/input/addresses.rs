@@ -1,4 +1,4 @@
-//! E-mail addresses and domains: of providers, of users, of the operator's software, of the settings and of Django.
+//! E-mail addresses and domains from providers, users, the webhook, the settings and a Django database.
 
 use rest_social_auth::model::EmailAddress;
 use serde_json::{Value, json};
@@ -7,18 +7,18 @@ use crate::support::test_app::TestAppBuilder;
 use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_a5_what_is_no_address_opens_no_allow_list_and_is_not_stored,
-    fault_a5_a_user_edits_and_enters_addresses_only,
-    fault_a6_allow_lists_accept_verified_addresses_only,
-    fault_a6_a_setting_restores_the_original_way,
-    fault_a12_letters_beyond_ascii_are_not_folded,
-    fault_a12_addresses_of_earlier_releases_are_found,
-    fault_a13_deny_lists_refuse_every_spelling,
-    fault_a13_denied_organizations_are_refused_in_every_spelling,
-    deny_lists_refuse_a_login_without_an_address,
-    fault_a20_a_mapped_address_is_checked_against_the_deny_lists,
-    fault_a20_a_sign_up_needs_an_explicit_allow,
-    fault_a20_amended_values_are_checked_again,
+    fault_a5_invalid_email_passes_no_allow_list_and_is_not_stored,
+    fault_a5_invalid_email_from_a_user_is_a_validation_error,
+    fault_a6_allow_lists_accept_verified_emails_only,
+    fault_a6_setting_restores_the_behaviour_of_drsa,
+    fault_a12_non_ascii_letters_are_not_case_folded,
+    fault_a12_emails_stored_by_earlier_releases_are_found,
+    fault_a13_deny_lists_match_every_spelling,
+    fault_a13_denied_organizations_match_every_spelling,
+    deny_lists_refuse_a_login_without_email,
+    fault_a20_mapped_email_is_checked_against_the_deny_lists,
+    fault_a20_sign_up_needs_an_explicit_allow,
+    fault_a20_values_changed_by_the_webhook_are_checked_again,
 }
 
 const BY_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
@@ -27,7 +27,7 @@ const WITH_EMAIL: &str = "social_details,social_uid,auth_allowed,social_user,get
                           associate_user,load_extra_data,user_details";
 const WEBHOOK: &str = "POST hooks.example/users";
 
-/// Texts that only some readers take for an address of `company.com`.
+/// Texts that only some parsers accept as an address of `company.com`.
 const NOT_ADDRESSES: [&str; 16] = [
     "eve@evil.example@company.com",
     "eve@evil.example,x@company.com",
@@ -47,7 +47,7 @@ const NOT_ADDRESSES: [&str; 16] = [
     "\u{ff45}ve@company.com",
 ];
 
-/// Of a domain that Google hosts, so that the provider verifies the address.
+/// Signs in with an address of a domain that Google hosts, so Google is trusted to verify it.
 fn google(sub: usize, email: &str) -> Value {
     json!({"sub": sub.to_string(), "email": email, "email_verified": true, "hd": "company.com"})
 }
@@ -56,7 +56,7 @@ async fn sign_in(app: &TestApp, provider: &str, code: &str) -> Answer {
     app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
-/// At Google, or for an address that is not verified at GitHub, which shows the public address of a profile.
+/// Signs in at Google, or at GitHub when the address shall be unverified.
 async fn with_email(app: &TestApp, n: usize, email: &str, is_verified: bool) -> Answer {
     let code = format!("u{n}");
     if !is_verified {
@@ -67,7 +67,7 @@ async fn with_email(app: &TestApp, n: usize, email: &str, is_verified: bool) -> 
     sign_in(app, "google-oauth2", &code).await
 }
 
-async fn fault_a5_what_is_no_address_opens_no_allow_list_and_is_not_stored(engine: Engine) {
+async fn fault_a5_invalid_email_passes_no_allow_list_and_is_not_stored(engine: Engine) {
     let closed = TestApp::builder(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
     let open = TestApp::start(engine).await;
     let others = ["@", "not an address", "a@localhost", "a@127.0.0.1", "a@[127.0.0.1]"];
@@ -82,7 +82,7 @@ async fn fault_a5_what_is_no_address_opens_no_allow_list_and_is_not_stored(engin
     assert_eq!(with_email(&closed, 90, "Ana@COMPANY.com", true).await.ok()["email"], "Ana@company.com");
 }
 
-async fn fault_a5_a_user_edits_and_enters_addresses_only(engine: Engine) {
+async fn fault_a5_invalid_email_from_a_user_is_a_validation_error(engine: Engine) {
     let plan = TestApp::builder(engine)
         .with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email")
         .with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL);
@@ -106,7 +106,7 @@ async fn fault_a5_a_user_edits_and_enters_addresses_only(engine: Engine) {
     assert_eq!(edit("").await.ok()["email"], "");
 }
 
-async fn fault_a6_allow_lists_accept_verified_addresses_only(engine: Engine) {
+async fn fault_a6_allow_lists_accept_verified_emails_only(engine: Engine) {
     for (list, entry) in [("WHITELISTED_DOMAINS", "company.com"), ("WHITELISTED_EMAILS", "ceo@company.com")] {
         let plan = TestApp::builder(engine).oidc().with(&format!("SOCIAL_AUTH_{list}"), entry);
         let app = plan.start().await;
@@ -122,7 +122,7 @@ async fn fault_a6_allow_lists_accept_verified_addresses_only(engine: Engine) {
     }
 }
 
-async fn fault_a6_a_setting_restores_the_original_way(engine: Engine) {
+async fn fault_a6_setting_restores_the_behaviour_of_drsa(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com");
     let app = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true").start().await;
     with_email(&app, 1, "ceo@company.com", false).await.ok();
@@ -130,7 +130,7 @@ async fn fault_a6_a_setting_restores_the_original_way(engine: Engine) {
     with_email(&app, 3, "ceo@evil.example@company.com", true).await.problem(403, "not_allowed");
 }
 
-async fn fault_a12_letters_beyond_ascii_are_not_folded(engine: Engine) {
+async fn fault_a12_non_ascii_letters_are_not_case_folded(engine: Engine) {
     let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_PIPELINE", BY_EMAIL);
     let plan = plan.with("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", "google-oauth2,oidc");
     let app = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", "true").start().await;
@@ -156,8 +156,8 @@ async fn fault_a12_letters_beyond_ascii_are_not_folded(engine: Engine) {
     }
 }
 
-/// Their column of keys has the address in lower case, letters beyond ASCII too.
-async fn fault_a12_addresses_of_earlier_releases_are_found(engine: Engine) {
+/// Earlier releases stored the e-mail key in lower case, non-ASCII letters too.
+async fn fault_a12_emails_stored_by_earlier_releases_are_found(engine: Engine) {
     let app = TestApp::start(engine).await;
     for n in 1..=4 {
         app.login("token", &format!("u{n}")).await.ok();
@@ -189,7 +189,7 @@ async fn fault_a12_addresses_of_earlier_releases_are_found(engine: Engine) {
     store.close().await;
 }
 
-async fn fault_a13_deny_lists_refuse_every_spelling(engine: Engine) {
+async fn fault_a13_deny_lists_match_every_spelling(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example,müller.example");
     let app = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
     for (n, email) in [
@@ -222,7 +222,7 @@ async fn fault_a13_deny_lists_refuse_every_spelling(engine: Engine) {
     with_email(&app, 90, "ana@good.example", false).await.ok();
 }
 
-async fn fault_a13_denied_organizations_are_refused_in_every_spelling(engine: Engine) {
+async fn fault_a13_denied_organizations_match_every_spelling(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "École Acme").start().await;
     let at = async |n: usize, organization: &str| {
         let code = format!("u{n}");
@@ -253,7 +253,7 @@ fn asking(engine: Engine) -> TestAppBuilder {
         .with("WEBHOOK_EVENTS", "user.creating")
 }
 
-async fn fault_a20_a_sign_up_needs_an_explicit_allow(engine: Engine) {
+async fn fault_a20_sign_up_needs_an_explicit_allow(engine: Engine) {
     let app = asking(engine).start().await;
     let silent = [
         Reply::of(204, "text/plain", ""),
@@ -282,11 +282,11 @@ async fn fault_a20_a_sign_up_needs_an_explicit_allow(engine: Engine) {
     assert_eq!(
         lenient.login("token_user", "u1").await.ok()["username"],
         "user1",
-        "an answer without allow amends nothing"
+        "a response without allow changes nothing"
     );
 }
 
-async fn fault_a20_a_mapped_address_is_checked_against_the_deny_lists(engine: Engine) {
+async fn fault_a20_mapped_email_is_checked_against_the_deny_lists(engine: Engine) {
     let plan = TestApp::builder(engine)
         .with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "true")
         .with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"username": "email"}"#)
@@ -310,12 +310,12 @@ async fn fault_a20_a_mapped_address_is_checked_against_the_deny_lists(engine: En
     }
 }
 
-async fn deny_lists_refuse_a_login_without_an_address(engine: Engine) {
+async fn deny_lists_refuse_a_login_without_email(engine: Engine) {
     for (list, entry) in [("DENIED_DOMAINS", "evil.example"), ("DENIED_EMAILS", "eve@evil.example")] {
         let plan = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_{list}"), entry);
         let app = plan.start().await;
         app.login("token", "u1").await.ok();
-        // A known user keeps the address back as well.
+        // An existing user without an address is refused too.
         for (n, email) in [(1, json!(null)), (2, json!(null)), (3, json!("")), (4, json!(" "))] {
             let code = format!("u00{n}");
             app.fake_users.set_profile("github", &code, json!({"id": n, "login": code, "email": email}));
@@ -333,7 +333,7 @@ async fn deny_lists_refuse_a_login_without_an_address(engine: Engine) {
     }
 }
 
-async fn fault_a20_amended_values_are_checked_again(engine: Engine) {
+async fn fault_a20_values_changed_by_the_webhook_are_checked_again(engine: Engine) {
     let plan = asking(engine).with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example");
     let app = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@company.com").start().await;
     let amended = async |n: usize, user: Value| {
@@ -353,7 +353,7 @@ async fn fault_a20_amended_values_are_checked_again(engine: Engine) {
     assert_eq!(app.database.count("users").await, 0);
     assert_eq!(amended(1, json!({"email": "Ana@GOOD.example"})).await.ok()["email"], "Ana@good.example");
 
-    // With an allow list: the answer must name a listed address, and say that it is verified.
+    // With an allow list the webhook must return a listed address and mark it as verified.
     let app = asking(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
     for (n, (user, is_allowed)) in [
         (json!({}), true),

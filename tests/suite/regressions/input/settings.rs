@@ -1,4 +1,4 @@
-//! What the settings may say, and documents of others with broken characters.
+//! Settings validation, and invalid characters in provider responses.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -9,25 +9,25 @@ use crate::support::fake_users::{GITHUB_TOKEN, GITHUB_USER};
 use crate::support::{Call, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_a18_a_setting_that_is_warned_about_has_no_effect,
-    fault_a19_extra_arguments_are_refused_at_start,
-    the_generation_claim_is_no_other_claims_name,
-    fault_a28_a_weak_key_starts_no_server,
-    fault_c08_a_broken_character_costs_no_login,
-    fault_c08_a_broken_character_in_a_request_is_no_error,
+    fault_a18_ignored_setting_is_reported_and_has_no_effect,
+    fault_a19_reserved_extra_arguments_are_refused_at_start,
+    generation_claim_cannot_be_renamed_to_another_claim,
+    fault_a28_weak_secret_key_stops_the_start,
+    fault_c08_invalid_characters_in_a_response_do_not_fail_a_login,
+    fault_c08_invalid_characters_in_a_request_are_accepted,
 }
 
 fn names(errors: Vec<SettingError>) -> Vec<String> {
     errors.into_iter().map(|error| error.name).collect()
 }
 
-async fn fault_a18_a_setting_that_is_warned_about_has_no_effect(engine: Engine) {
+async fn fault_a18_ignored_setting_is_reported_and_has_no_effect(engine: Engine) {
     let plan = TestApp::builder(engine)
         .with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", "k")
         .with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "s");
     let plan = plan.with("SOCIAL_AUTH_AUTHORITY_HOST", "evil.example").with("SOCIAL_AUTH_TENANT_ID", "evil");
     let app = plan.with("SOCIAL_AUTH_API_URL", "https://evil.example").start().await;
-    // Microsoft's discovery document comes first: the address of that call is what the settings decide.
+    // The settings decide the URL of Microsoft's discovery document, which is fetched first.
     let begun = app.client().post("/api/login/social/begin/azuread-oauth2/").json(&json!({})).send().await;
     assert!(!begun.text.contains("evil"), "{}", begun.text);
     let places: Vec<String> = app.double.calls().iter().map(Call::endpoint).collect();
@@ -35,7 +35,7 @@ async fn fault_a18_a_setting_that_is_warned_about_has_no_effect(engine: Engine) 
     assert!(!places.iter().any(|place| place.contains("evil")), "{places:?}");
 }
 
-async fn fault_a19_extra_arguments_are_refused_at_start(engine: Engine) {
+async fn fault_a19_reserved_extra_arguments_are_refused_at_start(engine: Engine) {
     for parameter in
         ["state", "nonce", "code_challenge", "code_challenge_method", "redirect_uri", "client_id", "response_type"]
     {
@@ -48,7 +48,7 @@ async fn fault_a19_extra_arguments_are_refused_at_start(engine: Engine) {
     }
 }
 
-async fn the_generation_claim_is_no_other_claims_name(engine: Engine) {
+async fn generation_claim_cannot_be_renamed_to_another_claim(engine: Engine) {
     for name in [
         "SIMPLE_JWT_USER_ID_CLAIM",
         "SIMPLE_JWT_JTI_CLAIM",
@@ -64,7 +64,7 @@ async fn the_generation_claim_is_no_other_claims_name(engine: Engine) {
     assert!(started.is_err(), "a declared field becomes a claim of -user tokens");
 }
 
-async fn fault_a28_a_weak_key_starts_no_server(engine: Engine) {
+async fn fault_a28_weak_secret_key_stops_the_start(engine: Engine) {
     let weak = "a".repeat(64);
     let bytes = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
     for (name, value) in [
@@ -82,7 +82,7 @@ async fn fault_a28_a_weak_key_starts_no_server(engine: Engine) {
         assert!(!format!("{errors:?}").contains(value), "no part of a key is shown");
         assert_eq!(names(errors), [name]);
     }
-    // A file of a key that everybody may change.
+    // A key file that every user may change.
     let key = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(key.path(), "3f0c9a4be1d27765c08e3fb2915ad46b7c01e8f2946d3a5b").expect("a key");
     for mode in [0o604, 0o602, 0o606] {
@@ -94,7 +94,7 @@ async fn fault_a28_a_weak_key_starts_no_server(engine: Engine) {
     }
 }
 
-async fn fault_c08_a_broken_character_costs_no_login(engine: Engine) {
+async fn fault_c08_invalid_characters_in_a_response_do_not_fail_a_login(engine: Engine) {
     let app = TestApp::start(engine).await;
     let documents: [&[u8]; 6] = [
         br#"{"id": 7, "login": "nell", "name": "Nell \ud83d", "email": "nell@example.com", "bio": "hi \ud83d"}"#,
@@ -111,18 +111,18 @@ async fn fault_c08_a_broken_character_costs_no_login(engine: Engine) {
         assert!(user["first_name"].as_str().is_some_and(|name| name.starts_with("Nell")), "{user}");
     }
     assert_eq!(app.database.count("users").await, 1);
-    // The answer of the token endpoint.
+    // The token response.
     app.double.always(GITHUB_USER, Reply::json(&json!({"id": 7, "login": "nell"})));
     let token = b"\xef\xbb\xbf{\"access_token\": \"gho_x\", \"token_type\": \"bearer\", \"note\": \"\\ud83d\"}";
     app.double.always(GITHUB_TOKEN, Reply::of(200, "application/json", *token));
     app.login("token_user", "u20").await.ok();
-    // What is not JSON at all stays an error.
+    // A response that is not JSON is an error.
     app.double.always(GITHUB_TOKEN, Reply::json(&json!({"access_token": "gho_x", "token_type": "bearer"})));
     app.double.always(GITHUB_USER, Reply::of(200, "application/json", "{\"id\": 7, \"login\": \"\\ud83d"));
     app.login("token_user", "u30").await.problem(502, "provider_error");
 }
 
-async fn fault_c08_a_broken_character_in_a_request_is_no_error(engine: Engine) {
+async fn fault_c08_invalid_characters_in_a_request_are_accepted(engine: Engine) {
     let app = TestApp::builder(engine).with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name").start().await;
     let post = |kind: &'static str, body: &'static [u8]| {
         app.client().post("/api/login/social/token_user/github/").body(kind, body)

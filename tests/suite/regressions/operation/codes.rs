@@ -1,4 +1,4 @@
-//! One code has one status, and the served document has the settings' time limits.
+//! Error codes and their statuses, and time limits in the served OpenAPI document.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,16 +10,16 @@ use crate::support::process::run;
 use crate::support::{Answer, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_b34_an_inactive_users_credential_is_an_invalid_token,
-    fault_d4_a_deleted_users_jwt_is_user_not_found,
-    fault_b32_the_served_document_has_the_settings_time_limits,
+    fault_b34_credential_of_an_inactive_user_is_invalid_token,
+    fault_d4_jwt_of_a_deleted_user_is_user_not_found,
+    fault_b32_served_openapi_states_the_configured_time_limits,
 }
 
-/// What is asked about a token on the routes beside a JWT login.
+/// A JWT route that is called with a token.
 const TOKEN_ROUTES: [(&str, &str); 3] =
     [("/api/token/refresh/", "refresh"), ("/api/token/verify/", "token"), ("/api/token/blacklist/", "refresh")];
 
-/// The `Authorization` of one login of each kind, and the refresh and sliding token.
+/// The `Authorization` header of one login of each kind, and the refresh and sliding token.
 struct SignedIn {
     headers: Vec<String>,
     refresh: String,
@@ -44,7 +44,7 @@ async fn post(app: &TestApp, path: &str, body: Value) -> Answer {
     app.client().post(path).json(&body).send().await
 }
 
-async fn fault_b34_an_inactive_users_credential_is_an_invalid_token(engine: Engine) {
+async fn fault_b34_credential_of_an_inactive_user_is_invalid_token(engine: Engine) {
     let app = TestApp::start(engine).await;
     let SignedIn { headers, refresh, sliding } = signed_in(&app).await;
     app.database.run("UPDATE users SET is_active = false").await;
@@ -60,7 +60,7 @@ async fn fault_b34_an_inactive_users_credential_is_an_invalid_token(engine: Engi
     app.login("token", "u00001").await.problem(403, "user_inactive");
 }
 
-async fn fault_d4_a_deleted_users_jwt_is_user_not_found(engine: Engine) {
+async fn fault_d4_jwt_of_a_deleted_user_is_user_not_found(engine: Engine) {
     let app = TestApp::start(engine).await;
     let SignedIn { headers, refresh, sliding } = signed_in(&app).await;
     app.client().request("DELETE", "/api/user/").header("authorization", &headers[2]).send().await;
@@ -72,16 +72,16 @@ async fn fault_d4_a_deleted_users_jwt_is_user_not_found(engine: Engine) {
     for header in &headers[2..] {
         app.client().user(header).await.problem(401, "user_not_found");
     }
-    // Rows of permanent and knox tokens went with the user.
+    // Deleting the user deletes its permanent and knox tokens.
     for header in &headers[..2] {
         app.client().user(header).await.problem(401, "invalid_token");
     }
 }
 
-/// Words of descriptions that look like codes and are names of fields.
+/// Field names in descriptions that look like error codes.
 const FIELDS: [&str; 5] = ["flow_token", "redirect_uri", "refresh_token", "access_token", "id_token"];
 
-/// Every code that the document names, with its statuses: from the examples, and from the words in backticks.
+/// Every error code of the OpenAPI document with its statuses, from examples and from words in backticks.
 fn codes(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let mut codes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let operations = document["paths"].as_object().expect("paths").values().flat_map(|path| path.as_object());
@@ -110,7 +110,7 @@ fn fault_b34_every_code_has_one_status() {
     let folder = TempDir::new().expect("a temporary folder");
     let output = run(&["openapi", "--format", "json"], &[], folder.path());
     let mut codes = codes(&serde_json::from_slice(&output.stdout).expect("JSON"));
-    // What the document leaves out, such as the framework's own errors.
+    // Codes that the document does not contain, such as errors of the framework.
     for (code, status) in codes_of_sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
         codes.entry(code).or_default().insert(status);
     }
@@ -120,7 +120,7 @@ fn fault_b34_every_code_has_one_status() {
     assert_eq!(codes["user_inactive"], BTreeSet::from(["403".to_owned()]));
 }
 
-/// Each `StatusCode::NAME, "code"` of the sources.
+/// Each `StatusCode::NAME, "code"` in the source files.
 fn codes_of_sources(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
@@ -150,7 +150,7 @@ fn poem_status(name: &str) -> Option<String> {
     named.next().map(|status| status.as_u16().to_string())
 }
 
-async fn fault_b32_the_served_document_has_the_settings_time_limits(engine: Engine) {
+async fn fault_b32_served_openapi_states_the_configured_time_limits(engine: Engine) {
     let plan = TestApp::builder(engine).with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "7200");
     let app = plan.with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "4").start().await;
     for path in ["/openapi.json", "/openapi.yaml", "/docs/"] {

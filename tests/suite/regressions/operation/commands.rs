@@ -1,4 +1,4 @@
-//! What commands print: words, places and exit codes.
+//! Output and exit codes of commands.
 
 use std::path::Path;
 use std::process::Output;
@@ -17,7 +17,7 @@ struct Ran {
     err: String,
 }
 
-/// Off the test's own threads, where the doubles answer.
+/// Runs a command on a blocking thread, so that the doubles can answer.
 async fn ran(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Ran {
     let Output { status, stdout, stderr } = tokio::task::block_in_place(|| run(arguments, environment, folder));
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
@@ -29,7 +29,7 @@ fn lines_of_errors(text: &str) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d9_errors_begin_with_error_and_go_to_stdout_as_json() {
+async fn fault_d9_errors_begin_with_error_and_are_json_on_stdout_with_json() {
     let folder = TempDir::new().expect("a temporary folder");
     for (arguments, status) in [
         (&["serve"][..], 2),
@@ -51,24 +51,25 @@ async fn fault_d9_errors_begin_with_error_and_go_to_stdout_as_json() {
                 (Some(status), plain.err.lines().next()),
                 "{arguments:?}"
             );
-            let told: Value = serde_json::from_str(&json.out).unwrap_or_else(|_| panic!("{arguments:?}: {}", json.out));
-            assert!(told["error"]["message"].as_str().is_some_and(|text| !text.is_empty()), "{told}");
+            let document: Value =
+                serde_json::from_str(&json.out).unwrap_or_else(|_| panic!("{arguments:?}: {}", json.out));
+            assert!(document["error"]["message"].as_str().is_some_and(|text| !text.is_empty()), "{document}");
         }
     }
     let usage = ran(&["users", "show", "--json"], &[], folder.path()).await;
     assert!(usage.out.contains("required arguments were not provided: <USER>"), "{}", usage.out);
     let settings = ran(&["users", "list", "--json"], &[], folder.path()).await;
-    let told: Value = serde_json::from_str(&settings.out).expect("JSON");
-    assert_eq!(told["error"]["settings"][0]["name"], "DATABASE_URL");
-    // A report that names what is wrong is the one document.
+    let document: Value = serde_json::from_str(&settings.out).expect("JSON");
+    assert_eq!(document["error"]["settings"][0]["name"], "DATABASE_URL");
+    // With --json the report is the only JSON document.
     let report = ran(&["doctor", "--json"], &[], folder.path()).await;
     assert_eq!(report.status, Some(1), "{}", report.err);
-    let told: Value = serde_json::from_str(&report.out).expect("one JSON document");
-    assert_eq!(told["ok"], false);
+    let document: Value = serde_json::from_str(&report.out).expect("one JSON document");
+    assert_eq!(document["ok"], false);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d9_all_mistakes_of_a_provider_table_are_reported_together() {
+async fn fault_d9_all_errors_of_a_provider_table_are_reported_together() {
     let folder = TempDir::new().expect("a temporary folder");
     let text = format!(
         r#"secret_key = "{KEY}"
@@ -102,8 +103,8 @@ nonsense = "x"
 }
 
 on_both_databases! {
-    fault_d9_a_later_releases_database_is_refused_in_plain_words,
-    fault_d9_without_migration_an_earlier_releases_database_is_refused,
+    fault_d9_database_of_a_later_release_is_refused_with_an_explanation,
+    fault_d9_database_of_an_earlier_release_is_refused_without_migration,
 }
 
 fn of_server(database: &Database) -> Vec<(&str, &str)> {
@@ -115,7 +116,7 @@ fn of_server(database: &Database) -> Vec<(&str, &str)> {
     ]
 }
 
-async fn fault_d9_a_later_releases_database_is_refused_in_plain_words(engine: Engine) {
+async fn fault_d9_database_of_a_later_release_is_refused_with_an_explanation(engine: Engine) {
     let (database, folder) = (Database::create(engine).await, TempDir::new().expect("a temporary folder"));
     let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                  SELECT 999999, description, success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
@@ -124,14 +125,14 @@ async fn fault_d9_a_later_releases_database_is_refused_in_plain_words(engine: En
     for arguments in [&["serve"][..], &["serve", "--no-migrate"], &["migrate"], &["users", "list"], &["doctor"]] {
         let refused = ran(arguments, &of_server(&database), folder.path()).await;
         assert_eq!(refused.status, Some(1), "{arguments:?}: {}{}", refused.out, refused.err);
-        let told = format!("{}{}", refused.out, refused.err);
-        assert!(told.contains("later release") && told.contains("install that release"), "{arguments:?}: {told}");
+        let output = format!("{}{}", refused.out, refused.err);
+        assert!(output.contains("later release") && output.contains("install that release"), "{arguments:?}: {output}");
         let errors = lines_of_errors(&refused.err).join("\n");
-        assert!(!errors.contains("999999") && !errors.contains("migration"), "{arguments:?}: {told}");
+        assert!(!errors.contains("999999") && !errors.contains("migration"), "{arguments:?}: {output}");
     }
 }
 
-async fn fault_d9_without_migration_an_earlier_releases_database_is_refused(engine: Engine) {
+async fn fault_d9_database_of_an_earlier_release_is_refused_without_migration(engine: Engine) {
     let (database, folder) = (Database::create(engine).await, TempDir::new().expect("a temporary folder"));
     database.repository().await;
     database.run("DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)").await;
@@ -141,7 +142,7 @@ async fn fault_d9_without_migration_an_earlier_releases_database_is_refused(engi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d9_a_locked_database_is_named_so() {
+async fn fault_d9_locked_database_is_reported_as_locked() {
     let folder = TempDir::new().expect("a temporary folder");
     let url = "sqlite://locked.db";
     let made = ran(&["migrate"], &[("DATABASE_URL", url)], folder.path()).await;
@@ -166,7 +167,7 @@ async fn fault_d9_a_locked_database_is_named_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d9_openapi_shows_what_the_settings_make_of_it() {
+async fn fault_d9_openapi_command_applies_the_settings() {
     let folder = TempDir::new().expect("a temporary folder");
     let text =
         "simple_jwt_access_token_lifetime = 3600\nrest_social_user_fields.locale = { from = \"profile.locale\" }\n";
@@ -182,9 +183,9 @@ async fn fault_d9_openapi_shows_what_the_settings_make_of_it() {
     assert_eq!((wrong.status, wrong.out.as_str()), (Some(2), ""), "{}", wrong.err);
 }
 
-/// With a terminal as standard error, which `script` makes.
+/// `script` provides a terminal as standard error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d9_the_log_has_colours_only_where_they_are_wanted() {
+async fn fault_d9_log_has_colours_on_a_terminal_only() {
     let folder = TempDir::new().expect("a temporary folder");
     let binary = env!("CARGO_BIN_EXE_rest-social-auth");
     let coloured = |name: &str, value: &str| {

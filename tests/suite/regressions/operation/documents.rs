@@ -1,5 +1,5 @@
-//! The commands and samples that the documents print, run and compared. In a sample `…` stands for any further text, and
-//! values that differ from run to run are compared by their names alone.
+//! Runs the commands in the documents and compares their output with the samples. `…` in a sample matches any text;
+//! of values that differ in each run only the names are compared.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ const COMMANDS: &str = include_str!("../../../../docs/COMMANDS.md");
 const API: &str = include_str!("../../../../docs/API.md");
 const GUIDE: &str = include_str!("../../../../docs/GUIDE.md");
 
-/// The blocks of a document in this language.
+/// The code blocks of a document with this language.
 fn blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     document.split(fence.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
 }
 
-/// Each command of a console block, its continued lines joined, with what it prints.
+/// Each command of a console block with its output. Continuation lines are joined.
 fn console(block: &str) -> Vec<(String, String)> {
     let joined = block.replace("\\\n", " ");
     let commands = joined.split("$ ").skip(1).map(|part| {
@@ -35,7 +35,7 @@ fn console(block: &str) -> Vec<(String, String)> {
     commands.collect()
 }
 
-/// Same members in the same order; texts where `varies` does not name them, up to an ellipsis of the sample.
+/// The same fields in the same order. Values are compared unless `varies` names the field.
 fn assert_like(sample: &Value, real: &Value, varies: &[&str], place: &str) {
     match (sample, real) {
         (Value::Object(sample), Value::Object(real)) => {
@@ -71,7 +71,7 @@ fn json_of(text: &str) -> Value {
 
 // ---- README: a login by hand, against `dev`
 
-/// Sends what a `curl` command of the documents sends, to another address than the printed one.
+/// Sends the request of a `curl` command, but to `base`.
 async fn curl(client: &Client, command: &str, values: &[(&str, &str)]) -> Value {
     let path = command.split("http://127.0.0.1:8000").nth(1).and_then(|rest| rest.split(' ').next()).expect("a URL");
     let method = if command.contains("-X POST") { "POST" } else { "GET" };
@@ -92,7 +92,7 @@ async fn curl(client: &Client, command: &str, values: &[(&str, &str)]) -> Value 
     json_of(&answer.text)
 }
 
-/// `parameter=value` of a URL's query, without what varies.
+/// The query parameters of a URL without values that vary.
 fn parameters(url: &str) -> Vec<(String, String)> {
     let query = url.split_once('?').expect("a query").1;
     let varies = |name: &str| ["state", "nonce", "code_challenge", "redirect_uri"].contains(&name);
@@ -101,7 +101,7 @@ fn parameters(url: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d10_the_login_by_hand_of_the_readme() {
+async fn fault_d10_readme_login_by_hand_works() {
     let folder = TempDir::new().expect("a temporary folder");
     let process = Process::start(&["dev"], &[], folder.path()).await;
     let client = process.client();
@@ -115,7 +115,7 @@ async fn fault_d10_the_login_by_hand_of_the_readme() {
     let url = real["authorization_url"].as_str().expect("a URL");
     assert_eq!(parameters(sample["authorization_url"].as_str().expect("a URL")), parameters(url));
 
-    // What the person does: opens the page and chooses somebody.
+    // The user opens the page and chooses an account.
     let demo = Client::new(url.split("/authorize").next().expect("the provider"));
     let page = demo.get(&url[url.find("/authorize").expect("its path")..]).send().await.text;
     let consent_id = page.split("name=\"consent_id\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
@@ -136,7 +136,7 @@ async fn fault_d10_the_login_by_hand_of_the_readme() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d10_the_environment_of_the_readme_starts_a_server() {
+async fn fault_d10_readme_environment_starts_a_server() {
     let block = blocks(README, "sh").into_iter().find(|block| block.contains("export SECRET_KEY")).expect("the block");
     let exports = block.lines().filter_map(|line| line.strip_prefix("export ")).flat_map(str::split_whitespace);
     let mut environment: Vec<(String, String)> = Vec::new();
@@ -156,7 +156,7 @@ async fn fault_d10_the_environment_of_the_readme_starts_a_server() {
 
 // ---- COMMANDS
 
-/// Rows `| \`command [--option]\` | … |` of the tables, without `serve`'s name of the program.
+/// Rows `| \`command [--option]\` | … |` of the tables.
 fn documented() -> Vec<String> {
     let rows = COMMANDS.lines().filter_map(|line| line.strip_prefix("| `"));
     let cells = rows.filter_map(|row| row.split(" | ").next());
@@ -185,7 +185,7 @@ fn fault_d10_every_documented_command_has_the_documented_options() {
         }
         let help = run(&[&names[..], &["--help"]].concat(), &[], folder.path());
         if !help.status.success() {
-            // A row of another kind of table, such as the events of the audit log.
+            // A row of another table, such as the table of audit events.
             assert!(!command.contains("--"), "{command}");
             continue;
         }
@@ -217,7 +217,7 @@ fn fault_d10_every_documented_command_has_the_documented_options() {
     assert!(checked.len() > 20, "{checked:?}");
 }
 
-/// Providers that answer whatever they are asked.
+/// Settings of providers, and a double that answers every request.
 fn with_providers(double: &Double) -> Vec<(&str, &str)> {
     vec![
         ("SECRET_KEY", "a-key-of-the-documents-tests-0a1b2c3d4e5f607"),
@@ -235,7 +235,7 @@ async fn output(command: &str, environment: &[(&str, &str)], folder: &Path) -> S
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d10_the_samples_of_providers_check_and_audit() {
+async fn fault_d10_samples_of_providers_check_and_audit_match() {
     let samples: Vec<_> = blocks(COMMANDS, "console").into_iter().flat_map(console).collect();
     let [(check, checked), (audit, row)] = &samples[..] else { panic!("{samples:?}") };
     let folder = TempDir::new().expect("a temporary folder");
@@ -261,9 +261,9 @@ async fn fault_d10_the_samples_of_providers_check_and_audit() {
     assert_like(&json_of(row), &json_of(&printed), &["at", "ip", "request_id"], "audit");
 }
 
-/// All endpoints are asked at once: each answers only when both have been asked.
+/// Each endpoint answers only after both have been called.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_b40_a_check_asks_all_endpoints_at_once() {
+async fn fault_b40_provider_check_calls_all_endpoints_concurrently() {
     let (double, folder) = (Double::start().await, TempDir::new().expect("a temporary folder"));
     let (held, asked) = (Arc::<Held>::default(), AtomicUsize::new(0));
     double.rule(|_| Some(Reply::json(&json!({}))));
@@ -281,9 +281,9 @@ async fn fault_b40_a_check_asks_all_endpoints_at_once() {
     assert!(printed.contains("ok    token endpoint") && !printed.contains("FIX"), "{printed}");
 }
 
-/// A host that hangs costs the others nothing, and a check the time of one call, however many calls hang.
+/// A hanging host does not delay checks of other providers, and delays its own by one timeout.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_b40_a_provider_that_hangs_costs_a_check_the_time_of_one_call() {
+async fn fault_b40_hanging_provider_delays_a_check_by_one_call() {
     let (double, folder) = (Double::start().await, TempDir::new().expect("a temporary folder"));
     let further = [
         ("PUBLIC_URL", "https://login.example.com"),
@@ -311,7 +311,7 @@ async fn fault_b40_a_provider_that_hangs_costs_a_check_the_time_of_one_call() {
 // ---- API
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d10_the_samples_of_the_api() {
+async fn fault_d10_api_samples_match() {
     let samples: Vec<Value> = blocks(API, "json").into_iter().map(json_of).collect();
     let sample = |name: &str| samples.iter().find(|sample| sample.get(name).is_some()).expect("the sample");
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,require_email,\
@@ -324,7 +324,7 @@ async fn fault_d10_the_samples_of_the_api() {
     assert_like(sample("step"), &json_of(&asked.text), &["flow_token", "request_id"], "more input");
 }
 
-/// Every route that a command of the documents calls is there, by its method.
+/// Every route that a command in the documents calls exists with its method.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_d10_every_curl_command_calls_a_route() {
     let app = TestApp::start(Engine::Sqlite).await;

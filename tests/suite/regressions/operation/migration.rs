@@ -1,4 +1,4 @@
-//! A server listens before it migrates, and is ready when it has.
+//! The server listens before it applies migrations, and is ready afterwards.
 
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
@@ -8,12 +8,12 @@ use crate::support::process::{Process, run};
 use crate::support::{Database, Engine, on_both_databases};
 
 on_both_databases! {
-    fault_f10_a_failed_migration_ends_the_server_with_the_error_of_migrate,
+    fault_f10_failed_migration_reports_the_error_of_the_migrate_command,
 }
 
 const KEY: &str = "a-key-of-the-migration-tests-0a1b2c3d4e5f6071829304";
 
-/// Holds the table of migrations, so that every migration waits.
+/// Locks the migrations table, so that every migration waits.
 struct HeldMigration {
     database: Database,
     folder: TempDir,
@@ -31,7 +31,7 @@ impl HeldMigration {
         held
     }
 
-    /// A server that waits for its migration and listens.
+    /// A server that listens while its migration waits.
     async fn server(&self) -> Process {
         let environment = [("DATABASE_URL", self.database.url()), ("SECRET_KEY", KEY)];
         let process = Process::spawn(&["serve"], &environment, self.folder.path()).await;
@@ -56,9 +56,9 @@ async fn answers(process: &Process, path: &str, status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f10_a_server_listens_while_its_migration_waits() {
+async fn fault_f10_server_listens_while_its_migration_waits() {
     let mut held = HeldMigration::begin().await;
-    // Two nodes that start together wait together.
+    // Two nodes that start at the same time both wait.
     let nodes = [held.server().await, held.server().await];
     for node in &nodes {
         for path in ["/readyz", "/api/login/social/providers/", "/api/user/", "/docs/", "/nothing", "/healthz/x"] {
@@ -90,7 +90,7 @@ async fn fault_f10_sigterm_stops_a_migration() {
     let status = server.wait_for_exit().await;
     assert!(status.success(), "{status}: {}", server.output());
     assert!(server.output().contains("the migration is stopped"), "{}", server.output());
-    // Nor does the database go on with it.
+    // The database has cancelled the migration too.
     let left = "SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND application_name = 'rest-social-auth'";
     while held.database.number(left).await > 0 {
@@ -99,7 +99,7 @@ async fn fault_f10_sigterm_stops_a_migration() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f10_a_migration_that_fails_later_ends_the_server() {
+async fn fault_f10_failed_migration_stops_the_server() {
     let mut held = HeldMigration::begin().await;
     let mut server = held.server().await;
     answers(&server, "/readyz", 503).await;
@@ -110,7 +110,7 @@ async fn fault_f10_a_migration_that_fails_later_ends_the_server() {
     assert!(server.output().lines().any(|line| line.starts_with("error: ")), "{}", server.output());
 }
 
-async fn fault_f10_a_failed_migration_ends_the_server_with_the_error_of_migrate(engine: Engine) {
+async fn fault_f10_failed_migration_reports_the_error_of_the_migrate_command(engine: Engine) {
     let (database, folder) = (Database::create(engine).await, TempDir::new().expect("a temporary folder"));
     let empty = if engine == Engine::Sqlite { "x''" } else { "''" };
     database.run(&format!("UPDATE _sqlx_migrations SET checksum = {empty} WHERE version = 1")).await;

@@ -1,4 +1,4 @@
-//! The statements of `docs/MOVING.md`. The way back as a whole is walked by `import/way_back.rs`.
+//! The SQL statements in `docs/MOVING.md`. `import/return_to_django.rs` tests the whole return to Django.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -13,16 +13,16 @@ const TABLES: &str = "CREATE TABLE accounts_user (id INTEGER PRIMARY KEY);
     INSERT INTO accounts_user VALUES (1), (2);
     INSERT INTO accounts_profile VALUES (1, 2, '+49 1'), (2, 1, '+49 2');";
 
-/// The statements that make a column of a table of profiles.
+/// The statements that copy a profile table into a column.
 fn profile_statements() -> &'static str {
     let begin = MANUAL.find("ALTER TABLE accounts_user ADD COLUMN phone").expect("the statements");
     MANUAL[begin..].split('`').next().expect("their end")
 }
 
 #[tokio::test]
-async fn fault_d8_a_column_is_made_of_a_table_of_profiles() {
+async fn fault_d8_profile_table_is_copied_into_a_column() {
     let check = "SELECT phone FROM accounts_user WHERE id = 2";
-    // By the system's SQLite, which may be older than the one in the server.
+    // Run by the SQLite of the system, which may be older than the one in the server.
     let folder = TempDir::new().expect("a temporary folder");
     let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.stdin.read()); \
                   print(c.execute(sys.argv[2]).fetchone()[0])";
@@ -43,9 +43,9 @@ async fn fault_d8_a_column_is_made_of_a_table_of_profiles() {
     assert_eq!(postgres.number(&matches).await, 1);
 }
 
-/// The way back runs where the newest function that it uses is known: SQLite 3.38.
+/// The return to Django needs SQLite 3.38, the first with the newest function used.
 #[test]
-fn fault_d8_no_statement_needs_a_newer_sqlite() {
+fn fault_d8_statements_run_on_older_sqlite() {
     for newer in ["subsec", "timediff(", "concat(", "octet_length(", "string_agg(", "RETURNING", "if("] {
         assert!(!MANUAL.contains(newer), "{newer}");
     }

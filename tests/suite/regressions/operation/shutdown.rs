@@ -1,4 +1,4 @@
-//! A restart costs no request that reached the socket, and no request waits for a provider that is asked to revoke.
+//! Graceful shutdown: requests that reached the socket are answered, and requests do not wait for token revocation.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::support::{Engine, Held, Reply, TestApp, on_both_databases};
 
 const SETTINGS: &[(&str, &str)] = &[("SECRET_KEY", "a-key-of-the-shutdown-tests-0a1b2c3d4e5f60718293")];
 const CLIENTS: usize = 24;
-/// Answers that the load must have had before the server is told to stop.
+/// Responses that the clients must have received before the server is stopped.
 const WARM: usize = 500;
 
-/// What became of the requests of all clients of a test.
+/// The results of the requests of all clients of a test.
 #[derive(Default)]
 struct Tally {
     answered: AtomicUsize,
@@ -39,7 +39,7 @@ fn address(process: &Process) -> String {
     process.base.trim_start_matches("http://").to_owned()
 }
 
-/// One request on an open connection, up to the end of its answer. `None`: there was none.
+/// Sends one request on an open connection and reads the whole response. `None`: there was no response.
 async fn ask(stream: &mut TcpStream) -> Option<String> {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.ok()?;
     let mut answer = Vec::new();
@@ -51,7 +51,7 @@ async fn ask(stream: &mut TcpStream) -> Option<String> {
     String::from_utf8(answer).ok().filter(|text| text.starts_with("HTTP/1.1 200 "))
 }
 
-/// A connection for each request; half of them send it a moment after they connected. Ends when nothing listens.
+/// A new connection for each request; half of them pause before they send it. Ends when the port is closed.
 async fn on_new_connections(address: String, tally: Arc<Tally>, slow: bool) {
     while let Ok(mut stream) = TcpStream::connect(&address).await {
         if slow {
@@ -62,7 +62,7 @@ async fn on_new_connections(address: String, tally: Arc<Tally>, slow: bool) {
     }
 }
 
-/// One connection for all requests, until an answer closes it. Ends when nothing listens.
+/// One connection for all requests, until a response closes it. Ends when the port is closed.
 async fn on_kept_connections(address: String, tally: Arc<Tally>) {
     while let Ok(mut stream) = TcpStream::connect(&address).await {
         loop {
@@ -84,7 +84,7 @@ async fn serve(folder: &Path, more: &[(&'static str, &'static str)]) -> Process 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f6_a_shutdown_answers_every_request_on_new_and_kept_connections() {
+async fn fault_f6_shutdown_answers_every_request_on_new_and_open_connections() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut process = serve(folder.path(), &[]).await;
     let tally = Arc::<Tally>::default();
@@ -102,7 +102,7 @@ async fn fault_f6_a_shutdown_answers_every_request_on_new_and_kept_connections()
     assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
-/// The kernel has accepted them and queued their requests before the server sees the signal.
+/// The kernel accepts these connections and queues their requests before the server sees the signal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f6_connections_in_the_accept_queue_are_answered() {
     let folder = TempDir::new().expect("a temporary folder");
@@ -118,15 +118,15 @@ async fn fault_f6_connections_in_the_accept_queue_are_answered() {
     process.signal("CONT");
     for mut stream in queued {
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("an answer, then the end of the connection");
+        stream.read_to_string(&mut answer).await.expect("a response, then the end of the connection");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
     }
     assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
-/// One that is idle when the signal comes may have a request on its way.
+/// A connection that is idle at the signal may have a request in flight.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f6_a_kept_connection_gets_one_more_answer_after_the_listener_closed() {
+async fn fault_f6_open_connection_gets_one_more_answer_after_the_listener_closed() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut process = serve(folder.path(), &[]).await;
     let mut kept = TcpStream::connect(address(&process)).await.expect("a connection");
@@ -141,7 +141,7 @@ async fn fault_f6_a_kept_connection_gets_one_more_answer_after_the_listener_clos
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f6_a_successor_on_the_same_port_takes_over_without_a_refused_connection() {
+async fn fault_f6_new_process_on_the_same_port_takes_over_without_refused_connections() {
     let folder = TempDir::new().expect("a temporary folder");
     let reuse = [("LISTEN_REUSE_PORT", "true")];
     let mut first = serve(folder.path(), &reuse).await;
@@ -162,7 +162,7 @@ async fn fault_f6_a_successor_on_the_same_port_takes_over_without_a_refused_conn
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f6_readiness_ends_before_the_listener_closes() {
+async fn fault_f6_readyz_fails_before_the_listener_closes() {
     let folder = TempDir::new().expect("a temporary folder");
     let process = serve(folder.path(), &[("SHUTDOWN_DELAY", "300")]).await;
     process.client().get("/readyz").send().await.ok();
@@ -179,24 +179,24 @@ async fn fault_f6_readiness_ends_before_the_listener_closes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_f6_the_delay_ends() {
+async fn fault_f6_shutdown_delay_ends() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut process = serve(folder.path(), &[("SHUTDOWN_DELAY", "0.2")]).await;
     process.terminate();
     assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
-/// A request whose body never arrives: the limit ends it, the client is not needed.
+/// A request whose body never arrives ends at the time limit.
 #[tokio::test]
-async fn fault_b30_a_shutdown_does_not_wait_for_a_stuck_request() {
+async fn fault_b30_shutdown_does_not_wait_for_a_stuck_request() {
     let listener = listen::bind("127.0.0.1:0".parse().expect("an address"), false).expect("a free port");
     let address = listener.local_addr().expect("a bound address");
     let limit = Duration::from_millis(50);
     let shutdown = Shutdown { limit, ..Shutdown::default() };
     let begun = Arc::new(tokio::sync::Notify::new());
-    let told = begun.clone();
+    let signal = begun.clone();
     let never = poem::endpoint::make(move |_| {
-        told.notify_one();
+        signal.notify_one();
         std::future::pending::<poem::Response>()
     });
     let mut stuck = TcpStream::connect(address).await.expect("a connection");
@@ -211,7 +211,7 @@ async fn fault_b30_a_shutdown_does_not_wait_for_a_stuck_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d9_sighup_does_not_end_a_service() {
+async fn fault_d9_sighup_does_not_stop_the_server() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut process = serve(folder.path(), &[]).await;
     process.signal("HUP");
@@ -225,7 +225,7 @@ async fn fault_d9_sighup_does_not_end_a_service() {
 
 on_both_databases! {
     fault_b29_deleting_and_unlinking_do_not_wait_for_providers,
-    fault_b29_a_shutdown_waits_for_revocations,
+    fault_b29_shutdown_waits_for_revocations,
 }
 
 const REVOKE: &str = "GET accounts.google.com/o/oauth2/revoke";
@@ -253,12 +253,12 @@ async fn fault_b29_deleting_and_unlinking_do_not_wait_for_providers(engine: Engi
         };
         delete(&app, &path, &authorization).await;
         app.double.wait_for_call(REVOKE).await;
-        assert!(!held.was_abandoned(), "answered while the provider's answer was still awaited");
+        assert!(!held.was_abandoned(), "the response did not wait for the provider");
         held.release();
     }
 }
 
-/// Links a GitHub account and answers the id of the Google one.
+/// Links a GitHub account; returns the id of the Google account.
 async fn with_second_account(app: &TestApp, authorization: &str) -> Value {
     let post = |path: &str| app.client().post(path).header("authorization", authorization);
     let begun = post("/api/login/social/begin/github/").json(&json!({})).send().await.ok();
@@ -269,25 +269,25 @@ async fn with_second_account(app: &TestApp, authorization: &str) -> Value {
     accounts.as_array().and_then(|accounts| accounts.iter().find(google)).expect("the account")["id"].clone()
 }
 
-async fn fault_b29_a_shutdown_waits_for_revocations(engine: Engine) {
+async fn fault_b29_shutdown_waits_for_revocations(engine: Engine) {
     let (app, held, authorization) = with_held_revocations(engine).await;
     delete(&app, "/api/user/", &authorization).await;
     app.double.wait_for_call(REVOKE).await;
     let TestApp { node, .. } = app;
     let stopping = tokio::spawn(node.stop());
-    // Longer than connections may stay idle: nothing but the revocation is left to wait for.
+    // Longer than connections may stay idle, so only the revocation is left.
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(!stopping.is_finished(), "the revocation is still under way");
     held.release();
-    stopping.await.expect("a clean end");
-    assert!(!held.was_abandoned(), "the provider's answer was awaited");
+    stopping.await.expect("a clean shutdown");
+    assert!(!held.was_abandoned(), "the shutdown waited for the provider");
 }
 
 #[tokio::test]
-async fn fault_f6_the_document_names_shutting_down() {
+async fn fault_f6_openapi_documents_shutting_down() {
     let folder = TempDir::new().expect("a temporary folder");
     let output = crate::support::process::run(&["openapi", "--format", "json"], &[], folder.path());
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let told = &document["paths"]["/readyz"]["get"]["responses"]["503"]["description"];
-    assert!(told.as_str().is_some_and(|text| text.contains("shutting_down")), "{told}");
+    let description = &document["paths"]["/readyz"]["get"]["responses"]["503"]["description"];
+    assert!(description.as_str().is_some_and(|text| text.contains("shutting_down")), "{description}");
 }

@@ -1,4 +1,4 @@
-//! What a provider's answer does not mention stays as it is; an empty value empties.
+//! Fields that a profile does not contain stay unchanged; an empty value clears a field.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use crate::support::fake_users::ISSUER;
 use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_c01_names_that_are_not_mentioned_stay,
-    fault_c01_extra_data_that_is_not_mentioned_stays,
-    fault_c01_declared_fields_that_are_not_mentioned_stay,
-    fault_c01_a_picture_that_is_not_mentioned_stays,
-    fault_c02_an_id_token_without_profile_claims_erases_nothing,
+    fault_c01_missing_names_stay_unchanged,
+    fault_c01_missing_extra_data_stays_unchanged,
+    fault_c01_missing_declared_fields_stay_unchanged,
+    fault_c01_missing_picture_stays_unchanged,
+    fault_c02_id_token_without_profile_claims_keeps_the_profile,
 }
 
-/// A login of one Google account, whose profile has these members more.
+/// Signs in one Google account whose profile has these additional fields.
 async fn google(app: &TestApp, n: usize, more: &Value) -> Value {
     let code = format!("u{n}");
     let mut profile = json!({"sub": "77"});
@@ -29,7 +29,7 @@ async fn extra_data(app: &TestApp, user: &Value) -> Value {
     accounts[0]["extra_data"].clone()
 }
 
-async fn fault_c01_names_that_are_not_mentioned_stay(engine: Engine) {
+async fn fault_c01_missing_names_stay_unchanged(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (n, (profile, first, last)) in [
         (json!({"given_name": "Nell", "family_name": "Varga", "name": "Nell Varga"}), "Nell", "Varga"),
@@ -52,7 +52,7 @@ async fn fault_c01_names_that_are_not_mentioned_stay(engine: Engine) {
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn fault_c01_extra_data_that_is_not_mentioned_stays(engine: Engine) {
+async fn fault_c01_missing_extra_data_stays_unchanged(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_GOOGLE_OAUTH2_EXTRA_DATA", r#"["locale", ["hd", "firm"]]"#);
     let app = plan.start().await;
     for (n, (profile, locale, firm)) in [
@@ -72,7 +72,7 @@ async fn fault_c01_extra_data_that_is_not_mentioned_stays(engine: Engine) {
     }
 }
 
-async fn fault_c01_declared_fields_that_are_not_mentioned_stay(engine: Engine) {
+async fn fault_c01_missing_declared_fields_stay_unchanged(engine: Engine) {
     let fields = r#"{"locale": {"from": "profile.locale"}, "page": {"type": "url", "from": "profile.profile"}}"#;
     let app = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", fields).start().await;
     for (n, (profile, locale, page)) in [
@@ -90,7 +90,7 @@ async fn fault_c01_declared_fields_that_are_not_mentioned_stay(engine: Engine) {
     }
 }
 
-async fn fault_c01_a_picture_that_is_not_mentioned_stays(engine: Engine) {
+async fn fault_c01_missing_picture_stays_unchanged(engine: Engine) {
     let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user,\
                     load_extra_data,user_details,save_avatar";
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", pipeline).start().await;
@@ -109,7 +109,7 @@ async fn fault_c01_a_picture_that_is_not_mentioned_stays(engine: Engine) {
     }
 }
 
-async fn fault_c02_an_id_token_without_profile_claims_erases_nothing(engine: Engine) {
+async fn fault_c02_id_token_without_profile_claims_keeps_the_profile(engine: Engine) {
     let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_EXTRA_DATA", r#"["locale"]"#);
     let app = plan.start().await;
     let profile = json!({"sub": "7", "preferred_username": "nell", "given_name": "Nell", "family_name": "Varga",

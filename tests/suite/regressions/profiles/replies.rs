@@ -1,4 +1,4 @@
-//! Error replies of providers, and how this client proves itself.
+//! Error responses of providers, and client authentication.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,16 +9,16 @@ use crate::support::fake_users::{CLIENT_SECRET, GITHUB_TOKEN};
 use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
-    fault_c09a_words_about_the_code_are_invalid_code_and_others_are_not,
+    fault_c09a_error_descriptions_about_the_code_are_invalid_code,
     fault_a27_verbose_errors_show_no_form_of_a_secret,
-    fault_c10_x_is_asked_for_the_address_where_the_scope_has_it,
-    fault_d1_id_and_secret_are_form_encoded_in_http_basic,
+    fault_c10_x_email_is_requested_when_the_scope_allows_it,
+    fault_d1_client_id_and_secret_are_form_encoded_in_http_basic,
 }
 
 const X_TOKEN: &str = "POST api.twitter.com/2/oauth2/token";
 const X_USER: &str = "GET api.twitter.com/2/users/me";
 
-async fn fault_c09a_words_about_the_code_are_invalid_code_and_others_are_not(engine: Engine) {
+async fn fault_c09a_error_descriptions_about_the_code_are_invalid_code(engine: Engine) {
     let app = TestApp::start(engine).await;
     for (n, (status, words, is_about_the_code)) in [
         (400, "Value passed for the authorization code was invalid.", true),
@@ -98,7 +98,7 @@ async fn x_login(app: &TestApp, code: &str, scope: &Value) -> Value {
     app.client().login("token_user/twitter-oauth2", json!({"code": code})).await.ok()
 }
 
-async fn fault_c10_x_is_asked_for_the_address_where_the_scope_has_it(engine: Engine) {
+async fn fault_c10_x_email_is_requested_when_the_scope_allows_it(engine: Engine) {
     let app = x_plan(engine).with("SOCIAL_AUTH_TWITTER_OAUTH2_SCOPE", r#"["users.email"]"#).start().await;
     assert_eq!(x_login(&app, "c1", &json!("users.read tweet.read users.email")).await["email"], "nell@example.org");
     let app = x_plan(engine).with("SOCIAL_AUTH_TWITTER_OAUTH2_SCOPE", r#"["users.email"]"#).start().await;
@@ -107,7 +107,7 @@ async fn fault_c10_x_is_asked_for_the_address_where_the_scope_has_it(engine: Eng
     assert_eq!(x_login(&app, "c1", &json!("users.read tweet.read")).await["email"], "");
 }
 
-async fn fault_d1_id_and_secret_are_form_encoded_in_http_basic(engine: Engine) {
+async fn fault_d1_client_id_and_secret_are_form_encoded_in_http_basic(engine: Engine) {
     for (plain, pair) in [("false", "id%3Aof+x:s%2Be%25c%3Ar%2F%C3%A9%7Et"), ("true", "id:of x:s+e%c:r/é~t")] {
         let app = x_plan(engine).with("SOCIAL_AUTH_TWITTER_OAUTH2_PLAIN_BASIC", plain).start().await;
         x_login(&app, "c1", &json!("users.read")).await;
