@@ -1,4 +1,5 @@
-//! Time and randomness. They come in as parameters, so that a test decides both; `clippy.toml` forbids the ambient ones.
+//! Time and randomness, passed as parameters so that tests control both. `clippy.toml` forbids reading the system clock or the
+//! random generator anywhere else.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since 1970-01-01T00:00:00Z, as stored in every table.
@@ -19,19 +21,22 @@ impl UnixMillis {
         self.0.div_euclid(1000)
     }
 
+    /// Whole seconds since 1970.
     pub fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
+    /// This time plus `span`, saturating.
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This time minus `span`, saturating.
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long it is until `later`; `None`: it is past.
+    /// The time until `later`. `None`: `later` is in the past.
     pub fn until(self, later: Self) -> Option<Duration> {
         u64::try_from(later.0.saturating_sub(self.0)).ok().map(Duration::from_millis)
     }
@@ -43,12 +48,12 @@ impl UnixMillis {
             .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 
-    /// `None`: it is none.
+    /// `None`: the text is not a date in RFC 3339.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         chrono::DateTime::parse_from_rfc3339(text).ok().map(|moment| Self(moment.timestamp_millis()))
     }
 
-    /// `None`: it is no date of an HTTP header.
+    /// `None`: the text is not a date of an HTTP header.
     pub fn from_http_date(text: &str) -> Option<Self> {
         chrono::DateTime::parse_from_rfc2822(text.trim()).ok().map(|moment| Self(moment.timestamp_millis()))
     }
@@ -62,16 +67,19 @@ impl UnixMillis {
     }
 }
 
+/// A source of the current time.
 pub trait Clock: Send + Sync {
+    /// The current time.
     fn now(&self) -> UnixMillis;
 }
 
-/// Cryptographically secure random bytes.
+/// A source of cryptographically secure random bytes.
 pub trait Entropy: Send + Sync {
+    /// Fills `bytes` with random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The clock and the generator that every floor is handed.
+/// The clock and the random generator, passed to every layer.
 #[derive(Clone)]
 pub struct Deps {
     clock: Arc<dyn Clock>,
@@ -79,19 +87,22 @@ pub struct Deps {
 }
 
 impl Deps {
+    /// A clock and a generator of the caller's choice, such as those of a test.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self { clock, entropy }
     }
 
-    /// The machine's clock and the generator of the TLS library.
+    /// The system clock and the generator of the TLS library.
     pub fn system() -> Self {
         Self::new(Arc::new(SystemClock), Arc::new(SystemEntropy))
     }
 
+    /// The current time.
     pub fn now(&self) -> UnixMillis {
         self.clock.now()
     }
 
+    /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
@@ -105,7 +116,7 @@ impl Deps {
 
     /// `2 * N` lower-case hex digits.
     pub fn hex<const N: usize>(&self) -> String {
-        crate::secrets::hex(&self.bytes::<N>())
+        HEXLOWER.encode(&self.bytes::<N>())
     }
 }
 
@@ -119,7 +130,7 @@ struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+        #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
@@ -129,7 +140,7 @@ struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        // Without randomness nothing here is safe to do; the generator fails only where the kernel's does.
+        // Nothing is safe without randomness, and this generator fails only when that of the kernel does.
         aws_lc_rs::rand::fill(bytes).expect("the system's random generator works");
     }
 }

@@ -2,12 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::HEXLOWER;
 
 use super::authenticate::{Caller, Proof};
 use super::{AccountService, AuthError};
 use crate::clock::UnixMillis;
 use crate::model::{AuditKind, ClientInfo, CredentialEntry, CredentialHandle, CredentialPage, CredentialPosition};
-use crate::secrets::{Digest, ServerKey, encrypt, hex, open};
+use crate::secrets::{Digest, ServerKey, decrypt, encrypt};
 
 /// Entries read at a time where one of them is looked for.
 const SEARCH_PAGE: i64 = 100;
@@ -110,7 +111,7 @@ impl AccountService {
 
     fn opened_cursor(&self, caller: &Caller, cursor: &str) -> Option<CredentialPosition> {
         let encrypted = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let plain = open(&self.cursor_key(), &caller.user.id.to_be_bytes(), &encrypted)?;
+        let plain = decrypt(&self.cursor_key(), &caller.user.id.to_be_bytes(), &encrypted)?;
         let (last_used, rest) = plain.split_first_chunk::<8>()?;
         let (created, rest) = rest.split_first_chunk::<8>()?;
         let (kind, key) = rest.split_first()?;
@@ -186,5 +187,5 @@ fn id_of(entry: &CredentialEntry) -> String {
         CredentialHandle::Session(digest) | CredentialHandle::Token(digest) => Digest::of(digest.as_bytes()),
         CredentialHandle::Family(name) | CredentialHandle::Knox(name) => Digest::of(name.as_bytes()),
     };
-    hex(&digest.as_bytes()[..12])
+    HEXLOWER.encode(&digest.as_bytes()[..12])
 }

@@ -111,7 +111,7 @@ impl AccountService {
             self.end_lease(row.id).await;
             return Err(TokenError::Ended);
         };
-        let result = provider.renew(tokens, &row.uid, deadline).await;
+        let result = provider.refresh_tokens(tokens, &row.uid, deadline).await;
         match &result {
             Ok(fresh) => {
                 let encrypted = vault.encrypt(&row.token_binding(), &fresh.to_bytes(), &self.deps);
@@ -122,12 +122,12 @@ impl AccountService {
                     return Err(TokenError::NotFound);
                 }
             }
-            Err(error @ ProviderError::AnotherUser { .. }) => self.drop_tokens(&renewal, error).await,
+            Err(error @ ProviderError::UserMismatch { .. }) => self.drop_tokens(&renewal, error).await,
             Err(_) => {}
         }
         self.end_lease(row.id).await;
         result.map_err(|error| match error {
-            ProviderError::InvalidCode { .. } | ProviderError::AnotherUser { .. } => TokenError::Ended,
+            ProviderError::InvalidCode { .. } | ProviderError::UserMismatch { .. } => TokenError::Ended,
             error => TokenError::Provider(error),
         })
     }
@@ -259,7 +259,7 @@ pub async fn revoke_provider_tokens(
 }
 
 fn opened(vault: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Option<ProviderTokens> {
-    ProviderTokens::from_bytes(&vault.open(&row.token_binding(), encrypted)?)
+    ProviderTokens::from_bytes(&vault.decrypt(&row.token_binding(), encrypted)?)
 }
 
 /// Seals everything anew with the first of ENCRYPTION_KEYS; returns how many were, and how many no key opens. Safe beside
@@ -274,7 +274,7 @@ pub async fn rotate_keys(store: &dyn Repository, vault: &TokenCipher, deps: &Dep
         let mut reencrypted = Vec::new();
         for (row, encrypted) in batch.into_iter().filter(|(_, encrypted)| !vault.is_current(encrypted)) {
             let bound = row.token_binding();
-            match vault.open(&bound, &encrypted) {
+            match vault.decrypt(&bound, &encrypted) {
                 Some(plain) => {
                     let new = vault.encrypt(&bound, &plain, deps);
                     reencrypted.push(ReencryptedTokens { account: row.id, old: encrypted, new });

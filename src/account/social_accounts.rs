@@ -34,7 +34,7 @@ impl AccountService {
         let audit = self.event(AuditKind::Unlink, None, user, client);
         let counts = |name: &str| {
             let provider = self.providers.get(name);
-            provider.is_some_and(|there| there.settings().user_rules.allows_sign_in && !there.association_only())
+            provider.is_some_and(|there| there.settings().user_rules.allows_sign_in && !there.is_association_only())
         };
         match self.store.unlink(user, account, &counts, &audit).await? {
             Unlinked::Done(row, tokens) => {

@@ -66,7 +66,7 @@ pub(super) async fn encrypted(
     repository: &dyn Repository,
 ) -> Result<EncryptedTokens, Failure> {
     let mut keys: Vec<EncryptedBy> = Vec::new();
-    for (name, mark) in vault.iter().flat_map(|vault| vault.marks()) {
+    for (name, mark) in vault.iter().flat_map(|vault| vault.key_prefixes()) {
         let texts = repository.count_encrypted(&mark).await?;
         keys.push(EncryptedBy { name: name.to_owned(), seals: keys.is_empty(), texts });
     }

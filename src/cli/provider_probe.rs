@@ -56,7 +56,7 @@ async fn probe_endpoint(endpoint: Endpoint, client: &Client, deps: &Deps, deadli
         return (Finding::warning(what, "its address is known only during a login: not looked at"), None);
     };
     let what = format!("{what} {}{}", url.origin().ascii_serialization(), url.path());
-    match client.reach(method.into(), url, deadline).await {
+    match client.probe(method.into(), url, deadline).await {
         Err(error) => (Finding::error(what, format!("{error}; {}", error.advice())), None),
         Ok(reached) => {
             let odd = matches!(reached.status, 404 | 410 | 500..).then(|| format!("has status {}", reached.status));

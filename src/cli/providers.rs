@@ -12,7 +12,7 @@ use super::{Failure, pretty, print, provider_check, settings_with_mistakes};
 use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::provider::descriptor::Descriptor;
-use crate::provider::{self, Entry, Provider, Providers};
+use crate::provider::{self, CatalogEntry, Provider, Providers};
 use crate::settings::{SettingRules, Settings};
 
 #[derive(Subcommand)]
@@ -107,7 +107,7 @@ fn show(name: &str, variant: Option<&str>, settings: Settings, deps: &Deps) -> R
     }
 }
 
-fn in_catalogue(entry: &Entry, descriptor: &Descriptor) -> Value {
+fn in_catalogue(entry: &CatalogEntry, descriptor: &Descriptor) -> Value {
     let discovery = descriptor.discovery.url.as_ref().or(descriptor.discovery.endpoint.as_ref());
     json!({
         "id": entry.id,

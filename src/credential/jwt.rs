@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::HEXLOWER;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use serde_json::{Map, Value, json};
 
 use super::{Issue, jwt_keys};
 use crate::clock::{Deps, UnixMillis};
 use crate::model::{Kind, RefreshRow, RefreshUse, User, UserId};
-use crate::secrets::{self, Digest, ServerKey, hex};
+use crate::secrets::{self, Digest, ServerKey};
 use crate::settings::{GENERATION_CLAIM, JwtAlgorithm, JwtRules, SettingError};
 
 /// Longer tokens are not looked at.
@@ -225,15 +226,15 @@ impl Jwts {
     }
 
     fn mark(&self, family: &str, random: &str) -> String {
-        hex(&self.key.derive("family of an access token", &[family.as_bytes(), random.as_bytes()])[..8])
+        HEXLOWER.encode(&self.key.derive("family of an access token", &[family.as_bytes(), random.as_bytes()])[..8])
     }
 
     /// Whether an access or sliding token is of this family.
     pub fn is_of_family(&self, jti: &str, family: &str) -> bool {
         jti == family
-            || jti
-                .split_at_checked(16)
-                .is_some_and(|(random, mark)| secrets::same(mark.as_bytes(), self.mark(family, random).as_bytes()))
+            || jti.split_at_checked(16).is_some_and(|(random, mark)| {
+                secrets::constant_time_eq(mark.as_bytes(), self.mark(family, random).as_bytes())
+            })
     }
 
     fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), JwtFault> {
@@ -374,7 +375,7 @@ fn header(rules: &JwtRules, token_type: TokenType) -> Value {
         TokenType::Sliding => "sliding+jwt",
     };
     let key = Digest::of(rules.verifying_key.as_deref().unwrap_or_default().as_bytes());
-    json!({"alg": name, "typ": typ, "kid": hex(&key.as_bytes()[..8])})
+    json!({"alg": name, "typ": typ, "kid": HEXLOWER.encode(&key.as_bytes()[..8])})
 }
 
 #[cfg(test)]

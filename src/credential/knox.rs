@@ -5,8 +5,8 @@ use aws_lc_rs::digest;
 use super::Issue;
 use crate::clock::{Deps, UnixMillis};
 use crate::model::KnoxRow;
-use crate::secrets::hex;
 use crate::settings::KnoxRules;
+use data_encoding::HEXLOWER;
 
 /// Characters of the token that stand in the table for finding it (R-KNX-03).
 const KEY_LENGTH: usize = 15;
@@ -72,7 +72,7 @@ impl Knox {
 }
 
 fn digest_of(token: &str) -> String {
-    hex(digest::digest(&digest::SHA512, token.as_bytes()).as_ref())
+    HEXLOWER.encode(digest::digest(&digest::SHA512, token.as_bytes()).as_ref())
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 
 use crate::clock::UnixMillis;
 use crate::model::{ClientInfo, TokenRow, User};
-use crate::secrets::{Digest, ServerKey, hex};
+use crate::secrets::{Digest, ServerKey};
+use data_encoding::HEXLOWER;
 
 const LENGTH: usize = 40;
 
@@ -22,7 +23,7 @@ impl Tokens {
     pub fn issue(&self, user: &User, now: UnixMillis, client: &ClientInfo) -> (String, TokenRow) {
         let parts = [user.id, user.created.0, user.token_generation].map(i64::to_be_bytes);
         let derived = self.key.derive("permanent token", &[&parts[0], &parts[1], &parts[2]]);
-        let mut token = hex(&derived);
+        let mut token = HEXLOWER.encode(&derived);
         token.truncate(LENGTH);
         let digest = Digest::of(token.as_bytes());
         let row = TokenRow { digest, user_id: user.id, created: now, client: client.clone() };

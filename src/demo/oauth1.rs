@@ -13,7 +13,7 @@ use super::people::DemoUser;
 use super::signature::{Problem, Signed};
 use super::site::{AccessToken, Memory, Pending, RequestToken, Site, registered_redirect_uri};
 use super::{consent, json};
-use crate::secrets::{ExposeSecret, SecretString, same};
+use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 
 /// Temporary credentials (section 2.1).
 #[handler]
@@ -84,7 +84,7 @@ pub async fn access_token(site: Data<&Arc<Site>>, request: &Request, body: Body)
         verified(&site, request, &signed, secret.expose_secret(), &mut memory)?;
         let row = memory.request_tokens.take(token, now).ok_or("token_rejected")?;
         let (user, verifier) = row.agreed.ok_or("permission_unknown")?;
-        if !same(verifier.expose_secret().as_bytes(), signed.required("oauth_verifier")?.as_bytes()) {
+        if !constant_time_eq(verifier.expose_secret().as_bytes(), signed.required("oauth_verifier")?.as_bytes()) {
             return Err("verifier_invalid");
         }
         let (token, secret) = (site.deps.token::<24>(), site.deps.token::<32>());

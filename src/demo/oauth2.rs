@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
 use percent_encoding::percent_decode_str;
 use poem::http::{StatusCode, header};
 use poem::web::Data;
@@ -17,7 +16,7 @@ use super::people::{self, DemoUser};
 use super::site::{Authorization, Code, Grant, Memory, Pending, Refresh, Site, registered_redirect_uri};
 use super::{consent, json, oidc, see_other};
 use crate::clock::UnixMillis;
-use crate::secrets::same;
+use crate::secrets::matches_pkce_challenge;
 
 pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 /// Longer parameters are nobody's.
@@ -156,17 +155,12 @@ fn by_code(site: &Site, params: &Params) -> Result<serde_json::Value, &'static s
     // A verifier without a challenge is a downgrade, too (RFC 9700, section 4.8.2).
     match (&code.asked.code_challenge, params.get("code_verifier")) {
         (None, None) => {}
-        (Some(challenge), Some(verifier)) if fits(challenge, verifier) => {}
+        (Some(challenge), Some(verifier)) if matches_pkce_challenge(verifier, challenge) => {}
         _ => return Err("invalid_grant"),
     }
     let (user, asked) = (code.user, code.asked.clone());
     let grant = Grant { id: grant, user, scope: asked.scope };
     Ok(tokens(site, &mut memory, grant, asked.nonce.as_deref(), now))
-}
-
-fn fits(challenge: &str, verifier: &str) -> bool {
-    let made = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.to_owned()));
-    same(made.as_str().as_bytes(), challenge.as_bytes())
 }
 
 fn by_refresh_token(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::secrets::same;
+use crate::secrets::constant_time_eq;
 
 /// Section 3.6: everything but letters, digits, `-`, `.`, `_` and `~`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -82,7 +82,7 @@ impl Signed {
         self.required("oauth_nonce")?;
         let shown = STANDARD.decode(self.required("oauth_signature")?).map_err(|_| "signature_invalid")?;
         let made = sign(&self.base_string(method, uri), secrets);
-        if same(&shown, &made) { Ok(()) } else { Err("signature_invalid") }
+        if constant_time_eq(&shown, &made) { Ok(()) } else { Err("signature_invalid") }
     }
 
     /// Section 3.4.1.

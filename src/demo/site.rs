@@ -12,7 +12,7 @@ use url::{Host, Url};
 use super::expiring_map::ExpiringMap;
 use super::people::DemoUser;
 use crate::clock::Deps;
-use crate::secrets::{ExposeSecret, SecretString, same};
+use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Rows of each shelf.
@@ -33,7 +33,7 @@ impl App {
     }
 
     pub fn has_secret(&self, shown: &str) -> bool {
-        same(self.secret.expose_secret().as_bytes(), shown.as_bytes())
+        constant_time_eq(self.secret.expose_secret().as_bytes(), shown.as_bytes())
     }
 }
 

@@ -64,7 +64,7 @@ impl Hook {
     /// Whether somebody is at home there: a plain request that proves nothing; any answer counts.
     pub async fn check_up(&self) -> Finding {
         let deadline = Instant::now() + self.rules.timeout;
-        match self.client.reach(reqwest::Method::GET, self.rules.url.clone(), deadline).await {
+        match self.client.probe(reqwest::Method::GET, self.rules.url.clone(), deadline).await {
             Ok(_) => Finding::ok("WEBHOOK_URL answers"),
             Err(error @ OutgoingError::Forbidden { .. }) => Finding::error(
                 "WEBHOOK_URL",
@@ -77,7 +77,7 @@ impl Hook {
     async fn post(&self, id: &str, body: &str) -> Result<Reply, OutgoingError> {
         let mut request = Request::new(reqwest::Method::POST, self.rules.url.clone());
         request.headers = signature::headers(&self.rules.secrets, id, self.deps.now(), body);
-        request.body = Body::IssuedCredential(body.to_owned());
+        request.body = Body::RawJson(body.to_owned());
         self.client.send(&request, Instant::now() + self.rules.timeout).await
     }
 }

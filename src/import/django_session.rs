@@ -8,10 +8,11 @@ use std::io::Read as _;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::secrets::{ExposeSecret, SecretString, hex, same};
+use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 
 /// What `SessionStore` signs with, and the suffix of every signer.
 const SALT: &str = "django.contrib.sessions.SessionStoresigner";
@@ -43,7 +44,7 @@ pub enum Fault {
 pub fn open(data: &str, keys: &[SecretString]) -> Result<SignedIn, Fault> {
     let (signed, signature) = data.rsplit_once(':').ok_or(Fault::Unreadable)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Fault::Unreadable)?;
-    if !keys.iter().any(|key| same(&salted_hmac(SALT, signed, key), &signature)) {
+    if !keys.iter().any(|key| constant_time_eq(&salted_hmac(SALT, signed, key), &signature)) {
         return Err(Fault::Unreadable);
     }
     let (payload, timestamp) = signed.rsplit_once(':').ok_or(Fault::Unreadable)?;
@@ -65,7 +66,12 @@ impl SignedIn {
     /// Whether the user's password is still the one that the session was made with. A session outlives the key that
     /// bound it: the one that signed it last may be another.
     pub fn is_bound_to(&self, password: &str, keys: &[SecretString]) -> bool {
-        let bound = |key| same(hex(&salted_hmac(AUTH_HASH_SALT, password, key)).as_bytes(), self.auth_hash.as_bytes());
+        let bound = |key| {
+            constant_time_eq(
+                HEXLOWER.encode(&salted_hmac(AUTH_HASH_SALT, password, key)).as_bytes(),
+                self.auth_hash.as_bytes(),
+            )
+        };
         keys.iter().any(bound)
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
 
 use crate::clock::Deps;
 use crate::model::AuthorizationRequest;
@@ -128,7 +127,7 @@ fn is_tagged(key: &ServerKey, purpose: &str, prefix: &str, text: &str) -> bool {
     let Some((random, tag)) = bytes.as_deref().and_then(|bytes| bytes.split_at_checked(RANDOM_LEN)) else {
         return false;
     };
-    secrets::same(tag, &key.derive(purpose, &[random])[..TAG_LEN])
+    secrets::constant_time_eq(tag, &key.derive(purpose, &[random])[..TAG_LEN])
 }
 
 /// Digest of a state or a request token, as the attempt's key. `None`: too long to be one of ours.
@@ -137,13 +136,8 @@ pub fn request_key(state_or_token: &str) -> Option<Digest> {
 }
 
 /// RFC 7636, section 4.1: 43 characters.
-pub fn verifier(key: &ServerKey, state: &str) -> PkceCodeVerifier {
-    PkceCodeVerifier::new(URL_SAFE_NO_PAD.encode(key.derive("pkce verifier", &[state.as_bytes()])))
-}
-
-/// RFC 7636, section 4.2, method S256.
-pub fn challenge(verifier: &PkceCodeVerifier) -> PkceCodeChallenge {
-    PkceCodeChallenge::from_code_verifier_sha256(verifier)
+pub fn verifier(key: &ServerKey, state: &str) -> SecretString {
+    SecretString::from(URL_SAFE_NO_PAD.encode(key.derive("pkce verifier", &[state.as_bytes()])))
 }
 
 /// Whether a front-end's own verifier is one (RFC 7636, section 4.1).
@@ -168,7 +162,7 @@ pub fn encrypt_request_token(key: &ServerKey, token: &RequestToken, deps: &Deps)
 
 pub fn open_request_token(key: &ServerKey, token: &str, encrypted: &[u8]) -> Option<RequestToken> {
     let sealing = key.derive("request token secret", &[]);
-    let plain = secrets::open(&sealing, token.as_bytes(), encrypted)?;
+    let plain = secrets::decrypt(&sealing, token.as_bytes(), encrypted)?;
     Some(RequestToken { token: token.to_owned(), secret: SecretString::from(String::from_utf8(plain).ok()?) })
 }
 
@@ -179,10 +173,11 @@ mod tests {
     #[test]
     fn sec_04_verifier_and_nonce_belong_to_one_state() {
         let key = ServerKey::new(&SecretString::from("k"));
-        assert!(is_verifier(verifier(&key, "a").secret()));
-        assert_ne!(verifier(&key, "a").secret(), verifier(&key, "b").secret());
-        assert_ne!(nonce(&key, "a"), *verifier(&key, "a").secret());
-        assert!(is_challenge(challenge(&verifier(&key, "a")).as_str()));
+        let verifier = |state| verifier(&key, state).expose_secret().to_owned();
+        assert!(is_verifier(&verifier("a")));
+        assert_ne!(verifier("a"), verifier("b"));
+        assert_ne!(nonce(&key, "a"), verifier("a"));
+        assert!(is_challenge(&secrets::pkce_challenge(&verifier("a"))));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::redirect_uri;
 use super::{BeginRequest, Begun, LoginRequest, LoginService, Outcome, RequestContext};
 use crate::model::{AuthorizationRequest, ServerRedirect};
 use crate::provider::{Authorization, Protocol, Provider, RequestToken};
-use crate::secrets::Digest;
+use crate::secrets::{self, Digest, ExposeSecret};
 
 /// What an attempt is begun with, once it is checked.
 pub(super) struct Start {
@@ -54,7 +54,7 @@ impl LoginService {
         start: Start,
         request_context: &RequestContext,
     ) -> Result<Begun, LoginError> {
-        if provider.association_only() && request_context.caller.is_none() {
+        if provider.is_association_only() && request_context.caller.is_none() {
             return Err(link_only());
         }
         self.check_capacity(request_context)?;
@@ -70,11 +70,10 @@ impl LoginService {
         let nonce = provider.uses_nonce().then(|| authorization_request::nonce(&self.key, &state));
         let sent_challenge = match &start.challenge {
             Some(own) => Some(own.clone()),
-            None if provider.uses_pkce() => Some(
-                authorization_request::challenge(&authorization_request::verifier(&self.key, &state))
-                    .as_str()
-                    .to_owned(),
-            ),
+            None if provider.uses_pkce() => {
+                let verifier = authorization_request::verifier(&self.key, &state);
+                Some(secrets::pkce_challenge(verifier.expose_secret()))
+            }
             None => None,
         };
         let authorization = Authorization {

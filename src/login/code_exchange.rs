@@ -15,7 +15,7 @@ use super::pipeline::{Pipeline, Progress};
 use super::{Fields, LoginRequest, LoginResult, LoginService, Outcome, RequestContext, redirect_uri};
 use crate::model::{AuthorizationRequest, CodeClaim, Identity, Kind, LinkRequest};
 use crate::provider::{Callback, CheckedCallback, Protocol, Provider, ProviderError, RequestToken};
-use crate::secrets::Digest;
+use crate::secrets::{self, Digest, ExposeSecret};
 use crate::settings::StatePolicy;
 use crate::store::{Claimed, ConsumedCredential};
 
@@ -129,7 +129,7 @@ impl LoginService {
     pub async fn login(self: &Arc<Self>, mut request: LoginRequest) -> Result<Outcome, LoginError> {
         let (kind, name) = (request.kind, self.name_of(&request)?);
         let result = async {
-            request.fields = request.fields.unwrapped(self.provider(&name)?)?;
+            request.fields = request.fields.unwrap_callback(self.provider(&name)?)?;
             self.login_at(&name, request, CompletionMode::Answer).await
         };
         let result = result.await;
@@ -277,7 +277,7 @@ impl LoginService {
         let link_to = link_target(LinkFacts {
             request: authorization_request.as_ref().map(Begun::request),
             caller: request_context.caller,
-            association_only: provider.association_only(),
+            association_only: provider.is_association_only(),
             link_without_request: self.settings.link_without_authorization_request,
         })?;
         let binding = Binding::of(request_context, request.fields.own("flow_token"));
@@ -465,16 +465,12 @@ impl LoginService {
         match &begun.row.code_challenge {
             // The front-end made its own pair: it must show the verifier, before anything is sent (SEC-3).
             Some(challenge) => {
-                let fits = |verifier: &String| {
-                    let made = authorization_request::challenge(&oauth2::PkceCodeVerifier::new(verifier.clone()));
-                    crate::secrets::same(made.as_str().as_bytes(), challenge.as_bytes())
-                };
-                own.filter(fits).map(Some).ok_or_else(|| {
+                own.filter(|verifier| secrets::matches_pkce_challenge(verifier, challenge)).map(Some).ok_or_else(|| {
                     LoginError::new(Refusal::FlowMismatch, "The code_verifier does not fit the code_challenge.")
                 })
             }
             None if provider.uses_pkce() => {
-                Ok(Some(authorization_request::verifier(&self.key, &begun.state).secret().clone()))
+                Ok(Some(authorization_request::verifier(&self.key, &begun.state).expose_secret().to_owned()))
             }
             None => Ok(None),
         }

@@ -35,7 +35,7 @@ impl AnswerCipher {
     }
 
     pub(super) fn open(&self, encrypted: &[u8]) -> Option<Result<LoginResult, LoginError>> {
-        let plain = secrets::open(&self.key, self.route.as_bytes(), encrypted)?;
+        let plain = secrets::decrypt(&self.key, self.route.as_bytes(), encrypted)?;
         let mut answer: Result<LoginResult, LoginError> = serde_json::from_slice(&plain).ok()?;
         if let Err(error) = &mut answer {
             // The first answer has its row (SEC-45).

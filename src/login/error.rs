@@ -172,7 +172,7 @@ impl From<ProviderError> for LoginError {
             ProviderError::AccessDenied { message } => {
                 (Refusal::AccessDenied, "The person declined to sign in.".to_owned(), message)
             }
-            ProviderError::SentBack { message, .. } => (
+            ProviderError::AuthorizationError { message, .. } => (
                 Refusal::CallbackError,
                 "The provider sent the person back with an error instead of a code.".to_owned(),
                 message,
@@ -190,13 +190,13 @@ impl From<ProviderError> for LoginError {
             ProviderError::Failed { message, .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), message)
             }
-            ProviderError::Busy { retry_after, .. } => {
+            ProviderError::TemporarilyUnavailable { retry_after, .. } => {
                 let detail = "The provider asks to be called later.".to_owned();
                 let seconds = retry_after.map(|span| u16::try_from(span.as_secs()).unwrap_or(u16::MAX).max(1));
                 let seconds = seconds.and_then(NonZeroU16::new);
                 return Self { retry_after: seconds, ..Self::new(Refusal::ProviderError, detail) }.because(cause);
             }
-            ProviderError::AnotherUser { .. } | ProviderError::Moved { .. } => {
+            ProviderError::UserMismatch { .. } | ProviderError::EndpointNotFound { .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), None)
             }
             ProviderError::Timeout { .. } => {

@@ -91,8 +91,8 @@ impl Fields {
     }
 
     /// With the members that the provider's callback held inside another one.
-    pub fn unwrapped(self, provider: &Provider) -> Result<Self, ProviderError> {
-        Ok(Self { map: provider.unwrapped(self.map)?, form: self.form })
+    pub fn unwrap_callback(self, provider: &Provider) -> Result<Self, ProviderError> {
+        Ok(Self { map: provider.unwrap_callback(self.map)?, form: self.form })
     }
 
     pub fn optional(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<String> {

@@ -237,8 +237,8 @@ impl LoginService {
             return Err(LoginError::new(Refusal::StateExpired, "This login waited too long: begin again."));
         }
         // Sealed with another SECRET_KEY, or by another release: the login must be begun again.
-        let plain =
-            secrets::open(&self.pending_login_key(flow_token), key.as_bytes(), &halt.encrypted).ok_or_else(unknown)?;
+        let plain = secrets::decrypt(&self.pending_login_key(flow_token), key.as_bytes(), &halt.encrypted)
+            .ok_or_else(unknown)?;
         let waiting: Waiting = serde_json::from_slice(&plain).map_err(|_| unknown())?;
         // Else whoever sends somebody else to the page would have them signed in as themselves.
         let bound = shown == Shown::Here || !waiting.ends_in_an_app();

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth2::PkceCodeVerifier;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -136,7 +135,7 @@ impl LoginService {
         // Only who began it links: whoever is signed in meanwhile may know nothing of it.
         let request_context = RequestContext { caller: None, needs_fresh_login: false, ..request_context };
         let (kind, with_user) = (Kind::Session, false);
-        let fields = fields.unwrapped(&provider)?;
+        let fields = fields.unwrap_callback(&provider)?;
         let request = LoginRequest { kind, with_user, provider: Some(name.to_owned()), fields, request_context };
         let begun = self.authorization_request_of(&provider, &request, CompletionMode::ServerRedirect).await?;
         let Some(server_redirect) = begun.and_then(|begun| begun.row.server_redirect) else {
@@ -249,11 +248,9 @@ impl LoginService {
             return Err(no_such_code());
         }
         if let Some(challenge) = &swap.code_challenge {
-            let fits =
-                code_verifier.filter(|verifier| authorization_request::is_verifier(verifier)).is_some_and(|verifier| {
-                    let made = authorization_request::challenge(&PkceCodeVerifier::new(verifier.to_owned()));
-                    secrets::same(made.as_str().as_bytes(), challenge.as_bytes())
-                });
+            let fits = code_verifier
+                .filter(|verifier| authorization_request::is_verifier(verifier))
+                .is_some_and(|verifier| secrets::matches_pkce_challenge(verifier, challenge));
             if !fits {
                 return Err(LoginError::new(
                     Refusal::FlowMismatch,
@@ -266,7 +263,7 @@ impl LoginService {
 
     fn opened(&self, code: &str, swap: &OneTimeCode) -> Result<ExchangedCode, LoginError> {
         let in_time = swap.expires > self.deps.now();
-        let plain = in_time.then(|| secrets::open(&self.one_time_code_key(code), b"", &swap.answer)).flatten();
+        let plain = in_time.then(|| secrets::decrypt(&self.one_time_code_key(code), b"", &swap.answer)).flatten();
         plain.and_then(|plain| serde_json::from_slice(&plain).ok()).ok_or_else(no_such_code)
     }
 

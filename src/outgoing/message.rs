@@ -23,7 +23,7 @@ pub enum Body {
     Form(Pairs),
     Json(Map<String, Value>),
     /// JSON that was signed as it stands.
-    IssuedCredential(String),
+    RawJson(String),
 }
 
 /// One request, still to be changed. It may hold secrets anywhere.
@@ -67,7 +67,7 @@ impl Request {
             Body::None => (None, String::new()),
             Body::Form(form) => (Some("application/x-www-form-urlencoded"), encoded(form)),
             Body::Json(object) => (Some("application/json"), Value::Object(object.clone()).to_string()),
-            Body::IssuedCredential(json) => (Some("application/json"), json.clone()),
+            Body::RawJson(json) => (Some("application/json"), json.clone()),
         };
         headers.extend(kind.map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind))));
         for (name, value) in &self.headers {

@@ -61,7 +61,7 @@ pub struct Fetched<T> {
 
 /// Why there is no document.
 #[derive(Debug)]
-pub enum Missing<E> {
+pub enum FetchError<E> {
     Failed(E),
     /// The fetch of another caller, which this one waited for, failed so.
     FailedBefore(String),
@@ -90,7 +90,7 @@ impl<T: Send + Sync + 'static> CachedDocument<T> {
         newer: bool,
         deadline: Instant,
         fetch: impl FnOnce(Instant) -> F + Send + 'static,
-    ) -> Result<Arc<T>, Missing<E>>
+    ) -> Result<Arc<T>, FetchError<E>>
     where
         E: ToString + Send + 'static,
         F: Future<Output = Result<Fetched<T>, E>> + Send + 'static,
@@ -111,7 +111,7 @@ impl<T: Send + Sync + 'static> CachedDocument<T> {
         }
         let fetches = shared.fetches.load(Ordering::Acquire);
         let locked = tokio::time::timeout_at(deadline, shared.last_fetch.clone().lock_owned()).await;
-        let last_fetch = locked.map_err(|_| Missing::Timeout)?;
+        let last_fetch = locked.map_err(|_| FetchError::Timeout)?;
         let kept = shared.kept(source, now);
         if let Some(kept) = &kept
             && (!newer || is_within(kept.fetched, now, FETCH_COOLDOWN))
@@ -123,7 +123,7 @@ impl<T: Send + Sync + 'static> CachedDocument<T> {
             match (&kept, &last.failure) {
                 (Some(kept), _) if is_within(last.at, now, FETCH_COOLDOWN) => return Ok(kept.value.clone()),
                 (None, Some(failure)) if shared.fetches.load(Ordering::Acquire) != fetches => {
-                    return Err(Missing::FailedBefore(failure.clone()));
+                    return Err(FetchError::FailedBefore(failure.clone()));
                 }
                 _ => {}
             }
@@ -134,8 +134,8 @@ impl<T: Send + Sync + 'static> CachedDocument<T> {
         match (tokio::spawn(fetch).await, kept) {
             (Ok(Ok(value)), _) => Ok(value),
             (_, Some(kept)) => Ok(kept.value),
-            (Ok(Err(error)), None) => Err(Missing::Failed(error)),
-            (Err(_), None) => Err(Missing::FailedBefore("the fetch was aborted".to_owned())),
+            (Ok(Err(error)), None) => Err(FetchError::Failed(error)),
+            (Err(_), None) => Err(FetchError::FailedBefore("the fetch was aborted".to_owned())),
         }
     }
 }
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(*published.get(SOURCE, at(9000), false, soon(), host.fetch(Err("down"))).await.unwrap(), 2);
         host.made(3).await;
         let refused = published.get(SOURCE, at(3600 + three_days), false, soon(), host.fetch(Err("down"))).await;
-        assert!(matches!(refused, Err(Missing::Failed(_) | Missing::FailedBefore(_))));
+        assert!(matches!(refused, Err(FetchError::Failed(_) | FetchError::FailedBefore(_))));
     }
 
     #[tokio::test]
@@ -335,7 +335,7 @@ mod tests {
         published.get(SOURCE, at(0), false, soon(), host.fetch(Ok(1))).await.unwrap();
         let moved = "https://idp.example/v2/keys";
         let refused = published.get(moved, at(1), false, soon(), host.fetch(Err("down"))).await;
-        assert!(matches!(refused, Err(Missing::Failed("down"))));
+        assert!(matches!(refused, Err(FetchError::Failed("down"))));
         assert_eq!(*published.get(moved, at(2), false, soon(), host.fetch(Ok(2))).await.unwrap(), 2);
         assert_eq!(host.fetches(), 3);
     }

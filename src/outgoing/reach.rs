@@ -8,7 +8,7 @@ use super::{Client, OutgoingError, Request};
 
 /// What a plain request found: any answer will do.
 #[derive(Clone, Copy, Debug)]
-pub struct Reached {
+pub struct ProbeResult {
     pub status: u16,
     /// Unix seconds: the answerer's clock, where it said.
     pub date: Option<i64>,
@@ -16,11 +16,16 @@ pub struct Reached {
 
 impl Client {
     /// Carries no header of the caller's, no body, nothing that proves anything.
-    pub async fn reach(&self, method: reqwest::Method, url: Url, deadline: Instant) -> Result<Reached, OutgoingError> {
+    pub async fn probe(
+        &self,
+        method: reqwest::Method,
+        url: Url,
+        deadline: Instant,
+    ) -> Result<ProbeResult, OutgoingError> {
         let reply = self.send(&Request::new(method, url), deadline).await?;
         let date = reply.headers.get(DATE).and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
-        Ok(Reached { status: reply.status, date: date.map(|date| date.timestamp()) })
+        Ok(ProbeResult { status: reply.status, date: date.map(|date| date.timestamp()) })
     }
 }
 

@@ -43,9 +43,11 @@ pub async fn send(
     let answer = client.send(request, deadline).await.map_err(|error| match error {
         OutgoingError::Timeout => ProviderError::Timeout { stage },
         OutgoingError::CoolingDown { remaining, .. } => {
-            ProviderError::Busy { stage, reason: error.to_string(), retry_after: Some(remaining) }
+            ProviderError::TemporarilyUnavailable { stage, reason: error.to_string(), retry_after: Some(remaining) }
         }
-        error @ OutgoingError::Unreachable { .. } => ProviderError::Moved { stage, reason: error.to_string() },
+        error @ OutgoingError::Unreachable { .. } => {
+            ProviderError::EndpointNotFound { stage, reason: error.to_string() }
+        }
         error => failed(stage, error.to_string()),
     })?;
     let asked = answer.retry_after(deps.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_COOLDOWN));
@@ -58,7 +60,11 @@ pub async fn send(
     if let Some(span) = asked.filter(|_| answer.status == 503 || is_of_all_users(stage)) {
         client.cool_down(&request.url, span);
     }
-    Err(ProviderError::Busy { stage, reason: format!("status {}", answer.status), retry_after: asked })
+    Err(ProviderError::TemporarilyUnavailable {
+        stage,
+        reason: format!("status {}", answer.status),
+        retry_after: asked,
+    })
 }
 
 impl Provider {

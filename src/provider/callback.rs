@@ -15,7 +15,7 @@ impl Provider {
     /// its state or an error, and nothing else.
     ///
     /// Errors: the wrapping field is no JSON, or says something else than the field beside it.
-    pub fn unwrapped(&self, mut fields: Map<String, Value>) -> Result<Map<String, Value>, ProviderError> {
+    pub fn unwrap_callback(&self, mut fields: Map<String, Value>) -> Result<Map<String, Value>, ProviderError> {
         let Some(name) = &self.descriptor.callback_wrapper else { return Ok(fields) };
         let invalid = |problem: &str| ProviderError::InvalidFields(vec![(name.clone(), problem.to_owned())]);
         let members = match fields.get(name).filter(|value| is_filled(value)) {

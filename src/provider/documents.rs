@@ -16,7 +16,7 @@ use super::call::{failed, place, send};
 use super::expression::Scope;
 use super::jws::{SignatureAlgorithm, VerifyingKey};
 use super::{Provider, ProviderError};
-use crate::outgoing::{Fetched, Missing, Request};
+use crate::outgoing::{FetchError, Fetched, Request};
 use crate::settings::{check_p256_public_key, check_rsa_public_key};
 
 /// Most keys of one set that are looked at.
@@ -252,10 +252,10 @@ impl Provider {
     }
 }
 
-fn missing(stage: &'static str, missing: Missing<ProviderError>) -> ProviderError {
+fn missing(stage: &'static str, missing: FetchError<ProviderError>) -> ProviderError {
     match missing {
-        Missing::Failed(error) => error,
-        Missing::FailedBefore(reason) => failed(stage, reason),
-        Missing::Timeout => ProviderError::Timeout { stage },
+        FetchError::Failed(error) => error,
+        FetchError::FailedBefore(reason) => failed(stage, reason),
+        FetchError::Timeout => ProviderError::Timeout { stage },
     }
 }

@@ -248,7 +248,9 @@ impl Provider {
         }
         let body = match self.ask_for_token(login).await {
             // Nothing was judged: the code may go to where the endpoint is now.
-            Err(ProviderError::Moved { .. }) if self.has_moved(login).await => self.ask_for_token(login).await?,
+            Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(login).await => {
+                self.ask_for_token(login).await?
+            }
             answered => answered?,
         };
         self.read_token(STAGE, login, body)

@@ -4,6 +4,7 @@
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use data_encoding::HEXLOWER;
 use md5::{Digest as _, Md5};
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
@@ -12,7 +13,7 @@ use url::Url;
 
 use crate::model::AccountUid;
 use crate::model::lenient;
-use crate::secrets::{hex, same};
+use crate::secrets::constant_time_eq;
 
 pub fn add_to(environment: &mut Environment<'static>) {
     add_pickers(environment);
@@ -118,11 +119,11 @@ fn add_signatures(environment: &mut Environment<'static>) {
     environment.add_function("hmac_sha256_hex", |key: Value, text: String| {
         let key = key.as_bytes().ok_or_else(|| wrong("a key of a wrong type"))?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        Ok::<_, Error>(hex(hmac::sign(&key, text.as_bytes()).as_ref()))
+        Ok::<_, Error>(HEXLOWER.encode(hmac::sign(&key, text.as_bytes()).as_ref()))
     });
-    environment.add_function("md5_hex", |text: String| hex(&Md5::digest(text.as_bytes())));
+    environment.add_function("md5_hex", |text: String| HEXLOWER.encode(&Md5::digest(text.as_bytes())));
     environment.add_function("same", |a: Value, b: Value| match (a.as_str(), b.as_str()) {
-        (Some(a), Some(b)) => !a.is_empty() && same(a.as_bytes(), b.as_bytes()),
+        (Some(a), Some(b)) => !a.is_empty() && constant_time_eq(a.as_bytes(), b.as_bytes()),
         _ => false,
     });
     // `name=value` in the order of the names, as signatures are made over. A value that holds the separator could pass for

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ use super::ProviderError;
 use super::call::failed;
 use super::documents::Key;
 use super::jws::{SignatureAlgorithm, Token};
-use crate::secrets::{hex, same};
+use crate::secrets::constant_time_eq;
 
 /// Seconds that the provider's clock may be ahead: for `iat` and `nbf`. `exp` has JWT_LEEWAY alone.
 const CLOCK_SKEW: i64 = 60;
@@ -124,15 +125,17 @@ pub fn check(token: &Token<'_>, claims: &Map<String, Value>, expected: &Expected
     if let Some(nonce) = expected.nonce {
         let given = text("nonce").ok_or_else(|| Unverified::of("it has no nonce"))?;
         // Some apps' SDKs ask for the nonce's digest and put that into the token.
-        let digest = hex(digest::digest(&digest::SHA256, nonce.as_bytes()).as_ref());
-        if !same(given.as_bytes(), nonce.as_bytes()) && !same(given.as_bytes(), digest.as_bytes()) {
+        let digest = HEXLOWER.encode(digest::digest(&digest::SHA256, nonce.as_bytes()).as_ref());
+        if !constant_time_eq(given.as_bytes(), nonce.as_bytes())
+            && !constant_time_eq(given.as_bytes(), digest.as_bytes())
+        {
             return Err(Unverified::of("its nonce is another login's"));
         }
     }
     match (expected.access_token, claims.get("at_hash")) {
         (Some(access_token), Some(hash)) => {
             let made = access_token_hash(access_token, expected.hashed_by.unwrap_or(token.algorithm));
-            if hash.as_str().is_some_and(|hash| same(hash.as_bytes(), made.as_bytes())) {
+            if hash.as_str().is_some_and(|hash| constant_time_eq(hash.as_bytes(), made.as_bytes())) {
                 Ok(())
             } else {
                 Err(Unverified::of("its at_hash does not fit the access token"))

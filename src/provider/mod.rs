@@ -35,7 +35,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-pub use self::catalog::Entry;
+pub use self::catalog::CatalogEntry;
 pub use self::check::Endpoint;
 use self::descriptor::{Descriptor, ExtraField};
 use self::documents::{Discovery, Key};
@@ -132,7 +132,7 @@ pub enum ProviderError {
     AccessDenied { message: Option<String> },
     /// The callback carries another error: the provider sent the person back without a code.
     #[error("callback: {reason}")]
-    SentBack { reason: String, message: Option<String> },
+    AuthorizationError { reason: String, message: Option<String> },
     /// The code, verifier or token is bad, used or expired.
     #[error("the provider refused the code")]
     InvalidCode { message: Option<String> },
@@ -151,13 +151,13 @@ pub enum ProviderError {
     Failed { stage: &'static str, reason: String, message: Option<String> },
     /// The provider asks to be called later, or is left alone after failures. Nothing was judged.
     #[error("{stage}: {reason}")]
-    Busy { stage: &'static str, reason: String, retry_after: Option<Duration> },
+    TemporarilyUnavailable { stage: &'static str, reason: String, retry_after: Option<Duration> },
     /// The endpoint is not there: no connection, or a status that says so.
     #[error("{stage}: {reason}")]
-    Moved { stage: &'static str, reason: String },
+    EndpointNotFound { stage: &'static str, reason: String },
     /// A renewal answered with tokens of another user (OpenID Connect Core 12.2).
     #[error("{stage}: {reason}")]
-    AnotherUser { stage: &'static str, reason: String },
+    UserMismatch { stage: &'static str, reason: String },
     #[error("{stage}: no answer in time")]
     Timeout { stage: &'static str },
 }
@@ -217,12 +217,12 @@ pub fn catalog_names() -> Vec<&'static str> {
 }
 
 /// All entries of the catalogue, by id.
-pub fn catalog_entries() -> impl Iterator<Item = Entry> {
+pub fn catalog_entries() -> impl Iterator<Item = CatalogEntry> {
     catalog::entries()
 }
 
 /// An entry by name and variant, with its descriptor.
-pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<(Entry, Descriptor), String> {
+pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<(CatalogEntry, Descriptor), String> {
     let entry = catalog::entry_of(name, variant)?;
     let entry = entry.ok_or_else(|| format!("no provider is called {name}{}", catalog::nearest(name)))?;
     let descriptor = catalog::read(Some(entry.id), &toml::Table::new())?;
@@ -326,7 +326,7 @@ impl Provider {
     }
 
     /// Whether it only links to a signed-in user.
-    pub fn association_only(&self) -> bool {
+    pub fn is_association_only(&self) -> bool {
         self.descriptor.association_only
     }
 

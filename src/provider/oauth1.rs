@@ -10,7 +10,7 @@ use super::exchange::Login;
 use super::{Provider, ProviderError, RequestToken, reply};
 use crate::model::as_text;
 use crate::outgoing::{Request, Signer, sign};
-use crate::secrets::{ExposeSecret, SecretString, same};
+use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 
 impl Provider {
     /// RFC 5849, 2.1: the first step, a request token for `callback`.
@@ -51,7 +51,7 @@ impl Provider {
         const STAGE: &str = "token";
         let request_token = login.callback.request_token.ok_or_else(|| failed(STAGE, "there is no request token"))?;
         let given = |name: &str| login.callback.fields.get(name).and_then(as_text).unwrap_or_default();
-        if !same(given("oauth_token").as_bytes(), request_token.token.as_bytes()) {
+        if !constant_time_eq(given("oauth_token").as_bytes(), request_token.token.as_bytes()) {
             return Err(failed(STAGE, "the callback is another request token's"));
         }
         let url = login.token_address()?;

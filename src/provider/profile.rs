@@ -58,7 +58,7 @@ impl Provider {
         let mut answers = Answers { bodies: Value::Array(Vec::new()), headers: Map::new() };
         for (index, request) in self.descriptor.userinfo.iter().enumerate() {
             let answered = match self.ask_one(login, request, index, &answers).await {
-                Err(ProviderError::Moved { .. }) if self.has_moved(login).await => {
+                Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(login).await => {
                     self.ask_one(login, request, index, &answers).await
                 }
                 answered => answered,

@@ -22,7 +22,7 @@ static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 impl Provider {
     /// Fresh tokens for a refresh token; what the answer leaves out stays. Errors: `InvalidCode` where the provider refuses the
     /// refresh token.
-    pub async fn renew(
+    pub async fn refresh_tokens(
         &self,
         kept: &ProviderTokens,
         uid: &str,
@@ -47,7 +47,7 @@ impl Provider {
             .and_then(read)
         {
             // The refresh token was not used: it may go to where the endpoint is now.
-            Err(ProviderError::Moved { .. }) if self.has_moved(&mut login).await => {
+            Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(&mut login).await => {
                 read(self.token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual).await?)?
             }
             answered => answered?,
@@ -132,7 +132,7 @@ impl Provider {
             };
             if !is_same {
                 let reason = format!("{name} differs from that of the login");
-                return Err(ProviderError::AnotherUser { stage, reason });
+                return Err(ProviderError::UserMismatch { stage, reason });
             }
         }
         known.extend(said);

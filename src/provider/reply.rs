@@ -95,7 +95,7 @@ pub fn read(
     if is_no_endpoint(answer.status) {
         return Err(match (body, error) {
             (Some(body), Some(error)) if is_of_endpoint(&body, &error, rules) => error,
-            _ => ProviderError::Moved { stage, reason: format!("status {}", answer.status) },
+            _ => ProviderError::EndpointNotFound { stage, reason: format!("status {}", answer.status) },
         });
     }
     if let Some(error) = error {
@@ -334,7 +334,7 @@ pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
         return Some(ProviderError::AccessDenied { message: message() });
     }
     let registered = || is_registered(&code).then(|| code.clone());
-    Some(ProviderError::SentBack {
+    Some(ProviderError::AuthorizationError {
         reason: format!("error {}", shown_code(&code, &[])),
         message: message().or_else(registered),
     })

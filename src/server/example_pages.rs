@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use minijinja::{Environment, context};
 use poem::endpoint::make_sync;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{EndpointExt as _, Request, Response, Route};
 
 use crate::http::Resource;
-use crate::secrets::{Digest, hex};
+use crate::secrets::Digest;
 
 /// No inline script or style, no other host. No Cross-Origin-Opener-Policy either: a pop-up ends on the callback page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -28,7 +29,7 @@ struct Asset {
 impl Asset {
     fn new(text: String, content_type: &'static str) -> Self {
         let digest = Digest::of(text.as_bytes());
-        let tag = format!("\"{}\"", hex(&digest.as_bytes()[..16]));
+        let tag = format!("\"{}\"", HEXLOWER.encode(&digest.as_bytes()[..16]));
         Self { text, content_type, tag: HeaderValue::try_from(tag).expect("hex digits are plain ASCII") }
     }
 

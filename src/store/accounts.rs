@@ -59,6 +59,6 @@ pub trait AccountStore: Send + Sync {
     async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool>;
     /// [`Self::replace_encrypted_tokens`] for many, a few hundred in each statement; returns how many were replaced.
     async fn reencrypt_all(&self, reencrypted: &[ReencryptedTokens]) -> Result<u64>;
-    /// How many of the sealed texts begin so: [`crate::secrets::TokenCipher::marks`] says how a key's do. Of none: all.
+    /// How many of the sealed texts begin so: [`crate::secrets::TokenCipher::key_prefixes`] says how a key's do. Of none: all.
     async fn count_encrypted(&self, beginning: &[u8]) -> Result<i64>;
 }

@@ -293,7 +293,7 @@ async fn r_knx_03_digest_and_first_fifteen_characters_are_stored(engine: Engine)
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, token.as_bytes());
     let row = format!(
         "SELECT count(*) FROM knox_tokens WHERE digest = '{}' AND token_key = '{}' AND expires = {}",
-        rest_social_auth::secrets::hex(digest.as_ref()),
+        data_encoding::HEXLOWER.encode(digest.as_ref()),
         &token[..15],
         (NOW + 36_000) * 1000
     );

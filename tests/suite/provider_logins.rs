@@ -123,7 +123,7 @@ pub fn cases() -> Vec<Case> {
 #[test]
 fn every_catalog_entry_has_a_case() {
     let cases = cases();
-    let has = |entry: &rest_social_auth::provider::Entry| {
+    let has = |entry: &rest_social_auth::provider::CatalogEntry| {
         let variant =
             |case: &Case| case.variant.as_deref().unwrap_or(if entry.variant_only { "" } else { entry.id }) == entry.id;
         cases.iter().any(|case| case.provider == entry.name && variant(case))

@@ -90,7 +90,7 @@ async fn r_o2_05_profile_requests_are_those_of_drsa(engine: Engine) {
     }
     let me = app.double.call_at(FACEBOOK_ME);
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
-    let proof = rest_social_auth::secrets::hex(aws_lc_rs::hmac::sign(&key, b"fb-u1").as_ref());
+    let proof = data_encoding::HEXLOWER.encode(aws_lc_rs::hmac::sign(&key, b"fb-u1").as_ref());
     assert_eq!(me.field("access_token").as_deref(), Some("fb-u1"));
     assert_eq!(me.field("appsecret_proof"), Some(proof));
     assert_eq!(me.field("fields").as_deref(), Some("id,name,email"));

@@ -16,7 +16,7 @@ const DEPTH: usize = 8;
 
 /// An entry of the catalogue, seen from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CatalogEntry {
     pub id: &'static str,
     /// The provider's name in URLs and rows. Several entries may share one.
     pub name: &'static str,
@@ -25,8 +25,8 @@ pub struct Entry {
 }
 
 /// All entries, by id.
-pub fn entries() -> impl Iterator<Item = Entry> {
-    FILES.iter().map(|(id, text)| Entry {
+pub fn entries() -> impl Iterator<Item = CatalogEntry> {
+    FILES.iter().map(|(id, text)| CatalogEntry {
         id,
         name: head(text, "name").unwrap_or(id),
         variant_only: head(text, "variant_only") == Some("true"),
@@ -42,7 +42,7 @@ fn head(text: &'static str, field: &str) -> Option<&'static str> {
 }
 
 /// The entry that a provider's name stands for, or the one of that id.
-pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<Entry>, String> {
+pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<CatalogEntry>, String> {
     let mut named = entries().filter(|entry| entry.name == name);
     let Some(variant) = variant else { return Ok(named.find(|entry| !entry.variant_only)) };
     let ids: Vec<&str> = named.map(|entry| entry.id).collect();

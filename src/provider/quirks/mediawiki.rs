@@ -11,7 +11,7 @@ use super::super::jws::{SignatureAlgorithm, Token, VerifyingKey};
 use super::Quirk;
 use crate::model::Seconds;
 use crate::outgoing::Request;
-use crate::secrets::{ExposeSecret, same};
+use crate::secrets::{ExposeSecret, constant_time_eq};
 
 pub struct MediaWiki;
 
@@ -55,7 +55,7 @@ fn check(claims: &Map<String, Value>, login: &Login<'_>, nonce: &str) -> Result<
         "the identity was made in the future"
     } else if time("exp").is_some_and(|at| at + LEEWAY <= now) {
         "the identity has expired"
-    } else if nonce.is_empty() || !same(text("nonce").as_bytes(), nonce.as_bytes()) {
+    } else if nonce.is_empty() || !constant_time_eq(text("nonce").as_bytes(), nonce.as_bytes()) {
         "the identity is not the answer to this call"
     } else {
         return Ok(());

@@ -166,10 +166,10 @@ fn fault_c09a_a_refused_client_is_no_bad_code() {
 #[test]
 fn fault_c07_an_address_without_an_endpoint_has_moved_whatever_its_body_says() {
     for (line, outcome) in outcomes(NO_ENDPOINT) {
-        assert!(matches!(outcome, Err(ProviderError::Moved { .. })), "{line}: {outcome:?}");
+        assert!(matches!(outcome, Err(ProviderError::EndpointNotFound { .. })), "{line}: {outcome:?}");
     }
     let profile = |body: &str| reply::read(&answer(404, body), "profile", Format::Json, &ErrorRules::default(), &[]);
-    assert!(matches!(profile(r#"{"status": 404, "error": "Not Found"}"#), Err(ProviderError::Moved { .. })));
+    assert!(matches!(profile(r#"{"status": 404, "error": "Not Found"}"#), Err(ProviderError::EndpointNotFound { .. })));
     assert!(matches!(profile(r#"{"error": "insufficient_scope"}"#), Err(ProviderError::Failed { .. })));
     let words = r#"{"error": "invalid_grant", "error_description": "unknown code"}"#;
     let token = reply::read(&answer(404, words), "token", Format::Json, &ErrorRules::default(), &[]);

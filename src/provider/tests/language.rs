@@ -179,7 +179,7 @@ fn each_answer_means_what_the_contract_says() {
         Ok(_) => Is::Good,
         Err(ProviderError::AccessDenied { .. }) => Is::Declined,
         Err(ProviderError::InvalidCode { .. }) => Is::BadCode,
-        Err(ProviderError::Failed { .. } | ProviderError::Moved { .. }) => Is::Failed,
+        Err(ProviderError::Failed { .. } | ProviderError::EndpointNotFound { .. }) => Is::Failed,
         Err(other) => panic!("{other}"),
     };
     let deep = "[".repeat(5000);
@@ -243,7 +243,7 @@ fn sec_7_the_error_of_a_callback_is_seen_before_anything_else() {
         assert!(matches!(of(declined.clone()), Some(ProviderError::AccessDenied { .. })), "{declined}");
     }
     for other in [json!({"error": "server_error"}), json!({"error": {"code": "x"}})] {
-        assert!(matches!(of(other.clone()), Some(ProviderError::SentBack { .. })), "{other}");
+        assert!(matches!(of(other.clone()), Some(ProviderError::AuthorizationError { .. })), "{other}");
     }
 }
 

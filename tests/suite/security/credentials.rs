@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rest_social_auth::secrets::{Digest, SecretString, ServerKey, hex};
+use data_encoding::HEXLOWER;
+use rest_social_auth::secrets::{Digest, SecretString, ServerKey};
 use serde_json::{Value, json};
 
 use crate::support::client::{claims, jwt_header};
@@ -106,7 +107,7 @@ async fn sec_28_database_dump_contains_no_usable_credential(engine: Engine) {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{place} holds {secret}");
         }
         let text = String::from_utf8(bytes.clone()).ok();
-        let mut forms = vec![hex(bytes), URL_SAFE_NO_PAD.encode(bytes), STANDARD.encode(bytes)];
+        let mut forms = vec![HEXLOWER.encode(bytes), URL_SAFE_NO_PAD.encode(bytes), STANDARD.encode(bytes)];
         forms.extend(text.filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())));
         for form in forms.iter().filter(|form| form.len() >= 15) {
             let client = app.client();
@@ -241,5 +242,5 @@ fn sec_42_secrets_cannot_be_compared_by_eq_nor_printed() {
     let secret = SecretString::from("visible");
     let shown = format!("{secret:?} {:?} {:?}", Digest::of(b"visible"), ServerKey::new(&secret));
     assert!(!shown.contains("visible"), "{shown}");
-    assert!(!shown.contains(&hex(Digest::of(b"visible").as_bytes())[..8]), "{shown}");
+    assert!(!shown.contains(&HEXLOWER.encode(Digest::of(b"visible").as_bytes())[..8]), "{shown}");
 }

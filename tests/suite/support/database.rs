@@ -222,7 +222,7 @@ impl Drop for Database {
 async fn template(admin: &mut PgConnection, cluster: &str) -> String {
     let migrations = include_str!("../../../migrations/postgres/0001_start.sql");
     let digest = rest_social_auth::secrets::Digest::of(migrations.as_bytes());
-    let name = format!("template_{}", rest_social_auth::secrets::hex(&digest.as_bytes()[..6]));
+    let name = format!("template_{}", data_encoding::HEXLOWER.encode(&digest.as_bytes()[..6]));
     execute(admin, format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})")).await;
     let there: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1 AND datistemplate)")
