@@ -20,11 +20,11 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-handed_out = []
+credentials = []
 
 
-def keep(kind, user, value, works=True, why=None):
-    handed_out.append({"kind": kind, "user": user, "value": value, "works": works, "why": why})
+def keep(kind, user, value, is_valid=True, reason=None):
+    credentials.append({"kind": kind, "user": user, "value": value, "is_valid": is_valid, "reason": reason})
 
 
 def sign_everybody_in():
@@ -187,8 +187,9 @@ def main():
                 sign_everybody_in()
                 get_user_model().objects.create_user("gus", "gus@example.com", "a password and nothing else")
     table = get_user_model()._meta.db_table
-    told = {"keys": KEYS, "users": rows(table), "links": rows("social_auth_usersocialauth"), "handed_out": handed_out}
-    json.dump(told, sys.stdout, default=str)
+    accounts = rows("social_auth_usersocialauth")
+    content = {"keys": KEYS, "users": rows(table), "accounts": accounts, "credentials": credentials}
+    json.dump(content, sys.stdout, default=str)
 
 
 if __name__ == "__main__":

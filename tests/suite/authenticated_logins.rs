@@ -1,4 +1,4 @@
-//! R-AUT: a login sent by somebody who is signed in already.
+//! R-AUT: logins sent with a credential.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ async fn r_aut_01_each_kind_of_route_accepts_its_own_credentials(engine: Engine)
     session.login("session/github", json!({"code": "u0001"})).await.ok();
     assert_eq!(app.database.count("users").await, 1);
 
-    // Its own credential: the account is the caller's.
+    // A credential of the route's own kind: the account is linked to the caller.
     for (n, (route, credential)) in
         [("token_user", &token), ("knox_user", &knox), ("jwt-pair-user", &access)].iter().enumerate()
     {
@@ -42,9 +42,9 @@ async fn r_aut_01_each_kind_of_route_accepts_its_own_credentials(engine: Engine)
     assert_eq!(post("/api/login/social/session/facebook/").json(&body).send().await.ok()["id"], 1);
     assert_eq!(app.database.count("users").await, 1);
 
-    // Another family's: nobody is the caller, so a new user is made.
-    let others = session.login("token_user/facebook", json!({"code": "u20"})).await;
-    assert_ne!(others.ok()["id"], 1, "a session cookie on a token route");
+    // A credential of another kind is ignored: a new user is created.
+    let other = session.login("token_user/facebook", json!({"code": "u20"})).await;
+    assert_ne!(other.ok()["id"], 1, "a session cookie on a token route");
     for (route, credential) in [("token_user", &access), ("jwt-pair-user", &token), ("knox_user", &access)] {
         let other = login(&app, &format!("{route}/facebook"), credential, &format!("u3{}", route.len())).await;
         assert_ne!(other.ok()["id"], 1, "{credential} on {route}");
@@ -77,20 +77,20 @@ async fn r_aut_02_invalid_jwt_gets_the_messages_of_simplejwt(engine: Engine) {
     let (access, refresh) = (pair.field("token"), pair.field("refresh"));
     app.double.clear_calls();
     let broken = format!("{}x", &access[..access.len() - 2]);
-    let messages = |answer: &Answer| -> Vec<Value> {
+    let token_errors = |answer: &Answer| -> Vec<Value> {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
         let problem = answer.problem(401, "token_not_valid");
         assert_eq!(problem["detail"], "Given token not valid for any token type");
         problem["messages"].as_array().expect("messages").clone()
     };
     for (token, message) in [(&broken, "Token is invalid"), (&refresh, "Token has wrong type")] {
-        let found = messages(&login(&app, "jwt-pair/github", &format!("Bearer {token}"), "u1").await);
-        assert_eq!(found[0], json!({"token_class": "AccessToken", "token_type": "access", "message": message}));
-        assert!(found.iter().all(|entry| entry["message"] == message));
+        let errors = token_errors(&login(&app, "jwt-pair/github", &format!("Bearer {token}"), "u1").await);
+        assert_eq!(errors[0], json!({"token_class": "AccessToken", "token_type": "access", "message": message}));
+        assert!(errors.iter().all(|entry| entry["message"] == message));
     }
     app.advance(std::time::Duration::from_secs(300));
-    let found = messages(&login(&app, "jwt-sliding/github", &format!("Bearer {access}"), "u1").await);
-    assert_eq!(found[0]["message"], "Token is expired");
+    let errors = token_errors(&login(&app, "jwt-sliding/github", &format!("Bearer {access}"), "u1").await);
+    assert_eq!(errors[0]["message"], "Token is expired");
     for header in ["Bearer", "Bearer a b"] {
         let answer = login(&app, "jwt-pair/github", header, "u1").await;
         let problem = answer.problem(401, "bad_authorization_header");
@@ -113,7 +113,7 @@ async fn r_aut_03_new_account_is_linked_to_the_caller(engine: Engine) {
     let providers: Vec<&Value> =
         accounts.as_array().expect("a list").iter().map(|account| &account["provider"]).collect();
     assert_eq!(providers, ["github", "google-oauth2"]);
-    // From then on the account signs its new owner in.
+    // The linked account signs the caller in.
     let again = app.client().login("token_user/google-oauth2", json!({"code": "u05"})).await;
     assert_eq!(again.ok()["id"], 1);
 }

@@ -1,5 +1,5 @@
-//! A login that the server begins: state, PKCE and nonce are made and kept by it, and bound to one browser; the same code
-//! posted again by that browser gets the same answer, and one code makes one call, whoever posts it.
+//! Authorization requests: the begin route creates state, PKCE and nonce and binds them to one browser. The same browser gets
+//! the same answer for a repeated code, and a code is sent to the provider once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +41,8 @@ async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine
     for (name, wanted) in [("expires_in", json!(600)), ("next", json!("/inbox")), ("provider", json!("oidc"))] {
         assert_eq!(body[name], wanted, "{body}");
     }
-    let own = format!("{}/", app.node.base);
-    assert_eq!(body["redirect_uri"], own.as_str());
+    let default_redirect_uri = format!("{}/", app.node.base);
+    assert_eq!(body["redirect_uri"], default_redirect_uri.as_str());
     let cookie = authorization_request_cookie(&answer);
     assert_eq!((cookie.attribute("HttpOnly"), cookie.attribute("SameSite")), (Some(""), Some("Lax")));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -112,9 +112,9 @@ async fn cookieless_client_completes_with_its_flow_token(engine: Engine) {
     let begun = app.begin(&client, "github", json!({})).await;
     let without = json!({"code": "u2", "state": begun.state});
     client.login("token/github", without).await.problem(400, "flow_mismatch");
-    let anothers = app.begin(&client, "github", json!({})).await;
-    let crossed = json!({"code": "u2", "state": begun.state, "flow_token": anothers.flow_token});
-    client.login("token/github", crossed).await.problem(400, "flow_mismatch");
+    let other_request = app.begin(&client, "github", json!({})).await;
+    let mismatched = json!({"code": "u2", "state": begun.state, "flow_token": other_request.flow_token});
+    client.login("token/github", mismatched).await.problem(400, "flow_mismatch");
     assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
 }
 
@@ -133,25 +133,25 @@ async fn one_browser_can_have_several_open_requests(engine: Engine) {
 async fn pkce_challenge_of_the_front_end_requires_its_verifier(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let verifier = "the-front-ends-own-verifier-of-43-characters";
-    let own = json!({"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"});
+    let challenge = json!({"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"});
     for provider in ["oidc", "github"] {
         let browser = app.browser();
-        let begun = app.begin(&browser, provider, own.clone()).await;
+        let begun = app.begin(&browser, provider, challenge.clone()).await;
         assert_eq!(begun.parameter("code_challenge"), Some(challenge_of(verifier).as_str()));
         assert_eq!(begun.parameter("code_challenge_method"), Some("S256"));
         let code = begun.parameter("nonce").map_or("u1".to_owned(), |nonce| format!("u1~{nonce}"));
         let route = format!("token/{provider}");
-        let finish = |more: Value| {
+        let complete = |extra: Value| {
             let mut body = json!({"code": code, "state": begun.state});
-            body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+            body.as_object_mut().expect("an object").extend(extra.as_object().cloned().unwrap_or_default());
             browser.login(&route, body)
         };
         app.double.clear_calls();
-        finish(json!({})).await.problem(400, "flow_mismatch");
-        finish(json!({"code_verifier": "x".repeat(43)})).await.problem(400, "flow_mismatch");
-        finish(json!({"code_verifier": "short"})).await.problem(400, "invalid_request");
+        complete(json!({})).await.problem(400, "flow_mismatch");
+        complete(json!({"code_verifier": "x".repeat(43)})).await.problem(400, "flow_mismatch");
+        complete(json!({"code_verifier": "short"})).await.problem(400, "invalid_request");
         assert!(app.double.calls().iter().all(|call| call.method == "GET"), "refused before the token call");
-        finish(json!({"code_verifier": verifier})).await.ok();
+        complete(json!({"code_verifier": verifier})).await.ok();
         let token_calls: Vec<_> = app.double.calls().into_iter().filter(|call| call.method == "POST").collect();
         assert_eq!(token_calls.len(), 1);
         assert_eq!(token_calls[0].field("code_verifier").as_deref(), Some(verifier));
@@ -167,24 +167,24 @@ async fn code_verifier_without_a_request_is_sent_to_the_token_endpoint(engine: E
 
 async fn begin_validates_its_parameters(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let good = challenge_of("v");
+    let challenge = challenge_of("v");
     for (provider, body, code) in [
         ("nobody", json!({}), "unknown_provider"),
         ("github", json!({"redirect_uri": "https://evil.example/cb"}), "redirect_uri_not_allowed"),
-        ("github", json!({"code_challenge": good, "code_challenge_method": "plain"}), "invalid_request"),
-        ("github", json!({"code_challenge": good}), "invalid_request"),
+        ("github", json!({"code_challenge": challenge, "code_challenge_method": "plain"}), "invalid_request"),
+        ("github", json!({"code_challenge": challenge}), "invalid_request"),
         ("github", json!({"code_challenge": "too short", "code_challenge_method": "S256"}), "invalid_request"),
         ("github", json!({"code_challenge_method": "S256"}), "invalid_request"),
         ("github", json!({"scope": {"a": 1}}), "invalid_request"),
         ("github", json!({"redirect_uri": 5}), "redirect_uri_not_allowed"),
-        ("twitter", json!({"code_challenge": good, "code_challenge_method": "S256"}), "invalid_request"),
+        ("twitter", json!({"code_challenge": challenge, "code_challenge_method": "S256"}), "invalid_request"),
     ] {
         let status = if code == "unknown_provider" { 404 } else { 400 };
         let answer = app.client().post(&format!("/api/login/social/begin/{provider}/")).json(&body).send().await;
         answer.problem(status, code);
     }
-    let listless = app.client().post("/api/login/social/begin/github/").json(&json!([1])).send().await;
-    assert_eq!(listless.status, 400);
+    let not_an_object = app.client().post("/api/login/social/begin/github/").json(&json!([1])).send().await;
+    assert_eq!(not_an_object.status, 400);
     assert_eq!(app.database.count("login_attempts").await, 0);
     assert!(app.double.calls().is_empty());
 }
@@ -231,18 +231,18 @@ async fn begin_with_a_credential_links_the_account_to_its_user(engine: Engine) {
     };
     begin("Token 0123456789012345678901234567890123456789".to_owned()).await.problem(401, "invalid_token");
     let begun = begin(format!("Token {token}")).await.ok();
-    // The credential is not needed again: the attempt is bound to the user.
+    // The credential is not needed again: the authorization request is bound to the user.
     let linked = browser.login("token_user/facebook", json!({"code": "u5", "state": begun["state"]})).await.ok();
     assert_eq!((&linked["username"], &linked["token"]), (&json!("user1"), &json!(token)));
     assert_eq!(app.database.count("users").await, 1);
     assert_eq!(app.database.count("social_accounts").await, 2);
 
-    // Finished by another user than the one who began it: nobody is linked.
+    // Completed with the credential of another user: refused, nothing is linked.
     let begun = begin(format!("Token {token}")).await.ok();
     let other = app.token("token", "u2").await;
     let request = browser.post("/api/login/social/token/facebook/").header("authorization", format!("Token {other}"));
-    let crossed = request.json(&json!({"code": "u6", "state": begun["state"]})).send().await;
-    crossed.problem(400, "flow_mismatch");
+    let refused = request.json(&json!({"code": "u6", "state": begun["state"]})).send().await;
+    refused.problem(400, "flow_mismatch");
     assert_eq!(app.database.count("social_accounts").await, 3);
 }
 
@@ -265,16 +265,16 @@ async fn repeated_code_gets_the_same_answer_for_thirty_seconds(engine: Engine) {
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
-    let post = |who: &Client| {
-        let (who, body) = (who.clone(), body.clone());
-        async move { who.login("jwt-pair-user/github", body).await }
+    let post = |client: &Client| {
+        let (client, body) = (client.clone(), body.clone());
+        async move { client.login("jwt-pair-user/github", body).await }
     };
     let first = post(&browser).await;
     first.ok();
     app.advance(Duration::from_secs(29));
-    assert_eq!(post(&browser).await.text, first.text, "to the letter");
-    let stranger = app.browser();
-    assert_eq!(post(&stranger).await.status, 400);
+    assert_eq!(post(&browser).await.text, first.text);
+    let other_browser = app.browser();
+    assert_eq!(post(&other_browser).await.status, 400);
     app.advance(Duration::from_secs(2));
     post(&browser).await.problem(400, "code_already_used");
     assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
@@ -286,7 +286,7 @@ async fn repeated_code_gets_the_same_refusal(engine: Engine) {
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
     for _ in 0..2 {
-        let body = json!({"code": "not-good", "state": begun.state});
+        let body = json!({"code": "invalid", "state": begun.state});
         browser.login("token/github", body).await.problem(400, "invalid_code");
     }
     assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
@@ -304,8 +304,7 @@ async fn repeated_code_on_another_route_is_refused(engine: Engine) {
 
 async fn twenty_concurrent_posts_of_one_browser_make_one_login(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.double
-        .rule(|call| (call.endpoint() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
+    app.double.on(GITHUB_TOKEN, |call| slow_token(&call.field("code").unwrap_or_default()));
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
@@ -314,25 +313,24 @@ async fn twenty_concurrent_posts_of_one_browser_make_one_login(engine: Engine) {
     for answer in &answers {
         assert_eq!(answer.ok(), first);
     }
-    one_login(&app).await;
+    assert_one_login(&app).await;
     assert_eq!(app.database.count("knox_tokens").await, 1);
 }
 
 async fn sec_06_one_of_twenty_concurrent_posts_without_state_succeeds(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.double
-        .rule(|call| (call.endpoint() == GITHUB_TOKEN).then(|| slow_token(&call.field("code").unwrap_or_default())));
+    app.double.on(GITHUB_TOKEN, |call| slow_token(&call.field("code").unwrap_or_default()));
     let posts = (0..20).map(|_| {
         let client = app.client();
         async move { client.login("token/github", json!({"code": "u1"})).await }
     });
     let answers = join_all(posts).await;
-    let (good, refused): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 200);
-    assert_eq!(good.len(), 1);
+    let (successful, refused): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(successful.len(), 1);
     for answer in refused {
         answer.problem(400, "code_already_used");
     }
-    one_login(&app).await;
+    assert_one_login(&app).await;
 }
 
 async fn login_completes_although_the_client_disconnects(engine: Engine) {
@@ -343,32 +341,35 @@ async fn login_completes_although_the_client_disconnects(engine: Engine) {
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
     let body = json!({"code": "u1", "state": begun.state});
-    let hasty = tokio::spawn({
+    let aborted = tokio::spawn({
         let (browser, body) = (browser.clone(), body.clone());
         async move { browser.login("token/github", body).await }
     });
     app.double.wait_for_call(GITHUB_TOKEN).await;
-    hasty.abort();
-    assert!(hasty.await.is_err(), "it broke off");
+    aborted.abort();
+    assert!(aborted.await.is_err(), "the client disconnected");
     held.release();
     browser.login("token/github", body).await.ok();
-    one_login(&app).await;
+    assert_one_login(&app).await;
 }
 
-async fn one_login(app: &TestApp) {
+async fn assert_one_login(app: &TestApp) {
     assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1, "one token call");
     assert_eq!(app.database.count("users").await, 1, "one user");
-    assert_eq!(app.database.count("social_accounts").await, 1, "one link");
+    assert_eq!(app.database.count("social_accounts").await, 1, "one social account");
 }
 
-fn slow_token(code: &str) -> crate::support::Reply {
+fn slow_token(code: &str) -> Reply {
     let body = json!({"access_token": format!("gho_{code}"), "token_type": "bearer"});
-    crate::support::Reply::json(&body).after(Duration::from_millis(400))
+    Reply::json(&body).after(Duration::from_millis(400))
 }
 
 fn authorization_request_cookie(answer: &Answer) -> crate::support::client::SetCookie {
     let cookies = answer.set_cookies();
-    cookies.into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("the attempt cookie")
+    cookies
+        .into_iter()
+        .find(|cookie| cookie.value.starts_with("rsab_"))
+        .expect("the cookie of the authorization request")
 }
 
 fn challenge_of(verifier: &str) -> String {

@@ -1,4 +1,4 @@
-//! The real binary: what it says when it cannot start, how it starts and ends, and what its log never holds.
+//! The compiled binary: errors at start, start and shutdown, and what its log must not contain.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,23 +16,23 @@ use crate::support::process::{Process, run};
 
 const SECRET_KEY: &str = "the-binarys-own-secret-key-09f3c1-not-for-anybody-else";
 
-/// What a server needs to start, with the providers of the test behind it.
-struct Stage {
+/// What a server needs to start, and the provider doubles that it calls.
+struct Setup {
     folder: TempDir,
     double: Double,
     fake_users: FakeUsers,
 }
 
-async fn stage() -> Stage {
+async fn setup() -> Setup {
     let double = Double::start().await;
     let fake_users = FakeUsers::default();
     fake_users.answer(&double);
     fake_users.set_now(Deps::system().now().seconds());
-    Stage { folder: TempDir::new().expect("a temporary folder"), double, fake_users }
+    Setup { folder: TempDir::new().expect("a temporary folder"), double, fake_users }
 }
 
-impl Stage {
-    fn environment<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+impl Setup {
+    fn variables<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let mut all = vec![
             ("SECRET_KEY", SECRET_KEY),
             ("HTTPS_PROXY", self.double.proxy()),
@@ -49,20 +49,20 @@ impl Stage {
     }
 }
 
-/// The names of the settings that `serve` complains about; it must have ended with 2.
-fn complaints(environment: &[(&str, &str)], folder: &Path) -> BTreeSet<String> {
-    let output = run(&["serve"], environment, folder);
+/// The names of the settings that `serve` reports as errors. Fails unless it exits with 2.
+fn setting_errors(variables: &[(&str, &str)], folder: &Path) -> BTreeSet<String> {
+    let output = run(&["serve"], variables, folder);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(!text.contains("panicked"), "{text}");
-    let mistakes = text.lines().filter_map(|line| line.strip_prefix("error: ")?.split_once(':'));
-    mistakes.map(|(name, _)| name.to_owned()).collect()
+    let errors = text.lines().filter_map(|line| line.strip_prefix("error: ")?.split_once(':'));
+    errors.map(|(name, _)| name.to_owned()).collect()
 }
 
 #[tokio::test]
 async fn all_setting_errors_are_reported_together_by_name() {
     let folder = TempDir::new().expect("a temporary folder");
-    let wrong = [
+    let invalid = [
         ("SECRET_KEY", "visible-and-short"),
         ("PUBLIC_URL", "http://public.example"),
         ("STATE_POLICY", "perhaps"),
@@ -74,21 +74,21 @@ async fn all_setting_errors_are_reported_together_by_name() {
         ("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "five minutes"),
         ("SOCIAL_AUTH_PIPELINE", "social_uid,invented_step"),
     ];
-    let told = complaints(&wrong, folder.path());
-    for (name, _) in wrong.iter().filter(|(name, _)| *name != "SOCIAL_AUTH_GITHUB_KEY") {
-        assert!(told.contains(*name), "{name} in {told:?}");
+    let reported = setting_errors(&invalid, folder.path());
+    for (name, _) in invalid.iter().filter(|(name, _)| *name != "SOCIAL_AUTH_GITHUB_KEY") {
+        assert!(reported.contains(*name), "{name} in {reported:?}");
     }
-    let output = run(&["serve"], &wrong, folder.path());
+    let output = run(&["serve"], &invalid, folder.path());
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!text.contains("visible"), "a secret is not quoted: {text}");
+    assert!(!text.contains("visible"), "a secret is printed: {text}");
     assert!(std::fs::read_dir(folder.path()).expect("a folder").next().is_none(), "nothing was created");
 }
 
 #[tokio::test]
 async fn sec_47_unsafe_settings_prevent_the_start() {
     let folder = TempDir::new().expect("a temporary folder");
-    let good = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example")];
-    let without = |name: &str| good.iter().copied().filter(|(known, _)| *known != name).collect::<Vec<_>>();
+    let valid = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example")];
+    let without = |name: &str| valid.iter().copied().filter(|(known, _)| *known != name).collect::<Vec<_>>();
     for (name, value) in [
         ("SECRET_KEY", ""),
         ("SECRET_KEY", "short"),
@@ -101,37 +101,36 @@ async fn sec_47_unsafe_settings_prevent_the_start() {
         ("ALLOWED_ORIGINS", "*"),
         ("OUTGOING_ALLOW_PRIVATE", "perhaps"),
     ] {
-        let mut environment = without(name);
-        environment.push((name, value));
-        let told = complaints(&environment, folder.path());
-        assert_eq!(told, BTreeSet::from([name.to_owned()]), "{name}={value}");
+        let mut variables = without(name);
+        variables.push((name, value));
+        let reported = setting_errors(&variables, folder.path());
+        assert_eq!(reported, BTreeSet::from([name.to_owned()]), "{name}={value}");
     }
     let file = folder.path().join("settings.toml");
     std::fs::write(&file, format!("secret_key = \"{SECRET_KEY}\"\npublic_url = \"https://login.example\"\n"))
         .expect("a file");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("rights");
     let config = file.to_str().expect("a path in UTF-8");
-    let told = complaints(&[("REST_SOCIAL_AUTH_CONFIG", config)], folder.path());
-    assert_eq!(told.len(), 1, "a file that everybody reads: {told:?}");
+    let reported = setting_errors(&[("REST_SOCIAL_AUTH_CONFIG", config)], folder.path());
+    assert_eq!(reported.len(), 1, "a world-readable settings file: {reported:?}");
 }
 
 #[tokio::test]
 async fn unknown_setting_is_an_error_in_the_file_and_a_warning_in_the_environment() {
-    let stage = stage().await;
-    let file = stage.path().join("settings.toml");
+    let setup = setup().await;
+    let file = setup.path().join("settings.toml");
     std::fs::write(&file, "state_polcy = \"required\"\n[providers.github]\nsecrte = \"x\"\n").expect("a file");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("rights");
     let config = file.to_str().expect("a path in UTF-8");
-    let environment =
-        stage.environment(&[("PUBLIC_URL", "https://login.example"), ("REST_SOCIAL_AUTH_CONFIG", config)]);
-    let output = run(&["serve"], &environment, stage.path());
+    let environment = setup.variables(&[("PUBLIC_URL", "https://login.example"), ("REST_SOCIAL_AUTH_CONFIG", config)]);
+    let output = run(&["serve"], &environment, setup.path());
     let text = String::from_utf8_lossy(&output.stderr).to_lowercase();
     assert_eq!(output.status.code(), Some(2), "{text}");
     for part in ["state_polcy", "state_policy", "secrte", "secret"] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    let environment = stage.environment(&[("SOCIAL_AUTH_GITHUB_SCOEP", "x"), ("REST_SOCIAL_VERBOSE_EROR", "1")]);
-    let process = Process::start(&["serve"], &environment, stage.path()).await;
+    let environment = setup.variables(&[("SOCIAL_AUTH_GITHUB_SCOEP", "x"), ("REST_SOCIAL_VERBOSE_EROR", "1")]);
+    let process = Process::start(&["serve"], &environment, setup.path()).await;
     let log = process.output();
     for part in ["SOCIAL_AUTH_GITHUB_SCOEP", "REST_SOCIAL_VERBOSE_EROR", "REST_SOCIAL_VERBOSE_ERRORS"] {
         assert!(log.contains(part), "{part} in {log}");
@@ -140,48 +139,47 @@ async fn unknown_setting_is_an_error_in_the_file_and_a_warning_in_the_environmen
 
 #[tokio::test]
 async fn missing_provider_settings_are_warned_about_at_start() {
-    let stage = stage().await;
-    let environment: Vec<_> = stage
-        .environment(&[("SIMPLE_JWT_ISUER", "x")])
+    let setup = setup().await;
+    let environment: Vec<_> = setup
+        .variables(&[("SIMPLE_JWT_ISUER", "x")])
         .into_iter()
         .filter(|(name, _)| !name.ends_with("_SECRET"))
         .collect();
-    let log = Process::start(&["serve"], &environment, stage.path()).await.output();
+    let log = Process::start(&["serve"], &environment, setup.path()).await.output();
     for part in
         ["SIMPLE_JWT_ISUER: is not a known setting; did you mean SIMPLE_JWT_ISSUER?", "GITHUB_SECRET: is not set"]
     {
         assert!(log.contains(part), "{part} in {log}");
     }
     let without = [("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", "sqlite://other.db")];
-    let log = Process::start(&["serve"], &without, stage.path()).await.output();
+    let log = Process::start(&["serve"], &without, setup.path()).await.output();
     assert!(log.contains("no provider is configured"), "{log}");
 }
 
 #[test]
 fn missing_settings_file_is_reported() {
     let folder = TempDir::new().expect("a temporary folder");
-    let told = |arguments: &[&str]| {
+    let stderr = |arguments: &[&str]| {
         let output = run(arguments, &[], folder.path());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    let missing = told(&["serve", "--config", "nope.toml"]);
+    let missing = stderr(&["serve", "--config", "nope.toml"]);
     assert!(missing.starts_with("error: nope.toml: cannot be read") && missing.lines().count() == 1, "{missing}");
-    assert!(!told(&["serve"]).contains("--config"));
+    assert!(!stderr(&["serve"]).contains("--config"));
     assert!(run(&["init"], &[], folder.path()).status.success());
-    let overlooked = told(&["serve"]);
-    assert!(overlooked.ends_with("read only when it is named: --config rest-social-auth.toml\n"), "{overlooked}");
+    let not_named = stderr(&["serve"]);
+    assert!(not_named.ends_with("read only when it is named: --config rest-social-auth.toml\n"), "{not_named}");
     let named = run(&["init", "--config", "own.toml"], &[], folder.path());
     assert!(named.status.success() && folder.path().join("own.toml").exists());
 }
 
-/// R-LOG-02.
 #[tokio::test]
 async fn r_log_02_refusals_are_logged_unless_turned_off() {
     for (setting, logged) in [("True", true), ("False", false)] {
-        let stage = stage().await;
-        let environment = stage.environment(&[("REST_SOCIAL_LOG_AUTH_EXCEPTIONS", setting)]);
-        let process = Process::start(&["serve"], &environment, stage.path()).await;
+        let setup = setup().await;
+        let environment = setup.variables(&[("REST_SOCIAL_LOG_AUTH_EXCEPTIONS", setting)]);
+        let process = Process::start(&["serve"], &environment, setup.path()).await;
         process.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
         process.client().login("token/github", json!({"code": "u1"})).await.ok();
         while !process.output().contains("signed in") {
@@ -193,29 +191,29 @@ async fn r_log_02_refusals_are_logged_unless_turned_off() {
 
 #[tokio::test]
 async fn serve_creates_a_private_database_and_becomes_ready() {
-    let stage = stage().await;
-    let process = Process::start(&["serve"], &stage.environment(&[]), stage.path()).await;
+    let setup = setup().await;
+    let process = Process::start(&["serve"], &setup.variables(&[]), setup.path()).await;
     let client = process.client();
     for path in ["/healthz", "/readyz"] {
         assert_eq!(client.get(path).send().await.status, 200, "{path}");
     }
-    let file = stage.path().join("rest-social-auth.db");
+    let file = setup.path().join("rest-social-auth.db");
     assert_eq!(std::fs::metadata(&file).expect("the database").permissions().mode() & 0o077, 0);
     client.login("token/github", json!({"code": "u1"})).await.ok();
     let providers = client.get("/api/login/social/providers/").send().await.ok();
     assert_eq!(providers["providers"].as_array().map(Vec::len), Some(1), "no demo provider: {providers}");
-    assert!(process.output().contains("STATE_POLICY"), "it says that a code alone is enough: {}", process.output());
+    assert!(process.output().contains("STATE_POLICY"), "no warning that a login needs no state: {}", process.output());
 }
 
 #[tokio::test]
 async fn dev_prints_redirect_uris_and_state_policy() {
     let folder = TempDir::new().expect("a temporary folder");
-    for (environment, told) in [(&[][..], "needed"), (&[("STATE_POLICY", "off")][..], "not looked at")] {
+    for (environment, state) in [(&[][..], "needed"), (&[("STATE_POLICY", "off")][..], "not looked at")] {
         let process = Process::start(&["dev"], environment, folder.path()).await;
         let output = process.output();
         for line in [
             "Redirect URIs  /, /example/, /example/callback/, /docs/ on this address",
-            &format!("State          {told}"),
+            &format!("State          {state}"),
         ] {
             assert!(output.contains(line), "no {line} in {output}");
         }
@@ -227,7 +225,7 @@ async fn database_open_error_does_not_contain_the_password() {
     let folder = TempDir::new().expect("a temporary folder");
     for url in ["sqlite:///nowhere/at/all/x.db", "postgres://user:visible-password@127.0.0.1:1/db"] {
         let environment = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example"), ("DATABASE_URL", url)];
-        assert!(complaints(&environment, folder.path()).contains("DATABASE_URL"), "{url}");
+        assert!(setting_errors(&environment, folder.path()).contains("DATABASE_URL"), "{url}");
         let output = run(&["serve"], &environment, folder.path());
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!text.contains("visible"));
@@ -238,28 +236,28 @@ async fn database_open_error_does_not_contain_the_password() {
 
 #[tokio::test]
 async fn serve_without_migrate_runs_on_a_migrated_database() {
-    let stage = stage().await;
-    let output = run(&["migrate"], &stage.environment(&[]), stage.path());
+    let setup = setup().await;
+    let output = run(&["migrate"], &setup.variables(&[]), setup.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let process = Process::start(&["serve", "--no-migrate"], &stage.environment(&[]), stage.path()).await;
+    let process = Process::start(&["serve", "--no-migrate"], &setup.variables(&[]), setup.path()).await;
     process.client().login("token/github", json!({"code": "u1"})).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_completes_logins_in_flight() {
-    let stage = stage().await;
+    let setup = setup().await;
     let reply = json!({"access_token": "gho_u1", "token_type": "bearer"});
-    stage.double.always(GITHUB_TOKEN, Reply::json(&reply).after(Duration::from_millis(1500)));
-    let mut process = Process::start(&["serve"], &stage.environment(&[]), stage.path()).await;
+    setup.double.always(GITHUB_TOKEN, Reply::json(&reply).after(Duration::from_millis(1500)));
+    let mut process = Process::start(&["serve"], &setup.variables(&[]), setup.path()).await;
     let client = process.client();
     let login = tokio::spawn(async move { client.login("token_user/github", json!({"code": "u1"})).await });
-    while stage.double.calls().is_empty() {
+    while setup.double.calls().is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     process.terminate();
     assert_eq!(login.await.expect("no panic").field("username"), "user1");
     assert!(process.wait_for_exit().await.success(), "{}", process.output());
-    assert!(process.client().get("/healthz").try_send().await.is_err(), "nobody listens any more");
+    assert!(process.client().get("/healthz").try_send().await.is_err(), "the port is closed");
 }
 
 #[test]
@@ -272,23 +270,23 @@ fn openapi_is_printed_without_database_or_configuration() {
     let json = run(&["openapi", "--format", "json"], &[], folder.path());
     let document: Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert!(document["paths"].as_object().is_some_and(|paths| paths.len() > 20));
-    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left behind");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "no file is created");
 }
 
 #[tokio::test]
 async fn init_writes_a_file_that_serve_accepts() {
-    let stage = stage().await;
-    let output = run(&["init"], &[], stage.path());
+    let setup = setup().await;
+    let output = run(&["init"], &[], setup.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let file = stage.path().join("rest-social-auth.toml");
+    let file = setup.path().join("rest-social-auth.toml");
     assert_eq!(std::fs::metadata(&file).expect("the file").permissions().mode() & 0o077, 0);
     let text = std::fs::read_to_string(&file).expect("the file");
-    let again = run(&["init"], &[], stage.path());
-    assert!(!again.status.success(), "what is there stays");
+    let again = run(&["init"], &[], setup.path());
+    assert!(!again.status.success(), "an existing file is not overwritten");
     assert_eq!(std::fs::read_to_string(&file).expect("the file"), text);
 
-    let environment: Vec<_> = stage.environment(&[]).into_iter().filter(|(name, _)| *name != "SECRET_KEY").collect();
-    let process = Process::start(&["serve", "--config", "rest-social-auth.toml"], &environment, stage.path()).await;
+    let environment: Vec<_> = setup.variables(&[]).into_iter().filter(|(name, _)| *name != "SECRET_KEY").collect();
+    let process = Process::start(&["serve", "--config", "rest-social-auth.toml"], &environment, setup.path()).await;
     let client = process.client().browser();
     client.login("token/github", json!({"code": "u1"})).await.problem(400, "state_mismatch");
     let begun = client.post("/api/login/social/begin/github/").json(&json!({})).send().await.ok();
@@ -297,14 +295,14 @@ async fn init_writes_a_file_that_serve_accepts() {
     assert_eq!(
         client.post("/api/token/refresh/").json(&refresh).send().await.keys(),
         ["access", "refresh"],
-        "it rotates"
+        "refresh tokens rotate"
     );
 }
 
 #[tokio::test]
 async fn json_log_contains_the_request_id() {
-    let stage = stage().await;
-    let process = Process::start(&["serve"], &stage.environment(&[("LOG_FORMAT", "json")]), stage.path()).await;
+    let setup = setup().await;
+    let process = Process::start(&["serve"], &setup.variables(&[("LOG_FORMAT", "json")]), setup.path()).await;
     let answer = process.client().login("token/github", json!({"code": "u1"})).await;
     let id = answer.header("x-request-id").expect("an id").to_owned();
     let log = process.output();
@@ -320,8 +318,8 @@ async fn json_log_contains_the_request_id() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_41_trace_log_contains_no_secret() {
-    let stage = stage().await;
-    let environment = stage.environment(&[
+    let setup = setup().await;
+    let environment = setup.variables(&[
         ("RUST_LOG", "trace"),
         ("REST_SOCIAL_VERBOSE_ERRORS", "true"),
         ("SOCIAL_AUTH_FACEBOOK_KEY", CLIENT_ID),
@@ -337,17 +335,21 @@ async fn sec_41_trace_log_contains_no_secret() {
         ("WEBHOOK_URL", "https://hooks.example/users?key=webhook-url-secret-31c7"),
         ("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ]);
-    let process = Process::start(&["serve"], &environment, stage.path()).await;
+    let process = Process::start(&["serve"], &environment, setup.path()).await;
     let mut secrets = BTreeSet::from([SECRET_KEY.to_owned(), CLIENT_SECRET.to_owned()]);
     secrets.extend(["webhook-url-secret-31c7", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"].map(str::to_owned));
-    use_everything(&stage, &process, &mut secrets).await;
+    exercise_every_route(&setup, &process, &mut secrets).await;
     let log = process.output();
-    assert!(log.lines().count() > 80 && log.contains("signed in"), "a broad log: {} lines", log.lines().count());
-    assert!(secrets.len() > 25, "there is something to look for: {}", secrets.len());
+    assert!(
+        log.lines().count() > 80 && log.contains("signed in"),
+        "the log is too short for this test: {} lines",
+        log.lines().count()
+    );
+    assert!(secrets.len() > 25, "too few secrets were collected: {}", secrets.len());
     for secret in secrets.iter().filter(|secret| secret.len() >= 8) {
-        let place = log.lines().find(|line| line.contains(secret.as_str()));
-        assert!(place.is_none(), "{secret} in {place:?}");
-        // Nor as the text of its bytes, or escaped for a URL.
+        let found = log.lines().find(|line| line.contains(secret.as_str()));
+        assert!(found.is_none(), "{secret} in {found:?}");
+        // Neither percent-encoded nor printed as a list of bytes.
         let escaped = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
         assert!(!log.contains(&escaped), "{escaped}");
         let bytes = secret.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
@@ -355,25 +357,25 @@ async fn sec_41_trace_log_contains_no_secret() {
     }
 }
 
-/// Signs in by every kind and provider, well and badly, and collects every secret that was in play.
-async fn use_everything(stage: &Stage, process: &Process, secrets: &mut BTreeSet<String>) {
+/// Signs in with several kinds and providers, with and without errors, and collects every secret that was used.
+async fn exercise_every_route(setup: &Setup, process: &Process, secrets: &mut BTreeSet<String>) {
     let browser = process.client().browser();
-    let mut keep = |answer: &Answer| {
+    let mut collect = |answer: &Answer| {
         for name in ["token", "refresh", "access", "flow_token", "state", "oauth_token"] {
             let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
             secrets.extend(body[name].as_str().map(str::to_owned));
         }
         secrets.extend(answer.set_cookies().into_iter().map(|cookie| cookie.value));
     };
-    let long = |n: usize| format!("u{}{n}", "0".repeat(30));
+    let long_code = |n: usize| format!("u{}{n}", "0".repeat(30));
     let mut codes = Vec::new();
     for (n, kind) in ["session", "token", "jwt-pair-user", "jwt-sliding", "knox_user"].iter().enumerate() {
         for (m, provider) in ["github", "facebook", "google-oauth2", "oidc"].iter().enumerate() {
-            let code = long(1 + n * 10 + m);
+            let code = long_code(1 + n * 10 + m);
             let post = process.client().post(&format!("/api/login/social/{kind}/{provider}/"));
             let answer = post.json(&json!({"code": code})).send().await;
             answer.ok();
-            keep(&answer);
+            collect(&answer);
             codes.push(code);
         }
     }
@@ -386,21 +388,21 @@ async fn use_everything(stage: &Stage, process: &Process, secrets: &mut BTreeSet
         .expect("a nonce")
         .1
         .into_owned();
-    let code = format!("{}~{nonce}", long(90));
-    let finished = browser.login("jwt-pair/oidc", json!({"code": code, "state": begun.field("state")})).await;
+    let code = format!("{}~{nonce}", long_code(90));
+    let completed = browser.login("jwt-pair/oidc", json!({"code": code, "state": begun.field("state")})).await;
     let verifier =
-        stage.double.calls_at(OIDC_TOKEN).last().and_then(|call| call.field("code_verifier")).expect("a verifier");
-    let (refresh, access) = (finished.field("refresh"), finished.field("token"));
+        setup.double.calls_at(OIDC_TOKEN).last().and_then(|call| call.field("code_verifier")).expect("a verifier");
+    let (refresh, access) = (completed.field("refresh"), completed.field("token"));
     let refreshed = browser.post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
-    let first = browser.login("token/twitter", json!({})).await;
-    let second = json!({"oauth_token": first.field("oauth_token"), "oauth_verifier": long(91)});
-    let signed_in = browser.login("token/twitter", second).await;
+    let request_token = browser.login("token/twitter", json!({})).await;
+    let callback = json!({"oauth_token": request_token.field("oauth_token"), "oauth_verifier": long_code(91)});
+    let signed_in = browser.login("token/twitter", callback).await;
     let user = browser.user(&format!("Bearer {access}")).await;
     let refused = browser.user("Bearer made-up-credential-5521").await;
-    for answer in [&begun, &finished, &refreshed, &first, &signed_in, &user, &refused] {
-        keep(answer);
+    for answer in [&begun, &completed, &refreshed, &request_token, &signed_in, &user, &refused] {
+        collect(answer);
     }
-    // What goes wrong is logged most.
+    // Errors are logged with the most detail.
     for (n, (place, reply)) in [
         (GITHUB_TOKEN, Reply::Reset),
         (GITHUB_TOKEN, Reply::of(500, "text/html", "provider-secret-77f1")),
@@ -410,22 +412,22 @@ async fn use_everything(stage: &Stage, process: &Process, secrets: &mut BTreeSet
     .into_iter()
     .enumerate()
     {
-        stage.fake_users.answer(&stage.double);
-        stage.double.always(place, reply);
-        let code = long(70 + n);
+        setup.fake_users.answer(&setup.double);
+        setup.double.always(place, reply);
+        let code = long_code(70 + n);
         let answer =
             process.client().login("token/github", json!({"code": code, "code_verifier": "v".repeat(50)})).await;
         answer.problem(502, "provider_error");
         codes.push(code);
     }
-    codes.extend([code, long(91), nonce, verifier, "v".repeat(50), "made-up-credential-5521".to_owned()]);
+    codes.extend([code, long_code(91), nonce, verifier, "v".repeat(50), "made-up-credential-5521".to_owned()]);
     let provider_tokens = codes
         .iter()
-        .flat_map(|code| ["gho_", "fb-", "ya29.", "oidc-", "tw-", "tws-"].map(|kind| format!("{kind}{code}")));
+        .flat_map(|code| ["gho_", "fb-", "ya29.", "oidc-", "tw-", "tws-"].map(|prefix| format!("{prefix}{code}")));
     secrets.extend(provider_tokens.collect::<Vec<_>>());
-    secrets.extend(stage.fake_users.request_token_secret("rt-1"));
+    secrets.extend(setup.fake_users.request_token_secret("rt-1"));
     secrets.extend(codes);
     secrets.extend(browser.cookies().into_values());
-    // A name and a kind are no secrets.
+    // Short values are names and kinds.
     secrets.retain(|secret| secret.len() >= 8);
 }

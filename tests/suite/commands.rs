@@ -1,4 +1,4 @@
-//! The administrator's commands, by the real binary: what they find, what they change, how they end.
+//! The operator's commands, run as the compiled binary: output, changes and exit status.
 
 use std::path::Path;
 use std::process::Output;
@@ -23,34 +23,35 @@ const SECRET_KEY: &str = "the-commands-own-secret-key-0d5f-not-for-anybody-else"
 const KEY_A: &str = "a:Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=";
 const KEY_B: &str = "b:J4nWc7ySx0KtGm3ZpVfQe9LrBd6HuAa1oT8iXk5NwRs=";
 
-struct Ran {
+struct CommandOutput {
     status: Option<i32>,
-    out: String,
-    err: String,
+    stdout: String,
+    stderr: String,
 }
 
-impl Ran {
+impl CommandOutput {
     #[track_caller]
     fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {}{}", self.out, self.err))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON: {}{}", self.stdout, self.stderr))
     }
 
     #[track_caller]
-    fn good(self) -> Self {
-        assert_eq!(self.status, Some(0), "{}{}", self.out, self.err);
+    fn success(self) -> Self {
+        assert_eq!(self.status, Some(0), "{}{}", self.stdout, self.stderr);
         self
     }
 
-    /// All findings of all areas, one line each: `ok what: advice`.
+    /// The findings of all areas, one line each: `ok what: advice`.
     fn findings(&self) -> Vec<String> {
-        let told = self.json();
-        let areas = told["areas"].as_array().cloned().unwrap_or_default();
-        let all = areas.iter().flat_map(|area| area["findings"].as_array().cloned().unwrap_or_default());
-        all.map(|one| {
-            let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
-            format!("{} {}: {}", one["ok"], text("what"), text("advice"))
-        })
-        .collect()
+        let report = self.json();
+        let areas = report["areas"].as_array().cloned().unwrap_or_default();
+        let findings = areas.iter().flat_map(|area| area["findings"].as_array().cloned().unwrap_or_default());
+        findings
+            .map(|finding| {
+                let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+                format!("{} {}: {}", finding["ok"], text("what"), text("advice"))
+            })
+            .collect()
     }
 
     #[track_caller]
@@ -61,8 +62,8 @@ impl Ran {
     }
 }
 
-/// Waits without holding up the doubles, which answer in this process.
-async fn run(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Ran {
+/// Runs the binary in a blocking task: the provider doubles answer in this process.
+async fn run(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> CommandOutput {
     let owned = |text: &&str| (*text).to_owned();
     let arguments: Vec<String> = arguments.iter().map(owned).collect();
     let environment: Vec<(String, String)> =
@@ -76,19 +77,19 @@ async fn run(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) ->
     });
     let Output { status, stdout, stderr } = running.await.expect("no panic");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    Ran { status: status.code(), out: text(stdout), err: text(stderr) }
+    CommandOutput { status: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
-/// A command on the database of a test.
-async fn on(database: &Database, arguments: &[&str], further: &[(&str, &str)]) -> Ran {
+/// Runs a command on the database of a test.
+async fn run_on(database: &Database, arguments: &[&str], further: &[(&str, &str)]) -> CommandOutput {
     let folder = TempDir::new().expect("a temporary folder");
     let mut environment = vec![("DATABASE_URL", database.url())];
     environment.extend_from_slice(further);
     run(arguments, &environment, folder.path()).await
 }
 
-/// Whether an audit row fits; `filter` is SQL.
-async fn is_on_the_trail(database: &Database, filter: &str) -> bool {
+/// Whether an audit event matches `filter`, an SQL condition.
+async fn has_audit_event(database: &Database, filter: &str) -> bool {
     database.number(&format!("SELECT count(*) FROM audit_events WHERE {filter}")).await > 0
 }
 
@@ -114,12 +115,12 @@ async fn users_deactivate_revokes_all_credentials_on_all_nodes(engine: Engine) {
     for table in ["sessions", "knox_tokens", "refresh_tokens"] {
         app.database.run(&format!("UPDATE {table} SET expires = 9999999999999")).await;
     }
-    let shown = on(&app.database, &["users", "show", "user1", "--json"], &[]).await.good().json();
+    let shown = run_on(&app.database, &["users", "show", "user1", "--json"], &[]).await.success().json();
     assert_eq!(shown["accounts"][0]["provider"], "github");
     assert_eq!(shown["credentials"].as_array().expect("a list").len(), 5, "{shown}");
 
-    let done = on(&app.database, &["users", "deactivate", "user1"], &[]).await.good();
-    assert!(done.out.contains("user1 (id 1)"), "{}", done.out);
+    let done = run_on(&app.database, &["users", "deactivate", "user1"], &[]).await.success();
+    assert!(done.stdout.contains("user1 (id 1)"), "{}", done.stdout);
     for node in [&app.node, &other] {
         for authorization in &headers {
             assert_eq!(node.client().user(authorization).await.status, 401, "{authorization}");
@@ -131,8 +132,8 @@ async fn users_deactivate_revokes_all_credentials_on_all_nodes(engine: Engine) {
     }
     app.login("token", "u000001").await.problem(403, "user_inactive");
 
-    // Whoever is let in again signs in anew: nothing old comes to life.
-    on(&app.database, &["users", "activate", "id:1"], &[]).await.good();
+    // Activation does not restore revoked credentials.
+    run_on(&app.database, &["users", "activate", "id:1"], &[]).await.success();
     let refresh = json!({"refresh": pair["refresh"]});
     let refreshed = app.client().post("/api/token/refresh/").json(&refresh).send().await;
     assert_eq!(refreshed.status, 401, "{}", refreshed.text);
@@ -142,7 +143,7 @@ async fn users_deactivate_revokes_all_credentials_on_all_nodes(engine: Engine) {
     app.login("token", "u0000001").await.ok();
     for event in ["deactivated", "activated"] {
         let filter = format!("event = '{event}' AND user_id = 1 AND agent = 'command line'");
-        assert!(is_on_the_trail(&app.database, &filter).await, "{event}");
+        assert!(has_audit_event(&app.database, &filter).await, "{event}");
     }
 }
 
@@ -151,22 +152,22 @@ async fn users_delete_deletes_all_data_but_the_audit_log(engine: Engine) {
     let token = app.token("token", "u1").await;
     app.login("knox", "u01").await.ok();
     app.login("token", "u2").await.ok();
-    let unsure = on(&app.database, &["users", "delete", "user1"], &[]).await;
-    assert_eq!(unsure.status, Some(1));
-    assert!(unsure.err.contains("--yes"), "{}", unsure.err);
+    let unconfirmed = run_on(&app.database, &["users", "delete", "user1"], &[]).await;
+    assert_eq!(unconfirmed.status, Some(1));
+    assert!(unconfirmed.stderr.contains("--yes"), "{}", unconfirmed.stderr);
     assert_eq!(app.database.count("users").await, 2);
 
-    let done = on(&app.database, &["users", "delete", "user1", "--yes", "--json"], &[]).await.good();
+    let done = run_on(&app.database, &["users", "delete", "user1", "--yes", "--json"], &[]).await.success();
     assert_eq!(done.json(), json!({"id": 1, "username": "user1", "deleted": true}));
     assert_eq!(app.client().user(&format!("Token {token}")).await.status, 401);
     for table in ["users", "social_accounts", "tokens"] {
         assert_eq!(app.database.count(table).await, 1, "{table}");
     }
     assert_eq!(app.database.count("knox_tokens").await, 0);
-    assert!(is_on_the_trail(&app.database, "event = 'deleted' AND user_id = 1").await);
-    assert!(is_on_the_trail(&app.database, "event = 'sign_up' AND user_id = 1").await);
-    let again = on(&app.database, &["users", "delete", "id:1", "--yes"], &[]).await;
-    assert_eq!((again.status, again.err.as_str()), (Some(1), "error: there is no user id:1\n"));
+    assert!(has_audit_event(&app.database, "event = 'deleted' AND user_id = 1").await);
+    assert!(has_audit_event(&app.database, "event = 'sign_up' AND user_id = 1").await);
+    let again = run_on(&app.database, &["users", "delete", "id:1", "--yes"], &[]).await;
+    assert_eq!((again.status, again.stderr.as_str()), (Some(1), "error: there is no user id:1\n"));
 }
 
 async fn users_list_and_show_find_users(engine: Engine) {
@@ -179,7 +180,7 @@ async fn users_list_and_show_find_users(engine: Engine) {
     let found = async |arguments: &[&str]| {
         let mut line = vec!["users", "list", "--json"];
         line.extend_from_slice(arguments);
-        let users = on(&app.database, &line, &[]).await.good().json();
+        let users = run_on(&app.database, &line, &[]).await.success().json();
         let ids: Vec<i64> = users.as_array().expect("a list").iter().filter_map(|user| user["id"].as_i64()).collect();
         ids
     };
@@ -196,16 +197,17 @@ async fn users_list_and_show_find_users(engine: Engine) {
         assert_eq!(found(&["--contains", text]).await, ids, "{text}");
     }
 
-    let text = on(&app.database, &["users", "list", "--limit", "1"], &[]).await.good().out;
+    let text = run_on(&app.database, &["users", "list", "--limit", "1"], &[]).await.success().stdout;
     assert!(text.starts_with("id  username") && text.contains("user1@example.com"), "{text}");
     assert!(text.contains("There are more"), "{text}");
 
-    let either = on(&app.database, &["users", "show", "1"], &[]).await;
-    assert_eq!(either.status, Some(1));
-    assert!(either.err.contains("id:1 or username:1"), "{}", either.err);
-    let id = async |user: &str| on(&app.database, &["users", "show", user, "--json"], &[]).await.json()["id"].clone();
+    let ambiguous = run_on(&app.database, &["users", "show", "1"], &[]).await;
+    assert_eq!(ambiguous.status, Some(1));
+    assert!(ambiguous.stderr.contains("id:1 or username:1"), "{}", ambiguous.stderr);
+    let id =
+        async |user: &str| run_on(&app.database, &["users", "show", user, "--json"], &[]).await.json()["id"].clone();
     assert_eq!((id("id:1").await, id("username:1").await, id("user2").await), (json!(1), json!(3), json!(2)));
-    let page = on(&app.database, &["users", "show", "user2"], &[]).await.good().out;
+    let page = run_on(&app.database, &["users", "show", "user2"], &[]).await.success().stdout;
     assert!(page.contains("Linked accounts\nprovider") && page.contains("Signed in\nkind"), "{page}");
 }
 
@@ -216,7 +218,7 @@ async fn control_characters_in_user_data_are_not_printed() {
     app.database.run("UPDATE users SET first_name = char(27) || '[2J' || char(10) || 'x'").await;
     app.database.run("UPDATE tokens SET agent = char(27) || ']0;x' || char(7)").await;
     for line in [&["users", "list"][..], &["users", "show", "user1"]] {
-        let text = on(&app.database, line, &[]).await.good().out;
+        let text = run_on(&app.database, line, &[]).await.success().stdout;
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     }
 }
@@ -236,9 +238,9 @@ async fn users_delete_revokes_tokens_at_the_provider(engine: Engine) {
         ("HTTPS_PROXY", app.double.proxy()),
         ("SSL_CERT_FILE", roots),
     ];
-    on(&app.database, &["users", "delete", "1", "--yes"], &further).await.good();
-    let asked = app.double.calls().into_iter().filter(|call| call.method == "DELETE").count();
-    assert_eq!((asked, app.database.count("users").await), (1, 0));
+    run_on(&app.database, &["users", "delete", "1", "--yes"], &further).await.success();
+    let revocations = app.double.calls().into_iter().filter(|call| call.method == "DELETE").count();
+    assert_eq!((revocations, app.database.count("users").await), (1, 0));
 }
 
 // ---- keys
@@ -250,30 +252,33 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
     app.login("token", "u2").await.ok();
     let keys = async |keys: &str, arguments: &[&str]| {
         let further = [("STORE_PROVIDER_TOKENS", "true"), ("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", keys)];
-        on(&app.database, arguments, &further).await
+        run_on(&app.database, arguments, &further).await
     };
-    let listed = async |names: &str| keys(names, &["keys", "list", "--json"]).await.good().json();
+    let listed = async |names: &str| keys(names, &["keys", "list", "--json"]).await.success().json();
     let key = |name: &str, seals: bool, texts: i64| json!({"name": name, "seals": seals, "texts": texts});
     let both = format!("{KEY_B},{KEY_A}");
     assert_eq!(listed(KEY_A).await, json!({"keys": [key("a", true, 2)], "closed": 0}));
     assert_eq!(listed(&both).await, json!({"keys": [key("b", true, 0), key("a", false, 2)], "closed": 0}));
     assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 0)], "closed": 2}));
 
-    // Without the old key nothing can be done, and nothing is harmed.
-    let closed = keys(KEY_B, &["keys", "rotate"]).await;
-    assert_eq!(closed.status, Some(1));
-    assert!(closed.err.contains("2 texts open with none"), "{}", closed.err);
-    let rotated = keys(&both, &["keys", "rotate", "--json"]).await.good().json();
+    // Without the old key, rotation fails and changes nothing.
+    let missing_key = keys(KEY_B, &["keys", "rotate"]).await;
+    assert_eq!(missing_key.status, Some(1));
+    assert!(missing_key.stderr.contains("2 texts open with none"), "{}", missing_key.stderr);
+    let rotated = keys(&both, &["keys", "rotate", "--json"]).await.success().json();
     assert_eq!(rotated, json!({"key": "b", "sealed_anew": 2, "closed": 0}));
     assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 2)], "closed": 0}));
-    let text = keys(&both, &["keys", "list"]).await.good().out;
+    let text = keys(&both, &["keys", "list"]).await.success().stdout;
     assert!(text.contains("b    seals and opens  2") && !text.contains("J4nW"), "{text}");
 
-    let off = on(&app.database, &["keys", "rotate"], &[("SECRET_KEY", SECRET_KEY)]).await;
-    assert_eq!(off.status, Some(1));
-    assert!(off.err.contains("STORE_PROVIDER_TOKENS is off"), "{}", off.err);
-    let twice = keys(&format!("{KEY_A},{KEY_A}"), &["keys", "list"]).await;
-    assert_eq!((twice.status, twice.err.as_str()), (Some(2), "error: ENCRYPTION_KEYS: has two keys of the name a\n"));
+    let turned_off = run_on(&app.database, &["keys", "rotate"], &[("SECRET_KEY", SECRET_KEY)]).await;
+    assert_eq!(turned_off.status, Some(1));
+    assert!(turned_off.stderr.contains("STORE_PROVIDER_TOKENS is off"), "{}", turned_off.stderr);
+    let duplicate = keys(&format!("{KEY_A},{KEY_A}"), &["keys", "list"]).await;
+    assert_eq!(
+        (duplicate.status, duplicate.stderr.as_str()),
+        (Some(2), "error: ENCRYPTION_KEYS: has two keys of the name a\n")
+    );
 }
 
 // ---- audit
@@ -286,7 +291,7 @@ async fn audit_list_and_audit_prune(engine: Engine) {
     let read = async |arguments: &[&str]| {
         let mut line = vec!["audit"];
         line.extend_from_slice(arguments);
-        on(&app.database, &line, &[]).await.good()
+        run_on(&app.database, &line, &[]).await.success()
     };
     let all = read(&["--json"]).await.json();
     assert_eq!(all.as_array().map(Vec::len), Some(3), "{all}");
@@ -312,17 +317,17 @@ async fn audit_list_and_audit_prune(engine: Engine) {
         (&["--until", "2026-11-24T12:00:00Z"], 0),
         (&["--until", "2026-11-24T13:00:01+01:00"], 3),
     ] {
-        let lines = read(&[filter, &["--jsonl"]].concat()).await.out;
+        let lines = read(&[filter, &["--jsonl"]].concat()).await.stdout;
         assert_eq!(lines.lines().count(), wanted, "{filter:?}: {lines}");
         for line in lines.lines() {
             assert!(serde_json::from_str::<Value>(line).is_ok_and(|row| row["at"].is_string()), "{line}");
         }
     }
-    for wrong in [&["--event", "nothing"][..], &["--outcome", "x"], &["--since", "soon"], &["--json", "--jsonl"]] {
-        let line = [&["audit"][..], wrong].concat();
-        assert_eq!(on(&app.database, &line, &[]).await.status, Some(2), "{wrong:?}");
+    for invalid in [&["--event", "nothing"][..], &["--outcome", "x"], &["--since", "soon"], &["--json", "--jsonl"]] {
+        let line = [&["audit"][..], invalid].concat();
+        assert_eq!(run_on(&app.database, &line, &[]).await.status, Some(2), "{invalid:?}");
     }
-    let text = read(&[]).await.out;
+    let text = read(&[]).await.stdout;
     assert!(
         text.lines().nth(1).is_some_and(|line| line.contains("refused") && line.contains("invalid_code")),
         "{text}"
@@ -333,12 +338,12 @@ async fn audit_list_and_audit_prune(engine: Engine) {
     assert_eq!(read(&["prune", "--before", "90d", "--json"]).await.json()["deleted"], 1);
     assert_eq!(app.database.count("audit_events").await, 2);
     for age in ["90", "soon", "-1d"] {
-        let wrong = on(&app.database, &["audit", "prune", "--before", age], &[]).await;
-        assert_eq!(wrong.status, Some(2), "{age}");
+        let invalid = run_on(&app.database, &["audit", "prune", "--before", age], &[]).await;
+        assert_eq!(invalid.status, Some(2), "{age}");
     }
 }
 
-// ---- what every command needs
+// ---- the database of every command
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unusable_database_is_reported_and_not_changed() {
@@ -348,15 +353,15 @@ async fn unusable_database_is_reported_and_not_changed() {
     let missing = run(&["users", "list"], &[("DATABASE_URL", &url)], folder.path()).await;
     assert_eq!(missing.status, Some(2));
     assert!(
-        missing.err.starts_with("error: DATABASE_URL: ") && !folder.path().join("none.db").exists(),
+        missing.stderr.starts_with("error: DATABASE_URL: ") && !folder.path().join("none.db").exists(),
         "{}",
-        missing.err
+        missing.stderr
     );
-    assert!(missing.err.contains("none.db is not there yet: `serve` and `migrate` make it"), "{}", missing.err);
+    assert!(missing.stderr.contains("none.db is not there yet: `serve` and `migrate` make it"), "{}", missing.stderr);
     std::fs::create_dir(folder.path().join("folder.db")).expect("a folder in a folder of ours");
-    let unfit = run(&["users", "list"], &[("DATABASE_URL", &at("folder.db"))], folder.path()).await;
+    let directory = run(&["users", "list"], &[("DATABASE_URL", &at("folder.db"))], folder.path()).await;
     let wanted = format!("needs the right to write it, and to make files in its folder {}\n", folder.path().display());
-    assert!(unfit.status == Some(2) && unfit.err.ends_with(&wanted), "{}", unfit.err);
+    assert!(directory.status == Some(2) && directory.stderr.ends_with(&wanted), "{}", directory.stderr);
 
     std::fs::write(folder.path().join("empty.db"), "").expect("a file in a folder of ours");
     let url = at("empty.db");
@@ -364,16 +369,16 @@ async fn unusable_database_is_reported_and_not_changed() {
         let environment = [("DATABASE_URL", url.as_str()), ("SECRET_KEY", SECRET_KEY)];
         let empty = run(line, &environment, folder.path()).await;
         assert_eq!(empty.status, Some(1), "{line:?}");
-        assert!(empty.err.contains("rest-social-auth migrate"), "{}", empty.err);
+        assert!(empty.stderr.contains("rest-social-auth migrate"), "{}", empty.stderr);
     }
 
     let database = Database::create(Engine::Sqlite).await;
     database.run("UPDATE _sqlx_migrations SET version = 99999 WHERE version = 1").await;
-    let newer = on(&database, &["users", "list"], &[]).await;
-    assert!(newer.status == Some(1) && newer.err.contains("later release"), "{}", newer.err);
+    let newer = run_on(&database, &["users", "list"], &[]).await;
+    assert!(newer.status == Some(1) && newer.stderr.contains("later release"), "{}", newer.stderr);
 
-    let nonsense = run(&["audit"], &[("DATABASE_URL", "mysql://x")], folder.path()).await;
-    assert_eq!(nonsense.status, Some(2));
+    let unsupported = run(&["audit"], &[("DATABASE_URL", "mysql://x")], folder.path()).await;
+    assert_eq!(unsupported.status, Some(2));
 }
 
 // ---- providers show
@@ -381,7 +386,8 @@ async fn unusable_database_is_reported_and_not_changed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn providers_show_prints_endpoints_and_settings() {
     let folder = TempDir::new().expect("a temporary folder");
-    let show = async |name: &str| run(&["providers", "show", name, "--json"], &[], folder.path()).await.good().json();
+    let show =
+        async |name: &str| run(&["providers", "show", name, "--json"], &[], folder.path()).await.success().json();
     let github = show("github").await;
     assert_eq!(github["authorization_url"], "https://github.com/login/oauth/authorize");
     assert_eq!(github["token_url"], "https://github.com/login/oauth/access_token");
@@ -397,7 +403,7 @@ async fn providers_show_prints_endpoints_and_settings() {
         let settings = &show(name).await["settings"];
         assert_eq!((&settings["required"], &settings["one_of"]), (&required, &one_of), "{name}");
     }
-    let text = run(&["providers", "show", "facebook"], &[], folder.path()).await.good().out;
+    let text = run(&["providers", "show", "facebook"], &[], folder.path()).await.success().stdout;
     for part in
         ["authorization_url: https://", "defaults:", "API_VERSION: ", "APPSECRET_PROOF: true", "of_every_provider: "]
     {
@@ -407,14 +413,14 @@ async fn providers_show_prints_endpoints_and_settings() {
 
 // ---- providers check, doctor
 
-/// The doubles of the providers, and an environment that is right in all.
-struct Outside {
+/// Provider doubles and a valid environment that uses them.
+struct Setup {
     double: Double,
     folder: TempDir,
     environment: Vec<(String, String)>,
 }
 
-impl Outside {
+impl Setup {
     async fn new(database: &Database) -> Self {
         let double = Double::start().await;
         FakeUsers::default().answer(&double);
@@ -438,25 +444,25 @@ impl Outside {
         Self { double, folder: TempDir::new().expect("a temporary folder"), environment }
     }
 
-    async fn run(&self, arguments: &[&str], further: &[(&str, &str)]) -> Ran {
+    async fn run(&self, arguments: &[&str], further: &[(&str, &str)]) -> CommandOutput {
         let mut environment: Vec<(&str, &str)> =
             self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         environment.extend_from_slice(further);
         run(arguments, &environment, self.folder.path()).await
     }
 
-    async fn check(&self, name: &str, further: &[(&str, &str)]) -> Ran {
+    async fn check(&self, name: &str, further: &[(&str, &str)]) -> CommandOutput {
         self.run(&["providers", "check", name, "--json"], further).await
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn providers_check_sends_no_credentials() {
-    let outside = Outside::new(&Database::create(Engine::Sqlite).await).await;
-    let both = outside.run(&["providers", "check"], &[]).await.good().out;
+    let setup = Setup::new(&Database::create(Engine::Sqlite).await).await;
+    let both = setup.run(&["providers", "check"], &[]).await.success().stdout;
     assert!(both.starts_with("github\n") && both.contains("\noidc\n") && !both.contains("FIX"), "{both}");
 
-    let github = outside.check("github", &[]).await.good();
+    let github = setup.check("github", &[]).await.success();
     github.assert_finding(true, "authorization endpoint https://github.com/login/oauth/authorize");
     github.assert_finding(true, "token endpoint https://github.com/login/oauth/access_token");
     github.assert_finding(true, "profile endpoint https://api.github.com/user");
@@ -465,54 +471,55 @@ async fn providers_check_sends_no_credentials() {
     let wanted = json!([REDIRECT_URI, "https://login.example/", format!("{FRONTEND}/"), own]);
     assert_eq!(uris, &wanted);
 
-    let oidc = outside.check("oidc", &[]).await.good();
+    let oidc = setup.check("oidc", &[]).await.success();
     oidc.assert_finding(true, "discovery document https://id.example/.well-known/openid-configuration");
     oidc.assert_finding(true, "keys that sign id_tokens");
     oidc.assert_finding(true, "token endpoint https://id.example/token");
 
-    for call in outside.double.calls() {
-        let told = format!("{call:?}");
-        assert!(!told.contains(CLIENT_ID) && !told.contains(CLIENT_SECRET), "{told}");
-        assert!(call.header("authorization").is_none() && call.body.is_empty(), "{told}");
+    for call in setup.double.calls() {
+        let sent = format!("{call:?}");
+        assert!(!sent.contains(CLIENT_ID) && !sent.contains(CLIENT_SECRET), "{sent}");
+        assert!(call.header("authorization").is_none() && call.body.is_empty(), "{sent}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn providers_check_reports_each_problem() {
-    let outside = Outside::new(&Database::create(Engine::Sqlite).await).await;
-    let wrong = async |further: &[(&str, &str)], part: &str| {
-        let ran = outside.check("oidc", further).await;
-        assert_eq!(ran.status, Some(1), "{part}: {}{}", ran.out, ran.err);
-        ran.assert_finding(false, part);
+    let setup = Setup::new(&Database::create(Engine::Sqlite).await).await;
+    let check_fails = async |further: &[(&str, &str)], part: &str| {
+        let output = setup.check("oidc", further).await;
+        assert_eq!(output.status, Some(1), "{part}: {}{}", output.stdout, output.stderr);
+        output.assert_finding(false, part);
     };
     let issuer = [("SOCIAL_AUTH_OIDC_ID_TOKEN_ISSUER", "https://other.example")];
-    wrong(&issuer, "names another issuer; SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
-    wrong(&[("SOCIAL_AUTH_OIDC_JWT_ALGORITHMS", "ES256")], "SOCIAL_AUTH_OIDC_JWT_ALGORITHMS").await;
-    wrong(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "https://id.example/nowhere")], "status 404").await;
-    wrong(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "")], "SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
-    wrong(&[("SOCIAL_AUTH_OIDC_SECRET", "\"quoted\"")], "SECRET of oidc").await;
-    wrong(&[("SSL_CERT_FILE", "")], "SSL_CERT_FILE names further authorities").await;
-    wrong(&[("HTTPS_PROXY", "http://127.0.0.1:1")], "could not be reached").await;
-    wrong(&[("SSL_CERT_FILE", "/nowhere.pem")], "SSL_CERT_FILE").await;
-    outside.double.always(OIDC_KEYS, Reply::json(&json!({"keys": []})));
-    wrong(&[], "keys that sign id_tokens: keys: the set has no key that can be used").await;
+    check_fails(&issuer, "names another issuer; SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
+    check_fails(&[("SOCIAL_AUTH_OIDC_JWT_ALGORITHMS", "ES256")], "SOCIAL_AUTH_OIDC_JWT_ALGORITHMS").await;
+    check_fails(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "https://id.example/nowhere")], "status 404").await;
+    check_fails(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "")], "SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
+    check_fails(&[("SOCIAL_AUTH_OIDC_SECRET", "\"quoted\"")], "SECRET of oidc").await;
+    check_fails(&[("SSL_CERT_FILE", "")], "SSL_CERT_FILE names further authorities").await;
+    check_fails(&[("HTTPS_PROXY", "http://127.0.0.1:1")], "could not be reached").await;
+    check_fails(&[("SSL_CERT_FILE", "/nowhere.pem")], "SSL_CERT_FILE").await;
+    setup.double.always(OIDC_KEYS, Reply::json(&json!({"keys": []})));
+    check_fails(&[], "keys that sign id_tokens: keys: the set has no key that can be used").await;
 
-    let odd = outside.check("oidc", &[("SOCIAL_AUTH_OIDC_USE_PKCE", "false"), ("SOCIAL_AUTH_OIDC_SECRET", "")]).await;
-    odd.assert_finding(true, "SOCIAL_AUTH_OIDC_USE_PKCE: the provider knows PKCE");
-    odd.assert_finding(true, "SOCIAL_AUTH_OIDC_SECRET: is not set");
+    let warnings =
+        setup.check("oidc", &[("SOCIAL_AUTH_OIDC_USE_PKCE", "false"), ("SOCIAL_AUTH_OIDC_SECRET", "")]).await;
+    warnings.assert_finding(true, "SOCIAL_AUTH_OIDC_USE_PKCE: the provider knows PKCE");
+    warnings.assert_finding(true, "SOCIAL_AUTH_OIDC_SECRET: is not set");
 
     for (name, part) in [("gitlab", "SOCIAL_AUTH_GITLAB_KEY"), ("githb", "github")] {
-        let ran = outside.check(name, &[]).await;
-        assert_eq!(ran.status, Some(1));
-        assert!(ran.err.contains(part), "{}", ran.err);
+        let output = setup.check(name, &[]).await;
+        assert_eq!(output.status, Some(1));
+        assert!(output.stderr.contains(part), "{}", output.stderr);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_accepts_a_valid_configuration() {
     let database = Database::create(Engine::Sqlite).await;
-    let outside = Outside::new(&database).await;
-    let sound = outside.run(&["doctor", "--json"], &[]).await.good();
+    let setup = Setup::new(&database).await;
+    let valid = setup.run(&["doctor", "--json"], &[]).await.success();
     for part in [
         "every setting can be read",
         "has this release's tables",
@@ -523,10 +530,10 @@ async fn doctor_accepts_a_valid_configuration() {
         "token endpoint https://github.com/login/oauth/access_token",
         "keys that sign id_tokens",
     ] {
-        sound.assert_finding(true, part);
+        valid.assert_finding(true, part);
     }
-    assert_eq!(sound.json()["ok"], true);
-    let text = outside.run(&["doctor"], &[]).await.good().out;
+    assert_eq!(valid.json()["ok"], true);
+    let text = setup.run(&["doctor"], &[]).await.success().stdout;
     assert!(text.starts_with("settings\n") && !text.contains("FIX"), "{text}");
     assert!(!text.contains(CLIENT_SECRET) && !text.contains(SECRET_KEY), "{text}");
 }
@@ -534,8 +541,8 @@ async fn doctor_accepts_a_valid_configuration() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_reports_every_error_of_a_broken_configuration() {
     let database = Database::create(Engine::Sqlite).await;
-    let outside = Outside::new(&database).await;
-    let file = outside.folder.path().join("settings.toml");
+    let setup = Setup::new(&database).await;
+    let file = setup.folder.path().join("settings.toml");
     std::fs::write(&file, "[providers.gitlab]\nkee = 'x'\n").expect("a file in a folder of ours");
     let further = [
         ("REST_SOCIAL_AUTH_CONFIG", file.to_str().expect("UTF-8")),
@@ -547,7 +554,7 @@ async fn doctor_reports_every_error_of_a_broken_configuration() {
         ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", ""),
         ("DATABASE_URL", "sqlite:///nowhere/at/all.db"),
     ];
-    let broken = outside.run(&["doctor", "--json"], &further).await;
+    let broken = setup.run(&["doctor", "--json"], &further).await;
     assert_eq!(broken.status, Some(1));
     for part in
         ["SECRET_KEY", "PUBLIC_URL", "STATE_POLICY", "AUDIT_RETENTION", "SSL_CERT_FILE", "OIDC_ENDPOINT", "gitlab.kee"]
@@ -555,25 +562,25 @@ async fn doctor_reports_every_error_of_a_broken_configuration() {
         broken.assert_finding(false, part);
     }
     broken.assert_finding(true, "/nowhere/at/all.db is not there yet");
-    assert!(broken.err.ends_with("things must be fixed\n"), "{}", broken.err);
+    assert!(broken.stderr.ends_with("things must be fixed\n"), "{}", broken.stderr);
 
     let unreadable =
         [("REST_SOCIAL_AUTH_CONFIG", "/nowhere.toml"), ("DATABASE_URL", "postgres://u:pw-9@127.0.0.1:1/d")];
-    let unreadable = outside.run(&["doctor", "--json"], &unreadable).await;
+    let unreadable = setup.run(&["doctor", "--json"], &unreadable).await;
     unreadable.assert_finding(false, "/nowhere.toml: cannot be read");
     unreadable.assert_finding(false, "DATABASE_URL: 127.0.0.1:1/d cannot be opened");
-    assert!(!unreadable.out.contains("pw-9"), "{}", unreadable.out);
+    assert!(!unreadable.stdout.contains("pw-9"), "{}", unreadable.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
     let database = Database::create(Engine::Sqlite).await;
-    let outside = Outside::new(&database).await;
+    let setup = Setup::new(&database).await;
     let date = "Tue, 05 Jan 2021 10:00:00 GMT";
-    outside.double.rule(move |_| Some(Reply::json(&json!({})).with_header("date", date)));
-    let late = outside.run(&["doctor", "--json"], &[]).await;
-    assert_eq!(late.status, Some(1));
-    late.assert_finding(false, "s ahead of that of");
+    setup.double.rule(move |_| Some(Reply::json(&json!({})).with_header("date", date)));
+    let skewed = setup.run(&["doctor", "--json"], &[]).await;
+    assert_eq!(skewed.status, Some(1));
+    skewed.assert_finding(false, "s ahead of that of");
 
     database.run("INSERT INTO users (id, username, created) VALUES (1, 'ana', 5)").await;
     database
@@ -583,12 +590,12 @@ async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
         )
         .await;
     let keys = [("STORE_PROVIDER_TOKENS", "true"), ("ENCRYPTION_KEYS", KEY_B)];
-    let closed = outside.run(&["doctor", "--json"], &keys).await;
-    closed.assert_finding(false, "ENCRYPTION_KEYS: 1 provider tokens open with none");
+    let missing_key = setup.run(&["doctor", "--json"], &keys).await;
+    missing_key.assert_finding(false, "ENCRYPTION_KEYS: 1 provider tokens open with none");
 
-    let empty = outside.folder.path().join("empty.db");
+    let empty = setup.folder.path().join("empty.db");
     std::fs::write(&empty, "").expect("a file in a folder of ours");
     let url = format!("sqlite://{}", empty.display());
-    let behind = outside.run(&["doctor", "--json"], &[("DATABASE_URL", &url)]).await;
-    behind.assert_finding(true, "run `rest-social-auth migrate`");
+    let old_schema = setup.run(&["doctor", "--json"], &[("DATABASE_URL", &url)]).await;
+    old_schema.assert_finding(true, "run `rest-social-auth migrate`");
 }

@@ -1,5 +1,5 @@
-//! Moving in from Django: databases that the real packages made, filled through the original itself, and what the original
-//! handed out, used here. `tests/import/make_django_db.py` makes them.
+//! The import from Django: `tests/import/make_django_db.py` creates databases with django-rest-social-auth (DRSA) and the other
+//! real packages. The credentials that they issued are then used at this server.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -33,10 +33,10 @@ on_both_databases! {
     provider_tokens_are_encrypted_when_enabled,
 }
 
-/// A Django project's database, and what it told of itself.
+/// A Django project's database, and the content that the script printed.
 struct Project {
     url: String,
-    told: Value,
+    content: Value,
     _folder: Option<tempfile::TempDir>,
     _database: Option<Database>,
 }
@@ -50,21 +50,21 @@ impl Project {
     fn with_key(arguments: &[&str], key: &str) -> Self {
         let folder = tempfile::TempDir::new().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("django.sqlite3").display());
-        let told = original(&url, arguments, key);
-        Self { url, told, _folder: Some(folder), _database: None }
+        let content = make_django_database(&url, arguments, key);
+        Self { url, content, _folder: Some(folder), _database: None }
     }
 
-    /// Its tables stand beside ours, which have other names.
+    /// A database of its own.
     async fn on_postgres(arguments: &[&str]) -> Self {
         let database = Database::create(Engine::Postgres).await;
-        let told = original(database.url(), arguments, SECRET_KEY);
-        Self { url: database.url().to_owned(), told, _folder: None, _database: Some(database) }
+        let content = make_django_database(database.url(), arguments, SECRET_KEY);
+        Self { url: database.url().to_owned(), content, _folder: None, _database: Some(database) }
     }
 
-    /// In the database of a app that runs on PostgreSQL.
+    /// In the PostgreSQL database of a server: the tables have other names.
     fn beside(app: &TestApp) -> Self {
         let url = app.database.url().to_owned();
-        Self { told: original(&url, &[], SECRET_KEY), url, _folder: None, _database: None }
+        Self { content: make_django_database(&url, &[], SECRET_KEY), url, _folder: None, _database: None }
     }
 
     async fn on(engine: Engine, arguments: &[&str]) -> Self {
@@ -74,16 +74,16 @@ impl Project {
         }
     }
 
-    fn handed_out(&self) -> Vec<HandedOut> {
-        let all = self.told["handed_out"].as_array().expect("a list");
+    fn credentials(&self) -> Vec<IssuedCredential> {
+        let all = self.content["credentials"].as_array().expect("a list");
         let text = |item: &Value, name: &str| item[name].as_str().unwrap_or_default().to_owned();
         all.iter()
-            .map(|item| HandedOut {
+            .map(|item| IssuedCredential {
                 kind: text(item, "kind"),
                 user: item["user"].as_i64().unwrap_or_default(),
                 value: text(item, "value"),
-                works: item["works"] == json!(true),
-                why: text(item, "why"),
+                is_valid: item["is_valid"] == json!(true),
+                reason: text(item, "reason"),
             })
             .collect()
     }
@@ -92,7 +92,7 @@ impl Project {
         self.url.starts_with("sqlite:")
     }
 
-    /// Statements in Django's own database.
+    /// Runs statements in Django's database.
     async fn run(&self, sql: &str) {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         let ran = if self.is_on_sqlite() {
@@ -118,22 +118,24 @@ impl Project {
     }
 }
 
-struct HandedOut {
+/// A credential that Django issued.
+struct IssuedCredential {
     kind: String,
-    /// Zero where ids are no numbers.
+    /// Zero where user ids are not numbers.
     user: i64,
     value: String,
-    works: bool,
-    why: String,
+    is_valid: bool,
+    /// Why it is not valid.
+    reason: String,
 }
 
-/// Makes a project's database through the original.
-fn original(url: &str, arguments: &[&str], key: &str) -> Value {
-    let told = python("make_django_db.py", &[&[url], arguments].concat(), key, "");
-    if told.is_empty() { Value::Null } else { serde_json::from_str(&told).expect("JSON") }
+/// Creates a project's database with DRSA and returns its content.
+fn make_django_database(url: &str, arguments: &[&str], key: &str) -> Value {
+    let content = python("make_django_db.py", &[&[url], arguments].concat(), key, "");
+    if content.is_empty() { Value::Null } else { serde_json::from_str(&content).expect("JSON") }
 }
 
-/// Runs a script of `tests/import` and answers what it prints.
+/// Runs a script of `tests/import` and returns its output.
 fn python(script: &str, arguments: &[&str], key: &str, input: &str) -> String {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import");
     let run = |program: &std::path::Path, arguments: &[&str]| {
@@ -141,7 +143,7 @@ fn python(script: &str, arguments: &[&str], key: &str, input: &str) -> String {
         let command = command.args(arguments).env("SECRET_KEY", key).env("PYTHONDONTWRITEBYTECODE", "1");
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = pipes.spawn().expect("a program that runs");
-        // A script that reads nothing may have ended already.
+        // A script that reads no input may have exited already.
         let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
         let output = child.wait_with_output().expect("a program that ends");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -152,42 +154,42 @@ fn python(script: &str, arguments: &[&str], key: &str, input: &str) -> String {
     run(interpreter.trim().as_ref(), &[&[script.as_str()], arguments].concat())
 }
 
-struct Silent;
+struct NoProgress;
 
-impl Progress for Silent {
+impl Progress for NoProgress {
     fn begin(&mut self, _: &str, _: u64) {}
     fn advance(&mut self, _: u64) {}
     fn end(&mut self) {}
 }
 
-struct Chance;
+struct SystemEntropy;
 
-impl Entropy for Chance {
+impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         aws_lc_rs::rand::fill(bytes).expect("the system's random generator works");
     }
 }
 
-/// How an import is run; the default is the command without options.
+/// How a test runs an import. The default is the command without options.
 #[derive(Default)]
-struct How<'a> {
+struct RunOptions<'a> {
     dry_run: bool,
-    /// Settings of the import.
-    further: &'a [(&'a str, &'a str)],
+    /// Settings of the import command.
+    settings: &'a [(&'a str, &'a str)],
     names: Names,
     /// DJANGO_SECRET_KEY.
-    key_of_django: Option<&'a str>,
+    django_secret_key: Option<&'a str>,
 }
 
 async fn import(app: &TestApp, project: &Project) -> Report {
-    import_as(app, project, How::default()).await
+    import_with(app, project, RunOptions::default()).await
 }
 
-async fn import_as(app: &TestApp, project: &Project, how: How<'_>) -> Report {
-    imported(app, project, how).await.unwrap_or_else(|error| panic!("{error}"))
+async fn import_with(app: &TestApp, project: &Project, options: RunOptions<'_>) -> Report {
+    try_import(app, project, options).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-async fn imported(app: &TestApp, project: &Project, how: How<'_>) -> Result<Report, ImportError> {
+async fn try_import(app: &TestApp, project: &Project, options: RunOptions<'_>) -> Result<Report, ImportError> {
     let environment = [
         ("DATABASE_URL", app.database.url()),
         ("SECRET_KEY", SECRET_KEY),
@@ -196,32 +198,32 @@ async fn imported(app: &TestApp, project: &Project, how: How<'_>) -> Result<Repo
         ("SOCIAL_AUTH_GOOGLE_OAUTH2_KEY", "k"),
         ("SOCIAL_AUTH_FACEBOOK_KEY", "k"),
     ];
-    let environment = environment.iter().chain(how.further);
+    let environment = environment.iter().chain(options.settings);
     let environment = environment.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let settings = test_app::read_settings(environment.collect()).expect("settings without a mistake");
-    let of_django = how.key_of_django.map(SecretString::from);
-    let wanted = ImportOptions {
+    let settings = test_app::read_settings(environment.collect()).expect("valid settings");
+    let django_key = options.django_secret_key.map(SecretString::from);
+    let import_options = ImportOptions {
         from: SecretString::from(project.url.as_str()),
-        names: how.names,
-        dry_run: how.dry_run,
-        session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django).collect(),
+        names: options.names,
+        dry_run: options.dry_run,
+        session_keys: std::iter::once(settings.secret_key.clone()).chain(django_key).collect(),
     };
     let repository = app.database.repository().await;
-    let deps = Deps::new(app.clock.clone(), Arc::new(Chance));
-    let report = import::django(&wanted, &settings, Some(repository.clone()), &deps, &mut Silent).await;
+    let deps = Deps::new(app.clock.clone(), Arc::new(SystemEntropy));
+    let report = import::django(&import_options, &settings, Some(repository.clone()), &deps, &mut NoProgress).await;
     repository.close().await;
     report
 }
 
-/// Uses one of the things that Django handed out.
-async fn used(app: &TestApp, item: &HandedOut) -> Answer {
+/// Sends a credential that Django issued to a route that accepts its kind.
+async fn use_credential(app: &TestApp, credential: &IssuedCredential) -> Answer {
     let post = async |path: &str, body: Value| app.client().post(path).json(&body).send().await;
-    match item.kind.as_str() {
-        "token" | "knox" => app.client().user(&format!("Token {}", item.value)).await,
-        "access" | "sliding" => app.client().user(&format!("Bearer {}", item.value)).await,
-        "sliding-refresh" => post("/api/token/sliding/refresh/", json!({"token": item.value})).await,
+    match credential.kind.as_str() {
+        "token" | "knox" => app.client().user(&format!("Token {}", credential.value)).await,
+        "access" | "sliding" => app.client().user(&format!("Bearer {}", credential.value)).await,
+        "sliding-refresh" => post("/api/token/sliding/refresh/", json!({"token": credential.value})).await,
         "refresh" => {
-            let answer = post("/api/token/refresh/", json!({"refresh": item.value})).await;
+            let answer = post("/api/token/refresh/", json!({"refresh": credential.value})).await;
             if answer.status != 200 {
                 return answer;
             }
@@ -229,48 +231,52 @@ async fn used(app: &TestApp, item: &HandedOut) -> Answer {
         }
         "session" => {
             let browser = app.browser();
-            browser.set_cookie("sessionid", &item.value);
+            browser.set_cookie("sessionid", &credential.value);
             browser.get("/api/user/").send().await
         }
         other => panic!("{other} is no kind"),
     }
 }
 
-async fn all_work(app: &TestApp, project: &Project) {
-    let handed_out = project.handed_out();
-    assert!(handed_out.len() > 15);
-    for item in &handed_out {
-        let answer = used(app, item).await;
-        let told = format!("{} of user {} ({}): {}", item.kind, item.user, item.why, answer.text);
-        if item.works {
-            assert_eq!(answer.status, 200, "{told}");
-            assert_eq!(answer.json()["id"], json!(item.user), "{told}");
+/// Every credential of the project is accepted, or refused when it is not valid.
+async fn assert_credentials_work(app: &TestApp, project: &Project) {
+    let credentials = project.credentials();
+    assert!(credentials.len() > 15);
+    for credential in &credentials {
+        let answer = use_credential(app, credential).await;
+        let IssuedCredential { kind, user, reason, .. } = credential;
+        let context = format!("{kind} of user {user} ({reason}): {}", answer.text);
+        if credential.is_valid {
+            assert_eq!(answer.status, 200, "{context}");
+            assert_eq!(answer.json()["id"], json!(user), "{context}");
         } else {
-            assert!(matches!(answer.status, 401 | 403), "{told}");
+            assert!(matches!(answer.status, 401 | 403), "{context}");
         }
     }
 }
 
-/// How many rows of a table were left out for this reason.
+/// The number of rows of a table that were skipped for this reason.
 fn count(report: &Report, table: &str, code: &str) -> u64 {
-    let told = left_out(report).into_iter().find(|(name, known, _)| name == table && *known == code);
-    told.map_or(0, |(_, _, count)| count)
+    let found = left_out(report).into_iter().find(|(name, known, _)| name == table && *known == code);
+    found.map_or(0, |(_, _, count)| count)
 }
 
 fn left_out(report: &Report) -> Vec<(String, &'static str, u64)> {
     let tables = report.tables.iter();
-    tables.flat_map(|table| table.left_out.iter().map(|told| (table.table.clone(), told.code, told.count))).collect()
+    tables
+        .flat_map(|table| table.left_out.iter().map(|reason| (table.table.clone(), reason.code, reason.count)))
+        .collect()
 }
 
 fn note<'a>(report: &'a Report, code: &str) -> Option<&'a import::ReportEntry> {
-    report.notes.iter().find(|told| told.code == code)
+    report.notes.iter().find(|note| note.code == code)
 }
 
 async fn credentials_issued_by_django_work_after_the_import(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let app = TestApp::start(engine).await;
     let report = import(&app, &project).await;
-    all_work(&app, &project).await;
+    assert_credentials_work(&app, &project).await;
     let wanted = [
         ("social_auth_usersocialauth", "shared_uid", 1),
         ("knox_authtoken", "expired", 1),
@@ -279,9 +285,9 @@ async fn credentials_issued_by_django_work_after_the_import(engine: Engine) {
         ("django_session", "password_changed", 1),
     ];
     assert_eq!(left_out(&report), wanted.map(|(table, code, count)| (table.to_owned(), code, count)), "{report}");
-    assert_eq!(note(&report, "password_only").expect("gus").count, 1);
-    assert_eq!(note(&report, "provider_tokens_dropped").expect("tokens of providers").count, 9, "{report}");
-    assert_eq!(note(&report, "provider_not_configured").expect("twitter").count, 1);
+    assert_eq!(note(&report, "password_only").expect("the user gus").count, 1);
+    assert_eq!(note(&report, "provider_tokens_dropped").expect("provider tokens").count, 9, "{report}");
+    assert_eq!(note(&report, "provider_not_configured").expect("the provider twitter").count, 1);
     assert!(note(&report, "jwts_of_another_key").is_none());
     assert!(report.absent.is_empty());
 }
@@ -290,37 +296,37 @@ async fn postgres_project_is_imported(engine: Engine) {
     let project = Project::on_postgres(&[]).await;
     let app = TestApp::start(engine).await;
     import(&app, &project).await;
-    all_work(&app, &project).await;
+    assert_credentials_work(&app, &project).await;
 }
 
 async fn users_accounts_and_times_are_imported_unchanged(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let app = TestApp::start(engine).await;
     import(&app, &project).await;
-    let users = project.told["users"].as_array().expect("users");
+    let users = project.content["users"].as_array().expect("users");
     assert_eq!(usize::try_from(app.database.count("users").await), Ok(users.len()));
     let repository = app.database.repository().await;
-    for told in users {
-        let user = repository.user(told["id"].as_i64().unwrap()).await.unwrap().expect("the user");
-        assert_eq!(json!(user.username), told["username"]);
-        assert_eq!(json!(user.first_name), told["first_name"]);
-        assert_eq!(json!(user.last_name), told["last_name"]);
-        assert_eq!(json!(user.email), told["email"]);
-        assert_eq!(json!(user.is_active), told["is_active"]);
+    for expected in users {
+        let user = repository.user(expected["id"].as_i64().unwrap()).await.unwrap().expect("the user");
+        assert_eq!(json!(user.username), expected["username"]);
+        assert_eq!(json!(user.first_name), expected["first_name"]);
+        assert_eq!(json!(user.last_name), expected["last_name"]);
+        assert_eq!(json!(user.email), expected["email"]);
+        assert_eq!(json!(user.is_active), expected["is_active"]);
         assert!(!user.email_verified);
-        assert_same_moment(user.created, &told["date_joined"]);
+        assert_same_moment(user.created, &expected["date_joined"]);
         match user.last_login {
-            Some(at) => assert_same_moment(at, &told["last_login"]),
-            None => assert_eq!(told["last_login"], Value::Null),
+            Some(at) => assert_same_moment(at, &expected["last_login"]),
+            None => assert_eq!(expected["last_login"], Value::Null),
         }
     }
-    let links = project.told["links"].as_array().expect("links");
-    for told in links.iter().filter(|link| link["uid"] != "None") {
-        let text = |name: &str| told[name].as_str().expect("a text");
+    let accounts = project.content["accounts"].as_array().expect("accounts");
+    for expected in accounts.iter().filter(|account| account["uid"] != "None") {
+        let text = |name: &str| expected[name].as_str().expect("a text");
         let (account, user) = repository.accounts_by_uid(text("provider"), &[text("uid")]).await.unwrap().remove(0);
-        assert_eq!((json!(account.id), json!(user.id)), (told["id"].clone(), told["user_id"].clone()));
-        assert_same_moment(account.created, &told["created"]);
-        assert_same_moment(account.modified, &told["modified"]);
+        assert_eq!((json!(account.id), json!(user.id)), (expected["id"].clone(), expected["user_id"].clone()));
+        assert_same_moment(account.created, &expected["created"]);
+        assert_same_moment(account.modified, &expected["modified"]);
         let extra: Value = serde_json::from_str(text("extra_data")).expect("JSON");
         assert_eq!(account.extra_data["auth_time"], extra["auth_time"]);
         assert_eq!(account.extra_data["id"], extra["id"]);
@@ -330,14 +336,14 @@ async fn users_accounts_and_times_are_imported_unchanged(engine: Engine) {
         let found = dump.iter().find(|value| String::from_utf8_lossy(&value.bytes).contains(secret));
         assert!(found.is_none(), "{secret} in {}", found.map(|value| value.table.clone()).unwrap_or_default());
     }
-    for item in project.handed_out() {
+    for item in project.credentials() {
         let found = dump.iter().find(|value| String::from_utf8_lossy(&value.bytes).contains(&item.value));
-        assert!(found.is_none(), "a {} stands in {}", item.kind, found.unwrap().table);
+        assert!(found.is_none(), "a {} is stored in {}", item.kind, found.unwrap().table);
     }
     repository.close().await;
 }
 
-/// Whether Django's `2026-11-24 11:59:03.565929` is this moment, up to a millisecond of rounding.
+/// Compares with a timestamp as Django prints it, `2026-11-24 11:59:03.565929`, up to a millisecond of rounding.
 #[track_caller]
 fn assert_same_moment(ours: UnixMillis, djangos: &Value) {
     let text = djangos.as_str().expect("a moment").trim_end_matches("+00:00");
@@ -367,7 +373,7 @@ async fn dry_run_reports_everything_and_writes_nothing(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let app = TestApp::start(engine).await;
     let before = app.database.counts().await;
-    let dry = import_as(&app, &project, How { dry_run: true, ..How::default() }).await;
+    let dry = import_with(&app, &project, RunOptions { dry_run: true, ..RunOptions::default() }).await;
     assert_eq!(app.database.counts().await, before);
     let real = import(&app, &project).await;
     let counted = |report: &Report| serde_json::to_value(&report.tables).expect("JSON");
@@ -378,7 +384,7 @@ async fn dry_run_reports_everything_and_writes_nothing(engine: Engine) {
 async fn conflicting_rows_are_reported_and_not_overwritten(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let app = TestApp::start(engine).await;
-    // Somebody else has ana's id, somebody bo's username, and somebody cy's account under the id of another link.
+    // Other users have ana's id, bo's username, and cy's account under the id of another account.
     for (id, username) in [(1, "elsewhere"), (90, "bo"), (91, "thief")] {
         let sql = format!("INSERT INTO users (id, username, created) VALUES ({id}, '{username}', 5)");
         app.database.run(&sql).await;
@@ -392,14 +398,14 @@ async fn conflicting_rows_are_reported_and_not_overwritten(engine: Engine) {
     assert_eq!(count(&report, "social_auth_usersocialauth", "user_left_out"), 2);
     assert_eq!(count(&report, "social_auth_usersocialauth", "account_in_use"), 1);
     assert_eq!(count(&report, "authtoken_token", "user_left_out"), 1);
-    assert_eq!(note(&report, "renumbered").expect("the link whose id was taken").count, 1);
+    assert_eq!(note(&report, "renumbered").expect("the account whose id is in use").count, 1);
     assert_eq!(app.database.text("SELECT username FROM users WHERE id = 1").await, "elsewhere");
     assert_eq!(app.database.number("SELECT id FROM users WHERE username = 'bo'").await, 90);
-    // A JWT says an id and nothing else: where two servers gave one id to two people, they must not share a key.
+    // A JWT contains the user's id only. Two servers that gave one id to different users must not share a signing key.
     assert_eq!(note(&report, "jwts_of_others").expect("ana's id").first, [1]);
-    let is_row = |item: &&HandedOut| matches!(item.kind.as_str(), "token" | "knox" | "session");
-    for item in project.handed_out().iter().filter(|item| item.user <= 2).filter(is_row) {
-        assert_ne!(used(&app, item).await.status, 200, "{} signs somebody else in", item.kind);
+    let is_row = |item: &&IssuedCredential| matches!(item.kind.as_str(), "token" | "knox" | "session");
+    for item in project.credentials().iter().filter(|item| item.user <= 2).filter(is_row) {
+        assert_ne!(use_credential(&app, item).await.status, 200, "{} signs another user in", item.kind);
     }
 }
 
@@ -407,13 +413,13 @@ async fn login_after_the_import_finds_the_user_and_new_users_get_new_ids(engine:
     let project = Project::on_sqlite(&[]);
     let app = TestApp::start(engine).await;
     import(&app, &project).await;
-    // Ana's account is that of the double's first person.
+    // Ana's account is that of the code u1.
     assert_eq!(app.login("token_user", "u1").await.ok()["id"], json!(1));
     let highest = app.database.number("SELECT max(id) FROM users").await;
-    let stranger = app.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
-    assert!(stranger > highest, "{stranger} is somebody new");
-    let token = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == 1).expect("ana's");
-    used(&app, &token).await.ok();
+    let new_user = app.login("token_user", "u2").await.ok()["id"].as_i64().expect("an id");
+    assert!(new_user > highest, "{new_user} is the id of a new user");
+    let token = project.credentials().into_iter().find(|item| item.kind == "token" && item.user == 1).expect("ana's");
+    use_credential(&app, &token).await.ok();
 }
 
 async fn second_import_revokes_tokens_blacklisted_at_the_source(engine: Engine) {
@@ -429,20 +435,20 @@ async fn second_import_revokes_tokens_blacklisted_at_the_source(engine: Engine) 
         .await;
     project.run("UPDATE auth_user SET is_active = 0 WHERE id = 4").await;
     let report = import(&app, &project).await;
-    for item in project.handed_out().iter().filter(|item| item.kind == "refresh") {
-        assert_eq!(used(&app, item).await.problem(401, "token_not_valid")["detail"], "Token is blacklisted");
+    for item in project.credentials().iter().filter(|item| item.kind == "refresh") {
+        assert_eq!(use_credential(&app, item).await.problem(401, "token_not_valid")["detail"], "Token is blacklisted");
     }
-    // Whether a user who was reactivated here stays so is the operator's to say.
+    // The import does not deactivate users: they may have been activated here since.
     assert_eq!(note(&report, "inactive_at_the_source").expect("di").first, [4]);
 }
 
 async fn provider_tokens_are_encrypted_when_enabled(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let app = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true").start().await;
-    let how = How { further: &[("STORE_PROVIDER_TOKENS", "true")], ..How::default() };
-    let report = import_as(&app, &project, how).await;
+    let options = RunOptions { settings: &[("STORE_PROVIDER_TOKENS", "true")], ..RunOptions::default() };
+    let report = import_with(&app, &project, options).await;
     assert_eq!(note(&report, "provider_tokens_sealed").expect("all of them").count, 9);
-    let tokens = project.handed_out().into_iter().filter(|item| item.kind == "token" && item.works);
+    let tokens = project.credentials().into_iter().filter(|item| item.kind == "token" && item.is_valid);
     for (item, wanted) in tokens.zip([["at-ana", ""], ["at-cy", ""], ["at-di", "ats"]]) {
         let authorization = format!("Token {}", item.value);
         let get = async |path: &str| app.client().get(path).header("authorization", &authorization).send().await.ok();

@@ -1,4 +1,4 @@
-//! R-ERR: how a login that fails is told. Faults of the provider's server are in `faults.rs`.
+//! R-ERR: problem documents of failed logins. Failures of the provider's server are in `provider_failures.rs`.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn r_err_01_to_03_invalid_requests(engine: Engine) {
     };
     post(json!({"code": "u1"})).await.problem(400, "provider_missing");
     post(json!({"code": "u1", "provider": "nope"})).await.problem(404, "unknown_provider");
-    // Known to the catalogue is not enough: it must be configured.
+    // In the catalog, but not configured.
     post(json!({"code": "u1", "provider": "instagram"})).await.problem(404, "unknown_provider");
     post(json!({"provider": "facebook"})).await.problem(400, "invalid_request");
 }
@@ -92,7 +92,7 @@ async fn r_err_13_error_in_a_200_answer_is_an_error(engine: Engine) {
         ("access_denied", 400, "access_denied"),
         ("server_error", 502, "provider_error"),
     ] {
-        app.double.always(GITHUB_TOKEN, Reply::json(&json!({"error": error, "error_description": "words"})));
+        app.double.always(GITHUB_TOKEN, Reply::json(&json!({"error": error, "error_description": "text"})));
         app.client().login("token/github", json!({"code": format!("u1-{error}")})).await.problem(status, code);
     }
 }
@@ -127,16 +127,16 @@ async fn r_err_14_and_15_answer_without_a_token_is_a_provider_error(engine: Engi
 
 async fn r_err_18_allow_lists_refuse_other_users(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "example.com,EXAMPLE.net");
-    // Neither of the two providers says that it has verified these addresses.
+    // These two providers do not mark the addresses as verified.
     let plan = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true");
     let app = plan.with("SOCIAL_AUTH_FACEBOOK_WHITELISTED_EMAILS", r#"["user7@example.org"]"#).start().await;
     app.login("token", "u1").await.ok();
-    let person = |n: i64, email: Value| json!({"id": n, "login": format!("p{n}"), "name": "A B", "email": email});
-    app.fake_users.set_profile("github", "u2", person(2, json!("A@Example.NET")));
+    let profile = |n: i64, email: Value| json!({"id": n, "login": format!("p{n}"), "name": "A B", "email": email});
+    app.fake_users.set_profile("github", "u2", profile(2, json!("A@Example.NET")));
     app.login("token", "u2").await.ok();
     for (n, email) in [(3, json!("a@sub.example.com")), (4, json!("a@example.com.evil.example")), (5, json!(null))] {
         let code = format!("u{n}");
-        app.fake_users.set_profile("github", &code, person(n, email));
+        app.fake_users.set_profile("github", &code, profile(n, email));
         app.login("token", &code).await.problem(403, "not_allowed");
     }
     app.client().login("token/facebook", json!({"code": "u8"})).await.ok();
@@ -173,8 +173,8 @@ async fn r_err_21_profile_values_of_wrong_types_cause_no_500(engine: Engine) {
         }
     }
     let users = app.database.count("users").await;
-    assert_eq!(users, app.database.count("social_accounts").await, "no user without an account");
-    assert!(users <= 4, "an id that is no text and no number makes nobody");
+    assert_eq!(users, app.database.count("social_accounts").await, "every user has an account");
+    assert!(users <= 4, "an id that is neither a text nor a number creates no user");
 }
 
 async fn verbose_errors_contain_the_error_description_of_the_provider(engine: Engine) {
@@ -182,8 +182,8 @@ async fn verbose_errors_contain_the_error_description_of_the_provider(engine: En
     let answer = app.client().login("token/github", json!({"code": "bad"})).await;
     let detail = answer.problem(400, "invalid_code")["detail"].to_string();
     assert!(detail.contains("The code passed is incorrect or expired."), "{detail}");
-    let quiet = TestApp::start(engine).await;
-    let answer = quiet.client().login("token/github", json!({"code": "bad"})).await;
+    let app = TestApp::start(engine).await;
+    let answer = app.client().login("token/github", json!({"code": "bad"})).await;
     let detail = answer.problem(400, "invalid_code")["detail"].to_string();
     assert!(!detail.contains("incorrect or expired."), "{detail}");
 }

@@ -1,4 +1,4 @@
-//! R-OUT, R-SES, R-TOK, R-JWT and R-KNX: what each kind of login hands out, to the letter.
+//! R-OUT, R-SES, R-TOK, R-JWT and R-KNX: the exact response of each kind of login.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ on_both_databases! {
     knox_token_limit_holds_for_concurrent_logins,
 }
 
-/// Unix seconds of the test's start.
+/// Start of the test clock, in Unix seconds.
 const NOW: i64 = 1_795_521_600;
 
 async fn r_out_01_and_02_members_have_the_order_of_drsa(engine: Engine) {
@@ -96,18 +96,18 @@ async fn r_ses_03_only_a_session_login_sets_last_login(engine: Engine) {
 }
 
 async fn r_ses_04_session_lifetime_follows_the_provider_token_when_enabled(engine: Engine) {
-    let age = |answer: &Answer| {
+    let max_age = |answer: &Answer| {
         answer.set_cookie("sessionid").and_then(|cookie| cookie.attribute("Max-Age").map(str::to_owned))
     };
     let app = TestApp::start(engine).await;
     let facebook = app.client().login("session/facebook", json!({"code": "u1"})).await;
-    assert_eq!(age(&facebook).as_deref(), Some("1209600"), "not asked for");
+    assert_eq!(max_age(&facebook).as_deref(), Some("1209600"), "the setting is off");
 
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_SESSION_EXPIRATION", "True").start().await;
     let facebook = app.client().login("session/facebook", json!({"code": "u1"})).await;
-    assert_eq!(age(&facebook).as_deref(), Some("5183944"));
+    assert_eq!(max_age(&facebook).as_deref(), Some("5183944"));
     let github = app.login("session", "u2").await;
-    assert_eq!(age(&github).as_deref(), Some("1209600"), "github says nothing");
+    assert_eq!(max_age(&github).as_deref(), Some("1209600"), "github sends no expires_in");
 
     let plan = TestApp::builder(engine)
         .with("SOCIAL_AUTH_SESSION_EXPIRATION", "True")
@@ -115,19 +115,19 @@ async fn r_ses_04_session_lifetime_follows_the_provider_token_when_enabled(engin
     let app = plan.start().await;
     let facebook = app.client().login("session/facebook", json!({"code": "u1"})).await;
     let github = app.login("session", "u2").await;
-    assert_eq!((age(&facebook).as_deref(), age(&github).as_deref()), (Some("600"), Some("600")));
+    assert_eq!((max_age(&facebook).as_deref(), max_age(&github).as_deref()), (Some("600"), Some("600")));
 }
 
 async fn r_ses_05_existing_user_can_sign_in_again(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let origin = app.node.base.clone();
-    let again = |code: &'static str| {
+    let login = |code: &'static str| {
         let post = browser.post("/api/login/social/session/github/").header("origin", &origin);
         post.json(&json!({"code": code})).send()
     };
-    let first = again("u1").await;
-    let second = again("u01").await;
+    let first = login("u1").await;
+    let second = login("u01").await;
     assert_eq!(first.ok(), second.ok());
     assert_eq!(app.database.count("users").await, 1);
 }
@@ -154,10 +154,10 @@ async fn r_tok_02_authorization_scheme_is_case_insensitive(engine: Engine) {
 async fn r_jwt_01_to_03_tokens_carry_their_token_type(engine: Engine) {
     let app = TestApp::start(engine).await;
     let pair = app.login("jwt-pair", "u1").await.ok();
-    let kind = |token: &Value| claims(token.as_str().expect("a token"))["token_type"].clone();
-    assert_eq!((kind(&pair["token"]), kind(&pair["refresh"])), (json!("access"), json!("refresh")));
+    let token_type = |token: &Value| claims(token.as_str().expect("a token"))["token_type"].clone();
+    assert_eq!((token_type(&pair["token"]), token_type(&pair["refresh"])), (json!("access"), json!("refresh")));
     let sliding = app.login("jwt-sliding", "u01").await.ok();
-    assert_eq!(kind(&sliding["token"]), "sliding");
+    assert_eq!(token_type(&sliding["token"]), "sliding");
 }
 
 async fn r_jwt_04_claims_and_lifetimes_of_a_pair(engine: Engine) {
@@ -169,10 +169,10 @@ async fn r_jwt_04_claims_and_lifetimes_of_a_pair(engine: Engine) {
     for (token, kind, lifetime) in [(&access, "access", 300), (&refresh, "refresh", 86_400)] {
         let jti = token["jti"].as_str().expect("a jti");
         assert!(jti.len() == 32 && jti.bytes().all(|byte| byte.is_ascii_hexdigit()), "{jti}");
-        // `gen` is this server's own, after DRSA's: the user's credential generation, at first the time of creation.
+        // `gen` is not a claim of DRSA: it is the user's credential generation, initially the time of creation.
         let wanted = json!({"token_type": kind, "exp": NOW + lifetime, "iat": NOW, "jti": jti, "user_id": "1",
             "gen": NOW * 1000});
-        assert_eq!(token.to_string(), wanted.to_string(), "in this order");
+        assert_eq!(token.to_string(), wanted.to_string(), "the claims have this order");
     }
     assert_ne!(access["jti"], refresh["jti"]);
 }
@@ -208,26 +208,26 @@ async fn r_jwt_07_authorization_scheme_is_configurable(engine: Engine) {
     let (access, sliding) = (app.token("jwt-pair", "u1").await, app.token("jwt-sliding", "u01").await);
     for token in [&access, &sliding] {
         app.client().user(&format!("Bearer {token}")).await.ok();
-        // A scheme is case-insensitive (RFC 9110, section 11.1), whatever simplejwt does.
+        // Schemes are case-insensitive (RFC 9110, section 11.1); simplejwt compares them exactly.
         app.client().user(&format!("bearer {token}")).await.ok();
     }
-    let own = TestApp::builder(engine).with("SIMPLE_JWT_AUTH_HEADER_TYPES", "JWT").start().await;
-    let token = own.token("jwt-pair", "u1").await;
-    own.client().user(&format!("JWT {token}")).await.ok();
-    assert_eq!(own.client().user(&format!("Bearer {token}")).await.status, 401);
+    let app = TestApp::builder(engine).with("SIMPLE_JWT_AUTH_HEADER_TYPES", "JWT").start().await;
+    let token = app.token("jwt-pair", "u1").await;
+    app.client().user(&format!("JWT {token}")).await.ok();
+    assert_eq!(app.client().user(&format!("Bearer {token}")).await.status, 401);
 }
 
 async fn r_jwt_08_refresh_and_sliding_tokens_are_stored_by_jti(engine: Engine) {
     let app = TestApp::start(engine).await;
     let refresh = claims(&app.login("jwt-pair", "u1").await.field("refresh"));
     let sliding = claims(&app.token("jwt-sliding", "u2").await);
-    // A sliding token may be renewed at the last moment, and lives on for a sliding lifetime then.
-    for (token, kind, user, end) in [(refresh, "jwt-pair", 1, 86_400), (sliding, "jwt-sliding", 2, 86_400 + 300)] {
+    // A sliding token that is refreshed at the last moment is valid for another sliding lifetime.
+    for (token, kind, user, lifetime) in [(refresh, "jwt-pair", 1, 86_400), (sliding, "jwt-sliding", 2, 86_400 + 300)] {
         let jti = token["jti"].as_str().expect("a jti");
         let row = format!(
             "SELECT count(*) FROM refresh_tokens WHERE jti = '{jti}' AND kind = '{kind}' AND user_id = {user}
             AND expires = {}",
-            (NOW + end) * 1000
+            (NOW + lifetime) * 1000
         );
         assert_eq!(app.database.number(&row).await, 1, "{kind}");
     }
@@ -264,7 +264,7 @@ async fn r_jwt_04_and_05_lifetimes_and_claim_names_are_configurable(engine: Engi
     let sliding = claims(&token);
     assert_eq!((&sliding["exp"], &sliding["until"]), (&json!(NOW + 120), &json!(NOW + 900)));
     app.client().user(&format!("Bearer {token}")).await.ok();
-    // It is renewed until then, and no longer.
+    // It can be refreshed until `until`.
     let mut token = token;
     for _ in 0..8 {
         app.advance(std::time::Duration::from_secs(110));
@@ -310,7 +310,7 @@ async fn r_knx_04_scheme_is_case_insensitive_and_the_token_expires(engine: Engin
     let refused = app.client().user(&format!("Token {token}")).await;
     assert_eq!(refused.problem(401, "invalid_token")["detail"], "Invalid token.");
     assert_eq!(refused.header("www-authenticate"), Some("Token"));
-    assert_eq!(app.database.count("knox_tokens").await, 0, "deleted when seen");
+    assert_eq!(app.database.count("knox_tokens").await, 0, "an expired token is deleted when it is used");
 }
 
 async fn knox_prefix_and_length_are_configurable(engine: Engine) {
@@ -331,11 +331,11 @@ async fn knox_auto_refresh_extends_a_used_token_up_to_the_maximum_ttl(engine: En
     let app = plan.start().await;
     let token = format!("Token {}", app.token("knox", "u1").await);
     let expires = "SELECT expires FROM knox_tokens";
-    let end = |seconds: i64| (NOW + seconds) * 1000;
-    for (later, until) in [(50, 600), (250, 900), (200, 1000), (499, 1000)] {
-        app.advance(std::time::Duration::from_secs(later));
+    for (elapsed, expires_after) in [(50, 600), (250, 900), (200, 1000), (499, 1000)] {
+        app.advance(std::time::Duration::from_secs(elapsed));
         app.client().user(&token).await.ok();
-        assert_eq!(app.database.number(expires).await, end(until), "{later} s later");
+        let expected = (NOW + expires_after) * 1000;
+        assert_eq!(app.database.number(expires).await, expected, "{elapsed} s later");
     }
     app.advance(std::time::Duration::from_secs(1));
     app.client().user(&token).await.problem(401, "invalid_token");
@@ -350,10 +350,10 @@ async fn knox_token_limit_refuses_the_login_and_writes_nothing(engine: Engine) {
     assert_eq!(refused["detail"], "Maximum amount of tokens allowed per user exceeded.");
     assert_eq!(app.database.count("knox_tokens").await, 2);
     app.link("knox/facebook", &first, "u2").await.problem(403, "token_limit_exceeded");
-    assert_eq!(app.database.count("social_accounts").await, 1, "the login left nothing");
+    assert_eq!(app.database.count("social_accounts").await, 1, "the refused login wrote nothing");
     app.login("token", "u0001").await.ok();
     app.login("knox", "u3").await.ok();
-    // One that is over counts no more.
+    // Expired tokens do not count.
     app.advance(std::time::Duration::from_secs(36_000 - 60));
     app.login("knox", "u00001").await.ok();
     app.login("knox", "u000001").await.problem(403, "token_limit_exceeded");
@@ -361,7 +361,7 @@ async fn knox_token_limit_refuses_the_login_and_writes_nothing(engine: Engine) {
 
 async fn knox_token_limit_holds_for_concurrent_logins(engine: Engine) {
     let app = TestApp::builder(engine).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "3").start().await;
-    // Two accounts of one user, so that not even the account's row makes the logins wait for each other.
+    // Two accounts of one user: a lock on the account's row does not serialize the logins.
     let token = format!("Token {}", app.token("token", "u1").await);
     app.link("token/facebook", &token, "u1").await.ok();
     let logins = (1..=8).map(|n| {

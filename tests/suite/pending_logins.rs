@@ -1,4 +1,4 @@
-//! Steps of a program's own, and logins that wait for the person: 202, the answers, and what becomes of them.
+//! Custom pipeline steps and pending logins: the 202, the additional input, and the resume route.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +37,7 @@ on_both_databases! {
     email_set_by_a_step_is_not_overwritten,
 }
 
-/// Asks somebody new to accept the terms, and remembers that they did.
+/// Asks new users to accept the terms and stores the plan that they chose.
 pub struct Terms;
 
 #[async_trait]
@@ -56,18 +56,18 @@ impl Step for Terms {
             }
         };
         if plan == json!("gold") && draft.email() == "user13@example.com" {
-            return Err(Stop::wrong("plan", "There is no gold for you."));
+            return Err(Stop::wrong("plan", "This plan is not available."));
         }
         draft.set_extra_data("plan", plan);
         Ok(())
     }
 }
 
-/// Counts how often it runs, and gives everybody new another first name.
-struct Counts(Arc<AtomicUsize>);
+/// Counts its runs and sets the names of new users.
+struct CountRuns(Arc<AtomicUsize>);
 
 #[async_trait]
-impl Step for Counts {
+impl Step for CountRuns {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let runs = self.0.fetch_add(1, Ordering::SeqCst) + 1;
         if draft.user().is_none() {
@@ -78,29 +78,29 @@ impl Step for Counts {
     }
 }
 
-/// Refuses everybody of one name.
-struct NoEva;
+/// Refuses one username.
+struct BanEva;
 
 #[async_trait]
-impl Step for NoEva {
+impl Step for BanEva {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         match draft.identity().username.as_deref() {
-            Some("eva") => Err(Stop::refuse("eva_is_banned", "Eva knows why.")),
+            Some("eva") => Err(Stop::refuse("eva_is_banned", "This user is banned.")),
             _ => Ok(()),
         }
     }
 }
 
-/// Asks everybody for a word, at every login.
-struct Word;
+/// Asks for a password at every login.
+struct AskPassword;
 
 #[async_trait]
-impl Step for Word {
+impl Step for AskPassword {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        match draft.answer("word") {
-            Some(word) if *word == "swordfish" => Ok(()),
-            Some(_) => Err(Stop::wrong("word", "That is not it.")),
-            None => Err(Stop::ask([Field::text("word", "The word")])),
+        match draft.answer("password") {
+            Some(password) if *password == "swordfish" => Ok(()),
+            Some(_) => Err(Stop::wrong("password", "The password is wrong.")),
+            None => Err(Stop::ask([Field::text("password", "Password")])),
         }
     }
 }
@@ -119,7 +119,7 @@ pub fn with_terms(engine: Engine) -> TestAppBuilder {
 #[track_caller]
 pub fn pending_login(answer: &Answer) -> Value {
     assert_eq!(answer.status, 202, "{}", answer.text);
-    assert!(answer.set_cookie("sessionid").is_none(), "nobody is signed in yet");
+    assert!(answer.set_cookie("sessionid").is_none(), "no session before the login completes");
     answer.json()
 }
 
@@ -166,16 +166,20 @@ async fn every_login_route_can_be_pending_and_resumed(engine: Engine) {
                 {"name": "plan", "type": "choice", "title": "TestAppBuilder", "required": false, "choices": ["free", "gold"]},
             ])
         );
-        assert_eq!(app.database.count("users").await, i64::try_from(n).expect("few"), "nothing is written yet");
+        assert_eq!(
+            app.database.count("users").await,
+            i64::try_from(n).expect("few"),
+            "no user before the login completes"
+        );
         let done = resume(&client, &flow_token(&answer), json!({"terms": true, "plan": "free"})).await;
         assert_eq!(done.keys(), keys, "{route}");
         assert_eq!(done.set_cookie("sessionid").is_some(), route == "session", "{route}");
     }
-    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 9, "the provider is not asked again");
-    // Somebody who is known is not asked.
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 9, "no second call to the provider");
+    // Existing users are not asked.
     app.login("token", "u01").await.ok();
-    let kept = "SELECT count(*) FROM social_accounts WHERE CAST(extra_data AS TEXT) LIKE '%\"plan\"%free%'";
-    assert_eq!(app.database.number(kept).await, 9);
+    let with_plan = "SELECT count(*) FROM social_accounts WHERE CAST(extra_data AS TEXT) LIKE '%\"plan\"%free%'";
+    assert_eq!(app.database.number(with_plan).await, 9);
 }
 
 async fn invalid_input_keeps_the_login_pending(engine: Engine) {
@@ -207,12 +211,12 @@ async fn flow_token_is_valid_once_for_ten_minutes(engine: Engine) {
     resume(&client, "rsaf_made_up", accepted()).await.problem(400, "state_mismatch");
     resume(&client, &"x".repeat(5000), accepted()).await.problem(400, "state_mismatch");
     let refused = "SELECT count(*) FROM audit_events WHERE event = 'refused' AND code = 'state_mismatch'";
-    assert_eq!(app.database.number(refused).await, 2, "each leaves one row (SEC-45)");
+    assert_eq!(app.database.number(refused).await, 2, "each refusal is one audit event (SEC-45)");
 
     let token = flow_token(&app.login("knox", "u1").await);
     let first = resume(&client, &token, accepted()).await;
     let again = resume(&client, &token, accepted()).await;
-    assert_eq!(first.field("token"), again.field("token"), "a page that posts twice gets one answer");
+    assert_eq!(first.field("token"), again.field("token"), "a repeated request gets the same answer");
     app.advance(Duration::from_secs(31));
     resume(&client, &token, accepted()).await.problem(400, "code_already_used");
     assert_eq!((app.database.count("users").await, app.database.count("knox_tokens").await), (1, 1));
@@ -239,7 +243,7 @@ async fn another_browser_cannot_resume_a_pending_login(engine: Engine) {
     app.begin(&other, "github", json!({})).await;
     resume(&other, &token, json!({"terms": true})).await.problem(400, "flow_mismatch");
     resume(&browser, &token, json!({"terms": true})).await.ok();
-    // Without cookies the flow token is all there is.
+    // Without cookies the flow token alone authenticates the client.
     let begun = app.begin(&app.client(), "github", json!({})).await;
     let login = json!({"code": "u2", "state": begun.state, "flow_token": begun.flow_token});
     let token = flow_token(&app.client().login("token/github", login).await);
@@ -268,7 +272,7 @@ async fn sec_28_pending_login_is_encrypted(engine: Engine) {
             assert!(!text.contains(secret), "{}.{} holds {secret}", stored.table, stored.column);
         }
     }
-    // Two rows' texts cannot be exchanged.
+    // A ciphertext cannot be moved to another row.
     let other = flow_token(&app.login("token", "u2").await);
     app.database
         .run("UPDATE halted_logins SET sealed = (SELECT sealed FROM halted_logins ORDER BY token LIMIT 1)")
@@ -277,41 +281,49 @@ async fn sec_28_pending_login_is_encrypted(engine: Engine) {
         resume(&app.client(), &token, json!({"terms": true})).await,
         resume(&app.client(), &other, json!({"terms": true})).await,
     ];
-    assert_eq!(answers.iter().filter(|answer| answer.status == 400).count(), 1, "one of them is in its row");
-    // The provider's token went along, sealed.
-    let kept = answers.iter().find(|answer| answer.status == 200).expect("the other").field("token");
-    let authorization = format!("Token {kept}");
+    assert_eq!(
+        answers.iter().filter(|answer| answer.status == 400).count(),
+        1,
+        "the row that received the other ciphertext is refused"
+    );
+    // The provider token is part of the encrypted login.
+    let completed = answers.iter().find(|answer| answer.status == 200).expect("the unchanged row");
+    let authorization = format!("Token {}", completed.field("token"));
     let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    let given = app.client().get(&path).header("authorization", &authorization).send().await.field("access_token");
-    assert!(given.starts_with("gho_u"), "{given}");
+    let token = app.client().get(&path).header("authorization", &authorization).send().await.field("access_token");
+    assert!(token.starts_with("gho_u"), "{token}");
 }
 
 async fn completed_step_is_not_run_again_on_resume(engine: Engine) {
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = runs.clone();
     let program = move |builder: rest_social_auth::server::Builder| {
-        builder.step("terms", Terms).step("counts", Counts(counted.clone()))
+        builder.step("terms", Terms).step("count_runs", CountRuns(counted.clone()))
     };
-    let pipeline = WITH_TERMS.replace("terms", "counts,terms");
+    let pipeline = WITH_TERMS.replace("terms", "count_runs,terms");
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline).with_builder(program).start().await;
     let token = flow_token(&app.login("token_user", "u1").await);
     resume(&app.client(), &token, json!({})).await.problem(400, "invalid_request");
     let user = resume(&app.client(), &token, json!({"terms": true})).await.ok();
     assert_eq!(runs.load(Ordering::SeqCst), 1);
-    assert_eq!((&user["first_name"], &user["username"]), (&json!("Run1"), &json!("chosenname")), "what it set is kept");
+    assert_eq!(
+        (&user["first_name"], &user["username"]),
+        (&json!("Run1"), &json!("chosenname")),
+        "the changes of the step are kept"
+    );
     assert_eq!(user["last_name"], "Last1");
     let known = app.login("token_user", "u01").await.ok();
     assert_eq!((runs.load(Ordering::SeqCst), &known["first_name"]), (2, &json!("First1")));
 }
 
 async fn custom_step_refuses_with_its_own_code(engine: Engine) {
-    let pipeline = WITH_TERMS.replace("terms", "no_eva");
+    let pipeline = WITH_TERMS.replace("terms", "ban_eva");
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
-    let app = plan.with_builder(|builder| builder.step("no_eva", NoEva)).start().await;
+    let app = plan.with_builder(|builder| builder.step("ban_eva", BanEva)).start().await;
     app.fake_users.set_profile("github", "u1", json!({"id": 1, "login": "eva"}));
     let problem = app.login("token", "u1").await.problem(403, "eva_is_banned");
-    assert_eq!(problem["detail"], "Eva knows why.");
+    assert_eq!(problem["detail"], "This user is banned.");
     assert_eq!(app.database.text("SELECT code FROM audit_events WHERE event = 'refused'").await, "eva_is_banned");
     app.login("token", "u2").await.ok();
     assert_eq!(app.database.count("users").await, 1);
@@ -342,8 +354,8 @@ async fn email_entered_by_the_user_is_not_verified(engine: Engine) {
         .with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example")
         .with("DENY_LISTS_ACCEPT_MISSING_EMAIL", "true");
     let app = plan.start().await;
-    let nobody = json!({"id": 7, "login": "seven", "email": null});
-    app.fake_users.set_profile("github", "u7", nobody);
+    let without_email = json!({"id": 7, "login": "seven", "email": null});
+    app.fake_users.set_profile("github", "u7", without_email);
     let answer = app.login("token_user", "u7").await;
     let asked = pending_login(&answer);
     assert_eq!(asked["step"], "require_email");
@@ -352,36 +364,36 @@ async fn email_entered_by_the_user_is_not_verified(engine: Engine) {
         json!([{"name": "email", "type": "email", "title": "E-mail address", "required": true}])
     );
     let token = flow_token(&answer);
-    for wrong in ["", "seven", "a@b@c.example", "a b@c.example", "<a@b.example>"] {
-        let problem = resume(&app.client(), &token, json!({"email": wrong})).await.problem(400, "invalid_request");
-        assert!(problem["errors"]["email"].is_array(), "{wrong}");
+    for invalid in ["", "seven", "a@b@c.example", "a b@c.example", "<a@b.example>"] {
+        let problem = resume(&app.client(), &token, json!({"email": invalid})).await.problem(400, "invalid_request");
+        assert!(problem["errors"]["email"].is_array(), "{invalid}");
     }
     resume(&app.client(), &token, json!({"email": "x@sub.evil.example"})).await.problem(403, "not_allowed");
     let user = resume(&app.client(), &token, json!({"email": " User1@EXAMPLE.com "})).await.ok();
     assert_eq!(user["email"], "User1@example.com");
 
-    // SEC-23: whoever named somebody's address before them gets neither them nor their login.
+    // SEC-23: the owner of the address is neither linked to that user nor signed in as that user.
     app.client().login("token/oidc", json!({"code": "u1"})).await.problem(409, "account_exists");
     assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 1));
-    // Who has an address, and who is known, is not asked.
+    // Users with an address and existing users are not asked.
     app.login("token", "u2").await.ok();
     app.fake_users.set_profile("github", "u07", json!({"id": 7, "login": "seven", "email": null}));
     app.login("token", "u07").await.ok();
 }
 
 async fn pending_link_is_bound_to_its_user_and_credential(engine: Engine) {
-    let asks_always = WITH_TERMS.replace("terms", "asks");
-    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", &asks_always);
-    let app = plan.with_builder(|builder| builder.step("asks", Word)).start().await;
+    let pipeline = WITH_TERMS.replace("terms", "ask_password");
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_PIPELINE", &pipeline);
+    let app = plan.with_builder(|builder| builder.step("ask_password", AskPassword)).start().await;
     let owner = format!("Token {}", app.token("token", "u1").await);
     let token = flow_token(&app.link("token_user/facebook", &owner, "u9").await);
-    let linked = resume(&app.client(), &token, json!({"word": "swordfish"})).await;
+    let linked = resume(&app.client(), &token, json!({"password": "swordfish"})).await;
     assert_eq!(linked.ok()["username"], "user1");
-    // It ends with all else that is signed in: a credential that was taken away links nothing any more.
+    // Logging out everywhere cancels the pending link.
     let token = flow_token(&app.link("token/facebook", &owner, "u8").await);
     let out = app.client().post("/api/logout/all/").header("authorization", &owner).send().await;
     assert_eq!(out.status, 204);
-    resume(&app.client(), &token, json!({"word": "swordfish"})).await.problem(400, "flow_mismatch");
+    resume(&app.client(), &token, json!({"password": "swordfish"})).await.problem(400, "flow_mismatch");
     assert_eq!(app.database.count("social_accounts").await, 2);
 }
 
@@ -413,23 +425,25 @@ async fn custom_claims_are_in_issued_and_refreshed_tokens(engine: Engine) {
 }
 
 async fn custom_step_must_be_named_by_a_pipeline(engine: Engine) {
-    let told = |result: Result<TestApp, Vec<rest_social_auth::settings::SettingError>>| {
+    let errors_of = |result: Result<TestApp, Vec<rest_social_auth::settings::SettingError>>| {
         result
             .err()
             .map(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
             .unwrap_or_default()
     };
-    let idle = told(TestApp::builder(engine).with_builder(|builder| builder.step("terms", Terms)).try_start().await);
-    assert!(idle.contains("SOCIAL_AUTH_PIPELINE") && idle.contains("\"terms\""), "{idle}");
-    let slip = WITH_TERMS.replace("terms", "trems");
+    let unused =
+        errors_of(TestApp::builder(engine).with_builder(|builder| builder.step("terms", Terms)).try_start().await);
+    assert!(unused.contains("SOCIAL_AUTH_PIPELINE") && unused.contains("\"terms\""), "{unused}");
+    let misspelled = WITH_TERMS.replace("terms", "trems");
     let plan = TestApp::builder(engine)
-        .with("SOCIAL_AUTH_PIPELINE", &slip)
+        .with("SOCIAL_AUTH_PIPELINE", &misspelled)
         .with_builder(|builder| builder.step("terms", Terms));
-    let slip = told(plan.try_start().await);
-    assert!(slip.contains("\"trems\" is not a step; did you mean terms?"), "{slip}");
-    let taken =
-        told(TestApp::builder(engine).with_builder(|builder| builder.step("create_user", Terms)).try_start().await);
-    assert!(taken.contains("is the name of a built-in step"), "{taken}");
+    let misspelled = errors_of(plan.try_start().await);
+    assert!(misspelled.contains("\"trems\" is not a step; did you mean terms?"), "{misspelled}");
+    let built_in = errors_of(
+        TestApp::builder(engine).with_builder(|builder| builder.step("create_user", Terms)).try_start().await,
+    );
+    assert!(built_in.contains("is the name of a built-in step"), "{built_in}");
 }
 
 async fn custom_step_sets_a_declared_field(engine: Engine) {
@@ -452,13 +466,13 @@ async fn custom_step_sets_a_declared_field(engine: Engine) {
         plan.with("REST_SOCIAL_USER_FIELDS", r#"{"birthday": {"type": "date"}}"#).with("REST_SOCIAL_IS_NEW", "1");
     let app = plan.with_builder(|builder| builder.step("birthday", Birthday)).start().await;
     let token = flow_token(&app.login("jwt-pair-user", "u1").await);
-    let wrong = resume(&app.client(), &token, json!({"birthday": "soon"})).await.problem(400, "invalid_request");
-    assert!(wrong["errors"]["birthday"][0].as_str().is_some_and(|text| text.contains("YYYY-MM-DD")), "{wrong}");
+    let invalid = resume(&app.client(), &token, json!({"birthday": "soon"})).await.problem(400, "invalid_request");
+    assert!(invalid["errors"]["birthday"][0].as_str().is_some_and(|text| text.contains("YYYY-MM-DD")), "{invalid}");
     let done = resume(&app.client(), &token, json!({"birthday": "2001-02-03"})).await;
     let user = done.ok();
     assert_eq!((&user["birthday"], &user["is_new"]), (&json!("2001-02-03"), &json!(true)));
     assert_eq!(claims(&done.field("token"))["birthday"], "2001-02-03");
-    assert_eq!(app.login("token_user", "u01").await.ok()["birthday"], "2001-02-03", "it is asked for once");
+    assert_eq!(app.login("token_user", "u01").await.ok()["birthday"], "2001-02-03", "not asked again");
 }
 
 async fn concurrent_resumes_sign_in_once(engine: Engine) {
@@ -469,9 +483,9 @@ async fn concurrent_resumes_sign_in_once(engine: Engine) {
     let answers = futures_util::future::join_all(answers).await;
     assert!(answers.iter().all(|answer| answer.ok()["token"] == answers[0].ok()["token"]), "one answer for all");
     assert_eq!((app.database.count("users").await, app.database.count("knox_tokens").await), (1, 1));
-    // Two logins of one person who is new, both waiting: the second finds the user whom the first made.
-    let waiting = [app.login("token_user", "u2").await, app.login("token_user", "u02").await];
-    let tokens = waiting.map(|answer| flow_token(&answer));
+    // Two pending logins of one new account: the second finds the user that the first created.
+    let pending = [app.login("token_user", "u2").await, app.login("token_user", "u02").await];
+    let tokens = pending.map(|answer| flow_token(&answer));
     let done = tokens.iter().map(|token| resume(&client, token, json!({"terms": true})));
     let done = futures_util::future::join_all(done).await;
     assert_eq!(done[0].ok()["id"], done[1].ok()["id"]);
@@ -483,17 +497,17 @@ async fn custom_step_must_be_reachable_by_an_allowed_provider(engine: Engine) {
     for provider in ["GITHUB", "FACEBOOK", "GOOGLE_OAUTH2"] {
         plan = plan.with(&format!("SOCIAL_AUTH_{provider}_PIPELINE"), &WITH_TERMS.replace("terms,", ""));
     }
-    // Of the two that have the step, nobody enters through one.
+    // Twitter alone uses the general pipeline with the step, and it is denied.
     let plan = plan.with("SOCIAL_AUTH_DENIED_PROVIDERS", "twitter");
-    let errors = plan.try_start().await.err().expect("a mistake");
-    let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let errors = plan.try_start().await.err().expect("a setting error");
+    let errors = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(
-        told.contains("SOCIAL_AUTH_PIPELINE") && told.contains("every provider has a PIPELINE without it"),
-        "{told}"
+        errors.contains("SOCIAL_AUTH_PIPELINE") && errors.contains("every provider has a PIPELINE without it"),
+        "{errors}"
     );
 }
 
-/// Asks for a country first, and then for what that country wants to know.
+/// Asks for a country first, and then for a number in that country.
 struct TwoRounds;
 
 #[async_trait]
@@ -508,7 +522,7 @@ impl Step for TwoRounds {
             return Err(Stop::ask([Field::text("number", &format!("Number in {country}")), nickname]));
         };
         let nickname = draft.answer("nickname").cloned().unwrap_or_default();
-        draft.set_extra_data("told", json!([country, number, nickname]));
+        draft.set_extra_data("answers", json!([country, number, nickname]));
         Ok(())
     }
 }
@@ -516,18 +530,18 @@ impl Step for TwoRounds {
 async fn second_request_for_input_keeps_the_first_answers(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "rounds"));
     let app = plan.with_builder(|builder| builder.step("rounds", TwoRounds)).start().await;
-    for (code, again, told) in [("u1", Some("Zoe"), "Zoe"), ("u2", None, "")] {
+    for (code, nickname) in [("u1", json!("Zoe")), ("u2", Value::Null)] {
         let first = flow_token(&app.login("token", code).await);
         let answer = resume(&app.client(), &first, json!({"country": "fr", "nickname": "Ana"})).await;
         assert_eq!(pending_login(&answer)["fields"][0]["title"], "Number in \"fr\"");
         let second = flow_token(&answer);
-        // Mistakes in the second round cost the first none of its answers.
+        // Invalid input in the second round does not discard the answers of the first.
         resume(&app.client(), &second, json!({"number": ""})).await.problem(400, "invalid_request");
-        let done = resume(&app.client(), &second, json!({"number": "7", "nickname": again})).await;
+        let done = resume(&app.client(), &second, json!({"number": "7", "nickname": nickname})).await;
         let authorization = format!("Token {}", done.field("token"));
         let accounts = app.client().get("/api/user/social/").header("authorization", authorization).send().await;
-        let expected = if told.is_empty() { json!(["fr", "7", null]) } else { json!(["fr", "7", told]) };
-        assert_eq!(accounts.ok()[0]["extra_data"]["told"], expected, "the last answer counts, and none is one");
+        let expected = json!(["fr", "7", nickname]);
+        assert_eq!(accounts.ok()[0]["extra_data"]["answers"], expected, "the last answer counts, also when it is null");
     }
 }
 
@@ -543,48 +557,48 @@ async fn failed_write_keeps_the_login_pending(engine: Engine) {
     let user = resume(&client, &token, accepted()).await.ok();
     assert_eq!(user["username"], "user1");
 
-    // A limit that is reached, until room is made.
-    let asks_all = WITH_TERMS.replace("terms", "word");
+    // The token limit refuses the login until another token is revoked.
+    let pipeline = WITH_TERMS.replace("terms", "ask_password");
     let plan =
-        TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &asks_all).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1");
-    let app = plan.with_builder(|builder| builder.step("word", Word)).start().await;
-    let (client, word) = (app.client(), || json!({"word": "swordfish"}));
-    let first = resume(&client, &flow_token(&app.login("knox", "u1").await), word()).await.field("token");
+        TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline).with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1");
+    let app = plan.with_builder(|builder| builder.step("ask_password", AskPassword)).start().await;
+    let (client, password) = (app.client(), || json!({"password": "swordfish"}));
+    let first = resume(&client, &flow_token(&app.login("knox", "u1").await), password()).await.field("token");
     let token = flow_token(&app.login("knox", "u01").await);
     for _ in 0..2 {
-        resume(&client, &token, word()).await.problem(403, "token_limit_exceeded");
+        resume(&client, &token, password()).await.problem(403, "token_limit_exceeded");
     }
     let out = client.post("/api/knox/logout/").header("authorization", format!("Token {first}")).send().await;
     assert_eq!(out.status, 204, "{}", out.text);
-    let answers = futures_util::future::join_all((0..6).map(|_| resume(&client, &token, word()))).await;
+    let answers = futures_util::future::join_all((0..6).map(|_| resume(&client, &token, password()))).await;
     assert!(answers.iter().all(|answer| answer.ok() == answers[0].ok()), "one answer for all");
     assert_eq!(app.database.count("knox_tokens").await, 1);
 }
 
 async fn refused_resume_keeps_the_login_pending(engine: Engine) {
-    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "word"));
-    let app = plan.with_builder(|builder| builder.step("word", Word)).start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "ask_password"));
+    let app = plan.with_builder(|builder| builder.step("ask_password", AskPassword)).start().await;
     let token = flow_token(&app.login("token_user", "u1").await);
-    let first = resume(&app.client(), &token, json!({"word": "swordfish"})).await.ok();
+    let first = resume(&app.client(), &token, json!({"password": "swordfish"})).await.ok();
     let token = flow_token(&app.login("token_user", "u01").await);
     app.database.run("UPDATE users SET is_active = (1 = 0)").await;
-    resume(&app.client(), &token, json!({"word": "swordfish"})).await.problem(403, "user_inactive");
+    resume(&app.client(), &token, json!({"password": "swordfish"})).await.problem(403, "user_inactive");
     app.database.run("UPDATE users SET is_active = (1 = 1)").await;
-    let again = resume(&app.client(), &token, json!({"word": "swordfish"})).await.ok();
+    let again = resume(&app.client(), &token, json!({"password": "swordfish"})).await.ok();
     assert_eq!(first["id"], again["id"]);
 }
 
 async fn email_set_by_a_step_is_not_overwritten(engine: Engine) {
-    struct Address;
+    struct SetEmail;
     #[async_trait]
-    impl Step for Address {
+    impl Step for SetEmail {
         async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
             draft.set_email("chosen@example.com", false);
             Ok(())
         }
     }
-    let pipeline = format!("address,{}", WITH_TERMS.replace("terms,", ""));
+    let pipeline = format!("set_email,{}", WITH_TERMS.replace("terms,", ""));
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
-    let app = plan.with_builder(|builder| builder.step("address", Address)).start().await;
+    let app = plan.with_builder(|builder| builder.step("set_email", SetEmail)).start().await;
     assert_eq!(app.login("token_user", "u1").await.ok()["email"], "chosen@example.com");
 }

@@ -1,5 +1,5 @@
-//! The redirect flow on the server where a step asks for more: the page that asks without script, and the app that does so
-//! itself.
+//! Pending logins in the server-side redirect flow: the server's page that asks for additional input without script, and apps
+//! that ask for it themselves.
 
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ on_both_databases! {
 const PAGE: &str = "https://front.example/cb";
 const APP: &str = "com.example.app:/cb";
 
-/// Asks everybody new who they are, and has its own mind about it.
-struct LoginTarget;
+/// Asks new users for a name and a plan. Some names are refused or invalid.
+struct AskName;
 
 #[async_trait]
-impl Step for LoginTarget {
+impl Step for AskName {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         if draft.user().is_some() {
             return Ok(());
@@ -41,18 +41,18 @@ impl Step for LoginTarget {
             ]));
         };
         match name.as_str() {
-            "Eva" => Err(Stop::refuse("eva_is_banned", "Eva knows why.")),
-            "<Nobody>" => Err(Stop::wrong("account", "This account is <closed>.")),
-            "Somebody" => Err(Stop::wrong("name", "That is no name.")),
+            "Eva" => Err(Stop::refuse("eva_is_banned", "This user is banned.")),
+            "<Closed>" => Err(Stop::wrong("account", "This account is <closed>.")),
+            "Invalid" => Err(Stop::wrong("name", "This name is invalid.")),
             _ => Ok(()),
         }
     }
 }
 
-async fn asking(engine: Engine) -> TestApp {
-    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "who"));
+async fn app_with_ask_name(engine: Engine) -> TestApp {
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "ask_name"));
     let plan = plan.with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{PAGE}?a=b"));
-    plan.with_builder(|builder| builder.step("who", LoginTarget)).start().await
+    plan.with_builder(|builder| builder.step("ask_name", AskName)).start().await
 }
 
 fn parameter(url: &url::Url, name: &str) -> Option<String> {
@@ -64,40 +64,40 @@ fn location(answer: &Answer) -> url::Url {
     url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
 }
 
-/// Goes through the redirect flow, and lands.
-async fn landed(browser: &Client, query: &str, code: &str) -> url::Url {
+/// Goes through the redirect flow and returns the URL that the server redirects to.
+async fn complete_redirect(browser: &Client, query: &str, code: &str) -> url::Url {
     let answer = browser.get(&format!("/api/login/social/authorize/github/?{query}")).send().await;
     let state = parameter(&location(&answer), "state").expect("a state");
     let callback = format!("/api/login/social/complete/github/?code={code}&state={state}");
     location(&browser.get(&callback).send().await)
 }
 
-/// Where the page is that asks.
-async fn asked_at(browser: &Client, query: &str, code: &str) -> String {
-    let there = landed(browser, query, code).await;
-    format!("/api/login/social/resume/?code={}", parameter(&there, "code").expect("a code"))
+/// Goes through the redirect flow and returns the path of the server's page.
+async fn page_path(browser: &Client, query: &str, code: &str) -> String {
+    let redirect = complete_redirect(browser, query, code).await;
+    format!("/api/login/social/resume/?code={}", parameter(&redirect, "code").expect("a code"))
 }
 
-async fn look(browser: &Client, path: &str) -> Answer {
+async fn get_page(browser: &Client, path: &str) -> Answer {
     browser.get(path).header("accept", "text/html").send().await
 }
 
-/// Out of the form.
-fn hidden(page: &Answer) -> String {
+/// The flow token in the hidden field of the form.
+fn form_flow_token(page: &Answer) -> String {
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{}", page.headers_and_body());
     let token = page.text.split("name=\"flow_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     token.unwrap_or_else(|| panic!("no form: {}", page.text)).to_owned()
 }
 
-/// Answers as a browser does.
-async fn answer(app: &TestApp, browser: &Client, token: &str, fields: &[(&str, &str)]) -> Answer {
+/// Submits the form of the page as a browser does.
+async fn submit(app: &TestApp, browser: &Client, token: &str, fields: &[(&str, &str)]) -> Answer {
     let fields = [&[("flow_token", token)], fields].concat();
     let post = browser.post("/api/login/social/resume/").header("accept", "text/html,*/*;q=0.8");
     post.header("origin", &app.node.base).form(&fields).send().await
 }
 
 #[track_caller]
-fn shows(page: &Answer, status: u16, texts: &[&str]) {
+fn assert_page(page: &Answer, status: u16, texts: &[&str]) {
     assert_eq!(page.status, status, "{}", page.text);
     for text in texts {
         assert!(page.text.contains(text), "no {text} in {}", page.text);
@@ -107,28 +107,28 @@ fn shows(page: &Answer, status: u16, texts: &[&str]) {
 async fn server_page_asks_for_additional_input(engine: Engine) {
     let app = with_terms(engine).start().await;
     let browser = app.browser();
-    let there = landed(&browser, &format!("next={PAGE}"), "u1").await;
-    assert!(there.as_str().starts_with("https://front.example/cb?halted=terms&code=rsax_"), "{there}");
-    let path = format!("/api/login/social/resume/?code={}", parameter(&there, "code").expect("a code"));
-    let page = look(&browser, &path).await;
-    shows(
+    let redirect = complete_redirect(&browser, &format!("next={PAGE}"), "u1").await;
+    assert!(redirect.as_str().starts_with("https://front.example/cb?halted=terms&code=rsax_"), "{redirect}");
+    let path = format!("/api/login/social/resume/?code={}", parameter(&redirect, "code").expect("a code"));
+    let page = get_page(&browser, &path).await;
+    assert_page(
         &page,
         200,
         &["<form method=\"post\" action=\"/api/login/social/resume/\">", "name=\"terms\"", "<option>gold</option>"],
     );
     assert!(!page.text.contains("<script"));
-    let who = app.node.base.split_once("//").expect("a URL").1;
-    shows(&page, 200, &[&format!("<b>{who}</b> asks for this"), "<style>"]);
+    let host = app.node.base.split_once("//").expect("a URL").1;
+    assert_page(&page, 200, &[&format!("<b>{host}</b> asks for this"), "<style>"]);
     assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("style-src 'sha256-")));
-    let token = hidden(&page);
-    let again = answer(&app, &browser, &token, &[]).await;
-    shows(&again, 400, &["This must be accepted."]);
-    assert_eq!(hidden(&again), token, "the same login waits");
-    let done = answer(&app, &browser, &token, &[("terms", "true")]).await;
+    let token = form_flow_token(&page);
+    let again = submit(&app, &browser, &token, &[]).await;
+    assert_page(&again, 400, &["This must be accepted."]);
+    assert_eq!(form_flow_token(&again), token, "the same pending login");
+    let done = submit(&app, &browser, &token, &[("terms", "true")]).await;
     assert_eq!(location(&done).as_str(), PAGE);
     assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1");
-    // Sent twice, it lands as well.
-    let twice = answer(&app, &browser, &token, &[("terms", "true")]).await;
+    // Submitting twice redirects again.
+    let twice = submit(&app, &browser, &token, &[("terms", "true")]).await;
     assert_eq!(location(&twice).as_str(), PAGE);
     assert_eq!(app.database.count("users").await, 1);
 }
@@ -136,88 +136,90 @@ async fn server_page_asks_for_additional_input(engine: Engine) {
 async fn get_of_the_page_does_not_consume_the_code(engine: Engine) {
     let app = with_terms(engine).start().await;
     let browser = app.browser();
-    let path = asked_at(&browser, &format!("next={PAGE}"), "u1").await;
-    let token = hidden(&look(&browser, &path).await);
+    let path = page_path(&browser, &format!("next={PAGE}"), "u1").await;
+    let token = form_flow_token(&get_page(&browser, &path).await);
     for method in ["HEAD", "GET"] {
         let seen = browser.request(method, &path).header("accept", "text/html").send().await;
         assert_eq!(seen.status, 200, "{method}: {}", seen.text);
     }
-    assert_eq!(hidden(&look(&browser, &path).await), token);
-    location(&answer(&app, &browser, &token, &[("terms", "true")]).await);
-    shows(&look(&browser, &path).await, 400, &["code_already_used"]);
+    assert_eq!(form_flow_token(&get_page(&browser, &path).await), token);
+    location(&submit(&app, &browser, &token, &[("terms", "true")]).await);
+    assert_page(&get_page(&browser, &path).await, 400, &["code_already_used"]);
     browser.get(&path).send().await.problem(400, "code_already_used");
 
-    let late = asked_at(&browser, &format!("next={PAGE}"), "u2").await;
-    // The page is there as long as the login waits; a code is swapped within a minute.
+    let late = page_path(&browser, &format!("next={PAGE}"), "u2").await;
+    // The page is available as long as the pending login; a code can be exchanged for one minute.
     app.advance(Duration::from_secs(590));
-    hidden(&look(&browser, &late).await);
+    form_flow_token(&get_page(&browser, &late).await);
     let swap = json!({"code": late.split('=').nth(1).expect("a code")});
     app.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
-    let late = asked_at(&browser, &format!("next={PAGE}"), "u02").await;
+    let late = page_path(&browser, &format!("next={PAGE}"), "u02").await;
     app.advance(Duration::from_secs(600));
-    shows(&look(&browser, &late).await, 400, &["invalid_code"]);
-    shows(&look(&browser, "/api/login/social/resume/?code=rsax_made_up").await, 400, &["invalid_code"]);
+    assert_page(&get_page(&browser, &late).await, 400, &["invalid_code"]);
+    assert_page(&get_page(&browser, "/api/login/social/resume/?code=rsax_made_up").await, 400, &["invalid_code"]);
     browser.get("/api/login/social/resume/").send().await.problem(400, "invalid_request");
-    // A code of a login that ended is not spent by whoever looks at it here.
+    // GET with the code of a completed login does not consume the code.
     app.database.run("DELETE FROM halted_logins").await;
-    let ended = asked_at(&browser, &format!("next={PAGE}&kind=token"), "u01").await;
-    browser.get(&ended).send().await.problem(400, "invalid_code");
-    let swap = json!({"code": ended.split('=').nth(1).expect("a code")});
+    let completed = page_path(&browser, &format!("next={PAGE}&kind=token"), "u01").await;
+    browser.get(&completed).send().await.problem(400, "invalid_code");
+    let swap = json!({"code": completed.split('=').nth(1).expect("a code")});
     app.client().post("/api/login/social/swap/").json(&swap).send().await.ok();
 }
 
 async fn refusal_after_the_page_redirects_with_its_code(engine: Engine) {
-    let app = asking(engine).await;
+    let app = app_with_ask_name(engine).await;
     let browser = app.browser();
-    let token = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}?a=b"), "u1").await).await);
-    let refused = answer(&app, &browser, &token, &[("name", "Eva"), ("plan", "free")]).await;
+    let token =
+        form_flow_token(&get_page(&browser, &page_path(&browser, &format!("next={PAGE}?a=b"), "u1").await).await);
+    let refused = submit(&app, &browser, &token, &[("name", "Eva"), ("plan", "free")]).await;
     assert_eq!(location(&refused).as_str(), "https://front.example/cb?a=b&error=eva_is_banned");
     assert_eq!(app.database.text("SELECT code FROM audit_events WHERE event = 'refused'").await, "eva_is_banned");
-    // A program is told as ever.
-    let told = json!({"name": "Eva", "plan": "free"});
-    resume(&browser, &token, told).await.problem(403, "eva_is_banned");
-    // The user may come to be meanwhile, and be somebody who may not enter.
-    let other = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}?a=b"), "u01").await).await);
-    location(&answer(&app, &browser, &token, &[("name", "Ana"), ("plan", "free")]).await);
+    // A client that accepts JSON gets a problem document.
+    let input = json!({"name": "Eva", "plan": "free"});
+    resume(&browser, &token, input).await.problem(403, "eva_is_banned");
+    // The user was created by another login meanwhile and is deactivated.
+    let other =
+        form_flow_token(&get_page(&browser, &page_path(&browser, &format!("next={PAGE}?a=b"), "u01").await).await);
+    location(&submit(&app, &browser, &token, &[("name", "Ana"), ("plan", "free")]).await);
     app.database.run("UPDATE users SET is_active = (1 = 0)").await;
-    let refused = answer(&app, &browser, &other, &[("name", "Ana"), ("plan", "free")]).await;
+    let refused = submit(&app, &browser, &other, &[("name", "Ana"), ("plan", "free")]).await;
     assert_eq!(location(&refused).as_str(), "https://front.example/cb?a=b&error=user_inactive");
-    // Who cannot be told where the login was begun is told here.
-    let unknown = answer(&app, &browser, "rsaf_made_up", &[("name", "Ana")]).await;
-    shows(&unknown, 400, &["state_mismatch", "This sign-in is over"]);
+    // An unknown flow token names no redirect URI, so the error page is shown.
+    let unknown = submit(&app, &browser, "rsaf_made_up", &[("name", "Ana")]).await;
+    assert_page(&unknown, 400, &["state_mismatch", "This sign-in is over"]);
 }
 
 async fn page_shows_validation_errors_and_keeps_the_input(engine: Engine) {
-    let app = asking(engine).await;
+    let app = app_with_ask_name(engine).await;
     let browser = app.browser();
-    let page = look(&browser, &asked_at(&browser, &format!("next={PAGE}"), "u1").await).await;
-    shows(&page, 200, &["Your &quot;name&quot;"]);
-    let token = hidden(&page);
+    let page = get_page(&browser, &page_path(&browser, &format!("next={PAGE}"), "u1").await).await;
+    assert_page(&page, 200, &["Your &quot;name&quot;"]);
+    let token = form_flow_token(&page);
     let typed = [("name", "\"><b>"), ("plan", "gold"), ("news", "true")];
-    let kept =
+    let kept_input =
         ["value=\"&quot;&gt;&lt;b&gt;\"", "<option selected>gold</option>", "aria-describedby=\"about-news\" checked>"];
-    // Nothing is lost by a mistake in another field.
-    let page = answer(&app, &browser, &token, &[("name", "\"><b>"), ("plan", "lead"), ("news", "true")]).await;
-    shows(&page, 400, &["Not one of the choices.", kept[0], kept[2]]);
-    for (name, told) in [
-        ("Somebody", "<span id=\"about-name\"><strong>That is no name.</strong></span>"),
-        ("<Nobody>", "<p><strong role=\"alert\">This account is &lt;closed&gt;.</strong></p>"),
+    // An error in one field keeps the input of the others.
+    let page = submit(&app, &browser, &token, &[("name", "\"><b>"), ("plan", "lead"), ("news", "true")]).await;
+    assert_page(&page, 400, &["Not one of the choices.", kept_input[0], kept_input[2]]);
+    for (name, message) in [
+        ("Invalid", "<span id=\"about-name\"><strong>This name is invalid.</strong></span>"),
+        ("<Closed>", "<p><strong role=\"alert\">This account is &lt;closed&gt;.</strong></p>"),
     ] {
-        let page = answer(&app, &browser, &token, &[("name", name), typed[1], typed[2]]).await;
-        shows(&page, 400, &[told, kept[1], kept[2]]);
+        let page = submit(&app, &browser, &token, &[("name", name), typed[1], typed[2]]).await;
+        assert_page(&page, 400, &[message, kept_input[1], kept_input[2]]);
         assert_eq!(page.text.matches("</strong>").count(), 1, "{}", page.text);
     }
-    assert_eq!(location(&answer(&app, &browser, &token, &typed).await).as_str(), PAGE);
+    assert_eq!(location(&submit(&app, &browser, &token, &typed).await).as_str(), PAGE);
 }
 
 async fn temporary_error_is_shown_on_the_page_and_can_be_retried(engine: Engine) {
-    let app = asking(engine).await;
+    let app = app_with_ask_name(engine).await;
     let browser = app.browser();
-    let token = hidden(&look(&browser, &asked_at(&browser, &format!("next={PAGE}"), "u1").await).await);
+    let token = form_flow_token(&get_page(&browser, &page_path(&browser, &format!("next={PAGE}"), "u1").await).await);
     let typed = [("name", "Ana"), ("plan", "free")];
     app.database.run("ALTER TABLE sessions RENAME TO sessions_elsewhere").await;
-    let page = answer(&app, &browser, &token, &typed).await;
-    shows(
+    let page = submit(&app, &browser, &token, &typed).await;
+    assert_page(
         &page,
         503,
         &[
@@ -226,29 +228,29 @@ async fn temporary_error_is_shown_on_the_page_and_can_be_retried(engine: Engine)
         ],
     );
     app.database.run("ALTER TABLE sessions_elsewhere RENAME TO sessions").await;
-    assert_eq!(location(&answer(&app, &browser, &hidden(&page), &typed).await).as_str(), PAGE);
+    assert_eq!(location(&submit(&app, &browser, &form_flow_token(&page), &typed).await).as_str(), PAGE);
     browser.get("/api/user/").send().await.ok();
 }
 
-/// Else whoever signed in as themselves could send somebody else to the page, who then is signed in as them.
+/// Otherwise an attacker could send the page of the attacker's login to a victim, who would be signed in as the attacker.
 async fn sec_13_page_works_only_in_the_browser_that_signed_in(engine: Engine) {
     let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await;
     for (n, query) in
         [format!("next={PAGE}"), format!("next={APP}&kind=token"), format!("next={PAGE}&kind=knox")].iter().enumerate()
     {
         let browser = app.browser();
-        let path = asked_at(&browser, query, &format!("u{}", n + 1)).await;
-        let token = hidden(&look(&browser, &path).await);
+        let path = page_path(&browser, query, &format!("u{}", n + 1)).await;
+        let token = form_flow_token(&get_page(&browser, &path).await);
         let victim = app.browser();
         app.begin(&victim, "github", json!({})).await;
         for other in [&victim, &app.client()] {
-            shows(&look(other, &path).await, 400, &["flow_mismatch"]);
+            assert_page(&get_page(other, &path).await, 400, &["flow_mismatch"]);
             other.get(&path).send().await.problem(400, "flow_mismatch");
-            let posted = answer(&app, other, &token, &[("terms", "true")]).await;
-            shows(&posted, 400, &["flow_mismatch"]);
+            let posted = submit(&app, other, &token, &[("terms", "true")]).await;
+            assert_page(&posted, 400, &["flow_mismatch"]);
         }
         assert_eq!(app.database.count("users").await, i64::try_from(n).expect("few"), "{query}");
-        location(&answer(&app, &browser, &token, &[("terms", "true")]).await);
+        location(&submit(&app, &browser, &token, &[("terms", "true")]).await);
     }
 }
 
@@ -259,23 +261,23 @@ async fn page_redirects_to_an_app_without_its_code_verifier(engine: Engine) {
         ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     let browser = app.browser();
     let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
-    let token = hidden(&look(&browser, &asked_at(&browser, &query, "u1").await).await);
-    let there = location(&answer(&app, &browser, &token, &[("terms", "true")]).await);
-    assert!(there.as_str().starts_with("com.example.app:/cb?code=rsax_"), "{there}");
-    let swap = json!({"code": parameter(&there, "code").expect("a code"), "code_verifier": verifier});
+    let token = form_flow_token(&get_page(&browser, &page_path(&browser, &query, "u1").await).await);
+    let redirect = location(&submit(&app, &browser, &token, &[("terms", "true")]).await);
+    assert!(redirect.as_str().starts_with("com.example.app:/cb?code=rsax_"), "{redirect}");
+    let swap = json!({"code": parameter(&redirect, "code").expect("a code"), "code_verifier": verifier});
     let done = app.client().post("/api/login/social/swap/").json(&swap).send().await;
     assert_eq!(done.keys(), ["token"]);
 }
 
 async fn swap_of_a_pending_login_answers_202(engine: Engine) {
     let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
-    let there = landed(&app.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
-    assert_eq!(parameter(&there, "halted").as_deref(), Some("terms"));
-    let swap = json!({"code": parameter(&there, "code").expect("a code")});
+    let redirect = complete_redirect(&app.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
+    assert_eq!(parameter(&redirect, "halted").as_deref(), Some("terms"));
+    let swap = json!({"code": parameter(&redirect, "code").expect("a code")});
     let answer = app.client().post("/api/login/social/swap/").json(&swap).send().await;
     let token = flow_token(&answer);
     app.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
-    // It goes on outside the browser, and so without its cookie.
+    // The app resumes without the browser's cookie.
     let done = resume(&app.client(), &token, json!({"terms": true})).await;
     assert_eq!(done.keys(), ["id", "token", "refresh", "username", "first_name", "last_name", "email"]);
 }

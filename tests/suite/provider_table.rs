@@ -1,5 +1,5 @@
-//! The table of all providers in `docs/PROVIDERS.md` is the catalogue's: `UPDATE_DOCS=1 cargo nextest run catalogue`
-//! writes it anew.
+//! The table of providers in `docs/PROVIDERS.md` is generated from the catalog. `UPDATE_DOCS=1 cargo nextest run provider_table`
+//! writes it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,20 +14,23 @@ const END: &str = "<!-- /providers -->";
 fn provider_table_in_the_manual_matches_the_catalog() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PROVIDERS.md");
     let document = fs::read_to_string(&path).expect("docs/PROVIDERS.md");
-    let (before, rest) = document.split_once(BEGIN).expect("the table has a beginning");
-    let (written, after) = rest.split_once(END).expect("the table has an end");
+    let (before, rest) = document.split_once(BEGIN).expect("the start marker of the table");
+    let (written, after) = rest.split_once(END).expect("the end marker of the table");
     let table = table();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).expect("docs/PROVIDERS.md can be written");
         return;
     }
     let differs = table.lines().zip(written.lines()).find(|(wanted, found)| wanted != found);
-    assert!(table == written, "docs/PROVIDERS.md is not the catalogue's; the first line that differs: {differs:?}");
+    assert!(
+        table == written,
+        "docs/PROVIDERS.md differs from the catalog; run with UPDATE_DOCS=1. First different line: {differs:?}"
+    );
 }
 
 fn table() -> String {
     let mut table = String::from(
-        "| name | for people | protocol | default scopes | PKCE | e-mail is verified when | needs | service |\n\
+        "| name | for fake_users | protocol | default scopes | PKCE | e-mail is verified when | needs | service |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for entry in provider::catalog_entries() {

@@ -1,4 +1,5 @@
-//! What ends with a credential, and when: what it began, what it renewed, and nothing that is in use.
+//! Revocation: links that a revoked credential began, concurrent refreshes and logins, idle sessions, provider tokens that are
+//! being refreshed.
 
 use std::time::Duration;
 
@@ -30,17 +31,17 @@ fn send(client: &Client, method: &str, path: &str, authorization: &str) -> Reque
     client.request(method, path).header("authorization", authorization)
 }
 
-async fn list(app: &TestApp, path: &str, authorization: &str) -> Vec<Value> {
+async fn get_list(app: &TestApp, path: &str, authorization: &str) -> Vec<Value> {
     let answer = send(&app.client(), "GET", path, authorization).send().await.ok();
     answer.as_array().cloned().expect("a list")
 }
 
-async fn listed(app: &TestApp, authorization: &str) -> Vec<Value> {
-    list(app, "/api/user/credentials/", authorization).await
+async fn credentials(app: &TestApp, authorization: &str) -> Vec<Value> {
+    get_list(app, "/api/user/credentials/", authorization).await
 }
 
 async fn accounts(app: &TestApp, authorization: &str) -> Vec<Value> {
-    list(app, "/api/user/social/", authorization).await
+    get_list(app, "/api/user/social/", authorization).await
 }
 
 async fn refresh(app: &TestApp, token: &str) -> Answer {
@@ -55,23 +56,23 @@ async fn sec_25_link_begun_by_a_revoked_credential_is_refused(engine: Engine) {
         let request = send(&app.client(), "POST", "/api/login/social/begin/facebook/", authorization);
         request.json(&json!({})).send().await.ok()
     };
-    let finish = async |begun: &Value, code: &str| {
+    let complete = async |begun: &Value, code: &str| {
         let body = json!({"code": code, "state": begun["state"], "flow_token": begun["flow_token"]});
         app.client().login("token/facebook", body).await
     };
     let begun = begin(&thief).await;
     send(&app.client(), "DELETE", "/api/user/credentials/others/", &owner).send().await;
-    finish(&begun, "u7").await.problem(400, "flow_mismatch");
+    complete(&begun, "u7").await.problem(400, "flow_mismatch");
     let begun = begin(&owner).await;
     assert_eq!(send(&app.client(), "POST", "/api/knox/logout/", &owner).send().await.status, 204);
-    finish(&begun, "u8").await.problem(400, "flow_mismatch");
+    complete(&begun, "u8").await.problem(400, "flow_mismatch");
     let pair = app.login("jwt-pair", "u001").await;
     let begun = begin(&format!("Bearer {}", pair.field("token"))).await;
-    let ended = app.client().post("/api/token/blacklist/").json(&json!({"refresh": pair.field("refresh")}));
-    assert_eq!(ended.send().await.status, 200);
-    finish(&begun, "u9").await.problem(400, "flow_mismatch");
+    let blacklist = app.client().post("/api/token/blacklist/").json(&json!({"refresh": pair.field("refresh")}));
+    assert_eq!(blacklist.send().await.status, 200);
+    complete(&begun, "u9").await.problem(400, "flow_mismatch");
 
-    // A shared browser: the next person does not finish what the one before began.
+    // A shared browser: logout cancels the link that the former user began.
     let browser = app.browser();
     browser.login("session/github", json!({"code": "u0001"})).await.ok();
     let same_site = |path: &str| browser.post(path).header("sec-fetch-site", "same-origin");
@@ -103,8 +104,8 @@ async fn sec_25_link_only_account_is_not_a_login_method(engine: Engine) {
     app.double.always("GET api.mixcloud.com/me/", Reply::json(&person));
     let user = format!("Token {}", app.token("token", "u1").await);
     app.link("token/mixcloud", &user, "c1").await.ok();
-    let list = accounts(&app, &user).await;
-    let github = list.iter().find(|account| account["provider"] == "github").expect("github's");
+    let accounts = accounts(&app, &user).await;
+    let github = accounts.iter().find(|account| account["provider"] == "github").expect("the GitHub account");
     let path = format!("/api/user/social/{}/", github["id"]);
     send(&app.client(), "DELETE", &path, &user).send().await.problem(409, "last_login_method");
 }
@@ -145,7 +146,7 @@ async fn sec_25_logout_all_cancels_links_in_progress(engine: Engine) {
     assert_eq!(counts, (1, 0));
 }
 
-/// Whichever comes first: after both, nothing of the chain is accepted.
+/// In either order: after both, no token of the family is accepted.
 async fn refresh_concurrent_with_revocation_leaves_no_valid_token(engine: Engine) {
     let plan = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
     let app = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
@@ -153,11 +154,11 @@ async fn refresh_concurrent_with_revocation_leaves_no_valid_token(engine: Engine
     for n in 2..12 {
         let code = format!("u{}1", "0".repeat(n));
         let mut token = app.login("jwt-pair", &code).await.field("refresh");
-        let end = async {
+        let revoke = async {
             tokio::time::sleep(Duration::from_millis(3)).await;
             send(&app.client(), "DELETE", "/api/user/credentials/others/", &user).send().await
         };
-        let renew = async {
+        let refresh_until_refused = async {
             loop {
                 let answer = refresh(&app, &token).await;
                 if answer.status != 200 {
@@ -166,10 +167,10 @@ async fn refresh_concurrent_with_revocation_leaves_no_valid_token(engine: Engine
                 token = answer.field("refresh");
             }
         };
-        let (ended, _) = tokio::join!(end, renew);
-        assert_eq!(ended.status, 204, "{}", ended.text);
+        let (revoked, _) = tokio::join!(revoke, refresh_until_refused);
+        assert_eq!(revoked.status, 204, "{}", revoked.text);
         refresh(&app, &token).await.problem(401, "token_not_valid");
-        assert_eq!(listed(&app, &user).await.len(), 1);
+        assert_eq!(credentials(&app, &user).await.len(), 1);
     }
 }
 
@@ -179,7 +180,7 @@ async fn logins_and_logout_all_do_not_deadlock(engine: Engine) {
     browser.login("session/github", json!({"code": "u1"})).await.ok();
     for n in 1..6 {
         let user = format!("Token {}", app.token("knox", &format!("u{}1", "0".repeat(10 * n))).await);
-        let out = async {
+        let logout = async {
             tokio::time::sleep(Duration::from_millis(5)).await;
             vec![send(&app.client(), "POST", "/api/logout/all/", &user).send().await]
         };
@@ -192,8 +193,8 @@ async fn logins_and_logout_all_do_not_deadlock(engine: Engine) {
                 request.json(&json!({"code": code})).send().await
             }
         }));
-        let (out, logins) = tokio::join!(out, logins);
-        for answer in out.iter().chain(&logins) {
+        let (logout, logins) = tokio::join!(logout, logins);
+        for answer in logout.iter().chain(&logins) {
             assert!(answer.status < 300, "{}", answer.headers_and_body());
         }
     }
@@ -220,10 +221,10 @@ async fn used_session_outlives_a_short_idle_timeout(engine: Engine) {
         browser.get("/api/user/").send().await.ok();
     }
     let user = format!("Token {}", app.token("knox", "u01").await);
-    assert_eq!(listed(&app, &user).await.len(), 2);
+    assert_eq!(credentials(&app, &user).await.len(), 2);
     app.advance(Duration::from_secs(121));
     assert_eq!(browser.get("/api/user/").send().await.status, 401);
-    assert_eq!(listed(&app, &user).await.len(), 1, "one that is over is no entry");
+    assert_eq!(credentials(&app, &user).await.len(), 1, "an expired session is not listed");
 }
 
 async fn blacklisted_token_is_remembered_until_it_can_no_longer_be_valid(engine: Engine) {
@@ -247,10 +248,10 @@ async fn blacklisted_token_is_remembered_until_it_can_no_longer_be_valid(engine:
     let user = format!("Bearer {sliding}");
     app.client().user(&user).await.ok();
     for token in [&pair, &sliding] {
-        let ended = app.client().post("/api/token/blacklist/").json(&json!({"refresh": token, "token": token}));
-        assert_eq!(ended.send().await.status, 200);
+        let blacklist = app.client().post("/api/token/blacklist/").json(&json!({"refresh": token, "token": token}));
+        assert_eq!(blacklist.send().await.status, 200);
     }
-    // Beyond the pair's `exp` and the sliding token's `refresh_exp`, within the leeway and the last renewal's life.
+    // After the pair's `exp` and the sliding token's `refresh_exp`, but within the leeway and the lifetime of the last refresh.
     app.advance(Duration::from_secs(650));
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 1000).await.expect("a sweep");
     refresh(&app, &pair).await.problem(401, "token_not_valid");
@@ -264,84 +265,86 @@ async fn use_of_sliding_tokens_updates_last_used(engine: Engine) {
     let app = TestApp::builder(engine).with("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "3600").start().await;
     let token = app.token("jwt-sliding", "u1").await;
     let user = format!("Bearer {token}");
-    let used = async || listed(&app, &user).await[0]["last_used"].as_str().expect("a time").to_owned();
-    let first = used().await;
+    let last_used = async || credentials(&app, &user).await[0]["last_used"].as_str().expect("a time").to_owned();
+    let first = last_used().await;
     app.advance(Duration::from_secs(400));
     app.client().user(&user).await.ok();
-    let second = used().await;
+    let second = last_used().await;
     assert!(second > first, "{second} > {first}");
     app.advance(Duration::from_secs(400));
     app.client().post("/api/token/sliding/refresh/").json(&json!({"token": token})).send().await.ok();
-    assert!(used().await > second);
+    assert!(last_used().await > second);
 }
 
 async fn permanent_token_shows_the_user_agent_of_the_latest_login(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let agent = |name: &str, code: &str| {
-        let request = app.client().post("/api/login/social/token/github/").header("user-agent", name);
+    let login_with_agent = |agent: &str, code: &str| {
+        let request = app.client().post("/api/login/social/token/github/").header("user-agent", agent);
         request.json(&json!({"code": code}))
     };
-    agent("first", "u1").send().await.ok();
+    login_with_agent("first", "u1").send().await.ok();
     app.advance(Duration::from_secs(90));
-    let user = format!("Token {}", agent("second", "u01").send().await.field("token"));
-    assert_eq!(listed(&app, &user).await[0]["agent"], "second");
+    let user = format!("Token {}", login_with_agent("second", "u01").send().await.field("token"));
+    assert_eq!(credentials(&app, &user).await[0]["agent"], "second");
 }
 
-const SHORT: u64 = 100;
+const TOKEN_LIFETIME_SECONDS: u64 = 100;
 
-/// A user of Discord, whose token ends soon. The renewal takes a while.
-async fn with_slow_renewals(engine: Engine) -> (TestApp, String) {
+/// A server and the credential of a user whose Discord token has expired. Refreshing it takes half a second.
+async fn with_slow_token_refresh(engine: Engine) -> (TestApp, String) {
     let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
     let app = plan.with("SOCIAL_AUTH_DISCORD_KEY", "k1").with("SOCIAL_AUTH_DISCORD_SECRET", "s1-secret").start().await;
     app.double.on("POST discord.com/api/oauth2/token", |call| {
         let (code, grant) = (call.field("code").unwrap_or_default(), call.field("grant_type"));
         match grant.as_deref() {
             Some("refresh_token") => {
-                let fresh = json!({"access_token": "renewed", "refresh_token": "r-renewed", "expires_in": 3600});
-                Reply::json(&fresh).after(Duration::from_millis(500))
+                let refreshed =
+                    json!({"access_token": "refreshed", "refresh_token": "r-refreshed", "expires_in": 3600});
+                Reply::json(&refreshed).after(Duration::from_millis(500))
             }
             _ => {
-                let lives = if code == "c1" { SHORT } else { 7200 };
-                Reply::json(&json!({"access_token": code, "refresh_token": "r-1", "expires_in": lives}))
+                let expires_in = if code == "c1" { TOKEN_LIFETIME_SECONDS } else { 7200 };
+                Reply::json(&json!({"access_token": code, "refresh_token": "r-1", "expires_in": expires_in}))
             }
         }
     });
     let person = json!({"id": "10", "username": "ola"});
     app.double.always("GET discord.com/api/users/@me", Reply::json(&person));
     let login = app.client().login("token/discord", json!({"code": "c1"})).await;
-    app.advance(Duration::from_secs(SHORT + 10));
+    app.advance(Duration::from_secs(TOKEN_LIFETIME_SECONDS + 10));
     app.double.clear_calls();
     (app, format!("Token {}", login.field("token")))
 }
 
-async fn renewal(app: &TestApp, user: &str) -> (String, tokio::task::JoinHandle<Answer>) {
+/// Asks for the provider token and returns, while the provider answers, its path and the pending answer.
+async fn request_token(app: &TestApp, user: &str) -> (String, tokio::task::JoinHandle<Answer>) {
     let path = format!("/api/user/social/{}/token/", accounts(app, user).await[0]["id"]);
     let request = send(&app.client(), "GET", &path, user);
-    let asked = tokio::spawn(async move { request.send().await });
+    let answer = tokio::spawn(async move { request.send().await });
     while app.double.calls().is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    (path, asked)
+    (path, answer)
 }
 
 async fn provider_token_refresh_does_not_overwrite_a_newer_login(engine: Engine) {
-    let (app, user) = with_slow_renewals(engine).await;
-    let (path, asked) = renewal(&app, &user).await;
+    let (app, user) = with_slow_token_refresh(engine).await;
+    let (path, answer) = request_token(&app, &user).await;
     app.client().login("token/discord", json!({"code": "c2"})).await.ok();
-    asked.await.expect("an answer").ok();
-    let kept = send(&app.client(), "GET", &path, &user).send().await;
-    assert_eq!(kept.field("access_token"), "c2");
+    answer.await.expect("an answer").ok();
+    let stored = send(&app.client(), "GET", &path, &user).send().await;
+    assert_eq!(stored.field("access_token"), "c2");
 }
 
 async fn provider_token_refreshed_for_a_deleted_account_is_revoked(engine: Engine) {
-    let (app, user) = with_slow_renewals(engine).await;
+    let (app, user) = with_slow_token_refresh(engine).await;
     app.double.always("POST discord.com/api/oauth2/token/revoke", Reply::json(&json!({})));
-    let (_, asked) = renewal(&app, &user).await;
+    let (_, answer) = request_token(&app, &user).await;
     assert_eq!(send(&app.client(), "DELETE", "/api/user/", &user).send().await.status, 204);
-    asked.await.expect("an answer").problem(404, "not_found");
-    // It ends once its background tasks have.
+    answer.await.expect("an answer").problem(404, "not_found");
+    // Stopping waits for background tasks.
     app.node.stop().await;
     let revoked = app.double.calls_at("POST discord.com/api/oauth2/token/revoke");
     let tokens: Vec<_> = revoked.iter().filter_map(|call| call.field("token")).collect();
-    assert!(tokens.iter().any(|token| token == "renewed" || token == "r-renewed"), "{tokens:?}");
+    assert!(tokens.iter().any(|token| token == "refreshed" || token == "r-refreshed"), "{tokens:?}");
 }

@@ -1,4 +1,5 @@
-//! Who may enter: lists of addresses, domains, organisations and providers, and a closed sign-up; each with its own code.
+//! Allow and deny lists of e-mail addresses, domains, organizations and providers, and a closed sign-up: each refuses with its
+//! own code.
 
 use serde_json::{Value, json};
 
@@ -17,8 +18,8 @@ async fn google(app: &TestApp, code: &str) -> Answer {
     app.client().login("token_user/google-oauth2", json!({"code": code})).await
 }
 
-fn person(n: usize, email: &str, organisation: Option<&str>) -> Value {
-    json!({"sub": n.to_string(), "email": email, "email_verified": true, "hd": organisation})
+fn google_profile(n: usize, email: &str, organization: Option<&str>) -> Value {
+    json!({"sub": n.to_string(), "email": email, "email_verified": true, "hd": organization})
 }
 
 async fn r_pipe_03_allow_and_deny_lists_of_emails_and_domains(engine: Engine) {
@@ -26,10 +27,10 @@ async fn r_pipe_03_allow_and_deny_lists_of_emails_and_domains(engine: Engine) {
     let plan = plan.with("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL", "true");
     let plan =
         plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eva@good.example").with("SOCIAL_AUTH_DENIED_DOMAINS", "other.example");
-    // One provider has lists of its own, which stand instead of the general ones.
+    // The lists of one provider replace the general ones.
     let plan = plan.with("SOCIAL_AUTH_FACEBOOK_WHITELISTED_DOMAINS", "example.com");
     let app = plan.start().await;
-    for (n, (email, enters)) in [
+    for (n, (email, is_allowed)) in [
         ("ana@GOOD.example", true),
         ("Eva@good.example", false),
         ("ana@sub.good.example", false),
@@ -41,9 +42,9 @@ async fn r_pipe_03_allow_and_deny_lists_of_emails_and_domains(engine: Engine) {
     .enumerate()
     {
         let code = format!("u{}", n + 1);
-        app.fake_users.set_profile("google-oauth2", &code, person(n + 1, email, None));
+        app.fake_users.set_profile("google-oauth2", &code, google_profile(n + 1, email, None));
         let answer = google(&app, &code).await;
-        if enters {
+        if is_allowed {
             answer.ok();
         } else {
             answer.problem(403, "not_allowed");
@@ -58,21 +59,21 @@ async fn allow_and_deny_lists_of_organizations(engine: Engine) {
     let plan =
         TestApp::builder(engine).with("SOCIAL_AUTH_GOOGLE_OAUTH2_ALLOWED_ORGANIZATIONS", "ACME.example, more.example");
     let app = plan.with("SOCIAL_AUTH_DENIED_ORGANIZATIONS", "more.example").start().await;
-    for (n, (organisation, enters)) in
+    for (n, (organization, is_allowed)) in
         [(Some("acme.example"), true), (Some("more.example"), false), (Some("evil.example"), false), (None, false)]
             .into_iter()
             .enumerate()
     {
         let code = format!("u{}", n + 1);
-        app.fake_users.set_profile("google-oauth2", &code, person(n + 1, "a@gmail.com", organisation));
+        app.fake_users.set_profile("google-oauth2", &code, google_profile(n + 1, "a@gmail.com", organization));
         let answer = google(&app, &code).await;
-        if enters {
+        if is_allowed {
             answer.ok();
         } else {
             answer.problem(403, "organization_not_allowed");
         }
     }
-    // Of whom nothing is said, nothing is denied.
+    // A user without an organization is not on the deny list.
     app.login("token", "u9").await.ok();
 }
 
@@ -89,7 +90,10 @@ async fn denied_provider_is_refused_on_every_route(engine: Engine) {
     let listed = app.client().get("/api/login/social/providers/").send().await.ok();
     let names = listed["providers"].as_array().expect("a list").iter().map(|provider| provider["name"].clone());
     assert_eq!(names.collect::<Vec<_>>(), ["github", "google-oauth2", "twitter"]);
-    assert!(app.double.calls().iter().all(|call| !call.endpoint().contains("facebook")), "it is not even asked");
+    assert!(
+        app.double.calls().iter().all(|call| !call.endpoint().contains("facebook")),
+        "no call to the denied provider"
+    );
 
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_ALLOWED_PROVIDERS", "google-oauth2").start().await;
     app.login("token", "u1").await.problem(403, "provider_not_allowed");
@@ -101,13 +105,13 @@ async fn closed_sign_up_refuses_new_users_only(engine: Engine) {
     closed.login("token", "u1").await.problem(403, "sign_up_closed");
     assert_eq!((closed.database.count("users").await, closed.database.count("social_accounts").await), (0, 0));
 
-    // Closed for one provider: a user who is known may still link an account of it, and sign in with it then.
-    let half = TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_SIGN_UP", "false").start().await;
-    let owner_there = format!("Token {}", half.token("token", "u1").await);
-    half.client().login("token/facebook", json!({"code": "u5"})).await.problem(403, "sign_up_closed");
-    half.link("token/facebook", &owner_there, "u05").await.ok();
-    half.client().login("token/facebook", json!({"code": "u005"})).await.ok();
-    assert_eq!(half.database.count("users").await, 1);
+    // Closed for one provider: existing users can still link an account of it and then sign in with it.
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_FACEBOOK_SIGN_UP", "false").start().await;
+    let owner = format!("Token {}", app.token("token", "u1").await);
+    app.client().login("token/facebook", json!({"code": "u5"})).await.problem(403, "sign_up_closed");
+    app.link("token/facebook", &owner, "u05").await.ok();
+    app.client().login("token/facebook", json!({"code": "u005"})).await.ok();
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn closed_sign_up_refuses_before_additional_input_is_asked_for(engine: Engine) {
@@ -126,7 +130,7 @@ async fn unknown_provider_in_a_list_is_a_setting_error(engine: Engine) {
     {
         let started = TestApp::builder(engine).with(setting, "githb").try_start().await;
         let errors = started.err().unwrap_or_default();
-        let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(told, [format!("{setting}: \"githb\" is not configured; did you mean github?")]);
+        let messages = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(messages, [format!("{setting}: \"githb\" is not configured; did you mean github?")]);
     }
 }

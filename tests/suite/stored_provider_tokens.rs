@@ -1,4 +1,4 @@
-//! Provider tokens that are kept: renewed with what the login knew, and given back when the account goes.
+//! Stored provider tokens: refreshed with the parameters of the login, and revoked when the account is unlinked.
 
 use std::time::Duration;
 
@@ -39,8 +39,8 @@ async fn vk_id_refresh_sends_the_device_id_of_the_login(engine: Engine) {
         Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
         _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100, "user_id": 10})),
     });
-    let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
-    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    let profile = json!({"user": {"user_id": "10", "first_name": "Ola"}});
+    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&profile));
     let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
     app.advance(Duration::from_secs(200));
     app.double.clear_calls();
@@ -48,7 +48,7 @@ async fn vk_id_refresh_sends_the_device_id_of_the_login(engine: Engine) {
     let call = app.double.call_at("POST id.vk.ru/oauth2/auth");
     assert_eq!(call.field("device_id").as_deref(), Some("device-3"));
     assert!(call.field("redirect_uri").is_some() && call.field("client_secret").is_none());
-    // What came back brings no device: it is still known the next time.
+    // The answer contains no device id; the stored one is sent again.
     app.advance(Duration::from_secs(4000));
     app.double.clear_calls();
     assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
@@ -83,10 +83,10 @@ async fn refresh_reads_the_token_path_of_the_descriptor(engine: Engine) {
 async fn fault_c15_absolute_expiry_times_are_understood(engine: Engine) {
     for name in ["expires_in", "expires", "expires_on"] {
         let app = start_app(engine, "VEND").await;
-        let end = app.clock.now().0 / 1000 + 100;
+        let expiry = app.clock.now().0 / 1000 + 100;
         app.double.on("POST one.vendhq.com/api/1.0/token", move |call| match call.field("grant_type").as_deref() {
             Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
-            _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", name: end})),
+            _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", name: expiry})),
         });
         let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
         app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
@@ -105,10 +105,10 @@ async fn unlinking_facebook_revokes_the_permissions(engine: Engine) {
     app.link("token/github", &authorization, "u1").await.ok();
     let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
     let accounts = accounts.as_array().expect("a list");
-    let facebook = accounts.iter().find(|account| account["provider"] == "facebook").expect("Facebook's");
+    let facebook = accounts.iter().find(|account| account["provider"] == "facebook").expect("the Facebook account");
     let path = format!("/api/user/social/{}/", facebook["id"]);
-    let gone = app.client().request("DELETE", &path).header("authorization", &authorization).send().await;
-    assert_eq!(gone.status, 204, "{}", gone.text);
+    let unlinked = app.client().request("DELETE", &path).header("authorization", &authorization).send().await;
+    assert_eq!(unlinked.status, 204, "{}", unlinked.text);
     let uid = facebook["uid"].as_str().expect("a text");
     let call = app.double.wait_for_call(&format!("DELETE graph.facebook.com/v24.0/{uid}/permissions")).await;
     let sent = |name: &str| call.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());

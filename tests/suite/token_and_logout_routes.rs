@@ -1,4 +1,5 @@
-//! R-CMP: what users of the original mount beside the login routes: refresh, verify, blacklist, logouts, who am I.
+//! R-CMP: the routes that users of django-rest-social-auth (DRSA) mount beside the login routes: refresh, verify, blacklist,
+//! logout, current user.
 
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ async fn r_cmp_03_refresh_errors(engine: Engine) {
     let inactive = post(&app, "/api/token/refresh/", json!({"refresh": refresh})).await;
     assert_eq!(inactive.problem(401, "invalid_token")["detail"], "No active account found for the given token.");
     app.database.run("DELETE FROM users").await;
-    assert_eq!(post(&app, "/api/token/refresh/", json!({"refresh": refresh})).await.status, 401, "deleted");
+    assert_eq!(post(&app, "/api/token/refresh/", json!({"refresh": refresh})).await.status, 401, "the user is deleted");
     app.advance(Duration::from_secs(86_400));
     let expired = post(&app, "/api/token/refresh/", json!({"refresh": refresh})).await;
     assert_eq!(expired.problem(401, "token_not_valid")["detail"], "Token is expired");
@@ -157,24 +158,24 @@ async fn r_cmp_07_knox_logout_revokes_one_token_and_logoutall_all(engine: Engine
     for code in ["u1", "u01", "u001"] {
         tokens.push(format!("Token {}", app.token("knox", code).await));
     }
-    let stranger = format!("Token {}", app.token("knox", "u2").await);
+    let other_user = format!("Token {}", app.token("knox", "u2").await);
     let call = |method: &str, path: &str, token: &str| {
         app.client().request(method, path).header("authorization", token).send()
     };
     let out = call("POST", "/api/knox/logout/", &tokens[0]).await;
     assert_eq!((out.status, out.text.as_str()), (204, ""));
-    let over = call("POST", "/api/knox/logout/", &tokens[0]).await;
-    assert_eq!(over.problem(401, "invalid_token")["detail"], "Invalid token.");
+    let again = call("POST", "/api/knox/logout/", &tokens[0]).await;
+    assert_eq!(again.problem(401, "invalid_token")["detail"], "Invalid token.");
     app.client().user(&tokens[1]).await.ok();
     assert_eq!(call("POST", "/api/knox/logoutall/", &tokens[1]).await.status, 204);
     for token in &tokens {
         assert_eq!(app.client().user(token).await.status, 401);
     }
-    app.client().user(&stranger).await.ok();
+    app.client().user(&other_user).await.ok();
     for path in ["/api/knox/logout/", "/api/knox/logoutall/"] {
-        call("GET", path, &stranger).await.problem(405, "method_not_allowed");
-        let nobody = app.client().post(path).send().await;
-        let problem = nobody.problem(401, "not_authenticated");
+        call("GET", path, &other_user).await.problem(405, "method_not_allowed");
+        let anonymous = app.client().post(path).send().await;
+        let problem = anonymous.problem(401, "not_authenticated");
         assert_eq!(problem["detail"], "Authentication credentials were not provided.");
     }
 }
@@ -191,7 +192,7 @@ async fn r_cmp_09_session_logout_deletes_session_and_cookie(engine: Engine) {
     let value = browser.cookie("sessionid").expect("a session");
     let out = browser.post("/api/session/logout/").header("origin", &app.node.base).send().await;
     assert_eq!((out.status, out.text.as_str()), (204, ""));
-    assert_eq!(out.set_cookie("sessionid").expect("a cookie that ends").attribute("Max-Age"), Some("0"));
+    assert_eq!(out.set_cookie("sessionid").expect("a deleted cookie").attribute("Max-Age"), Some("0"));
     assert!(browser.cookie("sessionid").is_none());
     browser.set_cookie("sessionid", &value);
     browser.get("/api/user/").send().await.problem(401, "not_authenticated");
@@ -210,8 +211,8 @@ async fn r_cmp_10_user_endpoint_accepts_every_kind_of_credential(engine: Engine)
         assert_eq!(app.client().user(&format!("{scheme} {token}")).await.text, wanted, "{kind}");
     }
     assert_eq!(signed_in(&app, "u0000001").await.get("/api/user/").send().await.text, wanted);
-    let nobody = app.client().get("/api/user/").send().await.problem(401, "not_authenticated");
-    assert_eq!(nobody["detail"], "Authentication credentials were not provided.");
+    let anonymous = app.client().get("/api/user/").send().await.problem(401, "not_authenticated");
+    assert_eq!(anonymous["detail"], "Authentication credentials were not provided.");
 }
 
 async fn authorization_header_takes_precedence_over_the_session_cookie(engine: Engine) {
@@ -223,7 +224,7 @@ async fn authorization_header_takes_precedence_over_the_session_cookie(engine: E
         assert!(answer.header("www-authenticate").is_some());
     }
     let other = format!("Token {}", app.token("token", "u2").await);
-    assert_eq!(browser.user(&other).await.field("username"), "user2", "the header counts alone");
+    assert_eq!(browser.user(&other).await.field("username"), "user2", "the cookie is ignored");
 }
 
 async fn logout_all_revokes_credentials_of_every_kind(engine: Engine) {
@@ -239,7 +240,7 @@ async fn logout_all_revokes_credentials_of_every_kind(engine: Engine) {
             headers.push(format!("refresh {}", answer.field("refresh")));
         }
     }
-    let stranger = format!("Token {}", app.token("token", "u2").await);
+    let other_user = format!("Token {}", app.token("token", "u2").await);
     let out = app.client().post("/api/logout/all/").header("authorization", &headers[0]).send().await;
     assert_eq!(out.status, 204, "{}", out.text);
     for header in &headers {
@@ -250,22 +251,22 @@ async fn logout_all_revokes_credentials_of_every_kind(engine: Engine) {
         assert_eq!(answer.status, 401, "{header}");
     }
     assert_eq!(browser.get("/api/user/").send().await.status, 401);
-    app.client().user(&stranger).await.ok();
+    app.client().user(&other_user).await.ok();
     app.client().post("/api/logout/all/").send().await.problem(401, "not_authenticated");
 }
 
 async fn logout_all_deletes_the_session_cookie_of_the_same_user_only(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = signed_in(&app, "u1").await;
-    let out = async |code: &str| {
+    let logout_all = async |code: &str| {
         let token = format!("Token {}", app.token("token", code).await);
         let answer = browser.post("/api/logout/all/").header("authorization", token).send().await;
         assert_eq!(answer.status, 204, "{}", answer.text);
     };
-    out("u2").await;
-    assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1", "somebody else logged out");
-    out("u01").await;
-    assert!(browser.cookie("sessionid").is_none(), "its session has ended");
+    logout_all("u2").await;
+    assert_eq!(browser.get("/api/user/").send().await.field("username"), "user1", "another user logged out");
+    logout_all("u01").await;
+    assert!(browser.cookie("sessionid").is_none(), "its session is deleted");
 }
 
 async fn tokens_issued_after_logout_all_work(engine: Engine) {
@@ -273,9 +274,9 @@ async fn tokens_issued_after_logout_all_work(engine: Engine) {
     let before = app.token("token", "u1").await;
     let out = app.client().post("/api/logout/all/").header("authorization", format!("Token {before}")).send().await;
     assert_eq!(out.status, 204);
-    // In the very same second.
+    // Within the same second.
     let after = app.token("token", "u01").await;
-    assert_ne!(before, after, "the permanent token is a new one");
+    assert_ne!(before, after, "a new permanent token");
     for (kind, scheme, code) in
         [("jwt-pair", "Bearer", "u001"), ("jwt-sliding", "Bearer", "u0001"), ("knox", "Token", "u00001")]
     {
@@ -289,7 +290,7 @@ async fn provider_list_has_the_members_that_a_front_end_needs(engine: Engine) {
     let body = app.client().get("/api/login/social/providers/").send().await.ok();
     let providers = body["providers"].as_array().expect("a list");
     let names: Vec<&Value> = providers.iter().map(|provider| &provider["name"]).collect();
-    assert_eq!(names.len(), 4, "configured ones only: {names:?}");
+    assert_eq!(names.len(), 4, "configured providers only: {names:?}");
     let github = providers.iter().find(|provider| provider["name"] == "github").expect("github");
     for member in ["title", "protocol", "client_id", "authorization_url", "scope", "redirect_uri", "kinds"] {
         assert!(github.get(member).is_some(), "{member} in {github}");

@@ -1,4 +1,4 @@
-//! What the settings make of a user's names, fields and extra data: each for all providers or for one alone.
+//! Settings for usernames, user fields and extra data, each for all providers or for one.
 
 use serde_json::{Value, json};
 
@@ -19,42 +19,46 @@ on_both_databases! {
     export_contains_private_extra_data_without_tokens,
 }
 
-async fn profile(app: &TestApp, code: &str, profile: Value) -> Value {
+/// Signs in with this GitHub profile and returns the user.
+async fn login_with_profile(app: &TestApp, code: &str, profile: Value) -> Value {
     app.fake_users.set_profile("github", code, profile);
     app.login("session", code).await.ok()
 }
 
-/// Person `id` as github describes them.
-fn person(id: i64, login: &str, email: &str) -> Value {
+fn github_profile(id: i64, login: &str, email: &str) -> Value {
     json!({"id": id, "login": login, "name": "Ana Lopez", "email": email})
 }
 
-async fn at(app: &TestApp, provider: &str, code: &str) -> Answer {
+async fn login_at(app: &TestApp, provider: &str, code: &str) -> Answer {
     app.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
 async fn r_usr_01_username_from_email_falls_back_to_the_provider_username(engine: Engine) {
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true").start().await;
-    let name = |user: &Value| user["username"].as_str().expect("a name").to_owned();
+    let username = |user: &Value| user["username"].as_str().expect("a name").to_owned();
     assert_eq!(
-        name(&profile(&app, "u1", person(1, "ana", "")).await),
+        username(&login_with_profile(&app, "u1", github_profile(1, "ana", "")).await),
         "ana",
-        "nobody without an address has hex digits"
+        "without an address, the username of the provider"
     );
-    assert_eq!(name(&profile(&app, "u2", person(2, "bo", "bo@b.example")).await), "bo@b.example");
-    let taken = name(&profile(&app, "u3", person(3, "bo", "bo@b.example")).await);
-    assert!(taken.starts_with("bo@b.example") && taken.len() == 12 + 16, "{taken}");
-    let nameless = profile(&app, "u4", json!({"id": 4, "login": null, "email": null})).await;
-    assert_eq!(name(&nameless).len(), 32);
+    assert_eq!(
+        username(&login_with_profile(&app, "u2", github_profile(2, "bo", "bo@b.example")).await),
+        "bo@b.example"
+    );
+    let suffixed = username(&login_with_profile(&app, "u3", github_profile(3, "bo", "bo@b.example")).await);
+    assert!(suffixed.starts_with("bo@b.example") && suffixed.len() == 12 + 16, "{suffixed}");
+    let without_names = login_with_profile(&app, "u4", json!({"id": 4, "login": null, "email": null})).await;
+    assert_eq!(username(&without_names).len(), 32);
 }
 
 async fn r_usr_04_username_suffix_survives_slug_truncation(engine: Engine) {
     let plan =
         TestApp::builder(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "1").with("SOCIAL_AUTH_CLEAN_USERNAMES", "0");
     let app = plan.with("SOCIAL_AUTH_UUID_LENGTH", "4").start().await;
-    // In a slug each of these signs is three letters, so that a tail behind them would be cut off.
+    // Each character becomes three letters in a slug, so a suffix after 150 of them would be truncated.
     for n in 1..=3 {
-        let user = profile(&app, &format!("u{n}"), person(n, &"㎒".repeat(150), "a@b.example")).await;
+        let user =
+            login_with_profile(&app, &format!("u{n}"), github_profile(n, &"㎒".repeat(150), "a@b.example")).await;
         assert_eq!(user["username"].as_str().map(str::len), Some(150), "{user}");
     }
     assert_eq!(app.database.count("users").await, 3);
@@ -63,10 +67,10 @@ async fn r_usr_04_username_suffix_survives_slug_truncation(engine: Engine) {
 async fn r_pipe_06_user_fields_sets_protected_names_at_sign_up(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_USER_FIELDS", "username,email,first_name,last_name");
     let app = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "first_name,last_name").start().await;
-    let first = profile(&app, "u1", person(1, "ana", "a@b.example")).await;
+    let first = login_with_profile(&app, "u1", github_profile(1, "ana", "a@b.example")).await;
     assert_eq!((&first["first_name"], &first["last_name"]), (&json!("Ana"), &json!("Lopez")));
     let renamed = json!({"id": 1, "login": "ana", "name": "Eva Ruiz", "email": "a@b.example"});
-    assert_eq!(profile(&app, "u01", renamed).await, first);
+    assert_eq!(login_with_profile(&app, "u01", renamed).await, first);
 }
 
 async fn r_pipe_08_modified_is_unchanged_without_load_extra_data(engine: Engine) {
@@ -87,7 +91,7 @@ async fn r_pipe_09_profile_without_names_keeps_the_names(engine: Engine) {
     app.double.always("POST discord.com/api/oauth2/token", Reply::json(&token));
     let me = json!({"id": "7", "username": "ana", "email": "a@b.example"});
     app.double.always("GET discord.com/api/users/@me", Reply::json(&me));
-    let github = at(&app, "github", "u1").await.ok();
+    let github = login_at(&app, "github", "u1").await.ok();
     let authorization = format!("Token {}", github["token"].as_str().expect("a token"));
     let linked = app.link("token_user/discord", &authorization, "d1").await.ok();
     assert_eq!((&linked["first_name"], &linked["last_name"]), (&json!("First1"), &json!("Last1")));
@@ -100,9 +104,9 @@ async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Eng
     let mapping = r#"{"fullname": "nickname", "first_name": "last_name", "picture": "avatar"}"#;
     let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", fields);
     let app = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
-    let mut ana = person(1, "ana", "a@b.example");
+    let mut ana = github_profile(1, "ana", "a@b.example");
     ana["avatar_url"] = json!("https://a.example/1.png");
-    let user = profile(&app, "u1", ana).await;
+    let user = login_with_profile(&app, "u1", ana).await;
     let wanted = json!({"id": 1, "username": "ana", "first_name": "", "last_name": "Ana", "email": "a@b.example",
         "nickname": "Ana Lopez", "avatar": "https://a.example/1.png"});
     assert_eq!(user, wanted);
@@ -132,13 +136,13 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
     for (setting, value, member, wanted) in own {
         let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
         let email = if setting == "USERNAME_IS_FULL_EMAIL" { "user1@EXAMPLE.com" } else { "User1@EXAMPLE.com" };
-        let user = profile(&app, "u1", person(1, "A !b", email)).await;
+        let user = login_with_profile(&app, "u1", github_profile(1, "A !b", email)).await;
         assert_eq!(user[member], wanted, "{setting}");
-        // The other one keeps the general rules.
+        // Another provider uses the general settings.
         let facebook =
             json!({"id": "2", "name": "Ana Lopez", "first_name": "Ana", "last_name": "Lopez", "email": email});
         app.fake_users.set_profile("facebook", "u2", facebook);
-        let other = at(&app, "facebook", "u2").await.ok();
+        let other = login_at(&app, "facebook", "u2").await.ok();
         let general = json!([email.replace("EXAMPLE", "example"), "AnaLopez", "Ana"]);
         assert_eq!(json!([other["email"], other["username"], other["first_name"]]), general, "{setting}");
     }
@@ -151,23 +155,23 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
     for (setting, value) in refusals {
         let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
         assert_eq!(app.login("token", "u1").await.status, 403, "{setting}");
-        at(&app, "facebook", "u1").await.ok();
+        login_at(&app, "facebook", "u1").await.ok();
     }
-    // An empty list of its own lifts the general one.
+    // An empty list of one provider replaces the general list.
     for (setting, value) in [("WHITELISTED_EMAILS", "x@x.example"), ("DENIED_DOMAINS", "example.com")] {
         let plan = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_{setting}"), value);
         let app = plan.with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), "[]").start().await;
         app.login("token", "u1").await.ok();
-        at(&app, "facebook", "u1").await.problem(403, "not_allowed");
+        login_at(&app, "facebook", "u1").await.problem(403, "not_allowed");
     }
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_UUID_LENGTH", "8").start().await;
-    profile(&app, "u1", person(1, "ana", "a@b.example")).await;
-    let second = profile(&app, "u2", person(2, "ana", "a@b.example")).await;
+    login_with_profile(&app, "u1", github_profile(1, "ana", "a@b.example")).await;
+    let second = login_with_profile(&app, "u2", github_profile(2, "ana", "a@b.example")).await;
     assert_eq!(second["username"].as_str().map(str::len), Some(3 + 8));
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_IMMUTABLE_USER_FIELDS", "last_name").start().await;
-    profile(&app, "u1", person(1, "ana", "a@b.example")).await;
+    login_with_profile(&app, "u1", github_profile(1, "ana", "a@b.example")).await;
     let renamed = json!({"id": 1, "login": "ana", "name": "Eva Ruiz", "email": "a@b.example"});
-    let renamed = profile(&app, "u01", renamed).await;
+    let renamed = login_with_profile(&app, "u01", renamed).await;
     assert_eq!((&renamed["first_name"], &renamed["last_name"]), (&json!("Eva"), &json!("Lopez")));
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_MAX_SESSION_LENGTH", "60").start().await;
     app.login("session", "u1").await.ok();
@@ -182,13 +186,13 @@ async fn extra_data_settings_apply_to_all_providers(engine: Engine) {
         [("EXTRA_DATA", r#"[["email", "mail"]]"#), ("GET_ALL_EXTRA_DATA", "true"), ("ID_KEY", "email")]
     {
         let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_{setting}"), value).start().await;
-        at(&app, "facebook", "u1").await.ok();
-        let kept: Value = serde_json::from_str(&app.database.text(extra).await).expect("JSON");
+        login_at(&app, "facebook", "u1").await.ok();
+        let stored: Value = serde_json::from_str(&app.database.text(extra).await).expect("JSON");
         let uid = app.database.text("SELECT uid FROM social_accounts").await;
         let address = json!("user1@example.com");
         match setting {
-            "EXTRA_DATA" => assert_eq!(kept["mail"], address),
-            "GET_ALL_EXTRA_DATA" => assert_eq!((&kept["email"], &kept["last_name"]), (&address, &json!("Last1"))),
+            "EXTRA_DATA" => assert_eq!(stored["mail"], address),
+            "GET_ALL_EXTRA_DATA" => assert_eq!((&stored["email"], &stored["last_name"]), (&address, &json!("Last1"))),
             _ => assert_eq!(uid, "user1@example.com"),
         }
     }
@@ -201,14 +205,14 @@ async fn sec_40_renamed_tokens_are_not_stored_or_shown(engine: Engine) {
         TestApp::builder(engine).oidc().with("SOCIAL_AUTH_EXTRA_DATA", extra).with("REST_SOCIAL_USER_FIELDS", fields);
     let app = plan.start().await;
     for (provider, secret) in [("github", "gho_"), ("google-oauth2", "ya29."), ("facebook", "fb-u"), ("oidc", "eyJ")] {
-        let login = at(&app, provider, "u1").await;
+        let login = login_at(&app, provider, "u1").await;
         let authorization = format!("Token {}", login.field("token"));
         for path in ["/api/user/social/", "/api/user/", "/api/user/export/"] {
             let shown = app.client().get(path).header("authorization", &authorization).send().await;
             assert!(shown.status == 200 && !shown.text.contains(secret), "{provider} {path}: {}", shown.text);
         }
-        let kept = format!("SELECT count(*) FROM social_accounts WHERE cast(extra_data AS text) LIKE '%{secret}%'");
-        assert_eq!(app.database.number(&kept).await, 0, "{provider}");
+        let stored = format!("SELECT count(*) FROM social_accounts WHERE cast(extra_data AS text) LIKE '%{secret}%'");
+        assert_eq!(app.database.number(&stored).await, 0, "{provider}");
     }
 }
 
@@ -218,7 +222,7 @@ async fn declared_fields_are_in_every_answer_with_user_data(engine: Engine) {
     let app = plan.with("SIMPLE_JWT_USER_ID_CLAIM", "sub").start().await;
     for (n, kind) in ["session", "token_user", "knox_user", "jwt-pair-user", "jwt-sliding-user"].into_iter().enumerate()
     {
-        let mut ana = person(1, "ana", "a@b.example");
+        let mut ana = github_profile(1, "ana", "a@b.example");
         ana["locale"] = json!("de");
         let code = format!("u{}", n + 1);
         app.fake_users.set_profile("github", &code, ana);
@@ -226,8 +230,8 @@ async fn declared_fields_are_in_every_answer_with_user_data(engine: Engine) {
         assert_eq!(answer.ok()["locale"], "de", "{kind}");
         if kind.starts_with("jwt") {
             let claims = claims(&answer.field("token"));
-            let told = (&claims["sub"], &claims["locale"], &claims["username"], claims.get("user_id"));
-            assert_eq!(told, (&json!("1"), &json!("de"), &json!("ana"), None), "{kind}");
+            let user_claims = (&claims["sub"], &claims["locale"], &claims["username"], claims.get("user_id"));
+            assert_eq!(user_claims, (&json!("1"), &json!("de"), &json!("ana"), None), "{kind}");
             app.client().user(&format!("Bearer {}", answer.field("token"))).await.ok();
         }
     }

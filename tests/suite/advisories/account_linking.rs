@@ -1,4 +1,4 @@
-//! Accounts joined by an address that was not verified, or by a proof that belongs to another account.
+//! Accounts linked by an unverified e-mail address, or by a proof that belongs to another account.
 
 use rest_social_auth::async_trait;
 use rest_social_auth::login::{Draft, Field, Step, Stop};
@@ -22,8 +22,8 @@ on_both_databases! {
     cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified,
 }
 
-/// What one provider says of the attacker, whose profile names the victim's address without having verified it.
-struct Unverified {
+/// The answers of a provider for the attacker, whose profile contains the victim's address unverified.
+struct UnverifiedEmail {
     provider: &'static str,
     settings: &'static [(&'static str, &'static str)],
     answers: Vec<(&'static str, Value)>,
@@ -35,8 +35,8 @@ fn token() -> Value {
     json!({"access_token": "a1", "token_type": "Bearer"})
 }
 
-fn unverified_addresses() -> Vec<Unverified> {
-    let entry = |provider, answers| Unverified { provider, settings: &[], answers };
+fn unverified_emails() -> Vec<UnverifiedEmail> {
+    let entry = |provider, answers| UnverifiedEmail { provider, settings: &[], answers };
     let discord = |verified: Value| {
         let me = json!({"id": "666", "username": "eve", "email": VICTIM, "verified": verified});
         entry("discord", vec![("POST discord.com/api/oauth2/token", token()), ("GET discord.com/api/users/@me", me)])
@@ -124,10 +124,10 @@ fn unverified_addresses() -> Vec<Unverified> {
     ]
 }
 
-/// Nhost linked by address, but its adapters for Discord, Bitbucket and Microsoft lost the provider's word that an address
-/// is unverified. Here "verified" is read for each provider, absent means no, and such an address links nothing.
+/// Nhost linked by address, but its adapters for Discord, Bitbucket and Microsoft ignored that the provider marked it as
+/// unverified. Here the mark is read for each provider, a missing mark means unverified, and such an address does not link.
 async fn cve_2026_41574_nhost_unverified_email_does_not_link(engine: Engine) {
-    for (n, Unverified { provider, settings, answers }) in unverified_addresses().into_iter().enumerate() {
+    for (n, UnverifiedEmail { provider, settings, answers }) in unverified_emails().into_iter().enumerate() {
         let plan = linking_by_email(engine, &format!("google-oauth2,{provider}"));
         let app = configured(plan, provider, settings).start().await;
         app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
@@ -136,7 +136,7 @@ async fn cve_2026_41574_nhost_unverified_email_does_not_link(engine: Engine) {
             app.double.always(place, Reply::json(&answer));
         }
         let attacker = sign_in(&app, provider, "u6").await;
-        // Without an address, the provider's account is a user of its own; with an unverified one it is refused.
+        // Without an address the login creates another user; with an unverified address it is refused.
         assert!(attacker.status == 409 || attacker.status == 200, "{n} {provider}: {}", attacker.text);
         if attacker.status == 200 {
             assert_ne!(attacker.ok()["id"], json!(1), "{n} {provider}: {}", attacker.text);
@@ -144,7 +144,7 @@ async fn cve_2026_41574_nhost_unverified_email_does_not_link(engine: Engine) {
         let google = vec![("google-oauth2".to_owned(), "1".to_owned())];
         assert_eq!(linked_accounts(&app, &victim).await, google, "{n} {provider}");
     }
-    // The same providers link once they say that the address is verified.
+    // With a verified address, the same provider links.
     let plan = configured(linking_by_email(engine, "google-oauth2,discord"), "discord", &[]);
     let app = plan.start().await;
     app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
@@ -155,74 +155,74 @@ async fn cve_2026_41574_nhost_unverified_email_does_not_link(engine: Engine) {
     assert_eq!(sign_in(&app, "discord", "u1").await.ok()["id"], victim["id"]);
 }
 
-/// PocketBase let a sign-up name any address, and linked the owner of that address to the attacker's account when the owner
-/// came by another provider: both kept access. Here an address that nobody verified neither links nor locks out its owner.
+/// PocketBase accepted any address at sign-up and linked the owner of that address to the attacker's account when the owner
+/// signed in by another provider; both had access. Here an unverified address neither links nor locks out its owner.
 async fn cve_2026_44166_pocketbase_pre_registered_email_does_not_hijack_its_owner(engine: Engine) {
-    let made_in_advance = |app: &TestApp| {
+    let pre_registration = |app: &TestApp| {
         app.fake_users.set_profile("github", "u6", json!({"id": 66, "login": "eve", "email": VICTIM}));
-        // What PocketBase called createData, and its neighbours: a login's body seeds nothing.
+        // `createData` is the field that PocketBase read; fields of the body do not set user data.
         json!({"code": "u6", "createData": {"email": VICTIM, "verified": true}, "email": VICTIM, "email_verified": true})
     };
-    // One provider, default settings: no lockout.
+    // Default settings: the owner is not locked out.
     let app = TestApp::builder(engine).oidc().start().await;
-    let body = made_in_advance(&app);
+    let body = pre_registration(&app);
     let attacker = app.client().login("token_user/github", body).await;
     let owner = sign_in(&app, "oidc", "u1").await;
     assert_ne!(owner.ok()["id"], attacker.ok()["id"]);
     assert_eq!(linked_accounts(&app, &credential(&attacker)).await.len(), 1);
     assert_eq!(linked_accounts(&app, &credential(&owner)).await.len(), 1);
-    // Joining by address, every provider trusted: the owner is not joined to the attacker's user, and the attacker gets no
-    // part of what the owner does afterwards.
+    // Linking by address with every provider trusted: the owner is not linked to the attacker's user, and the attacker gets no
+    // access to the owner's accounts.
     let app = linking_by_email(engine, "github,google-oauth2,oidc").start().await;
-    let body = made_in_advance(&app);
+    let body = pre_registration(&app);
     let attacker = app.client().login("token_user/github", body).await;
     let owner = sign_in(&app, "oidc", "u1").await;
     assert!(owner.status == 409 || owner.ok()["id"] != attacker.ok()["id"], "{}", owner.text);
     let github = vec![("github".to_owned(), "66".to_owned())];
     assert_eq!(linked_accounts(&app, &credential(&attacker)).await, github);
-    // The other way round, the attacker is not joined to the owner's user either.
+    // In the other order, the attacker is not linked to the owner's user either.
     let app = linking_by_email(engine, "github,google-oauth2,oidc").start().await;
     let owner = sign_in(&app, "oidc", "u1").await;
-    let body = made_in_advance(&app);
+    let body = pre_registration(&app);
     let attacker = app.client().login("token_user/github", body).await;
     assert!(attacker.status == 409 || attacker.ok()["id"] != owner.ok()["id"], "{}", attacker.text);
     assert_eq!(linked_accounts(&app, &credential(&owner)).await.len(), 1);
 }
 
-/// Better Auth asked the provider whether the address is verified, and never asked its own row, so that a sign-up with the
-/// victim's address caught the victim's first login. Here both sides must be verified, by a trusted provider.
+/// Better Auth checked that the provider had verified the address, but not that the stored user's address was verified, so the
+/// victim was linked to an earlier sign-up with the victim's address. Here a trusted provider must have verified both.
 async fn cve_2026_53516_better_auth_stored_unverified_email_does_not_link(engine: Engine) {
-    // (how the stored user came to the address, whether the owner's login is joined to it)
+    // (source of the stored address, profile, provider, whether the owner's login is linked)
     let cases = [
         ("github says it", json!({"id": 66, "login": "eve", "email": VICTIM}), "github", false),
         ("oidc says unverified", json!({"sub": "66", "email": VICTIM, "email_verified": false}), "oidc", false),
         ("oidc says nothing", json!({"sub": "66", "email": VICTIM}), "oidc", false),
         ("oidc says verified", json!({"sub": "66", "email": VICTIM, "email_verified": true}), "oidc", true),
     ];
-    for (how, profile, provider, joined) in cases {
+    for (source, profile, provider, is_linked) in cases {
         let app = linking_by_email(engine, "google-oauth2,oidc,github").start().await;
         app.fake_users.set_profile(provider, "u6", profile);
         let stored = sign_in(&app, provider, "u6").await;
         app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
         let owner = sign_in(&app, "google-oauth2", "u1").await;
-        assert_eq!(owner.status, if joined { 200 } else { 409 }, "{how}: {}", owner.text);
+        assert_eq!(owner.status, if is_linked { 200 } else { 409 }, "{source}: {}", owner.text);
         let accounts = linked_accounts(&app, &credential(&stored)).await;
-        assert_eq!(accounts.len(), 1 + usize::from(joined), "{how}: {accounts:?}");
+        assert_eq!(accounts.len(), 1 + usize::from(is_linked), "{source}: {accounts:?}");
     }
-    // An address that the user typed in is not verified, however the account itself is.
+    // An address that the user entered is unverified, whatever the provider verified before.
     let plan = linking_by_email(engine, "google-oauth2,oidc");
     let app = plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email").start().await;
     app.fake_users.set_profile("oidc", "u6", oidc_profile("66", "eve@example.com"));
     let stored = sign_in(&app, "oidc", "u6").await;
-    let typed = app.client().request("PATCH", "/api/user/").header("authorization", credential(&stored));
-    typed.json(&json!({"email": VICTIM})).send().await.ok();
+    let change = app.client().request("PATCH", "/api/user/").header("authorization", credential(&stored));
+    change.json(&json!({"email": VICTIM})).send().await.ok();
     app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
     sign_in(&app, "google-oauth2", "u1").await.problem(409, "account_exists");
     assert_eq!(linked_accounts(&app, &credential(&stored)).await.len(), 1);
 }
 
-/// Flarum's row of SEC-23: an address that came along with the request was taken for one that the provider verified. Here
-/// nothing that a client posts is read as part of the profile, whatever it is called and wherever it stands.
+/// Flarum (SEC-23) treated an address from the request as one that the provider had verified. Here no field of a request becomes
+/// part of the profile.
 async fn cve_2026_92161_flarum_request_fields_do_not_change_the_profile(engine: Engine) {
     let app = linking_by_email(engine, "google-oauth2,oidc,github").start().await;
     let victim = sign_in(&app, "oidc", "u1").await;
@@ -251,7 +251,7 @@ async fn cve_2026_92161_flarum_request_fields_do_not_change_the_profile(engine: 
             let mut body = json!({"code": code, "email": "another@example.com"});
             body[name] = value.clone();
             let attacker = app.client().login(&format!("token_user/{provider}"), body).await;
-            // user60 and so on: each is who the provider says, under the address that the provider says.
+            // The user has the identity and the address of the provider's profile.
             if attacker.status == 200 {
                 assert_ne!(attacker.ok()["id"], victim.ok()["id"], "{provider} {name}: {}", attacker.text);
                 assert_eq!(attacker.field("email"), format!("user{}@example.com", 60 + n), "{provider} {name}");
@@ -261,8 +261,8 @@ async fn cve_2026_92161_flarum_request_fields_do_not_change_the_profile(engine: 
     assert_eq!(linked_accounts(&app, &credential(&victim)).await.len(), 1);
 }
 
-/// Reviactyl joined a social login to any local account of the same address. Here joining by address is no default: two
-/// accounts of one address are two users, whichever comes first and however verified.
+/// Reviactyl linked a social login to any local account with the same address. Here linking by address is off by default: two
+/// accounts with one address are two users, in any order and even if the address is verified.
 async fn cve_2026_34456_reviactyl_equal_email_does_not_link_by_default(engine: Engine) {
     let orders = [["google-oauth2", "oidc"], ["oidc", "google-oauth2"], ["github", "oidc"], ["oidc", "github"]];
     for [first, second] in orders {
@@ -274,17 +274,17 @@ async fn cve_2026_34456_reviactyl_equal_email_does_not_link_by_default(engine: E
         for login in [&owner, &other] {
             assert_eq!(linked_accounts(&app, &credential(login)).await.len(), 1, "{first}, {second}");
         }
-        // The proper way: sign in, then link.
+        // Linking after signing in works.
         let third = if [first, second].contains(&"github") { "google-oauth2" } else { "github" };
         let linked = link(&app, &credential(&owner), third, "u01").await;
         assert_eq!(linked.ok()["id"], owner.ok()["id"], "{first}, {second}");
     }
 }
 
-/// social-app-django answered a conflict on insert by looking up the user of that address, although joining by address was
-/// not in the pipeline. Here a conflict of names, addresses or accounts makes another user, or a refusal, never a link.
+/// After a conflict on insert, social-app-django looked up the user by address although linking by address was not in the
+/// pipeline. Here a conflict of usernames, addresses or accounts leads to another user or a refusal, never to a link.
 async fn cve_2025_61783_social_app_django_insert_conflict_does_not_link(engine: Engine) {
-    // The same address and the same username, one after the other and at once.
+    // The same address and the same username, sequentially and concurrently.
     let app = TestApp::builder(engine).oidc().start().await;
     app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
     let owner = sign_in(&app, "google-oauth2", "u1").await;
@@ -293,14 +293,14 @@ async fn cve_2025_61783_social_app_django_insert_conflict_does_not_link(engine: 
     app.fake_users.set_profile("oidc", "u6", same_name);
     let other = sign_in(&app, "oidc", "u6").await;
     assert_ne!(other.ok()["id"], owner.ok()["id"]);
-    assert_ne!(other.field("username"), owner.field("username"), "a username is one user's");
+    assert_ne!(other.field("username"), owner.field("username"), "usernames are unique");
     let (first, second) = (sign_in(&app, "github", "u7"), sign_in(&app, "facebook", "u7"));
     let (first, second) = tokio::join!(first, second);
     assert_ne!(first.ok()["id"], second.ok()["id"]);
     for login in [&owner, &other, &first, &second] {
         assert_eq!(linked_accounts(&app, &credential(login)).await.len(), 1);
     }
-    // A site's own rule that an address is one user's, as a unique index of an imported database: a refusal.
+    // With a unique index on addresses, as an operator may add: refused.
     let app = TestApp::builder(engine).oidc().start().await;
     let owner = sign_in(&app, "github", "u1").await;
     app.database.run("CREATE UNIQUE INDEX one_user_of_an_address ON users (email)").await;
@@ -310,26 +310,26 @@ async fn cve_2025_61783_social_app_django_insert_conflict_does_not_link(engine: 
     assert_eq!((app.database.count("users").await, app.database.count("social_accounts").await), (1, 1));
 }
 
-/// Asks every new account for a word that was sent to its user.
-struct Word;
+/// Asks for a proof that was sent to the user.
+struct AskProof;
 
 #[async_trait]
-impl Step for Word {
+impl Step for AskProof {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        match draft.answer("word") {
-            Some(word) if *word == "swordfish" => Ok(()),
-            Some(_) => Err(Stop::wrong("word", "That is another word.")),
-            None => Err(Stop::ask([Field::text("word", "The word")])),
+        match draft.answer("proof") {
+            Some(proof) if *proof == "swordfish" => Ok(()),
+            Some(_) => Err(Stop::wrong("proof", "The proof is wrong.")),
+            None => Err(Stop::ask([Field::text("proof", "Proof")])),
         }
     }
 }
 
-/// Keycloak keyed the proof of an e-mail verification by user and provider, so that a second account at the same provider
-/// could use it up and be linked to the victim. Here a pending login is bound to the account and the browser it began with.
+/// Keycloak stored the proof of an e-mail verification by user and provider, so a second account at the same provider could use
+/// it and be linked to the victim. Here a pending login is bound to the account and the browser that it began with.
 async fn cve_2026_9087_keycloak_pending_login_is_bound_to_its_account(engine: Engine) {
-    let pipeline = WITH_TERMS.replace("terms", "word");
+    let pipeline = WITH_TERMS.replace("terms", "ask_proof");
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
-    let app = plan.with_builder(|builder| builder.step("word", Word)).start().await;
+    let app = plan.with_builder(|builder| builder.step("ask_proof", AskProof)).start().await;
     let pending = async |code: &str| {
         let browser = app.browser();
         let begun = app.begin(&browser, "github", json!({})).await;
@@ -337,43 +337,43 @@ async fn cve_2026_9087_keycloak_pending_login_is_bound_to_its_account(engine: En
         let token = flow_token(&answer);
         (browser, token)
     };
-    let (victim, victims) = pending("u1").await;
-    let (attacker, attackers) = pending("u6").await;
-    // The attacker's browser cannot use the victim's pending login, nor can the victim's proof finish the attacker's.
-    let proof = || json!({"word": "swordfish"});
-    resume(&attacker, &victims, proof()).await.problem(400, "flow_mismatch");
-    resume(&victim, &attackers, proof()).await.problem(400, "flow_mismatch");
+    let (victim, victim_token) = pending("u1").await;
+    let (attacker, attacker_token) = pending("u6").await;
+    // Neither browser can resume the pending login of the other.
+    let proof = || json!({"proof": "swordfish"});
+    resume(&attacker, &victim_token, proof()).await.problem(400, "flow_mismatch");
+    resume(&victim, &attacker_token, proof()).await.problem(400, "flow_mismatch");
     assert_eq!(app.database.count("users").await, 0);
-    let done = resume(&victim, &victims, proof()).await;
+    let done = resume(&victim, &victim_token, proof()).await;
     assert_eq!(done.field("username"), "user1");
     assert_eq!(linked_accounts(&app, &credential(&done)).await, [("github".to_owned(), "1".to_owned())]);
-    // The proof is used up with it: the attacker's own pending login must show its own.
-    let late = resume(&attacker, &victims, proof()).await;
-    assert!(late.status >= 400, "{}", late.text);
-    resume(&attacker, &attackers, json!({"word": "guessed"})).await.problem(400, "invalid_request");
+    // The completed login cannot be resumed again, and the attacker's pending login still needs its own proof.
+    let again = resume(&attacker, &victim_token, proof()).await;
+    assert!(again.status >= 400, "{}", again.text);
+    resume(&attacker, &attacker_token, json!({"proof": "guessed"})).await.problem(400, "invalid_request");
 
-    // What a user began for linking links one account, and only with that user's own login.
+    // A link request links one account, and only with the credential of its user.
     let app = TestApp::builder(engine).oidc().start().await;
     let victim = credential(&sign_in(&app, "github", "u1").await);
     let attacker = credential(&sign_in(&app, "github", "u6").await);
     let client = app.client();
     let begun = begin_link(&client, &victim, "facebook").await;
-    let finish = |credential: &str, code: &str| {
+    let complete = |credential: &str, code: &str| {
         let post = client.post("/api/login/social/token_user/facebook/").header("authorization", credential);
         post.json(&json!({"code": code, "state": begun["state"], "flow_token": begun["flow_token"]})).send()
     };
-    finish(&attacker, "u6").await.problem(400, "flow_mismatch");
-    finish(&victim, "u1").await.ok();
-    let second = finish(&victim, "u6").await;
+    complete(&attacker, "u6").await.problem(400, "flow_mismatch");
+    complete(&victim, "u1").await.ok();
+    let second = complete(&victim, "u6").await;
     assert!(second.status >= 400, "one request links one account: {}", second.text);
     assert_eq!(linked_accounts(&app, &victim).await.len(), 2);
     assert_eq!(linked_accounts(&app, &attacker).await.len(), 1);
 }
 
-/// Zitadel let users set the verified flag of their own address by the call that changes their profile. Here no call of a
-/// user can: the flag is not writable, and an address that is changed by hand loses it.
+/// Zitadel let users set the verified flag of their own address when they changed their profile. Here the flag is not writable,
+/// and changing the address clears it.
 async fn cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified(engine: Engine) {
-    let is_verified = match engine {
+    let verified_users = match engine {
         Engine::Sqlite => "SELECT count(*) FROM users WHERE email_verified = 1",
         Engine::Postgres => "SELECT count(*) FROM users WHERE email_verified",
     };
@@ -404,16 +404,16 @@ async fn cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified(engine: En
                 "{method} {name}: {}",
                 answer.text
             );
-            assert_eq!(app.database.number(is_verified).await, 0, "{method} {name}: {}", answer.text);
+            assert_eq!(app.database.number(verified_users).await, 0, "{method} {name}: {}", answer.text);
             assert_eq!(app.client().user(&attacker).await.ok()["id"], 1, "{method} {name}");
         }
     }
-    // Nor does a verified address lend its flag to the one that replaces it.
+    // Replacing a verified address clears the flag.
     let app = TestApp::builder(engine).oidc().with("REST_SOCIAL_EDITABLE_USER_FIELDS", "email");
     let app = app.with("SOCIAL_AUTH_PIPELINE", BY_EMAIL).start().await;
     let verified = credential(&sign_in(&app, "oidc", "u6").await);
-    assert_eq!(app.database.number(is_verified).await, 1);
+    assert_eq!(app.database.number(verified_users).await, 1);
     let change = app.client().request("PATCH", "/api/user/").header("authorization", &verified);
     change.json(&json!({"email": VICTIM})).send().await.ok();
-    assert_eq!(app.database.number(is_verified).await, 0);
+    assert_eq!(app.database.number(verified_users).await, 0);
 }

@@ -1,4 +1,4 @@
-//! Addresses that pass a list of domains, or count as somebody else's, by the way they are written.
+//! E-mail addresses written so that they pass a list of domains or match another user's address.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ on_both_databases! {
     ghsa_7rqj_auth_js_similar_email_does_not_match_another_user,
 }
 
-fn encoded(email: &str) -> String {
+fn escaped(email: &str) -> String {
     email.escape_debug().to_string()
 }
 
-/// oauth2-proxy compared the end of the claim with the domain, so that `attacker@evil.example@company.com` was of
-/// company.com. Here an address is parsed before any list sees it, and what is no single address passes none.
+/// oauth2-proxy compared the end of the claim with the domain, so `attacker@evil.example@company.com` was accepted for
+/// company.com. Here addresses are parsed before the lists are checked, and an invalid address passes no list.
 async fn cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_lists(engine: Engine) {
     let lists = [("WHITELISTED_DOMAINS", "company.com"), ("WHITELISTED_EMAILS", "ceo@company.com,x@company.com")];
     for (list, entries) in lists {
@@ -66,10 +66,10 @@ async fn cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_
             let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
             app.fake_users.set_profile("oidc", &code, oidc_profile(&sub, email));
             let answer = sign_in(&app, "oidc", &code).await;
-            assert_eq!(answer.status, 403, "{list}: {}: {}", encoded(email), answer.text);
+            assert_eq!(answer.status, 403, "{list}: {}: {}", escaped(email), answer.text);
         }
         assert_eq!(app.database.count("users").await, 0, "{list}");
-        // Neither is one that the provider has not verified, nor one that is no text.
+        // Unverified addresses and values that are not texts are refused too.
         for (n, (email, verified)) in [
             (json!("ceo@company.com"), json!(false)),
             (json!("ceo@company.com"), Value::Null),
@@ -92,11 +92,11 @@ async fn cve_2026_40574_oauth2_proxy_email_with_two_domains_is_refused_by_allow_
     }
 }
 
-/// Characters that Unicode's compatibility forms turn into `@` or a dot.
+/// Characters that Unicode compatibility normalization turns into `@`.
 const AT_SIGNS: [char; 2] = ['\u{ff20}', '\u{fe6b}'];
 
-/// Auth.js checked an address for one `@` and normalised it afterwards, when a full-width `@` became a second one. Here an
-/// address is never normalised into another: a character that merely looks like `@` separates nothing.
+/// Auth.js checked for a single `@` and normalized the address afterwards, which turned a full-width `@` into a second one.
+/// Here an address is not normalized into another one: a character that looks like `@` is not a separator.
 async fn ghsa_7rqj_auth_js_unicode_at_sign_does_not_change_the_domain(engine: Engine) {
     let app = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_WHITELISTED_DOMAINS", "company.com").start().await;
     let mut emails = Vec::new();
@@ -125,16 +125,16 @@ async fn ghsa_7rqj_auth_js_unicode_at_sign_does_not_change_the_domain(engine: En
         let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
         app.fake_users.set_profile("oidc", &code, oidc_profile(&sub, email));
         let answer = sign_in(&app, "oidc", &code).await;
-        // A non-ASCII local part is a valid address of company.com (RFC 6531) as long as it stays what it is.
+        // A non-ASCII local part is valid (RFC 6531), so such an address may be accepted if it is stored unchanged.
         let is_of_company = email.rsplit_once('@').is_some_and(|(_, domain)| domain == "company.com");
         assert!(answer.status == 403 || (is_of_company && answer.status == 200), "{email}: {}", answer.text);
         if answer.status == 200 {
-            assert_eq!(answer.field("email"), *email, "it stays what it is");
+            assert_eq!(answer.field("email"), *email, "the address is stored unchanged");
         }
     }
 }
 
-/// The same in a deny list, where another spelling of a denied domain must be denied too.
+/// The same for deny lists: other spellings of a denied domain must be denied too.
 async fn ghsa_7rqj_auth_js_other_spelling_of_a_denied_domain_is_denied(engine: Engine) {
     let denied = "evil.example,b\u{fc}cher.example,xn--fa-hia.example";
     let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_DENIED_DOMAINS", denied);
@@ -168,19 +168,20 @@ async fn ghsa_7rqj_auth_js_other_spelling_of_a_denied_domain_is_denied(engine: E
         let (code, sub) = (format!("u{}", n + 1), format!("s{n}"));
         app.fake_users.set_profile("oidc", &code, oidc_profile(&sub, email));
         let answer = sign_in(&app, "oidc", &code).await;
-        // What is no address counts as none, and none is not denied; but then it is not stored either.
+        // An invalid address counts as no address. It is not denied, but it is not stored either.
         let no_address = answer.status == 200 && answer.field("email").is_empty();
-        assert!(answer.status == 403 || no_address, "{}: {}", encoded(email), answer.text);
+        assert!(answer.status == 403 || no_address, "{}: {}", escaped(email), answer.text);
     }
     app.fake_users.set_profile("oidc", "u100", oidc_profile("s100", "ana@notevil.example"));
     assert_eq!(sign_in(&app, "oidc", "u100").await.field("email"), "ana@notevil.example");
 }
 
-/// The same for joining: an address that becomes another's by folding or normalising is not that user's.
+/// The same for linking by address: an address that equals another one only after case folding or normalization is a
+/// different address.
 async fn ghsa_7rqj_auth_js_similar_email_does_not_match_another_user(engine: Engine) {
-    for force_lower in ["false", "true"] {
+    for force_lowercase in ["false", "true"] {
         let plan = linking_by_email(engine, "google-oauth2,oidc");
-        let app = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", force_lower).start().await;
+        let app = plan.with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", force_lowercase).start().await;
         app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", "mikes@example.com"));
         let victim = sign_in(&app, "google-oauth2", "u1").await;
         for (n, email) in [
@@ -206,13 +207,17 @@ async fn ghsa_7rqj_auth_js_similar_email_does_not_match_another_user(engine: Eng
             app.fake_users.set_profile("oidc", &code, oidc_profile(&sub, email));
             let answer = sign_in(&app, "oidc", &code).await;
             if answer.status == 200 {
-                assert_ne!(answer.ok()["id"], victim.ok()["id"], "{}: {}", encoded(email), answer.text);
+                assert_ne!(answer.ok()["id"], victim.ok()["id"], "{}: {}", escaped(email), answer.text);
             } else {
-                assert!((400..500).contains(&answer.status), "{}: {}", encoded(email), answer.text);
+                assert!((400..500).contains(&answer.status), "{}: {}", escaped(email), answer.text);
             }
         }
-        assert_eq!(linked_accounts(&app, &credential(&victim)).await.len(), 1, "lower case: {force_lower}");
-        // Letters of ASCII in another case are the same address.
+        assert_eq!(
+            linked_accounts(&app, &credential(&victim)).await.len(),
+            1,
+            "FORCE_EMAIL_LOWERCASE {force_lowercase}"
+        );
+        // ASCII letters in another case are the same address.
         app.fake_users.set_profile("oidc", "u50", oidc_profile("s50", "MIKES@Example.com"));
         assert_eq!(sign_in(&app, "oidc", "u50").await.ok()["id"], victim.ok()["id"]);
     }

@@ -1,4 +1,4 @@
-//! Addresses that are unverified or are none, where a list or a link is decided by them.
+//! Unverified and invalid e-mail addresses, where an allow list or a link depends on them.
 
 use serde_json::{Value, json};
 
@@ -12,20 +12,20 @@ on_both_databases! {
     social_core_5_0_0_invalid_email_causes_no_server_error,
 }
 
-/// Vaultwarden checked `email_verified` when it made a user, and not when it bound a login to a user who was there. Here
-/// one rule decides for both, so that the state of the table changes nothing.
+/// Vaultwarden checked `email_verified` when it created a user, but not when it linked a login to an existing user. Here the
+/// same rule applies to both.
 async fn cve_2026_47164_vaultwarden_sign_up_and_link_require_a_verified_email(engine: Engine) {
     for verified in [json!(true), json!(false), Value::Null, json!("false"), json!(0), json!(1), json!("yes")] {
         let plan = linking_by_email(engine, "google-oauth2,oidc");
         let app = plan.with("SOCIAL_AUTH_OIDC_WHITELISTED_DOMAINS", "example.com").start().await;
         app.fake_users.set_profile("google-oauth2", "u1", google_profile("1", VICTIM));
         let victim = sign_in(&app, "google-oauth2", "u1").await;
-        let says = |email: &str| json!({"sub": "666", "preferred_username": "eve", "email": email, "email_verified": verified});
-        // The branch of a user who is there.
-        app.fake_users.set_profile("oidc", "u6", says(VICTIM));
+        let profile = |email: &str| json!({"sub": "666", "preferred_username": "eve", "email": email, "email_verified": verified});
+        // An existing user with the address.
+        app.fake_users.set_profile("oidc", "u6", profile(VICTIM));
         let existing = sign_in(&app, "oidc", "u6").await;
-        // The branch of a new user, behind an allow list.
-        app.fake_users.set_profile("oidc", "u06", says("new@example.com"));
+        // A new user, with an allow list.
+        app.fake_users.set_profile("oidc", "u06", profile("new@example.com"));
         let new = sign_in(&app, "oidc", "u06").await;
         let is_verified = verified == json!(true);
         assert_eq!(existing.status == 200, is_verified, "{verified}: {}", existing.text);
@@ -35,8 +35,8 @@ async fn cve_2026_47164_vaultwarden_sign_up_and_link_require_a_verified_email(en
     }
 }
 
-/// An address that is none ended the login with a crash. Here a text that is no address counts as none, and the login goes
-/// on; a value of another type is the provider's fault.
+/// An invalid address crashed the login. Here an invalid text counts as no address and the login succeeds; a value of another
+/// type is a provider error.
 async fn social_core_5_0_0_invalid_email_causes_no_server_error(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let long = format!("{}@example.com", "x".repeat(5000));

@@ -1,4 +1,4 @@
-//! What a renewed token says of its user.
+//! The ID token of a token refresh.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ on_both_databases! {
     social_core_5_1_0_token_refresh_with_another_subject_is_refused,
 }
 
-/// The ID token of a token renewal was not checked, so that a renewal could change the identity. Here one that does not hold
-/// or names another subject ends the renewal, and no token is handed out (OpenID Connect Core, 12.2).
+/// The ID token of a token refresh was not checked, so a refresh could change the identity. Here an invalid ID token or another
+/// subject fails the refresh, and no token is returned (OpenID Connect Core, section 12.2).
 async fn social_core_5_1_0_token_refresh_with_another_subject_is_refused(engine: Engine) {
     type Change = fn(&mut Value);
     let changes: [(&str, Change, bool); 8] = [
@@ -26,14 +26,14 @@ async fn social_core_5_1_0_token_refresh_with_another_subject_is_refused(engine:
         ("another audience", |claims| claims["aud"] = json!("another-client"), false),
         ("expired", |claims| claims["exp"] = json!(1), false),
     ];
-    for (what, change, holds) in changes {
+    for (case, change, is_accepted) in changes {
         let app = TestApp::builder(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
         let (fake_users, clock) = (app.fake_users.clone(), app.clock.clone());
         app.double.on(OIDC_TOKEN, move |call: &Call| {
-            let is_renewal = call.field("grant_type").as_deref() == Some("refresh_token");
-            let access_token = if is_renewal { "oidc-u01" } else { "oidc-u1" };
+            let is_refresh = call.field("grant_type").as_deref() == Some("refresh_token");
+            let access_token = if is_refresh { "oidc-u01" } else { "oidc-u1" };
             let mut claims = fake_users.id_token_claims("u1", None, access_token);
-            if is_renewal {
+            if is_refresh {
                 claims["iat"] = json!(clock.now().seconds());
                 change(&mut claims);
                 claims.as_object_mut().expect("claims").retain(|_, value| !value.is_null());
@@ -46,7 +46,7 @@ async fn social_core_5_1_0_token_refresh_with_another_subject_is_refused(engine:
         let path = format!("/api/user/social/{}/token/", list[0]["id"]);
         app.advance(Duration::from_secs(200));
         let token = app.client().get(&path).header("authorization", &authorization).send().await;
-        assert_eq!(token.status == 200, holds, "{what}: {}", token.text);
-        assert!(holds || !token.text.contains("oidc-u01"), "{what}: {}", token.text);
+        assert_eq!(token.status == 200, is_accepted, "{case}: {}", token.text);
+        assert!(is_accepted || !token.text.contains("oidc-u01"), "{case}: {}", token.text);
     }
 }

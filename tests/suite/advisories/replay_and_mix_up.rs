@@ -1,4 +1,4 @@
-//! Logins that another browser, another provider or another flow finishes, or that are finished twice.
+//! Logins completed by another browser, at another provider or by another flow, or completed twice.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,45 +20,45 @@ on_both_databases! {
     cve_2026_45675_open_webui_concurrent_first_users_have_equal_rights,
 }
 
-/// The one-time code that an application exchanges after the redirect flow.
+/// The one-time code that an app exchanges after the redirect flow.
 async fn one_time_code(app: &TestApp, kind: &str, code: &str) -> String {
     let browser = app.browser();
-    let there = authorize(&browser, "github", &format!("next={APP}&kind={kind}")).await;
-    let state = location_parameter(&there, "state").expect("a state");
-    let landed = complete(&browser, "github", &format!("code={code}&state={state}")).await;
-    location_parameter(&landed, "code").expect("a code")
+    let redirect = authorize(&browser, "github", &format!("next={APP}&kind={kind}")).await;
+    let state = location_parameter(&redirect, "state").expect("a state");
+    let completed = complete(&browser, "github", &format!("code={code}&state={state}")).await;
+    location_parameter(&completed, "code").expect("a code")
 }
 
-async fn swap(client: &Client, code: &str) -> Answer {
+async fn exchange_code(client: &Client, code: &str) -> Answer {
     client.post("/api/login/social/swap/").json(&json!({"code": code})).send().await
 }
 
-/// Users, accounts, and rows of each kind of credential.
-async fn rows(app: &TestApp) -> Vec<(String, i64)> {
+/// The number of users, accounts and credentials of each kind.
+async fn row_counts(app: &TestApp) -> Vec<(String, i64)> {
     let counts = app.database.counts().await.into_iter();
-    let kept = ["users", "social_accounts", "sessions", "tokens", "knox_tokens", "jwt_tokens", "refresh_tokens"];
-    counts.filter(|(table, _)| kept.contains(&table.as_str())).collect()
+    let tables = ["users", "social_accounts", "sessions", "tokens", "knox_tokens", "jwt_tokens", "refresh_tokens"];
+    counts.filter(|(table, _)| tables.contains(&table.as_str())).collect()
 }
 
-/// Zitadel's intents, id and token of a login at an identity provider, could be used again by whoever saw them. Here each
-/// proof of a login (code, one-time code, ID token, pending login) is used up by its first use, also where that fails.
+/// Zitadel's intents (id and token of a login at an identity provider) could be used again by anyone who saw them. Here each
+/// proof of a login (code, one-time code, ID token, pending login) is accepted once, even if that use fails.
 async fn cve_2025_46815_zitadel_proofs_of_a_login_are_accepted_once(engine: Engine) {
     let app = with_app(engine).await;
     let observer = app.client();
-    // The one-time code, seen in the application's URL.
+    // The one-time code, seen in the app's URL.
     let code = one_time_code(&app, "knox_user", "u1").await;
-    swap(&app.client(), &code).await.ok();
-    let before = rows(&app).await;
+    exchange_code(&app.client(), &code).await.ok();
+    let before = row_counts(&app).await;
     for seconds in [0, 1, 59, 3600] {
         app.advance(Duration::from_secs(seconds));
-        swap(&observer, &code).await.problem(400, "invalid_code");
+        exchange_code(&observer, &code).await.problem(400, "invalid_code");
     }
-    // The provider's code and state, seen in the callback's URL: by another browser, on every route and as every kind.
+    // The provider's code and state, seen in the callback URL: another browser posts them to every route.
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
     let body = json!({"code": "u02", "state": begun.state});
     browser.login("token_user/github", body.clone()).await.ok();
-    let after = rows(&app).await;
+    let after = row_counts(&app).await;
     app.double.clear_calls();
     for kind in ["session", "token", "jwt-pair", "jwt-sliding", "knox"] {
         for body in [body.clone(), json!({"code": "u02"}), json!({"code": "u02", "state": "another"})] {
@@ -76,8 +76,8 @@ async fn cve_2025_46815_zitadel_proofs_of_a_login_are_accepted_once(engine: Engi
         let answer = app.browser().login(&format!("{kind}/oidc"), json!({"id_token": token})).await;
         answer.problem(400, "code_already_used");
     }
-    assert!(app.double.calls_at(GITHUB_TOKEN).is_empty(), "the provider was not asked again");
-    assert!(rows(&app).await.iter().zip(&after).all(|(now, then)| now.0 == then.0 && now.1 <= then.1 + 1));
+    assert!(app.double.calls_at(GITHUB_TOKEN).is_empty(), "no second call to the provider");
+    assert!(row_counts(&app).await.iter().zip(&after).all(|(now, then)| now.0 == then.0 && now.1 <= then.1 + 1));
     assert!(before.iter().any(|(table, count)| table == "users" && *count == 1));
     // A pending login.
     let app = with_terms(engine).start().await;
@@ -87,8 +87,8 @@ async fn cve_2025_46815_zitadel_proofs_of_a_login_are_accepted_once(engine: Engi
     resume(&observer.at(&app.node.base), &pending, json!({"terms": true})).await.problem(400, "code_already_used");
 }
 
-/// The same at Authlib's Starlette client, once more: with a cache, the callback was not held against the session. Here the
-/// table of authorization requests is such a store, shared by all nodes: knowing a row's state is not enough at any of them.
+/// Authlib's Starlette client with a cache did not compare the callback with the session. Here the table of authorization
+/// requests is shared by all nodes: knowing a state is not enough on any of them.
 async fn cve_2026_41425_authlib_state_is_bound_to_its_browser_on_every_node(engine: Engine) {
     let app = with_app(engine).await;
     let other_node = app.start_second_node().await;
@@ -96,8 +96,8 @@ async fn cve_2026_41425_authlib_state_is_bound_to_its_browser_on_every_node(engi
     for provider in ["github", "google-oauth2", "oidc"] {
         let attacker = app.browser();
         let begun = app.begin(&attacker, provider, json!({})).await;
-        let there = authorize(&attacker, provider, &format!("next={REDIRECT_URI}")).await;
-        let state = location_parameter(&there, "state").expect("a state");
+        let redirect = authorize(&attacker, provider, &format!("next={REDIRECT_URI}")).await;
+        let state = location_parameter(&redirect, "state").expect("a state");
         let nonce = begun.parameter("nonce").map(|nonce| format!("~{nonce}")).unwrap_or_default();
         app.double.clear_calls();
         for base in &bases {
@@ -111,8 +111,8 @@ async fn cve_2026_41425_authlib_state_is_bound_to_its_browser_on_every_node(engi
                     body[name] = json!(value);
                     for kind in ["session", "token", "jwt-pair", "jwt-sliding", "knox"] {
                         let answer = victim.login(&format!("{kind}/{provider}"), body.clone()).await;
-                        let own = value != begun.state && answer.status == 200;
-                        assert!(answer.status == 400 || own, "{kind} {provider} {name}: {}", answer.text);
+                        let is_own_login = value != begun.state && answer.status == 200;
+                        assert!(answer.status == 400 || is_own_login, "{kind} {provider} {name}: {}", answer.text);
                     }
                 }
                 for path in [format!("code=u6{nonce}&state={state}"), format!("code=u6{nonce}&redirect_state={state}")]
@@ -122,15 +122,15 @@ async fn cve_2026_41425_authlib_state_is_bound_to_its_browser_on_every_node(engi
                 }
             }
         }
-        // The browser that began finishes at whichever node it reaches.
+        // The browser that began can complete at any node.
         let body = json!({"code": format!("u007{nonce}"), "state": begun.state});
         attacker.at(&other_node.base).login(&format!("token/{provider}"), body).await.ok();
     }
     other_node.stop().await;
 }
 
-/// Mattermost exchanged a code without asking whether it came from the same flow, and chose the user by an address that the
-/// attacker could craft. Here what one flow hands out is taken by no other route, and nothing posted along chooses the user.
+/// Mattermost exchanged a code without checking that it came from the same flow, and selected the user by an address that the
+/// attacker could choose. Here a value of one flow is refused by every other route, and request fields do not select the user.
 async fn cve_2025_12421_mattermost_code_of_one_flow_is_refused_by_every_other(engine: Engine) {
     let app = with_app(engine).await;
     let victim = sign_in(&app, "github", "u1").await.ok();
@@ -154,7 +154,7 @@ async fn cve_2025_12421_mattermost_code_of_one_flow_is_refused_by_every_other(en
             }
             app.client().post(path).json(&body).send().await
         };
-        // As the code of an exchange, unless it is one.
+        // As a one-time code.
         if *what != "one-time code" {
             post("/api/login/social/swap/", json!({"code": secret})).await.problem(400, "invalid_code");
         }
@@ -172,43 +172,47 @@ async fn cve_2025_12421_mattermost_code_of_one_flow_is_refused_by_every_other(en
             ] {
                 for provider in ["github", "twitter", "oidc"] {
                     let answer = post(&format!("/api/login/social/token/{provider}/"), body.clone()).await;
-                    // The first step of OAuth 1.0a signs nobody in.
-                    let nobody = answer.status == 200 && answer.json()["token"].is_null();
-                    assert!(nobody || matches!(answer.status, 400 | 502), "{what} at {provider}: {}", answer.text);
+                    // The first step of OAuth 1.0a answers 200 without a credential.
+                    let is_first_step = answer.status == 200 && answer.json()["token"].is_null();
+                    assert!(
+                        is_first_step || matches!(answer.status, 400 | 502),
+                        "{what} at {provider}: {}",
+                        answer.text
+                    );
                 }
             }
         }
-        // As a credential, unless it is one.
+        // As a credential.
         if *what != "knox token" {
             for scheme in ["Token", "Bearer"] {
                 assert_eq!(client.user(&format!("{scheme} {secret}")).await.status, 401, "{what} as {scheme}");
             }
         }
     }
-    // The code of the right flow gives its own user, whatever is posted along, and only once.
+    // In its own flow the code signs in its own user, whatever other fields are posted.
     let mut body = crafted.clone();
     body["code"] = json!(code);
-    let swapped = client.post("/api/login/social/swap/").json(&body).send().await;
-    assert_eq!(swapped.field("username"), "user6");
-    assert_ne!(swapped.ok()["id"], victim["id"]);
-    // A code that was made for one verifier is not exchanged with another's, and is used up by the attempt.
+    let exchanged = client.post("/api/login/social/swap/").json(&body).send().await;
+    assert_eq!(exchanged.field("username"), "user6");
+    assert_ne!(exchanged.ok()["id"], victim["id"]);
+    // A code bound to a code challenge is refused with another verifier, and that use consumes it.
     let browser = app.browser();
     let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
     let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
     let state = location_parameter(&authorize(&browser, "github", &query).await, "state").expect("a state");
-    let landed = complete(&browser, "github", &format!("code=u0006&state={state}")).await;
-    let code = location_parameter(&landed, "code").expect("a code");
+    let completed = complete(&browser, "github", &format!("code=u0006&state={state}")).await;
+    let code = location_parameter(&completed, "code").expect("a code");
     for verifier in [json!("x".repeat(43)), json!("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")] {
         let body = json!({"code": code, "code_verifier": verifier});
         assert_eq!(client.post("/api/login/social/swap/").json(&body).send().await.status, 400);
     }
 }
 
-/// Auth.js did not bind state, nonce and verifier to the provider they were made for, so that the callback of one provider
-/// finished a login begun at another. Here each pair of different providers is refused, in both flows.
+/// Auth.js did not bind state, nonce and verifier to their provider, so the callback of one provider completed a login begun at
+/// another. Here each pair of different providers is refused, in both flows.
 async fn ghsa_x445_auth_js_state_is_bound_to_its_provider(engine: Engine) {
     let plan = TestApp::builder(engine).oidc().with("STATE_POLICY", "when_present");
-    // A second name of one client, at the same issuer.
+    // The same client at the same issuer under a second provider name.
     let plan = ["KEY", "SECRET", "OIDC_ENDPOINT"].iter().fold(plan, |plan, name| {
         let value = match *name {
             "KEY" => crate::support::fake_users::CLIENT_ID,
@@ -220,11 +224,11 @@ async fn ghsa_x445_auth_js_state_is_bound_to_its_provider(engine: Engine) {
     let app = plan.start().await;
     let providers = ["github", "google-oauth2", "facebook", "oidc", "authentik", "twitter"];
     for begun_at in providers {
-        for finished_at in providers.into_iter().filter(|name| *name != begun_at) {
+        for completed_at in providers.into_iter().filter(|name| *name != begun_at) {
             let browser = app.browser();
             let answer = browser.post(&format!("/api/login/social/begin/{begun_at}/")).json(&json!({})).send().await;
             if answer.status == 502 {
-                // An alias that finds no document of its own here cannot begin.
+                // authentik has no discovery document in this test and cannot begin.
                 continue;
             }
             let begun = answer.ok();
@@ -237,33 +241,33 @@ async fn ghsa_x445_auth_js_state_is_bound_to_its_provider(engine: Engine) {
             let mut body =
                 json!({"code": format!("u1{nonce}"), "state": begun["state"], "flow_token": begun["flow_token"]});
             if let Some(token) = &token {
-                // OAuth 1.0a has no state: the request token is what names the login.
+                // OAuth 1.0a has no state: the request token identifies the authorization request.
                 body["state"] = json!(token);
             }
-            if token.is_some() || finished_at == "twitter" {
+            if token.is_some() || completed_at == "twitter" {
                 body["oauth_token"] =
                     json!(token.clone().unwrap_or_else(|| begun["state"].as_str().unwrap_or_default().to_owned()));
                 body["oauth_verifier"] = json!("u1");
             }
             for kind in ["session", "token", "jwt-pair", "knox"] {
-                let answer = browser.login(&format!("{kind}/{finished_at}"), body.clone()).await;
-                let context = format!("{begun_at} finished at {finished_at}: {}", answer.text);
+                let answer = browser.login(&format!("{kind}/{completed_at}"), body.clone()).await;
+                let context = format!("{begun_at} completed at {completed_at}: {}", answer.text);
                 assert_eq!(answer.status, 400, "{context}");
                 assert_eq!(answer.json()["code"], "state_mismatch", "{context}");
             }
-            let there = authorize(&browser, begun_at, &format!("next={REDIRECT_URI}")).await;
+            let redirect = authorize(&browser, begun_at, &format!("next={REDIRECT_URI}")).await;
             app.double.clear_calls();
             let name = if token.is_some() { "oauth_token" } else { "state" };
-            let value = location_parameter(&there, name).unwrap_or_default();
+            let value = location_parameter(&redirect, name).unwrap_or_default();
             let query = format!("code=u2&state={value}&oauth_token={value}&oauth_verifier=u2");
-            complete(&browser, finished_at, &query).await.problem(400, "state_mismatch");
-            assert!(app.double.calls().is_empty(), "{begun_at} finished at {finished_at}: a provider was called");
+            complete(&browser, completed_at, &query).await.problem(400, "state_mismatch");
+            assert!(app.double.calls().is_empty(), "{begun_at} completed at {completed_at}: a provider was called");
         }
     }
     assert_eq!(app.database.count("users").await, 0);
 }
 
-/// Better Auth read a code and deleted it in two steps, so that requests at the same moment redeemed it more than once. Here
+/// Better Auth read a code and deleted it in two steps, so concurrent requests redeemed it more than once. Here
 /// a code, a one-time code, an ID token and a pending login are claimed by one statement, at one node or at several.
 async fn ghsa_7w99_better_auth_concurrent_redemptions_of_a_code_succeed_once(engine: Engine) {
     let app = with_app(engine).await;
@@ -278,7 +282,7 @@ async fn ghsa_7w99_better_auth_concurrent_redemptions_of_a_code_succeed_once(eng
     assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
 
     let code = one_time_code(&app, "knox_user", "u2").await;
-    let answers = join_all(clients.iter().map(|client| swap(client, &code))).await;
+    let answers = join_all(clients.iter().map(|client| exchange_code(client, &code))).await;
     assert_eq!(successes(&answers), 1, "a one-time code: {:?}", statuses(&answers));
 
     let token = signer::signed(&app.fake_users.id_token_claims("u3", None, ""));
@@ -286,7 +290,7 @@ async fn ghsa_7w99_better_auth_concurrent_redemptions_of_a_code_succeed_once(eng
     let answers = join_all(clients.iter().map(|client| client.login("knox/oidc", body.clone()))).await;
     assert_eq!(successes(&answers), 1, "an ID token: {:?}", statuses(&answers));
 
-    // A state with different codes: one of them is sent to the provider.
+    // One state with different codes: one code is sent to the provider.
     let begun = app.begin(&app.client(), "facebook", json!({})).await;
     let answers = join_all(clients.iter().enumerate().map(|(n, client)| {
         let body =
@@ -301,7 +305,7 @@ async fn ghsa_7w99_better_auth_concurrent_redemptions_of_a_code_succeed_once(eng
     assert!(!statuses(&answers).contains(&500));
     other_node.stop().await;
 
-    // A pending login: the same browser may get the one answer again, and never a second credential.
+    // A pending login: a client may get the same answer again, but not a second credential.
     let app = with_terms(engine).start().await;
     let pending = flow_token(&app.login("knox_user", "u5").await);
     let clients: Vec<Client> = (0..8).map(|_| app.client()).collect();
@@ -312,12 +316,12 @@ async fn ghsa_7w99_better_auth_concurrent_redemptions_of_a_code_succeed_once(eng
     assert_eq!((app.database.count("users").await, app.database.count("knox_tokens").await), (1, 1));
 }
 
-/// Open WebUI made the first user an administrator, asked "is the table empty?" before the insert, and made several under
-/// simultaneous first logins. Here no rule depends on being first, and what is limited is counted in the same transaction.
+/// Open WebUI made the first user an administrator and checked for an empty table before the insert, so concurrent first logins
+/// created several administrators. Here no rule depends on being first, and limits are counted in the same transaction.
 async fn cve_2026_45675_open_webui_concurrent_first_users_have_equal_rights(engine: Engine) {
     let plan = TestApp::builder(engine).with("REST_SOCIAL_IS_NEW", "true").with("REST_KNOX_TOKEN_LIMIT_PER_USER", "1");
     let app = plan.start().await;
-    // Different accounts: each a user like every other.
+    // Different accounts: users with equal rights.
     let logins = (1..=8).map(|n| {
         let client = app.client();
         async move { client.login("token_user/github", json!({"code": format!("u{n}")})).await }
@@ -334,7 +338,7 @@ async fn cve_2026_45675_open_webui_concurrent_first_users_have_equal_rights(engi
     let keys: BTreeSet<Vec<String>> = users.iter().map(Answer::keys).collect();
     assert_eq!(keys.len(), 1, "{keys:?}");
 
-    // One account: one sign-up, the others sign in.
+    // One account: one login signs up, the others sign in.
     let logins = (0..8).map(|n| {
         let client = app.client();
         async move { client.login("token_user/facebook", json!({"code": format!("u{}9", "0".repeat(n))})).await }
@@ -344,7 +348,7 @@ async fn cve_2026_45675_open_webui_concurrent_first_users_have_equal_rights(engi
     assert_eq!(signed_up, 1, "{:?}", answers.iter().map(|answer| answer.text.clone()).collect::<Vec<_>>());
     assert_eq!(app.database.count("users").await, 9);
 
-    // A limit that is counted: never exceeded.
+    // The token limit is not exceeded.
     let logins = (0..8).map(|n| {
         let client = app.client();
         async move { client.login("knox/google-oauth2", json!({"code": format!("u{}7", "0".repeat(n))})).await }

@@ -1,5 +1,5 @@
-//! `import django` by the real binary: a dry run leaves every byte as it was, a killed import goes on where it was, and
-//! what it prints is for people or for machines.
+//! `import django` as the compiled binary: a dry run changes nothing, a killed import can be continued, and the output is text
+//! or JSON.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Project, original};
+use super::{Project, make_django_database};
 use crate::support::test_app::SECRET_KEY;
 use crate::support::{Database, Engine, on_both_databases, process};
 
@@ -17,20 +17,20 @@ on_both_databases! {
     killed_import_can_be_continued,
 }
 
-fn settings<'a>(target: &'a str, further: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+fn settings<'a>(target: &'a str, extra: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut all = vec![
         ("SECRET_KEY", SECRET_KEY),
         ("PUBLIC_URL", "https://login.example"),
         ("DATABASE_URL", target),
         ("SOCIAL_AUTH_GITHUB_KEY", "k"),
     ];
-    all.extend(further);
+    all.extend(extra);
     all
 }
 
-fn import(folder: &Path, source: &str, options: &[&str], further: &[(&str, &str)]) -> Output {
+fn import(folder: &Path, source: &str, options: &[&str], extra: &[(&str, &str)]) -> Output {
     let arguments = [&["import", "django", "--from", source], options].concat();
-    process::run(&arguments, &settings("sqlite://target.db", further), folder)
+    process::run(&arguments, &settings("sqlite://target.db", extra), folder)
 }
 
 /// Every file of a folder, by name.
@@ -43,16 +43,16 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn unreadable_source_is_reported_with_all_setting_errors() {
     let folder = TempDir::new().expect("a temporary folder");
-    let wrong = [
+    let unreadable = [
         ("mysql://u:pw-9@h/d", "only SQLite and PostgreSQL are read"),
         ("sqlite://nope.db", "nope.db cannot be read: No such file"),
     ];
-    for (from, problem) in wrong {
-        let ran = process::run(&["import", "django", "--from", from], &[], folder.path());
-        let told = String::from_utf8_lossy(&ran.stderr);
-        assert_eq!(ran.status.code(), Some(2), "{told}");
+    for (from, problem) in unreadable {
+        let output = process::run(&["import", "django", "--from", from], &[], folder.path());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
         for part in [&format!("--from: {problem}"), "PUBLIC_URL: ", "SECRET_KEY: "] {
-            assert!(told.contains(part) && !told.contains("pw-9"), "{part} in {told}");
+            assert!(stderr.contains(part) && !stderr.contains("pw-9"), "{part} in {stderr}");
         }
     }
 }
@@ -67,7 +67,7 @@ async fn dry_run_changes_no_byte_of_source_and_target() {
 
     let dry = import(folder.path(), &project.url, &["--dry-run"], &[]);
     assert_eq!(dry.status.code(), Some(0), "{}", String::from_utf8_lossy(&dry.stderr));
-    assert!(files(folder.path()).is_empty(), "not even a file is made");
+    assert!(files(folder.path()).is_empty(), "no file is created");
     assert!(String::from_utf8_lossy(&dry.stdout).contains("empty_target"));
 
     let real = import(folder.path(), &project.url, &[], &[]);
@@ -103,13 +103,12 @@ async fn output_without_a_terminal_has_no_progress_bar() {
 async fn django_secret_key_fallbacks_are_a_json_list() {
     let project = Project::with_key(&[], "the-key-that-django-had-two-rotations-ago");
     let folder = TempDir::new().expect("a temporary folder");
-    let further = [("DJANGO_SECRET_KEY", "another"), ("DJANGO_SECRET_KEY_FALLBACKS", "no list")];
-    let wrong = import(folder.path(), &project.url, &[], &further);
-    assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("error: DJANGO_SECRET_KEY_FALLBACKS: "));
-    let further =
-        [("DJANGO_SECRET_KEY_FALLBACKS", r#"["the-key-before", "the-key-that-django-had-two-rotations-ago"]"#)];
-    let report = import(folder.path(), &project.url, &["--json"], &further);
+    let extra = [("DJANGO_SECRET_KEY", "another"), ("DJANGO_SECRET_KEY_FALLBACKS", "no list")];
+    let invalid = import(folder.path(), &project.url, &[], &extra);
+    assert_eq!(invalid.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&invalid.stderr).starts_with("error: DJANGO_SECRET_KEY_FALLBACKS: "));
+    let extra = [("DJANGO_SECRET_KEY_FALLBACKS", r#"["the-key-before", "the-key-that-django-had-two-rotations-ago"]"#)];
+    let report = import(folder.path(), &project.url, &["--json"], &extra);
     let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
     let sessions = &report["tables"].as_array().expect("tables")[5];
     assert_eq!((&sessions["table"], &sessions["written"]), (&Value::from("django_session"), &Value::from(3)));
@@ -118,7 +117,7 @@ async fn django_secret_key_fallbacks_are_a_json_list() {
 async fn killed_import_can_be_continued(engine: Engine) {
     let folder = TempDir::new().expect("a temporary folder");
     let source = format!("sqlite://{}", folder.path().join("django.sqlite3").display());
-    original(&source, &["--many", "4000"], SECRET_KEY);
+    make_django_database(&source, &["--many", "4000"], SECRET_KEY);
     let database = Database::create(engine).await;
     let arguments = ["import", "django", "--from", &source];
     let settings = settings(database.url(), &[]);
@@ -130,7 +129,7 @@ async fn killed_import_can_be_continued(engine: Engine) {
     }
     child.kill().expect("SIGKILL is sent");
     let status = child.wait().expect("it ends");
-    assert!(!status.success(), "killed in the middle");
+    assert!(!status.success(), "killed before it was finished");
     let half = database.count("social_accounts").await;
     assert!(half < 5333, "{half}");
 

@@ -1,9 +1,9 @@
-//! User models of projects' own: other names, columns beyond the stock ones, ids that are no numbers.
+//! Custom user models: other names, additional columns, UUIDs as ids.
 
 use rest_social_auth::store::django::Names;
 use serde_json::{Value, json};
 
-use super::{How, Project, count, import, import_as, imported, note, used};
+use super::{Project, RunOptions, count, import, import_with, note, try_import, use_credential};
 use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
@@ -32,8 +32,8 @@ async fn custom_user_model_is_imported(engine: Engine) {
         assert_eq!(report.tables[0].table, "accounts_user");
         assert_eq!(app.database.text("SELECT username FROM users WHERE id = 1").await, "ana@example.com");
         assert_eq!(app.database.text("SELECT first_name || last_name FROM users WHERE id = 1").await, "");
-        for item in project.handed_out() {
-            assert_eq!(used(&app, &item).await.ok()["id"], json!(item.user), "{}", item.kind);
+        for item in project.credentials() {
+            assert_eq!(use_credential(&app, &item).await.ok()["id"], json!(item.user), "{}", item.kind);
         }
         assert!(note(&report, "columns_left_out").expect("phone").text.contains("phone, birth_date"));
     }
@@ -41,10 +41,10 @@ async fn custom_user_model_is_imported(engine: Engine) {
 
 /// The declared fields as `GET /api/user/` shows them.
 async fn shown(app: &TestApp, project: &Project, user: i64) -> Value {
-    let token = project.handed_out().into_iter().find(|item| item.kind == "token" && item.user == user);
-    let mut answer = used(app, &token.expect("a token")).await.ok();
-    let stock = ["id", "username", "first_name", "last_name", "email"];
-    answer.as_object_mut().expect("an object").retain(|name, _| !stock.contains(&name.as_str()));
+    let token = project.credentials().into_iter().find(|item| item.kind == "token" && item.user == user);
+    let mut answer = use_credential(app, &token.expect("a token")).await.ok();
+    let standard = ["id", "username", "first_name", "last_name", "email"];
+    answer.as_object_mut().expect("an object").retain(|name, _| !standard.contains(&name.as_str()));
     answer
 }
 
@@ -52,18 +52,22 @@ async fn custom_columns_become_declared_fields(engine: Engine) {
     for source in [Engine::Sqlite, Engine::Postgres] {
         let project = Project::on(source, &["--user-model", "email"]).await;
         let app = app_with_fields(engine).await;
-        let how = || How { further: &[DECLARED], ..How::default() };
-        let report = import_as(&app, &project, how()).await;
+        let options = || RunOptions { settings: &[DECLARED], ..RunOptions::default() };
+        let report = import_with(&app, &project, options()).await;
         let all = json!({"phone": "+46 8 1", "birth_date": "1990-02-28", "seats": 3,
                          "homepage": "https://ana.example/", "newsletter": true});
         assert_eq!(shown(&app, &project, 1).await, all);
-        assert_eq!(shown(&app, &project, 2).await, json!({"seats": 0}), "what is empty or no address is no value");
-        let misfit = note(&report, "field_does_not_fit").expect("ed's homepage");
-        assert!(misfit.text.contains("homepage") && misfit.first == [2], "{report}");
+        assert_eq!(
+            shown(&app, &project, 2).await,
+            json!({"seats": 0}),
+            "empty values and invalid URLs are not imported"
+        );
+        let invalid = note(&report, "field_does_not_fit").expect("ed's homepage");
+        assert!(invalid.text.contains("homepage") && invalid.first == [2], "{report}");
         assert_eq!(note(&report, "columns_carried").expect("five").count, 5);
         assert!(note(&report, "columns_left_out").expect("one").text.contains(": internal_note."), "{report}");
 
-        let again = import_as(&app, &project, how()).await;
+        let again = import_with(&app, &project, options()).await;
         assert_eq!(again.tables[0].already_there, 2);
         assert!(note(&again, "fields_filled").is_none());
     }
@@ -74,17 +78,17 @@ async fn later_import_sets_newly_declared_fields_that_are_unset(engine: Engine) 
     let app = app_with_fields(engine).await;
     import(&app, &project).await;
     assert_eq!(shown(&app, &project, 1).await, json!({}));
-    let token = project.handed_out().into_iter().find(|item| item.kind == "token").expect("ana's");
+    let token = project.credentials().into_iter().find(|item| item.kind == "token").expect("ana's");
     let authorization = format!("Token {}", token.value);
     let call =
         |body: Value| app.client().request("PATCH", "/api/user/").header("authorization", &authorization).json(&body);
     call(json!({"newsletter": false})).send().await.ok();
     call(json!({"newsletter": null})).send().await.ok();
-    app.database.run("UPDATE users SET fields = '{\"phone\": \"said here\"}' WHERE id = 1").await;
+    app.database.run("UPDATE users SET fields = '{\"phone\": \"changed\"}' WHERE id = 1").await;
 
-    let report = import_as(&app, &project, How { further: &[DECLARED], ..How::default() }).await;
+    let report = import_with(&app, &project, RunOptions { settings: &[DECLARED], ..RunOptions::default() }).await;
     assert_eq!(note(&report, "fields_filled").expect("both").first, [1, 2]);
-    let all = json!({"phone": "said here", "birth_date": "1990-02-28", "seats": 3, "homepage": "https://ana.example/"});
+    let all = json!({"phone": "changed", "birth_date": "1990-02-28", "seats": 3, "homepage": "https://ana.example/"});
     assert_eq!(shown(&app, &project, 1).await, all);
 }
 
@@ -93,7 +97,7 @@ async fn uuid_users_are_imported_with_an_id_column(engine: Engine) {
         let project = Project::on(source, &["--user-model", "uuid"]).await;
         let app = TestApp::start(engine).await;
         let names = |id: &str| Names { id_column: Some(id.to_owned()), ..Names::default() };
-        let error = imported(&app, &project, How::default()).await.expect_err("no number to call them by");
+        let error = try_import(&app, &project, RunOptions::default()).await.expect_err("the ids are not numbers");
         assert!(error.to_string().starts_with("--id-column"), "{error}");
 
         let numbers = super::return_to_django::statements(match source {
@@ -102,27 +106,30 @@ async fn uuid_users_are_imported_with_an_id_column(engine: Engine) {
         });
         project.run(&numbers.replace("accounts_member", "\"Members\"")).await;
         project.run("UPDATE \"Members\" SET seats = 1").await;
-        let how =
-            |id| How { names: names(id), further: &[("REST_SOCIAL_USER_FIELDS", r#"{"uuid": {}}"#)], ..How::default() };
-        let error = imported(&app, &project, how("seats")).await.expect_err("two users have one");
+        let options = |id| RunOptions {
+            names: names(id),
+            settings: &[("REST_SOCIAL_USER_FIELDS", r#"{"uuid": {}}"#)],
+            ..RunOptions::default()
+        };
+        let error = try_import(&app, &project, options("seats")).await.expect_err("two users have the same number");
         assert!(error.to_string().contains("1 users have no number in seats"), "{error}");
 
-        let report = import_as(&app, &project, how("number")).await;
+        let report = import_with(&app, &project, options("number")).await;
         assert_eq!(report.tables[0].table, "Members");
-        assert_eq!(note(&report, "ids_renumbered").expect("told").count, 1);
+        assert_eq!(note(&report, "ids_renumbered").expect("a note").count, 1);
         assert_eq!(count(&report, "token_blacklist_outstandingtoken", "old_id"), 2);
         assert_eq!(app.database.count("users").await, 2);
-        let handed_out = project.told["handed_out"].as_array().expect("a list");
-        for (item, uuid) in project.handed_out().iter().zip(handed_out.iter().map(|item| &item["user"])) {
-            let answer = used(&app, item).await;
+        let credentials = project.content["credentials"].as_array().expect("a list");
+        for (item, uuid) in project.credentials().iter().zip(credentials.iter().map(|item| &item["user"])) {
+            let answer = use_credential(&app, item).await;
             if item.kind == "access" {
                 answer.problem(401, "token_not_valid");
                 continue;
             }
             let id = answer.ok()["id"].as_i64().expect("a number");
-            let plain = |text: &str| text.replace('-', "");
+            let hex = |text: &str| text.replace('-', "");
             let json = app.database.text(&format!("SELECT CAST(fields AS TEXT) FROM users WHERE id = {id}")).await;
-            assert!(plain(&json).contains(&plain(uuid.as_str().expect("a UUID"))), "{} is {id}, {json}", item.kind);
+            assert!(hex(&json).contains(&hex(uuid.as_str().expect("a UUID"))), "{} of user {id}: {json}", item.kind);
         }
     }
 }
@@ -131,18 +138,18 @@ async fn users_without_a_unique_username_are_skipped(engine: Engine) {
     let project = Project::on_sqlite(&["--user-model", "email"]);
     project.run("UPDATE accounts_user SET phone = '1', homepage = ''").await;
     let app = TestApp::start(engine).await;
-    let by = |column: &str, dry_run| How {
+    let options = |column: &str, dry_run| RunOptions {
         names: Names { username_column: Some(column.to_owned()), ..Names::default() },
         dry_run,
-        ..How::default()
+        ..RunOptions::default()
     };
     for dry_run in [true, false] {
-        let report = import_as(&app, &project, by("phone", dry_run)).await;
+        let report = import_with(&app, &project, options("phone", dry_run)).await;
         assert_eq!(count(&report, "accounts_user", "username_shared"), 1, "{report}");
         assert_eq!(count(&report, "authtoken_token", "user_left_out"), 1, "{report}");
     }
-    let report = import_as(&app, &project, by("homepage", true)).await;
+    let report = import_with(&app, &project, options("homepage", true)).await;
     assert_eq!(count(&report, "accounts_user", "no_username"), 2, "{report}");
-    let error = imported(&app, &project, by("nickname", true)).await.expect_err("no such column");
+    let error = try_import(&app, &project, options("nickname", true)).await.expect_err("no such column");
     assert!(error.to_string().starts_with("--username-column"), "{error}");
 }

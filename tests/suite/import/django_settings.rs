@@ -1,8 +1,8 @@
-//! Keys, algorithms, serializers and names that a project may have set otherwise than the original's defaults.
+//! Projects whose signing keys, algorithms, serializers or claim names differ from the defaults of DRSA.
 
 use serde_json::json;
 
-use super::{How, Project, all_work, count, import, import_as, note, python, used};
+use super::{Project, RunOptions, assert_credentials_work, count, import, import_with, note, python, use_credential};
 use crate::support::test_app::SECRET_KEY;
 use crate::support::{Engine, TestApp, on_both_databases};
 
@@ -24,38 +24,38 @@ fn every_setting_of_the_django_packages_is_documented() {
     for name in names {
         let short = name.trim_start_matches("SOCIAL_AUTH_");
         let has_line = [name, short].iter().any(|name| documents.contains(&format!("`{name}`")));
-        assert!(has_line, "{name} is in no document");
+        assert!(has_line, "{name} is in neither document");
     }
 }
 
 async fn jwts_of_every_algorithm_are_accepted(engine: Engine) {
     for algorithm in ["RS256", "ES256"] {
         let project = Project::on_sqlite(&["--algorithm", algorithm]);
-        let key = |number: usize| project.told["keys"][number].as_str().expect("a key");
-        let rules = [
+        let key = |number: usize| project.content["keys"][number].as_str().expect("a key");
+        let settings = [
             ("SIMPLE_JWT_ALGORITHM", algorithm),
             ("SIMPLE_JWT_SIGNING_KEY", key(0)),
             ("SIMPLE_JWT_VERIFYING_KEY", key(1)),
         ];
         let app =
-            rules.iter().fold(TestApp::builder(engine), |plan, (name, value)| plan.with(name, value)).start().await;
-        let report = import_as(&app, &project, How { further: &rules, ..How::default() }).await;
+            settings.iter().fold(TestApp::builder(engine), |plan, (name, value)| plan.with(name, value)).start().await;
+        let report = import_with(&app, &project, RunOptions { settings: &settings, ..RunOptions::default() }).await;
         assert!(note(&report, "jwts_of_another_key").is_none(), "{algorithm}: {report}");
-        all_work(&app, &project).await;
+        assert_credentials_work(&app, &project).await;
     }
 }
 
 async fn custom_claim_names_and_token_prefixes_are_accepted(engine: Engine) {
-    let settings = json!({
+    let django_settings = json!({
         "SIMPLE_JWT": {
             "USER_ID_CLAIM": "who", "TOKEN_TYPE_CLAIM": "what", "JTI_CLAIM": "number",
             "SLIDING_TOKEN_REFRESH_EXP_CLAIM": "until", "ISSUER": "https://old.example", "AUDIENCE": "site",
         },
         "REST_KNOX": {"TOKEN_PREFIX": "kx-", "AUTH_TOKEN_CHARACTER_LENGTH": 40},
     });
-    let project = Project::on_sqlite(&["--settings", &settings.to_string()]);
-    assert!(project.handed_out().iter().any(|item| item.kind == "knox" && item.value.starts_with("kx-")));
-    let rules = [
+    let project = Project::on_sqlite(&["--settings", &django_settings.to_string()]);
+    assert!(project.credentials().iter().any(|item| item.kind == "knox" && item.value.starts_with("kx-")));
+    let settings = [
         ("SIMPLE_JWT_USER_ID_CLAIM", "who"),
         ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", "what"),
         ("SIMPLE_JWT_JTI_CLAIM", "number"),
@@ -64,21 +64,22 @@ async fn custom_claim_names_and_token_prefixes_are_accepted(engine: Engine) {
         ("SIMPLE_JWT_AUDIENCE", "site"),
         ("REST_KNOX_TOKEN_PREFIX", "kx-"),
     ];
-    let app = rules.iter().fold(TestApp::builder(engine), |plan, (name, value)| plan.with(name, value)).start().await;
-    import_as(&app, &project, How { further: &rules, ..How::default() }).await;
-    all_work(&app, &project).await;
+    let app =
+        settings.iter().fold(TestApp::builder(engine), |plan, (name, value)| plan.with(name, value)).start().await;
+    import_with(&app, &project, RunOptions { settings: &settings, ..RunOptions::default() }).await;
+    assert_credentials_work(&app, &project).await;
 }
 
-const KEY_BEFORE: &str = "the-key-that-django-signed-with-before-this-server-came";
+const DJANGO_KEY: &str = "the-key-that-django-signed-with-before-the-import";
 
 async fn jwts_of_another_key_are_reported_and_refused(engine: Engine) {
-    let project = Project::with_key(&[], KEY_BEFORE);
+    let project = Project::with_key(&[], DJANGO_KEY);
     let app = TestApp::start(engine).await;
     let report = import(&app, &project).await;
-    assert!(note(&report, "jwts_of_another_key").expect("told").count > 0, "{report}");
+    assert!(note(&report, "jwts_of_another_key").expect("a note").count > 0, "{report}");
     assert_eq!(count(&report, "django_session", "other_key"), 6, "{report}");
-    for item in project.handed_out().iter().filter(|item| item.works) {
-        let answer = used(&app, item).await;
+    for item in project.credentials().iter().filter(|item| item.is_valid) {
+        let answer = use_credential(&app, item).await;
         let is_row = matches!(item.kind.as_str(), "token" | "knox");
         assert_eq!(answer.status, if is_row { 200 } else { 401 }, "{}", item.kind);
     }
@@ -86,11 +87,16 @@ async fn jwts_of_another_key_are_reported_and_refused(engine: Engine) {
 
 async fn sessions_of_the_former_key_and_of_the_cached_db_engine_are_accepted(engine: Engine) {
     let settings = json!({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}).to_string();
-    let project = Project::with_key(&["--settings", &settings], KEY_BEFORE);
-    let app = TestApp::builder(engine).with("SIMPLE_JWT_SIGNING_KEY", KEY_BEFORE).start().await;
-    let further = [("SIMPLE_JWT_SIGNING_KEY", KEY_BEFORE)];
-    import_as(&app, &project, How { further: &further, key_of_django: Some(KEY_BEFORE), ..How::default() }).await;
-    all_work(&app, &project).await;
+    let project = Project::with_key(&["--settings", &settings], DJANGO_KEY);
+    let app = TestApp::builder(engine).with("SIMPLE_JWT_SIGNING_KEY", DJANGO_KEY).start().await;
+    let import_settings = [("SIMPLE_JWT_SIGNING_KEY", DJANGO_KEY)];
+    import_with(
+        &app,
+        &project,
+        RunOptions { settings: &import_settings, django_secret_key: Some(DJANGO_KEY), ..RunOptions::default() },
+    )
+    .await;
+    assert_credentials_work(&app, &project).await;
 }
 
 async fn pickled_sessions_are_reported_and_not_unpickled(engine: Engine) {
@@ -98,7 +104,7 @@ async fn pickled_sessions_are_reported_and_not_unpickled(engine: Engine) {
     let project = Project::with_key(&["--settings", &settings], SECRET_KEY);
     let app = TestApp::start(engine).await;
     let report = import(&app, &project).await;
-    // One more had expired, which is told first.
+    // Another session had expired, which is checked first.
     assert_eq!(count(&report, "django_session", "not_json"), 6, "{report}");
     assert_eq!(app.database.count("sessions").await, 0);
 }
@@ -107,5 +113,5 @@ async fn project_without_time_zones_is_imported(engine: Engine) {
     let project = Project::on_sqlite(&["--settings", &json!({"USE_TZ": false, "TIME_ZONE": "UTC"}).to_string()]);
     let app = TestApp::start(engine).await;
     import(&app, &project).await;
-    all_work(&app, &project).await;
+    assert_credentials_work(&app, &project).await;
 }

@@ -1,8 +1,8 @@
-//! What no healthy database holds, and some do: it is told by reason, and the rest moves in.
+//! Rows that should not exist but do in some databases: they are reported by reason, and the rest is try_import.
 
 use serde_json::json;
 
-use super::{How, Project, count, import, import_as, note, used};
+use super::{Project, RunOptions, count, import, import_with, note, use_credential};
 use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
@@ -13,8 +13,8 @@ on_both_databases! {
     infinite_timestamps_do_not_fail_the_import,
 }
 
-/// Rows as no constraint of Django's lets them be.
-const ODD: &str = r#"
+/// Rows that violate Django's constraints.
+const INVALID_ROWS: &str = r#"
 PRAGMA ignore_check_constraints = ON;
 PRAGMA foreign_keys = OFF;
 CREATE TABLE loose AS SELECT * FROM social_auth_usersocialauth;
@@ -56,11 +56,11 @@ VALUES ('junk', 'no session', '2030-01-01'), ('ends', 'no session', 'never');
 
 async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: Engine) {
     let project = Project::on_sqlite(&[]);
-    project.run(ODD).await;
+    project.run(INVALID_ROWS).await;
     let app = TestApp::start(engine).await;
-    let dry = import_as(&app, &project, How { dry_run: true, ..How::default() }).await;
+    let dry = import_with(&app, &project, RunOptions { dry_run: true, ..RunOptions::default() }).await;
     let report = import(&app, &project).await;
-    assert_eq!(json!(dry.tables), json!(report.tables), "a dry run says what will be");
+    assert_eq!(json!(dry.tables), json!(report.tables), "the dry run reports the same");
     let links = "social_auth_usersocialauth";
     let outstanding = "token_blacklist_outstandingtoken";
     for (table, code, wanted) in [
@@ -86,17 +86,21 @@ async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: En
     ] {
         assert_eq!(count(&report, table, code), wanted, "{table} {code}: {report}");
     }
-    assert_eq!(note(&report, "extra_data_unreadable").expect("two").first, [33, 34], "{report}");
+    assert_eq!(note(&report, "extra_data_unreadable").expect("two accounts").first, [33, 34], "{report}");
     let text = async |sql: &str| app.database.text(sql).await;
     let number = async |sql: &str| app.database.number(sql).await;
-    assert_eq!(number("SELECT user_id FROM social_accounts WHERE uid = '33'").await, 24, "of two the first has it");
+    assert_eq!(
+        number("SELECT user_id FROM social_accounts WHERE uid = '33'").await,
+        24,
+        "the first of two accounts is imported"
+    );
     let extra = text("SELECT CAST(extra_data AS TEXT) FROM social_accounts WHERE uid = '35'").await;
     assert_eq!(serde_json::from_str::<serde_json::Value>(&extra).expect("JSON"), json!({"id": 35, "plan": "ab"}));
     assert_eq!(number("SELECT CAST(length(first_name) AS BIGINT) FROM users WHERE id = 24").await, 150);
     assert_eq!(number("SELECT created FROM users WHERE id = 24").await, app.clock.now().0);
     assert_eq!(text("SELECT first_name FROM users WHERE id = 25").await, "ABC");
-    for item in project.handed_out().iter().filter(|item| item.works) {
-        assert_eq!(used(&app, item).await.ok()["id"], json!(item.user), "{}", item.kind);
+    for item in project.credentials().iter().filter(|item| item.is_valid) {
+        assert_eq!(use_credential(&app, item).await.ok()["id"], json!(item.user), "{}", item.kind);
     }
     let again = import(&app, &project).await;
     assert!(again.tables.iter().all(|table| table.written == 0), "{again}");
@@ -115,7 +119,7 @@ async fn fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted(engine: Engi
         .await;
     let app = TestApp::builder(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01").start().await;
     let report = import(&app, &project).await;
-    let marked = note(&report, "legacy_uids").expect("told");
+    let marked = note(&report, "legacy_uids").expect("a note");
     assert!(marked.first.contains(&70) && marked.first.contains(&72), "{report}");
     assert!(!marked.first.contains(&71) && !marked.first.contains(&73), "{report}");
     let owner = app.database.number("SELECT user_id FROM social_accounts WHERE id = 70").await;
@@ -134,12 +138,13 @@ async fn usernames_that_differ_in_case_are_two_users(engine: Engine) {
     let project = Project::on_sqlite(&[]);
     let app = TestApp::start(engine).await;
     import(&app, &project).await;
-    let of = async |name: &str| app.database.number(&format!("SELECT id FROM users WHERE username = '{name}'")).await;
-    let (small, large) = (of("gil").await, of("GIL").await);
-    assert_ne!(small, large);
-    for id in [small, large] {
-        let token = project.handed_out().into_iter().find(|item| item.user == id).expect("a token");
-        assert_eq!(used(&app, &token).await.ok()["id"], json!(id));
+    let user_id =
+        async |name: &str| app.database.number(&format!("SELECT id FROM users WHERE username = '{name}'")).await;
+    let (lower, upper) = (user_id("gil").await, user_id("GIL").await);
+    assert_ne!(lower, upper);
+    for id in [lower, upper] {
+        let token = project.credentials().into_iter().find(|item| item.user == id).expect("a token");
+        assert_eq!(use_credential(&app, &token).await.ok()["id"], json!(id));
     }
 }
 
@@ -159,8 +164,8 @@ INSERT INTO authtoken_token (key, user_id, created)
         assert_eq!(count(&report, "auth_user", "id_taken"), 0, "{report}");
         let authorization = "Token 0123456789012345678901234567890123456789";
         assert_eq!(app.client().user(authorization).await.ok()["id"], json!(-5));
-        let stranger = app.login("token_user", "u2").await.ok()["id"].as_i64();
-        assert_eq!(stranger, Some(2_000_000_001));
+        let new_user = app.login("token_user", "u2").await.ok()["id"].as_i64();
+        assert_eq!(new_user, Some(2_000_000_001));
     }
 }
 
@@ -172,5 +177,5 @@ UPDATE knox_authtoken SET expiry = 'infinity' WHERE user_id = 1";
     let app = TestApp::start(engine).await;
     let report = import(&app, &project).await;
     assert_eq!(app.database.number("SELECT created FROM users WHERE id = 1").await, app.clock.now().0);
-    assert_eq!(count(&report, "knox_authtoken", "expired"), 3, "what cannot be read has ended: {report}");
+    assert_eq!(count(&report, "knox_authtoken", "expired"), 3, "an unreadable expiry counts as expired: {report}");
 }
