@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: PostgreSQL's programs, a browser, cargo-nextest.
+# Installs missing test dependencies: PostgreSQL, Chromium, Node.js, Python venv and cargo-nextest.
 set -euo pipefail
 
 packages=()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command with one PostgreSQL cluster beside it: made for this run, thrown away with it, no port opened.
-# TEST_POSTGRES_URL tells the suite where it is; where that is set already, the command runs as it is.
+# Runs a command with a temporary PostgreSQL cluster, which listens on a Unix socket only and is deleted afterwards.
+# TEST_POSTGRES_URL has its URL. If that variable is already set, no cluster is started.
 set -euo pipefail
 
 if [ -n "${TEST_POSTGRES_URL:-}" ]; then exec "$@"; fi
@@ -28,7 +28,7 @@ trap 'exit 130' INT TERM
 
 as_owner "$bin/initdb" -D "$folder/data" -U suite --auth=trust --encoding=UTF8 --locale=C --no-sync >"$folder/initdb.log" 2>&1 \
   || { cat "$folder/initdb.log" >&2; exit 1; }
-# Nothing here must survive a crash of the machine.
+# The data need not survive a crash.
 options="-c listen_addresses='' -c unix_socket_directories=$folder -c max_connections=300 -c shared_buffers=64MB"
 options="$options -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c max_wal_size=256MB"
 as_owner "$bin/pg_ctl" -D "$folder/data" -l "$folder/server.log" -o "$options" -w -t 60 start >/dev/null \

@@ -67,13 +67,13 @@ fn assets() -> [(&'static str, Asset); 12] {
     ]
 }
 
-/// What a page says of its kind of credential.
+/// One example page and its kind of credential.
 #[derive(serde::Serialize)]
 struct Kind {
     path: &'static str,
     title: &'static str,
     about: &'static str,
-    /// Login routes to choose from, and what each is called.
+    /// The login routes of the page and their labels.
     routes: &'static [(&'static str, &'static str)],
 }
 
@@ -81,28 +81,28 @@ const KINDS: [Kind; 4] = [
     Kind {
         path: "session",
         title: "Session",
-        about: "A cookie that scripts cannot read. Right for a site on the server's own domain.",
+        about: "A cookie that scripts cannot read, for sites on the domain of the server.",
         routes: &[("session", "Session")],
     },
     Kind {
         path: "token",
         title: "Token",
         about: "One permanent token for each user, the same at every login, sent as “Authorization: Token”. Signing out \
-                forgets it here; signing out everywhere ends it.",
+                deletes it from this page; signing out everywhere revokes it.",
         routes: &[("token_user", "Token")],
     },
     Kind {
         path: "jwt",
         title: "JWT",
-        about: "Signed tokens that any of your services can check by itself, sent as “Authorization: Bearer”. They live \
-                for minutes and are renewed on the way.",
+        about: "Signed tokens that any of your services can verify, sent as “Authorization: Bearer”. They are valid \
+                for minutes and refreshed automatically.",
         routes: &[("jwt-pair-user", "Access and refresh token"), ("jwt-sliding-user", "One sliding token")],
     },
     Kind {
         path: "knox",
         title: "Knox",
-        about: "A token for each login, stored as a digest only, sent as “Authorization: Token”. It ends alone or \
-                together with all others of its user.",
+        about: "A token for each login, stored as a digest only, sent as “Authorization: Token”. It can be \
+                revoked alone or with all others of its user.",
         routes: &[("knox_user", "Knox")],
     },
 ];

@@ -8,11 +8,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-/** Milliseconds until the server must answer, and until it must have stopped. */
-const START = 300_000;
-const STOP = 120_000;
+/** Milliseconds until a server that does not start or stop counts as hanging. */
+const START_TIMEOUT = 300_000;
+const STOP_TIMEOUT = 120_000;
 
-/** A port that is free together with the one after it, where the demo provider listens. */
+/** A free port whose successor, used by the demo provider, is free too. */
 async function freePort() {
   const isFree = (port) =>
     new Promise((done) => {
@@ -25,7 +25,7 @@ async function freePort() {
   }
 }
 
-/** Whether the process is up; its certificate is nobody's but its own. */
+/** Whether the server answers. Its certificate is self-signed. */
 function isHealthy(base) {
   const { get } = base.startsWith("https") ? https : http;
   return new Promise((done) => {
@@ -59,13 +59,13 @@ export async function startServer(binary, { tls = false } = {}) {
 
   const stop = async () => {
     if (!ended) child.kill("SIGTERM");
-    const late = setTimeout(() => child.kill("SIGKILL"), STOP);
+    const late = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT);
     await end;
     clearTimeout(late);
     rmSync(folder, { recursive: true, force: true });
   };
 
-  const deadline = Date.now() + START;
+  const deadline = Date.now() + START_TIMEOUT;
   for (;;) {
     if (ended || Date.now() > deadline) {
       if (!ended) await stop();

@@ -1,9 +1,9 @@
-"""Makes a Django database through the original itself: signs people in by every kind of login, with providers that
-answer from memory, and prints what it handed out, so that a test can use it at another server.
+"""Creates a Django database with django-rest-social-auth (DRSA): signs users in with every kind of login, with mocked
+providers, and prints the issued credentials, so that a test can use them at this server.
 
-    make_django_db.py DATABASE  [--many N]  and what `project.py` takes
+    make_django_db.py DATABASE  [--many N]  and the arguments of `project.py`
 
-With --many it makes N users instead, as a site that has run for years has them, and prints nothing.
+With --many it creates N users with the rows of a site that has run for years, and prints nothing.
 """
 
 import json
@@ -56,7 +56,7 @@ def sign_everybody_in():
     login("token", "github", "cy-work", headers={"authorization": f"Token {cy['token']}"})
     keep("session", cy["id"], login("session", "facebook", "cy")[1].cookies["sessionid"].value)
 
-    # OAuth 1.0a, whose first step leaves a session of nobody behind.
+    # OAuth 1.0a: the first step leaves an anonymous session.
     login("token_user", "twitter", None, body={"redirect_uri": "https://front.example/cb"})
     body = {"oauth_token": "rt", "oauth_verifier": "v"}
     di = login("token_user", "twitter", None, body=body)[0]
@@ -82,17 +82,17 @@ def sign_everybody_in():
     token = AuthToken.objects.create(user=user, expiry=-timedelta(hours=1))[1]
     keep("knox", fay, token, False, "expired")
 
-    # Two people whose names differ in case alone.
+    # Two users whose names differ only in case.
     for name in ["gil", "GIL"]:
         user = login("token_user", "github", name)[0]
         keep("token", user["id"], user["token"])
 
-    # Two strangers, one account: what the original does where the profile has no id.
+    # Two users with one account: DRSA does this when the profile has no id.
     login("token", "github", "nobody")
 
 
 def sign_in_with_own_model():
-    """The projects with their own user models."""
+    """Users of projects with a custom user model."""
     User = get_user_model()
     for name in ["ana", "ed"]:
         token = login("token", "github", name)[0]["token"]
@@ -101,7 +101,7 @@ def sign_in_with_own_model():
         keep("knox", user.pk, login("knox", "github", name)[0]["token"])
         keep("session", user.pk, login("session", "github", name)[1].cookies["sessionid"].value)
         keep("access", user.pk, login("jwt-pair", "github", name)[0]["token"])
-    # What the columns of the project's own hold: all that a field may hold, and what it may not.
+    # Values of the custom columns: valid ones and invalid ones.
     User.objects.filter(email="ana@example.com").update(
         phone="+46 8 1", birth_date="1990-02-28", seats=3, homepage="https://ana.example/", newsletter=True
     )
@@ -156,7 +156,7 @@ def make_many(number):
         if cursor.fetchone()[0] == number:
             return
         if connection.vendor == "sqlite":
-            # Made anew if it is lost.
+            # Created again if it is lost.
             cursor.execute("PRAGMA synchronous = OFF")
             cursor.execute("PRAGMA cache_size = -400000")
     with transaction.atomic(), connection.cursor() as cursor:

@@ -1,9 +1,9 @@
-"""The Django project of the original that the tests move in and out of: its settings, its routes, and providers that
-answer from memory. `arguments` are those of the two scripts beside it.
+"""A Django project with django-rest-social-auth (DRSA): settings, routes and mocked providers. Tests import its database
+and return to it. `arguments` parses the command line of the scripts in this folder.
 
     SCRIPT sqlite:///PATH | postgres://…  [--now ISO] [--user-model stock|email|uuid] [--algorithm RS256] [--settings JSON]
 
-SECRET_KEY in the environment is Django's.
+The environment variable SECRET_KEY is Django's SECRET_KEY.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def database(url):
 
 
 def key_pair(algorithm):
-    """Private and public key in PEM form; none where one key does both."""
+    """Private and public key in PEM; empty for symmetric algorithms."""
     if algorithm == "HS256":
         return None
     from cryptography.hazmat.primitives import serialization
@@ -150,7 +150,7 @@ urlpatterns = [
     path("api/token/sliding/refresh/", TokenRefreshSlidingView.as_view()),
 ]
 
-# A code is the person's name; the access token is made of it, and the profile is found by that.
+# A code is the user's name. The access token contains it and selects the profile.
 PEOPLE = {
     "ana": {"id": 1, "login": "ana", "name": "Ana Maria Lopez", "email": "ana@example.com"},
     "bo": {"sub": "202", "email": "bo@example.com", "email_verified": True, "given_name": "Bo", "family_name": "Ek"},
@@ -162,7 +162,7 @@ PEOPLE = {
     "gil": {"id": 707, "login": "gil", "name": "Gil", "email": "gil@example.com"},
     "GIL": {"id": 708, "login": "GIL", "name": "Gil Other", "email": "GIL@example.com"},
     "hal": {"id": 909, "login": "hal", "name": "Hal", "email": "hal@example.com"},
-    # Whom the tests' own providers know too.
+    # These users exist in the Rust tests too.
     "u2": {"id": 2, "login": "octo2", "name": "Octo Two", "email": "octo2@example.com"},
     "nobody": {"login": "nobody", "name": "No Id", "email": "nobody@example.com"},
 }

@@ -1,4 +1,4 @@
-"""Runs the SQL of the standard input on a SQLite file, with the system's SQLite."""
+"""Runs SQL from standard input on a SQLite file, with the SQLite of the system."""
 
 import sqlite3
 import sys

@@ -1,6 +1,6 @@
-"""Prints the name of every setting that the original's packages read, one a line: those of the original itself, of simplejwt
-and of knox as a project writes them flat, and what `social-auth-core` and `social-auth-app-django` ask for by
-`setting(…)`. Those of single providers are left out.
+"""Prints the name of every setting that the packages of django-rest-social-auth (DRSA) read, one per line: the settings of
+DRSA, of simplejwt and of knox with their prefixes, and those that `social-auth-core` and `social-auth-app-django` read with
+`setting(…)`, without settings of single providers.
 """
 
 import re

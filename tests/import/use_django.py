@@ -1,8 +1,8 @@
-"""Uses at the original what another server handed out, or what went back to its database: reads a list of
-{"kind", "value"} or {"kind": "login", "route", "provider", "code"} from the standard input and prints, in order, the
-status and the user's id that each got.
+"""Uses credentials of another server in django-rest-social-auth (DRSA). Reads a list of {"kind", "value"} or
+{"kind": "login", "route", "provider", "code"} from standard input and prints, in order, the status and user id of each
+request.
 
-    use_django.py DATABASE  and what `project.py` takes
+    use_django.py DATABASE  and the arguments of `project.py`
 """
 
 import json

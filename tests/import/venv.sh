@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes the Python that runs the original, once, under target/, and prints its path. Made anew when the requirements change.
+# Creates a Python environment with django-rest-social-auth (DRSA) under target/ and prints the path of its interpreter. A
+# change of the requirements creates it again.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../../target}
 mkdir -p "$target"
 venv=$(cd "$target" && pwd)/django-venv
-# Tests run side by side: one makes it, the others wait.
+# Tests run in parallel: one creates the environment, the others wait.
 exec 9>"$venv.lock"
 flock 9
 if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then

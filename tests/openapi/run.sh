@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Schemathesis against the development server: every operation of the served document, every check. What is left out, and
-# why, stands in schemathesis.toml.
+# Runs all checks of Schemathesis against every operation of the development server. schemathesis.toml lists the exceptions
+# with their reasons.
 #
-# SEED=N makes another run than the usual one.
+# SEED=N selects another seed than the default.
 #
-#   tests/openapi/run.sh SERVER SCHEMATHESIS [further arguments of schemathesis]
+#   tests/openapi/run.sh SERVER SCHEMATHESIS [more arguments for schemathesis]
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

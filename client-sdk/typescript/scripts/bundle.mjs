@@ -1,5 +1,5 @@
-// Bundles the SDK into the one module that the server's example pages load, so that building the server needs no Node.
-// Called by `npm run generate`, and by `check.mjs` with another place to write to.
+// Bundles the SDK into the module that the server's example pages load, so that building the server needs no Node.
+// `npm run generate` calls it, and `check.mjs` with another output file.
 
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ export async function bundle(outfile) {
     charset: "utf8",
     legalComments: "inline",
     logLevel: "warning",
-    banner: { js: "// Made from client-sdk/typescript by `make sdk`: do not edit." },
+    banner: { js: "// Generated from client-sdk/typescript by `make sdk`. Do not edit." },
   });
 }
 

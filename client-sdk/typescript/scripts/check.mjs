@@ -1,5 +1,5 @@
-// Fails where what is checked in is not what the sources make: the types from openapi.yaml, and the bundle of the example
-// pages. `npm run generate` brings both up to date.
+// Fails when a generated file differs from its source: the types from openapi.yaml, and the bundle of the example pages.
+// `npm run generate` writes both.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -30,6 +30,6 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 if (stale > 0) {
-  console.error("Not up to date: run `make sdk`.");
+  console.error("Generated files are out of date. Run `make sdk`.");
   process.exit(1);
 }

@@ -1,7 +1,7 @@
-/** What a provider's redirect brings along: read from the address, and removed from it. */
+/** Reads the parameters of a provider's callback from the URL, and removes them from it. */
 
-/** Parameters that only providers and OAuth use. */
-const OURS = [
+/** Parameters that a provider or OAuth adds. */
+const PROVIDER_PARAMETERS = [
   "code",
   "state",
   "iss",
@@ -25,8 +25,8 @@ const OURS = [
   "error_reason",
   "error_uri",
 ];
-/** One of these makes an address a callback. */
-const MARKS = [
+/** A URL with one of these parameters is a callback. */
+const CALLBACK_PARAMETERS = [
   "code",
   "error",
   "oauth_token",
@@ -37,21 +37,21 @@ const MARKS = [
   "openid.mode",
   "hash",
 ];
-/** Behind it Telegram puts its signed data, in JSON and base64. */
+/** Telegram's fragment parameter: signed data as base64-encoded JSON. */
 const TELEGRAM = "tgAuthResult";
-/** What names the login, in the order in which it is looked for. */
-const NAMES = ["state", "redirect_state", "oauth_token", "denied"];
+/** Parameters that identify the authorization request, in order of precedence. */
+const KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied"];
 
 export interface Callback {
-  /** All that the provider sent, as it goes to the server. */
+  /** All parameters of the provider, sent to the server unchanged. */
   fields: Record<string, string>;
-  /** Keys by which the login can be found; at least one. */
+  /** Keys of the authorization request; at least one. */
   keys: string[];
 }
 
 /**
- * Reads a callback's address; `undefined` where it is none. Some providers answer in the fragment. Fields that came
- * twice count as their last value, as they do at the server.
+ * Reads the URL of a callback; `undefined` for any other URL. Some providers use the fragment. Of a repeated parameter the
+ * last value counts, as in the server.
  */
 export function readCallback(address: string): Callback | undefined {
   const url = new URL(address);
@@ -60,13 +60,13 @@ export function readCallback(address: string): Callback | undefined {
   const telegram = signed === null ? {} : readTelegram(signed);
   for (const params of [url.searchParams, fragment]) {
     const fields = { ...Object.fromEntries(params), ...telegram };
-    const keys = NAMES.flatMap((name) => fields[name] || []);
-    if (keys.length > 0 && MARKS.some((mark) => fields[mark])) return { fields, keys };
+    const keys = KEY_PARAMETERS.flatMap((name) => fields[name] || []);
+    if (keys.length > 0 && CALLBACK_PARAMETERS.some((name) => fields[name])) return { fields, keys };
   }
   return undefined;
 }
 
-/** What Telegram signed; the person's no is `false`. */
+/** Telegram's signed data. `false` means that the user denied consent. */
 function readTelegram(text: string): Record<string, string> {
   try {
     const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
@@ -77,13 +77,13 @@ function readTelegram(text: string): Record<string, string> {
   }
 }
 
-/** The address without what the provider added: codes do not belong into a history. */
+/** The URL without the provider's parameters, so that the browser history contains no code. */
 export function cleanAddress(address: string): string {
   const url = new URL(address);
   for (const name of [...url.searchParams.keys()]) {
-    if (OURS.includes(name) || name.startsWith("openid.")) url.searchParams.delete(name);
+    if (PROVIDER_PARAMETERS.includes(name) || name.startsWith("openid.")) url.searchParams.delete(name);
   }
   const fragment = new URLSearchParams(url.hash.slice(1));
-  if (url.hash === "#_=_" || [...MARKS, TELEGRAM].some((mark) => fragment.has(mark))) url.hash = "";
+  if (url.hash === "#_=_" || [...CALLBACK_PARAMETERS, TELEGRAM].some((name) => fragment.has(name))) url.hash = "";
   return url.href.replace(/#$/, "");
 }

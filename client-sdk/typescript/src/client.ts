@@ -1,33 +1,33 @@
-/** The client: sign in by redirect or pop-up, call with credentials that renew themselves, sign out. */
+/** The client: sign in by redirect or pop-up, make authenticated requests, refresh tokens, sign out. */
 
 import createFetchClient, { type Client } from "openapi-fetch";
-import { Attempts, keysOf, type Attempt, type LoginKind } from "./attempt.js";
+import { AuthorizationRequests, requestKeys, type AuthorizationRequest, type LoginKind } from "./authorization-request.js";
 import { cleanAddress, readCallback, type Callback } from "./callback.js";
 import {
   authorization,
-  isDue,
   memoryStorage,
+  needsRefresh,
   type Credentials,
   type CredentialStorage,
   type Family,
 } from "./credentials.js";
-import { awaitCallback, offerCallback } from "./handover.js";
+import { sendToOpener, waitForCallback } from "./popup.js";
 import { Problem } from "./problem.js";
 import type { components, paths } from "./schema.js";
 
 export type User = components["schemas"]["User"];
 export type Provider = components["schemas"]["Provider"];
 export type SocialAccount = components["schemas"]["SocialAccount"];
-/** What a provider lets its holder do as this user: keep it out of logs and storage. */
+/** The provider's token of this user. Its bearer acts as the user, so do not log or store it. */
 export type ProviderToken = components["schemas"]["ProviderToken"];
-/** Something that this user is signed in with, here or on another device. */
+/** A credential of this user, on this or another device. */
 export type ListedCredential = components["schemas"]["Credential"];
-/** One thing to ask the person; its answer goes under its `name`: a text, or a boolean for a checkbox. */
+/** One input field. Its answer has the key `name` and is a text, or a boolean for a checkbox. */
 export type AskedField = components["schemas"]["AskedField"];
 export type UserChange = components["schemas"]["UserChange"];
 export type UserExport = components["schemas"]["UserExport"];
 
-/** The parts of a browser's window that the flow uses; a test hands in its own. */
+/** The parts of a browser window that the client uses. Tests pass their own. */
 export interface Browser {
   location: { href: string; assign(address: string): void };
   history: { state: unknown; replaceState(state: unknown, unused: string, address: string): void };
@@ -38,77 +38,77 @@ export interface Browser {
 }
 
 export interface ClientOptions {
-  /** Where the server is. Default: the page's own origin. */
+  /** The server's URL. Default: the origin of the page. */
   baseUrl?: string;
   /**
-   * Which login route is used when `signIn` names none. Default: `session`. After a login by another kind the client goes
-   * on with that kind: `user`, `fetch` and `logout` use what the last login gave.
+   * The login route that `signIn` uses by default. Default: `session`. After a login of another kind, `user`, `fetch` and
+   * `logout` use the credential of that login.
    */
   kind?: LoginKind;
-  /** Where providers send the browser back to: a page of yours that calls `handleCallback`. Must be listed at the server. */
+  /** The page that calls `handleCallback`. It must be in the server's ALLOWED_REDIRECT_URIS. */
   redirectUri?: string;
-  /** Where tokens are kept. Default: in memory. The session kind keeps nothing: its cookie is out of reach of scripts. */
+  /** Where tokens are stored. Default: in memory. The session kind stores none: scripts cannot read its cookie. */
   storage?: CredentialStorage;
-  /** Further origins that may see the credentials in `fetch`, such as your own API's. Default: only the server's. */
+  /** Other origins to which `fetch` sends the credentials, such as your API. Default: the server only. */
   origins?: string[];
-  /** Called when the server ended the credentials by itself. */
+  /** Called when the server rejects the credentials because they are revoked or expired. */
   onSignedOut?: () => void;
   fetch?: typeof fetch;
   browser?: Browser;
 }
 
 export interface SignInOptions {
-  /** Instead of the client's own kind; the client goes on with what this login gives. */
+  /** Overrides the client's kind. The client then uses the credential of this login. */
   kind?: LoginKind;
   redirectUri?: string;
-  /** Instead of the scopes that the server is configured with. */
+  /** Overrides the scopes configured in the server. */
   scope?: string[];
-  /** Comes back with the answer; a path, or an address of a listed origin. */
+  /** Returned with the result: a path, or a URL of an allowed origin. */
   next?: string;
-  /** Links the provider's account to whoever is signed in. Of itself for sessions: a cookie goes along with each call. */
+  /** Links the account to the signed-in user. With sessions this happens always, because the cookie is always sent. */
   link?: boolean;
-  /** What the provider's own address needs, such as Shopify's `{ shop: "…" }`. */
+  /** Values for the provider's URL, such as `{ shop: "…" }` for Shopify. */
   address?: Record<string, string>;
 }
 
 export interface SignedIn {
   provider: string;
   kind: LoginKind;
-  /** With session and the kinds that end in `user`; otherwise ask `user()`. */
+  /** Set for `session` and the kinds that end in `user`; otherwise call `user()`. */
   user: User | null;
   next: string | undefined;
-  /** Whether it was a sign-up; where the server is set to tell (REST_SOCIAL_IS_NEW). */
+  /** Whether the login was a sign-up. Set when the server has REST_SOCIAL_IS_NEW. */
   isNew?: boolean;
 }
 
-/** The server asks the person for more before it signs them in: draw `fields`, and give the answers to `resume`. */
-export interface MoreNeeded {
+/** The login needs additional input: show `fields` in a form and pass the answers to `resume`. */
+export interface InputRequired {
   provider: string;
   kind: LoginKind;
   next: string | undefined;
-  /** Which step asks, such as `require_email`. */
+  /** The pipeline step that needs the input, such as `require_email`. */
   step: string;
   fields: AskedField[];
   flowToken: string;
-  /** Milliseconds since 1970: the login waits until then. */
+  /** Milliseconds since 1970, when the pending login expires. */
   expires: number;
 }
 
-export type SignInResult = ({ outcome: "signed-in" } & SignedIn) | ({ outcome: "more-needed" } & MoreNeeded);
+export type SignInResult = ({ outcome: "signed-in" } & SignedIn) | ({ outcome: "input-required" } & InputRequired);
 
 export type CallbackResult =
   | SignInResult
-  /** This is the pop-up, and the page that opened it goes on. It closes itself. */
-  | { outcome: "handed-over" }
-  /** This address is no callback. */
+  /** This page is the pop-up. The opener completes the login; the pop-up closes. */
+  | { outcome: "sent-to-opener" }
+  /** The URL is not a callback. */
   | { outcome: "none" };
 
-/** One promise for one callback, however often a page asks (React's StrictMode asks twice). */
-const handling = new WeakMap<object, Promise<CallbackResult>>();
-/** Where a tab notes that it is signed in by a session although its client is of another kind. */
-const SESSION_MARK = "rest-social-auth.session";
-/** Milliseconds for which a finished callback is still the answer. */
-const REMEMBERED = 1000;
+/** One promise for each callback, also when a page calls twice (as React's StrictMode does). */
+const pendingCallbacks = new WeakMap<object, Promise<CallbackResult>>();
+/** Session storage key: the tab is signed in with a session although the client has another kind. */
+const SESSION_KEY = "rest-social-auth.session";
+/** Milliseconds for which `handleCallback` returns the result of a completed callback again. */
+const RESULT_LIFETIME = 1000;
 
 export function createClient(options: ClientOptions = {}): SocialAuth {
   return new SocialAuth(options);
@@ -116,7 +116,7 @@ export function createClient(options: ClientOptions = {}): SocialAuth {
 
 export class SocialAuth {
   readonly kind: LoginKind;
-  /** All operations of the server, typed from its OpenAPI document; the credentials go along. */
+  /** All operations of the server, typed from its OpenAPI document and sent with the credentials. */
   readonly api: Client<paths>;
   readonly #baseUrl: string;
   readonly #redirectUri: string | undefined;
@@ -125,7 +125,7 @@ export class SocialAuth {
   readonly #onSignedOut: () => void;
   readonly #fetchOption: typeof fetch | undefined;
   readonly #browserOption: Browser | undefined;
-  #renewing: Promise<Credentials | null> | undefined;
+  #refreshing: Promise<Credentials | null> | undefined;
 
   constructor(options: ClientOptions) {
     const { baseUrl, kind = "session", redirectUri, storage = memoryStorage(), origins = [], onSignedOut } = options;
@@ -140,14 +140,14 @@ export class SocialAuth {
     this.api = createFetchClient<paths>({ baseUrl: this.#baseUrl, fetch: (request) => this.#send(request) });
   }
 
-  /** What can be signed in with, in the server's order. */
+  /** The configured providers, in the order of the server. */
   async providers(): Promise<Provider[]> {
     return (await this.#answer(this.api.GET("/api/login/social/providers/"))).providers;
   }
 
   /**
-   * Begins a login. By redirect (the default) the page goes away, and the promise never settles; by pop-up it gives the
-   * signed-in user, or what the person is asked first. Call it straight from a click, or browsers will block the pop-up.
+   * Begins a login. With a redirect (the default) the browser leaves the page and the promise never settles. With a
+   * pop-up the promise gives the result. Call it directly in a click handler, or the browser blocks the pop-up.
    *
    * Problems: those of the server, `popup_blocked`, `popup_closed`.
    */
@@ -157,20 +157,20 @@ export class SocialAuth {
   async signIn(provider: string, options: SignInOptions & { mode?: "redirect" | "popup" } = {}): Promise<SignInResult> {
     if (options.mode === "popup") return this.#signInByPopup(provider, options);
     const begun = await this.#begin(provider, options);
-    new Attempts(this.#browser.sessionStorage).keep(begun.keys, begun.attempt);
-    this.#browser.location.assign(begun.address);
+    new AuthorizationRequests(this.#browser.sessionStorage).save(begun.keys, begun.request);
+    this.#browser.location.assign(begun.authorizationUrl);
     return new Promise<never>(() => {});
   }
 
   async #signInByPopup(provider: string, options: SignInOptions): Promise<SignInResult> {
-    // Opened before anything is awaited: later, it is no longer the click's.
+    // Open the window before the first await. Afterwards the browser no longer connects it with the click.
     const popup = this.#browser.open("about:blank", "_blank", "popup,width=480,height=720");
     if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
     try {
-      const { keys, attempt, address } = await this.#begin(provider, options);
-      const coming = awaitCallback(keys, popup, () => this.#browser.document.hasFocus());
-      popup.location.href = address;
-      return await this.#finish(attempt, await coming);
+      const { keys, request, authorizationUrl } = await this.#begin(provider, options);
+      const callback = waitForCallback(keys, popup, () => this.#browser.document.hasFocus());
+      popup.location.href = authorizationUrl;
+      return await this.#completeLogin(request, await callback);
     } finally {
       popup.close();
     }
@@ -178,7 +178,7 @@ export class SocialAuth {
 
   async #begin(provider: string, options: SignInOptions) {
     const { redirectUri = this.#redirectUri, scope, next, link = false, address } = options;
-    // An account is linked to whoever is signed in, so the login is of the kind that shows who that is.
+    // Linking needs the credential of the signed-in user, so a session links by the session kind.
     const kind = options.kind ?? (link && (await this.#family()) === "session" ? "session" : this.kind);
     const body = {
       ...address,
@@ -188,7 +188,7 @@ export class SocialAuth {
     };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post<components["schemas"]["Begun"]>(path, body, kind, link);
-    const attempt: Attempt = {
+    const request: AuthorizationRequest = {
       provider,
       kind,
       flowToken: begun.flow_token,
@@ -196,60 +196,59 @@ export class SocialAuth {
       ...(begun.next ? { next: begun.next } : {}),
       ...(link ? { link } : {}),
     };
-    const target = begun.authorization_url;
-    return { attempt, address: target, keys: keysOf(begun.state, target) };
+    const authorizationUrl = begun.authorization_url;
+    return { request, authorizationUrl, keys: requestKeys(begun.state, authorizationUrl) };
   }
 
   /**
-   * Finishes a login on the page of `redirectUri`: reads the address, removes the code from it, and signs in. Safe to
-   * call on any page and more than once.
+   * Completes a login on the page at `redirectUri`: reads the URL, removes the code from it, and signs in. It is safe to
+   * call it on any page and more than once.
    *
-   * Problems: those of the server, among them `access_denied` where the person said no, and `callback_unknown`.
+   * Problems: those of the server, such as `access_denied` when the user denied consent, and `callback_unknown`.
    */
   handleCallback(): Promise<CallbackResult> {
     const browser = this.#browser;
     const callback = readCallback(browser.location.href);
-    if (!callback) return handling.get(browser) ?? Promise.resolve({ outcome: "none" });
+    if (!callback) return pendingCallbacks.get(browser) ?? Promise.resolve({ outcome: "none" });
     browser.history.replaceState(browser.history.state, "", cleanAddress(browser.location.href));
-    const result = this.#complete(callback);
-    handling.set(browser, result);
+    const result = this.#completeCallback(callback);
+    pendingCallbacks.set(browser, result);
     const forget = () => {
       setTimeout(() => {
-        if (handling.get(browser) === result) handling.delete(browser);
-      }, REMEMBERED);
+        if (pendingCallbacks.get(browser) === result) pendingCallbacks.delete(browser);
+      }, RESULT_LIFETIME);
     };
     result.then(forget, forget);
     return result;
   }
 
-  async #complete({ keys, fields }: Callback): Promise<CallbackResult> {
-    const attempt = new Attempts(this.#browser.sessionStorage).take(keys);
-    if (attempt) return this.#finish(attempt, fields);
-    if (await offerCallback(keys, fields)) {
+  async #completeCallback({ keys, fields }: Callback): Promise<CallbackResult> {
+    const request = new AuthorizationRequests(this.#browser.sessionStorage).consume(keys);
+    if (request) return this.#completeLogin(request, fields);
+    if (await sendToOpener(keys, fields)) {
       this.#browser.close();
-      return { outcome: "handed-over" };
+      return { outcome: "sent-to-opener" };
     }
     throw new Problem({
       code: "callback_unknown",
-      detail: "This sign-in was not begun here, or is finished already. Begin again.",
+      detail: "This sign-in was not started in this tab, or it is already complete. Start again.",
     });
   }
 
-  async #finish(attempt: Attempt, fields: Record<string, string>): Promise<SignInResult> {
-    const { provider, kind, flowToken, next, link = false } = attempt;
+  async #completeLogin(request: AuthorizationRequest, fields: Record<string, string>): Promise<SignInResult> {
+    const { provider, kind, flowToken, next, link = false } = request;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
     const body = await this.#post<Answer>(path, { ...fields, flow_token: flowToken }, kind, link);
     return this.#outcome({ provider, kind, next }, body);
   }
 
   /**
-   * Goes on with a login that waits for the person. It may ask for more once again.
+   * Continues a pending login with the user's answers. The server may ask for more input again.
    *
-   * Problems: those of the server, among them `invalid_request` with `errors` by field, after which the same login can be
-   * given other answers.
+   * Problems: those of the server. After `invalid_request` with `errors` by field, call it again with other answers.
    */
-  async resume(waiting: MoreNeeded, answers: Record<string, string | boolean>): Promise<SignInResult> {
-    const { provider, kind, next, flowToken } = waiting;
+  async resume(pending: InputRequired, answers: Record<string, string | boolean>): Promise<SignInResult> {
+    const { provider, kind, next, flowToken } = pending;
     const path = "/api/login/social/resume/";
     const body = await this.#post<Answer>(path, { ...answers, flow_token: flowToken }, kind, false);
     return this.#outcome({ provider, kind, next }, body);
@@ -257,14 +256,14 @@ export class SocialAuth {
 
   async #outcome(login: Pick<SignedIn, "provider" | "kind" | "next">, body: Answer): Promise<SignInResult> {
     const { kind } = login;
-    if (asksForMore(body)) {
+    if (requiresInput(body)) {
       const { flow_token: flowToken, expires_in, step, fields } = body;
-      return { outcome: "more-needed", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1000 };
+      return { outcome: "input-required", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1000 };
     }
     const family = familyOf(kind);
     if (family !== "session") {
       const { token, refresh } = body;
-      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
+      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the login has no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...(refresh ? { refresh } : {}) });
       this.#markSession(false);
     } else {
@@ -275,7 +274,7 @@ export class SocialAuth {
     return { outcome: "signed-in", ...login, user: userOf(body), ...(isNew === undefined ? {} : { isNew }) };
   }
 
-  /** Who is signed in; `null`: nobody. */
+  /** The signed-in user, or `null`. */
   async user(): Promise<User | null> {
     if ((await this.#family()) !== "session" && (await this.#storage.get()) === null) return null;
     const { data, error, response } = await this.api.GET("/api/user/");
@@ -284,44 +283,44 @@ export class SocialAuth {
     throw Problem.read(error, response.status);
   }
 
-  /** Changes what the server lets users change about themselves. Problems: `invalid_request` with `errors` by field. */
+  /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
   async updateUser(change: UserChange): Promise<User> {
     return this.#answer(this.api.PATCH("/api/user/", { body: change }));
   }
 
-  /** All that the server keeps of this user. */
+  /** Everything that the server stores about this user. */
   async exportUser(): Promise<UserExport> {
     return this.#answer(this.api.GET("/api/user/export/"));
   }
 
-  /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
+  /** Deletes the user permanently. Problems: `fresh_login_required` (sign in again first). */
   async deleteUser(): Promise<void> {
     await this.#done(this.api.DELETE("/api/user/"));
     await this.#clear();
   }
 
-  /** The accounts that sign this user in. */
+  /** The social accounts of this user. */
   async socialAccounts(): Promise<SocialAccount[]> {
     return this.#answer(this.api.GET("/api/user/social/"));
   }
 
   /**
-   * Takes an account, by its `id` in the list, from this user. Problems: `last_login_method`, and then link another one
-   * first; `fresh_login_required`, and then sign in again first; `not_found`.
+   * Unlinks an account by its `id` in the list. Problems: `last_login_method` (link another account first),
+   * `fresh_login_required` (sign in again first), `not_found`.
    */
   async unlink(account: number): Promise<void> {
     await this.#done(this.api.DELETE("/api/user/social/{id}/", { params: { path: { id: String(account) } } }));
   }
 
   /**
-   * The provider's own token of an account, renewed where it is due, to call the provider with. Problems:
-   * `token_not_kept` where the server keeps none; `token_ended`, and then sign in with the account again.
+   * The provider's access token of an account, refreshed when necessary. Problems: `token_not_kept` when the server
+   * stores none, `token_ended` when it has expired (sign in with the account again).
    */
   async providerToken(account: number): Promise<ProviderToken> {
     return this.#answer(this.api.GET("/api/user/social/{id}/token/", { params: { path: { id: String(account) } } }));
   }
 
-  /** All that this user is signed in with, the latest used first; `current` is the one that asks. */
+  /** All credentials of this user, the last used first. `current` marks the credential of this request. */
   async credentials(): Promise<ListedCredential[]> {
     const listed: ListedCredential[] = [];
     let cursor: string | undefined;
@@ -333,65 +332,65 @@ export class SocialAuth {
     return listed;
   }
 
-  /** Ends one of them by its `id`. To end this one, call `logout`. Problems: `not_found`. */
-  async endCredential(id: string): Promise<void> {
+  /** Revokes one credential by its `id`. To revoke the current one, call `logout`. Problems: `not_found`. */
+  async revokeCredential(id: string): Promise<void> {
     await this.#done(this.api.DELETE("/api/user/credentials/{id}/", { params: { path: { id } } }));
   }
 
-  /** Ends all but the one that asks. An access token of a pair lives on until its own end, minutes later. */
-  async endOthers(): Promise<void> {
-    await this.endCredential("others");
+  /** Revokes all other credentials. Access tokens of other JWT pairs stay valid until they expire, minutes later. */
+  async revokeOtherCredentials(): Promise<void> {
+    await this.revokeCredential("others");
   }
 
   /**
-   * Calls with the credentials: a path of the server, or an address of one of `origins`. A JWT that is about to end is
-   * renewed first, and one that turns out to be over is renewed once and the call repeated.
+   * Sends a request with the credentials to a path of the server or a URL of one of `origins`. A JWT that expires soon is
+   * refreshed first. After a 401 the token is refreshed once and the request repeated.
    */
   async fetch(input: string | URL, init?: RequestInit): Promise<Response> {
     return this.#send(new Request(new URL(input, `${this.#baseUrl}/`), init));
   }
 
-  /** The token for calls that this client does not make itself, renewed where it is due; `null`: there is none. */
+  /** The token for requests that do not use this client, refreshed when necessary; `null` without a token. */
   async token(): Promise<string | null> {
     return (await this.#current())?.token ?? null;
   }
 
   /**
-   * Signs out here. Sessions, knox tokens and JWTs end at the server; a permanent token (`token`) is one for all devices
-   * of its user and is only forgotten: `logoutEverywhere` ends it.
+   * Signs out. The server revokes sessions, knox tokens and JWTs. All devices of a user share one permanent token
+   * (`token`), so this client only deletes its copy; `logoutEverywhere` revokes it.
    */
   async logout(): Promise<void> {
-    const kept = await this.#storage.get();
+    const stored = await this.#storage.get();
     const family = await this.#family();
     try {
-      if (family === "session") await this.#end(this.api.POST("/api/session/logout/"));
-      else if (kept && family === "knox") await this.#end(this.api.POST("/api/knox/logout/"));
-      else if (kept && family !== "token") await this.#blacklist(kept.refresh ?? kept.token);
+      if (family === "session") await this.#logOut(this.api.POST("/api/session/logout/"));
+      else if (stored && family === "knox") await this.#logOut(this.api.POST("/api/knox/logout/"));
+      else if (stored && family !== "token") await this.#blacklist(stored.refresh ?? stored.token);
     } finally {
       await this.#clear();
     }
   }
 
-  /** Ends everything that this user is signed in with, on all devices. */
+  /** Revokes all credentials of this user, on all devices. */
   async logoutEverywhere(): Promise<void> {
     try {
-      await this.#end(this.api.POST("/api/logout/all/"));
+      await this.#logOut(this.api.POST("/api/logout/all/"));
     } finally {
       await this.#clear();
     }
   }
 
-  /** Of what is signed in; where nothing is, of the client's own kind. */
+  /** The family of the current credential, or of the client's kind when signed out. */
   async #family(): Promise<Family> {
-    const kept = await this.#storage.get();
-    if (kept) return kept.family;
-    return this.#browser.sessionStorage.getItem(SESSION_MARK) === this.#baseUrl ? "session" : familyOf(this.kind);
+    const stored = await this.#storage.get();
+    if (stored) return stored.family;
+    return this.#browser.sessionStorage.getItem(SESSION_KEY) === this.#baseUrl ? "session" : familyOf(this.kind);
   }
 
   #markSession(isSession: boolean): void {
     const storage = this.#browser.sessionStorage;
-    if (isSession) storage.setItem(SESSION_MARK, this.#baseUrl);
-    else storage.removeItem(SESSION_MARK);
+    if (isSession) storage.setItem(SESSION_KEY, this.#baseUrl);
+    else storage.removeItem(SESSION_KEY);
   }
 
   async #clear(): Promise<void> {
@@ -400,7 +399,7 @@ export class SocialAuth {
   }
 
   async #blacklist(refresh: string): Promise<void> {
-    await this.#end(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
+    await this.#logOut(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
   }
 
   async #done(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
@@ -408,8 +407,8 @@ export class SocialAuth {
     if (!response.ok) throw Problem.read(error, response.status);
   }
 
-  /** A logout of what is over already is one, too. */
-  async #end(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  /** Logging out with an expired credential (401) counts as success. */
+  async #logOut(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
     const { error, response } = await call;
     if (!response.ok && response.status !== 401) throw Problem.read(error, response.status);
   }
@@ -420,7 +419,7 @@ export class SocialAuth {
     return data;
   }
 
-  /** A step of a login. Old credentials stay away from it: an expired one would only spoil it. */
+  /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
   async #post<T>(path: string, body: object, kind: LoginKind, link: boolean): Promise<T> {
     const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
     const credentials = link ? await this.#current() : null;
@@ -439,38 +438,38 @@ export class SocialAuth {
   async #send(request: Request): Promise<Response> {
     if (!this.#origins.has(new URL(request.url).origin)) return this.#call(request);
     const credentials = await this.#current();
-    const spare = credentials?.refresh ? request.clone() : undefined;
+    const retry = credentials?.refresh ? request.clone() : undefined;
     const response = await this.#call(await this.#with(request, credentials));
     if (response.status !== 401 || !credentials) return response;
-    const renewed = spare ? await this.#renew(credentials) : null;
-    if (spare && renewed) return this.#call(await this.#with(spare, renewed));
+    const refreshed = retry ? await this.#refresh(credentials) : null;
+    if (retry && refreshed) return this.#call(await this.#with(retry, refreshed));
     if (new URL(request.url).origin === new URL(this.#baseUrl).origin) await this.#forget(credentials);
     return response;
   }
 
   async #with(request: Request, credentials: Credentials | null): Promise<Request> {
     const isSession = (await this.#family()) === "session";
-    const shown = new Request(request, { credentials: isSession ? "include" : "omit" });
-    if (credentials) shown.headers.set("authorization", authorization(credentials));
-    return shown;
+    const authenticated = new Request(request, { credentials: isSession ? "include" : "omit" });
+    if (credentials) authenticated.headers.set("authorization", authorization(credentials));
+    return authenticated;
   }
 
   async #current(): Promise<Credentials | null> {
     const credentials = await this.#storage.get();
-    return credentials && isDue(credentials, Date.now()) ? this.#renew(credentials) : credentials;
+    return credentials && needsRefresh(credentials, Date.now()) ? this.#refresh(credentials) : credentials;
   }
 
-  /** One renewal at a time, however many calls wait for it, in this tab and in others that share the storage. */
-  #renew(stale: Credentials): Promise<Credentials | null> {
-    this.#renewing ??= locked(() => this.#renewOnce(stale)).finally(() => {
-      this.#renewing = undefined;
+  /** One refresh at a time for all waiting requests, in this tab and in other tabs with the same storage. */
+  #refresh(stale: Credentials): Promise<Credentials | null> {
+    this.#refreshing ??= withLock(() => this.#refreshOnce(stale)).finally(() => {
+      this.#refreshing = undefined;
     });
-    return this.#renewing;
+    return this.#refreshing;
   }
 
-  async #renewOnce(stale: Credentials): Promise<Credentials | null> {
-    const kept = await this.#storage.get();
-    if (kept?.token !== stale.token) return kept;
+  async #refreshOnce(stale: Credentials): Promise<Credentials | null> {
+    const stored = await this.#storage.get();
+    if (stored?.token !== stale.token) return stored;
     const [path, body] =
       stale.family === "jwt-sliding"
         ? ["/api/token/sliding/refresh/", { token: stale.token }]
@@ -485,13 +484,13 @@ export class SocialAuth {
     }
     if (!response.ok) throw await Problem.of(response);
     const { access, token = access, refresh = stale.refresh } = (await response.json()) as Record<string, string>;
-    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The renewal's answer holds no token." });
-    const renewed = { ...stale, token, received: Date.now(), ...(refresh ? { refresh } : {}) };
-    await this.#storage.set(renewed);
-    return renewed;
+    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the refresh has no token." });
+    const refreshed = { ...stale, token, received: Date.now(), ...(refresh ? { refresh } : {}) };
+    await this.#storage.set(refreshed);
+    return refreshed;
   }
 
-  /** The server ended them; what another tab stored since then stays. */
+  /** Deletes rejected credentials, unless another tab has stored new ones. */
   async #forget(credentials: Credentials): Promise<void> {
     if ((await this.#storage.get())?.token !== credentials.token) return;
     await this.#storage.set(null);
@@ -515,8 +514,8 @@ export class SocialAuth {
 type SignedInAnswer = Partial<User> & { token?: string; refresh?: string; is_new?: boolean };
 type Answer = SignedInAnswer | components["schemas"]["MoreNeeded"];
 
-/** What the person must answer first has a flow token, and no credential. */
-function asksForMore(body: Answer): body is components["schemas"]["MoreNeeded"] {
+/** A response that requires input has a flow token and no credential. */
+function requiresInput(body: Answer): body is components["schemas"]["MoreNeeded"] {
   return "flow_token" in body;
 }
 
@@ -528,13 +527,13 @@ function familyOf(kind: LoginKind): Family {
   return kind.replace(/[-_]user$/, "") as Family;
 }
 
-/** The cursor of the next page, from a `Link` header; `undefined`: there is no further page. */
+/** The cursor of the next page from a `Link` header; `undefined` on the last page. */
 function cursorOf(link: string | null): string | undefined {
   const query = /^<\?([^>]*)>;\s*rel="next"$/.exec(link ?? "")?.[1];
   return query === undefined ? undefined : (new URLSearchParams(query).get("cursor") ?? undefined);
 }
 
-async function locked<T>(work: () => Promise<T>): Promise<T> {
+async function withLock<T>(work: () => Promise<T>): Promise<T> {
   const locks = globalThis.navigator?.locks;
-  return locks ? await locks.request("rest-social-auth.renewal", work) : work();
+  return locks ? await locks.request("rest-social-auth.refresh", work) : work();
 }

@@ -1,6 +1,6 @@
-/** The tokens of whoever is signed in: where they are kept, and how much of their life is left. */
+/** The tokens of the signed-in user: storage and remaining lifetime. */
 
-/** A kind of credential, whichever of its login routes gave it. */
+/** A kind of credential, without the `user` variants of its login routes. */
 export type Family = "session" | "token" | "jwt-pair" | "jwt-sliding" | "knox";
 
 export interface Credentials {
@@ -14,27 +14,27 @@ export interface Credentials {
 
 type Awaitable<T> = T | Promise<T>;
 
-/** Where credentials are kept. A page that reloads keeps nothing in `memoryStorage`, and gives nothing to a thief. */
+/** Where credentials are stored. `memoryStorage` is lost on reload; no other page can read it. */
 export interface CredentialStorage {
   get(): Awaitable<Credentials | null>;
-  /** `null`: forget them. */
+  /** `null` deletes them. */
   set(credentials: Credentials | null): Awaitable<void>;
 }
 
-/** The default: gone with the page. */
+/** The default: lost when the page is closed or reloaded. */
 export function memoryStorage(): CredentialStorage {
-  let kept: Credentials | null = null;
+  let stored: Credentials | null = null;
   return {
-    get: () => kept,
+    get: () => stored,
     set: (credentials) => {
-      kept = credentials;
+      stored = credentials;
     },
   };
 }
 
 /**
- * Keeps them in the tab (`sessionStorage`) or, where you hand in `localStorage`, in the browser. Any script that runs on
- * your page can read them there: prefer the session kind, or memory.
+ * Stores credentials in the tab (`sessionStorage`) or, with `localStorage`, in the browser. Any script on your page can
+ * read them: prefer the session kind or memory.
  */
 export function webStorage(storage: Storage = sessionStorage, name = "rest-social-auth.credentials"): CredentialStorage {
   return {
@@ -52,20 +52,20 @@ export function webStorage(storage: Storage = sessionStorage, name = "rest-socia
   };
 }
 
-/** The `Authorization` header that shows them. */
+/** The `Authorization` header of the credentials. */
 export function authorization(credentials: Credentials): string {
   return `${credentials.family.startsWith("jwt") ? "Bearer" : "Token"} ${credentials.token}`;
 }
 
-/** Whether they can and should be renewed before they are shown. A clock that is wrong here does no harm. */
-export function isDue(credentials: Credentials, now: number): boolean {
+/** Whether the token should be refreshed before the next request. It does not depend on the accuracy of the clock. */
+export function needsRefresh(credentials: Credentials, now: number): boolean {
   const life = lifetime(credentials.token);
   if (life === undefined) return false;
   const left = credentials.received + life - now;
   switch (credentials.family) {
     case "jwt-pair":
       return credentials.refresh !== undefined && left < Math.min(10_000, life / 2);
-    // A sliding token renews only itself, and only while it is good: it is renewed well before.
+    // A sliding token can be refreshed only while it is valid, so refresh it in the second half of its lifetime.
     case "jwt-sliding":
       return left > 0 && left < life / 2;
     default:
@@ -73,7 +73,7 @@ export function isDue(credentials: Credentials, now: number): boolean {
   }
 }
 
-/** Milliseconds between a JWT's `iat` and `exp`; `undefined` for what is none. */
+/** Milliseconds between `iat` and `exp` of a JWT; `undefined` for other tokens. */
 function lifetime(token: string): number | undefined {
   try {
     const part = token.split(".")[1] ?? "";

@@ -1,4 +1,4 @@
-/** Client of rest-social-auth: see `README.md` beside it for ten lines that sign a person in. */
+/** Client of rest-social-auth. `README.md` has an example in ten lines. */
 
 export {
   createClient,
@@ -7,8 +7,8 @@ export {
   type Browser,
   type CallbackResult,
   type ClientOptions,
+  type InputRequired,
   type ListedCredential,
-  type MoreNeeded,
   type Provider,
   type ProviderToken,
   type SignedIn,
@@ -19,7 +19,7 @@ export {
   type UserChange,
   type UserExport,
 } from "./client.js";
-export { type LoginKind } from "./attempt.js";
+export { type LoginKind } from "./authorization-request.js";
 export { memoryStorage, webStorage, type Credentials, type CredentialStorage, type Family } from "./credentials.js";
 export { Problem, type ClientCode, type ProblemCode, type ProblemMembers } from "./problem.js";
 export type { components, operations, paths } from "./schema.js";

@@ -1,25 +1,25 @@
-/** Errors: the server's problem documents (RFC 9457), and what goes wrong before or without it. */
+/** Errors: problem documents of the server (RFC 9457), and errors of this client. */
 
-/** Codes of problems that this client finds itself; all others come from the server. */
+/** Codes of this client. All others come from the server. */
 export type ClientCode =
-  /** There was no answer at all. */
+  /** There was no response. */
   | "network_error"
-  /** The answer is not one of this server's. */
+  /** The response does not have the expected form. */
   | "unexpected_answer"
-  /** The browser opened no pop-up: call `signIn` straight from a click. */
+  /** The browser blocked the pop-up: call `signIn` directly in a click handler. */
   | "popup_blocked"
-  /** The person closed the pop-up. */
+  /** The user closed the pop-up. */
   | "popup_closed"
-  /** A callback of a login that this tab did not begin, or that was finished before. */
+  /** The login was not started in this tab, or it is already complete. */
   | "callback_unknown";
 
-/** A code of the server, such as `invalid_code` or `state_expired`, or of this client. Decide by it, not by the texts. */
+/** A code of the server, such as `invalid_code` or `state_expired`, or of this client. Use it, not the texts, in code. */
 export type ProblemCode = ClientCode | (string & {});
 
 export interface ProblemMembers {
   code: ProblemCode;
   detail: string;
-  /** The HTTP status; 0 where there was no answer. */
+  /** The HTTP status; 0 without a response. */
   status?: number;
   title?: string;
   requestId?: string;
@@ -27,15 +27,15 @@ export interface ProblemMembers {
   cause?: unknown;
 }
 
-/** Everything that this client throws. */
+/** The only type of error that this client throws. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly code: ProblemCode;
-  /** For people; may change. */
+  /** A text for users. It may change between releases. */
   readonly detail: string;
   readonly status: number;
   readonly title: string;
-  /** Stands in the server's log, too. */
+  /** Also in the log of the server. */
   readonly requestId: string | undefined;
   /** Messages by field, for `invalid_request`. */
   readonly errors: Record<string, string[]>;
@@ -50,7 +50,7 @@ export class Problem extends Error {
     this.errors = members.errors ?? {};
   }
 
-  /** Reads an answer that is not a success. Never throws itself. */
+  /** Reads an error response. Never throws. */
   static async of(response: Response): Promise<Problem> {
     const { status } = response;
     const requestId = response.headers.get("x-request-id") ?? undefined;
@@ -63,7 +63,7 @@ export class Problem extends Error {
     return Problem.read(body, status, requestId);
   }
 
-  /** Reads a problem document that was parsed already. */
+  /** Reads a parsed problem document. */
   static read(body: unknown, status: number, requestId?: string): Problem {
     const members = isRecord(body) ? body : {};
     const text = (name: string) => (typeof members[name] === "string" ? members[name] : undefined);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cleanAddress, readCallback } from "../src/callback.js";
 
-test("a callback carries a code, an error, or OAuth 1.0a's answers, and is found by state or request token", () => {
+test("a callback has a code, an error or OAuth 1.0a parameters, and is matched by state or request token", () => {
   const cases: [string, string[]][] = [
     ["https://app.example/cb?code=c&state=s&iss=https%3A%2F%2Fp.example", ["s"]],
     ["https://app.example/cb?error=access_denied&state=s", ["s"]],
@@ -14,19 +14,19 @@ test("a callback carries a code, an error, or OAuth 1.0a's answers, and is found
   for (const [address, keys] of cases) assert.deepEqual(readCallback(address)?.keys, keys, address);
 });
 
-test("all that the provider sent goes on to the server, decoded, a repeated field as its last value", () => {
+test("all parameters of the provider are sent to the server, decoded, with the last of a repeated parameter", () => {
   const address = "https://app.example/cb?code=a&code=4%2F0Ab+x&state=s&iss=https%3A%2F%2Fp.example&shop=x";
   const fields = { code: "4/0Ab x", state: "s", iss: "https://p.example", shop: "x" };
   assert.deepEqual(readCallback(address)?.fields, fields);
 });
 
-test("an address without a mark, or without what names the login, is no callback", () => {
+test("a URL without a callback parameter or without a key is no callback", () => {
   for (const query of ["", "?state=s", "?code=c", "?code=&state=s", "?page=2#section"]) {
     assert.equal(readCallback(`https://app.example/${query}`), undefined, query);
   }
 });
 
-test("cleaning removes what the provider added and nothing else", () => {
+test("cleanAddress removes only the parameters of the provider", () => {
   const cases: [string, string][] = [
     ["https://app.example/cb?tab=1&code=c&state=s&iss=i#part", "https://app.example/cb?tab=1#part"],
     ["https://app.example/cb?code=c&state=s", "https://app.example/cb"],
@@ -37,7 +37,7 @@ test("cleaning removes what the provider added and nothing else", () => {
   for (const [dirty, clean] of cases) assert.equal(cleanAddress(dirty), clean);
 });
 
-test("Steam's assertion goes to the server as it is, and out of the address", () => {
+test("a Steam assertion is sent unchanged and removed from the URL", () => {
   const address = "https://a.example/cb?x=1&redirect_state=s1&openid.mode=id_res&openid.sig=c2ln";
   assert.deepEqual(readCallback(address), {
     fields: { x: "1", redirect_state: "s1", "openid.mode": "id_res", "openid.sig": "c2ln" },
@@ -46,7 +46,7 @@ test("Steam's assertion goes to the server as it is, and out of the address", ()
   assert.equal(cleanAddress(address), "https://a.example/cb?x=1");
 });
 
-test("Telegram's data is read from behind the hash", () => {
+test("Telegram data is read from the fragment", () => {
   const data = Buffer.from(JSON.stringify({ id: 7, first_name: "Zoë", auth_date: 9, hash: "ab" })).toString("base64url");
   const address = `https://a.example/cb?redirect_state=s1#tgAuthResult=${data}`;
   assert.deepEqual(readCallback(address), {

@@ -16,7 +16,7 @@ async function storing(credentials: Omit<Credentials, "received">, age = 0): Pro
 const REFRESH = "/api/token/refresh/";
 const SLIDING = "/api/token/sliding/refresh/";
 
-test("ten calls with an expired access token make one renewal", async () => {
+test("ten requests with an expired access token cause one refresh", async () => {
   const fresh = jwt(300, "new");
   const host = new Server({
     [REFRESH]: () => [200, { access: fresh }],
@@ -31,7 +31,7 @@ test("ten calls with an expired access token make one renewal", async () => {
   assert.equal((await storage.get())?.refresh, "r1");
 });
 
-test("a token that the server no longer takes is renewed once, the call repeated with its body, a new refresh token kept", async () => {
+test("after a 401 the token is refreshed once, the request is repeated with its body, and the new refresh token is stored", async () => {
   const host = new Server({
     [REFRESH]: () => [200, { access: "new", refresh: "r2" }],
     "/notes": ({ authorization, body }) => (authorization === "Bearer new" ? [200, body] : [401, {}]),
@@ -45,38 +45,38 @@ test("a token that the server no longer takes is renewed once, the call repeated
   assert.equal((await storage.get())?.refresh, "r2");
 });
 
-test("a refusal of the renewal signs out and says so; a failure does not", async () => {
+test("a refused refresh signs out and calls onSignedOut; a failed refresh does not", async () => {
   let status = 503;
   const host = new Server({ [REFRESH]: () => [status, { code: "database_unavailable", detail: "" }] });
   const storage = await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" }, 299_000);
-  let told = 0;
+  let signedOutCalls = 0;
   const auth = createClient({
     baseUrl: "https://api.example",
     kind: "jwt-pair",
     storage,
     fetch: host.fetch,
     browser: tab(),
-    onSignedOut: () => told++,
+    onSignedOut: () => signedOutCalls++,
   });
   await assert.rejects(auth.user(), { code: "database_unavailable" });
   assert.notEqual(await storage.get(), null);
   status = 401;
   assert.equal(await auth.token(), null);
   assert.equal(await storage.get(), null);
-  assert.equal(told, 1);
+  assert.equal(signedOutCalls, 1);
 });
 
-test("a sliding token is renewed by itself in the second half of its life, and left alone before and after", async () => {
-  const host = new Server({ [SLIDING]: () => [200, { token: "renewed" }] });
+test("a sliding token is refreshed in the second half of its lifetime only", async () => {
+  const host = new Server({ [SLIDING]: () => [200, { token: "refreshed" }] });
   const token = jwt(300, "sliding");
-  for (const [age, shown] of [[0, token], [160_000, "renewed"], [301_000, token]] as const) {
+  for (const [age, shown] of [[0, token], [160_000, "refreshed"], [301_000, token]] as const) {
     const auth = client(host, await storing({ family: "jwt-sliding", token }, age), "jwt-sliding");
     assert.equal(await auth.token(), shown, `${age} ms old`);
   }
   assert.deepEqual(host.at(SLIDING).map(({ body }) => body), [{ token }]);
 });
 
-test("credentials go to the server and to listed origins, never elsewhere", async () => {
+test("credentials are sent to the server and to configured origins only", async () => {
   const host = new Server({ "/x": () => [200, {}] });
   const auth = createClient({
     baseUrl: "https://api.example",
@@ -90,7 +90,7 @@ test("credentials go to the server and to listed origins, never elsewhere", asyn
   assert.deepEqual(host.seen.map(({ authorization }) => authorization), ["Token k1", "Token k1", null]);
 });
 
-test("each kind signs out in its way, and forgets even where the server cannot be reached", async () => {
+test("logout revokes each kind and deletes the credentials even when the server is unreachable", async () => {
   const host = new Server({
     "/api/knox/logout/": () => [204],
     "/api/token/blacklist/": () => [200, {}],
@@ -124,13 +124,13 @@ test("each kind signs out in its way, and forgets even where the server cannot b
   assert.equal(await storage.get(), null);
 });
 
-test("nobody is asked who is signed in where there is no token", async () => {
+test("user() sends no request without a token", async () => {
   const host = new Server({});
   assert.equal(await client(host, memoryStorage(), "jwt-pair").user(), null);
   assert.equal(host.seen.length, 0);
 });
 
-test("web storage keeps credentials over a reload, and garbage in it counts as none", async () => {
+test("web storage survives a reload, and invalid content counts as signed out", async () => {
   const storage = new MemoryStorage();
   await webStorage(storage).set({ family: "knox", token: "k1", received: 1 });
   assert.equal((await webStorage(storage).get())?.token, "k1");
@@ -138,7 +138,7 @@ test("web storage keeps credentials over a reload, and garbage in it counts as n
   assert.equal(await webStorage(storage).get(), null);
 });
 
-test("a problem keeps the field errors, and an answer that is none is named so", async () => {
+test("a problem has the field errors, and an unexpected response is unexpected_answer", async () => {
   const host = new Server({
     "/api/login/social/providers/": () => [400, { code: "invalid_request", detail: "x", errors: { code: ["required"] } }],
     "/api/user/social/": () => [502, undefined],
@@ -148,7 +148,7 @@ test("a problem keeps the field errors, and an answer that is none is named so",
   await assert.rejects(auth.socialAccounts(), { code: "unexpected_answer", status: 502 });
 });
 
-test("a user is changed, exported, and deleted, which forgets the credentials unless the login was too old", async () => {
+test("a user is updated, exported and deleted; deletion removes the credentials unless a fresh login is required", async () => {
   let isFresh = false;
   const host = new Server({
     "/api/user/": ({ method, body }) => {
@@ -169,7 +169,7 @@ test("a user is changed, exported, and deleted, which forgets the credentials un
   assert.ok(host.seen.every(({ authorization }) => authorization === "Token k1"));
 });
 
-test("an account is unlinked, its provider's token handed out, and what else is signed in ended, each by its id", async () => {
+test("accounts are unlinked, provider tokens returned and credentials revoked by their ids", async () => {
   const host = new Server({
     "/api/user/social/7/": () => [204],
     "/api/user/social/8/": () => [409, { code: "last_login_method", detail: "x" }],
@@ -183,9 +183,9 @@ test("an account is unlinked, its provider's token handed out, and what else is 
   await auth.unlink(7);
   await assert.rejects(auth.unlink(8), { code: "last_login_method", status: 409 });
   assert.equal((await auth.credentials())[0]?.current, true);
-  await auth.endCredential("knox/2");
-  await auth.endOthers();
-  await assert.rejects(auth.endCredential("gone"), { code: "not_found" });
+  await auth.revokeCredential("knox/2");
+  await auth.revokeOtherCredentials();
+  await assert.rejects(auth.revokeCredential("gone"), { code: "not_found" });
   assert.deepEqual(host.seen.slice(4, 6).map(({ method, path }) => `${method} ${path}`), [
     "DELETE /api/user/credentials/knox%2F2/",
     "DELETE /api/user/credentials/others/",
@@ -193,7 +193,7 @@ test("an account is unlinked, its provider's token handed out, and what else is 
   assert.ok(host.seen.every(({ authorization }) => authorization === "Token k1"));
 });
 
-test("fault_b26 all pages of what is signed in are listed", async () => {
+test("fault_b26 credentials() reads all pages", async () => {
   const host = new Server({
     "/api/user/credentials/": ({ query }) =>
       query === ""
@@ -205,7 +205,7 @@ test("fault_b26 all pages of what is signed in are listed", async () => {
   assert.deepEqual(host.seen.map(({ query }) => query), ["", "?cursor=a-_b"]);
 });
 
-test("after a login by another kind the client sees that login, shows its credential, and ends it", async () => {
+test("after a login of another kind, user, fetch and logout use its credential", async () => {
   const cases = [
     ["jwt-pair", "session", "/api/session/logout/", "include", null],
     ["knox", "session", "/api/session/logout/", "include", null],
@@ -227,7 +227,7 @@ test("after a login by another kind the client sees that login, shows its creden
     browser.location.href = "https://app.example/?code=c&state=s1";
     assert.equal((await page().handleCallback()).outcome, "signed-in");
     host.seen.length = 0;
-    // Each call on a page of its own: what is kept must survive a reload.
+    // A new client for each call: the stored credentials must survive a reload.
     assert.deepEqual(await page().user(), MARA, `${own}, ${other}`);
     await page().logout();
     assert.deepEqual(host.seen.map((seen) => seen.path), ["/api/user/", logout], `${own}, ${other}`);

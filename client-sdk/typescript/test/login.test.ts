@@ -18,8 +18,8 @@ function client(host: Server, browser = tab()) {
   return createClient({ baseUrl: "https://api.example", kind: "jwt-pair-user", fetch: host.fetch, browser });
 }
 
-/** Waits until the page has gone to the provider: by redirect, `signIn` never settles. */
-async function leave(promise: Promise<unknown>, browser: Tab): Promise<void> {
+/** Waits for the redirect to the provider: `signIn` by redirect never settles. */
+async function waitForRedirect(promise: Promise<unknown>, browser: Tab): Promise<void> {
   const visits = browser.visited.length;
   let failure: Promise<unknown> | undefined;
   promise.catch(() => {
@@ -29,10 +29,10 @@ async function leave(promise: Promise<unknown>, browser: Tab): Promise<void> {
   await failure;
 }
 
-test("by redirect: begin, go away, come back, post all that came with the flow token", async () => {
+test("sign-in by redirect posts the callback with the flow token", async () => {
   const host = server();
   const browser = tab("https://app.example/login");
-  await leave(client(host, browser).signIn("demo", { redirectUri: "https://app.example/cb", next: "/after" }), browser);
+  await waitForRedirect(client(host, browser).signIn("demo", { redirectUri: "https://app.example/cb", next: "/after" }), browser);
   assert.equal(browser.location.href, "https://provider.example/authorize?state=s1");
   assert.deepEqual(host.at(BEGIN)[0]?.body, { redirect_uri: "https://app.example/cb", next: "/after" });
 
@@ -42,15 +42,15 @@ test("by redirect: begin, go away, come back, post all that came with the flow t
   assert.deepEqual(result, { outcome: "signed-in", provider: "demo", kind: "jwt-pair-user", user: MARA, next: "/after" });
   const sent = { code: "c", state: "s1", iss: "https://provider.example", tab: "1", flow_token: "flow-s1" };
   assert.deepEqual(host.at(LOGIN)[0]?.body, sent);
-  assert.equal(browser.location.href, "https://app.example/cb?tab=1", "the code is gone from the address");
+  assert.equal(browser.location.href, "https://app.example/cb?tab=1", "the code is removed from the URL");
   assert.equal(await back.token(), "access-c");
-  assert.equal(browser.sessionStorage.length, 0, "the flow token is forgotten");
+  assert.equal(browser.sessionStorage.length, 0, "the flow token is deleted");
 });
 
-test("asked twice at once, as React's StrictMode does, one login is posted and both get its answer", async () => {
+test("two parallel handleCallback calls (React StrictMode) post one login and return one result", async () => {
   const host = server();
   const browser = tab();
-  await leave(client(host, browser).signIn("demo"), browser);
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?code=c&state=s1";
   const [first, second] = await Promise.all([
     client(host, browser).handleCallback(),
@@ -61,12 +61,12 @@ test("asked twice at once, as React's StrictMode does, one login is posted and b
   assert.equal(host.at(LOGIN).length, 1);
 });
 
-test("two logins of one tab, and those of two tabs, do not take each other's", async () => {
+test("parallel logins in one tab or in two tabs use their own authorization requests", async () => {
   const host = server();
   const [one, two] = [tab(), tab()];
-  await leave(client(host, one).signIn("demo"), one);
-  await leave(client(host, one).signIn("demo"), one);
-  await leave(client(host, two).signIn("demo"), two);
+  await waitForRedirect(client(host, one).signIn("demo"), one);
+  await waitForRedirect(client(host, one).signIn("demo"), one);
+  await waitForRedirect(client(host, two).signIn("demo"), two);
   for (const [browser, state] of [[one, "s1"], [two, "s3"], [one, "s2"]] as const) {
     browser.location.href = `https://app.example/cb?code=c&state=${state}`;
     assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
@@ -75,11 +75,11 @@ test("two logins of one tab, and those of two tabs, do not take each other's", a
   }
 });
 
-test("a person's no reaches the server, which spends the state, and comes back as a problem", async () => {
-  const denied = { code: "access_denied", detail: "The person declined.", title: "Bad Request", request_id: "r9" };
+test("denied consent is posted to the server and returned as a problem", async () => {
+  const denied = { code: "access_denied", detail: "The user denied consent.", title: "Bad Request", request_id: "r9" };
   const host = new Server({ [BEGIN]: () => begun("s1"), [LOGIN]: () => [400, denied] });
   const browser = tab();
-  await leave(client(host, browser).signIn("demo"), browser);
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?error=access_denied&state=s1";
   await assert.rejects(client(host, browser).handleCallback(), (problem: Problem) => {
     assert.deepEqual([problem.code, problem.status, problem.requestId], ["access_denied", 400, "r9"]);
@@ -88,31 +88,31 @@ test("a person's no reaches the server, which spends the state, and comes back a
   assert.deepEqual(host.at(LOGIN)[0]?.body, { error: "access_denied", state: "s1", flow_token: "flow-s1" });
 });
 
-test("a callback that nobody began, or that was finished before, posts nothing", async () => {
+test("an unknown or completed callback is not posted", async () => {
   const host = server();
   const browser = tab("https://app.example/cb?code=stolen&state=unknown");
   await assert.rejects(client(host, browser).handleCallback(), { code: "callback_unknown" });
   assert.equal(host.seen.length, 0);
 });
 
-test("a page that is no callback has nothing to do", async () => {
+test("handleCallback does nothing on other pages", async () => {
   assert.deepEqual(await client(server()).handleCallback(), { outcome: "none" });
 });
 
-test("OAuth 1.0a: the request token in the provider's address finds the login again", async () => {
+test("OAuth 1.0a: the request token matches the authorization request", async () => {
   const host = new Server({
     [BEGIN]: () => begun("s1", "https://provider.example/authorize?oauth_token=t1"),
     [LOGIN]: () => [200, { ...MARA, token: "a", refresh: "r" }],
   });
   const browser = tab();
-  await leave(client(host, browser).signIn("demo"), browser);
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?oauth_token=t1&oauth_verifier=v";
   assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
   assert.deepEqual(host.at(LOGIN)[0]?.body, { oauth_token: "t1", oauth_verifier: "v", flow_token: "flow-s1" });
-  assert.equal(browser.sessionStorage.length, 0, "kept under two names, and both are gone");
+  assert.equal(browser.sessionStorage.length, 0, "stored under two keys, and both are deleted");
 });
 
-test("by pop-up: the callback page hands over, the opener signs in, and the pop-up closes", async () => {
+test("sign-in by pop-up: the callback goes to the opener, which signs in, and the pop-up closes", async () => {
   const host = server();
   const popup = tab("about:blank");
   const handle = { closed: false, location: popup.location, close: () => popup.close() } as unknown as Window;
@@ -123,22 +123,22 @@ test("by pop-up: the callback page hands over, the opener signs in, and the pop-
 
   popup.location.href = "https://app.example/cb?code=c&state=s1";
   const inPopup: CallbackResult = await client(host, popup).handleCallback();
-  assert.deepEqual(inPopup, { outcome: "handed-over" });
+  assert.deepEqual(inPopup, { outcome: "sent-to-opener" });
   const result = await signedIn;
   assert.equal(result.outcome === "signed-in" && result.user?.username, "mara");
-  assert.equal(await page.token(), "access-c", "the tokens are with the opener");
+  assert.equal(await page.token(), "access-c", "the opener has the tokens");
   assert.equal(popup.isClosed, true);
   assert.equal(host.at(LOGIN).length, 1);
 });
 
-test("a pop-up that is blocked or closed is a problem, and nothing is left open", async () => {
+test("a blocked or closed pop-up is a problem", async () => {
   await assert.rejects(client(server()).signIn("demo", { mode: "popup" }), { code: "popup_blocked" });
   const handle = { closed: true, location: { href: "" }, close: () => {} } as unknown as Window;
   const opener = { ...tab(), open: () => handle };
   await assert.rejects(client(server(), opener).signIn("demo", { mode: "popup" }), { code: "popup_closed" });
 });
 
-test("a begin that is refused closes the pop-up", async () => {
+test("an error of begin closes the pop-up", async () => {
   const host = new Server({ [BEGIN]: () => [404, { code: "unknown_provider", detail: "No such provider." }] });
   let closed = false;
   const handle = { closed: false, location: { href: "" }, close: () => (closed = true) } as unknown as Window;
@@ -147,7 +147,7 @@ test("a begin that is refused closes the pop-up", async () => {
   assert.equal(closed, true);
 });
 
-test("cookies go along for the session kind only, and old credentials only to link", async () => {
+test("cookies are sent for the session kind only, and current credentials only to link", async () => {
   const host = new Server({
     "/api/login/social/begin/demo/": () => begun("s1"),
     "/api/login/social/session/demo/": () => [200, MARA],
@@ -156,7 +156,7 @@ test("cookies go along for the session kind only, and old credentials only to li
   const browser = tab();
   const knox = createClient({ baseUrl: "https://api.example", kind: "knox", fetch: host.fetch, browser });
   for (const link of [false, true]) {
-    await leave(knox.signIn("demo", { link }), browser);
+    await waitForRedirect(knox.signIn("demo", { link }), browser);
     browser.location.href = "https://app.example/cb?code=c&state=s1";
     await knox.handleCallback();
     await new Promise((resolve) => setTimeout(resolve, 1100));
@@ -164,47 +164,47 @@ test("cookies go along for the session kind only, and old credentials only to li
   assert.deepEqual(host.seen.map((seen) => seen.authorization), [null, null, "Token k1", "Token k1"]);
   assert.ok(host.seen.every((seen) => seen.credentials === "omit"));
 
-  await leave(knox.signIn("demo", { kind: "session" }), browser);
+  await waitForRedirect(knox.signIn("demo", { kind: "session" }), browser);
   assert.equal(host.seen.at(-1)?.credentials, "include");
 });
 
-test("a login that waits is told with what is asked, and goes on with the answers", async () => {
+test("a pending login returns its fields and completes with the answers", async () => {
   const terms = { name: "terms", type: "checkbox", title: "I accept", required: true };
-  const halted = { flow_token: "waiting", expires_in: 600, step: "terms", fields: [terms] };
+  const pending = { flow_token: "waiting", expires_in: 600, step: "terms", fields: [terms] };
   const wrong = { code: "invalid_request", detail: "Wrong.", errors: { terms: ["This must be accepted."] } };
   const host = new Server({
     [BEGIN]: () => begun("s1"),
-    [LOGIN]: () => [202, halted],
+    [LOGIN]: () => [202, pending],
     "/api/login/social/resume/": ({ body }) =>
       body["terms"] === true ? [200, { ...MARA, token: "a", refresh: "r" }] : [400, wrong],
   });
   const browser = tab();
   const auth = client(host, browser);
-  await leave(auth.signIn("demo"), browser);
+  await waitForRedirect(auth.signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?code=c&state=s1";
-  const waiting = await auth.handleCallback();
-  assert.equal(waiting.outcome, "more-needed");
-  if (waiting.outcome !== "more-needed") return;
-  assert.deepEqual([waiting.step, waiting.fields, waiting.next], ["terms", [terms], "/after"]);
-  assert.equal(await auth.token(), null, "nobody is signed in yet");
+  const login = await auth.handleCallback();
+  assert.equal(login.outcome, "input-required");
+  if (login.outcome !== "input-required") return;
+  assert.deepEqual([login.step, login.fields, login.next], ["terms", [terms], "/after"]);
+  assert.equal(await auth.token(), null, "the user is not signed in yet");
 
-  await assert.rejects(auth.resume(waiting, { terms: false }), (problem: Problem) => {
+  await assert.rejects(auth.resume(login, { terms: false }), (problem: Problem) => {
     assert.deepEqual([problem.code, problem.errors], ["invalid_request", { terms: ["This must be accepted."] }]);
     return true;
   });
-  const done = await auth.resume(waiting, { terms: true });
+  const done = await auth.resume(login, { terms: true });
   assert.deepEqual(done, { outcome: "signed-in", provider: "demo", kind: "jwt-pair-user", user: MARA, next: "/after" });
   assert.deepEqual(host.at("/api/login/social/resume/").at(-1)?.body, { terms: true, flow_token: "waiting" });
   assert.equal(await auth.token(), "a");
 });
 
-test("a server that tells sign-ups from sign-ins is understood, and the user stays the user", async () => {
+test("is_new is returned as isNew and is not part of the user", async () => {
   const host = new Server({
     [BEGIN]: () => begun("s1"),
     [LOGIN]: () => [200, { ...MARA, locale: "de", token: "access", refresh: "refresh", is_new: true }],
   });
   const browser = tab();
-  await leave(client(host, browser).signIn("demo"), browser);
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?code=c&state=s1";
   const result = await client(host, browser).handleCallback();
   assert.ok(result.outcome === "signed-in");

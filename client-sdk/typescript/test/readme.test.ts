@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import ts from "typescript";
 
-/** What the page of whoever copies an example has already. */
+/** Declarations that the examples expect from the page. */
 const AROUND = `
 import type { AskedField, SocialAuth, User } from "rest-social-auth-client";
 declare global {

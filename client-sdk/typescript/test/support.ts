@@ -1,4 +1,4 @@
-/** A browser and a server to test against: just enough of each. */
+/** A minimal browser and server for the tests. */
 
 import type { Browser } from "../src/client.js";
 
@@ -31,28 +31,28 @@ export class MemoryStorage implements Storage {
 }
 
 export interface Tab extends Browser {
-  /** Where `assign` and `replaceState` led. */
+  /** The URLs passed to `assign` and `replaceState`. */
   readonly visited: string[];
   isClosed: boolean;
 }
 
-/** One tab, with a session storage of its own. */
+/** One tab with its own session storage. */
 export function tab(address = "https://app.example/"): Tab {
   const visited: string[] = [];
-  const made: Tab = {
+  const created: Tab = {
     visited,
     isClosed: false,
     location: {
       href: address,
       assign(next: string) {
-        made.location.href = next;
+        created.location.href = next;
         visited.push(next);
       },
     },
     history: {
       state: null,
       replaceState(_state: unknown, _unused: string, next: string) {
-        made.location.href = next;
+        created.location.href = next;
         visited.push(next);
       },
     },
@@ -60,10 +60,10 @@ export function tab(address = "https://app.example/"): Tab {
     document: { hasFocus: () => true },
     open: () => null,
     close() {
-      made.isClosed = true;
+      created.isClosed = true;
     },
   };
-  return made;
+  return created;
 }
 
 export interface Seen {
@@ -77,7 +77,7 @@ export interface Seen {
 
 type Answer = [status: number, body?: unknown, headers?: Record<string, string>];
 
-/** A server that answers by path, and remembers what it was asked. */
+/** A server that answers by path and records the requests. */
 export class Server {
   readonly seen: Seen[] = [];
   readonly #answers: Record<string, (seen: Seen) => Answer>;
@@ -110,12 +110,12 @@ export class Server {
   }
 }
 
-/** What begin answers. */
+/** The response to begin. */
 export function begun(state: string, address = `https://provider.example/authorize?state=${state}`): Answer {
   return [200, { authorization_url: address, state, flow_token: `flow-${state}`, expires_in: 600, next: "/after" }];
 }
 
-/** An unsigned JWT that lives for so many seconds. */
+/** An unsigned JWT with this lifetime in seconds. */
 export function jwt(seconds: number, name: string): string {
   const now = Math.floor(Date.now() / 1000);
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -1,10 +1,10 @@
-// What the server wants to know before it signs somebody in: a form, drawn from the fields that it names.
+// The form for additional input of a pending login, built from the fields in the response.
 
-/** Asks in `place` until the login has gone on, and gives its outcome. */
-export async function goOn(auth, result, place) {
+/** Shows the form in `place` until the login is complete; returns its result. */
+export async function provideInput(auth, result, place) {
   let errors = {};
-  while (result.outcome === "more-needed") {
-    const answers = await answered(result.fields, errors, place);
+  while (result.outcome === "input-required") {
+    const answers = await submitForm(result.fields, errors, place);
     try {
       result = await auth.resume(result, answers);
       errors = {};
@@ -16,23 +16,23 @@ export async function goOn(auth, result, place) {
   return result;
 }
 
-function answered(fields, errors, place) {
+function submitForm(fields, errors, place) {
   const form = document.createElement("form");
   const inputs = fields.map((field) => [field, inputOf(field)]);
   for (const [field, input] of inputs) {
     const label = document.createElement("label");
     const isBox = field.type === "checkbox";
     label.append(...(isBox ? [input, ` ${field.title}`] : [field.title, " ", input]));
-    const wrong = document.createElement("strong");
-    wrong.textContent = (errors[field.name] ?? []).join(" ");
+    const error = document.createElement("strong");
+    error.textContent = (errors[field.name] ?? []).join(" ");
     const help = document.createElement("small");
     help.textContent = field.help ?? "";
     const row = document.createElement("p");
-    row.append(label, " ", help, " ", wrong);
+    row.append(label, " ", help, " ", error);
     form.append(row);
   }
   const button = document.createElement("button");
-  button.textContent = "Go on";
+  button.textContent = "Continue";
   form.append(button);
   place.replaceChildren(form);
   place.hidden = false;

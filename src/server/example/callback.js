@@ -1,11 +1,11 @@
-// Where providers send the browser back to. In a pop-up, it hands over to the page that opened it and closes.
+// The redirect URI of the examples. In a pop-up, it sends the callback to the opener and closes.
 
-import { goOn } from "/example/ask.js";
+import { provideInput } from "/example/ask.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
 const element = (id) => document.getElementById(id);
 
-// The login knows its kind of credential; each page of the example looks for its own.
+// Stores the credential under the key of the example page for its kind.
 const storage = {
   get: () => null,
   set: (credentials) => {
@@ -15,21 +15,21 @@ const storage = {
 
 try {
   const auth = createClient({ storage });
-  const result = await goOn(auth, await auth.handleCallback(), element("ask"));
+  const result = await provideInput(auth, await auth.handleCallback(), element("ask"));
   switch (result.outcome) {
     case "signed-in":
       location.replace(result.next ?? "/example/");
       break;
-    case "handed-over":
+    case "sent-to-opener":
       element("status").textContent = "Done. You can close this window.";
       break;
     case "none":
-      element("status").textContent = "Nobody is on the way back from a provider.";
+      element("status").textContent = "This page has no callback parameters. Start a sign-in on one of the example pages.";
       break;
   }
 } catch (problem) {
   element("status").textContent = "";
-  element("alert").textContent = problem.code === "access_denied" ? "You said no at the provider." : problem.detail;
+  element("alert").textContent = problem.code === "access_denied" ? "You denied access at the provider." : problem.detail;
   element("alert").dataset.code = problem.code;
   element("alert").hidden = false;
 }

@@ -1,6 +1,6 @@
-// One page for each kind of credential: sign in, show who it is, call a resource, sign out. All of it by the SDK.
+// One page for each kind of credential: sign in, show the user, call a resource and sign out with the SDK.
 
-import { goOn } from "/example/ask.js";
+import { provideInput } from "/example/ask.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
 const element = (id) => document.getElementById(id);
@@ -10,12 +10,12 @@ const page = document.body.dataset.page;
 const auth = createClient({
   kind: chosen("kind"),
   redirectUri: new URL("/example/callback/", location.href).href,
-  // A tab keeps its tokens over the way to the provider and back. Sessions keep nothing here.
+  // Session storage survives the redirect to the provider. Sessions store no token.
   storage: webStorage(sessionStorage, `example.${page}`),
   onSignedOut: () => showUser(null),
 });
 
-/** Runs what a click asked for; one at a time, and what goes wrong is told. */
+/** Runs one action at a time and shows its error. */
 async function run(text, work) {
   const buttons = [...document.querySelectorAll("button")].filter((button) => !button.disabled);
   element("alert").hidden = true;
@@ -26,8 +26,8 @@ async function run(text, work) {
     element("status").textContent = "";
   } catch (problem) {
     element("status").textContent = "";
-    const words = { access_denied: "You said no at the provider." };
-    element("alert").textContent = words[problem.code] ?? problem.detail ?? String(problem);
+    const messages = { access_denied: "You denied access at the provider." };
+    element("alert").textContent = messages[problem.code] ?? problem.detail ?? String(problem);
     element("alert").dataset.code = problem.code ?? "";
     element("alert").hidden = false;
   } finally {
@@ -39,7 +39,7 @@ function signIn(provider) {
   const mode = chosen("mode");
   const options = { mode, kind: chosen("kind"), next: location.pathname };
   return run(`Signing in with ${provider.title} …`, async () => {
-    await goOn(auth, await auth.signIn(provider.name, options), element("ask"));
+    await provideInput(auth, await auth.signIn(provider.name, options), element("ask"));
     await showUser(await auth.user());
     element("user-title").focus();
   });

@@ -1,4 +1,4 @@
-// Made from client-sdk/typescript by `make sdk`: do not edit.
+// Generated from client-sdk/typescript by `make sdk`. Do not edit.
 
 // node_modules/openapi-fetch/dist/index.mjs
 var PATH_PARAM_RE = /\{[^{}]+\}/g;
@@ -476,25 +476,25 @@ function removeTrailingSlash(url) {
   return url;
 }
 
-// src/attempt.ts
-var PREFIX = "rest-social-auth.attempt.";
-function keysOf(state, authorizationUrl) {
+// src/authorization-request.ts
+var PREFIX = "rest-social-auth.authorization-request.";
+function requestKeys(state, authorizationUrl) {
   const token = new URL(authorizationUrl).searchParams.get("oauth_token");
   return token ? [state, token] : [state];
 }
-var Attempts = class {
+var AuthorizationRequests = class {
   #storage;
   constructor(storage) {
     this.#storage = storage;
   }
-  keep(keys, attempt) {
-    this.#sweep();
+  save(keys, request) {
+    this.#deleteExpired();
     for (const key of keys) {
-      this.#storage.setItem(PREFIX + key, JSON.stringify({ ...attempt, keys }));
+      this.#storage.setItem(PREFIX + key, JSON.stringify({ ...request, keys }));
     }
   }
-  /** The attempt of the first key that has one; it is kept no longer, since a state is good for one use. */
-  take(keys) {
+  /** Returns the request of the first known key and deletes it, because a state is accepted once. */
+  consume(keys) {
     for (const key of keys) {
       const row = this.#read(PREFIX + key);
       if (row) {
@@ -514,8 +514,7 @@ var Attempts = class {
       return void 0;
     }
   }
-  /** What was begun and never came back goes after its time. */
-  #sweep() {
+  #deleteExpired() {
     for (let at = this.#storage.length - 1; at >= 0; at--) {
       const name = this.#storage.key(at);
       if (name?.startsWith(PREFIX)) {
@@ -527,7 +526,7 @@ var Attempts = class {
 };
 
 // src/callback.ts
-var OURS = [
+var PROVIDER_PARAMETERS = [
   "code",
   "state",
   "iss",
@@ -551,7 +550,7 @@ var OURS = [
   "error_reason",
   "error_uri"
 ];
-var MARKS = [
+var CALLBACK_PARAMETERS = [
   "code",
   "error",
   "oauth_token",
@@ -563,7 +562,7 @@ var MARKS = [
   "hash"
 ];
 var TELEGRAM = "tgAuthResult";
-var NAMES = ["state", "redirect_state", "oauth_token", "denied"];
+var KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied"];
 function readCallback(address) {
   const url = new URL(address);
   const fragment = new URLSearchParams(url.hash.slice(1));
@@ -571,8 +570,8 @@ function readCallback(address) {
   const telegram = signed === null ? {} : readTelegram(signed);
   for (const params of [url.searchParams, fragment]) {
     const fields = { ...Object.fromEntries(params), ...telegram };
-    const keys = NAMES.flatMap((name) => fields[name] || []);
-    if (keys.length > 0 && MARKS.some((mark) => fields[mark])) return { fields, keys };
+    const keys = KEY_PARAMETERS.flatMap((name) => fields[name] || []);
+    if (keys.length > 0 && CALLBACK_PARAMETERS.some((name) => fields[name])) return { fields, keys };
   }
   return void 0;
 }
@@ -588,20 +587,20 @@ function readTelegram(text) {
 function cleanAddress(address) {
   const url = new URL(address);
   for (const name of [...url.searchParams.keys()]) {
-    if (OURS.includes(name) || name.startsWith("openid.")) url.searchParams.delete(name);
+    if (PROVIDER_PARAMETERS.includes(name) || name.startsWith("openid.")) url.searchParams.delete(name);
   }
   const fragment = new URLSearchParams(url.hash.slice(1));
-  if (url.hash === "#_=_" || [...MARKS, TELEGRAM].some((mark) => fragment.has(mark))) url.hash = "";
+  if (url.hash === "#_=_" || [...CALLBACK_PARAMETERS, TELEGRAM].some((name) => fragment.has(name))) url.hash = "";
   return url.href.replace(/#$/, "");
 }
 
 // src/credentials.ts
 function memoryStorage() {
-  let kept = null;
+  let stored = null;
   return {
-    get: () => kept,
+    get: () => stored,
     set: (credentials) => {
-      kept = credentials;
+      stored = credentials;
     }
   };
 }
@@ -623,14 +622,14 @@ function webStorage(storage = sessionStorage, name = "rest-social-auth.credentia
 function authorization(credentials) {
   return `${credentials.family.startsWith("jwt") ? "Bearer" : "Token"} ${credentials.token}`;
 }
-function isDue(credentials, now) {
+function needsRefresh(credentials, now) {
   const life = lifetime(credentials.token);
   if (life === void 0) return false;
   const left = credentials.received + life - now;
   switch (credentials.family) {
     case "jwt-pair":
       return credentials.refresh !== void 0 && left < Math.min(1e4, life / 2);
-    // A sliding token renews only itself, and only while it is good: it is renewed well before.
+    // A sliding token can be refreshed only while it is valid, so refresh it in the second half of its lifetime.
     case "jwt-sliding":
       return left > 0 && left < life / 2;
     default:
@@ -651,11 +650,11 @@ function lifetime(token) {
 var Problem = class _Problem extends Error {
   name = "Problem";
   code;
-  /** For people; may change. */
+  /** A text for users. It may change between releases. */
   detail;
   status;
   title;
-  /** Stands in the server's log, too. */
+  /** Also in the log of the server. */
   requestId;
   /** Messages by field, for `invalid_request`. */
   errors;
@@ -668,7 +667,7 @@ var Problem = class _Problem extends Error {
     this.requestId = members.requestId;
     this.errors = members.errors ?? {};
   }
-  /** Reads an answer that is not a success. Never throws itself. */
+  /** Reads an error response. Never throws. */
   static async of(response) {
     const { status } = response;
     const requestId = response.headers.get("x-request-id") ?? void 0;
@@ -680,7 +679,7 @@ var Problem = class _Problem extends Error {
     }
     return _Problem.read(body, status, requestId);
   }
-  /** Reads a problem document that was parsed already. */
+  /** Reads a parsed problem document. */
   static read(body, status, requestId) {
     const members = isRecord(body) ? body : {};
     const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
@@ -700,66 +699,67 @@ function isRecord(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-// src/handover.ts
+// src/popup.ts
 var CHANNEL = "rest-social-auth.callback.";
-var TAKEN_WITHIN = 700;
-var LOOK_EVERY = 400;
-function offerCallback(keys, fields) {
+var ACKNOWLEDGEMENT_TIMEOUT = 700;
+var CLOSED_CHECK_INTERVAL = 400;
+var CLOSED_CHECKS = 3;
+function sendToOpener(keys, fields) {
   if (typeof BroadcastChannel === "undefined") return Promise.resolve(false);
   return new Promise((resolve) => {
     const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
-    const done = (taken) => {
+    const done = (isReceived) => {
       clearTimeout(timer);
       for (const channel of channels) channel.close();
-      resolve(taken);
+      resolve(isReceived);
     };
-    const timer = setTimeout(() => done(false), TAKEN_WITHIN);
+    const timer = setTimeout(() => done(false), ACKNOWLEDGEMENT_TIMEOUT);
     for (const channel of channels) {
       channel.onmessage = (event) => {
-        if (event.data?.kind === "taken") done(true);
+        if (event.data?.kind === "acknowledgement") done(true);
       };
       channel.postMessage({ kind: "callback", fields });
     }
   });
 }
-function awaitCallback(keys, popup, hasFocus) {
+function waitForCallback(keys, popup, hasFocus) {
   return new Promise((resolve, reject) => {
     const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
     const done = () => {
-      clearInterval(watch);
+      clearInterval(timer);
       for (const channel of channels) channel.close();
     };
     for (const channel of channels) {
       channel.onmessage = (event) => {
         const { kind, fields } = event.data ?? {};
         if (kind !== "callback" || !fields) return;
-        channel.postMessage({ kind: "taken" });
+        channel.postMessage({ kind: "acknowledgement" });
         setTimeout(() => {
           done();
           resolve(fields);
         }, 0);
       };
     }
-    let looks = 0;
-    const watch = setInterval(() => {
-      looks = popup.closed && hasFocus() ? looks + 1 : 0;
-      if (looks < 3) return;
+    let checks = 0;
+    const timer = setInterval(() => {
+      checks = popup.closed && hasFocus() ? checks + 1 : 0;
+      if (checks < CLOSED_CHECKS) return;
       done();
-      reject(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was finished." }));
-    }, LOOK_EVERY);
+      reject(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was complete." }));
+    }, CLOSED_CHECK_INTERVAL);
   });
 }
 
 // src/client.ts
-var handling = /* @__PURE__ */ new WeakMap();
-var SESSION_MARK = "rest-social-auth.session";
-var REMEMBERED = 1e3;
+var pendingCallbacks = /* @__PURE__ */ new WeakMap();
+var SESSION_KEY = "rest-social-auth.session";
+var RESULT_LIFETIME = 1e3;
 function createClient2(options = {}) {
   return new SocialAuth(options);
 }
 var SocialAuth = class {
   kind;
-  /** All operations of the server, typed from its OpenAPI document; the credentials go along. */
+  /** All operations of the server, typed from its OpenAPI document and sent with the credentials. */
   api;
   #baseUrl;
   #redirectUri;
@@ -768,7 +768,7 @@ var SocialAuth = class {
   #onSignedOut;
   #fetchOption;
   #browserOption;
-  #renewing;
+  #refreshing;
   constructor(options) {
     const { baseUrl, kind = "session", redirectUri, storage = memoryStorage(), origins = [], onSignedOut } = options;
     this.#fetchOption = options.fetch;
@@ -782,15 +782,15 @@ var SocialAuth = class {
     });
     this.api = createClient({ baseUrl: this.#baseUrl, fetch: (request) => this.#send(request) });
   }
-  /** What can be signed in with, in the server's order. */
+  /** The configured providers, in the order of the server. */
   async providers() {
     return (await this.#answer(this.api.GET("/api/login/social/providers/"))).providers;
   }
   async signIn(provider, options = {}) {
     if (options.mode === "popup") return this.#signInByPopup(provider, options);
     const begun = await this.#begin(provider, options);
-    new Attempts(this.#browser.sessionStorage).keep(begun.keys, begun.attempt);
-    this.#browser.location.assign(begun.address);
+    new AuthorizationRequests(this.#browser.sessionStorage).save(begun.keys, begun.request);
+    this.#browser.location.assign(begun.authorizationUrl);
     return new Promise(() => {
     });
   }
@@ -798,10 +798,10 @@ var SocialAuth = class {
     const popup = this.#browser.open("about:blank", "_blank", "popup,width=480,height=720");
     if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
     try {
-      const { keys, attempt, address } = await this.#begin(provider, options);
-      const coming = awaitCallback(keys, popup, () => this.#browser.document.hasFocus());
-      popup.location.href = address;
-      return await this.#finish(attempt, await coming);
+      const { keys, request, authorizationUrl } = await this.#begin(provider, options);
+      const callback = waitForCallback(keys, popup, () => this.#browser.document.hasFocus());
+      popup.location.href = authorizationUrl;
+      return await this.#completeLogin(request, await callback);
     } finally {
       popup.close();
     }
@@ -817,7 +817,7 @@ var SocialAuth = class {
     };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post(path, body, kind, link);
-    const attempt = {
+    const request = {
       provider,
       kind,
       flowToken: begun.flow_token,
@@ -825,70 +825,69 @@ var SocialAuth = class {
       ...begun.next ? { next: begun.next } : {},
       ...link ? { link } : {}
     };
-    const target = begun.authorization_url;
-    return { attempt, address: target, keys: keysOf(begun.state, target) };
+    const authorizationUrl = begun.authorization_url;
+    return { request, authorizationUrl, keys: requestKeys(begun.state, authorizationUrl) };
   }
   /**
-   * Finishes a login on the page of `redirectUri`: reads the address, removes the code from it, and signs in. Safe to
-   * call on any page and more than once.
+   * Completes a login on the page at `redirectUri`: reads the URL, removes the code from it, and signs in. It is safe to
+   * call it on any page and more than once.
    *
-   * Problems: those of the server, among them `access_denied` where the person said no, and `callback_unknown`.
+   * Problems: those of the server, such as `access_denied` when the user denied consent, and `callback_unknown`.
    */
   handleCallback() {
     const browser = this.#browser;
     const callback = readCallback(browser.location.href);
-    if (!callback) return handling.get(browser) ?? Promise.resolve({ outcome: "none" });
+    if (!callback) return pendingCallbacks.get(browser) ?? Promise.resolve({ outcome: "none" });
     browser.history.replaceState(browser.history.state, "", cleanAddress(browser.location.href));
-    const result = this.#complete(callback);
-    handling.set(browser, result);
+    const result = this.#completeCallback(callback);
+    pendingCallbacks.set(browser, result);
     const forget = () => {
       setTimeout(() => {
-        if (handling.get(browser) === result) handling.delete(browser);
-      }, REMEMBERED);
+        if (pendingCallbacks.get(browser) === result) pendingCallbacks.delete(browser);
+      }, RESULT_LIFETIME);
     };
     result.then(forget, forget);
     return result;
   }
-  async #complete({ keys, fields }) {
-    const attempt = new Attempts(this.#browser.sessionStorage).take(keys);
-    if (attempt) return this.#finish(attempt, fields);
-    if (await offerCallback(keys, fields)) {
+  async #completeCallback({ keys, fields }) {
+    const request = new AuthorizationRequests(this.#browser.sessionStorage).consume(keys);
+    if (request) return this.#completeLogin(request, fields);
+    if (await sendToOpener(keys, fields)) {
       this.#browser.close();
-      return { outcome: "handed-over" };
+      return { outcome: "sent-to-opener" };
     }
     throw new Problem({
       code: "callback_unknown",
-      detail: "This sign-in was not begun here, or is finished already. Begin again."
+      detail: "This sign-in was not started in this tab, or it is already complete. Start again."
     });
   }
-  async #finish(attempt, fields) {
-    const { provider, kind, flowToken, next, link = false } = attempt;
+  async #completeLogin(request, fields) {
+    const { provider, kind, flowToken, next, link = false } = request;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
     const body = await this.#post(path, { ...fields, flow_token: flowToken }, kind, link);
     return this.#outcome({ provider, kind, next }, body);
   }
   /**
-   * Goes on with a login that waits for the person. It may ask for more once again.
+   * Continues a pending login with the user's answers. The server may ask for more input again.
    *
-   * Problems: those of the server, among them `invalid_request` with `errors` by field, after which the same login can be
-   * given other answers.
+   * Problems: those of the server. After `invalid_request` with `errors` by field, call it again with other answers.
    */
-  async resume(waiting, answers) {
-    const { provider, kind, next, flowToken } = waiting;
+  async resume(pending, answers) {
+    const { provider, kind, next, flowToken } = pending;
     const path = "/api/login/social/resume/";
     const body = await this.#post(path, { ...answers, flow_token: flowToken }, kind, false);
     return this.#outcome({ provider, kind, next }, body);
   }
   async #outcome(login, body) {
     const { kind } = login;
-    if (asksForMore(body)) {
+    if (requiresInput(body)) {
       const { flow_token: flowToken, expires_in, step, fields } = body;
-      return { outcome: "more-needed", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1e3 };
+      return { outcome: "input-required", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1e3 };
     }
     const family = familyOf(kind);
     if (family !== "session") {
       const { token, refresh } = body;
-      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The login's answer holds no token." });
+      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the login has no token." });
       await this.#storage.set({ family, token, received: Date.now(), ...refresh ? { refresh } : {} });
       this.#markSession(false);
     } else {
@@ -898,7 +897,7 @@ var SocialAuth = class {
     const { is_new: isNew } = body;
     return { outcome: "signed-in", ...login, user: userOf(body), ...isNew === void 0 ? {} : { isNew } };
   }
-  /** Who is signed in; `null`: nobody. */
+  /** The signed-in user, or `null`. */
   async user() {
     if (await this.#family() !== "session" && await this.#storage.get() === null) return null;
     const { data, error, response } = await this.api.GET("/api/user/");
@@ -906,38 +905,38 @@ var SocialAuth = class {
     if (response.status === 401) return null;
     throw Problem.read(error, response.status);
   }
-  /** Changes what the server lets users change about themselves. Problems: `invalid_request` with `errors` by field. */
+  /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
   async updateUser(change) {
     return this.#answer(this.api.PATCH("/api/user/", { body: change }));
   }
-  /** All that the server keeps of this user. */
+  /** Everything that the server stores about this user. */
   async exportUser() {
     return this.#answer(this.api.GET("/api/user/export/"));
   }
-  /** Deletes the user for good. Problems: `fresh_login_required`, and then sign in again first. */
+  /** Deletes the user permanently. Problems: `fresh_login_required` (sign in again first). */
   async deleteUser() {
     await this.#done(this.api.DELETE("/api/user/"));
     await this.#clear();
   }
-  /** The accounts that sign this user in. */
+  /** The social accounts of this user. */
   async socialAccounts() {
     return this.#answer(this.api.GET("/api/user/social/"));
   }
   /**
-   * Takes an account, by its `id` in the list, from this user. Problems: `last_login_method`, and then link another one
-   * first; `fresh_login_required`, and then sign in again first; `not_found`.
+   * Unlinks an account by its `id` in the list. Problems: `last_login_method` (link another account first),
+   * `fresh_login_required` (sign in again first), `not_found`.
    */
   async unlink(account) {
     await this.#done(this.api.DELETE("/api/user/social/{id}/", { params: { path: { id: String(account) } } }));
   }
   /**
-   * The provider's own token of an account, renewed where it is due, to call the provider with. Problems:
-   * `token_not_kept` where the server keeps none; `token_ended`, and then sign in with the account again.
+   * The provider's access token of an account, refreshed when necessary. Problems: `token_not_kept` when the server
+   * stores none, `token_ended` when it has expired (sign in with the account again).
    */
   async providerToken(account) {
     return this.#answer(this.api.GET("/api/user/social/{id}/token/", { params: { path: { id: String(account) } } }));
   }
-  /** All that this user is signed in with, the latest used first; `current` is the one that asks. */
+  /** All credentials of this user, the last used first. `current` marks the credential of this request. */
   async credentials() {
     const listed = [];
     let cursor;
@@ -948,72 +947,72 @@ var SocialAuth = class {
     } while (cursor !== void 0);
     return listed;
   }
-  /** Ends one of them by its `id`. To end this one, call `logout`. Problems: `not_found`. */
-  async endCredential(id) {
+  /** Revokes one credential by its `id`. To revoke the current one, call `logout`. Problems: `not_found`. */
+  async revokeCredential(id) {
     await this.#done(this.api.DELETE("/api/user/credentials/{id}/", { params: { path: { id } } }));
   }
-  /** Ends all but the one that asks. An access token of a pair lives on until its own end, minutes later. */
-  async endOthers() {
-    await this.endCredential("others");
+  /** Revokes all other credentials. Access tokens of other JWT pairs stay valid until they expire, minutes later. */
+  async revokeOtherCredentials() {
+    await this.revokeCredential("others");
   }
   /**
-   * Calls with the credentials: a path of the server, or an address of one of `origins`. A JWT that is about to end is
-   * renewed first, and one that turns out to be over is renewed once and the call repeated.
+   * Sends a request with the credentials to a path of the server or a URL of one of `origins`. A JWT that expires soon is
+   * refreshed first. After a 401 the token is refreshed once and the request repeated.
    */
   async fetch(input, init) {
     return this.#send(new Request(new URL(input, `${this.#baseUrl}/`), init));
   }
-  /** The token for calls that this client does not make itself, renewed where it is due; `null`: there is none. */
+  /** The token for requests that do not use this client, refreshed when necessary; `null` without a token. */
   async token() {
     return (await this.#current())?.token ?? null;
   }
   /**
-   * Signs out here. Sessions, knox tokens and JWTs end at the server; a permanent token (`token`) is one for all devices
-   * of its user and is only forgotten: `logoutEverywhere` ends it.
+   * Signs out. The server revokes sessions, knox tokens and JWTs. All devices of a user share one permanent token
+   * (`token`), so this client only deletes its copy; `logoutEverywhere` revokes it.
    */
   async logout() {
-    const kept = await this.#storage.get();
+    const stored = await this.#storage.get();
     const family = await this.#family();
     try {
-      if (family === "session") await this.#end(this.api.POST("/api/session/logout/"));
-      else if (kept && family === "knox") await this.#end(this.api.POST("/api/knox/logout/"));
-      else if (kept && family !== "token") await this.#blacklist(kept.refresh ?? kept.token);
+      if (family === "session") await this.#logOut(this.api.POST("/api/session/logout/"));
+      else if (stored && family === "knox") await this.#logOut(this.api.POST("/api/knox/logout/"));
+      else if (stored && family !== "token") await this.#blacklist(stored.refresh ?? stored.token);
     } finally {
       await this.#clear();
     }
   }
-  /** Ends everything that this user is signed in with, on all devices. */
+  /** Revokes all credentials of this user, on all devices. */
   async logoutEverywhere() {
     try {
-      await this.#end(this.api.POST("/api/logout/all/"));
+      await this.#logOut(this.api.POST("/api/logout/all/"));
     } finally {
       await this.#clear();
     }
   }
-  /** Of what is signed in; where nothing is, of the client's own kind. */
+  /** The family of the current credential, or of the client's kind when signed out. */
   async #family() {
-    const kept = await this.#storage.get();
-    if (kept) return kept.family;
-    return this.#browser.sessionStorage.getItem(SESSION_MARK) === this.#baseUrl ? "session" : familyOf(this.kind);
+    const stored = await this.#storage.get();
+    if (stored) return stored.family;
+    return this.#browser.sessionStorage.getItem(SESSION_KEY) === this.#baseUrl ? "session" : familyOf(this.kind);
   }
   #markSession(isSession) {
     const storage = this.#browser.sessionStorage;
-    if (isSession) storage.setItem(SESSION_MARK, this.#baseUrl);
-    else storage.removeItem(SESSION_MARK);
+    if (isSession) storage.setItem(SESSION_KEY, this.#baseUrl);
+    else storage.removeItem(SESSION_KEY);
   }
   async #clear() {
     await this.#storage.set(null);
     this.#markSession(false);
   }
   async #blacklist(refresh) {
-    await this.#end(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
+    await this.#logOut(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
   }
   async #done(call) {
     const { error, response } = await call;
     if (!response.ok) throw Problem.read(error, response.status);
   }
-  /** A logout of what is over already is one, too. */
-  async #end(call) {
+  /** Logging out with an expired credential (401) counts as success. */
+  async #logOut(call) {
     const { error, response } = await call;
     if (!response.ok && response.status !== 401) throw Problem.read(error, response.status);
   }
@@ -1022,7 +1021,7 @@ var SocialAuth = class {
     if (data === void 0) throw Problem.read(error, response.status);
     return data;
   }
-  /** A step of a login. Old credentials stay away from it: an expired one would only spoil it. */
+  /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
   async #post(path, body, kind, link) {
     const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
     const credentials = link ? await this.#current() : null;
@@ -1040,34 +1039,34 @@ var SocialAuth = class {
   async #send(request) {
     if (!this.#origins.has(new URL(request.url).origin)) return this.#call(request);
     const credentials = await this.#current();
-    const spare = credentials?.refresh ? request.clone() : void 0;
+    const retry = credentials?.refresh ? request.clone() : void 0;
     const response = await this.#call(await this.#with(request, credentials));
     if (response.status !== 401 || !credentials) return response;
-    const renewed = spare ? await this.#renew(credentials) : null;
-    if (spare && renewed) return this.#call(await this.#with(spare, renewed));
+    const refreshed = retry ? await this.#refresh(credentials) : null;
+    if (retry && refreshed) return this.#call(await this.#with(retry, refreshed));
     if (new URL(request.url).origin === new URL(this.#baseUrl).origin) await this.#forget(credentials);
     return response;
   }
   async #with(request, credentials) {
     const isSession = await this.#family() === "session";
-    const shown = new Request(request, { credentials: isSession ? "include" : "omit" });
-    if (credentials) shown.headers.set("authorization", authorization(credentials));
-    return shown;
+    const authenticated = new Request(request, { credentials: isSession ? "include" : "omit" });
+    if (credentials) authenticated.headers.set("authorization", authorization(credentials));
+    return authenticated;
   }
   async #current() {
     const credentials = await this.#storage.get();
-    return credentials && isDue(credentials, Date.now()) ? this.#renew(credentials) : credentials;
+    return credentials && needsRefresh(credentials, Date.now()) ? this.#refresh(credentials) : credentials;
   }
-  /** One renewal at a time, however many calls wait for it, in this tab and in others that share the storage. */
-  #renew(stale) {
-    this.#renewing ??= locked(() => this.#renewOnce(stale)).finally(() => {
-      this.#renewing = void 0;
+  /** One refresh at a time for all waiting requests, in this tab and in other tabs with the same storage. */
+  #refresh(stale) {
+    this.#refreshing ??= withLock(() => this.#refreshOnce(stale)).finally(() => {
+      this.#refreshing = void 0;
     });
-    return this.#renewing;
+    return this.#refreshing;
   }
-  async #renewOnce(stale) {
-    const kept = await this.#storage.get();
-    if (kept?.token !== stale.token) return kept;
+  async #refreshOnce(stale) {
+    const stored = await this.#storage.get();
+    if (stored?.token !== stale.token) return stored;
     const [path, body] = stale.family === "jwt-sliding" ? ["/api/token/sliding/refresh/", { token: stale.token }] : ["/api/token/refresh/", { refresh: stale.refresh }];
     const headers = { "content-type": "application/json", accept: "application/json" };
     const response = await this.#call(
@@ -1079,12 +1078,12 @@ var SocialAuth = class {
     }
     if (!response.ok) throw await Problem.of(response);
     const { access, token = access, refresh = stale.refresh } = await response.json();
-    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The renewal's answer holds no token." });
-    const renewed = { ...stale, token, received: Date.now(), ...refresh ? { refresh } : {} };
-    await this.#storage.set(renewed);
-    return renewed;
+    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the refresh has no token." });
+    const refreshed = { ...stale, token, received: Date.now(), ...refresh ? { refresh } : {} };
+    await this.#storage.set(refreshed);
+    return refreshed;
   }
-  /** The server ended them; what another tab stored since then stays. */
+  /** Deletes rejected credentials, unless another tab has stored new ones. */
   async #forget(credentials) {
     if ((await this.#storage.get())?.token !== credentials.token) return;
     await this.#storage.set(null);
@@ -1102,7 +1101,7 @@ var SocialAuth = class {
     return this.#browserOption ?? window;
   }
 };
-function asksForMore(body) {
+function requiresInput(body) {
   return "flow_token" in body;
 }
 function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }) {
@@ -1115,9 +1114,9 @@ function cursorOf(link) {
   const query = /^<\?([^>]*)>;\s*rel="next"$/.exec(link ?? "")?.[1];
   return query === void 0 ? void 0 : new URLSearchParams(query).get("cursor") ?? void 0;
 }
-async function locked(work) {
+async function withLock(work) {
   const locks = globalThis.navigator?.locks;
-  return locks ? await locks.request("rest-social-auth.renewal", work) : work();
+  return locks ? await locks.request("rest-social-auth.refresh", work) : work();
 }
 export {
   Problem,

@@ -1,6 +1,6 @@
 /**
- * Logins that were begun here, kept until their callback comes. They are keyed by what the callback will carry, so that
- * several tabs, or several logins of one tab, never take each other's.
+ * Authorization requests in progress, stored until their callback. The key is a value that the callback contains, so
+ * several tabs, or several logins in one tab, never use each other's request.
  */
 
 import type { components } from "./schema.js";
@@ -8,44 +8,44 @@ import type { components } from "./schema.js";
 /** One of the server's nine login routes. */
 export type LoginKind = components["schemas"]["LoginKind"];
 
-export interface Attempt {
+export interface AuthorizationRequest {
   provider: string;
   kind: LoginKind;
-  /** Ties the login to this client where no cookie does. */
+  /** Binds the login to this client when there is no cookie. */
   flowToken: string;
-  /** Where the front-end wants to go afterwards. */
+  /** Where the front-end continues after the login. */
   next?: string;
-  /** Whether the login is to be linked to the user who is signed in. */
+  /** Whether to link the account to the signed-in user. */
   link?: boolean;
   /** Milliseconds since 1970. */
   expires: number;
 }
 
-const PREFIX = "rest-social-auth.attempt.";
+const PREFIX = "rest-social-auth.authorization-request.";
 
-/** Keys under which a login that was begun is kept: its state, and in OAuth 1.0a the request token. */
-export function keysOf(state: string, authorizationUrl: string): string[] {
+/** The keys of an authorization request: its state and, in OAuth 1.0a, the request token. */
+export function requestKeys(state: string, authorizationUrl: string): string[] {
   const token = new URL(authorizationUrl).searchParams.get("oauth_token");
   return token ? [state, token] : [state];
 }
 
-/** Begun logins in a tab's session storage. */
-export class Attempts {
+/** The authorization requests in a tab's session storage. */
+export class AuthorizationRequests {
   readonly #storage: Storage;
 
   constructor(storage: Storage) {
     this.#storage = storage;
   }
 
-  keep(keys: string[], attempt: Attempt): void {
-    this.#sweep();
+  save(keys: string[], request: AuthorizationRequest): void {
+    this.#deleteExpired();
     for (const key of keys) {
-      this.#storage.setItem(PREFIX + key, JSON.stringify({ ...attempt, keys }));
+      this.#storage.setItem(PREFIX + key, JSON.stringify({ ...request, keys }));
     }
   }
 
-  /** The attempt of the first key that has one; it is kept no longer, since a state is good for one use. */
-  take(keys: string[]): Attempt | undefined {
+  /** Returns the request of the first known key and deletes it, because a state is accepted once. */
+  consume(keys: string[]): AuthorizationRequest | undefined {
     for (const key of keys) {
       const row = this.#read(PREFIX + key);
       if (row) {
@@ -56,19 +56,18 @@ export class Attempts {
     return undefined;
   }
 
-  #read(name: string): (Attempt & { keys: string[] }) | undefined {
+  #read(name: string): (AuthorizationRequest & { keys: string[] }) | undefined {
     const text = this.#storage.getItem(name);
     if (text === null) return undefined;
     try {
-      return JSON.parse(text) as Attempt & { keys: string[] };
+      return JSON.parse(text) as AuthorizationRequest & { keys: string[] };
     } catch {
       this.#storage.removeItem(name);
       return undefined;
     }
   }
 
-  /** What was begun and never came back goes after its time. */
-  #sweep(): void {
+  #deleteExpired(): void {
     for (let at = this.#storage.length - 1; at >= 0; at--) {
       const name = this.#storage.key(at);
       if (name?.startsWith(PREFIX)) {

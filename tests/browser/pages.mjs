@@ -1,4 +1,4 @@
-// What is promised of the pages, one test each. A page is asked by text and role, as a person finds things on it.
+// Browser tests of the example pages. Elements are found by role and text, as users find them.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -14,14 +14,14 @@ const KINDS = [
   { page: "knox" },
 ];
 const PROVIDERS = ["Demo provider", "Demo provider (OAuth 1.0a)"];
-const MODES = { redirect: "This page goes there and comes back", popup: "In a pop-up window" };
+const MODES = { redirect: "Redirect in this tab", popup: "In a pop-up window" };
 const PHONE = { width: 375, height: 740 };
 
 export const tests = [];
 
-/** `wants`: a viewport, or a server with TLS. */
-function promise(name, run, wants = {}) {
-  tests.push({ name, run, ...wants });
+/** `options`: a viewport, or a server with TLS. */
+function test(name, run, options = {}) {
+  tests.push({ name, run, ...options });
 }
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -33,34 +33,34 @@ async function open({ page, base }, { page: path, choose }) {
   if (choose) await page.getByLabel(choose).check();
 }
 
-/** Clicks through to the provider, and gives the window in which it asks. */
+/** Starts a sign-in; returns the page with the provider's consent form. */
 async function toProvider({ context, page }, provider, mode) {
   await page.getByLabel(MODES[mode]).check();
   const click = () => button(page, `Sign in with ${provider}`).click();
-  let asking = page;
-  if (mode === "popup") [asking] = await Promise.all([context.waitForEvent("page"), click()]);
+  let consent = page;
+  if (mode === "popup") [consent] = await Promise.all([context.waitForEvent("page"), click()]);
   else await click();
-  await asking.getByRole("heading", { name: "Choose who you are" }).waitFor();
-  return asking;
+  await consent.getByRole("heading", { name: "Choose who you are" }).waitFor();
+  return consent;
 }
 
-async function choose(asking, person) {
-  const isPopup = (await asking.opener()) !== null;
-  const closed = isPopup ? asking.waitForEvent("close") : undefined;
-  await asking.getByRole("button", { name: `Continue as ${person}` }).click();
+async function choose(consent, user) {
+  const isPopup = (await consent.opener()) !== null;
+  const closed = isPopup ? consent.waitForEvent("close") : undefined;
+  await consent.getByRole("button", { name: `Continue as ${user}` }).click();
   await closed;
 }
 
-async function signIn(visit, kind, { provider = PROVIDERS[0], mode = "redirect", person = "Mara Lindqvist" } = {}) {
+async function signIn(visit, kind, { provider = PROVIDERS[0], mode = "redirect", user = "Mara Lindqvist" } = {}) {
   await open(visit, kind);
-  await choose(await toProvider(visit, provider, mode), person);
+  await choose(await toProvider(visit, provider, mode), user);
   await visit.page.getByRole("heading", { name: /^Signed in as / }).waitFor();
 }
 
-/** Calls the authenticated resource: status and code as the page shows them. */
+/** Calls the authenticated resource; returns status and code as the page shows them. */
 async function call({ page }) {
   const status = page.locator("#answer-status");
-  // The answer of a call before must not pass for this one's.
+  // Clear the response of an earlier call.
   await status.evaluate((node) => (node.textContent = ""));
   await button(page, "Call it").click();
   await status.filter({ hasText: /\d{3}/ }).waitFor();
@@ -76,10 +76,10 @@ for (const kind of KINDS) {
   for (const provider of PROVIDERS) {
     for (const mode of Object.keys(MODES)) {
       const label = kind.choose ? `${kind.page} (${kind.choose.toLowerCase()})` : kind.page;
-      promise(`${label}: sign in with ${provider} by ${mode}, call, sign out`, async (visit) => {
+      test(`${label}: sign in with ${provider} by ${mode}, call, sign out`, async (visit) => {
         const { page, base } = visit;
         await signIn(visit, kind, { provider, mode });
-        assert.equal(page.url(), `${base}/example/${kind.page}/`, "no code is left in the address");
+        assert.equal(page.url(), `${base}/example/${kind.page}/`, "no code is left in the URL");
         await page.getByRole("definition").filter({ hasText: "Mara Lindqvist" }).waitFor();
         await page.getByRole("listitem").filter({ hasText: /^demo/ }).waitFor();
         assert.equal(await call(visit), "200 OK");
@@ -93,12 +93,12 @@ for (const kind of KINDS) {
 
 for (const provider of PROVIDERS) {
   for (const mode of Object.keys(MODES)) {
-    promise(`saying no to ${provider} by ${mode} is told, and nobody is signed in`, async (visit) => {
+    test(`denied consent at ${provider} by ${mode} shows an error, and the user stays signed out`, async (visit) => {
       const { page } = visit;
       await open(visit, { page: "session" });
-      const asking = await toProvider(visit, provider, mode);
-      await button(asking, "Deny").click();
-      const alert = page.getByRole("alert").filter({ hasText: "You said no at the provider." });
+      const consent = await toProvider(visit, provider, mode);
+      await button(consent, "Deny").click();
+      const alert = page.getByRole("alert").filter({ hasText: "You denied access at the provider." });
       await alert.waitFor();
       assert.equal(await alert.getAttribute("data-code"), "access_denied");
       if (provider === PROVIDERS[0]) await shot(page, `denied-${mode}`);
@@ -107,21 +107,21 @@ for (const provider of PROVIDERS) {
   }
 }
 
-promise("a pop-up that is closed is told", async (visit) => {
+test("a closed pop-up shows an error", async (visit) => {
   await open(visit, { page: "knox" });
-  const asking = await toProvider(visit, PROVIDERS[0], "popup");
-  await asking.close();
+  const consent = await toProvider(visit, PROVIDERS[0], "popup");
+  await consent.close();
   await visit.page.getByRole("alert").filter({ hasText: "The window was closed" }).waitFor();
 });
 
-promise("the session is a cookie that scripts cannot read, and nothing is kept in the page", async (visit) => {
+test("a session is a cookie that scripts cannot read, and the page stores nothing", async (visit) => {
   await signIn(visit, { page: "session" });
   const cookie = (await visit.context.cookies()).find(({ name }) => name === "sessionid");
   assert.deepEqual([cookie?.httpOnly, cookie?.sameSite, cookie?.path], [true, "Lax", "/"]);
   assert.equal(await visit.page.evaluate(() => sessionStorage.length + localStorage.length), 0);
 });
 
-promise("a reload keeps who is signed in, and another tab of the session too", async (visit) => {
+test("the user stays signed in after a reload, and in another tab with a session", async (visit) => {
   for (const page of ["session", "knox"]) {
     await signIn(visit, { page });
     await visit.page.reload();
@@ -132,25 +132,25 @@ promise("a reload keeps who is signed in, and another tab of the session too", a
   await other.getByRole("heading", { name: /^Signed in as / }).waitFor();
 });
 
-promise("signing out everywhere ends the other browser's token too", async (visit, another) => {
-  const there = await another();
+test("signing out everywhere revokes the token of another browser", async (visit, newVisit) => {
+  const other = await newVisit();
   try {
-    for (const each of [visit, there]) await signIn(each, { page: "knox" }, { person: "Tomás Oyelaran-Ruiz" });
-    assert.equal(await call(there), "200 OK");
+    for (const each of [visit, other]) await signIn(each, { page: "knox" }, { user: "Tomás Oyelaran-Ruiz" });
+    assert.equal(await call(other), "200 OK");
     await signOut(visit, "Sign out everywhere");
-    assert.equal(await call(there), "401 invalid_token");
+    assert.equal(await call(other), "401 invalid_token");
   } finally {
-    await there.context.close();
+    await other.context.close();
   }
 });
 
-promise("a callback that nobody began signs nobody in", async ({ page, base }) => {
+test("a callback with an unknown state is refused", async ({ page, base }) => {
   await page.goto(`${base}/example/callback/?code=stolen&state=made-up`);
-  await page.getByRole("alert").filter({ hasText: "was not begun here" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "was not started in this tab" }).waitFor();
   assert.equal(page.url(), `${base}/example/callback/`);
 });
 
-promise("the keyboard is enough", async (visit) => {
+test("all steps work with the keyboard", async (visit) => {
   const { page } = visit;
   await open(visit, { page: "session" });
   await button(page, `Sign in with ${PROVIDERS[0]}`).focus();
@@ -160,22 +160,22 @@ promise("the keyboard is enough", async (visit) => {
   await page.getByRole("heading", { name: "Signed in as mara" }).waitFor();
 });
 
-promise(
-  "on a phone, nothing stands over the edge",
+test(
+  "on a phone, no page is wider than the screen",
   async (visit) => {
     const { page, base } = visit;
     const fits = async (name) => {
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      assert.ok(over <= 0, `${name}: ${over} pixels too wide`);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(overflow <= 0, `${name}: ${overflow} pixels too wide`);
       await shot(page, `phone-${name}`);
     };
     await page.goto(`${base}/example/`);
     await fits("start");
     await open(visit, { page: "jwt" });
     await fits("jwt");
-    const asking = await toProvider(visit, PROVIDERS[1], "redirect");
+    const consent = await toProvider(visit, PROVIDERS[1], "redirect");
     await fits("consent");
-    await choose(asking, "Noor");
+    await choose(consent, "Noor");
     await page.getByRole("heading", { name: /^Signed in as noor/ }).waitFor();
     await call(visit);
     await fits("signed-in");
@@ -183,7 +183,7 @@ promise(
   { viewport: PHONE },
 );
 
-promise(
+test(
   "over TLS, a session is a __Host- cookie, and both providers work",
   async (visit) => {
     await signIn(visit, { page: "session" });
@@ -196,7 +196,7 @@ promise(
   { tls: true },
 );
 
-promise("the start pages lead to the examples and to the consent page", async (visit) => {
+test("the start page links to the examples and they to the consent page", async (visit) => {
   const { page, base } = visit;
   await page.goto(base);
   await page.getByRole("link", { name: /Example/ }).click();
@@ -209,7 +209,7 @@ promise("the start pages lead to the examples and to the consent page", async (v
   await shot(page, "consent");
 });
 
-/** An operation of Swagger UI, executed: its answer. */
+/** Executes an operation in Swagger UI; returns its response. */
 async function execute(page, operation, { provider, body } = {}) {
   const block = page.locator(`[id$="-${operation}"]`);
   await block.locator(".opblock-summary-control").click();
@@ -217,14 +217,14 @@ async function execute(page, operation, { provider, body } = {}) {
   if (provider) await block.getByRole("textbox", { name: "provider" }).fill(provider);
   if (body) await block.locator("textarea.body-param__text").fill(JSON.stringify(body));
   await block.getByRole("button", { name: "Execute" }).click();
-  const answer = block.locator(".live-responses-table tbody .response").first();
-  await answer.waitFor();
-  const status = await answer.locator(".response-col_status").textContent();
-  const text = await answer.locator(".highlight-code code, .microlight code").first().textContent();
+  const response = block.locator(".live-responses-table tbody .response").first();
+  await response.waitFor();
+  const status = await response.locator(".response-col_status").textContent();
+  const text = await response.locator(".highlight-code code, .microlight code").first().textContent();
   return { status: Number.parseInt(status, 10), body: JSON.parse(text) };
 }
 
-promise("Swagger UI signs in against the demo provider", async (visit) => {
+test("Swagger UI signs in against the demo provider", async (visit) => {
   const { page, base, context } = visit;
   await page.goto(`${base}/docs/`);
   const list = await execute(page, "listProviders");
@@ -233,11 +233,11 @@ promise("Swagger UI signs in against the demo provider", async (visit) => {
   const redirect_uri = `${base}/example/callback/`;
   const begun = await execute(page, "beginLogin", { provider: "demo", body: { redirect_uri } });
   assert.equal(begun.status, 200);
-  const asking = await context.newPage();
-  await asking.goto(begun.body.authorization_url);
+  const consent = await context.newPage();
+  await consent.goto(begun.body.authorization_url);
   const [back] = await Promise.all([
-    asking.waitForRequest((request) => request.url().startsWith(redirect_uri)),
-    choose(asking, "Yuki Brandt"),
+    consent.waitForRequest((request) => request.url().startsWith(redirect_uri)),
+    choose(consent, "Yuki Brandt"),
   ]);
   const body = { ...Object.fromEntries(new URL(back.url()).searchParams), flow_token: begun.body.flow_token };
   const login = await execute(page, "loginTokenUserWithProvider", { provider: "demo", body });

@@ -1,0 +1,74 @@
+/**
+ * Sends the callback from a pop-up to the page that opened it, through a BroadcastChannel for this login. The channel
+ * also works when a provider's Cross-Origin-Opener-Policy has separated the two windows.
+ */
+
+import { Problem } from "./problem.js";
+
+const CHANNEL = "rest-social-auth.callback.";
+/** Milliseconds that the callback page waits for the opener's acknowledgement. */
+const ACKNOWLEDGEMENT_TIMEOUT = 700;
+/** Milliseconds between two checks whether the pop-up is closed. */
+const CLOSED_CHECK_INTERVAL = 400;
+/** Consecutive checks after which the pop-up counts as closed. */
+const CLOSED_CHECKS = 3;
+
+interface Message {
+  kind: "callback" | "acknowledgement";
+  fields?: Record<string, string>;
+}
+
+/** On the callback page: sends the callback to the opener. `false`: no page waits for it. */
+export function sendToOpener(keys: string[], fields: Record<string, string>): Promise<boolean> {
+  if (typeof BroadcastChannel === "undefined") return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
+    const done = (isReceived: boolean) => {
+      clearTimeout(timer);
+      for (const channel of channels) channel.close();
+      resolve(isReceived);
+    };
+    const timer = setTimeout(() => done(false), ACKNOWLEDGEMENT_TIMEOUT);
+    for (const channel of channels) {
+      channel.onmessage = (event: MessageEvent<Message>) => {
+        if (event.data?.kind === "acknowledgement") done(true);
+      };
+      channel.postMessage({ kind: "callback", fields } satisfies Message);
+    }
+  });
+}
+
+/** On the opener: waits for the callback and returns its fields. Problems: `popup_closed`. */
+export function waitForCallback(
+  keys: string[],
+  popup: Window,
+  hasFocus: () => boolean,
+): Promise<Record<string, string>> {
+  return new Promise((resolve, reject) => {
+    const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
+    const done = () => {
+      clearInterval(timer);
+      for (const channel of channels) channel.close();
+    };
+    for (const channel of channels) {
+      channel.onmessage = (event: MessageEvent<Message>) => {
+        const { kind, fields } = event.data ?? {};
+        if (kind !== "callback" || !fields) return;
+        channel.postMessage({ kind: "acknowledgement" } satisfies Message);
+        // Close the channel only after the acknowledgement is sent.
+        setTimeout(() => {
+          done();
+          resolve(fields);
+        }, 0);
+      };
+    }
+    // A pop-up that a provider's policy has separated looks closed while it is used. Then this page has no focus.
+    let checks = 0;
+    const timer = setInterval(() => {
+      checks = popup.closed && hasFocus() ? checks + 1 : 0;
+      if (checks < CLOSED_CHECKS) return;
+      done();
+      reject(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was complete." }));
+    }, CLOSED_CHECK_INTERVAL);
+  });
+}
