@@ -64,7 +64,7 @@ pub enum Proof {
 }
 
 const INVALID: AuthError = AuthError::InvalidToken("Invalid token.");
-const INACTIVE: AuthError = AuthError::UserInactive("User inactive or deleted.");
+const INACTIVE: AuthError = AuthError::InvalidToken("User inactive or deleted.");
 
 impl AccountService {
     /// `None`: nothing was presented that this family reads. An error: something was, and it does not hold.

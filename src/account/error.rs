@@ -61,7 +61,6 @@ impl AuthError {
     pub fn challenge(&self) -> Challenge {
         match self {
             Self::InvalidToken(_) | Self::NotAuthenticated => Challenge::Token,
-            Self::UserInactive(text) if text.ends_with("deleted.") => Challenge::Token,
             _ => Challenge::Bearer,
         }
     }

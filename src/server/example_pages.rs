@@ -111,7 +111,7 @@ pub fn mount(route: Route) -> Route {
     assets().into_iter().fold(route, |route, (path, asset)| {
         let path = format!("/example/{path}");
         let endpoint = make_sync(move |request| asset.answer(&request)).boxed();
-        let resource = Arc::new(Resource::new(path.clone(), [(Method::GET, endpoint)].into()));
+        let resource = Arc::new(Resource::page(path.clone(), [(Method::GET, endpoint)].into()));
         match path.strip_suffix('/') {
             Some(without_slash) => route.at(without_slash, resource.clone()).at(&path, resource),
             None => route.at(&path, resource),

@@ -13,7 +13,10 @@ use poem::{Endpoint, IntoResponse as _, Request, Response};
 use tracing::Instrument as _;
 
 use crate::clock::Deps;
-use crate::http::{App, Failure, REQUEST_ID, Template, from_framework};
+use crate::http::{
+    App, Failure, REQUEST_ID, RoutePattern, from_framework, is_from_trusted_proxy, listed_origin,
+    note_forwarded_address,
+};
 
 pub const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -40,12 +43,12 @@ impl<E: Endpoint> Endpoint for OuterMiddleware<E> {
 
 impl<E: Endpoint> OuterMiddleware<E> {
     async fn answer(&self, mut request: Request) -> Response {
-        self.app.note_forwarded(&mut request);
+        note_forwarded_address(&self.app.settings, &mut request);
         let started = Instant::now();
         let method = request.method().clone();
         let preflight =
             method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let origin = self.app.listed_origin(&request);
+        let origin = listed_origin(&self.app.settings, &request);
         let call = async {
             match one_host(&request).and_then(|()| self.is_served(&request)) {
                 Ok(()) => self.inner.call(request).await.map(|response| response.into_response()),
@@ -67,7 +70,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
         if let Some(origin) = origin {
             allow_origin(response.headers_mut(), origin, preflight);
         }
-        let route = response.extensions().get::<Template>().map_or("none", |template| &*template.0);
+        let route = response.extensions().get::<RoutePattern>().map_or("none", |pattern| &*pattern.0);
         let status = status.as_u16();
         let ms = started.elapsed().as_micros() as f64 / 1000.0;
         tracing::info!(%method, route, status, ms, "answered");
@@ -91,7 +94,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
             !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_plain)
         };
         let mut ids = request.headers().get_all(X_REQUEST_ID).iter();
-        let id = ids.next().filter(|_| self.app.is_from_trusted_proxy(request) && ids.next().is_none());
+        let id = ids.next().filter(|_| is_from_trusted_proxy(&self.app.settings, request) && ids.next().is_none());
         match id.and_then(|id| id.to_str().ok()).filter(plain) {
             Some(id) => id.to_owned(),
             None => {

@@ -118,7 +118,7 @@ async fn server_page_asks_for_additional_input(engine: Engine) {
     );
     assert!(!page.text.contains("<script"));
     let host = app.node.base.split_once("//").expect("a URL").1;
-    assert_page(&page, 200, &[&format!("<b>{host}</b> asks for this"), "<style>"]);
+    assert_page(&page, 200, &[&format!("<b>{host}</b> needs this information"), "<style>"]);
     assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("style-src 'sha256-")));
     let token = form_flow_token(&page);
     let again = submit(&app, &browser, &token, &[]).await;

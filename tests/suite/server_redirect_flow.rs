@@ -170,7 +170,7 @@ async fn invalid_parameter_is_named_in_the_problem(engine: Engine) {
         answer.problem(400, "invalid_request")["errors"].clone()
     };
     let kinds = "session, token, token_user, jwt-pair, jwt-pair-user, jwt-sliding, jwt-sliding-user, knox, knox_user";
-    assert_eq!(errors("authorize/github/?kind=foo").await, json!({"kind": [format!("One of {kinds}.")]}));
+    assert_eq!(errors("authorize/github/?kind=foo").await, json!({"kind": [format!("Must be one of {kinds}.")]}));
     assert_eq!(errors("resume/").await, json!({"code": ["This parameter is required."]}));
 }
 

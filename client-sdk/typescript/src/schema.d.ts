@@ -15,9 +15,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginSession"];
         delete?: never;
@@ -37,10 +37,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginSessionWithProvider"];
         delete?: never;
@@ -60,9 +60,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginToken"];
         delete?: never;
@@ -82,10 +82,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginTokenWithProvider"];
         delete?: never;
@@ -105,9 +105,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginTokenUser"];
         delete?: never;
@@ -127,10 +127,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginTokenUserWithProvider"];
         delete?: never;
@@ -150,9 +150,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginJwtPair"];
         delete?: never;
@@ -172,10 +172,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginJwtPairWithProvider"];
         delete?: never;
@@ -195,9 +195,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginJwtPairUser"];
         delete?: never;
@@ -217,10 +217,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginJwtPairUserWithProvider"];
         delete?: never;
@@ -240,9 +240,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginJwtSliding"];
         delete?: never;
@@ -262,10 +262,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginJwtSlidingWithProvider"];
         delete?: never;
@@ -285,9 +285,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginJwtSlidingUser"];
         delete?: never;
@@ -307,10 +307,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginJwtSlidingUserWithProvider"];
         delete?: never;
@@ -330,9 +330,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginKnox"];
         delete?: never;
@@ -352,10 +352,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginKnoxWithProvider"];
         delete?: never;
@@ -375,9 +375,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["loginKnoxUser"];
         delete?: never;
@@ -397,10 +397,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginKnoxUserWithProvider"];
         delete?: never;
@@ -420,9 +420,9 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, short path
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). A user who is not known yet is created. A login that was begun with
-         *     a credential links the provider's account to that user instead; a credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+         *     account is linked to that user instead; a credential sent only with this call links nothing.
          */
         post: operations["login"];
         delete?: never;
@@ -442,10 +442,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, short path, provider in the URL
-         * @description Post what the provider's callback carried: `code`, and `state` where the login was begun here (with `flow_token`
-         *     from a client that keeps no cookies). The provider in the URL wins over one in the body. A user who is not known
-         *     yet is created. A login that was begun with a credential links the provider's account to that user instead; a
-         *     credential that comes along here alone links nothing.
+         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+         *     credential sent only with this call links nothing.
          */
         post: operations["loginWithProvider"];
         delete?: never;
@@ -465,10 +465,10 @@ export interface paths {
         put?: never;
         /**
          * Begin a login
-         * @description Makes state, PKCE pair and nonce, keeps them for ten minutes, and binds the login to this browser by the attempt
-         *     cookie. Send the person to `authorization_url`; when the provider sends them back, post `state` and `code` to any
-         *     login route, with `flow_token` from a client that keeps no cookies. A credential sent along binds the login to
-         *     that user: finishing it links the account.
+         * @description Creates state, PKCE pair and nonce, valid for ten minutes, and binds the login to this browser with the attempt
+         *     cookie. Send the user to `authorization_url`. When the provider sends the user back, post `state` and `code` to any
+         *     login route, with `flow_token` from a client without cookies. A credential sent with this call binds the login to
+         *     that user: completing it links the account.
          */
         post: operations["beginLogin"];
         delete?: never;
@@ -486,8 +486,8 @@ export interface paths {
         };
         /**
          * List the providers
-         * @description What a front-end needs to draw its buttons: the configured providers that people may enter through, in the settings'
-         *     order.
+         * @description What a front-end needs for its buttons: the configured providers with which users may sign in, in the order of the
+         *     settings.
          */
         get: operations["listProviders"];
         put?: never;
@@ -506,14 +506,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Send the person to a provider
-         * @description For a link on a page without script, and for native apps. The provider sends the person back to this server, which
-         *     sends them on to `next`: with a session cookie, or with a `code` for an app to swap, good once within 60 seconds.
-         *     Where a step asks the person for more, `halted` names the step, and swapping the `code` tells what it asks; a page
-         *     without script sends the person to `/api/login/social/resume/?code=…` instead, which asks and lands again. A refusal
-         *     arrives at `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, `is_new` comes along with a session:
-         *     `true` for a sign-up. Where a session cookie comes along, and the link
-         *     stands on a page of the same site, the account is linked to its user.
+         * Send the user to a provider
+         * @description For a link on a page without script, and for native apps. The provider sends the user back to this server, which
+         *     redirects to `next`: with a session cookie, or with a one-time `code` that an app exchanges within 60 seconds. If a
+         *     step needs additional input, `halted` names the step: an app exchanges the `code` for the requested fields; a page
+         *     without script sends the user to `/api/login/social/resume/?code=…`, which shows a form and redirects to `next`
+         *     again. An error is sent to `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, a session login has
+         *     `is_new` too: `true` if the user was created. If the request has a session cookie and the link is on a page of
+         *     the same site, the account is linked to the session's user.
          */
         get: operations["authorize"];
         put?: never;
@@ -533,13 +533,13 @@ export interface paths {
         };
         /**
          * A provider's callback
-         * @description The provider sends the person here; the redirect URI to register with it is this address below PUBLIC_URL.
+         * @description The provider sends the user here. Register this URL below PUBLIC_URL at the provider as redirect URI.
          */
         get: operations["completeLogin"];
         put?: never;
         /**
          * A provider's callback by POST
-         * @description For providers that answer with `response_mode=form_post`, as Apple does.
+         * @description For providers that use `response_mode=form_post`, such as Apple.
          */
         post: operations["completeLoginByPost"];
         delete?: never;
@@ -558,9 +558,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Swap an app's code
-         * @description The answer of the login, once; 202 where it waits for the person. An app that sent a `code_challenge` shows its verifier; after a wrong one the code
-         *     is spent.
+         * Exchange a one-time code
+         * @description Returns the answer of the login once; 202 for a pending login. An app that sent a `code_challenge` must send its
+         *     verifier; a wrong verifier uses up the code.
          */
         post: operations["swapLoginCode"];
         delete?: never;
@@ -577,19 +577,19 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A page that asks
-         * @description For a login of the redirect flow that landed with `halted` and a `code`: a page of this server with a form for what
-         *     the step asks, which needs no script, in the browser that signed in. Looking at it spends nothing. When it is answered,
-         *     the person lands once more.
+         * Show the page of a pending login
+         * @description For a login of the redirect flow that ended at `next` with `halted` and a `code`: a page of this server with a form
+         *     for the requested fields. It needs no script, and the browser that signed in. Showing it does not consume the code.
+         *     After the form, the server redirects to `next` again.
          */
         get: operations["showHaltedLogin"];
         put?: never;
         /**
-         * Go on with a login that waits
-         * @description A login that was answered by 202 waits ten minutes for what its step asks. Post the answers by their names, with the
-         *     `flow_token`: the answer is that of the route where the login was posted, or another 202 where a further step
-         *     asks. The provider is not asked again. Answers that will not do are told by `errors`. Whatever is refused, the login
-         *     still waits; once it went on, its flow token is over.
+         * Resume a pending login
+         * @description A login whose answer was 202 is pending for ten minutes. Post the answers under the names of the fields, with the
+         *     `flow_token`. The answer is that of the login route, or another 202 if another step needs input. The provider is not
+         *     called again. Invalid answers are listed in `errors`. After an error the login is still pending; after a success
+         *     its flow token cannot be used again.
          */
         post: operations["resumeLogin"];
         delete?: never;
@@ -607,24 +607,24 @@ export interface paths {
         };
         /**
          * Show the signed-in user
-         * @description By any kind of credential. An `Authorization` header settles who calls; without one, the session cookie.
+         * @description By any kind of credential. The `Authorization` header takes precedence over the session cookie.
          */
         get: operations["getUser"];
         put?: never;
         post?: never;
         /**
          * Delete the signed-in user
-         * @description With linked accounts and everything that is signed in; tokens of providers that were kept are given back. What
-         *     happened stays in the audit trail. It needs a login that is at most FRESH_LOGIN_AGE old: sign in again first.
+         * @description Deletes the user with all linked accounts and credentials, and revokes stored provider tokens at their providers.
+         *     The audit log keeps its events. Needs a login that is at most FRESH_LOGIN_AGE old; sign in again first.
          */
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
         /**
          * Change the signed-in user
-         * @description Names, e-mail and declared fields, as far as the settings let a user change them
-         *     (REST_SOCIAL_EDITABLE_USER_FIELDS, REST_SOCIAL_USER_FIELDS); all of the body or nothing. What is changed here
-         *     no later login writes anew. A new e-mail is unverified.
+         * @description The names, the e-mail address and the declared fields that users may change (REST_SOCIAL_EDITABLE_USER_FIELDS,
+         *     REST_SOCIAL_USER_FIELDS). The call changes all given fields or none. Later logins do not overwrite a changed field.
+         *     A new e-mail address is unverified.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -637,9 +637,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export what is kept of the user
-         * @description The user, the linked accounts, what is signed in, and what happened (the newest 10,000 events): everything that
-         *     the server keeps of them, without what authenticates.
+         * Export the data of the user
+         * @description Everything that the server stores about the user: the user, linked accounts, credentials, and the newest 10,000
+         *     audit events. It has no tokens and secrets.
          */
         get: operations["exportUser"];
         put?: never;
@@ -659,30 +659,9 @@ export interface paths {
         };
         /**
          * List the linked accounts
-         * @description The providers' accounts that sign this user in, the oldest first. What authenticates is left out of `extra_data`.
+         * @description The providers' accounts that sign this user in, oldest first. `extra_data` has no tokens and secrets.
          */
         get: operations["listSocialAccounts"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/social/{id}/token/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Hand out a provider's token
-         * @description The access token that the provider gave for this user, renewed when it is due: for the user's own front-end or
-         *     back-end to call the provider. Only where the server keeps them (STORE_PROVIDER_TOKENS).
-         */
-        get: operations["getProviderToken"];
         put?: never;
         post?: never;
         delete?: never;
@@ -703,10 +682,31 @@ export interface paths {
         post?: never;
         /**
          * Unlink an account
-         * @description The provider's account does not sign this user in any more. The last one stays: link another one first. It needs a
-         *     login that is at most FRESH_LOGIN_AGE old: sign in again first.
+         * @description The provider's account cannot sign this user in any more. The last account cannot be unlinked; link another one
+         *     first. Needs a login that is at most FRESH_LOGIN_AGE old; sign in again first.
          */
         delete: operations["unlinkSocialAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/social/{id}/token/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a provider token
+         * @description The access token that the provider issued for this user, refreshed if necessary, so that your front-end or back-end
+         *     can call the provider. Needs STORE_PROVIDER_TOKENS.
+         */
+        get: operations["getProviderToken"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -720,9 +720,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List what is signed in
-         * @description Sessions, permanent tokens, knox tokens and chains of refresh tokens of this user, the latest used first, in pages.
-         *     What is used between two pages may be missing in the second.
+         * List the credentials
+         * @description The user's sessions, permanent tokens, knox tokens and families of refresh tokens, in pages, most recently used
+         *     first. A credential that is used between two calls may be missing on the later page.
          */
         get: operations["listCredentials"];
         put?: never;
@@ -744,10 +744,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End a credential
-         * @description By its id in the list; `others` ends all but the one that makes this call. An access token that was handed out
-         *     before lives on until its own end, five minutes at the most by default; end everything where that is too long.
-         *     Logins that were begun to be linked to the user, by whatever credential, end too.
+         * Revoke a credential
+         * @description By its id in the list; `others` revokes all credentials except the one of this call. An access token that was issued
+         *     before stays valid until it expires, at most five minutes by default; `POST /api/logout/all/` revokes it at once.
+         *     Open logins that would link an account to the user are cancelled too.
          */
         delete: operations["endCredential"];
         options?: never;
@@ -766,8 +766,8 @@ export interface paths {
         put?: never;
         /**
          * Refresh an access token
-         * @description The new access token keeps the claims of the refresh token. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS a new refresh
-         *     token comes along.
+         * @description The new access token keeps the claims of the refresh token. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS the answer
+         *     has a new refresh token too.
          */
         post: operations["refreshToken"];
         delete?: never;
@@ -787,8 +787,8 @@ export interface paths {
         put?: never;
         /**
          * Verify a JWT
-         * @description Access, refresh and sliding tokens alike. It also fails for a user who is inactive, gone or logged out
-         *     everywhere.
+         * @description An access, refresh or sliding token. The token of a user who is inactive, deleted or logged out everywhere is not
+         *     valid.
          */
         post: operations["verifyToken"];
         delete?: never;
@@ -807,8 +807,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a refresh token
-         * @description A sliding token can be ended as well. Access tokens that it made live on until they expire.
+         * Revoke a refresh token
+         * @description Also for sliding tokens. Access tokens that were issued for the refresh token stay valid until they expire.
          */
         post: operations["blacklistToken"];
         delete?: never;
@@ -828,7 +828,7 @@ export interface paths {
         put?: never;
         /**
          * Refresh a sliding token
-         * @description The token must not have expired yet; it keeps its id and its last refresh date.
+         * @description The token must not be expired. The new token keeps its id and its last refresh date.
          */
         post: operations["refreshSlidingToken"];
         delete?: never;
@@ -846,7 +846,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End this knox token */
+        /** Revoke this knox token */
         post: operations["logoutKnox"];
         delete?: never;
         options?: never;
@@ -863,7 +863,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End all knox tokens of the user */
+        /** Revoke all knox tokens of the user */
         post: operations["logoutAllKnox"];
         delete?: never;
         options?: never;
@@ -881,8 +881,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End the session
-         * @description The session ends on the server, and the browser drops the cookie. No session is fine too.
+         * Revoke the session
+         * @description The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
          */
         post: operations["logoutSession"];
         delete?: never;
@@ -901,9 +901,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End everything
-         * @description Every session, permanent token, knox token and refresh token of the user ends at once, and access tokens with
-         *     them.
+         * Revoke all credentials
+         * @description Revokes every session, permanent token, knox token and refresh token of the user, and all access tokens, at once.
          */
         post: operations["logoutEverything"];
         delete?: never;
@@ -919,7 +918,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Is the process alive? */
+        /** Check that the process is alive */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -936,7 +935,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Could a login be written to the database now, and is no shutdown under way? */
+        /**
+         * Check that the server is ready for logins
+         * @description The database accepts writes, and no shutdown has begun.
+         */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -952,55 +954,55 @@ export interface components {
     schemas: {
         /**
          * AskedField
-         * @description One thing to ask the person; the answer is posted under its `name`.
+         * @description A requested field; post its answer under its `name`.
          */
         AskedField: {
             name: string;
             type: components["schemas"]["AskedFieldType"];
-            /** @description What the person reads. */
+            /** @description The label. */
             title: string;
-            /** @description A required checkbox must be ticked. */
+            /** @description A required checkbox must be checked. */
             required: boolean;
-            /** @description Further words for the person. */
+            /** @description An explanation for the user. */
             help?: string;
-            /** @description Of a choice: what may be answered. */
+            /** @description The valid answers, for a choice. */
             choices?: string[];
         };
         /**
-         * @description What a front-end draws: texts are posted as texts, a checkbox as a boolean.
+         * @description The kind of input. The answer to a checkbox is a boolean, every other answer a text.
          * @enum {string}
          */
         AskedFieldType: "text" | "email" | "checkbox" | "choice";
         /**
          * BeginInput
-         * @description How to begin a login. Further members are what the provider's own address needs, such as shopify's `shop`.
+         * @description How to begin a login. Other members are parameters of the provider's own URL, such as shopify's `shop`.
          * @example {
          *       "next": "/account"
          *     }
          */
         BeginInput: {
             /**
-             * @description Where the provider sends the person back to: one of ALLOWED_REDIRECT_URIS, to the letter. Otherwise the settings
-             *     or the page's origin give it.
+             * @description Where the provider sends the user back to. It must match an entry of ALLOWED_REDIRECT_URIS exactly. The default
+             *     comes from the settings or from the page's origin.
              */
             redirect_uri?: string;
-            /** @description Instead of the provider's configured scopes. */
+            /** @description Replaces the provider's configured scopes. */
             scope?: string[] | string;
-            /** @description Where the front-end wants to go afterwards: a path, or a URL of a listed origin. It is checked and answered. */
+            /** @description Where the front-end goes after the login: a path, or a URL of a listed origin. It is checked and returned. */
             next?: string;
             /**
-             * @description The challenge of the front-end's own PKCE pair: 43 characters of base64url. The login must then post the
+             * @description The challenge of the front-end's own PKCE pair: 43 characters of base64url. The login must then have the
              *     `code_verifier`.
              */
             code_challenge?: string;
-            /** @description Required beside `code_challenge`. */
+            /** @description Required with `code_challenge`. */
             code_challenge_method?: components["schemas"]["ChallengeMethod"] & unknown;
         } & {
             [key: string]: unknown;
         };
         /**
          * Begun
-         * @description A login that was begun.
+         * @description A login that has begun.
          * @example {
          *       "authorization_url": "https://github.com/login/oauth/authorize?client_id=Iv1.8a61f9b3a7aba766&response_type=code&state=pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
          *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
@@ -1012,31 +1014,31 @@ export interface components {
          *     }
          */
         Begun: {
-            /** @description Where to send the person. */
+            /** @description Where to send the user. */
             authorization_url: string;
-            /** @description Comes back in the callback; post it with the code. */
+            /** @description The provider returns it in the callback; post it with the code. */
             state: string;
-            /** @description Stands for the attempt cookie in clients that keep none. Not for URLs. */
+            /** @description Replaces the attempt cookie in clients without cookies. Do not put it into URLs. */
             flow_token: string;
             /**
              * Format: uint64
-             * @description Seconds until the login must be finished.
+             * @description Seconds until the login must be completed.
              */
             expires_in: number;
             provider: string;
-            /** @description What the provider was told. */
+            /** @description The redirect URI that the provider sends the user to. */
             redirect_uri: string;
-            /** @description As it was posted, and checked. */
+            /** @description The checked `next` of the request. */
             next?: string;
             /**
-             * @description For the provider's own software in an app, whose `id_token` can be posted instead of a code: what it must put into
-             *     the token, as it is or as its SHA-256 in hex. Absent where the provider publishes no keys.
+             * @description For an app that posts the `id_token` of the provider's SDK instead of a code: the nonce that the SDK must put into
+             *     the token, unchanged or as hex SHA-256. Absent if the provider publishes no keys.
              */
             nonce?: string;
         };
         /**
          * CallbackInput
-         * @description What a provider posts to this server's own callback.
+         * @description The body of a provider's callback to this server.
          * @example {
          *       "code": "SplxlOBeZQQYbYS6WxSbIA",
          *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
@@ -1045,19 +1047,19 @@ export interface components {
         CallbackInput: {
             code?: string;
             state?: string;
-            /** @description Instead of a code. */
+            /** @description The error, instead of a code. */
             error?: string;
         } & {
             [key: string]: unknown;
         };
         /**
-         * @description The PKCE methods that a front-end may use (SEC-3).
+         * @description The supported PKCE methods (SEC-3).
          * @enum {string}
          */
         ChallengeMethod: "S256";
         /**
          * Credential
-         * @description Something that is signed in.
+         * @description A credential of the user.
          * @example {
          *       "id": "5f1c0a9e7d3b8246a1b2c3d4",
          *       "kind": "jwt-pair",
@@ -1070,37 +1072,37 @@ export interface components {
          *     }
          */
         Credential: {
-            /** @description Names it here; authenticates nothing. */
+            /** @description Identifies the credential in this API. It is not a secret. */
             id: string;
             kind: components["schemas"]["LoginKind"];
-            /** @description Whether it is the one that made this call. */
+            /** @description Whether this call was made with it. */
             current: boolean;
             /** Format: date-time */
             created: string;
             /**
              * Format: date-time
-             * @description To five minutes. Of a pair: when it was last refreshed, since nobody is asked about an access token.
+             * @description Accurate to five minutes. For a JWT pair, the last refresh: the use of an access token is not recorded.
              */
             last_used: string;
             /**
              * Format: date-time
-             * @description When nothing of it is accepted any more; absent where it never ends by itself.
+             * @description Absent if it does not expire.
              */
             expires?: string;
-            /** @description The address that signed in; of a pair that was rotated, the one that refreshed it last. */
+            /** @description The address that signed in; for a rotated pair, the address of the last refresh. */
             ip?: string;
-            /** @description The browser or program at that address, by its own words. */
+            /** @description The User-Agent header of that request. */
             agent?: string;
         };
         /**
          * Empty
-         * @description Nothing to say.
+         * @description An empty object.
          * @example {}
          */
         Empty: Record<string, never>;
         /**
          * Event
-         * @description Something that happened, from the audit trail.
+         * @description An event of the audit log.
          * @example {
          *       "at": "2026-11-23T12:27:05.000Z",
          *       "event": "sign_in",
@@ -1117,8 +1119,8 @@ export interface components {
             /** @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `provider_tokens_dropped`, `log_out`, `updated`, `exported`, `refused`. */
             event: string;
             /**
-             * @description Why something was refused, or what is particular about it: `legacy_uid` for a login that found an imported account by
-             *     a key of an earlier release.
+             * @description The code of a refusal, or a detail of the event: `legacy_uid` for a login that found an imported account by the key
+             *     of an earlier release.
              */
             code?: string;
             provider?: string;
@@ -1130,7 +1132,7 @@ export interface components {
         };
         /**
          * KeptUser
-         * @description The user as it is kept, with what no other answer shows.
+         * @description The user with all stored fields.
          * @example {
          *       "id": 1,
          *       "username": "ada",
@@ -1151,27 +1153,27 @@ export interface components {
             first_name: string;
             last_name: string;
             email: string;
-            /** @description Whether a provider vouched for the e-mail. */
+            /** @description Whether a trusted provider verified the e-mail address. */
             email_verified: boolean;
             is_active: boolean;
             /** Format: date-time */
             created: string;
             /**
              * Format: date-time
-             * @description The last session login.
+             * @description The time of the last session login.
              */
             last_login?: string;
-            /** @description Fields beyond these, by name. */
+            /** @description Declared and other fields, by name. */
             fields: {
                 [key: string]: unknown;
             };
-            /** @description Names of fields that the user changed by hand. */
+            /** @description Names of the fields that the user changed. */
             edited: string[];
         };
         /**
          * LoginInput
-         * @description What a login posts: all that the provider's callback carried, and what ties it to a begun login. Further members of
-         *     any type are allowed and passed over, so that a front-end may post its whole configuration.
+         * @description The body of a login: the parameters of the provider's callback, and what identifies the authorization request. Other
+         *     members of any type are ignored, so a front-end may post its whole configuration.
          * @example {
          *       "provider": "github",
          *       "code": "SplxlOBeZQQYbYS6WxSbIA",
@@ -1179,45 +1181,42 @@ export interface components {
          *     }
          */
         LoginInput: {
-            /** @description The provider's name, where the URL has none. */
+            /** @description The provider's name, if the URL has none. */
             provider?: string;
             /** @description The authorization code. Required in OAuth 2.0 and OpenID Connect. */
             code?: string;
-            /**
-             * @description The state that begin answered. One that this server did not make is passed over, unless STATE_POLICY is
-             *     `required`.
-             */
+            /** @description The state from begin. A state that this server did not make is ignored, unless STATE_POLICY is `required`. */
             state?: string;
-            /** @description The flow token that begin answered, for clients that keep no cookies. */
+            /** @description The flow token from begin, for clients without cookies. */
             flow_token?: string;
-            /** @description The redirect URI that the code was made for; one of the listed ones. A begun login knows its own. */
+            /** @description The redirect URI that the code was issued for: one of ALLOWED_REDIRECT_URIS. Not needed after begin. */
             redirect_uri?: string;
-            /** @description The verifier of the front-end's own PKCE pair. */
+            /** @description The verifier of the front-end's own PKCE pair (RFC 7636). */
             code_verifier?: string;
             /**
-             * @description Instead of a code, at providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect): the
-             *     id_token that the provider's own software handed to an app, at most ten minutes old, once. Google's One Tap may
-             *     call it `credential`.
+             * @description Instead of a code: the ID token that the provider's SDK gave to an app. At most ten minutes old; each is accepted
+             *     once. For providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect). `credential`, the name
+             *     that Google's One Tap uses, is accepted too.
              */
             id_token?: string;
             /**
-             * @description The nonce that the app gave to that software, where the login was not begun here; required where the token has
-             *     one.
+             * @description The nonce that the app gave to the provider's SDK; required if the ID token has a nonce and the login was not begun
+             *     here.
              */
             nonce?: string;
-            /** @description The issuer that the callback named (RFC 9207). */
+            /** @description The issuer from the callback (RFC 9207). */
             iss?: string;
-            /** @description OAuth 1.0a: the request token. A login without it is the first step, and is answered with one. */
+            /** @description OAuth 1.0a: the request token. A login without it is the first step; its answer has a request token. */
             oauth_token?: string;
-            /** @description OAuth 1.0a: the verifier that the callback carried. */
+            /** @description OAuth 1.0a: the verifier from the callback. */
             oauth_verifier?: string;
-            /** @description The error that the callback carried instead of a code. */
+            /** @description The error from the callback, instead of a code. */
             error?: string;
         } & {
             [key: string]: unknown;
         };
         /**
-         * @description What a login posts where the URL names no provider.
+         * @description The body of a login whose URL names no provider.
          * @example {
          *       "provider": "github",
          *       "code": "SplxlOBeZQQYbYS6WxSbIA",
@@ -1235,7 +1234,7 @@ export interface components {
         LoginKind: "session" | "token" | "token_user" | "jwt-pair" | "jwt-pair-user" | "jwt-sliding" | "jwt-sliding-user" | "knox" | "knox_user";
         /**
          * MoreNeeded
-         * @description What the person must answer before the login goes on. Nobody is signed in yet.
+         * @description A pending login: the user must answer these fields before the login completes. The user is not signed in yet.
          * @example {
          *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
          *       "expires_in": 600,
@@ -1251,14 +1250,14 @@ export interface components {
          *     }
          */
         MoreNeeded: {
-            /** @description To be posted with the answers, once, by the same browser where the login came with the attempt cookie. */
+            /** @description Post it with the answers. If the login had the attempt cookie, post it from the same browser. */
             flow_token: string;
             /**
              * Format: uint64
-             * @description Seconds.
+             * @description In seconds.
              */
             expires_in: number;
-            /** @description The step that asks, such as `require_email`. */
+            /** @description The step that needs the input, such as `require_email`. */
             step: string;
             fields: components["schemas"]["AskedField"][];
         };
@@ -1267,7 +1266,7 @@ export interface components {
          * @description What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
          */
         Problem: {
-            /** @description Always `about:blank`: the `code` says more than a URI would. */
+            /** @description Always `about:blank`; `code` identifies the problem. */
             type: string;
             /** @description The status in words. */
             title: string;
@@ -1278,7 +1277,7 @@ export interface components {
             status: number;
             /** @description Stable and machine-readable. */
             code: string;
-            /** @description For people; may change. */
+            /** @description A text for developers; it may change. */
             detail: string;
             /** @description Also in the header `X-Request-Id` and in the server's log. */
             request_id: string;
@@ -1286,17 +1285,17 @@ export interface components {
             errors?: {
                 [key: string]: string[];
             };
-            /** @description simplejwt's account of a refused token, for `token_not_valid`: one entry for each token class tried. */
+            /** @description For `token_not_valid`, as in simplejwt: one entry for each token class that was tried. */
             messages?: components["schemas"]["TokenMessage"][];
         };
         /**
-         * @description The protocol that a provider speaks.
+         * @description The protocol of a provider.
          * @enum {string}
          */
         Protocol: "oauth1" | "oauth2" | "oidc" | "openid2" | "widget";
         /**
          * Provider
-         * @description A provider, as far as a front-end needs to know it.
+         * @description A provider, with what a front-end needs.
          * @example {
          *       "name": "github",
          *       "title": "GitHub",
@@ -1321,17 +1320,17 @@ export interface components {
         Provider: {
             /** @description The name in URLs. */
             name: string;
-            /** @description The name for people. */
+            /** @description The name for users. */
             title: string;
             protocol: components["schemas"]["Protocol"];
             client_id: string;
-            /** @description For a front-end that builds the URL itself; absent where only the provider's discovery document knows it. */
+            /** @description For a front-end that builds the URL itself; absent if only the provider's discovery document has it. */
             authorization_url?: string;
-            /** @description The configured scopes, joined as the provider wants them. */
+            /** @description The configured scopes, joined with the provider's separator. */
             scope: string;
-            /** @description What a login without a `redirect_uri` of its own uses from this page; absent where this page may have none. */
+            /** @description The redirect URI of a login from this page without its own `redirect_uri`; absent if this page may have none. */
             redirect_uri?: string;
-            /** @description The login routes that it works with. */
+            /** @description The login routes that it supports. */
             kinds: components["schemas"]["LoginKind"][];
         };
         /**
@@ -1367,7 +1366,7 @@ export interface components {
         };
         /**
          * ProviderToken
-         * @description A provider's token. Whoever holds it can act for the person at the provider.
+         * @description A provider token: it authorizes calls to the provider on behalf of the user.
          * @example {
          *       "access_token": "ya29.a0AfB_byC",
          *       "token_type": "Bearer",
@@ -1379,7 +1378,7 @@ export interface components {
             token_type?: string;
             /**
              * Format: int64
-             * @description Seconds; absent where the provider did not say.
+             * @description In seconds; absent if the provider did not send a lifetime.
              */
             expires_in?: number;
             /** @description OAuth 1.0a. */
@@ -1404,12 +1403,12 @@ export interface components {
          */
         Refreshed: {
             access: string;
-            /** @description With SIMPLE_JWT_ROTATE_REFRESH_TOKENS: takes the place of the old one. */
+            /** @description With SIMPLE_JWT_ROTATE_REFRESH_TOKENS: replaces the previous refresh token. */
             refresh?: string;
         };
         /**
          * RequestToken
-         * @description The first step of OAuth 1.0a: send the person to the provider with this token. Its secret stays on the server.
+         * @description The first step of OAuth 1.0a: send the user to the provider with this token. The server keeps its secret.
          * @example {
          *       "oauth_token": "Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
          *       "oauth_callback_confirmed": "true"
@@ -1417,25 +1416,25 @@ export interface components {
          */
         RequestToken: {
             oauth_token: string;
-            /** @description Always `true`, as a text. */
+            /** @description Always the text `true`. */
             oauth_callback_confirmed: string;
         };
         /**
          * ResumeInput
-         * @description What the person answered to a login that waits: the flow token, and a member for each field that was asked for.
+         * @description The answers to a pending login: its flow token, and a member for each requested field.
          * @example {
          *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
          *     }
          */
         ResumeInput: {
-            /** @description As the 202 gave it. */
+            /** @description The flow token of the 202 response. */
             flow_token: string;
         } & {
             [key: string]: unknown;
         };
         /**
          * SessionUser
-         * @description The user, as a session login answers.
+         * @description The answer to a session login.
          * @example {
          *       "id": 1,
          *       "username": "ada",
@@ -1447,20 +1446,20 @@ export interface components {
         SessionUser: {
             /** Format: int64 */
             id: number;
-            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
+            /** @description Unique. Derived from the provider's username at sign-up; later logins do not change it. */
             username: string;
             first_name: string;
             last_name: string;
-            /** @description May be empty, and is not unique: it identifies nobody. */
+            /** @description May be empty. Not unique: do not identify a user by it. */
             email: string;
-            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
         } & {
             [key: string]: unknown;
         };
         /**
          * SlidingToken
-         * @description The sliding token with a new end.
+         * @description The sliding token with a new expiry.
          * @example {
          *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl"
          *     }
@@ -1489,9 +1488,9 @@ export interface components {
             /** Format: int64 */
             id: number;
             provider: string;
-            /** @description The person's id at the provider. */
+            /** @description The user's id at the provider. */
             uid: string;
-            /** @description What the provider said besides, without tokens and secrets. */
+            /** @description Other data from the provider, without tokens and secrets. */
             extra_data: {
                 [key: string]: unknown;
             };
@@ -1502,7 +1501,7 @@ export interface components {
         };
         /**
          * Status
-         * @description All is well.
+         * @description The server is healthy.
          * @example {
          *       "status": "ok"
          *     }
@@ -1513,28 +1512,28 @@ export interface components {
         };
         /**
          * SwapInput
-         * @description An app's code, and what proves that it is the app's.
+         * @description A one-time code, and the proof that the app requested it.
          * @example {
          *       "code": "rsax_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
          *     }
          */
         SwapInput: {
-            /** @description As it came to the landing. */
+            /** @description The `code` parameter of the redirect to `next`. */
             code: string;
-            /** @description Where the login was begun with a `code_challenge`. */
+            /** @description Required if the login was begun with a `code_challenge`. */
             code_verifier?: string;
         };
         /**
          * Token
-         * @description A token alone.
+         * @description A token without its user.
          * @example {
          *       "token": "0303f6f5b6e302dee22dc2f5d6aea16b0fead4b0"
          *     }
          */
         Token: {
-            /** @description Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
+            /** @description For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
             token: string;
-            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
         };
         /**
@@ -1569,14 +1568,14 @@ export interface components {
         TokenPair: {
             /** @description The access token, five minutes long: `Authorization: Bearer …`. */
             token: string;
-            /** @description Gets a new access token from `/api/token/refresh/`, for a day. */
+            /** @description The refresh token, one day long: post it to `/api/token/refresh/` for a new access token. */
             refresh: string;
-            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
         };
         /**
          * User
-         * @description The signed-in user. Fields that the settings declare come after the stock ones, as far as they have a value.
+         * @description The signed-in user. Declared fields that have a value follow the built-in fields.
          * @example {
          *       "id": 1,
          *       "username": "ada",
@@ -1588,37 +1587,37 @@ export interface components {
         User: {
             /** Format: int64 */
             id: number;
-            /** @description Unique. Made from the provider's user name at the sign-up; no later login changes it. */
+            /** @description Unique. Derived from the provider's username at sign-up; later logins do not change it. */
             username: string;
             first_name: string;
             last_name: string;
-            /** @description May be empty, and is not unique: it identifies nobody. */
+            /** @description May be empty. Not unique: do not identify a user by it. */
             email: string;
         } & {
             [key: string]: unknown;
         };
         /**
          * UserChange
-         * @description What the signed-in user wants to be otherwise; declared fields by their names, null taking a value away.
+         * @description The fields to change. Declared fields have their own names; null deletes the value of a declared field.
          * @example {
          *       "first_name": "Augusta Ada"
          *     }
          */
         UserChange: {
-            /** @description At most 150 letters, digits and `@ . + _ -`, and nobody else's. */
+            /** @description At most 150 letters, digits and `@ . + _ -`. Must be unique. */
             username?: string;
             /** @description At most 150 characters. */
             first_name?: string;
             /** @description At most 150 characters. */
             last_name?: string;
-            /** @description Empty: none. A new one is unverified. */
+            /** @description Empty deletes the address. A new address is unverified. */
             email?: string;
         } & {
             [key: string]: unknown;
         };
         /**
          * UserExport
-         * @description Everything that is kept of a user, without what authenticates.
+         * @description All data of a user, without tokens and secrets.
          * @example {
          *       "exported": "2026-11-23T12:27:05.000Z",
          *       "user": {
@@ -1676,13 +1675,13 @@ export interface components {
         UserExport: {
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description The time of the export.
              */
             exported: string;
             user: components["schemas"]["KeptUser"];
             social_accounts: components["schemas"]["SocialAccount"][];
             credentials: components["schemas"]["Credential"][];
-            /** @description The newest first. */
+            /** @description Newest first. */
             events: components["schemas"]["Event"][];
         };
         /**
@@ -1700,13 +1699,13 @@ export interface components {
         UserWithToken: {
             /** Format: int64 */
             id: number;
-            /** @description Goes into the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
+            /** @description For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
             token: string;
             username: string;
             first_name: string;
             last_name: string;
             email: string;
-            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
         } & {
             [key: string]: unknown;
@@ -1729,13 +1728,13 @@ export interface components {
             id: number;
             /** @description The access token, five minutes long: `Authorization: Bearer …`. It carries the user's data as claims. */
             token: string;
-            /** @description Gets a new access token from `/api/token/refresh/`, for a day. */
+            /** @description The refresh token, one day long: post it to `/api/token/refresh/` for a new access token. */
             refresh: string;
             username: string;
             first_name: string;
             last_name: string;
             email: string;
-            /** @description Whether this login was a sign-up; only with REST_SOCIAL_IS_NEW. */
+            /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
         } & {
             [key: string]: unknown;
@@ -1765,7 +1764,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -1776,7 +1775,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -1785,7 +1784,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1794,7 +1793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -1805,7 +1804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1823,7 +1822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -1832,7 +1831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1841,7 +1840,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1850,7 +1849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1859,7 +1858,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1868,7 +1867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -1879,7 +1878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -1888,7 +1887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -1929,7 +1928,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -1940,7 +1939,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -1949,7 +1948,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1958,7 +1957,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -1969,7 +1968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1987,7 +1986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -1996,7 +1995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2005,7 +2004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2014,7 +2013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2023,7 +2022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2032,7 +2031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2043,7 +2042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2052,7 +2051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2090,7 +2089,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -2101,7 +2100,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2110,7 +2109,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2119,7 +2118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2130,7 +2129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2148,7 +2147,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2157,7 +2156,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2166,7 +2165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2175,7 +2174,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2184,7 +2183,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2193,7 +2192,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2204,7 +2203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2213,7 +2212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2254,7 +2253,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -2265,7 +2264,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2274,7 +2273,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2283,7 +2282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2294,7 +2293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2312,7 +2311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2321,7 +2320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2330,7 +2329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2339,7 +2338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2348,7 +2347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2357,7 +2356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2368,7 +2367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2377,7 +2376,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2415,7 +2414,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -2426,7 +2425,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2435,7 +2434,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2444,7 +2443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2455,7 +2454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2473,7 +2472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2482,7 +2481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2491,7 +2490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2500,7 +2499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2509,7 +2508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2518,7 +2517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2529,7 +2528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2538,7 +2537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2579,7 +2578,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -2590,7 +2589,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2599,7 +2598,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2608,7 +2607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2619,7 +2618,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2637,7 +2636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2646,7 +2645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2655,7 +2654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2664,7 +2663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2673,7 +2672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2682,7 +2681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2693,7 +2692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2702,7 +2701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2740,7 +2739,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -2751,7 +2750,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2760,7 +2759,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2769,7 +2768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2780,7 +2779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2798,7 +2797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2807,7 +2806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2816,7 +2815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2825,7 +2824,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2834,7 +2833,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2843,7 +2842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2854,7 +2853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2863,7 +2862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -2904,7 +2903,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -2915,7 +2914,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2924,7 +2923,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2933,7 +2932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -2944,7 +2943,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2962,7 +2961,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2971,7 +2970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2980,7 +2979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2989,7 +2988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2998,7 +2997,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3007,7 +3006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3018,7 +3017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3027,7 +3026,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3065,7 +3064,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -3076,7 +3075,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3085,7 +3084,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3094,7 +3093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3105,7 +3104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3123,7 +3122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3132,7 +3131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3141,7 +3140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3150,7 +3149,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3159,7 +3158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3168,7 +3167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3179,7 +3178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3188,7 +3187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3229,7 +3228,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -3240,7 +3239,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3249,7 +3248,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3258,7 +3257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3269,7 +3268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3287,7 +3286,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3296,7 +3295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3305,7 +3304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3314,7 +3313,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3323,7 +3322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3332,7 +3331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3343,7 +3342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3352,7 +3351,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3390,7 +3389,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -3401,7 +3400,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3410,7 +3409,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3419,7 +3418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3430,7 +3429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3448,7 +3447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3457,7 +3456,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3466,7 +3465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3475,7 +3474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3484,7 +3483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3493,7 +3492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3504,7 +3503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3513,7 +3512,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3554,7 +3553,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -3565,7 +3564,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3574,7 +3573,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3583,7 +3582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3594,7 +3593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3612,7 +3611,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3621,7 +3620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3630,7 +3629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3639,7 +3638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3648,7 +3647,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3657,7 +3656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3668,7 +3667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3677,7 +3676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3715,7 +3714,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -3726,7 +3725,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3735,7 +3734,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3744,7 +3743,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3755,7 +3754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3773,7 +3772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3782,7 +3781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3791,7 +3790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3800,7 +3799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3809,7 +3808,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3818,7 +3817,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3829,7 +3828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3838,7 +3837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3879,7 +3878,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -3890,7 +3889,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3899,7 +3898,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3908,7 +3907,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -3919,7 +3918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3937,7 +3936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3946,7 +3945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3955,7 +3954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3964,7 +3963,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3973,7 +3972,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3982,7 +3981,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -3993,7 +3992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4002,7 +4001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4040,7 +4039,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -4051,7 +4050,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4060,7 +4059,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4069,7 +4068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4080,7 +4079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4098,7 +4097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4107,7 +4106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4116,7 +4115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4125,7 +4124,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4134,7 +4133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4143,7 +4142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4154,7 +4153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4163,7 +4162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4204,7 +4203,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -4215,7 +4214,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4224,7 +4223,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4233,7 +4232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4244,7 +4243,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4262,7 +4261,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4271,7 +4270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4280,7 +4279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4289,7 +4288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4298,7 +4297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4307,7 +4306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4318,7 +4317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4327,7 +4326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4365,7 +4364,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -4376,7 +4375,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4385,7 +4384,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4394,7 +4393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4405,7 +4404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4423,7 +4422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4432,7 +4431,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4441,7 +4440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4450,7 +4449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4459,7 +4458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4468,7 +4467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4479,7 +4478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4488,7 +4487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4529,7 +4528,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -4540,7 +4539,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4549,7 +4548,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4558,7 +4557,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4569,7 +4568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4587,7 +4586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4596,7 +4595,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4605,7 +4604,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4614,7 +4613,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4623,7 +4622,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4632,7 +4631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4643,7 +4642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4652,7 +4651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4690,7 +4689,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -4701,7 +4700,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4710,7 +4709,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4719,7 +4718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4730,7 +4729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4748,7 +4747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4757,7 +4756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4766,7 +4765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4775,7 +4774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4784,7 +4783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4793,7 +4792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4804,7 +4803,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4813,7 +4812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4854,7 +4853,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body: the first step, answered by a request token and nothing else. */
+            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
@@ -4865,7 +4864,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4874,7 +4873,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login itself: `invalid_code`, `code_already_used`, `access_denied` (the person said no), `callback_error` (the provider sent another error than that), `state_mismatch`, `state_expired`, `flow_mismatch` (another browser began it). */
+            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4883,7 +4882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -4894,7 +4893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` (a list of addresses or domains, or the provider's admission rule), `organization_not_allowed`, `provider_not_allowed` (the lists of organisations and providers), `sign_up_closed` (only known users), `sign_up_refused` (the operator's own software said no, `detail` has its words), `user_inactive`, `no_user` (the pipeline made none), `token_limit_exceeded` (a user may have no more knox tokens), `fresh_login_required` (the login of whoever links an account is too old, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step of the operator's own. On the session routes also `csrf_failed`. */
+            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4912,7 +4911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4921,7 +4920,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4930,7 +4929,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4939,7 +4938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4948,7 +4947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4957,7 +4956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -4968,7 +4967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4977,7 +4976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -5009,7 +5008,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description All optional, as JSON, form or multipart; no body does too. */
+        /** @description All fields are optional, as JSON, form or multipart. The body may be empty. */
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["BeginInput"];
@@ -5021,7 +5020,7 @@ export interface operations {
             /** @description Begun. */
             200: {
                 headers: {
-                    /** @description The attempt cookie: it binds the login to this browser and is no session. */
+                    /** @description The attempt cookie: it binds the login to this browser. It is not a session. */
                     "Set-Cookie": string;
                     [name: string]: unknown;
                 };
@@ -5029,7 +5028,7 @@ export interface operations {
                     "application/json": components["schemas"]["Begun"];
                 };
             };
-            /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an Origin that is not listed). */
+            /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5038,7 +5037,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5049,7 +5048,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
+            /** @description `provider_not_allowed`: sign-in with this provider is off. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5067,7 +5066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5076,7 +5075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5085,7 +5084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5094,7 +5093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5103,7 +5102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -5114,7 +5113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5163,7 +5162,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderList"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5177,16 +5176,16 @@ export interface operations {
     authorize: {
         parameters: {
             query?: {
-                /** @description Where the person lands: one of ALLOWED_REDIRECT_URIS, to the letter. */
+                /** @description Where the login ends. It must match an entry of ALLOWED_REDIRECT_URIS exactly. */
                 next?: string;
-                /** @description What the login hands out; `session` unless an app asks for a token. */
+                /** @description The kind of credential; the default is `session`. Apps need a kind with a token. */
                 kind?: components["schemas"]["LoginKind"];
                 /**
-                 * @description Some of the provider's configured scopes instead of all, with blanks between them. Others can only be asked for
-                 *     by `POST /api/login/social/begin/{provider}/`, since any page may link here.
+                 * @description A subset of the provider's configured scopes, separated by spaces. Other scopes need
+                 *     `POST /api/login/social/begin/{provider}/`, because any site may link here.
                  */
                 scope?: string;
-                /** @description An app's own challenge: then the swap asks for its verifier (RFC 7636). */
+                /** @description The challenge of an app (RFC 7636): the exchange of the code then needs its verifier. */
                 code_challenge?: string;
                 /** @description `S256`. */
                 code_challenge_method?: string;
@@ -5200,18 +5199,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Go on to `Location`. */
+            /** @description Redirect to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
+                    /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
-                    /** @description The attempt cookie, or the session's. */
+                    /** @description The attempt cookie or the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an Origin that is not listed). */
+            /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5220,7 +5219,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5231,7 +5230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: nobody signs in through this provider. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
+            /** @description `provider_not_allowed`: sign-in with this provider is off. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5249,7 +5248,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5258,7 +5257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are under way, from this address or at all. */
+            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -5269,7 +5268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5312,18 +5311,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Go on to `Location`. */
+            /** @description Redirect to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
+                    /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
-                    /** @description The attempt cookie, or the session's. */
+                    /** @description The attempt cookie or the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this browser; `invalid_json`, `invalid_request`. A browser gets a page. */
+            /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: this browser has no open login with this state. `invalid_json`, `invalid_request`. A browser gets an error page. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5332,7 +5331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: nobody signs in through this provider. */
+            /** @description `provider_not_allowed`: sign-in with this provider is off. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5350,7 +5349,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5359,7 +5358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5368,7 +5367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5377,7 +5376,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5386,7 +5385,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5436,18 +5435,18 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Go on to `Location`. */
+            /** @description Redirect to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
+                    /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
-                    /** @description The attempt cookie, or the session's. */
+                    /** @description The attempt cookie or the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: no login was begun here with this state by this browser; `invalid_json`, `invalid_request`. A browser gets a page. */
+            /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: this browser has no open login with this state. `invalid_json`, `invalid_request`. A browser gets an error page. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5456,7 +5455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: nobody signs in through this provider. */
+            /** @description `provider_not_allowed`: sign-in with this provider is off. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5474,7 +5473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5483,7 +5482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5492,7 +5491,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5501,7 +5500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5510,7 +5509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5557,7 +5556,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the login handed out, in the shape of its kind. */
+            /** @description The answer to the login, in the shape of its kind. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5566,7 +5565,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -5575,7 +5574,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description `invalid_code`: wrong, used or older than a minute. `flow_mismatch`: the verifier does not fit. `invalid_request` (with `errors`), `invalid_json`. */
+            /** @description `invalid_code`: the code is wrong, used or older than a minute. `flow_mismatch`: the `code_verifier` does not match. `invalid_request` (with `errors`), `invalid_json`. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5584,7 +5583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5593,7 +5592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5602,7 +5601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5611,7 +5610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5636,7 +5635,7 @@ export interface operations {
     showHaltedLogin: {
         parameters: {
             query: {
-                /** @description As it came to the landing, for as long as the login waits. */
+                /** @description The `code` parameter of the redirect to `next`; valid as long as the login is pending. */
                 code: string;
             };
             header?: never;
@@ -5654,7 +5653,7 @@ export interface operations {
                     "text/html; charset=utf-8": string;
                 };
             };
-            /** @description `invalid_request`: no code came. `invalid_code`: it is wrong or too old, or its login never waited. `code_already_used`: the login went on. `state_mismatch`, `state_expired`: it waits no more. `flow_mismatch`: it waits in another browser. */
+            /** @description `invalid_request`: `code` is missing. `invalid_code`: the code is wrong or too old, or it does not belong to a pending login. `code_already_used`: the login was resumed before. `state_mismatch`, `state_expired`: it is not pending any more. `flow_mismatch`: it belongs to another browser. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5663,7 +5662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5701,7 +5700,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the login hands out, in the shape of its kind. A person at a browser gets the page of a further question. */
+            /** @description The answer to the login, in the shape of its kind. A browser gets the page of the next question. */
             200: {
                 headers: {
                     /** @description The session cookie of a session login, or the attempt cookie. */
@@ -5713,7 +5712,7 @@ export interface operations {
                     "text/html; charset=utf-8": string;
                 };
             };
-            /** @description A step of the pipeline asks the person for more. Post the answers with the `flow_token` to `/api/login/social/resume/`, which then answers as this route would have. */
+            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -5722,18 +5721,18 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description Go on to `Location`. */
+            /** @description Redirect to `Location`. */
             303: {
                 headers: {
-                    /** @description The provider's page, or `next` with `code`, with `halted` and `code`, with `error` or with `is_new`. */
+                    /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
-                    /** @description The attempt cookie, or the session's. */
+                    /** @description The attempt cookie or the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid_request` (with `errors`: answers that will not do; the login still waits), `invalid_json`. `state_mismatch`: no login waits under this flow token. `state_expired`: it waited too long. `flow_mismatch`: it waits in another browser. `code_already_used`: it went on before. */
+            /** @description `invalid_request` (with `errors`: invalid answers; the login is still pending), `invalid_json`. `state_mismatch`: no pending login has this flow token. `state_expired`: the pending login has expired. `flow_mismatch`: it belongs to another browser. `code_already_used`: it was resumed before. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5742,7 +5741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_authenticated`: the user whom it was to be linked to is gone. */
+            /** @description `not_authenticated`: the user to link the account to was deleted. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5753,7 +5752,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, `fresh_login_required`, or the code of a step of the operator's own. And `csrf_failed`: the page is not of a listed origin. */
+            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, `fresh_login_required`, or the code of a step that the operator added. And `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5771,7 +5770,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5780,7 +5779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5789,7 +5788,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_in_use`: the provider's account signs another user in and is not moved. `account_exists`: a user with this e-mail exists; sign in as before, then link. */
+            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5798,7 +5797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5807,7 +5806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5816,7 +5815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's own software was to be asked about somebody new and did not answer. */
+            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
@@ -5847,7 +5846,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5858,7 +5857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5892,13 +5891,13 @@ export interface operations {
             /** @description Done; no body. */
             204: {
                 headers: {
-                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    /** @description The session cookie with `Max-Age=0`, if a session was revoked. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5909,7 +5908,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `fresh_login_required`: the login of this credential is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5918,7 +5917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5965,7 +5964,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description `invalid_request` (with `errors`): a field that may not be changed, a value that its type does not take, a username that somebody has; `invalid_json`. */
+            /** @description `invalid_request` (with `errors`): a field that users may not change, a value of the wrong type, a username that another user has. `invalid_json`. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5974,7 +5973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -5985,7 +5984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5994,7 +5993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6003,7 +6002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6012,7 +6011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6021,7 +6020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6061,7 +6060,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserExport"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6072,7 +6071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6112,7 +6111,7 @@ export interface operations {
                     "application/json": components["schemas"]["SocialAccount"][];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6123,8 +6122,87 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlinkSocialAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the linked account. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            401: {
+                headers: {
+                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `fresh_login_required`: the login of this credential is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: the user has nothing with this id. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_login_method`: the user could not sign in without this account. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6150,7 +6228,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The account's id in the list. */
+                /** @description The id of the linked account. */
                 id: string;
             };
             cookie?: never;
@@ -6166,7 +6244,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderToken"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6177,7 +6255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: the user has no account of this id. `token_not_kept`: nothing is kept of it. */
+            /** @description `not_found`: the user has no account with this id. `token_not_kept`: no provider token of it is stored. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6186,7 +6264,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6195,7 +6273,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token_ended`: it has ended and the provider does not renew it; sign in with the account again. */
+            /** @description `token_ended`: the provider token has expired and cannot be refreshed; sign in with the account again. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6204,7 +6282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_error`: the provider refused this server, or answered what cannot be used. */
+            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6235,91 +6313,12 @@ export interface operations {
             };
         };
     };
-    unlinkSocialAccount: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The account's id in the list. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done; no body. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `fresh_login_required`: the login that this credential comes from is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: the user has nothing of this id. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `last_login_method`: without this account nobody could sign in as this user any more. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     listCredentials: {
         parameters: {
             query?: {
-                /** @description Entries of a page: 100 unless told. */
+                /** @description How many entries a page has; the default is 100. */
                 limit?: number;
-                /** @description As the `Link` header of the page before has it; absent: the first page. */
+                /** @description From the `Link` header of the previous page; absent for the first page. */
                 cursor?: string;
             };
             header?: never;
@@ -6331,7 +6330,7 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
-                    /** @description `<?…>; rel="next"`: the query of the next page, relative to this address (RFC 8288). Absent on the last page. */
+                    /** @description `<?…>; rel="next"`: the query of the next page, relative to this URL (RFC 8288). Absent on the last page. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -6339,7 +6338,7 @@ export interface operations {
                     "application/json": components["schemas"]["Credential"][];
                 };
             };
-            /** @description `invalid_request`: `limit` is out of range, or `cursor` names no page of this list. */
+            /** @description `invalid_request`: `limit` is out of range, or `cursor` is not a page of this list. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6348,7 +6347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6359,7 +6358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6400,7 +6399,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6411,7 +6410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6420,7 +6419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: the user has nothing of this id. */
+            /** @description `not_found`: the user has nothing with this id. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6429,7 +6428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6496,7 +6495,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6505,7 +6504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6514,7 +6513,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6523,7 +6522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6590,7 +6589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6599,7 +6598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6608,7 +6607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6617,7 +6616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6684,7 +6683,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6693,7 +6692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6702,7 +6701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6711,7 +6710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6778,7 +6777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6787,7 +6786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6796,7 +6795,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_large`: a body may have 65,536 bytes. */
+            /** @description `too_large`: the request body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6805,7 +6804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: the body is neither JSON nor a form. */
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6843,7 +6842,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6854,7 +6853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6892,7 +6891,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -6903,7 +6902,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6937,13 +6936,13 @@ export interface operations {
             /** @description Done; no body. */
             204: {
                 headers: {
-                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    /** @description The session cookie with `Max-Age=0`, if a session was revoked. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6952,7 +6951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6986,13 +6985,13 @@ export interface operations {
             /** @description Done; no body. */
             204: {
                 headers: {
-                    /** @description The session cookie with `Max-Age=0`, where a session ended. */
+                    /** @description The session cookie with `Max-Age=0`, if a session was revoked. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (none came), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
+            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
             401: {
                 headers: {
                     /** @description `Token`, or `Bearer realm="api"` for a JWT. */
@@ -7003,7 +7002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_failed`: the call comes from a page of an origin that is not in ALLOWED_ORIGINS, or a session cookie came with neither `Origin` nor `Sec-Fetch-Site`. */
+            /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7012,7 +7011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header takes neither JSON nor problem documents, and there is nothing else here. */
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -7094,7 +7093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: try again in a moment. `shutting_down`: a graceful shutdown is under way. */
+            /** @description `database_unavailable`: try again in a moment. `shutting_down`: a graceful shutdown has begun. */
             503: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */

@@ -1,0 +1,542 @@
+//! Schemas of the responses. JSON bodies have the names and the key order of django-rest-social-auth (R-OUT).
+
+use std::marker::PhantomData;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::{Example, ToJSON, Type};
+use poem_openapi::{ApiResponse, Enum, Object};
+
+use super::schemas::{JsonObject, text_header};
+use crate::login::{Field, FieldType, PendingLogin, SignedIn};
+use crate::model;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// 200 with a JSON body.
+pub fn json(body: &impl ToJSON) -> Response {
+    let mut response = Response::default();
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response.set_body(body.to_json_string());
+    response
+}
+
+/// 200 with a JSON body, in the document.
+pub struct Answer<T>(pub T);
+
+impl<T: ToJSON> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        json(&self.0)
+    }
+}
+
+impl<T: ToJSON> ApiResponse for Answer<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: vec![success("Done.", T::schema_ref(), None)] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 200 with one page of a list; the header `Link` has the next page (RFC 8288).
+pub struct Page<T> {
+    pub entries: Vec<T>,
+    /// The query of the next page; `None` on the last page.
+    pub next: Option<String>,
+}
+
+impl<T: ToJSON> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        let mut response = json(&self.entries);
+        let link = self.next.map(|query| HeaderValue::try_from(format!("<?{query}>; rel=\"next\"")));
+        if let Some(Ok(link)) = link {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
+    }
+}
+
+impl<T: ToJSON> ApiResponse for Page<T> {
+    fn meta() -> MetaResponses {
+        let link = text_header(
+            "Link",
+            "`<?…>; rel=\"next\"`: the query of the next page, relative to this URL (RFC 8288). Absent on the last page.",
+            false,
+        );
+        let page = MetaResponse { headers: vec![link], ..success("One page.", <Vec<T>>::schema_ref(), None) };
+        MetaResponses { responses: vec![page] }
+    }
+
+    fn register(registry: &mut Registry) {
+        <Vec<T>>::register(registry);
+    }
+}
+
+/// 200 with a JSON body and `Set-Cookie`.
+pub struct WithCookie<T> {
+    pub body: T,
+    pub cookie: HeaderValue,
+}
+
+impl<T: ToJSON> IntoResponse for WithCookie<T> {
+    fn into_response(self) -> Response {
+        let mut response = json(&self.body);
+        response.headers_mut().insert(header::SET_COOKIE, self.cookie);
+        response
+    }
+}
+
+impl<T: ToJSON> ApiResponse for WithCookie<T> {
+    fn meta() -> MetaResponses {
+        let cookie = "The attempt cookie: it binds the login to this browser. It is not a session.";
+        MetaResponses { responses: vec![success("Begun.", T::schema_ref(), Some((cookie, true)))] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 204 without a body.
+pub struct Done;
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl ApiResponse for Done {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: vec![no_content(None)] }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// 204 without a body. A browser whose session was revoked deletes its cookie.
+pub struct LoggedOut {
+    pub cookie: Option<HeaderValue>,
+}
+
+impl IntoResponse for LoggedOut {
+    fn into_response(self) -> Response {
+        let mut response = Done.into_response();
+        if let Some(cookie) = self.cookie {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+impl ApiResponse for LoggedOut {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![no_content(Some((
+                "The session cookie with `Max-Age=0`, if a session was revoked.",
+                false,
+            )))],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// The answer to a login: `T`, or the first step of OAuth 1.0a; or 202 for a pending login.
+pub struct Login<T> {
+    /// The response.
+    pub response: Response,
+    pub body: PhantomData<T>,
+}
+
+impl<T> IntoResponse for Login<T>
+where
+    T: Send,
+{
+    fn into_response(self) -> Response {
+        self.response
+    }
+}
+
+impl<T: ToJSON + Example> ApiResponse for Login<T> {
+    fn meta() -> MetaResponses {
+        let either = MetaSchema {
+            one_of: vec![T::schema_ref(), RequestToken::schema_ref()],
+            example: T::example().to_json(),
+            ..MetaSchema::ANY
+        };
+        let cookie = "The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step.";
+        let description = "Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first \
+                           step: the answer has only a request token.";
+        let schema = MetaSchemaRef::Inline(Box::new(either));
+        MetaResponses { responses: vec![success(description, schema, Some((cookie, false))), more_needed_response()] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+        RequestToken::register(registry);
+        MoreNeeded::register(registry);
+    }
+}
+
+/// The answer to a completed login of this kind.
+pub fn of_kind(kind: model::Kind, with_user: bool, answer: SignedIn) -> Response {
+    match (kind, with_user) {
+        (model::Kind::Session, _) => json(&SessionUser::from(answer)),
+        (model::Kind::JwtPair, true) => json(&UserWithTokenPair::from(answer)),
+        (model::Kind::JwtPair, false) => json(&TokenPair::from(answer)),
+        (_, true) => json(&UserWithToken::from(answer)),
+        (_, false) => json(&Token::from(answer)),
+    }
+}
+
+/// The schema of [`of_kind`], for routes that serve several kinds. `has_session`: a session login is among them.
+pub fn of_any_kind(has_session: bool) -> MetaSchemaRef {
+    let by_token =
+        [Token::schema_ref(), UserWithToken::schema_ref(), TokenPair::schema_ref(), UserWithTokenPair::schema_ref()];
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        any_of: has_session.then(SessionUser::schema_ref).into_iter().chain(by_token).collect(),
+        example: TokenPair::example().to_json(),
+        ..MetaSchema::ANY
+    }))
+}
+
+/// Registers the schemas of all kinds.
+pub fn register_all(registry: &mut Registry) {
+    SessionUser::register(registry);
+    Token::register(registry);
+    UserWithToken::register(registry);
+    TokenPair::register(registry);
+    UserWithTokenPair::register(registry);
+    MoreNeeded::register(registry);
+}
+
+/// 202: a step of the pipeline needs additional input from the user.
+pub fn more_needed(pending_login: PendingLogin) -> Response {
+    let mut response = json(&MoreNeeded::from(pending_login));
+    response.set_status(StatusCode::ACCEPTED);
+    response
+}
+
+/// [`more_needed`] in the document.
+pub fn more_needed_response() -> MetaResponse {
+    MetaResponse {
+        status: Some(202),
+        ..success(
+            "A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to \
+             `/api/login/social/resume/`; its answer is the one of this route.",
+            MoreNeeded::schema_ref(),
+            None,
+        )
+    }
+}
+
+pub fn success(description: &'static str, schema: MetaSchemaRef, cookie: Option<(&str, bool)>) -> MetaResponse {
+    MetaResponse {
+        description,
+        status: Some(200),
+        status_range: None,
+        content: vec![MetaMediaType { content_type: "application/json", schema }],
+        headers: cookie.map(set_cookie).into_iter().collect(),
+    }
+}
+
+fn no_content(cookie: Option<(&str, bool)>) -> MetaResponse {
+    MetaResponse {
+        description: "Done; no body.",
+        status: Some(204),
+        status_range: None,
+        content: vec![],
+        headers: cookie.map(set_cookie).into_iter().collect(),
+    }
+}
+
+fn set_cookie((description, required): (&str, bool)) -> MetaHeader {
+    text_header("Set-Cookie", description, required)
+}
+
+/// The signed-in user. Declared fields that have a value follow the built-in fields.
+#[derive(Object)]
+#[oai(example)]
+pub struct User {
+    pub id: i64,
+    /// Unique. Derived from the provider's username at sign-up; later logins do not change it.
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    /// May be empty. Not unique: do not identify a user by it.
+    pub email: String,
+    /// Declared fields that have a value.
+    #[oai(flatten)]
+    pub fields: JsonObject,
+}
+
+/// The answer to a session login.
+#[derive(Object)]
+#[oai(example)]
+pub struct SessionUser {
+    #[oai(flatten)]
+    pub user: User,
+    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
+}
+
+/// A token without its user.
+#[derive(Object)]
+#[oai(example)]
+pub struct Token {
+    /// For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
+    pub token: String,
+    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
+}
+
+/// A token and its user.
+#[derive(Object)]
+#[oai(example)]
+pub struct UserWithToken {
+    pub id: i64,
+    /// For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
+    pub token: String,
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub email: String,
+    #[oai(flatten)]
+    pub fields: JsonObject,
+    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
+}
+
+/// An access and a refresh token.
+#[derive(Object)]
+#[oai(example)]
+pub struct TokenPair {
+    /// The access token, five minutes long: `Authorization: Bearer …`.
+    pub token: String,
+    /// The refresh token, one day long: post it to `/api/token/refresh/` for a new access token.
+    pub refresh: String,
+    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
+}
+
+/// An access and a refresh token, and their user.
+#[derive(Object)]
+#[oai(example)]
+pub struct UserWithTokenPair {
+    pub id: i64,
+    /// The access token, five minutes long: `Authorization: Bearer …`. It carries the user's data as claims.
+    pub token: String,
+    /// The refresh token, one day long: post it to `/api/token/refresh/` for a new access token.
+    pub refresh: String,
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub email: String,
+    #[oai(flatten)]
+    pub fields: JsonObject,
+    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+    #[oai(skip_serializing_if_is_none)]
+    pub is_new: Option<bool>,
+}
+
+/// The first step of OAuth 1.0a: send the user to the provider with this token. The server keeps its secret.
+#[derive(Object)]
+#[oai(example)]
+pub struct RequestToken {
+    pub oauth_token: String,
+    /// Always the text `true`.
+    pub oauth_callback_confirmed: String,
+}
+
+/// A pending login: the user must answer these fields before the login completes. The user is not signed in yet.
+#[derive(Object)]
+#[oai(example)]
+pub struct MoreNeeded {
+    /// Post it with the answers. If the login had the attempt cookie, post it from the same browser.
+    pub flow_token: String,
+    /// In seconds.
+    pub expires_in: u64,
+    /// The step that needs the input, such as `require_email`.
+    pub step: String,
+    pub fields: Vec<AskedField>,
+}
+
+/// A requested field; post its answer under its `name`.
+#[derive(Object)]
+pub struct AskedField {
+    pub name: String,
+    #[oai(rename = "type")]
+    pub kind: AskedFieldType,
+    /// The label.
+    pub title: String,
+    /// A required checkbox must be checked.
+    pub required: bool,
+    /// An explanation for the user.
+    #[oai(skip_serializing_if_is_none)]
+    pub help: Option<String>,
+    /// The valid answers, for a choice.
+    #[oai(skip_serializing_if_is_none)]
+    pub choices: Option<Vec<String>>,
+}
+
+/// The kind of input. The answer to a checkbox is a boolean, every other answer a text.
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum AskedFieldType {
+    Text,
+    Email,
+    Checkbox,
+    Choice,
+}
+
+impl From<PendingLogin> for MoreNeeded {
+    fn from(pending_login: PendingLogin) -> Self {
+        let PendingLogin { flow_token, expires_in, step, fields } = pending_login;
+        Self { flow_token, expires_in, step, fields: fields.into_iter().map(AskedField::from).collect() }
+    }
+}
+
+impl From<Field> for AskedField {
+    fn from(field: Field) -> Self {
+        let kind = match field.kind {
+            FieldType::Text => AskedFieldType::Text,
+            FieldType::Email => AskedFieldType::Email,
+            FieldType::Checkbox => AskedFieldType::Checkbox,
+            FieldType::Choice => AskedFieldType::Choice,
+        };
+        let choices = (!field.choices.is_empty()).then_some(field.choices);
+        Self { name: field.name, kind, title: field.title, required: field.required, help: field.help, choices }
+    }
+}
+
+impl Example for MoreNeeded {
+    fn example() -> Self {
+        PendingLogin {
+            flow_token: "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned(),
+            expires_in: 600,
+            step: "require_email".to_owned(),
+            fields: vec![Field::email("email", "E-mail address")],
+        }
+        .into()
+    }
+}
+
+const ACCESS: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
+const REFRESH: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl";
+const OPAQUE: &str = "0303f6f5b6e302dee22dc2f5d6aea16b0fead4b0";
+
+impl Example for User {
+    fn example() -> Self {
+        Self {
+            id: 1,
+            username: "ada".to_owned(),
+            first_name: "Ada".to_owned(),
+            last_name: "Lovelace".to_owned(),
+            email: "ada@example.com".to_owned(),
+            fields: JsonObject::default(),
+        }
+    }
+}
+
+impl Example for SessionUser {
+    fn example() -> Self {
+        Self { user: User::example(), is_new: None }
+    }
+}
+
+impl Example for Token {
+    fn example() -> Self {
+        Self { token: OPAQUE.to_owned(), is_new: None }
+    }
+}
+
+impl Example for UserWithToken {
+    fn example() -> Self {
+        let User { id, username, first_name, last_name, email, fields } = User::example();
+        Self { id, token: OPAQUE.to_owned(), username, first_name, last_name, email, fields, is_new: None }
+    }
+}
+
+impl Example for TokenPair {
+    fn example() -> Self {
+        Self { token: ACCESS.to_owned(), refresh: REFRESH.to_owned(), is_new: None }
+    }
+}
+
+impl Example for UserWithTokenPair {
+    fn example() -> Self {
+        let User { id, username, first_name, last_name, email, fields } = User::example();
+        let (token, refresh) = (ACCESS.to_owned(), REFRESH.to_owned());
+        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new: None }
+    }
+}
+
+impl Example for RequestToken {
+    fn example() -> Self {
+        Self { oauth_token: "Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik".to_owned(), ..Self::new(String::new()) }
+    }
+}
+
+impl RequestToken {
+    pub fn new(oauth_token: String) -> Self {
+        Self { oauth_token, oauth_callback_confirmed: "true".to_owned() }
+    }
+}
+
+/// The user must have the declared fields only.
+impl From<model::User> for User {
+    fn from(user: model::User) -> Self {
+        let model::User { id, username, first_name, last_name, email, fields, .. } = user;
+        Self { id, username, first_name, last_name, email, fields: JsonObject(fields) }
+    }
+}
+
+impl From<SignedIn> for SessionUser {
+    fn from(signed_in: SignedIn) -> Self {
+        Self { user: signed_in.user.into(), is_new: signed_in.is_new }
+    }
+}
+
+impl From<SignedIn> for Token {
+    fn from(signed_in: SignedIn) -> Self {
+        Self { token: token_of(signed_in.token), is_new: signed_in.is_new }
+    }
+}
+
+impl From<SignedIn> for UserWithToken {
+    fn from(signed_in: SignedIn) -> Self {
+        let User { id, username, first_name, last_name, email, fields } = signed_in.user.into();
+        let (token, is_new) = (token_of(signed_in.token), signed_in.is_new);
+        Self { id, token, username, first_name, last_name, email, fields, is_new }
+    }
+}
+
+impl From<SignedIn> for TokenPair {
+    fn from(signed_in: SignedIn) -> Self {
+        let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
+        Self { token, refresh, is_new: signed_in.is_new }
+    }
+}
+
+impl From<SignedIn> for UserWithTokenPair {
+    fn from(signed_in: SignedIn) -> Self {
+        let User { id, username, first_name, last_name, email, fields } = signed_in.user.into();
+        let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
+        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new: signed_in.is_new }
+    }
+}
+
+/// The route's kind decides what is issued, so a missing token is a bug.
+fn token_of(issued: Option<String>) -> String {
+    issued.expect("a login of this kind issues the token")
+}

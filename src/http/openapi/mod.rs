@@ -1,0 +1,21 @@
+//! The OpenAPI description: what the types of requests and responses look like in the document.
+
+pub mod answers;
+pub mod error_cases;
+mod errors;
+pub mod inputs;
+mod login_kind;
+mod normalize;
+pub mod own_fields;
+mod schemas;
+mod see_other;
+mod tags;
+pub mod time_limits;
+
+pub(crate) use self::errors::error_list;
+pub use self::errors::{ErrorCase, OperationErrors, Refused};
+pub use self::login_kind::LoginKind;
+pub use self::normalize::NormalizedSpec;
+pub use self::schemas::{JsonObject, PageLimit, Timestamp};
+pub use self::see_other::SeeOther;
+pub use self::tags::Tag;

@@ -1,0 +1,41 @@
+//! Adds the operator's declared fields to the schemas of users.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{FieldType, UserField, UserFields};
+
+/// Schemas of responses that contain a user.
+const USER_SCHEMAS: [&str; 4] = ["User", "SessionUser", "UserWithToken", "UserWithTokenPair"];
+
+/// Adds the fields after the built-in ones.
+pub fn add(document: &mut Value, fields: &UserFields) {
+    let schemas = &mut document["components"]["schemas"];
+    for name in USER_SCHEMAS {
+        let Some(properties) = schemas[name]["properties"].as_object_mut() else { continue };
+        let position = properties.keys().position(|name| name == "is_new").unwrap_or(properties.len());
+        for (number, field) in fields.iter().enumerate() {
+            properties.shift_insert(position + number, field.name.clone(), Value::Object(schema(field)));
+        }
+    }
+    if let Some(properties) = schemas["UserChange"]["properties"].as_object_mut() {
+        for field in fields.iter().filter(|field| field.editable) {
+            let mut schema = schema(field);
+            schema.insert("nullable".to_owned(), true.into());
+            properties.insert(field.name.clone(), Value::Object(schema));
+        }
+    }
+}
+
+fn schema(field: &UserField) -> Map<String, Value> {
+    let schema = match field.kind {
+        FieldType::String => json!({"type": "string"}),
+        FieldType::Integer => json!({"type": "integer", "format": "int64"}),
+        FieldType::Boolean => json!({"type": "boolean"}),
+        FieldType::Url => json!({"type": "string", "format": "uri"}),
+        FieldType::Date => json!({"type": "string", "format": "date"}),
+    };
+    match schema {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,231 @@
+//! The body of a request: JSON, form or multipart, read into the same ordered fields.
+//!
+//! The handler reads the body after it has checked the credential and the origin (R-IN-12). A body has at most 64 KiB,
+//! counted while it arrives, and arrives within 30 seconds (SEC-44).
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use poem::http::{StatusCode, header};
+use poem::{Body, FromRequest, Request, RequestBody, Result};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
+
+use super::problem::Failure;
+use crate::login::Fields;
+use crate::model::lenient;
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How much of a body that is too large is read after the limit.
+const MAX_DISCARDED_BYTES: u64 = 1024 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The type of a body in the OpenAPI document.
+pub trait RequestSchema: Type {
+    /// What the body is.
+    const DESCRIPTION: &'static str;
+    /// Whether the document requires a body.
+    const IS_BODY_REQUIRED: bool;
+    /// Whether the body may have members beside the described ones.
+    const ALLOWS_OTHER_MEMBERS: bool = false;
+}
+
+/// A body that is not read yet; the document describes it as `T`.
+pub struct RawBody<T> {
+    content_type: Option<String>,
+    body: Body,
+    schemas: PhantomData<T>,
+}
+
+impl<T> RawBody<T> {
+    /// Reads the body.
+    ///
+    /// Errors: 408 `request_timeout`, 413 `too_large`, 415 `unsupported_media_type`, 400 `invalid_json`,
+    /// `invalid_request`.
+    pub async fn fields(self) -> Result<Fields, Failure> {
+        let full = self.content_type.unwrap_or_default();
+        let bytes = read(self.body).await?;
+        let essence = full.split(';').next().unwrap_or_default().trim();
+        // An empty body is an empty form, whatever its type (R-IN-01).
+        if bytes.is_empty() && !essence.eq_ignore_ascii_case(MULTIPART) {
+            return Ok(Fields::default());
+        }
+        if essence.eq_ignore_ascii_case(JSON) {
+            return json_fields(&bytes);
+        }
+        if essence.eq_ignore_ascii_case(FORM) {
+            return Ok(form_fields(&bytes));
+        }
+        if essence.eq_ignore_ascii_case(MULTIPART) {
+            return multipart_fields(&full, bytes).await;
+        }
+        Err(Failure::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
+        ))
+    }
+
+    /// Reads the one field of a token route (R-CMP-01 to 06).
+    ///
+    /// Errors: those of [`Self::fields`].
+    pub async fn text(self, name: &str) -> Result<String, Failure> {
+        let mut errors = Vec::new();
+        self.fields().await?.required(name, &mut errors).ok_or_else(|| Failure::fields(errors))
+    }
+}
+
+/// The fields of `application/x-www-form-urlencoded`, which query strings use too.
+pub fn form_fields(text: &[u8]) -> Fields {
+    let pairs = url::form_urlencoded::parse(text);
+    Fields::form(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Failure> {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, read_at_most(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => {
+            let detail = "The request body is larger than 64 KiB.";
+            Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail))
+        }
+        Ok(Err(_)) => Err(Failure::bad("invalid_request", "The request body is incomplete.")),
+        Err(_) => {
+            let detail = "The request body did not arrive within 30 seconds.";
+            Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail))
+        }
+    }
+}
+
+/// `None`: the body is larger than `limit` bytes. The rest is read and discarded, up to a limit: closing the connection
+/// while the caller still sends resets it, and the response is lost.
+async fn read_at_most(body: Body, limit: usize) -> std::io::Result<Option<Vec<u8>>> {
+    let mut reader = body.into_async_read();
+    let mut bytes = Vec::with_capacity(512);
+    (&mut reader).take(limit as u64 + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() <= limit {
+        return Ok(Some(bytes));
+    }
+    tokio::io::copy(&mut reader.take(MAX_DISCARDED_BYTES), &mut tokio::io::sink()).await?;
+    Ok(None)
+}
+
+fn json_fields(bytes: &[u8]) -> Result<Fields, Failure> {
+    match lenient::json(bytes) {
+        Ok(Value::Object(map)) => Ok(Fields::json(map)),
+        Ok(_) => Err(Failure::bad("invalid_json", "The request body must be a JSON object.")),
+        Err(error) => Err(Failure::bad(
+            "invalid_json",
+            format!("The request body is not valid JSON: line {}, column {}.", error.line(), error.column()),
+        )),
+    }
+}
+
+async fn multipart_fields(content_type: &str, bytes: Vec<u8>) -> Result<Fields, Failure> {
+    let broken = || Failure::bad("invalid_request", "The request body is not valid multipart/form-data.");
+    let request = Request::builder().content_type(content_type).body(bytes);
+    let (request, mut body) = request.split();
+    let mut parts =
+        <poem::web::Multipart as FromRequest>::from_request(&request, &mut body).await.map_err(|_| broken())?;
+    let mut pairs = Vec::new();
+    while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let value = part.bytes().await.map_err(|_| broken())?;
+        // A part that is not UTF-8, such as a file, is no valid value of any field; as in a URL-encoded form.
+        pairs.push((name, String::from_utf8_lossy(&value).into_owned()));
+    }
+    Ok(Fields::form(pairs))
+}
+
+impl<'a, T: RequestSchema + 'a> ApiExtractor<'a> for RawBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+        if let MetaSchemaRef::Reference(name) = T::schema_ref()
+            && T::ALLOWS_OTHER_MEMBERS
+            && let Some(schema) = registry.schemas.get_mut(&name)
+        {
+            schema.additional_properties = Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))));
+        }
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content =
+            [JSON, FORM, MULTIPART].map(|content_type| MetaMediaType { content_type, schema: T::schema_ref() });
+        Some(MetaRequest { description: Some(T::DESCRIPTION), content: content.into(), required: T::IS_BODY_REQUIRED })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        Ok(Self { content_type, body: body.take()?, schemas: PhantomData })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw_body(content_type: Option<&str>, body: impl Into<Body>) -> RawBody<()> {
+        RawBody { content_type: content_type.map(str::to_owned), body: body.into(), schemas: PhantomData }
+    }
+
+    async fn code(content_type: Option<&str>, body: impl Into<Body>) -> String {
+        raw_body(content_type, body).fields().await.err().map_or("read".into(), |failure| failure.code).into_owned()
+    }
+
+    #[tokio::test]
+    async fn r_in_01_json_form_and_multipart_give_the_same_fields() {
+        let multipart = "--b\r\ncontent-disposition: form-data; name=\"code\"\r\n\r\nu1\r\n--b--\r\n";
+        for (content_type, body) in [
+            ("application/json", r#"{"code":"u1"}"#),
+            ("Application/JSON; charset=utf-8", r#"{"code":"u1"}"#),
+            ("application/x-www-form-urlencoded", "code=u1"),
+            ("multipart/form-data; boundary=b", multipart),
+        ] {
+            let fields = raw_body(Some(content_type), body).fields().await.expect(content_type);
+            assert_eq!(fields.own("code"), Some("u1"), "{content_type}");
+        }
+        assert_eq!(code(Some("text/plain"), r#"{"code":"u1"}"#).await, "unsupported_media_type");
+        assert_eq!(code(None, r#"{"code":"u1"}"#).await, "unsupported_media_type");
+        let file = b"--b\r\ncontent-disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n\xff\xfe\r\n--b--\r\n";
+        assert_eq!(code(Some("multipart/form-data; boundary=b"), file.to_vec()).await, "read");
+        assert_eq!(code(None, "").await, "read");
+        assert_eq!(code(Some("application/json"), "").await, "read");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_not_a_json_object_is_invalid_json() {
+        let deep = "[".repeat(5000);
+        for body in ["{bad", "[]", "\"a\"", "1", "null", "{\"a\":1}x", deep.as_str()] {
+            assert_eq!(code(Some("application/json"), body.to_owned()).await, "invalid_json", "{body}");
+        }
+        assert_eq!(code(Some("multipart/form-data"), "x").await, "invalid_request");
+        assert_eq!(code(Some("multipart/form-data; boundary=b"), "x").await, "invalid_request");
+    }
+
+    #[tokio::test]
+    async fn sec_44_the_size_of_a_body_is_checked_while_it_arrives() {
+        let of = |size: usize| format!("\"{}\"", "a".repeat(size - 2));
+        assert_eq!(code(Some("application/json"), of(MAX_BODY_BYTES)).await, "invalid_json");
+        assert_eq!(code(Some("application/json"), of(MAX_BODY_BYTES + 1)).await, "too_large");
+        let stream = futures_util::stream::iter((0..20).map(|_| Ok::<_, std::io::Error>(vec![b'a'; 4096])));
+        assert_eq!(code(Some("application/json"), Body::from_bytes_stream(stream)).await, "too_large");
+    }
+}

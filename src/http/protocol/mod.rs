@@ -1,0 +1,38 @@
+//! What all routes share: who calls and from where, cookies, bodies, errors, pages. No route and no schema of one.
+
+mod admission;
+mod app;
+mod audit;
+mod authentication;
+mod base_url;
+mod body;
+mod client;
+mod cookies;
+mod negotiation;
+mod origin;
+mod page;
+mod problem;
+mod provider_parameters;
+mod query;
+mod rejection;
+mod request_id;
+mod resource;
+
+pub use self::app::App;
+pub use self::audit::AuditScope;
+pub use self::authentication::{
+    AcceptedCredential, ByAny, ByJwt, ByKnox, BySession, ByToken, OptionalAuth, RequiredAuth,
+};
+pub use self::base_url::base_url;
+pub use self::body::{RawBody, RequestSchema, form_fields};
+pub use self::client::{client_info, is_from_trusted_proxy, note_forwarded_address};
+pub use self::cookies::{attempt_cookie_of, delete_session_cookie, refresh_attempt_cookie, session_cookie_of};
+pub use self::negotiation::wants_html;
+pub use self::origin::{OriginPolicy, is_cross_site, listed_origin, origin_of};
+pub use self::page::{html_response, question_page};
+pub use self::problem::{Failure, Problem, from_framework};
+pub use self::provider_parameters::{provider_parameters, scopes};
+pub use self::query::{Query, QueryValue};
+pub use self::rejection::Rejection;
+pub use self::request_id::REQUEST_ID;
+pub use self::resource::{Resource, RoutePattern, RouteRules};

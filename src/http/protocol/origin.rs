@@ -1,0 +1,106 @@
+//! `Origin` and `Sec-Fetch-*`: which pages may use a session cookie (docs/API.md, "Calls from other sites").
+
+use poem::Request;
+use poem::http::{HeaderMap, HeaderValue, header};
+use url::Url;
+
+use super::base_url::base_url;
+use super::problem::Failure;
+use crate::login::{Origin, RequestContext};
+use crate::settings::Settings;
+
+/// When the origin of a call is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginPolicy {
+    /// A read-only call: never.
+    Unchecked,
+    /// An unsafe call: where the session cookie authenticates it.
+    UnsafeCall,
+    /// A session route: always.
+    SessionRoute,
+    /// A call that needs no credential and sets a cookie: pages of other sites are refused, programs are accepted.
+    SetsCookie,
+    /// A link that a user follows. A link on another site may start a login, but not for the signed-in user, because
+    /// completing it would link the account to that user.
+    Navigation,
+}
+
+/// The `Origin` header.
+pub fn origin_of(headers: &HeaderMap) -> Origin {
+    let mut values = headers.get_all(header::ORIGIN).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Origin::Absent,
+        (Some(one), None) => match one.to_str() {
+            Ok(text) => Origin::One(text.to_owned()),
+            Err(_) => Origin::Malformed,
+        },
+        _ => Origin::Malformed,
+    }
+}
+
+/// The `Origin` header, if it is in ALLOWED_ORIGINS: the page that may read the response (SEC-35).
+pub fn listed_origin(settings: &Settings, request: &Request) -> Option<HeaderValue> {
+    let Origin::One(origin) = origin_of(request.headers()) else { return None };
+    let is_listed = is_listed(settings, &origin, &base_url(settings, request));
+    request.headers().get(header::ORIGIN).filter(|_| is_listed).cloned()
+}
+
+/// Refuses a page of an unlisted origin. `Sec-Fetch-Site` counts only without an `Origin`; a session cookie with neither
+/// is refused.
+///
+/// Errors: 403 `csrf_failed`.
+pub fn check_origin(
+    settings: &Settings,
+    request: &Request,
+    own: &Url,
+    origin: &Origin,
+    has_cookie: bool,
+) -> Result<(), Failure> {
+    match origin {
+        Origin::One(name) if is_listed(settings, name, own) => Ok(()),
+        Origin::One(_) | Origin::Malformed => Err(Failure::csrf("The Origin is not in ALLOWED_ORIGINS.")),
+        Origin::Absent => match request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes) {
+            Some(b"cross-site") => Err(Failure::csrf("A page of another site may not make this call.")),
+            None if has_cookie => Err(Failure::csrf(
+                "A call with a session cookie must have an Origin or a Sec-Fetch-Site header. Send Origin.",
+            )),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Whether a page of another site sends the request. Programs, which send neither header, count as same-site.
+pub fn is_cross_site(settings: &Settings, request: &Request, context: &RequestContext) -> bool {
+    check_origin(settings, request, &context.own, &context.origin, false).is_err()
+}
+
+/// Whether the user started the navigation: on a page of this site, or in the address bar.
+pub fn is_same_site_navigation(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
+    matches!(site, Some(b"same-origin" | b"same-site" | b"none"))
+}
+
+/// Whether a browser navigates here instead of embedding the address in a page. Programs do not send the header.
+pub fn is_navigation(request: &Request) -> bool {
+    request.headers().get_all("sec-fetch-mode").iter().all(|mode| mode == "navigate")
+}
+
+/// Whether an origin is in ALLOWED_ORIGINS or is the server's own.
+fn is_listed(settings: &Settings, origin: &str, own: &Url) -> bool {
+    settings.allowed_origins.iter().any(|listed| listed == origin) || own.origin().ascii_serialization() == origin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_origin_headers_are_malformed() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(origin_of(&headers), Origin::Absent);
+        headers.append(header::ORIGIN, HeaderValue::from_static("https://a.example"));
+        assert_eq!(origin_of(&headers), Origin::One("https://a.example".to_owned()));
+        headers.append(header::ORIGIN, HeaderValue::from_static("https://b.example"));
+        assert_eq!(origin_of(&headers), Origin::Malformed);
+    }
+}

@@ -1,0 +1,259 @@
+//! Errors of all layers become `application/problem+json` (RFC 9457) with a stable code here, and nowhere else.
+//!
+//! The layers below know no HTTP status. A problem document must never show a cause, a secret or a URL (SEC-46).
+//! `openapi/error_cases.rs` documents which problems an operation may have.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::Object;
+
+use super::request_id::current_request_id;
+use crate::account::{AuthError, Challenge, ChangeError, TokenError};
+use crate::credential::jwt::{JwtFault, TokenType};
+use crate::login::{LoginError, Refusal};
+use crate::model::{RefusalContext, sanitize_external_text};
+
+/// What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
+#[derive(Clone, Debug, Object)]
+pub struct Problem {
+    /// Always `about:blank`; `code` identifies the problem.
+    #[oai(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable and machine-readable.
+    pub code: String,
+    /// A text for developers; it may change.
+    pub detail: String,
+    /// Also in the header `X-Request-Id` and in the server's log.
+    pub request_id: String,
+    /// Messages by field, for `invalid_request`.
+    #[oai(skip_serializing_if_is_none)]
+    pub errors: Option<BTreeMap<String, Vec<String>>>,
+    /// For `token_not_valid`, as in simplejwt: one entry for each token class that was tried.
+    #[oai(skip_serializing_if_is_none)]
+    pub messages: Option<Vec<TokenMessage>>,
+}
+
+/// Why a JWT is not valid as one class of token.
+#[derive(Clone, Debug, Object)]
+pub struct TokenMessage {
+    /// `AccessToken` or `SlidingToken`.
+    pub token_class: String,
+    /// `access` or `sliding`.
+    pub token_type: String,
+    pub message: String,
+}
+
+/// Why a request is refused: what its problem document says, and what only the log and the audit log say.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The stable code.
+    pub code: Cow<'static, str>,
+    /// What is wrong and what to do, for developers.
+    pub detail: String,
+    /// Messages by field.
+    pub errors: BTreeMap<String, Vec<String>>,
+    /// See [`Problem::messages`].
+    pub messages: Option<Box<[TokenMessage]>>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<&'static str>,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<NonZeroU16>,
+    /// For the log and the audit log; never sent.
+    pub context: Box<RefusalContext>,
+}
+
+impl Failure {
+    /// A failure without errors of fields.
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            errors: BTreeMap::new(),
+            messages: None,
+            challenge: None,
+            retry_after: None,
+            context: Box::default(),
+        }
+    }
+
+    /// 400 with this code.
+    pub fn bad(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 400 `invalid_request` with a message for each field.
+    pub fn fields(fields: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self::bad("invalid_request", "The request has invalid fields.").with_errors(fields)
+    }
+
+    fn with_errors(mut self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (name, message) in errors {
+            self.errors.entry(name).or_default().push(message);
+        }
+        self
+    }
+
+    /// 404 `not_found`: the user has nothing with the id in the path.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found.")
+    }
+
+    /// 503 `database_unavailable`.
+    pub fn database_unavailable() -> Self {
+        let detail = "The database does not answer. Try again in a moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail)
+    }
+
+    /// 403 `csrf_failed`.
+    pub fn csrf(detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "csrf_failed", detail)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            kind: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            code: self.code.into_owned(),
+            detail: self.detail,
+            request_id: current_request_id().unwrap_or_default(),
+            errors: (!self.errors.is_empty()).then_some(self.errors),
+            messages: self.messages.map(Vec::from),
+        };
+        let body = poem_openapi::types::ToJSON::to_json_string(&problem);
+        let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
+        }
+        response
+    }
+}
+
+impl From<LoginError> for Failure {
+    fn from(error: LoginError) -> Self {
+        let (status, code) = (status_of(&error.refusal), error.refusal.code());
+        let failure = Self::new(status, code, error.detail).with_errors(error.fields);
+        let mut failure = Self { context: error.about, retry_after: error.retry_after, ..failure };
+        if status == StatusCode::UNAUTHORIZED {
+            failure.challenge = Some("Token");
+        }
+        if let Some(message) = error.provider_message {
+            failure.detail = format!("{} The provider's message: {}", failure.detail, sanitize_external_text(&message));
+        }
+        failure
+    }
+}
+
+/// The HTTP status of each refusal of a login.
+fn status_of(refusal: &Refusal) -> StatusCode {
+    use Refusal as R;
+    match refusal {
+        R::ProviderMissing | R::InvalidRequest | R::RedirectUriNotAllowed | R::OriginNotAllowed => {
+            StatusCode::BAD_REQUEST
+        }
+        R::InvalidCode | R::CodeAlreadyUsed | R::AccessDenied | R::CallbackError => StatusCode::BAD_REQUEST,
+        R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
+        R::NotAuthenticated => StatusCode::UNAUTHORIZED,
+        R::NotAllowed | R::ProviderNotAllowed | R::OrganizationNotAllowed | R::SignUpClosed => StatusCode::FORBIDDEN,
+        R::SignUpRefused | R::TokenLimitExceeded => StatusCode::FORBIDDEN,
+        R::UserInactive | R::NoUser | R::FreshLoginRequired | R::Own(_) => StatusCode::FORBIDDEN,
+        R::UnknownProvider => StatusCode::NOT_FOUND,
+        R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
+        R::ProviderError => StatusCode::BAD_GATEWAY,
+        R::ProviderTimeout => StatusCode::GATEWAY_TIMEOUT,
+        R::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        R::SignUpUnavailable | R::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TokenError::NotFound => Self::not_found(),
+            TokenError::NotStored => Self::new(StatusCode::NOT_FOUND, "token_not_kept", detail),
+            TokenError::Ended => Self::new(StatusCode::CONFLICT, "token_ended", detail),
+            TokenError::Provider(error) => LoginError { provider_message: None, ..error.into() }.into(),
+            TokenError::Auth(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Fields(fields) => Self::fields(fields),
+            ChangeError::Auth(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthError> for Failure {
+    fn from(error: AuthError) -> Self {
+        let status = match &error {
+            AuthError::Store(cause) => {
+                tracing::error!(%cause, "the database failed");
+                return Self::database_unavailable();
+            }
+            AuthError::Blacklisted => StatusCode::BAD_REQUEST,
+            AuthError::LoginTooOld => StatusCode::FORBIDDEN,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        let mut failure = Self::new(status, error.code(), error.to_string());
+        if let AuthError::Reused(user) = &error {
+            failure.context.user_id = Some(*user);
+        }
+        if let AuthError::TokenNotValid(faults) = &error {
+            let message = |(class, fault): &(TokenType, JwtFault)| TokenMessage {
+                token_class: class.class().to_owned(),
+                token_type: class.as_str().to_owned(),
+                message: fault.to_string(),
+            };
+            failure.messages = Some(faults.iter().map(message).collect());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            failure.challenge = Some(match error.challenge() {
+                Challenge::Token => "Token",
+                Challenge::Bearer => r#"Bearer realm="api""#,
+            });
+        }
+        failure
+    }
+}
+
+/// Errors of the web framework: routing, and what its own extractors refuse.
+pub fn from_framework(error: &poem::Error) -> Failure {
+    use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
+    use poem_openapi::error::ParsePathError as ParsePathParameterError;
+    if error.is::<MethodNotAllowedError>() {
+        let detail = "Method not allowed; see the Allow header.";
+        Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    } else if error.is::<NotFoundError>() || error.is::<ParsePathError>() || error.is::<ParsePathParameterError>() {
+        Failure::new(StatusCode::NOT_FOUND, "not_found", "No resource has this path.")
+    } else if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large.")
+    } else if error.status().is_client_error() {
+        // A code has one status, whatever status the framework uses.
+        Failure::bad("invalid_request", error.status().canonical_reason().unwrap_or("Bad request"))
+    } else {
+        tracing::error!(%error, "unexpected error");
+        let detail = "An unexpected error occurred. The server's log has details under the request id.";
+        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+    }
+}

@@ -1,0 +1,138 @@
+//! One path with its methods: the checks before a handler runs (R-IN-12: path, method, then what the caller accepts), and
+//! the response to a refusal.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Endpoint, IntoResponse as _, Request, Response};
+
+use super::app::App;
+use super::audit::{AuditMiddleware, AuditScope};
+use super::negotiation::{check_acceptable, wants_html};
+use super::problem::Failure;
+use super::rejection::Rejection;
+
+/// The pattern of the path that responded, such as `/api/user/social/{id}/`; for the log. Beside each response.
+#[derive(Clone, Debug)]
+pub struct RoutePattern(pub Arc<str>);
+
+/// What the routes of one subject have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteRules {
+    /// Which refusals belong in the audit log.
+    pub audit: AuditScope,
+    /// Whether `Accept` and `?format=` are checked: the responses are JSON.
+    pub negotiates: bool,
+    /// Whether GET starts or completes something: then there is no HEAD, which link checkers send.
+    pub get_has_effects: bool,
+    /// Whether browsers navigate here: then they get error pages instead of problem documents.
+    pub serves_browsers: bool,
+}
+
+impl RouteRules {
+    /// Routes of a signed-in user, and of tokens.
+    pub const ACCOUNT: Self =
+        Self { audit: AuditScope::Account, negotiates: true, get_has_effects: false, serves_browsers: false };
+    /// Routes that are a step of a login.
+    pub const LOGIN: Self = Self { audit: AuditScope::Login, ..Self::ACCOUNT };
+}
+
+/// One path with its methods.
+pub struct Resource {
+    pattern: RoutePattern,
+    methods: Vec<(Method, BoxEndpoint<'static>)>,
+    allow: HeaderValue,
+    answers_head: bool,
+    api: Option<ApiRoute>,
+}
+
+/// What a route of the API has and a page has not.
+struct ApiRoute {
+    app: Arc<App>,
+    rules: RouteRules,
+    /// The name of the path parameter that names the provider.
+    provider_parameter: Option<&'static str>,
+}
+
+impl Resource {
+    /// A page or a file: it is not in the API document, and refuses nothing.
+    pub fn page(pattern: String, methods: HashMap<Method, BoxEndpoint<'static>>) -> Self {
+        Self::new(pattern, methods, None)
+    }
+
+    /// A path of the API.
+    pub fn api(
+        pattern: String,
+        methods: HashMap<Method, BoxEndpoint<'static>>,
+        app: Arc<App>,
+        rules: RouteRules,
+        provider_parameter: Option<&'static str>,
+    ) -> Self {
+        Self::new(pattern, methods, Some(ApiRoute { app, rules, provider_parameter }))
+    }
+
+    fn new(pattern: String, methods: HashMap<Method, BoxEndpoint<'static>>, api: Option<ApiRoute>) -> Self {
+        let answers_head = !api.as_ref().is_some_and(|api| api.rules.get_has_effects);
+        let mut methods: Vec<_> = methods.into_iter().collect();
+        methods.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        let mut allow = String::new();
+        for (method, _) in &methods {
+            allow.push_str(method.as_str());
+            allow.push_str(if *method == Method::GET && answers_head { ", HEAD, " } else { ", " });
+        }
+        allow.push_str("OPTIONS");
+        let allow = HeaderValue::try_from(allow).expect("methods are ASCII");
+        Self { pattern: RoutePattern(pattern.into()), methods, allow, answers_head, api }
+    }
+
+    async fn respond(&self, mut request: Request) -> Response {
+        // HEAD is answered like GET; the connection leaves the body out.
+        let is_head = request.method() == Method::HEAD && self.answers_head;
+        let method = if is_head { &Method::GET } else { request.method() };
+        let Some((_, endpoint)) = self.methods.iter().find(|(known, _)| known == method) else {
+            return self.without_handler(request.method());
+        };
+        let Some(ApiRoute { app, rules, provider_parameter }) = &self.api else {
+            return endpoint.get_response(request).await;
+        };
+        if rules.negotiates
+            && let Err(failure) = check_acceptable(&request)
+        {
+            return failure.into_response();
+        }
+        let as_page = rules.serves_browsers && wants_html(&request);
+        let provider = provider_parameter.and_then(|name| request.raw_path_param(name)).map(str::to_owned);
+        let audit = AuditMiddleware::before(&mut request, rules.audit, provider);
+        match endpoint.call(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let mut rejection = Rejection::from_error(error);
+                audit.record(app, &mut rejection.failure).await;
+                rejection.into_response(as_page)
+            }
+        }
+    }
+
+    fn without_handler(&self, method: &Method) -> Response {
+        let mut response = if method == Method::OPTIONS {
+            Response::default()
+        } else {
+            let detail = "Method not allowed; see the Allow header.";
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
+        };
+        response.headers_mut().insert(header::ALLOW, self.allow.clone());
+        response
+    }
+}
+
+impl Endpoint for Resource {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let mut response = self.respond(request).await;
+        response.extensions_mut().insert(self.pattern.clone());
+        Ok(response)
+    }
+}

@@ -1,0 +1,64 @@
+//! Health checks: liveness and readiness.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem_openapi::types::Example;
+use poem_openapi::{Object, OpenApi};
+
+use crate::http::openapi::answers::Answer;
+use crate::http::openapi::{Refused, Tag, error_list};
+use crate::http::protocol::{App, Failure};
+
+pub struct Health {
+    pub app: Arc<App>,
+}
+
+error_list! {
+    LivenessErrors: METHOD;
+    ReadinessErrors: METHOD, READY;
+}
+
+#[OpenApi(tag = Tag::Operations)]
+impl Health {
+    /// Check that the process is alive
+    #[oai(path = "/healthz", method = "get", operation_id = "getHealth")]
+    async fn health(&self) -> Result<Answer<Status>, Refused<LivenessErrors>> {
+        Ok(Answer(Status::ok()))
+    }
+
+    /// Check that the server is ready for logins
+    ///
+    /// The database accepts writes, and no shutdown has begun.
+    #[oai(path = "/readyz", method = "get", operation_id = "getReadiness")]
+    async fn readiness(&self) -> Result<Answer<Status>, Refused<ReadinessErrors>> {
+        if self.app.stopping.is_cancelled() {
+            let detail = "This server is shutting down. Send requests to another one.";
+            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", detail).into());
+        }
+        if self.app.account.is_ready().await {
+            return Ok(Answer(Status::ok()));
+        }
+        Err(Failure::database_unavailable().into())
+    }
+}
+
+/// The server is healthy.
+#[derive(Object)]
+#[oai(example)]
+pub struct Status {
+    /// Always `ok`.
+    pub status: String,
+}
+
+impl Status {
+    fn ok() -> Self {
+        Self { status: "ok".to_owned() }
+    }
+}
+
+impl Example for Status {
+    fn example() -> Self {
+        Self::ok()
+    }
+}

@@ -1,0 +1,196 @@
+//! The login routes: nine kinds of credential, and the short path of django-rest-social-auth; each with the provider in the
+//! URL or in the body. One handler serves all; the table at the end says how they differ.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::{HeaderValue, Method, header};
+use poem_openapi::param::Path;
+use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::types::{Example, ToJSON};
+use poem_openapi::{ApiResponse, OpenApi};
+
+use crate::account::Family;
+use crate::http::openapi::answers::{self, SessionUser, Token, TokenPair, UserWithToken, UserWithTokenPair};
+use crate::http::openapi::inputs::{LoginInput, LoginInputWithProvider};
+use crate::http::openapi::{Refused, Tag, error_list};
+use crate::http::protocol::{
+    AcceptedCredential, App, ByJwt, ByKnox, BySession, ByToken, Failure, OptionalAuth, OriginPolicy, RawBody,
+    is_cross_site, refresh_attempt_cookie, session_cookie_of,
+};
+use crate::login::{LoginRequest, Outcome, SignedIn};
+use crate::model;
+
+/// How a login route differs from the others.
+pub trait Kind: Send + Sync + 'static {
+    /// The path without the provider.
+    const PATH: &'static str;
+    /// The kind of credential.
+    const KIND: model::Kind;
+    /// Whether tokens and answer have the user's data.
+    const WITH_USER: bool;
+    /// Operation ids without and with the provider in the URL.
+    const IDS: [&'static str; 2];
+    /// Summaries without and with the provider in the URL.
+    const SUMMARIES: [&'static str; 2];
+    /// The credential of a caller who is already signed in (R-AUT-01).
+    type Credential: AcceptedCredential;
+    /// The answer to a login.
+    type Answer: ToJSON + Example + From<SignedIn> + 'static;
+}
+
+error_list! {
+    LoginErrors: ANY, BODY, CREDENTIAL, LOGIN, ACCOUNTS, PROVIDER, SIGN_UP;
+}
+
+/// The two routes of a kind.
+pub struct Login<K> {
+    app: Arc<App>,
+    kind: PhantomData<K>,
+}
+
+#[OpenApi(prefix_path = K::PATH, tag = Tag::Login)]
+impl<K: Kind> Login<K> {
+    /// Sign in
+    ///
+    /// Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+    /// from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
+    /// account is linked to that user instead; a credential sent only with this call links nothing.
+    #[oai(path = "/", method = "post")]
+    async fn without_provider(
+        &self,
+        auth: OptionalAuth<'_, K::Credential>,
+        body: RawBody<LoginInputWithProvider>,
+    ) -> Result<answers::Login<K::Answer>, Refused<LoginErrors>> {
+        Ok(self.login(None, auth, body).await?)
+    }
+
+    /// Sign in with the provider in the URL
+    ///
+    /// Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
+    /// from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
+    /// created. If the login was begun with a credential, the provider's account is linked to that user instead; a
+    /// credential sent only with this call links nothing.
+    #[oai(path = "/:provider", method = "post")]
+    async fn with_provider(
+        &self,
+        /// The provider's name, as `/api/login/social/providers/` lists it.
+        provider: Path<String>,
+        auth: OptionalAuth<'_, K::Credential>,
+        body: RawBody<LoginInput>,
+    ) -> Result<answers::Login<K::Answer>, Refused<LoginErrors>> {
+        Ok(self.login(Some(provider.0), auth, body).await?)
+    }
+}
+
+impl<K: Kind> Login<K> {
+    async fn login<T>(
+        &self,
+        provider: Option<String>,
+        auth: OptionalAuth<'_, K::Credential>,
+        body: RawBody<T>,
+    ) -> Result<answers::Login<K::Answer>, Failure> {
+        let is_session_route = K::Credential::FAMILY == Family::Session;
+        let policy = if is_session_route { OriginPolicy::SessionRoute } else { OriginPolicy::Unchecked };
+        let request_context = auth.admit_to_link(&self.app, policy).await?;
+        let (own, attempt_cookie) = (request_context.own.clone(), request_context.cookie.clone());
+        let is_cross_site = is_cross_site(&self.app.settings, auth.request, &request_context);
+        let fields = body.fields().await?;
+        let request = LoginRequest { kind: K::KIND, with_user: K::WITH_USER, provider, fields, request_context };
+        let outcome = self.app.login.login(request).await.map_err(|error| self.app.login_failure(error))?;
+        let (mut response, cookie): (_, Option<HeaderValue>) = match outcome {
+            Outcome::SignedIn(mut signed_in) => {
+                let session = signed_in.session.take();
+                let response = answers::json(&K::Answer::from(*signed_in));
+                (response, session.map(|session| session_cookie_of(&own, &session)))
+            }
+            Outcome::PendingLogin(pending_login) => (
+                answers::more_needed(pending_login),
+                attempt_cookie.map(|cookie| refresh_attempt_cookie(&own, &cookie)),
+            ),
+            Outcome::RequestToken { oauth_token, cookie } => {
+                // A form on another site sends no attempt cookie, and must not replace the browser's own.
+                let cookie = (!is_cross_site).then(|| refresh_attempt_cookie(&own, &cookie));
+                (answers::json(&answers::RequestToken::new(oauth_token)), cookie)
+            }
+        };
+        if let Some(cookie) = cookie {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        Ok(answers::Login { response, body: PhantomData })
+    }
+}
+
+/// [`Login`] with the operation ids and summaries of its kind, which the macro accepts only as literals.
+pub struct Named<K>(Login<K>);
+
+impl<K: Kind> Named<K> {
+    pub fn new(app: &Arc<App>) -> Self {
+        Self(Login { app: app.clone(), kind: PhantomData })
+    }
+}
+
+impl<K: Kind> OpenApi for Named<K> {
+    fn meta() -> Vec<MetaApi> {
+        let mut apis = Login::<K>::meta();
+        let operations = apis.iter_mut().flat_map(|api| &mut api.paths).flat_map(|path| &mut path.operations);
+        for ((operation, id), summary) in operations.zip(K::IDS).zip(K::SUMMARIES) {
+            operation.operation_id = Some(id);
+            operation.summary = Some(summary);
+        }
+        apis
+    }
+
+    fn register(registry: &mut Registry) {
+        Login::<K>::register(registry);
+        <Refused<LoginErrors> as ApiResponse>::register(registry);
+    }
+
+    fn add_routes(
+        self,
+        table: &mut std::collections::HashMap<String, std::collections::HashMap<Method, BoxEndpoint<'static>>>,
+    ) {
+        self.0.add_routes(table);
+    }
+}
+
+/// One line for each route: type, path, operation id, summary, kind of credential, whether the answer has the user, the
+/// caller's credential, answer.
+macro_rules! kinds {
+    ($($name:ident: $path:literal, $id:literal, $summary:literal, $kind:ident, $with_user:literal, $credential:ty => $answer:ty;)*) => {
+        $(
+            pub struct $name;
+
+            impl Kind for $name {
+                const PATH: &'static str = concat!("/api/login/social", $path);
+                const KIND: model::Kind = model::Kind::$kind;
+                const WITH_USER: bool = $with_user;
+                const IDS: [&'static str; 2] = [$id, concat!($id, "WithProvider")];
+                const SUMMARIES: [&'static str; 2] = [$summary, concat!($summary, ", provider in the URL")];
+                type Credential = $credential;
+                type Answer = $answer;
+            }
+        )*
+
+        /// All login routes.
+        pub type Logins = ($(Named<$name>,)*);
+
+        pub fn logins(app: &Arc<App>) -> Logins {
+            ($(Named::<$name>::new(app),)*)
+        }
+    };
+}
+
+kinds! {
+    SessionLogin: "/session", "loginSession", "Sign in by session cookie", Session, true, BySession => SessionUser;
+    TokenLogin: "/token", "loginToken", "Sign in by permanent token", Token, false, ByToken => Token;
+    TokenUserLogin: "/token_user", "loginTokenUser", "Sign in by permanent token, with the user", Token, true, ByToken => UserWithToken;
+    JwtPairLogin: "/jwt-pair", "loginJwtPair", "Sign in by access and refresh token", JwtPair, false, ByJwt => TokenPair;
+    JwtPairUserLogin: "/jwt-pair-user", "loginJwtPairUser", "Sign in by access and refresh token, with the user", JwtPair, true, ByJwt => UserWithTokenPair;
+    JwtSlidingLogin: "/jwt-sliding", "loginJwtSliding", "Sign in by sliding token", JwtSliding, false, ByJwt => Token;
+    JwtSlidingUserLogin: "/jwt-sliding-user", "loginJwtSlidingUser", "Sign in by sliding token, with the user", JwtSliding, true, ByJwt => UserWithToken;
+    KnoxLogin: "/knox", "loginKnox", "Sign in by knox token", Knox, false, ByKnox => Token;
+    KnoxUserLogin: "/knox_user", "loginKnoxUser", "Sign in by knox token, with the user", Knox, true, ByKnox => UserWithToken;
+    BareLogin: "", "login", "Sign in by session cookie, short path", Session, true, BySession => SessionUser;
+}

@@ -1,0 +1,175 @@
+//! Resumes a pending login: by JSON for a program, by a page with a form for a browser without script.
+
+use std::sync::Arc;
+
+use poem::http::{StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{ApiResponse, OpenApi};
+
+use crate::http::openapi::inputs::ResumeInput;
+use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
+use crate::http::protocol::{
+    App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
+    refresh_attempt_cookie, session_cookie_of, wants_html,
+};
+use crate::login::{Fields, Outcome, PendingLogin, RequestContext, Resumed, Shown};
+
+pub struct Resume {
+    pub app: Arc<App>,
+}
+
+error_list! {
+    ResumeErrors: ANY, BODY, RESUME, ACCOUNTS, SIGN_UP;
+    PageErrors: ANY, QUESTION_PAGE, STORE;
+}
+
+#[OpenApi(prefix_path = "/api/login/social", tag = Tag::Login)]
+impl Resume {
+    /// Resume a pending login
+    ///
+    /// A login whose answer was 202 is pending for ten minutes. Post the answers under the names of the fields, with the
+    /// `flow_token`. The answer is that of the login route, or another 202 if another step needs input. The provider is not
+    /// called again. Invalid answers are listed in `errors`. After an error the login is still pending; after a success
+    /// its flow token cannot be used again.
+    #[oai(path = "/resume", method = "post", operation_id = "resumeLogin")]
+    async fn resume(
+        &self,
+        auth: OptionalAuth<'_, BySession>,
+        body: RawBody<ResumeInput>,
+    ) -> Result<ResumeAnswer, Refused<ResumeErrors>> {
+        let context = auth.admit(&self.app, OriginPolicy::SessionRoute).await?.context;
+        let fields = body.fields().await?;
+        let answer = if wants_html(auth.request) {
+            self.next_page(&context, fields).await?
+        } else {
+            let resumed = self.app.login.resume(fields, context.clone(), Shown::Elsewhere).await;
+            self.json(&context, resumed.map_err(|error| self.app.login_failure(error))?)?
+        };
+        Ok(ResumeAnswer(answer))
+    }
+
+    /// Show the page of a pending login
+    ///
+    /// For a login of the redirect flow that ended at `next` with `halted` and a `code`: a page of this server with a form
+    /// for the requested fields. It needs no script, and the browser that signed in. Showing it does not consume the code.
+    /// After the form, the server redirects to `next` again.
+    #[oai(path = "/resume", method = "get", operation_id = "showHaltedLogin")]
+    async fn page(
+        &self,
+        /// The `code` parameter of the redirect to `next`; valid as long as the login is pending.
+        code: Query<String>,
+        auth: OptionalAuth<'_, BySession>,
+    ) -> Result<Page, Refused<PageErrors>> {
+        let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
+        let pending = self.app.login.redirect_with_pending_login(&code.0, &context).await;
+        let pending = pending.map_err(|error| self.app.login_failure(error))?;
+        Ok(Page(question(&pending, &context)))
+    }
+}
+
+impl Resume {
+    /// What a browser shows next: the form again, the form of the next step, or `next`.
+    async fn next_page(&self, context: &RequestContext, fields: Fields) -> Result<Response, Rejection> {
+        let failure = |error| self.app.login_failure(error);
+        let resumed = self.app.login.resume(fields.clone(), context.clone(), Shown::Here).await.map_err(failure)?;
+        if let Some(error) = resumed.may_answer_again() {
+            let failure = failure(error.clone());
+            let html = question_page(&resumed.asked, &context.own, Some((&fields, &failure)));
+            return Err(Rejection::with_html(failure, html));
+        }
+        match resumed {
+            Resumed { server_redirect: Some(_), outcome: Ok(Outcome::PendingLogin(pending)), .. } => {
+                Ok(with_attempt_cookie(question(&pending, context), context))
+            }
+            Resumed { server_redirect: Some(server_redirect), outcome, .. } => {
+                let outcome = self.app.login.redirect_outcome(server_redirect, outcome).await.map_err(failure)?;
+                Ok(SeeOther::to_outcome(&context.own, context.cookie.as_ref(), outcome)?.into_response())
+            }
+            resumed => self.json(context, resumed),
+        }
+    }
+
+    fn json(&self, context: &RequestContext, resumed: Resumed) -> Result<Response, Rejection> {
+        Ok(match resumed.outcome.map_err(|error| self.app.login_failure(error))? {
+            Outcome::SignedIn(mut answer) => {
+                let session = answer.session.take();
+                let mut response = answers::of_kind(resumed.kind, resumed.with_user, *answer);
+                if let Some(session) = session {
+                    let cookie = session_cookie_of(&context.own, &session);
+                    response.headers_mut().insert(header::SET_COOKIE, cookie);
+                }
+                response
+            }
+            Outcome::PendingLogin(pending) => with_attempt_cookie(answers::more_needed(pending), context),
+            Outcome::RequestToken { oauth_token, .. } => answers::json(&answers::RequestToken::new(oauth_token)),
+        })
+    }
+}
+
+fn question(pending: &PendingLogin, context: &RequestContext) -> Response {
+    html_response(StatusCode::OK, question_page(pending, &context.own, None))
+}
+
+/// The next question is pending for its own ten minutes; the attempt cookie must last as long.
+fn with_attempt_cookie(mut response: Response, context: &RequestContext) -> Response {
+    if let Some(cookie) = &context.cookie {
+        response.headers_mut().insert(header::SET_COOKIE, refresh_attempt_cookie(&context.own, cookie));
+    }
+    response
+}
+
+/// The answer of the login route; for a browser, the next page.
+pub struct ResumeAnswer(Response);
+
+impl IntoResponse for ResumeAnswer {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl ApiResponse for ResumeAnswer {
+    fn meta() -> MetaResponses {
+        let mut done = answers::success(
+            "The answer to the login, in the shape of its kind. A browser gets the page of the next question.",
+            answers::of_any_kind(true),
+            Some(("The session cookie of a session login, or the attempt cookie.", false)),
+        );
+        done.content.push(html());
+        MetaResponses { responses: vec![done, answers::more_needed_response(), SeeOther::response()] }
+    }
+
+    fn register(registry: &mut Registry) {
+        answers::register_all(registry);
+    }
+}
+
+fn html() -> MetaMediaType {
+    let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+    MetaMediaType { content_type: "text/html; charset=utf-8", schema }
+}
+
+/// A page of HTML.
+pub struct Page(Response);
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl ApiResponse for Page {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "The form.",
+                status: Some(200),
+                status_range: None,
+                content: vec![html()],
+                headers: vec![],
+            }],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}

@@ -1,0 +1,119 @@
+//! The redirect flow on the server, for pages without script and for native apps: authorize, and the provider's callback.
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+
+use crate::http::openapi::inputs::CallbackInput;
+use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, error_list};
+use crate::http::protocol::{
+    App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, attempt_cookie_of, form_fields,
+    provider_parameters, scopes,
+};
+use crate::login::{AuthorizeRequest, Fields, RequestContext};
+
+pub struct ServerRedirect {
+    pub app: Arc<App>,
+}
+
+error_list! {
+    AuthorizeErrors: ANY, BEGIN, CREDENTIAL, PROVIDER, STORE;
+    CallbackErrors: ANY, BODY, CALLBACK, PROVIDER, STORE;
+}
+
+#[OpenApi(prefix_path = "/api/login/social", tag = Tag::ServerRedirect)]
+impl ServerRedirect {
+    /// Send the user to a provider
+    ///
+    /// For a link on a page without script, and for native apps. The provider sends the user back to this server, which
+    /// redirects to `next`: with a session cookie, or with a one-time `code` that an app exchanges within 60 seconds. If a
+    /// step needs additional input, `halted` names the step: an app exchanges the `code` for the requested fields; a page
+    /// without script sends the user to `/api/login/social/resume/?code=…`, which shows a form and redirects to `next`
+    /// again. An error is sent to `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, a session login has
+    /// `is_new` too: `true` if the user was created. If the request has a session cookie and the link is on a page of
+    /// the same site, the account is linked to the session's user.
+    #[expect(clippy::too_many_arguments, reason = "each parameter of the query is an argument")]
+    #[oai(path = "/authorize/:provider", method = "get", operation_id = "authorize")]
+    async fn authorize(
+        &self,
+        /// The provider's name, as `/api/login/social/providers/` lists it.
+        provider: Path<String>,
+        /// Where the login ends. It must match an entry of ALLOWED_REDIRECT_URIS exactly.
+        next: Query<Option<String>>,
+        /// The kind of credential; the default is `session`. Apps need a kind with a token.
+        kind: Query<Option<LoginKind>>,
+        /// A subset of the provider's configured scopes, separated by spaces. Other scopes need
+        /// `POST /api/login/social/begin/{provider}/`, because any site may link here.
+        scope: Query<Option<String>>,
+        /// The challenge of an app (RFC 7636): the exchange of the code then needs its verifier.
+        code_challenge: Query<Option<String>>,
+        /// `S256`.
+        code_challenge_method: Query<Option<String>>,
+        auth: OptionalAuth<'_, BySession>,
+    ) -> Result<SeeOther, Refused<AuthorizeErrors>> {
+        let request_context = auth.admit_to_link(&self.app, OriginPolicy::Navigation).await?;
+        let kind = kind.0.unwrap_or(LoginKind::Session);
+        let request = AuthorizeRequest {
+            next: next.0,
+            kind: kind.credential(),
+            with_user: kind.has_user(),
+            code_challenge: code_challenge.0,
+            code_challenge_method: code_challenge_method.0,
+            scope: scope.0.and_then(|names| scopes(names.split_whitespace())),
+            address: provider_parameters(&query_fields(auth.request)),
+        };
+        let begun = self.app.login.authorize(&provider.0, request, &request_context).await;
+        let begun = begun.map_err(|error| self.app.login_failure(error))?;
+        let cookie = attempt_cookie_of(&request_context.own, &begun);
+        Ok(SeeOther::new(&begun.authorization_url, Some(cookie))?)
+    }
+
+    /// A provider's callback
+    ///
+    /// The provider sends the user here. Register this URL below PUBLIC_URL at the provider as redirect URI.
+    #[oai(path = "/complete/:provider", method = "get", operation_id = "completeLogin")]
+    async fn complete(
+        &self,
+        /// The provider's name.
+        provider: Path<String>,
+        auth: OptionalAuth<'_, BySession>,
+    ) -> Result<SeeOther, Refused<CallbackErrors>> {
+        let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
+        Ok(self.complete_redirect(&provider.0, query_fields(auth.request), context).await?)
+    }
+
+    /// A provider's callback by POST
+    ///
+    /// For providers that use `response_mode=form_post`, such as Apple.
+    #[oai(path = "/complete/:provider", method = "post", operation_id = "completeLoginByPost")]
+    async fn complete_by_post(
+        &self,
+        /// The provider's name.
+        provider: Path<String>,
+        auth: OptionalAuth<'_, BySession>,
+        body: RawBody<CallbackInput>,
+    ) -> Result<SeeOther, Refused<CallbackErrors>> {
+        let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
+        Ok(self.complete_redirect(&provider.0, body.fields().await?, context).await?)
+    }
+}
+
+impl ServerRedirect {
+    async fn complete_redirect(
+        &self,
+        provider: &str,
+        fields: Fields,
+        context: RequestContext,
+    ) -> Result<SeeOther, Rejection> {
+        let (own, attempt_cookie) = (context.own.clone(), context.cookie.clone());
+        let outcome = self.app.login.complete_redirect(provider, fields, context).await;
+        let outcome = outcome.map_err(|error| self.app.login_failure(error))?;
+        SeeOther::to_outcome(&own, attempt_cookie.as_ref(), outcome)
+    }
+}
+
+fn query_fields(request: &Request) -> Fields {
+    form_fields(request.uri().query().unwrap_or_default().as_bytes())
+}

@@ -1,0 +1,62 @@
+//! The exchange of a one-time code, for native apps in the redirect flow.
+
+use std::sync::Arc;
+
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{MetaResponses, Registry};
+use poem_openapi::{ApiResponse, OpenApi};
+
+use crate::http::openapi::inputs::SwapInput;
+use crate::http::openapi::{Refused, Tag, answers, error_list};
+use crate::http::protocol::{App, Failure, RawBody};
+use crate::login::ExchangedCode;
+
+pub struct Swap {
+    pub app: Arc<App>,
+}
+
+error_list! {
+    SwapErrors: ANY, BODY, SWAP, STORE;
+}
+
+#[OpenApi(prefix_path = "/api/login/social", tag = Tag::ServerRedirect)]
+impl Swap {
+    /// Exchange a one-time code
+    ///
+    /// Returns the answer of the login once; 202 for a pending login. An app that sent a `code_challenge` must send its
+    /// verifier; a wrong verifier uses up the code.
+    #[oai(path = "/swap", method = "post", operation_id = "swapLoginCode")]
+    async fn swap(&self, body: RawBody<SwapInput>) -> Result<SwapAnswer, Refused<SwapErrors>> {
+        let fields = body.fields().await?;
+        let mut errors = Vec::new();
+        let code = fields.required("code", &mut errors);
+        let verifier = fields.optional("code_verifier", &mut errors);
+        let code = code.filter(|_| errors.is_empty()).ok_or_else(|| Failure::fields(errors))?;
+        let exchanged = self.app.login.swap(&code, verifier.as_deref()).await;
+        Ok(SwapAnswer(exchanged.map_err(|error| self.app.login_failure(error))?))
+    }
+}
+
+/// The answer of any token route.
+pub struct SwapAnswer(ExchangedCode);
+
+impl IntoResponse for SwapAnswer {
+    fn into_response(self) -> Response {
+        match self.0 {
+            ExchangedCode::SignedIn { kind, with_user, answer } => answers::of_kind(kind, with_user, *answer),
+            ExchangedCode::PendingLogin(pending_login) => answers::more_needed(pending_login),
+        }
+    }
+}
+
+impl ApiResponse for SwapAnswer {
+    fn meta() -> MetaResponses {
+        let description = "The answer to the login, in the shape of its kind.";
+        let done = answers::success(description, answers::of_any_kind(false), None);
+        MetaResponses { responses: vec![done, answers::more_needed_response()] }
+    }
+
+    fn register(registry: &mut Registry) {
+        answers::register_all(registry);
+    }
+}

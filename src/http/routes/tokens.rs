@@ -1,0 +1,113 @@
+//! Refresh, verify and revoke JWTs, with the names and texts of simplejwt (R-CMP-01 to 06).
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::types::Example;
+use poem_openapi::{Object, OpenApi};
+
+use crate::http::openapi::answers::Answer;
+use crate::http::openapi::inputs::{RefreshInput, TokenInput};
+use crate::http::openapi::{Refused, Tag, error_list};
+use crate::http::protocol::{App, RawBody, client_info};
+
+pub struct Tokens {
+    pub app: Arc<App>,
+}
+
+error_list! {
+    JwtErrors: ANY, BODY, JWT, STORE;
+    VerifyErrors: ANY, BODY, VERIFY, STORE;
+}
+
+#[OpenApi(prefix_path = "/api/token", tag = Tag::Jwt)]
+impl Tokens {
+    /// Refresh an access token
+    ///
+    /// The new access token keeps the claims of the refresh token. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS the answer
+    /// has a new refresh token too.
+    #[oai(path = "/refresh", method = "post", operation_id = "refreshToken")]
+    async fn refresh(
+        &self,
+        request: &Request,
+        body: RawBody<RefreshInput>,
+    ) -> Result<Answer<Refreshed>, Refused<JwtErrors>> {
+        let token = body.text("refresh").await?;
+        let refreshed = self.app.account.refresh(&token, &client_info(request)).await?;
+        Ok(Answer(Refreshed { access: refreshed.access, refresh: refreshed.refresh }))
+    }
+
+    /// Verify a JWT
+    ///
+    /// An access, refresh or sliding token. The token of a user who is inactive, deleted or logged out everywhere is not
+    /// valid.
+    #[oai(path = "/verify", method = "post", operation_id = "verifyToken")]
+    async fn verify(&self, body: RawBody<TokenInput>) -> Result<Answer<Empty>, Refused<VerifyErrors>> {
+        self.app.account.verify(&body.text("token").await?).await?;
+        Ok(Answer(Empty::default()))
+    }
+
+    /// Revoke a refresh token
+    ///
+    /// Also for sliding tokens. Access tokens that were issued for the refresh token stay valid until they expire.
+    #[oai(path = "/blacklist", method = "post", operation_id = "blacklistToken")]
+    async fn blacklist(
+        &self,
+        request: &Request,
+        body: RawBody<RefreshInput>,
+    ) -> Result<Answer<Empty>, Refused<JwtErrors>> {
+        self.app.account.blacklist(&body.text("refresh").await?, &client_info(request)).await?;
+        Ok(Answer(Empty::default()))
+    }
+
+    /// Refresh a sliding token
+    ///
+    /// The token must not be expired. The new token keeps its id and its last refresh date.
+    #[oai(path = "/sliding/refresh", method = "post", operation_id = "refreshSlidingToken")]
+    async fn refresh_sliding(&self, body: RawBody<TokenInput>) -> Result<Answer<SlidingToken>, Refused<JwtErrors>> {
+        let token = self.app.account.refresh_sliding(&body.text("token").await?).await?;
+        Ok(Answer(SlidingToken { token }))
+    }
+}
+
+/// A new access token.
+#[derive(Object)]
+#[oai(example)]
+pub struct Refreshed {
+    pub access: String,
+    /// With SIMPLE_JWT_ROTATE_REFRESH_TOKENS: replaces the previous refresh token.
+    #[oai(skip_serializing_if_is_none)]
+    pub refresh: Option<String>,
+}
+
+impl Example for Refreshed {
+    fn example() -> Self {
+        let access = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
+        Self { access: access.to_owned(), refresh: None }
+    }
+}
+
+/// The sliding token with a new expiry.
+#[derive(Object)]
+#[oai(example)]
+pub struct SlidingToken {
+    pub token: String,
+}
+
+impl Example for SlidingToken {
+    fn example() -> Self {
+        let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl";
+        Self { token: token.to_owned() }
+    }
+}
+
+/// An empty object.
+#[derive(Object, Default)]
+#[oai(example)]
+pub struct Empty {}
+
+impl Example for Empty {
+    fn example() -> Self {
+        Self {}
+    }
+}

@@ -1,0 +1,72 @@
+//! The signed-in user: show, change, delete.
+
+use std::sync::Arc;
+
+use poem_openapi::OpenApi;
+
+use crate::account::Proof;
+use crate::http::openapi::answers::{Answer, LoggedOut, User};
+use crate::http::openapi::inputs::UserChange;
+use crate::http::openapi::{Refused, Tag, error_list};
+use crate::http::protocol::{
+    App, ByAny, OriginPolicy, RawBody, RequiredAuth, base_url, client_info, delete_session_cookie,
+};
+use crate::model;
+
+pub struct Users {
+    pub app: Arc<App>,
+}
+
+error_list! {
+    UserErrors: ANY, CREDENTIAL, STORE;
+    UpdateErrors: ANY, BODY, CHANGE, CREDENTIAL, CSRF, STORE;
+    DeleteErrors: ANY, CREDENTIAL, FRESH, STORE;
+}
+
+#[OpenApi(prefix_path = "/api/user", tag = Tag::User)]
+impl Users {
+    /// Show the signed-in user
+    ///
+    /// By any kind of credential. The `Authorization` header takes precedence over the session cookie.
+    #[oai(path = "/", method = "get", operation_id = "getUser")]
+    async fn user(&self, auth: RequiredAuth<'_, ByAny>) -> Result<Answer<User>, Refused<UserErrors>> {
+        let caller = auth.admit(&self.app, OriginPolicy::Unchecked).await?;
+        Ok(Answer(self.response(&caller.user)))
+    }
+
+    /// Change the signed-in user
+    ///
+    /// The names, the e-mail address and the declared fields that users may change (REST_SOCIAL_EDITABLE_USER_FIELDS,
+    /// REST_SOCIAL_USER_FIELDS). The call changes all given fields or none. Later logins do not overwrite a changed field.
+    /// A new e-mail address is unverified.
+    #[oai(path = "/", method = "patch", operation_id = "updateUser")]
+    async fn update(
+        &self,
+        auth: RequiredAuth<'_, ByAny>,
+        body: RawBody<UserChange>,
+    ) -> Result<Answer<User>, Refused<UpdateErrors>> {
+        let caller = auth.admit(&self.app, OriginPolicy::UnsafeCall).await?;
+        let fields = body.fields().await?;
+        let user = self.app.account.change(&caller, fields.map(), &client_info(auth.request)).await?;
+        Ok(Answer(self.response(&user)))
+    }
+
+    /// Delete the signed-in user
+    ///
+    /// Deletes the user with all linked accounts and credentials, and revokes stored provider tokens at their providers.
+    /// The audit log keeps its events. Needs a login that is at most FRESH_LOGIN_AGE old; sign in again first.
+    #[oai(path = "/", method = "delete", operation_id = "deleteUser")]
+    async fn delete(&self, auth: RequiredAuth<'_, ByAny>) -> Result<LoggedOut, Refused<DeleteErrors>> {
+        let caller = auth.admit(&self.app, OriginPolicy::UnsafeCall).await?;
+        self.app.account.delete(&caller, &client_info(auth.request)).await?;
+        let by_session = matches!(caller.proof, Proof::Session(_));
+        let own = base_url(&self.app.settings, auth.request);
+        Ok(LoggedOut { cookie: by_session.then(|| delete_session_cookie(&own)) })
+    }
+}
+
+impl Users {
+    fn response(&self, user: &model::User) -> User {
+        self.app.settings.users.own_fields.of(user).into_owned().into()
+    }
+}
