@@ -5048,7 +5048,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: sign-in with this provider is off. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
+            /** @description `provider_not_allowed`: sign-in with this provider is not allowed. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5230,7 +5230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: sign-in with this provider is off. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
+            /** @description `provider_not_allowed`: sign-in with this provider is not allowed. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5331,7 +5331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: sign-in with this provider is off. */
+            /** @description `provider_not_allowed`: sign-in with this provider is not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5455,7 +5455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `provider_not_allowed`: sign-in with this provider is off. */
+            /** @description `provider_not_allowed`: sign-in with this provider is not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
