@@ -5574,7 +5574,7 @@ export interface operations {
                     "application/json": components["schemas"]["MoreNeeded"];
                 };
             };
-            /** @description `invalid_code`: the code is wrong, used or older than a minute. `flow_mismatch`: the `code_verifier` does not match. `invalid_request` (with `errors`), `invalid_json`. */
+            /** @description `invalid_code`: the code is wrong, used or older than a minute. `flow_mismatch`: the PKCE verifier does not match. `invalid_request` (with `errors`), `invalid_json`. */
             400: {
                 headers: {
                     [name: string]: unknown;

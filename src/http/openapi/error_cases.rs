@@ -247,7 +247,7 @@ const INVALID_ONE_TIME_CODE: &str = "The one-time code is wrong, used or older t
 /// The exchange of a one-time code.
 pub const SWAP: &[ErrorCase] = &[case(
     400,
-    "`invalid_code`: the code is wrong, used or older than a minute. `flow_mismatch`: the `code_verifier` does not match. \
+    "`invalid_code`: the code is wrong, used or older than a minute. `flow_mismatch`: the PKCE verifier does not match. \
      `invalid_request` (with `errors`), `invalid_json`.",
     "invalid_code",
     INVALID_ONE_TIME_CODE,
