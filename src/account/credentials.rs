@@ -105,13 +105,13 @@ impl AccountService {
         };
         let (last_used, created) = (position.last_used.0.to_be_bytes(), position.created.0.to_be_bytes());
         let plain = [&last_used[..], &created, &[kind], key].concat();
-        let user = caller.user.id.to_be_bytes();
+        let user = caller.user.id.0.to_be_bytes();
         URL_SAFE_NO_PAD.encode(encrypt(&self.cursor_key(), &user, &plain, &self.deps))
     }
 
     fn opened_cursor(&self, caller: &Caller, cursor: &str) -> Option<CredentialPosition> {
         let encrypted = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let plain = decrypt(&self.cursor_key(), &caller.user.id.to_be_bytes(), &encrypted)?;
+        let plain = decrypt(&self.cursor_key(), &caller.user.id.0.to_be_bytes(), &encrypted)?;
         let (last_used, rest) = plain.split_first_chunk::<8>()?;
         let (created, rest) = rest.split_first_chunk::<8>()?;
         let (kind, key) = rest.split_first()?;

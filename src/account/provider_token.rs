@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use super::{AccountService, AuthError, Caller};
 use crate::clock::Deps;
-use crate::model::{AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount};
+use crate::model::{AccountId, AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount};
 use crate::provider::{ProviderError, Providers};
 use crate::secrets::TokenCipher;
 use crate::store::{EncryptedTokens, ReencryptedTokens, Repository, StoreError};
@@ -52,7 +52,7 @@ impl AccountService {
     pub async fn provider_token(
         &self,
         caller: &Caller,
-        account: i64,
+        account: AccountId,
         client: &ClientInfo,
     ) -> Result<ProviderTokens, TokenError> {
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
@@ -141,7 +141,7 @@ impl AccountService {
             Err(error) => {
                 tracing::error!(
                     provider = row.provider,
-                    account = row.id,
+                    account = row.id.0,
                     %error,
                     "renewed tokens could not be saved: where the provider rotates them, the user must sign in again"
                 );
@@ -153,7 +153,7 @@ impl AccountService {
     /// Neither the old tokens nor the new ones are this user's for certain (OpenID Connect Core 12.2).
     async fn drop_tokens(&self, renewal: &Renewal, reason: &ProviderError) {
         let Renewal { row, old, client } = renewal;
-        tracing::warn!(provider = row.provider, account = row.id, error = %reason, "the account's tokens are dropped");
+        tracing::warn!(provider = row.provider, account = row.id.0, error = %reason, "the account's tokens are dropped");
         let audit = AuditEvent {
             provider: Some(row.provider.clone()),
             code: Some("another_user".into()),
@@ -162,7 +162,7 @@ impl AccountService {
         if let Err(error) = persist(row, || self.store.drop_tokens(row.id, old, &audit)).await {
             tracing::error!(
                 provider = row.provider,
-                account = row.id,
+                account = row.id.0,
                 %error,
                 "tokens that may be another user's could not be dropped: unlink the account, or have its user sign in again"
             );
@@ -174,15 +174,15 @@ impl AccountService {
         match self.store.account_tokens(row.user_id, row.id).await {
             Ok(found) => found.is_none(),
             Err(error) => {
-                tracing::warn!(account = row.id, %error, "an account whose tokens were renewed could not be read");
+                tracing::warn!(account = row.id.0, %error, "an account whose tokens were renewed could not be read");
                 false
             }
         }
     }
 
-    async fn end_lease(&self, account: i64) {
+    async fn end_lease(&self, account: AccountId) {
         if let Err(error) = self.store.end_lease(account).await {
-            tracing::warn!(account, %error, "the lease on a provider's tokens could not be released: it ends by itself");
+            tracing::warn!(account = account.0, %error, "the lease on a provider's tokens could not be released: it ends by itself");
         }
     }
 
@@ -232,7 +232,7 @@ where
     loop {
         match write().await {
             Err(error) if Instant::now() + pause < give_up => {
-                tracing::warn!(account = row.id, %error, "provider tokens could not be written: trying again");
+                tracing::warn!(account = row.id.0, %error, "provider tokens could not be written: trying again");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -266,7 +266,7 @@ fn opened(vault: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Option<
 /// running servers: what is renewed meanwhile keeps its newer text.
 pub async fn rotate_keys(store: &dyn Repository, vault: &TokenCipher, deps: &Deps) -> Result<(u64, u64), StoreError> {
     const BATCH: i64 = 500;
-    let (mut done, mut closed, mut after) = (0, 0, 0);
+    let (mut done, mut closed, mut after) = (0, 0, AccountId(0));
     loop {
         let batch = store.encrypted_tokens(after, BATCH).await?;
         let Some((last, _)) = batch.last() else { return Ok((done, closed)) };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{AccountService, AuthError, Caller};
-use crate::model::{AuditKind, ClientInfo, SocialAccount, authenticates};
+use crate::model::{AccountId, AuditKind, ClientInfo, SocialAccount, authenticates};
 use crate::store::Unlinked;
 
 impl AccountService {
@@ -28,7 +28,7 @@ pub enum Unlink {
 impl AccountService {
     /// Takes an account from the caller (SEC-25), and gives its tokens back to the provider where that can be. Errors:
     /// `fresh_login_required`.
-    pub async fn unlink(&self, caller: &Caller, account: i64, client: &ClientInfo) -> Result<Unlink, AuthError> {
+    pub async fn unlink(&self, caller: &Caller, account: AccountId, client: &ClientInfo) -> Result<Unlink, AuthError> {
         self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Unlink, None, user, client);

@@ -11,7 +11,7 @@ use super::table::{columns, plain};
 use super::{Failure, database, pretty, print};
 use crate::account;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialPage, SocialAccount, User};
+use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialPage, SocialAccount, User, UserId};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::Settings;
@@ -211,7 +211,7 @@ async fn find(repository: &dyn Repository, wanted: &str) -> Result<User, Failure
 }
 
 /// The id of `wanted`; a number is taken as it is, since the trail outlives its users.
-pub(super) async fn id_of(repository: &dyn Repository, wanted: &str) -> Result<i64, Failure> {
+pub(super) async fn id_of(repository: &dyn Repository, wanted: &str) -> Result<UserId, Failure> {
     match wanted.strip_prefix("id:").unwrap_or(wanted).parse() {
         Ok(id) => Ok(id),
         Err(_) => Ok(find(repository, wanted).await?.id),

@@ -157,7 +157,7 @@ impl Jwts {
         let token_type = wanted.iter().copied().find(|wanted| wanted.as_str() == named).ok_or(JwtFault::WrongType)?;
         let user_id = match claims.get(&self.rules.user_id_claim) {
             Some(Value::String(text)) => text.parse().ok(),
-            Some(Value::Number(number)) => number.as_i64(),
+            Some(Value::Number(number)) => number.as_i64().map(UserId),
             _ => None,
         };
         let jti = claims.get(&self.rules.jti_claim).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -386,7 +386,7 @@ pub(crate) mod tests {
 
     pub(crate) fn user() -> User {
         User {
-            id: 1,
+            id: UserId(1),
             username: "UserN1".into(),
             first_name: "User".into(),
             last_name: "N1".into(),
@@ -477,7 +477,7 @@ pub(crate) mod tests {
         };
         let (access, _, _) = jwts.issue_pair(&issue, &Deps::system());
         let verified = jwts.authenticate(&access, &[TokenType::Access], now).expect("a good token");
-        assert_eq!((verified.user_id, verified.jti.len(), &verified.claims["exp"]), (1, 32, &json!(1300)));
+        assert_eq!((verified.user_id, verified.jti.len(), &verified.claims["exp"]), (UserId(1), 32, &json!(1300)));
         assert_eq!((verified.claims.get("end"), &verified.claims["plan"]), (None, &json!("free")));
     }
 
@@ -487,7 +487,7 @@ pub(crate) mod tests {
         let at = |token: &str, wanted: &[TokenType], now| {
             jwts().authenticate(token, wanted, UnixMillis::from_seconds(now)).map(|verified| verified.user_id)
         };
-        assert_eq!(at(&access, &[TokenType::Access], 1299), Ok(1));
+        assert_eq!(at(&access, &[TokenType::Access], 1299), Ok(UserId(1)));
         assert_eq!(at(&access, &[TokenType::Access], 1300), Err(JwtFault::Expired));
         assert_eq!(at(&refresh, &[TokenType::Access, TokenType::Sliding], 1001), Err(JwtFault::WrongType));
         assert_eq!(at(&format!("{access}x"), &[TokenType::Access], 1001), Err(JwtFault::Invalid));

@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::credential::jwt::tests::user;
-    use crate::model::{ClientInfo, Kind};
+    use crate::model::{ClientInfo, Kind, UserId};
 
     fn knox(auto_refresh: bool) -> Knox {
         Knox::new(KnoxRules {
@@ -123,7 +123,7 @@ mod tests {
         let row = KnoxRow {
             digest: String::new(),
             token_key: String::new(),
-            user_id: 1,
+            user_id: UserId(1),
             created: UnixMillis(0),
             expires: Some(UnixMillis::from_seconds(36_000)),
             last_used: UnixMillis(0),

@@ -92,7 +92,7 @@ impl Sessions {
 mod tests {
     use super::*;
     use crate::credential::jwt::tests::user;
-    use crate::model::{ClientInfo, Kind};
+    use crate::model::{ClientInfo, Kind, UserId};
 
     fn sessions() -> Sessions {
         Sessions::new(SessionRules { age: Duration::from_secs(1_209_600), idle: Some(Duration::from_secs(3600)) })
@@ -136,7 +136,7 @@ mod tests {
     fn sec_32_a_session_ends_by_age_and_by_idleness() {
         let row = SessionRow {
             digest: Digest::of(b"x"),
-            user_id: 1,
+            user_id: UserId(1),
             created: UnixMillis(0),
             expires: UnixMillis::from_seconds(10_000),
             last_used: UnixMillis(0),

@@ -21,7 +21,7 @@ impl Tokens {
     }
 
     pub fn issue(&self, user: &User, now: UnixMillis, client: &ClientInfo) -> (String, TokenRow) {
-        let parts = [user.id, user.created.0, user.token_generation].map(i64::to_be_bytes);
+        let parts = [user.id.0, user.created.0, user.token_generation].map(i64::to_be_bytes);
         let derived = self.key.derive("permanent token", &[&parts[0], &parts[1], &parts[2]]);
         let mut token = HEXLOWER.encode(&derived);
         token.truncate(LENGTH);
@@ -40,6 +40,7 @@ impl Tokens {
 mod tests {
     use super::*;
     use crate::credential::jwt::tests::user;
+    use crate::model::UserId;
     use crate::secrets::SecretString;
 
     #[test]
@@ -50,7 +51,7 @@ mod tests {
         assert!(first.len() == 40 && first.bytes().all(|b| b.is_ascii_hexdigit()));
         let later = User { token_generation: 1, ..user() };
         assert_ne!(first, tokens.issue(&later, UnixMillis(0), &ClientInfo::default()).0);
-        let other = User { id: 2, ..user() };
+        let other = User { id: UserId(2), ..user() };
         assert_ne!(first, tokens.issue(&other, UnixMillis(0), &ClientInfo::default()).0);
         let successor = User { created: UnixMillis(1), ..user() };
         assert_ne!(first, tokens.issue(&successor, UnixMillis(0), &ClientInfo::default()).0);

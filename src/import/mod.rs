@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use self::report::{Count, Reason, Report, ReportEntry, Table};
 use crate::clock::{Deps, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
-use crate::model::{ProviderTokens, UserId, token_binding};
+use crate::model::{AccountId, ProviderTokens, UserId, token_binding};
 use crate::provider::{StoredKey, UidKeys};
 use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
@@ -126,7 +126,9 @@ impl Import<'_> {
             false => 0,
         };
         match &self.target {
-            Some(target) if !self.wanted.dry_run => target.reserve_ids(user, link).await.map_err(ImportError::Target),
+            Some(target) if !self.wanted.dry_run => {
+                target.reserve_ids(UserId(user), AccountId(link)).await.map_err(ImportError::Target)
+            }
             _ => Ok(()),
         }
     }
@@ -167,33 +169,33 @@ impl Import<'_> {
         loop {
             let page = self.source.user_page(after).await.map_err(ImportError::Source)?;
             let Some(last) = page.last() else { break };
-            after = last.id;
+            after = last.id.0;
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
                 let declared = row_conversion::declared(&row.own, &self.settings.users.own_fields);
                 if row_conversion::has_invalid_email(&row) {
-                    invalid_emails.add(row.id);
+                    invalid_emails.add(row.id.0);
                 }
                 match row_conversion::user(&row, declared.kept, self.now) {
                     Ok(user) if usernames.insert(user.username.clone()) => batch.push(user),
-                    Ok(_) => table.skip(Reason::UsernameShared, row.id),
-                    Err(reason) => table.skip(reason, row.id),
+                    Ok(_) => table.skip(Reason::UsernameShared, row.id.0),
+                    Err(reason) => table.skip(reason, row.id.0),
                 }
                 for field in declared.misfits {
-                    misfits.entry(field).or_default().add(row.id);
+                    misfits.entry(field).or_default().add(row.id.0);
                 }
             }
             let fates = written!(self, import_users, &batch);
             for (user, fate) in batch.iter().zip(fates) {
-                table.record(fate, user.id);
+                table.record(fate, user.id.0);
                 if !matches!(fate, RowOutcome::Taken(_)) {
                     self.carried.insert(user.id);
                 }
                 match fate {
-                    RowOutcome::ThereButActive => still_active.add(user.id),
-                    RowOutcome::Filled => filled.add(user.id),
-                    RowOutcome::Taken(ConflictKind::Id) => taken.add(user.id),
+                    RowOutcome::ThereButActive => still_active.add(user.id.0),
+                    RowOutcome::Filled => filled.add(user.id.0),
+                    RowOutcome::Taken(ConflictKind::Id) => taken.add(user.id.0),
                     _ => {}
                 }
             }
@@ -238,41 +240,41 @@ impl Import<'_> {
         loop {
             let page = self.source.link_page(after).await.map_err(ImportError::Source)?;
             let Some(last) = page.last() else { break };
-            after = last.id;
+            after = last.id.0;
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
                 if let Err(reason) = row_conversion::check_link(&row, &self.carried) {
-                    table.skip(reason, row.id);
+                    table.skip(reason, row.id.0);
                     continue;
                 }
                 let extra = row_conversion::extra_data(&row.extra_data);
                 let encrypted = self.encrypted(&row, extra.tokens.as_ref());
                 match (extra.is_unreadable, encrypted.is_some(), extra.had_secrets) {
-                    (true, ..) => unreadable.add(row.id),
-                    (_, true, _) => sealed_away.add(row.id),
-                    (_, false, true) => stripped.add(row.id),
+                    (true, ..) => unreadable.add(row.id.0),
+                    (_, true, _) => sealed_away.add(row.id.0),
+                    (_, false, true) => stripped.add(row.id.0),
                     (_, false, false) => {}
                 }
                 if !self.settings.providers.iter().any(|provider| provider.name == row.provider) {
-                    not_configured.entry(row.provider.clone()).or_default().add(row.id);
+                    not_configured.entry(row.provider.clone()).or_default().add(row.id.0);
                 }
                 let key = keys_of(self.settings, &mut keys, &row.provider)
                     .map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.kept));
                 let is_legacy = key != StoredKey::Current;
                 if is_legacy {
-                    legacy.add(row.id);
+                    legacy.add(row.id.0);
                 }
                 if key == StoredKey::Undecided {
-                    undecided.add(row.id);
+                    undecided.add(row.id.0);
                 }
                 batch.push((row_conversion::account(row, extra.kept, is_legacy, self.now), encrypted));
             }
             let fates = written!(self, import_accounts, &batch);
             for ((account, _), fate) in batch.iter().zip(fates) {
-                table.record(fate, account.id);
+                table.record(fate, account.id.0);
                 if fate == RowOutcome::Renumbered {
-                    renumbered.add(account.id);
+                    renumbered.add(account.id.0);
                 }
             }
         }
@@ -318,11 +320,11 @@ impl Import<'_> {
             for row in page {
                 match row_conversion::token(&row, &self.carried, self.now) {
                     Ok(token) => batch.push(token),
-                    Err(reason) => table.skip(reason, row.user_id),
+                    Err(reason) => table.skip(reason, row.user_id.0),
                 }
             }
             let fates = written!(self, import_tokens, &batch);
-            batch.iter().zip(fates).for_each(|(token, fate)| table.record(fate, token.user_id));
+            batch.iter().zip(fates).for_each(|(token, fate)| table.record(fate, token.user_id.0));
         }
         self.end(table);
         Ok(())
@@ -340,11 +342,11 @@ impl Import<'_> {
             for row in page {
                 match row_conversion::check_knox(&row, &self.carried, self.now) {
                     Ok(()) => batch.push(row_conversion::knox(row, self.now)),
-                    Err(reason) => table.skip(reason, row.user_id),
+                    Err(reason) => table.skip(reason, row.user_id.0),
                 }
             }
             let fates = written!(self, import_knox, &batch);
-            batch.iter().zip(fates).for_each(|(token, fate)| table.record(fate, token.user_id));
+            batch.iter().zip(fates).for_each(|(token, fate)| table.record(fate, token.user_id.0));
         }
         self.end(table);
         Ok(())
@@ -366,19 +368,19 @@ impl Import<'_> {
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
                 match row_conversion::refresh(&row, &self.carried, &self.settings.jwt, self.now) {
-                    Ok(_) if renumbers => table.skip(Reason::OldId, row.user_id),
+                    Ok(_) if renumbers => table.skip(Reason::OldId, row.user_id.map(|user| user.0)),
                     Ok(token) => {
                         let verified = jwts.authenticate(&row.token, &TokenType::ALL, self.now);
                         if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
-                            of_another_key.add(token.0.user_id);
+                            of_another_key.add(token.0.user_id.0);
                         }
                         batch.push(token);
                     }
-                    Err(reason) => table.skip(reason, row.user_id),
+                    Err(reason) => table.skip(reason, row.user_id.map(|user| user.0)),
                 }
             }
             let fates = written!(self, import_refresh, &batch);
-            batch.iter().zip(fates).for_each(|((token, _), fate)| table.record(fate, token.user_id));
+            batch.iter().zip(fates).for_each(|((token, _), fate)| table.record(fate, token.user_id.0));
         }
         self.end(table);
         self.report.add_note(
@@ -417,11 +419,11 @@ impl Import<'_> {
                 if session.is_bound_to(&person.password, &self.wanted.session_keys) {
                     batch.push(row_conversion::session(row, session, person.id, self.now));
                 } else {
-                    table.skip(Reason::PasswordChanged, person.id);
+                    table.skip(Reason::PasswordChanged, person.id.0);
                 }
             }
             let fates = written!(self, import_sessions, &batch);
-            batch.iter().zip(fates).for_each(|(session, fate)| table.record(fate, session.user_id));
+            batch.iter().zip(fates).for_each(|(session, fate)| table.record(fate, session.user_id.0));
         }
         self.end(table);
         Ok(())

@@ -300,12 +300,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::AccountId;
     use crate::secrets::ExposeSecret as _;
 
     fn link(uid: &str, user_id: i64) -> django::Link {
         django::Link {
-            id: 1,
-            user_id,
+            id: AccountId(1),
+            user_id: UserId(user_id),
             provider: "github".into(),
             uid: uid.into(),
             extra_data: "{}".into(),
@@ -316,7 +317,7 @@ mod tests {
 
     #[test]
     fn r_pipe_02_an_account_that_strangers_share_is_left_out() {
-        let carried = Carried::from([1]);
+        let carried = Carried::from([UserId(1)]);
         assert_eq!(check_link(&link("None", 1), &carried), Err(Reason::SharedUid));
         assert_eq!(check_link(&link("", 1), &carried), Err(Reason::NoUid));
         assert_eq!(check_link(&link("5", 2), &carried), Err(Reason::UserLeftOut));
@@ -353,7 +354,7 @@ mod tests {
         let claims = URL_SAFE_NO_PAD.encode(r#"{"token_type":"sliding","refresh_exp":1000}"#);
         let row = django::Outstanding {
             id: 1,
-            user_id: Some(1),
+            user_id: Some(UserId(1)),
             jti: "a".repeat(32),
             token: format!("h.{claims}.s"),
             created: Some(0),
@@ -361,7 +362,7 @@ mod tests {
             blacklisted: None,
         };
         let at = |seconds| {
-            refresh(&row, &Carried::from([1]), &JwtRules::default(), UnixMillis::from_seconds(seconds))
+            refresh(&row, &Carried::from([UserId(1)]), &JwtRules::default(), UnixMillis::from_seconds(seconds))
                 .map(|(token, _)| (token.kind, token.expires.seconds()))
         };
         assert_eq!(at(10), Ok((Kind::JwtSliding, 1000)));
@@ -373,12 +374,12 @@ mod tests {
         let row = |digest: &str, salt: &str| django::Knox {
             digest: digest.into(),
             token_key: "k".into(),
-            user_id: 1,
+            user_id: UserId(1),
             created: None,
             expiry: None,
             salt: salt.into(),
         };
-        let check = |row| check_knox(&row, &Carried::from([1]), UnixMillis(0));
+        let check = |row| check_knox(&row, &Carried::from([UserId(1)]), UnixMillis(0));
         assert_eq!(check(row(&"0".repeat(128), "")), Ok(()));
         assert_eq!(check(row(&"0".repeat(128), "s")), Err(Reason::Salted));
         assert_eq!(check(row(&"0".repeat(64), "")), Err(Reason::NotAToken));

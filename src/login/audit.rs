@@ -33,7 +33,7 @@ impl LoginService {
         let provider = self.providers.get(provider).map(|provider| provider.name());
         match &result {
             Ok(Outcome::SignedIn(answer)) => {
-                tracing::info!(provider, %kind, user_id = answer.user.id, "signed in");
+                tracing::info!(provider, %kind, user_id = answer.user.id.0, "signed in");
             }
             Ok(Outcome::RequestToken { .. }) => tracing::info!(provider, %kind, "request token given"),
             Ok(Outcome::PendingLogin(pending_login)) => {

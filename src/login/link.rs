@@ -66,8 +66,8 @@ pub(super) fn may_ignore_request(policy: StatePolicy, made_by: Option<UserId>) -
 mod tests {
     use super::*;
 
-    const ALICE: LinkRequest = LinkRequest { user: 1, generation: 7 };
-    const MALLORY: LinkRequest = LinkRequest { user: 2, generation: 9 };
+    const ALICE: LinkRequest = LinkRequest { user: UserId(1), generation: 7 };
+    const MALLORY: LinkRequest = LinkRequest { user: UserId(2), generation: 9 };
 
     /// What is decided, in one word: the id of the user, `-` for a login that links nothing, or the code of the refusal.
     fn decided(facts: LinkFacts) -> String {
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn fault_a3_a_request_that_would_link_is_never_ignored() {
         for policy in [StatePolicy::Required, StatePolicy::WhenPresent, StatePolicy::Off] {
-            assert!(!may_ignore_request(policy, Some(1)), "{policy}");
+            assert!(!may_ignore_request(policy, Some(UserId(1))), "{policy}");
             assert_eq!(may_ignore_request(policy, None), policy == StatePolicy::Off, "{policy}");
         }
     }

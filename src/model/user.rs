@@ -2,9 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-
-/// A 64-bit integer as in Django, so that imported users keep theirs.
-pub type UserId = i64;
+use crate::model::{AccountId, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -47,7 +45,7 @@ impl User {
 /// A provider's account that signs a user in: unique on (provider, uid, uid_scope).
 #[derive(Clone, Debug)]
 pub struct SocialAccount {
-    pub id: i64,
+    pub id: AccountId,
     pub user_id: UserId,
     pub provider: String,
     pub uid: String,

@@ -412,7 +412,7 @@ async fn swept(repository: &dyn Repository, retention: Retention, deps: &Deps) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AuditEvent, AuditFilter, AuditKind};
+    use crate::model::{AuditEvent, AuditFilter, AuditKind, UserId};
     use crate::secrets::SecretString;
 
     #[tokio::test]
@@ -424,7 +424,7 @@ mod tests {
         let deps = Deps::system();
         let day = Duration::from_secs(86_400);
         for age in [day * 91, day * 89, Duration::ZERO] {
-            let event = AuditEvent::of_operator(AuditKind::Deactivated, 1, deps.now().minus(age));
+            let event = AuditEvent::of_operator(AuditKind::Deactivated, UserId(1), deps.now().minus(age));
             repository.audit(&event).await.expect("a row");
         }
         let retention = Retention { max_rows: 100, audit: Some(day * 90), webhooks: None };

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 
 use super::error::Result;
 use crate::clock::UnixMillis;
-use crate::model::{AuditEvent, SocialAccount, User, UserId};
+use crate::model::{AccountId, AuditEvent, SocialAccount, User, UserId};
 
 /// Encrypted provider tokens of an account that take the place of `old`.
 #[derive(Clone, Debug)]
 pub struct ReencryptedTokens {
-    pub account: i64,
+    pub account: AccountId,
     pub old: Vec<u8>,
     pub new: Vec<u8>,
 }
@@ -42,21 +42,21 @@ pub trait AccountStore: Send + Sync {
     async fn unlink(
         &self,
         user: UserId,
-        account: i64,
+        account: AccountId,
         counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
         audit: &AuditEvent,
     ) -> Result<Unlinked>;
     /// The account and the provider's sealed tokens, if it is the user's.
-    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<EncryptedTokens>>;
+    async fn account_tokens(&self, user: UserId, account: AccountId) -> Result<Option<EncryptedTokens>>;
     /// Whether the caller is the one who refreshes the tokens now, until `until`; of several nodes one is.
-    async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool>;
-    async fn end_lease(&self, account: i64) -> Result<()>;
+    async fn lease_tokens(&self, account: AccountId, now: UnixMillis, until: UnixMillis) -> Result<bool>;
+    async fn end_lease(&self, account: AccountId) -> Result<()>;
     /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
-    async fn encrypted_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
+    async fn encrypted_tokens(&self, after: AccountId, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
     /// Puts `new` in the place of `old`, unless another call replaced them meanwhile.
-    async fn replace_encrypted_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool>;
+    async fn replace_encrypted_tokens(&self, account: AccountId, old: &[u8], new: &[u8]) -> Result<bool>;
     /// Drops `old` and leaves an audit row, unless another call replaced them meanwhile; one transaction.
-    async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool>;
+    async fn drop_tokens(&self, account: AccountId, old: &[u8], audit: &AuditEvent) -> Result<bool>;
     /// [`Self::replace_encrypted_tokens`] for many, a few hundred in each statement; returns how many were replaced.
     async fn reencrypt_all(&self, reencrypted: &[ReencryptedTokens]) -> Result<u64>;
     /// How many of the sealed texts begin so: [`crate::secrets::TokenCipher::key_prefixes`] says how a key's do. Of none: all.

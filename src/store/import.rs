@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::clock::UnixMillis;
-use crate::model::{KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User};
+use crate::model::{AccountId, KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId};
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub enum ConflictKind {
 #[async_trait]
 pub trait ImportStore: Send + Sync {
     /// New users and accounts get ids above these from now on, also while the import still runs.
-    async fn reserve_ids(&self, user: i64, account: i64) -> Result<()>;
+    async fn reserve_ids(&self, user: UserId, account: AccountId) -> Result<()>;
     /// The same person is the same id with the same username or moment of joining. No two of `users` have one username.
     async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>>;
     /// With the provider's sealed tokens. The users must be there.

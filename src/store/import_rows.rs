@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sqlx::types::Json;
 
 use super::import::{ConflictKind, RowOutcome};
-use crate::model::{User, UserId};
+use crate::model::{AccountId, User, UserId};
 
 /// The columns by which a user of the target is told from another.
 #[derive(sqlx::FromRow)]
@@ -52,7 +52,7 @@ impl KnownUser {
 
 #[derive(sqlx::FromRow)]
 pub(super) struct KnownAccount {
-    pub id: i64,
+    pub id: AccountId,
     pub user_id: UserId,
     pub provider: String,
     pub uid: String,

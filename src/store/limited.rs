@@ -24,9 +24,9 @@ use super::types::{Committed, IssuedCredential, LoginCommit};
 use super::users::{Updated, UserSearch, UserStore};
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry, CredentialHandle,
-    CredentialPage, DueEvent, EmailAddress, EventRecord, EventState, KnoxRow, OneTimeCode, RefreshRow, RefreshUse,
-    SessionRow, SocialAccount, StoredPendingLogin, TokenRow, UsedCode, User, UserId,
+    AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
+    CredentialHandle, CredentialPage, DueEvent, EmailAddress, EventRecord, EventState, KnoxRow, OneTimeCode,
+    RefreshRow, RefreshUse, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
@@ -197,13 +197,13 @@ limited!(AccountStore {
     fn uid_scopes(provider: &str) -> Vec<String>;
     fn legacy_uids() -> Vec<(String, i64)>;
     fn accounts_of(user: UserId) -> Vec<SocialAccount>;
-    fn unlink(user: UserId, account: i64, counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
-    fn account_tokens(user: UserId, account: i64) -> Option<EncryptedTokens>;
-    fn lease_tokens(account: i64, now: UnixMillis, until: UnixMillis) -> bool;
-    fn end_lease(account: i64) -> ();
-    fn encrypted_tokens(after: i64, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
-    fn replace_encrypted_tokens(account: i64, old: &[u8], new: &[u8]) -> bool;
-    fn drop_tokens(account: i64, old: &[u8], audit: &AuditEvent) -> bool;
+    fn unlink(user: UserId, account: AccountId, counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
+    fn account_tokens(user: UserId, account: AccountId) -> Option<EncryptedTokens>;
+    fn lease_tokens(account: AccountId, now: UnixMillis, until: UnixMillis) -> bool;
+    fn end_lease(account: AccountId) -> ();
+    fn encrypted_tokens(after: AccountId, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
+    fn replace_encrypted_tokens(account: AccountId, old: &[u8], new: &[u8]) -> bool;
+    fn drop_tokens(account: AccountId, old: &[u8], audit: &AuditEvent) -> bool;
     fn reencrypt_all(reencrypted: &[ReencryptedTokens]) -> u64;
     fn count_encrypted(beginning: &[u8]) -> i64;
 });
@@ -229,7 +229,7 @@ limited!(CredentialStore {
 });
 
 limited!(ImportStore {
-    fn reserve_ids(user: i64, account: i64) -> ();
+    fn reserve_ids(user: UserId, account: AccountId) -> ();
     fn import_users(users: &[User], write: bool) -> Vec<RowOutcome>;
     fn import_accounts(accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Vec<RowOutcome>;
     fn import_tokens(tokens: &[TokenRow], write: bool) -> Vec<RowOutcome>;

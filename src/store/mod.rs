@@ -10,6 +10,7 @@ mod credentials;
 pub mod django;
 mod error;
 mod events;
+mod ids;
 pub mod import;
 mod import_rows;
 mod limited;

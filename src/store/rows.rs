@@ -7,9 +7,9 @@ use sqlx::types::Json;
 use super::{Result, StoreError};
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditRecord, AuthorizationRequest, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
+    AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
     EventState, Kind, KnoxRow, LinkRequest, OneTimeCode, RefreshUse, ServerRedirect, SessionRow, SocialAccount,
-    StoredPendingLogin, Taken, UsedCode, User,
+    StoredPendingLogin, Taken, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -38,7 +38,7 @@ pub(super) use user_columns;
 
 #[derive(FromRow)]
 pub(super) struct UserRow {
-    id: i64,
+    id: UserId,
     username: String,
     first_name: String,
     last_name: String,
@@ -101,8 +101,8 @@ impl EncryptedTokensRow {
 
 #[derive(FromRow)]
 pub(super) struct AccountRow {
-    account_id: i64,
-    user_id: i64,
+    account_id: AccountId,
+    user_id: UserId,
     provider: String,
     uid: String,
     uid_scope: String,
@@ -224,7 +224,7 @@ pub(super) struct AuthorizationRequestRow {
     code_challenge: Option<String>,
     #[sqlx(rename = "sealed_secret")]
     encrypted_secret: Option<Vec<u8>>,
-    user_id: Option<i64>,
+    user_id: Option<UserId>,
     link_generation: i64,
     needs_fresh_login: bool,
     address: Option<Json<Value>>,
@@ -347,7 +347,7 @@ pub(super) struct PendingLoginRow {
     browser: Option<Vec<u8>>,
     #[sqlx(rename = "sealed")]
     encrypted: Vec<u8>,
-    user_id: Option<i64>,
+    user_id: Option<UserId>,
     expires: i64,
     taken: Option<i64>,
     answer: Option<Vec<u8>>,
@@ -373,7 +373,7 @@ pub(super) struct AuditRow {
     code: Option<String>,
     provider: Option<String>,
     kind: Option<String>,
-    user_id: Option<i64>,
+    user_id: Option<UserId>,
     ip: Option<String>,
     agent: Option<String>,
     request_id: Option<String>,
@@ -413,7 +413,7 @@ pub(super) struct EventRow {
     id: String,
     #[sqlx(rename = "type")]
     kind: String,
-    user_id: i64,
+    user_id: UserId,
     body: String,
     created: i64,
     attempts: i64,

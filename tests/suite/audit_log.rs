@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rest_social_auth::model::{AuditFilter, AuditRecord};
+use rest_social_auth::model::{AuditFilter, AuditRecord, UserId};
 use serde_json::{Value, json};
 
 use crate::support::fake_users::{GITHUB_TOKEN, TWITTER_REQUEST};
@@ -142,28 +142,28 @@ async fn sec_45_refused_request_is_one_audit_event_with_its_user(engine: Engine)
     let linked = app.link("token/github", &owner, "u02").await;
     linked.problem(409, "account_in_use");
     let row = one_row(&rows(&app).await, before, &linked);
-    assert_eq!((row.user_id, row.provider.as_deref()), (Some(1), Some("github")));
+    assert_eq!((row.user_id, row.provider.as_deref()), (Some(UserId(1)), Some("github")));
 
     let begun = call("POST", "/api/login/social/begin/github/").json(&json!({"next": "no"})).send().await;
-    assert_eq!(one_row(&rows(&app).await, before + 1, &begun).user_id, Some(1));
+    assert_eq!(one_row(&rows(&app).await, before + 1, &begun).user_id, Some(UserId(1)));
 
     let account = app.database.number("SELECT min(id) FROM social_accounts").await;
     let unlinked = call("DELETE", &format!("/api/user/social/{account}/")).send().await;
     unlinked.problem(409, "last_login_method");
     let row = one_row(&rows(&app).await, before + 2, &unlinked);
-    assert_eq!((row.user_id, row.code.as_deref()), (Some(1), Some("last_login_method")));
+    assert_eq!((row.user_id, row.code.as_deref()), (Some(UserId(1)), Some("last_login_method")));
 
     app.advance(Duration::from_secs(901));
     let deleted = call("DELETE", "/api/user/").send().await;
     deleted.problem(403, "fresh_login_required");
-    assert_eq!(one_row(&rows(&app).await, before + 3, &deleted).user_id, Some(1));
+    assert_eq!(one_row(&rows(&app).await, before + 3, &deleted).user_id, Some(UserId(1)));
 
     let browser = app.browser();
     browser.login("session/github", json!({"code": "u01"})).await.ok();
     let before = rows(&app).await.len();
     let elsewhere = browser.post("/api/logout/all/").header("origin", "https://evil.example").send().await;
     elsewhere.problem(403, "csrf_failed");
-    assert_eq!(one_row(&rows(&app).await, before, &elsewhere).user_id, Some(1));
+    assert_eq!(one_row(&rows(&app).await, before, &elsewhere).user_id, Some(UserId(1)));
 
     app.database
         .run(match engine {
@@ -173,7 +173,7 @@ async fn sec_45_refused_request_is_one_audit_event_with_its_user(engine: Engine)
         .await;
     let refused = app.login("token", "u001").await;
     refused.problem(403, "user_inactive");
-    assert_eq!(one_row(&rows(&app).await, before + 1, &refused).user_id, Some(1), "whose login it was");
+    assert_eq!(one_row(&rows(&app).await, before + 1, &refused).user_id, Some(UserId(1)), "whose login it was");
 }
 
 async fn sec_45_refresh_token_reuse_is_audited(engine: Engine) {
@@ -187,7 +187,7 @@ async fn sec_45_refresh_token_reuse_is_audited(engine: Engine) {
     let again = refresh().await;
     again.problem(401, "token_not_valid");
     let row = one_row(&rows(&app).await, 1, &again);
-    assert_eq!((row.user_id, row.code.as_deref()), (Some(1), Some("token_not_valid")));
+    assert_eq!((row.user_id, row.code.as_deref()), (Some(UserId(1)), Some("token_not_valid")));
     // An expired or malformed token is no sign of reuse and is not audited.
     app.client()
         .post("/api/token/refresh/")
@@ -286,8 +286,9 @@ async fn sec_44_refusal_flood_is_limited_and_deletes_no_other_event(engine: Engi
     let repository = app.database.repository().await;
     assert_eq!(rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep"), 7);
     let left = rows(&app).await;
-    let of =
-        |event: &str, user: Option<i64>| left.iter().filter(|row| row.event == event && row.user_id == user).count();
+    let of = |event: &str, user: Option<i64>| {
+        left.iter().filter(|row| row.event == event && row.user_id == user.map(UserId)).count()
+    };
     assert_eq!(
         (of("refused", None), of("refused", Some(1)), of("sign_up", Some(1)), of("sign_in", Some(1))),
         (5, 1, 1, 1)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rest_social_auth::clock::{Deps, Entropy, UnixMillis};
 use rest_social_auth::import::{self, ImportError, ImportOptions, Progress, Report};
+use rest_social_auth::model::UserId;
 use rest_social_auth::secrets::SecretString;
 use rest_social_auth::store::django::Names;
 use serde_json::{Value, json};
@@ -307,7 +308,7 @@ async fn users_accounts_and_times_are_imported_unchanged(engine: Engine) {
     assert_eq!(usize::try_from(app.database.count("users").await), Ok(users.len()));
     let repository = app.database.repository().await;
     for expected in users {
-        let user = repository.user(expected["id"].as_i64().unwrap()).await.unwrap().expect("the user");
+        let user = repository.user(UserId(expected["id"].as_i64().unwrap())).await.unwrap().expect("the user");
         assert_eq!(json!(user.username), expected["username"]);
         assert_eq!(json!(user.first_name), expected["first_name"]);
         assert_eq!(json!(user.last_name), expected["last_name"]);

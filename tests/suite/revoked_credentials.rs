@@ -6,6 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use rest_social_auth::model::UserId;
+
 use crate::support::client::Request;
 use crate::support::fake_users::GITHUB_TOKEN;
 use crate::support::{Answer, Client, Engine, Reply, TestApp, on_both_databases};
@@ -122,7 +124,7 @@ async fn sec_26_deactivation_during_a_login_refuses_it(engine: Engine) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let repository = app.database.repository().await;
-    assert!(repository.set_active(1, false, app.clock.now()).await.expect("a write"));
+    assert!(repository.set_active(UserId(1), false, app.clock.now()).await.expect("a write"));
     login.await.expect("an answer").problem(403, "user_inactive");
     assert_eq!(app.database.count("knox_tokens").await, 0);
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use rest_social_auth::model::AuditFilter;
+use rest_social_auth::model::{AuditFilter, UserId};
 use serde_json::{Value, json};
 
 use crate::support::double::Reply;
@@ -257,7 +257,10 @@ async fn sec_45_each_change_by_a_user_is_one_audit_event(engine: Engine) {
     ];
     assert_eq!(trail(&app).await[before..], wanted);
     let rows = app.database.repository().await.audit_trail(&AuditFilter::default(), 99).await.expect("the trail");
-    assert!(rows.iter().all(|row| row.user_id == Some(1) && row.ip.is_some() && row.request_id.is_some()), "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row.user_id == Some(UserId(1)) && row.ip.is_some() && row.request_id.is_some()),
+        "{rows:?}"
+    );
 }
 
 async fn sec_45_each_refused_change_by_a_user_is_one_audit_event(engine: Engine) {

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
     AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, EmailAddress, Kind, KnoxRow, NewCredential,
-    RefreshRow, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, User,
+    RefreshRow, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, User, UserId,
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{
@@ -154,7 +154,7 @@ fn knox(text: &str, user: &User) -> KnoxRow {
     }
 }
 
-fn refresh(jti: &str, user: i64) -> RefreshRow {
+fn refresh(jti: &str, user: UserId) -> RefreshRow {
     RefreshRow {
         jti: jti.into(),
         family: "family".into(),
@@ -477,7 +477,7 @@ async fn deactivating_revokes_credentials_and_reports_whether_it_changed(engine:
     let store = store(engine).await;
     let user = store.user("1").await;
     assert!(store.repository.set_active(user.id, false, NOW).await.expect("a write"));
-    assert!(!store.repository.set_active(999, false, NOW).await.expect("a write"));
+    assert!(!store.repository.set_active(UserId(999), false, NOW).await.expect("a write"));
     assert!(!store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
     assert!(store.repository.set_active(user.id, true, NOW).await.expect("a write"));
     assert!(store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
@@ -570,7 +570,7 @@ async fn migrating_twice_changes_nothing(engine: Engine) {
     store.repository.probe(NOW).await.expect("a write");
     assert_eq!(store.database.count("users").await, 1);
     store.repository.close().await;
-    assert!(store.repository.user(1).await.is_err());
+    assert!(store.repository.user(UserId(1)).await.is_err());
 }
 
 fn halt(token: &str) -> StoredPendingLogin {

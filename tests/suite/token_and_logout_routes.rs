@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use rest_social_auth::model::UserId;
+
 use crate::support::client::claims;
 use crate::support::{Answer, Client, Engine, TestApp, on_both_databases};
 
@@ -85,7 +87,7 @@ async fn r_cmp_03_refresh_errors(engine: Engine) {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"api\""));
     }
     let repository = app.database.repository().await;
-    repository.set_active(1, false, app.clock.now()).await.expect("a write");
+    repository.set_active(UserId(1), false, app.clock.now()).await.expect("a write");
     let inactive = post(&app, "/api/token/refresh/", json!({"refresh": refresh})).await;
     assert_eq!(inactive.problem(401, "invalid_token")["detail"], "No active account found for the given token.");
     app.database.run("DELETE FROM users").await;

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use rest_social_auth::model::UserId;
+
 use crate::support::fake_users::FACEBOOK_TOKEN;
 use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
@@ -228,7 +230,7 @@ async fn r_pipe_14_inactive_user_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
     let repository = app.database.repository().await;
-    assert!(repository.set_active(1, false, app.clock.now()).await.expect("a write"));
+    assert!(repository.set_active(UserId(1), false, app.clock.now()).await.expect("a write"));
     for (n, kind) in ["session", "token_user", "jwt-pair", "jwt-sliding", "knox"].iter().enumerate() {
         let code = format!("u{}1", "0".repeat(n + 1));
         app.login(kind, &code).await.problem(403, "user_inactive");

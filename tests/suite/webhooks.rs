@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
-use rest_social_auth::model::{AuditEvent, AuditKind, EventRecord, EventState};
+use rest_social_auth::model::{AuditEvent, AuditKind, EventRecord, EventState, UserId};
 use rest_social_auth::store::{Lease, Resend};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -399,10 +399,10 @@ async fn events_of_a_deleted_user_are_deleted(engine: Engine) {
     app.login("token", "u2").await.ok();
     wait_for_events(&app.database, EventState::Delivered, 2).await;
     let repository = app.database.repository().await;
-    let audit = AuditEvent::of_operator(AuditKind::Deleted, 1, app.clock.now());
-    assert!(repository.delete_user(1, &audit).await.expect("a write").is_some());
+    let audit = AuditEvent::of_operator(AuditKind::Deleted, UserId(1), app.clock.now());
+    assert!(repository.delete_user(UserId(1), &audit).await.expect("a write").is_some());
     let left = repository.events(None, 10).await.expect("a read");
-    assert_eq!(left.iter().map(|event| event.user_id).collect::<Vec<_>>(), [2]);
+    assert_eq!(left.iter().map(|event| event.user_id).collect::<Vec<_>>(), [UserId(2)]);
 
     // Events of all users are deleted after the retention.
     assert_eq!(repository.prune_events(app.clock.now()).await.expect("a write"), 0);

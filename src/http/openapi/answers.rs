@@ -497,7 +497,7 @@ impl RequestToken {
 impl From<model::User> for User {
     fn from(user: model::User) -> Self {
         let model::User { id, username, first_name, last_name, email, fields, .. } = user;
-        Self { id, username, first_name, last_name, email, fields: JsonObject(fields) }
+        Self { id: id.0, username, first_name, last_name, email, fields: JsonObject(fields) }
     }
 }
 

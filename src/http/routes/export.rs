@@ -109,7 +109,7 @@ impl From<Export> for UserExport {
 impl From<model::User> for KeptUser {
     fn from(user: model::User) -> Self {
         Self {
-            id: user.id,
+            id: user.id.0,
             username: user.username,
             first_name: user.first_name,
             last_name: user.last_name,

@@ -82,7 +82,7 @@ impl From<model::SocialAccount> for SocialAccount {
             _ => Map::new(),
         };
         Self {
-            id: account.id,
+            id: account.id.0,
             provider: account.provider,
             uid: account.uid,
             extra_data: JsonObject(extra_data),

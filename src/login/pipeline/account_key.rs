@@ -68,7 +68,7 @@ impl Draft<'_> {
         let current = &self.identity.uid_scope.current;
         tracing::error!(
             provider = self.identity.provider,
-            account = account.id,
+            account = account.id.0,
             stored = account.uid_scope,
             current,
             "a login was refused: an account of the same uid is stored under another claim or issuer. If the former issuer's \
@@ -101,12 +101,12 @@ mod tests {
 
     use super::*;
     use crate::clock::UnixMillis;
-    use crate::model::UidScope;
+    use crate::model::{AccountId, UidScope, UserId};
 
     fn account(uid: &str, uid_scope: &str, legacy_uid: bool, kept: Option<&str>) -> SocialAccount {
         SocialAccount {
-            id: 1,
-            user_id: 1,
+            id: AccountId(1),
+            user_id: UserId(1),
             provider: "oidc".to_owned(),
             uid: uid.to_owned(),
             uid_scope: uid_scope.to_owned(),

@@ -6,6 +6,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{Django, KeyKind, PAGE, Result, Source, fetch, quoted};
+use crate::model::{AccountId, UserId};
 
 const LINKS: &str = "social_auth_usersocialauth";
 const KNOX: &str = "knox_authtoken";
@@ -13,7 +14,7 @@ const NO_MOMENT: &str = "CAST(NULL AS BIGINT)";
 
 #[derive(sqlx::FromRow)]
 pub struct User {
-    pub id: i64,
+    pub id: UserId,
     pub username: String,
     pub first_name: String,
     pub last_name: String,
@@ -30,12 +31,12 @@ pub struct User {
 #[derive(sqlx::FromRow)]
 struct PersonRow {
     key: String,
-    id: i64,
+    id: UserId,
     password: String,
 }
 
 pub struct DjangoUser {
-    pub id: i64,
+    pub id: UserId,
     /// The stored hash; empty where users have none.
     pub password: String,
 }
@@ -43,8 +44,8 @@ pub struct DjangoUser {
 /// A row of social_auth_usersocialauth.
 #[derive(sqlx::FromRow)]
 pub struct Link {
-    pub id: i64,
-    pub user_id: i64,
+    pub id: AccountId,
+    pub user_id: UserId,
     pub provider: String,
     pub uid: String,
     /// JSON; earlier releases kept it as text, some twice encoded.
@@ -57,7 +58,7 @@ pub struct Link {
 #[derive(sqlx::FromRow)]
 pub struct Token {
     pub key: String,
-    pub user_id: i64,
+    pub user_id: UserId,
     pub created: Option<i64>,
 }
 
@@ -65,7 +66,7 @@ pub struct Token {
 pub struct Knox {
     pub digest: String,
     pub token_key: String,
-    pub user_id: i64,
+    pub user_id: UserId,
     pub created: Option<i64>,
     pub expiry: Option<i64>,
     /// Of releases before 4.2; empty: none.
@@ -77,7 +78,7 @@ pub struct Knox {
 pub struct Outstanding {
     pub id: i64,
     /// `None`: the user is gone.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     pub jti: String,
     pub token: String,
     pub created: Option<i64>,

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
 use super::Tx;
 use crate::clock::UnixMillis;
-use crate::model::{CodeClaim, EmailAddress, EventFactory};
+use crate::model::{AccountId, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
 use crate::store::limited::{self, Backend};
@@ -210,17 +210,17 @@ impl Store {
     }
 
     /// Never downwards. A sequence that was not used yet stands at 1 and would still hand that out.
-    pub(super) async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
+    pub(super) async fn raise_ids(&self, user: UserId, account: AccountId) -> std::result::Result<(), sqlx::Error> {
         for (statement, id) in [
             (
                 "SELECT setval(pg_get_serial_sequence('users', 'id'), $1)
                  WHERE $1 > 0 AND $1 >= (SELECT last_value FROM users_id_seq)",
-                user,
+                user.0,
             ),
             (
                 "SELECT setval(pg_get_serial_sequence('social_accounts', 'id'), $1)
                  WHERE $1 > 0 AND $1 >= (SELECT last_value FROM social_accounts_id_seq)",
-                account,
+                account.0,
             ),
         ] {
             sqlx::query(statement).bind(id).execute(&self.writer()).await?;

@@ -3,7 +3,7 @@
 use super::audit::audit_query;
 use super::{Builder, KEY_BATCH, Store, Tx};
 use crate::clock::UnixMillis;
-use crate::model::{AuditEvent, SocialAccount, User, UserId};
+use crate::model::{AccountId, AuditEvent, SocialAccount, User, UserId};
 use crate::store::accounts::{AccountStore, EncryptedTokens, ReencryptedTokens, Unlinked};
 use crate::store::error::Result;
 use crate::store::rows::{AccountRow, AccountUserRow, EncryptedTokensRow, encrypted_tokens_columns, user_columns};
@@ -77,7 +77,7 @@ impl AccountStore for Store {
     async fn unlink(
         &self,
         user: UserId,
-        account: i64,
+        account: AccountId,
         counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
         audit: &AuditEvent,
     ) -> Result<Unlinked> {
@@ -103,7 +103,7 @@ impl AccountStore for Store {
         Ok(Unlinked::Done(Box::new(row), tokens))
     }
 
-    async fn account_tokens(&self, user: UserId, account: i64) -> Result<Option<EncryptedTokens>> {
+    async fn account_tokens(&self, user: UserId, account: AccountId) -> Result<Option<EncryptedTokens>> {
         let row: Option<EncryptedTokensRow> = sqlx::query_as(concat!(
             "SELECT ",
             encrypted_tokens_columns!(),
@@ -116,7 +116,7 @@ impl AccountStore for Store {
         Ok(row.map(EncryptedTokensRow::split))
     }
 
-    async fn lease_tokens(&self, account: i64, now: UnixMillis, until: UnixMillis) -> Result<bool> {
+    async fn lease_tokens(&self, account: AccountId, now: UnixMillis, until: UnixMillis) -> Result<bool> {
         let leased =
             sqlx::query("UPDATE social_accounts SET leased = $1 WHERE id = $2 AND (leased IS NULL OR leased <= $3)")
                 .bind(until.0)
@@ -127,7 +127,7 @@ impl AccountStore for Store {
         Ok(leased.rows_affected() == 1)
     }
 
-    async fn end_lease(&self, account: i64) -> Result<()> {
+    async fn end_lease(&self, account: AccountId) -> Result<()> {
         sqlx::query("UPDATE social_accounts SET leased = NULL WHERE id = $1")
             .bind(account)
             .execute(&self.writer())
@@ -135,7 +135,7 @@ impl AccountStore for Store {
         Ok(())
     }
 
-    async fn encrypted_tokens(&self, after: i64, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
+    async fn encrypted_tokens(&self, after: AccountId, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
         let rows: Vec<EncryptedTokensRow> = sqlx::query_as(concat!(
             "SELECT ",
             encrypted_tokens_columns!(),
@@ -148,7 +148,7 @@ impl AccountStore for Store {
         Ok(rows.into_iter().map(EncryptedTokensRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
     }
 
-    async fn replace_encrypted_tokens(&self, account: i64, old: &[u8], new: &[u8]) -> Result<bool> {
+    async fn replace_encrypted_tokens(&self, account: AccountId, old: &[u8], new: &[u8]) -> Result<bool> {
         let reencrypted = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
             .bind(new)
             .bind(account)
@@ -158,7 +158,7 @@ impl AccountStore for Store {
         Ok(reencrypted.rows_affected() == 1)
     }
 
-    async fn drop_tokens(&self, account: i64, old: &[u8], audit: &AuditEvent) -> Result<bool> {
+    async fn drop_tokens(&self, account: AccountId, old: &[u8], audit: &AuditEvent) -> Result<bool> {
         let mut tx = self.begin().await?;
         let dropped = sqlx::query("UPDATE social_accounts SET tokens = NULL WHERE id = $1 AND tokens = $2")
             .bind(account)

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 use super::{Builder, Key, Store, Tx};
 use crate::clock::UnixMillis;
-use crate::model::{EmailAddress, KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId};
+use crate::model::{AccountId, EmailAddress, KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId};
 use crate::store::error::Result;
 use crate::store::import::{ConflictKind, ImportStore, RowOutcome};
 use crate::store::import_rows::{KnownAccount, KnownUser, credential_fate, record, with_fate};
@@ -59,7 +59,7 @@ impl Store {
         });
         insert.push(" ON CONFLICT DO NOTHING RETURNING id");
         let mut tx = self.begin().await?;
-        let written: Vec<i64> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+        let written: Vec<UserId> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
         tx.commit().await?;
         Ok(written.into_iter().collect())
     }
@@ -195,7 +195,7 @@ impl Store {
 
 #[async_trait::async_trait]
 impl ImportStore for Store {
-    async fn reserve_ids(&self, user: i64, account: i64) -> Result<()> {
+    async fn reserve_ids(&self, user: UserId, account: AccountId) -> Result<()> {
         self.raise_ids(user, account).await?;
         Ok(())
     }
@@ -230,7 +230,7 @@ impl ImportStore for Store {
             return Ok(Vec::new());
         }
         let known = self.known_accounts(accounts).await?;
-        let ids: HashSet<i64> = known.iter().map(|account| account.id).collect();
+        let ids: HashSet<AccountId> = known.iter().map(|account| account.id).collect();
         let mut owners: HashMap<(&str, &str), UserId> =
             known.iter().map(|known| ((known.provider.as_str(), known.uid.as_str()), known.user_id)).collect();
         let mut fates: Vec<RowOutcome> = Vec::with_capacity(accounts.len());

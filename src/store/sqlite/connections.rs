@@ -13,7 +13,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use super::Tx;
 use super::group::{Group, Write};
 use crate::clock::UnixMillis;
-use crate::model::{CodeClaim, EmailAddress, EventFactory};
+use crate::model::{AccountId, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
 use crate::store::error;
 use crate::store::limited::{self, Backend};
@@ -287,13 +287,13 @@ impl Store {
         }
     }
 
-    pub(super) async fn raise_ids(&self, user: i64, account: i64) -> std::result::Result<(), sqlx::Error> {
+    pub(super) async fn raise_ids(&self, user: UserId, account: AccountId) -> std::result::Result<(), sqlx::Error> {
         // An import follows: digests fall on every page of their table, which is read again and again without room for it.
         for pragma in ["PRAGMA cache_size = -262144", "PRAGMA wal_autocheckpoint = 64000"] {
             sqlx::query(pragma).execute(&self.write).await?;
         }
         let mut tx = self.begin().await?;
-        for (table, id) in [("users", user), ("social_accounts", account)] {
+        for (table, id) in [("users", user.0), ("social_accounts", account.0)] {
             sqlx::query(
                 "INSERT INTO sqlite_sequence (name, seq) SELECT $1, 0
                  WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = $1)",

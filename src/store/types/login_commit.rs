@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::{AuditEvent, EmailAddress, NewCredential, NewEvent, User, UserId};
+use crate::model::{AccountId, AuditEvent, EmailAddress, NewCredential, NewEvent, User, UserId};
 use crate::secrets::Digest;
 use crate::store::names::{MAX_NAME_LEN, truncated};
 
@@ -13,7 +13,7 @@ pub enum LoginTarget {
     /// The account is known, and its user as read when this was decided. `read`: [`SocialAccount::modified`] of the row that the
     /// new `LoginCommit::extra_data` was merged with. `rekeyed`: it was found by another key, and its row gets
     /// `LoginCommit::uid` and `LoginCommit::uid_scope`.
-    Known { user: Box<User>, account_id: i64, read: UnixMillis, rekeyed: bool },
+    Known { user: Box<User>, account_id: AccountId, read: UnixMillis, rekeyed: bool },
     /// A new account for a user who exists. `generation`: the `link_generation` that this was decided on. `by_email`: who
     /// was found by this verified address, and must have it still.
     Attach { user_id: UserId, generation: i64, by_email: Option<EmailAddress> },

@@ -120,7 +120,7 @@ async fn fault_b26_accounts_of_several_uids_are_one_query(engine: Engine) {
     let (first, third) = (uid(1).await, uid(3).await);
     let repository = app.database.repository().await;
     let found = repository.accounts_by_uid("github", &[&third, "of nobody", &first]).await.expect("a read");
-    let users: Vec<(i64, i64)> = found.iter().map(|(account, user)| (account.user_id, user.id)).collect();
+    let users: Vec<(i64, i64)> = found.iter().map(|(account, user)| (account.user_id.0, user.id.0)).collect();
     assert_eq!(users, [(1, 1), (3, 3)]);
 }
 
@@ -187,7 +187,7 @@ async fn fault_f10_user_search_matches_prefixes_of_username_and_email(engine: En
     let repository = database.repository().await;
     let found = async |search: UserSearch<'_>, most: i64| {
         let users = repository.users(search, most).await.expect("a read");
-        users.into_iter().map(|user| user.id).collect::<Vec<_>>()
+        users.into_iter().map(|user| user.id.0).collect::<Vec<_>>()
     };
     for (text, expected) in [
         ("ana", &[1, 2, 3][..]),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rest_social_auth::clock::UnixMillis;
-use rest_social_auth::model::{AuditEvent, AuditFilter, AuditKind, CodeClaim};
+use rest_social_auth::model::{AuditEvent, AuditFilter, AuditKind, CodeClaim, UserId};
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{Claimed, in_batches};
 use serde_json::json;
@@ -103,7 +103,7 @@ async fn fault_b10_tokens_of_another_user_are_deleted_after_a_failed_write(engin
     let filter = AuditFilter { event: Some(AuditKind::ProviderTokensDropped), ..AuditFilter::default() };
     let trail = repository.audit_trail(&filter, 10).await.expect("the audit log");
     let said = trail.iter().map(|row| (row.provider.as_deref(), row.code.as_deref(), row.user_id));
-    assert_eq!(said.collect::<Vec<_>>(), [(Some("vk-id"), Some("another_user"), Some(1))]);
+    assert_eq!(said.collect::<Vec<_>>(), [(Some("vk-id"), Some("another_user"), Some(UserId(1)))]);
     repository.close().await;
 }
 
@@ -132,7 +132,10 @@ async fn fault_b22_rows_dated_in_the_future_do_not_stop_pruning(engine: Engine) 
                 INSERT INTO audit_events (at, event) SELECT 9000000000000 + i, 'login' FROM n";
     database.run(rows).await;
     for at in [1, 2, 5000] {
-        repository.audit(&AuditEvent::of_operator(AuditKind::Deactivated, 1, UnixMillis(at))).await.expect("a row");
+        repository
+            .audit(&AuditEvent::of_operator(AuditKind::Deactivated, UserId(1), UnixMillis(at)))
+            .await
+            .expect("a row");
     }
     assert_eq!(in_batches(|| repository.prune_audit(UnixMillis(3))).await.expect("a prune"), 2);
     assert_eq!(database.count("audit_events").await, 1501);

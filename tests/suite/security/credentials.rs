@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use data_encoding::HEXLOWER;
+use rest_social_auth::model::UserId;
 use rest_social_auth::secrets::{Digest, SecretString, ServerKey};
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ async fn sec_26_deactivating_a_user_revokes_every_credential_at_once(engine: Eng
         app.client().user(header).await.ok();
     }
     let repository = app.database.repository().await;
-    assert!(repository.set_active(1, false, app.clock.now()).await.expect("a write"));
+    assert!(repository.set_active(UserId(1), false, app.clock.now()).await.expect("a write"));
     for header in &headers {
         assert_eq!(app.client().user(header).await.status, 401, "{header}");
     }
@@ -50,7 +51,7 @@ async fn sec_26_deactivating_a_user_revokes_every_credential_at_once(engine: Eng
     app.login("token", "u00000001").await.problem(403, "user_inactive");
 
     // After reactivation, revoked JWTs and sessions stay revoked.
-    assert!(repository.set_active(1, true, app.clock.now()).await.expect("a write"));
+    assert!(repository.set_active(UserId(1), true, app.clock.now()).await.expect("a write"));
     assert_eq!(post("/api/token/refresh/", json!({"refresh": refresh})).await.status, 401);
     app.login("token", "u000000001").await.ok();
 }
@@ -60,7 +61,7 @@ async fn sec_27_responses_do_not_reveal_which_users_exist(engine: Engine) {
     app.login("token", "u1").await.ok();
     app.login("token", "u2").await.ok();
     let repository = app.database.repository().await;
-    repository.set_active(2, false, app.clock.now()).await.expect("a write");
+    repository.set_active(UserId(2), false, app.clock.now()).await.expect("a write");
     // The response to an invalid code is the same for every user.
     let mut answers = Vec::new();
     for code in ["bad-u1", "bad-u2", "bad-u3"] {
