@@ -81,7 +81,7 @@ impl From<UserRow> for User {
 macro_rules! encrypted_tokens_columns {
     () => {
         "id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data, created AS account_created, modified, \
-         tokens"
+         encrypted_tokens"
     };
 }
 pub(super) use encrypted_tokens_columns;
@@ -90,12 +90,12 @@ pub(super) use encrypted_tokens_columns;
 pub(super) struct EncryptedTokensRow {
     #[sqlx(flatten)]
     account: AccountRow,
-    tokens: Option<Vec<u8>>,
+    encrypted_tokens: Option<Vec<u8>>,
 }
 
 impl EncryptedTokensRow {
     pub fn split(self) -> (SocialAccount, Option<Vec<u8>>) {
-        (self.account.into(), self.tokens)
+        (self.account.into(), self.encrypted_tokens)
     }
 }
 
@@ -220,15 +220,13 @@ pub(super) struct AuthorizationRequestRow {
     redirect_uri: String,
     browser: Option<Vec<u8>>,
     flow: Option<Vec<u8>>,
-    classic: bool,
+    legacy_oauth1_start: bool,
     code_challenge: Option<String>,
-    #[sqlx(rename = "sealed_secret")]
     encrypted_secret: Option<Vec<u8>>,
     user_id: Option<UserId>,
     link_generation: i64,
     needs_fresh_login: bool,
     address: Option<Json<Value>>,
-    #[sqlx(rename = "landing")]
     server_redirect: Option<Json<ServerRedirect>>,
     created: i64,
     expires: i64,
@@ -243,7 +241,7 @@ impl AuthorizationRequestRow {
             redirect_uri: self.redirect_uri,
             browser: digest(self.browser.as_deref())?,
             flow: digest(self.flow.as_deref())?,
-            classic: self.classic,
+            classic: self.legacy_oauth1_start,
             code_challenge: self.code_challenge,
             encrypted_secret: self.encrypted_secret,
             link_request: self.user_id.map(|user| LinkRequest { user, generation: self.link_generation }),
@@ -261,21 +259,25 @@ impl AuthorizationRequestRow {
 pub(super) struct UsedCodeRow {
     binding: Option<Vec<u8>>,
     claimed: i64,
-    answer: Option<Vec<u8>>,
+    encrypted_answer: Option<Vec<u8>>,
 }
 
 impl TryFrom<UsedCodeRow> for UsedCode {
     type Error = StoreError;
 
     fn try_from(row: UsedCodeRow) -> Result<Self> {
-        Ok(Self { binding: digest(row.binding.as_deref())?, claimed: UnixMillis(row.claimed), answer: row.answer })
+        Ok(Self {
+            binding: digest(row.binding.as_deref())?,
+            claimed: UnixMillis(row.claimed),
+            answer: row.encrypted_answer,
+        })
     }
 }
 
 #[derive(FromRow)]
 pub(super) struct OneTimeCodeRow {
     code_challenge: Option<String>,
-    answer: Vec<u8>,
+    encrypted_answer: Vec<u8>,
     expires: i64,
 }
 
@@ -284,7 +286,7 @@ impl OneTimeCodeRow {
         OneTimeCode {
             code: code.clone(),
             code_challenge: self.code_challenge,
-            answer: self.answer,
+            answer: self.encrypted_answer,
             expires: UnixMillis(self.expires),
         }
     }
@@ -345,23 +347,27 @@ impl CredentialEntryRow {
 #[derive(FromRow)]
 pub(super) struct PendingLoginRow {
     browser: Option<Vec<u8>>,
-    #[sqlx(rename = "sealed")]
-    encrypted: Vec<u8>,
+    encrypted_login: Vec<u8>,
     user_id: Option<UserId>,
     expires: i64,
-    taken: Option<i64>,
-    answer: Option<Vec<u8>>,
+    completed: Option<i64>,
+    encrypted_answer: Option<Vec<u8>>,
 }
 
 impl PendingLoginRow {
     pub fn with_token(self, token: &Digest) -> Result<StoredPendingLogin> {
+        let taken = match (self.completed, self.encrypted_answer) {
+            (None, None) => None,
+            (Some(at), Some(answer)) => Some(Taken { at: UnixMillis(at), answer }),
+            _ => return Err(undecodable("a pending login with one of completed and encrypted_answer")),
+        };
         Ok(StoredPendingLogin {
             token: token.clone(),
             browser: digest(self.browser.as_deref())?,
-            encrypted: self.encrypted,
+            encrypted: self.encrypted_login,
             link_to: self.user_id,
             expires: UnixMillis(self.expires),
-            taken: self.taken.zip(self.answer).map(|(at, answer)| Taken { at: UnixMillis(at), answer }),
+            taken,
         })
     }
 }

@@ -48,10 +48,10 @@ impl ExpiringTable {
             };
         }
         match self {
-            Self::AuthorizationRequests => delete!("login_attempts", "key"),
+            Self::AuthorizationRequests => delete!("authorization_requests", "key"),
             Self::UsedCodes => delete!("used_codes", "code"),
-            Self::OneTimeCodes => delete!("swap_codes", "code"),
-            Self::PendingLogins => delete!("halted_logins", "token"),
+            Self::OneTimeCodes => delete!("one_time_codes", "code"),
+            Self::PendingLogins => delete!("pending_logins", "token"),
             Self::Sessions => delete!("sessions", "digest"),
             Self::KnoxTokens => delete!("knox_tokens", "digest"),
             Self::RefreshTokens => delete!("refresh_tokens", "user_id, jti"),
@@ -113,9 +113,9 @@ impl BoundedRows {
         }
         match self {
             Self::FinishedAuthorizationRequests => {
-                statements!("login_attempts", "key", "expires", "claimed IS NOT NULL")
+                statements!("authorization_requests", "key", "expires", "claimed IS NOT NULL")
             }
-            Self::FinishedPendingLogins => statements!("halted_logins", "token", "expires", "taken IS NOT NULL"),
+            Self::FinishedPendingLogins => statements!("pending_logins", "token", "expires", "completed IS NOT NULL"),
             Self::RefusalsOfNoUser => {
                 statements!("audit_events", "id", "id", "event = 'refused' AND user_id IS NULL")
             }

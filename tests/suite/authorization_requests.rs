@@ -63,7 +63,7 @@ async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine
         assert!(begun.parameter(name).is_some_and(|value| value.len() >= 43), "{name} in {}", begun.url);
     }
     assert!(begun.state.len() >= 22, "at least 128 bits: {}", begun.state);
-    assert_eq!(app.database.count("login_attempts").await, 2);
+    assert_eq!(app.database.count("authorization_requests").await, 2);
 }
 
 async fn state_nonce_and_code_verifier_belong_to_one_request(engine: Engine) {
@@ -185,7 +185,7 @@ async fn begin_validates_its_parameters(engine: Engine) {
     }
     let not_an_object = app.client().post("/api/login/social/begin/github/").json(&json!([1])).send().await;
     assert_eq!(not_an_object.status, 400);
-    assert_eq!(app.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("authorization_requests").await, 0);
     assert!(app.double.calls().is_empty());
 }
 

@@ -585,7 +585,7 @@ async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
     database.run("INSERT INTO users (id, username, created) VALUES (1, 'ana', 5)").await;
     database
         .run(
-            "INSERT INTO social_accounts (id, user_id, provider, uid, extra_data, created, modified, tokens)
+            "INSERT INTO social_accounts (id, user_id, provider, uid, extra_data, created, modified, encrypted_tokens)
              VALUES (5, 1, 'github', '303', '{}', 5, 5, X'0161FF')",
         )
         .await;

@@ -227,7 +227,7 @@ async fn flow_token_is_valid_once_for_ten_minutes(engine: Engine) {
     app.advance(Duration::from_secs(601));
     let repository = app.database.repository().await;
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
-    assert_eq!(app.database.count("halted_logins").await, 0);
+    assert_eq!(app.database.count("pending_logins").await, 0);
 }
 
 async fn another_browser_cannot_resume_a_pending_login(engine: Engine) {
@@ -258,7 +258,7 @@ async fn repeated_code_gets_the_same_202(engine: Engine) {
     let first = browser.login("jwt-pair/github", login.clone()).await;
     let again = browser.login("jwt-pair/github", login.clone()).await;
     assert_eq!(pending_login(&first), pending_login(&again));
-    assert_eq!((app.double.calls_at(GITHUB_TOKEN).len(), app.database.count("halted_logins").await), (1, 1));
+    assert_eq!((app.double.calls_at(GITHUB_TOKEN).len(), app.database.count("pending_logins").await), (1, 1));
     app.advance(Duration::from_secs(31));
     browser.login("jwt-pair/github", login).await.problem(400, "code_already_used");
 }
@@ -275,7 +275,7 @@ async fn sec_28_pending_login_is_encrypted(engine: Engine) {
     // A ciphertext cannot be moved to another row.
     let other = flow_token(&app.login("token", "u2").await);
     app.database
-        .run("UPDATE halted_logins SET sealed = (SELECT sealed FROM halted_logins ORDER BY token LIMIT 1)")
+        .run("UPDATE pending_logins SET encrypted_login = (SELECT encrypted_login FROM pending_logins ORDER BY token LIMIT 1)")
         .await;
     let answers = [
         resume(&app.client(), &token, json!({"terms": true})).await,

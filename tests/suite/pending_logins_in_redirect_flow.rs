@@ -159,7 +159,7 @@ async fn get_of_the_page_does_not_consume_the_code(engine: Engine) {
     assert_page(&get_page(&browser, "/api/login/social/resume/?code=rsax_made_up").await, 400, &["invalid_code"]);
     browser.get("/api/login/social/resume/").send().await.problem(400, "invalid_request");
     // GET with the code of a completed login does not consume the code.
-    app.database.run("DELETE FROM halted_logins").await;
+    app.database.run("DELETE FROM pending_logins").await;
     let completed = page_path(&browser, &format!("next={PAGE}&kind=token"), "u01").await;
     browser.get(&completed).send().await.problem(400, "invalid_code");
     let swap = json!({"code": completed.split('=').nth(1).expect("a code")});

@@ -71,7 +71,7 @@ async fn assert_failures_write_nothing(engine: Engine, place: &str, provider: &s
         // Not `provider_timeout`: the failure was detected before the timeout.
         answer.problem(502, "provider_error");
         let mut after = app.database.counts().await;
-        for (table, expected) in [("login_attempts", 1), ("used_codes", 1), ("audit_events", 1)] {
+        for (table, expected) in [("authorization_requests", 1), ("used_codes", 1), ("audit_events", 1)] {
             *after.get_mut(table).expect("the table") -= expected;
         }
         assert_eq!(after, before, "{failure} at {place} wrote a row");

@@ -255,7 +255,7 @@ async fn r_o1_08_provider_failure_in_the_first_step_is_provider_error(engine: En
         let answer = app.client().login("token/twitter", json!({})).await;
         answer.problem(502, "provider_error");
     }
-    assert_eq!(app.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("authorization_requests").await, 0);
 }
 
 async fn r_o1_09_denied_consent_ends_the_login(engine: Engine) {

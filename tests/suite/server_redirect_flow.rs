@@ -86,7 +86,7 @@ async fn sec_11_one_time_code_is_exchanged_once_within_a_minute(engine: Engine) 
         app.client().user(&format!("Bearer {}", swapped.field("token"))).await.ok();
         app.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
     }
-    assert_eq!(app.database.count("swap_codes").await, 0);
+    assert_eq!(app.database.count("one_time_codes").await, 0);
 }
 
 async fn sec_11_one_time_code_needs_the_code_verifier_of_the_app(engine: Engine) {
@@ -121,7 +121,7 @@ async fn sec_09_next_must_be_on_the_allow_list(engine: Engine) {
     let page = page.await;
     assert_eq!((page.status, page.header("content-type")), (400, Some("text/html; charset=utf-8")));
     assert!(page.headers_and_body().contains("redirect_uri_not_allowed"));
-    assert_eq!(app.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("authorization_requests").await, 0);
 }
 
 async fn sec_13_callback_in_another_browser_is_refused(engine: Engine) {

@@ -143,7 +143,7 @@ async fn sec_40_provider_tokens_are_stored_only_when_configured(engine: Engine) 
     token_of(&app, &stranger, account).await.problem(404, "not_found");
     // The database has no plain text, and the encrypted token of another account cannot be decrypted in its place.
     app.database
-        .run("UPDATE social_accounts SET tokens = (SELECT tokens FROM social_accounts ORDER BY id DESC LIMIT 1)")
+        .run("UPDATE social_accounts SET encrypted_tokens = (SELECT encrypted_tokens FROM social_accounts ORDER BY id DESC LIMIT 1)")
         .await;
     token_of(&app, &authorization, account).await.problem(404, "token_not_kept");
 }

@@ -121,7 +121,7 @@ async fn closed_sign_up_refuses_before_additional_input_is_asked_for(engine: Eng
     let app = plan.start().await;
     app.fake_users.set_profile("github", "u1", json!({"id": 1, "login": "one"}));
     app.login("token", "u1").await.problem(403, "sign_up_closed");
-    assert_eq!(app.database.count("halted_logins").await, 0);
+    assert_eq!(app.database.count("pending_logins").await, 0);
 }
 
 async fn unknown_provider_in_a_list_is_a_setting_error(engine: Engine) {

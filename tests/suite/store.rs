@@ -506,10 +506,16 @@ async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
         "nothing is old or too much"
     );
     rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 7).await.expect("a sweep");
-    assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (20, 20));
-    store.database.run("UPDATE login_attempts SET claimed = created").await;
+    assert_eq!(
+        (store.database.count("authorization_requests").await, store.database.count("used_codes").await),
+        (20, 20)
+    );
+    store.database.run("UPDATE authorization_requests SET claimed = created").await;
     rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 7).await.expect("a sweep");
-    assert_eq!((store.database.count("login_attempts").await, store.database.count("used_codes").await), (7, 20));
+    assert_eq!(
+        (store.database.count("authorization_requests").await, store.database.count("used_codes").await),
+        (7, 20)
+    );
     assert!(store.repository.authorization_request(&digest("a19")).await.expect("a read").is_some(), "the newest stay");
     assert!(store.repository.authorization_request(&digest("a0")).await.expect("a read").is_none(), "the oldest go");
 
@@ -523,7 +529,7 @@ async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
         .await
         .expect("a sweep");
     let counts = store.database.counts().await;
-    assert_eq!((counts["login_attempts"], counts["used_codes"]), (0, 0));
+    assert_eq!((counts["authorization_requests"], counts["used_codes"]), (0, 0));
 }
 
 async fn users_are_found_by_email_in_any_case(engine: Engine) {
@@ -610,6 +616,6 @@ async fn pending_login_is_consumed_once_or_nothing_is_written(engine: Engine) {
     assert!(!repository.replace_pending_login(&digest("b"), &halt("d"), b"more", NOW).await.expect("a write"));
     assert!(store.commit(&again("b"), |user| session("b", user)).await.is_none());
     assert!(store.commit(&again("unknown"), |user| session("x", user)).await.is_none());
-    assert_eq!((store.database.count("halted_logins").await, store.database.count("sessions").await), (3, 1));
+    assert_eq!((store.database.count("pending_logins").await, store.database.count("sessions").await), (3, 1));
     store.commit(&again("c"), |user| session("c", user)).await.expect("a login");
 }

@@ -118,7 +118,7 @@ impl AccountStore for Store {
 
     async fn lease_tokens(&self, account: AccountId, now: UnixMillis, until: UnixMillis) -> Result<bool> {
         let leased =
-            sqlx::query("UPDATE social_accounts SET leased = $1 WHERE id = $2 AND (leased IS NULL OR leased <= $3)")
+            sqlx::query("UPDATE social_accounts SET lease_expires = $1 WHERE id = $2 AND (lease_expires IS NULL OR lease_expires <= $3)")
                 .bind(until.0)
                 .bind(account)
                 .bind(now.0)
@@ -128,7 +128,7 @@ impl AccountStore for Store {
     }
 
     async fn end_lease(&self, account: AccountId) -> Result<()> {
-        sqlx::query("UPDATE social_accounts SET leased = NULL WHERE id = $1")
+        sqlx::query("UPDATE social_accounts SET lease_expires = NULL WHERE id = $1")
             .bind(account)
             .execute(&self.writer())
             .await?;
@@ -139,7 +139,7 @@ impl AccountStore for Store {
         let rows: Vec<EncryptedTokensRow> = sqlx::query_as(concat!(
             "SELECT ",
             encrypted_tokens_columns!(),
-            " FROM social_accounts WHERE id > $1 AND tokens IS NOT NULL ORDER BY id LIMIT $2"
+            " FROM social_accounts WHERE id > $1 AND encrypted_tokens IS NOT NULL ORDER BY id LIMIT $2"
         ))
         .bind(after)
         .bind(most)
@@ -149,22 +149,24 @@ impl AccountStore for Store {
     }
 
     async fn replace_encrypted_tokens(&self, account: AccountId, old: &[u8], new: &[u8]) -> Result<bool> {
-        let reencrypted = sqlx::query("UPDATE social_accounts SET tokens = $1 WHERE id = $2 AND tokens = $3")
-            .bind(new)
-            .bind(account)
-            .bind(old)
-            .execute(&self.writer())
-            .await?;
+        let reencrypted =
+            sqlx::query("UPDATE social_accounts SET encrypted_tokens = $1 WHERE id = $2 AND encrypted_tokens = $3")
+                .bind(new)
+                .bind(account)
+                .bind(old)
+                .execute(&self.writer())
+                .await?;
         Ok(reencrypted.rows_affected() == 1)
     }
 
     async fn drop_tokens(&self, account: AccountId, old: &[u8], audit: &AuditEvent) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let dropped = sqlx::query("UPDATE social_accounts SET tokens = NULL WHERE id = $1 AND tokens = $2")
-            .bind(account)
-            .bind(old)
-            .execute(&mut *tx)
-            .await?;
+        let dropped =
+            sqlx::query("UPDATE social_accounts SET encrypted_tokens = NULL WHERE id = $1 AND encrypted_tokens = $2")
+                .bind(account)
+                .bind(old)
+                .execute(&mut *tx)
+                .await?;
         let is_dropped = dropped.rows_affected() == 1;
         if is_dropped {
             audit_query(audit).execute(&mut *tx).await?;
@@ -176,13 +178,13 @@ impl AccountStore for Store {
     async fn reencrypt_all(&self, reencrypted: &[ReencryptedTokens]) -> Result<u64> {
         let mut done = 0;
         for batch in reencrypted.chunks(KEY_BATCH) {
-            let mut query = Builder::new("WITH resealed (id, former, fresh) AS (");
+            let mut query = Builder::new("WITH reencrypted (id, former, fresh) AS (");
             query.push_values(batch, |mut row, text| {
                 row.push_bind(text.account).push_bind(text.old.clone()).push_bind(text.new.clone());
             });
             query.push(
-                ") UPDATE social_accounts SET tokens = resealed.fresh FROM resealed
-                 WHERE social_accounts.id = resealed.id AND social_accounts.tokens = resealed.former",
+                ") UPDATE social_accounts SET encrypted_tokens = reencrypted.fresh FROM reencrypted
+                 WHERE social_accounts.id = reencrypted.id AND social_accounts.encrypted_tokens = reencrypted.former",
             );
             done += query.build().persistent(false).execute(&self.writer()).await?.rows_affected();
         }
@@ -191,7 +193,7 @@ impl AccountStore for Store {
 
     async fn count_encrypted(&self, beginning: &[u8]) -> Result<i64> {
         let count = sqlx::query_scalar(
-            "SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL AND substr(tokens, 1, length($1)) = $1",
+            "SELECT count(*) FROM social_accounts WHERE encrypted_tokens IS NOT NULL AND substr(encrypted_tokens, 1, length($1)) = $1",
         )
         .bind(beginning)
         .fetch_one(&mut *self.reader().await?)

@@ -11,12 +11,14 @@ use crate::store::error::Result;
 use crate::store::rows::{AuthorizationRequestRow, OneTimeCodeRow, PendingLoginRow, UsedCodeRow};
 
 fn new_pending_login(halt: &StoredPendingLogin) -> Query<'_> {
-    sqlx::query("INSERT INTO halted_logins (token, browser, sealed, user_id, expires) VALUES ($1, $2, $3, $4, $5)")
-        .bind(halt.token.as_bytes())
-        .bind(halt.browser.as_ref().map(Digest::as_bytes))
-        .bind(&halt.encrypted)
-        .bind(halt.link_to)
-        .bind(halt.expires.0)
+    sqlx::query(
+        "INSERT INTO pending_logins (token, browser, encrypted_login, user_id, expires) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(halt.token.as_bytes())
+    .bind(halt.browser.as_ref().map(Digest::as_bytes))
+    .bind(&halt.encrypted)
+    .bind(halt.link_to)
+    .bind(halt.expires.0)
 }
 
 impl Store {
@@ -28,9 +30,9 @@ impl Store {
         sqlx::query(
             "INSERT INTO used_codes AS known (code, binding, claimed, expires)
              SELECT $1, $2, $3, $4
-             WHERE $5 IS NULL OR EXISTS (SELECT 1 FROM login_attempts WHERE key = $5 AND claimed IS NULL)
+             WHERE $5 IS NULL OR EXISTS (SELECT 1 FROM authorization_requests WHERE key = $5 AND claimed IS NULL)
              ON CONFLICT (code) DO UPDATE
-               SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires, answer = NULL
+               SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires, encrypted_answer = NULL
                WHERE known.expires <= excluded.claimed",
         )
         .bind(code.digest.as_bytes())
@@ -47,12 +49,14 @@ impl Store {
         answer: &[u8],
         now: UnixMillis,
     ) -> Result<bool> {
-        let taken = sqlx::query("UPDATE halted_logins SET taken = $1, answer = $2 WHERE token = $3 AND taken IS NULL")
-            .bind(now.0)
-            .bind(answer)
-            .bind(token.as_bytes())
-            .execute(&mut **tx)
-            .await?;
+        let taken = sqlx::query(
+            "UPDATE pending_logins SET completed = $1, encrypted_answer = $2 WHERE token = $3 AND completed IS NULL",
+        )
+        .bind(now.0)
+        .bind(answer)
+        .bind(token.as_bytes())
+        .execute(&mut **tx)
+        .await?;
         Ok(taken.rows_affected() == 1)
     }
 
@@ -70,7 +74,7 @@ impl Store {
             return Ok(false);
         }
         let Some(key) = authorization_request else { return Ok(true) };
-        let spent = sqlx::query("UPDATE login_attempts SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
+        let spent = sqlx::query("UPDATE authorization_requests SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
             .bind(now.0)
             .bind(key.as_bytes())
             .execute(&mut **tx)
@@ -83,8 +87,9 @@ impl Store {
 impl AuthorizationRequestStore for Store {
     async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()> {
         sqlx::query(
-            "INSERT INTO login_attempts (key, provider, redirect_uri, browser, flow, classic, code_challenge,
-                                         sealed_secret, user_id, link_generation, address, landing, created,
+            "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, legacy_oauth1_start,
+                                         code_challenge, encrypted_secret, user_id, link_generation,
+                                         address, server_redirect, created,
                                          expires, needs_fresh_login)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
@@ -110,9 +115,9 @@ impl AuthorizationRequestStore for Store {
 
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>> {
         let row: Option<AuthorizationRequestRow> = sqlx::query_as(
-            "SELECT provider, redirect_uri, browser, flow, classic, code_challenge, sealed_secret, user_id,
-                    link_generation, needs_fresh_login, address, landing, created, expires, claimed
-             FROM login_attempts WHERE key = $1",
+            "SELECT provider, redirect_uri, browser, flow, legacy_oauth1_start, code_challenge, encrypted_secret, user_id,
+                    link_generation, needs_fresh_login, address, server_redirect, created, expires, claimed
+             FROM authorization_requests WHERE key = $1",
         )
         .bind(key.as_bytes())
         .fetch_optional(&mut *self.reader().await?)
@@ -128,9 +133,9 @@ impl AuthorizationRequestStore for Store {
         now: UnixMillis,
     ) -> Result<bool> {
         let found: Option<i32> = sqlx::query_scalar(
-            "SELECT 1 FROM login_attempts
+            "SELECT 1 FROM authorization_requests
              WHERE (browser = $1 OR flow = $2) AND provider = $3 AND claimed IS NULL AND expires > $4
-               AND landing IS NULL LIMIT 1",
+               AND server_redirect IS NULL LIMIT 1",
         )
         .bind(browser.map(Digest::as_bytes))
         .bind(flow.map(Digest::as_bytes))
@@ -160,7 +165,7 @@ impl AuthorizationRequestStore for Store {
 
     async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>> {
         let row: Option<UsedCodeRow> =
-            sqlx::query_as("SELECT binding, claimed, answer FROM used_codes WHERE code = $1")
+            sqlx::query_as("SELECT binding, claimed, encrypted_answer FROM used_codes WHERE code = $1")
                 .bind(code.as_bytes())
                 .fetch_optional(&mut *self.reader().await?)
                 .await?;
@@ -168,7 +173,7 @@ impl AuthorizationRequestStore for Store {
     }
 
     async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()> {
-        sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
+        sqlx::query("UPDATE used_codes SET encrypted_answer = $1 WHERE code = $2")
             .bind(answer)
             .bind(code.as_bytes())
             .execute(&self.writer())
@@ -189,10 +194,10 @@ impl AuthorizationRequestStore for Store {
         let mut reader = self.reader().await?;
         let mut rows = [0; 4];
         for (count, statement) in rows.iter_mut().zip([
-            "SELECT count(*) FROM login_attempts WHERE claimed IS NULL AND expires > $1",
+            "SELECT count(*) FROM authorization_requests WHERE claimed IS NULL AND expires > $1",
             "SELECT count(*) FROM used_codes WHERE expires > $1",
-            "SELECT count(*) FROM halted_logins WHERE taken IS NULL AND expires > $1",
-            "SELECT count(*) FROM swap_codes WHERE expires > $1",
+            "SELECT count(*) FROM pending_logins WHERE completed IS NULL AND expires > $1",
+            "SELECT count(*) FROM one_time_codes WHERE expires > $1",
         ]) {
             *count = sqlx::query_scalar(statement).bind(now.0).fetch_one(&mut *reader).await?;
         }
@@ -201,19 +206,21 @@ impl AuthorizationRequestStore for Store {
     }
 
     async fn insert_one_time_code(&self, swap: &OneTimeCode) -> Result<()> {
-        sqlx::query("INSERT INTO swap_codes (code, code_challenge, answer, expires) VALUES ($1, $2, $3, $4)")
-            .bind(swap.code.as_bytes())
-            .bind(&swap.code_challenge)
-            .bind(&swap.answer)
-            .bind(swap.expires.0)
-            .execute(&self.writer())
-            .await?;
+        sqlx::query(
+            "INSERT INTO one_time_codes (code, code_challenge, encrypted_answer, expires) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(swap.code.as_bytes())
+        .bind(&swap.code_challenge)
+        .bind(&swap.answer)
+        .bind(swap.expires.0)
+        .execute(&self.writer())
+        .await?;
         Ok(())
     }
 
     async fn swap(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
         let row: Option<OneTimeCodeRow> =
-            sqlx::query_as("SELECT code_challenge, answer, expires FROM swap_codes WHERE code = $1")
+            sqlx::query_as("SELECT code_challenge, encrypted_answer, expires FROM one_time_codes WHERE code = $1")
                 .bind(code.as_bytes())
                 .fetch_optional(&mut *self.reader().await?)
                 .await?;
@@ -221,11 +228,12 @@ impl AuthorizationRequestStore for Store {
     }
 
     async fn take_one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
-        let row: Option<OneTimeCodeRow> =
-            sqlx::query_as("DELETE FROM swap_codes WHERE code = $1 RETURNING code_challenge, answer, expires")
-                .bind(code.as_bytes())
-                .fetch_optional(&self.writer())
-                .await?;
+        let row: Option<OneTimeCodeRow> = sqlx::query_as(
+            "DELETE FROM one_time_codes WHERE code = $1 RETURNING code_challenge, encrypted_answer, expires",
+        )
+        .bind(code.as_bytes())
+        .fetch_optional(&self.writer())
+        .await?;
         Ok(row.map(|row| row.with_code(code)))
     }
 
@@ -236,7 +244,7 @@ impl AuthorizationRequestStore for Store {
 
     async fn halt(&self, token: &Digest) -> Result<Option<StoredPendingLogin>> {
         let row: Option<PendingLoginRow> = sqlx::query_as(
-            "SELECT browser, sealed, user_id, expires, taken, answer FROM halted_logins WHERE token = $1",
+            "SELECT browser, encrypted_login, user_id, expires, completed, encrypted_answer FROM pending_logins WHERE token = $1",
         )
         .bind(token.as_bytes())
         .fetch_optional(&mut *self.reader().await?)

@@ -128,7 +128,7 @@ impl Store {
         let id = if renumbered { "" } else { "id, " };
         let mut insert = Builder::new(format!(
             "INSERT INTO social_accounts
-               ({id}user_id, provider, uid, legacy_uid, extra_data, created, modified, tokens) "
+               ({id}user_id, provider, uid, legacy_uid, extra_data, created, modified, encrypted_tokens) "
         ));
         insert.push_values(accounts, |mut row, (account, tokens)| {
             if !renumbered {

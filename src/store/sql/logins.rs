@@ -79,7 +79,7 @@ impl Store {
         let LoginTarget::Known { account_id, read, rekeyed, .. } = &login.who else { return Ok(false) };
         let statement = if *rekeyed {
             // What was encrypted for the former key cannot be decrypted under this one.
-            "UPDATE social_accounts SET extra_data = $1, tokens = $3, uid = $9, uid_scope = $10, legacy_uid = $11,
+            "UPDATE social_accounts SET extra_data = $1, encrypted_tokens = $3, uid = $9, uid_scope = $10, legacy_uid = $11,
                modified = CASE WHEN modified < $2 THEN $2 ELSE modified + 1 END
              WHERE id = $4 AND user_id = $5 AND modified = $8 AND EXISTS
                (SELECT 1 FROM users
@@ -87,7 +87,7 @@ impl Store {
                AND NOT EXISTS (SELECT 1 FROM social_accounts
                                WHERE provider = $12 AND uid = $9 AND uid_scope = $10 AND id <> $4)"
         } else {
-            "UPDATE social_accounts SET extra_data = $1, tokens = coalesce($3, tokens),
+            "UPDATE social_accounts SET extra_data = $1, encrypted_tokens = coalesce($3, encrypted_tokens),
                modified = CASE WHEN extra_data = $1 THEN modified WHEN modified < $2 THEN $2 ELSE modified + 1 END
              WHERE id = $4 AND user_id = $5 AND (extra_data = $1 OR modified = $8) AND EXISTS
                (SELECT 1 FROM users
@@ -119,7 +119,7 @@ impl Store {
         }
         Self::insert_credential(tx, &written.credential).await?;
         if let (Some(ConsumedCredential::Code(code)), Some(answer)) = (&login.ends, &written.answer) {
-            sqlx::query("UPDATE used_codes SET answer = $1 WHERE code = $2")
+            sqlx::query("UPDATE used_codes SET encrypted_answer = $1 WHERE code = $2")
                 .bind(answer)
                 .bind(code.as_bytes())
                 .execute(&mut **tx)
@@ -152,7 +152,7 @@ impl Store {
                     let row: Option<UserRow> = sqlx::query_as(concat!(
                         "INSERT INTO users
                            (username, first_name, last_name, email, email_lower, email_verified, created,
-                            last_login, fields, email_vouched_by, credential_generation)
+                            last_login, fields, email_verified_by, credential_generation)
                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $7)
                          ON CONFLICT (username) DO NOTHING RETURNING ",
                         user_columns!(bare)
@@ -246,7 +246,7 @@ impl Store {
         if login.username.is_some() || login.email.is_some() {
             sqlx::query(
                 "UPDATE users SET username = $1, email = $2, email_lower = $3, email_verified = $4,
-                        email_vouched_by = CASE WHEN email = $2 THEN email_vouched_by ELSE $5 END
+                        email_verified_by = CASE WHEN email = $2 THEN email_verified_by ELSE $5 END
                  WHERE id = $6",
             )
             .bind(&user.username)
@@ -264,7 +264,7 @@ impl Store {
     /// False when somebody else stored this account first.
     async fn insert_account(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
         let inserted = sqlx::query(
-            "INSERT INTO social_accounts (user_id, provider, uid, uid_scope, extra_data, created, modified, tokens)
+            "INSERT INTO social_accounts (user_id, provider, uid, uid_scope, extra_data, created, modified, encrypted_tokens)
              SELECT $1, $2, $3, $4, $5, $6, $6, $7
              WHERE NOT EXISTS (SELECT 1 FROM social_accounts
                                WHERE provider = $2 AND uid = $3

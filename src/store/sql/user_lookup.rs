@@ -48,7 +48,7 @@ impl Store {
         for key in email.lookup_keys() {
             keys.push_bind(key);
         }
-        keys.push_unseparated(") AND u.email_vouched_by IN (");
+        keys.push_unseparated(") AND u.email_verified_by IN (");
         let mut list = query.separated(", ");
         for voucher in trusted_email_sources {
             list.push_bind(voucher.clone());

@@ -100,7 +100,7 @@ impl UserStore for Store {
         let updated = sqlx::query(
             "UPDATE users SET username = $1, first_name = $2, last_name = $3, email = $4, email_lower = $5,
                     email_verified = $6, fields = $7, edited = $8,
-                    email_vouched_by = CASE WHEN $6 THEN email_vouched_by ELSE '' END WHERE id = $9",
+                    email_verified_by = CASE WHEN $6 THEN email_verified_by ELSE '' END WHERE id = $9",
         )
         .bind(&after.username)
         .bind(&after.first_name)

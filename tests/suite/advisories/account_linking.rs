@@ -389,7 +389,7 @@ async fn cve_2026_27946_zitadel_user_cannot_mark_an_email_as_verified(engine: En
         ("verified", json!(true)),
         ("email", json!({"email": VICTIM, "is_verified": true})),
         ("email", json!([VICTIM])),
-        ("email_vouched_by", json!("google-oauth2")),
+        ("email_verified_by", json!("google-oauth2")),
         ("is_active", json!(true)),
         ("is_staff", json!(true)),
         ("id", json!(2)),

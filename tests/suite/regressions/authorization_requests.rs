@@ -90,14 +90,14 @@ async fn fault_a9_rows_that_protect_a_login_are_never_evicted(engine: Engine) {
     browser.login("token/github", json!({"code": "u11", "state": begun.state})).await.ok();
     // A completed authorization request no longer protects a login: the sweeper deletes it first.
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 0).await.expect("a sweep");
-    assert_eq!(app.database.count("login_attempts").await, 8);
+    assert_eq!(app.database.count("authorization_requests").await, 8);
     browser.login("token/github", json!({"code": "u12", "state": begun.state})).await.problem(400, "state_mismatch");
 }
 
 async fn fault_a9_own_state_is_recognized_without_its_row(engine: Engine) {
     let app = TestApp::start(engine).await;
     let begun = app.begin(&app.browser(), "github", json!({})).await;
-    app.database.run("DELETE FROM login_attempts").await;
+    app.database.run("DELETE FROM authorization_requests").await;
     let client = app.client();
     for body in [
         json!({"code": "u1", "state": begun.state}),
@@ -156,7 +156,7 @@ async fn fault_a25_begin_from_another_site_is_refused(engine: Engine) {
     ] {
         begin(headers).await.problem(403, "csrf_failed");
     }
-    assert_eq!(app.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("authorization_requests").await, 0);
     browser.login("token/github", json!({"code": "u1"})).await.ok();
     // A link on another site may start the redirect flow; it does not affect other logins.
     let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}");
@@ -253,7 +253,7 @@ async fn fault_a25_authorize_as_a_subresource_is_refused(engine: Engine) {
                 assert!(answer.set_cookies().is_empty(), "{provider}: {mode}");
             }
         }
-        assert_eq!(app.database.count("login_attempts").await, i64::from(provider != "github"));
+        assert_eq!(app.database.count("authorization_requests").await, i64::from(provider != "github"));
         let link = authorize("navigate", "document", "cross-site").await;
         assert_eq!((link.status, link.set_cookies().len()), (303, 1), "{provider}: {}", link.headers_and_body());
     }
@@ -446,7 +446,7 @@ async fn fault_a28_head_neither_begins_nor_completes_a_login(engine: Engine) {
     let answer = browser.request("HEAD", &path).send().await;
     assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, OPTIONS")));
     assert!(answer.set_cookies().is_empty());
-    assert_eq!(app.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("authorization_requests").await, 0);
     let state = parameter(&begin_redirect(&browser, "github").await, "state");
     let path = format!("/api/login/social/complete/github/?code=u1&state={state}");
     assert_eq!(browser.request("HEAD", &path).send().await.status, 405);

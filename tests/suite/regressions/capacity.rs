@@ -33,20 +33,22 @@ async fn fault_a9_only_rows_that_protect_a_login_count(engine: Engine) {
     let now = app.clock.now();
     let later = now.plus(Duration::from_secs(60)).0;
     let nothing = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
-    let columns = "key, provider, redirect_uri, classic, created, expires, claimed";
+    let columns = "key, provider, redirect_uri, legacy_oauth1_start, created, expires, claimed";
     for (number, (expires, claimed)) in
         [(later, "NULL".to_owned()), (later, now.0.to_string()), (now.0, "NULL".to_owned())].into_iter().enumerate()
     {
         let key = if engine == Engine::Sqlite { format!("X'0{number}'") } else { format!("'\\x0{number}'::bytea") };
         for sql in [
             format!(
-                "INSERT INTO login_attempts ({columns}) VALUES ({key}, 'github', 'x', false, 1, {expires}, {claimed})"
+                "INSERT INTO authorization_requests ({columns}) VALUES ({key}, 'github', 'x', false, 1, {expires}, {claimed})"
             ),
             format!("INSERT INTO used_codes (code, claimed, expires) VALUES ({key}, 1, {expires})"),
             format!(
-                "INSERT INTO halted_logins (token, sealed, expires, taken) VALUES ({key}, {nothing}, {expires}, {claimed})"
+                "INSERT INTO pending_logins (token, encrypted_login, expires, completed) VALUES ({key}, {nothing}, {expires}, {claimed})"
             ),
-            format!("INSERT INTO swap_codes (code, answer, expires) VALUES ({key}, {nothing}, {expires})"),
+            format!(
+                "INSERT INTO one_time_codes (code, encrypted_answer, expires) VALUES ({key}, {nothing}, {expires})"
+            ),
         ] {
             app.database.run(&sql).await;
         }
@@ -92,8 +94,15 @@ async fn code_stays_unused_when_one_time_codes_are_full(engine: Engine) {
     let app = TestApp::builder(engine).with("MAX_ONE_TIME_CODES", "10").start().await;
     let later = app.clock.now().plus(Duration::from_secs(60)).0;
     let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
-    fill(&app.database, engine, "swap_codes", "code, answer, expires", &format!("KEY, {empty}, {later}"), 200_000)
-        .await;
+    fill(
+        &app.database,
+        engine,
+        "one_time_codes",
+        "code, encrypted_answer, expires",
+        &format!("KEY, {empty}, {later}"),
+        200_000,
+    )
+    .await;
     let refused = format!("{REDIRECT_URI}?error=too_many_requests");
     let node = counted(&app, async |node, authorization_request| {
         location(&callback(&node.client().browser(), &format!("u1{authorization_request}")).await) == refused
@@ -108,7 +117,7 @@ async fn code_stays_unused_when_one_time_codes_are_full(engine: Engine) {
     assert!(app.double.calls().is_empty(), "the provider was not called");
     // A login that needs no row succeeds. When rows are free again, the same code is accepted.
     node.client().login("token/github", json!({"code": "u8"})).await.ok();
-    app.database.run("DELETE FROM swap_codes").await;
+    app.database.run("DELETE FROM one_time_codes").await;
     let node = app.start_second_node().await;
     assert!(location(&callback(&node.client().browser(), "u7").await).contains("code="));
 }
@@ -120,7 +129,7 @@ async fn code_stays_unused_when_pending_logins_are_full(engine: Engine) {
     let later = app.clock.now().plus(Duration::from_secs(60)).0;
     let empty = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
     let values = format!("KEY, {empty}, {later}");
-    fill(&app.database, engine, "halted_logins", "token, sealed, expires", &values, 10).await;
+    fill(&app.database, engine, "pending_logins", "token, encrypted_login, expires", &values, 10).await;
     let node = counted(&app, async |node, authorization_request| {
         node.client().login("token/github", json!({"code": format!("u1{authorization_request}")})).await.status == 429
     })
@@ -131,7 +140,7 @@ async fn code_stays_unused_when_pending_logins_are_full(engine: Engine) {
     assert_eq!(written().await, before, "no user and no used code");
     // A provider whose pipeline asks for no input needs no row.
     node.client().login("token/facebook", json!({"code": "u7"})).await.ok();
-    app.database.run("DELETE FROM halted_logins").await;
+    app.database.run("DELETE FROM pending_logins").await;
     let node = app.start_second_node().await;
     node.client().login("token/github", json!({"code": "u7"})).await.ok();
 }

@@ -361,8 +361,8 @@ async fn fault_b27_invalid_row_is_an_error(engine: Engine) {
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
     let short = match engine {
-        Engine::Sqlite => "UPDATE login_attempts SET browser = x'00', flow = NULL",
-        Engine::Postgres => "UPDATE login_attempts SET browser = '\\x00', flow = NULL",
+        Engine::Sqlite => "UPDATE authorization_requests SET browser = x'00', flow = NULL",
+        Engine::Postgres => "UPDATE authorization_requests SET browser = '\\x00', flow = NULL",
     };
     app.database.run(short).await;
     // The invalid digest must not mean "bound to no browser".

@@ -102,7 +102,7 @@ async fn fault_b5_x_forwarded_for_is_read_from_the_right(engine: Engine) {
 
 async fn fault_b14_retry_after_is_sent_and_exposed_by_cors(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.database.run("DROP TABLE login_attempts").await;
+    app.database.run("DROP TABLE authorization_requests").await;
     let begin = app.client().post("/api/login/social/begin/github/").header("origin", FRONTEND).json(&json!({}));
     let answer = begin.send().await;
     answer.problem(503, "database_unavailable");

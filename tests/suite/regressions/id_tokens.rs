@@ -206,7 +206,7 @@ async fn fault_a11_refresh_for_another_subject_deletes_the_tokens(engine: Engine
     provider_token(&app, &login).await.problem(409, "token_ended");
     renewing(answer("s-1", "fourth", json!({})));
     provider_token(&app, &login).await.problem(404, "token_not_kept");
-    assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE tokens IS NOT NULL").await, 0);
+    assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE encrypted_tokens IS NOT NULL").await, 0);
 }
 
 async fn fault_a11_refresh_response_with_another_user_id_deletes_the_tokens(engine: Engine) {

@@ -59,12 +59,12 @@ async fn fault_b10_refreshed_tokens_survive_a_failed_write(engine: Engine) {
     })
     .await;
     // Defaults: at most 15 s of provider calls, 15 s of write retries and 5 s for the last write.
-    let leased = app.database.number("SELECT leased FROM social_accounts").await - app.clock.now().0;
+    let leased = app.database.number("SELECT lease_expires FROM social_accounts").await - app.clock.now().0;
     assert!(leased >= 35_000, "the lease of {leased} ms expires before the last write");
     tokio::time::sleep(Duration::from_millis(200)).await;
     accept_saves(&app, engine).await;
     assert_eq!(ends("the renewal", renewed).await.expect("no panic"), "second");
-    assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE leased IS NOT NULL").await, 0);
+    assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE lease_expires IS NOT NULL").await, 0);
     // The second refresh token is stored.
     assert_eq!(token().await, "second");
     app.advance(Duration::from_secs(4000));
@@ -97,7 +97,7 @@ async fn fault_b10_tokens_of_another_user_are_deleted_after_a_failed_write(engin
     tokio::time::sleep(Duration::from_millis(200)).await;
     accept_saves(&app, engine).await;
     ends("the renewal", renewed).await.expect("no panic").problem(409, "token_ended");
-    let left = "SELECT count(*) FROM social_accounts WHERE leased IS NOT NULL OR tokens IS NOT NULL";
+    let left = "SELECT count(*) FROM social_accounts WHERE lease_expires IS NOT NULL OR encrypted_tokens IS NOT NULL";
     assert_eq!(app.database.number(left).await, 0, "neither tokens nor a lease are left");
     let repository = app.database.repository().await;
     let filter = AuditFilter { event: Some(AuditKind::ProviderTokensDropped), ..AuditFilter::default() };
@@ -114,13 +114,13 @@ async fn accept_saves(app: &TestApp, engine: Engine) {
 
 async fn refuse_saves(app: &TestApp, engine: Engine) {
     if engine == Engine::Sqlite {
-        let sql = "CREATE TRIGGER fault BEFORE UPDATE OF tokens ON social_accounts BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END";
+        let sql = "CREATE TRIGGER fault BEFORE UPDATE OF encrypted_tokens ON social_accounts BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END";
         return app.database.run(sql).await;
     }
     let sql =
         "CREATE FUNCTION fault() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$ LANGUAGE plpgsql";
     app.database.run(sql).await;
-    let sql = "CREATE TRIGGER fault BEFORE UPDATE OF tokens ON social_accounts FOR EACH ROW EXECUTE FUNCTION fault()";
+    let sql = "CREATE TRIGGER fault BEFORE UPDATE OF encrypted_tokens ON social_accounts FOR EACH ROW EXECUTE FUNCTION fault()";
     app.database.run(sql).await;
 }
 

@@ -125,14 +125,14 @@ async fn sec_23_untrusted_verification_never_links_later(engine: Engine) {
     let attacker = at(&app, "oidc", "u6").await.ok();
     app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "user1@example.com"));
     at(&app, "google-oauth2", "u1").await.problem(409, "account_exists");
-    let vouched = "SELECT count(*) FROM users WHERE email_verified AND email_vouched_by = 'oidc'";
+    let vouched = "SELECT count(*) FROM users WHERE email_verified AND email_verified_by = 'oidc'";
     assert_eq!(app.database.number(vouched).await, 1, "as it was said");
 
     // An address that the webhook verified links; one that it no longer verifies does not.
-    app.database.run("UPDATE users SET email_vouched_by = ''").await;
+    app.database.run("UPDATE users SET email_verified_by = ''").await;
     app.fake_users.set_profile("google-oauth2", "u2", hosted("2", "user1@example.com"));
     assert_eq!(at(&app, "google-oauth2", "u2").await.ok()["id"], attacker["id"]);
-    app.database.run("UPDATE users SET email_vouched_by = '?'").await;
+    app.database.run("UPDATE users SET email_verified_by = '?'").await;
     app.fake_users.set_profile("google-oauth2", "u3", hosted("3", "user1@example.com"));
     at(&app, "google-oauth2", "u3").await.problem(409, "account_exists");
     assert_eq!(app.database.count("users").await, 1);

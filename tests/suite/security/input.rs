@@ -69,13 +69,13 @@ async fn sec_44_authorization_requests_are_swept(engine: Engine) {
     }
     let repository = app.database.repository().await;
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep");
-    assert_eq!(app.database.count("login_attempts").await, 12, "what is not finished stays");
-    app.database.run("UPDATE login_attempts SET claimed = created").await;
+    assert_eq!(app.database.count("authorization_requests").await, 12, "what is not finished stays");
+    app.database.run("UPDATE authorization_requests SET claimed = created").await;
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep");
-    assert_eq!(app.database.count("login_attempts").await, 5, "the oldest of those that are finished go");
+    assert_eq!(app.database.count("authorization_requests").await, 5, "the oldest of those that are finished go");
     app.advance(std::time::Duration::from_secs(3600));
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 5).await.expect("a sweep");
-    assert_eq!(app.database.count("login_attempts").await, 0, "expired rows are deleted");
+    assert_eq!(app.database.count("authorization_requests").await, 0, "expired rows are deleted");
 }
 
 async fn sec_46_provider_texts_are_not_echoed(engine: Engine) {

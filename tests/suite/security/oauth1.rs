@@ -101,7 +101,7 @@ async fn sec_14_unconfirmed_callback_is_refused(engine: Engine) {
         let begin = app.client().post("/api/login/social/begin/twitter/").json(&json!({})).send().await;
         begin.problem(502, "provider_error");
     }
-    assert_eq!(app.database.count("login_attempts").await, 0);
+    assert_eq!(app.database.count("authorization_requests").await, 0);
 }
 
 async fn sec_15_each_signature_has_a_new_nonce_and_timestamp(engine: Engine) {

@@ -220,7 +220,7 @@ impl Drop for Database {
 
 /// The name of the template, which the first test creates.
 async fn template(admin: &mut PgConnection, cluster: &str) -> String {
-    let migrations = include_str!("../../../migrations/postgres/0001_start.sql");
+    let migrations = include_str!("../../../migrations/postgres/0001_schema.sql");
     let digest = rest_social_auth::secrets::Digest::of(migrations.as_bytes());
     let name = format!("template_{}", data_encoding::HEXLOWER.encode(&digest.as_bytes()[..6]));
     execute(admin, format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})")).await;
