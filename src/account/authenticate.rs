@@ -136,7 +136,7 @@ impl AccountService {
         let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
         let now = self.deps.now();
         if self.credentials.knox.is_over(&row, now) {
-            self.record(move |store| async move { store.forget_knox(&digest).await }).await;
+            self.record(move |store| async move { store.delete_knox(&digest).await }).await;
             return Err(INVALID);
         }
         if !user.is_active {

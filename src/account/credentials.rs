@@ -136,7 +136,7 @@ impl AccountService {
     pub async fn end_credential(&self, caller: &Caller, id: &str, client: &ClientInfo) -> Result<bool, AuthError> {
         let Some(found) = self.find_credential(caller, |listed| listed.id == id).await? else { return Ok(false) };
         let audit = self.event(AuditKind::LogOut, Some(found.entry.kind), caller.user.id, client);
-        self.store.end(&[found.entry.handle], caller.user.id, self.deps.now(), &audit).await?;
+        self.store.revoke(&[found.entry.handle], caller.user.id, self.deps.now(), &audit).await?;
         Ok(true)
     }
 
@@ -146,7 +146,7 @@ impl AccountService {
         let others = listed.into_iter().filter(|listed| !listed.is_current).map(|listed| listed.entry.handle);
         let others: Vec<_> = others.collect();
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
-        self.store.end(&others, caller.user.id, self.deps.now(), &audit).await?;
+        self.store.revoke(&others, caller.user.id, self.deps.now(), &audit).await?;
         Ok(others.len() as u64)
     }
 

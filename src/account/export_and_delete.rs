@@ -30,7 +30,7 @@ impl AccountService {
             user: caller.user.clone(),
             accounts,
             credentials: self.credentials(caller).await?,
-            events: self.store.audit_trail(&AuditFilter::of_user(caller.user.id), MOST_EVENTS).await?,
+            events: self.store.audit_events(&AuditFilter::of_user(caller.user.id), MOST_EVENTS).await?,
         };
         self.note(AuditKind::Exported, None, caller.user.id, client).await?;
         Ok(export)

@@ -79,7 +79,7 @@ impl AccountService {
         user: UserId,
         client: &ClientInfo,
     ) -> Result<(), AuthError> {
-        Ok(self.store.audit(&self.event(event, kind, user, client)).await?)
+        Ok(self.store.insert_audit_event(&self.event(event, kind, user, client)).await?)
     }
 
     pub fn now(&self) -> UnixMillis {

@@ -12,7 +12,7 @@ use crate::clock::Deps;
 use crate::model::{AccountId, AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount};
 use crate::provider::{ProviderError, Providers};
 use crate::secrets::TokenCipher;
-use crate::store::{EncryptedTokens, ReencryptedTokens, Repository, StoreError};
+use crate::store::{ReencryptedTokens, Repository, StoreError, StoredAccount};
 
 /// A token that ends sooner is renewed before it is handed out.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -58,7 +58,7 @@ impl AccountService {
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         loop {
             let kept = self.store.account_tokens(caller.user.id, account).await?;
-            let (row, encrypted) = kept.ok_or(TokenError::NotFound)?;
+            let StoredAccount { account: row, encrypted_tokens: encrypted } = kept.ok_or(TokenError::NotFound)?;
             let there = self.settings.vault.as_deref().zip(encrypted.as_deref());
             let tokens =
                 there.and_then(|(vault, encrypted)| opened(vault, &row, encrypted)).ok_or(TokenError::NotStored)?;
@@ -72,7 +72,7 @@ impl AccountService {
             }
             if self.store.lease_tokens(account, now, now.plus(self.lease())).await? {
                 let again = self.store.account_tokens(caller.user.id, account).await?;
-                if again.is_some_and(|(_, there)| there == encrypted) {
+                if again.is_some_and(|found| found.encrypted_tokens == encrypted) {
                     // In a task of its own: whoever breaks off must not lose the token that the old one was spent for.
                     let (service, client) = (self.clone(), client.clone());
                     let old = encrypted.unwrap_or_default();
@@ -82,7 +82,7 @@ impl AccountService {
                     return job.await.unwrap_or(Err(timeout));
                 }
                 // Another call renewed them between the read and the lease.
-                self.store.end_lease(account).await?;
+                self.store.release_token_lease(account).await?;
                 continue;
             }
             // Another call holds the lease: look again until it has renewed them.
@@ -118,7 +118,10 @@ impl AccountService {
                 // They were not the latest: a login brought newer ones, or the account is unlinked, and then nothing else
                 // could revoke these.
                 if self.save_renewed(&renewal, &encrypted).await == Some(false) && self.is_unlinked(row).await {
-                    self.revoke_provider_tokens(vec![(renewal.row, Some(encrypted))]);
+                    self.revoke_provider_tokens(vec![StoredAccount {
+                        account: renewal.row,
+                        encrypted_tokens: Some(encrypted),
+                    }]);
                     return Err(TokenError::NotFound);
                 }
             }
@@ -181,16 +184,16 @@ impl AccountService {
     }
 
     async fn end_lease(&self, account: AccountId) {
-        if let Err(error) = self.store.end_lease(account).await {
+        if let Err(error) = self.store.release_token_lease(account).await {
             tracing::warn!(account = account.0, %error, "the lease on a provider's tokens could not be released: it ends by itself");
         }
     }
 
     /// Revokes the tokens of removed accounts at their providers, in a background task: the accounts are gone whether the
     /// providers answer or not, and no request waits for them. Nothing else has the tokens any more.
-    pub(super) fn revoke_provider_tokens(&self, accounts: Vec<EncryptedTokens>) {
+    pub(super) fn revoke_provider_tokens(&self, accounts: Vec<StoredAccount>) {
         let Some(vault) = self.settings.vault.clone() else { return };
-        if accounts.iter().all(|(_, encrypted)| encrypted.is_none()) {
+        if accounts.iter().all(|account| account.encrypted_tokens.is_none()) {
             return;
         }
         if self.revocations.len() >= MAX_REVOCATIONS {
@@ -245,7 +248,7 @@ where
 pub async fn revoke_provider_tokens(
     providers: &Providers,
     vault: &TokenCipher,
-    accounts: &[EncryptedTokens],
+    accounts: &[StoredAccount],
     deadline: Instant,
 ) {
     let one = async |row: &SocialAccount, encrypted: &[u8]| {
@@ -254,7 +257,7 @@ pub async fn revoke_provider_tokens(
             tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
         }
     };
-    let kept = accounts.iter().filter_map(|(row, encrypted)| Some((row, encrypted.as_deref()?)));
+    let kept = accounts.iter().filter_map(|stored| Some((&stored.account, stored.encrypted_tokens.as_deref()?)));
     join_all(kept.map(|(row, encrypted)| one(row, encrypted))).await;
 }
 

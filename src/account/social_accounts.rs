@@ -37,11 +37,11 @@ impl AccountService {
             provider.is_some_and(|there| there.settings().user_rules.allows_sign_in && !there.is_association_only())
         };
         match self.store.unlink(user, account, &counts, &audit).await? {
-            Unlinked::Done(row, tokens) => {
-                self.revoke_provider_tokens(vec![(*row, tokens)]);
+            Unlinked::Done(unlinked) => {
+                self.revoke_provider_tokens(vec![*unlinked]);
                 Ok(Unlink::Done)
             }
-            Unlinked::LastWayIn => Ok(Unlink::LastWayIn),
+            Unlinked::LastLoginMethod => Ok(Unlink::LastWayIn),
             Unlinked::NotFound => Ok(Unlink::NotFound),
         }
     }

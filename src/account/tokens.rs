@@ -44,7 +44,7 @@ impl AccountService {
         let is_valid = |user: &User| user.is_active && !verified.is_revoked(user);
         match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now, &is_valid).await? {
             Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
-            Rotated::Spent => Err(AuthError::Reused(user.id)),
+            Rotated::AlreadyUsed => Err(AuthError::Reused(user.id)),
             Rotated::Revoked => Err(body_fault(JwtFault::Invalid)),
         }
     }
@@ -99,13 +99,13 @@ impl AccountService {
         let caller = self.knox_caller(presented).await?;
         let Proof::Knox(digest) = caller.proof else { return Err(AuthError::NotAuthenticated) };
         let audit = self.event(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client);
-        Ok(self.store.end(&[CredentialHandle::Knox(digest)], caller.user.id, self.deps.now(), &audit).await?)
+        Ok(self.store.revoke(&[CredentialHandle::Knox(digest)], caller.user.id, self.deps.now(), &audit).await?)
     }
 
     pub async fn logout_all_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
         let audit = self.event(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client);
-        Ok(self.store.end_all_knox(caller.user.id, &audit).await?)
+        Ok(self.store.revoke_all_knox(caller.user.id, &audit).await?)
     }
 
     async fn knox_caller(&self, presented: &Presented) -> Result<Caller, AuthError> {
@@ -116,7 +116,7 @@ impl AccountService {
     pub async fn logout_session(&self, cookies: &[String], client: &ClientInfo) -> Result<(), AuthError> {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookies).await? {
             let audit = self.event(AuditKind::LogOut, Some(Kind::Session), user.id, client);
-            self.store.end(&[CredentialHandle::Session(digest)], user.id, self.deps.now(), &audit).await?;
+            self.store.revoke(&[CredentialHandle::Session(digest)], user.id, self.deps.now(), &audit).await?;
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ impl AccountService {
     ) -> Result<bool, AuthError> {
         let session = self.by_session(cookies).await?;
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
-        self.store.end_everything(caller.user.id, self.deps.now(), &audit).await?;
+        self.store.revoke_all(caller.user.id, self.deps.now(), &audit).await?;
         Ok(session.is_some_and(|session| session.user.id == caller.user.id))
     }
 }

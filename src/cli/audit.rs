@@ -112,7 +112,7 @@ async fn read(wanted: Read, repository: &dyn Repository, deps: &Deps) -> Result<
         since: wanted.since.map(moment),
         until: wanted.until.map(moment),
     };
-    let trail = repository.audit_trail(&filter, i64::from(wanted.limit)).await?;
+    let trail = repository.audit_events(&filter, i64::from(wanted.limit)).await?;
     if wanted.json {
         return print(&pretty(&trail)?);
     }
@@ -134,7 +134,7 @@ fn row(record: AuditRecord) -> [String; 9] {
 
 async fn prune(age: Duration, json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
     let before = deps.now().minus(age);
-    let deleted = store::in_batches(|| repository.prune_audit(before)).await?;
+    let deleted = store::delete_in_batches(|| repository.prune_audit(before)).await?;
     if json {
         return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);
     }

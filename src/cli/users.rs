@@ -15,7 +15,7 @@ use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialPage, Socia
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::Settings;
-use crate::store::{EncryptedTokens, Repository, UserSearch};
+use crate::store::{Repository, StoredAccount, UserSearch};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -131,8 +131,8 @@ async fn execute(
 }
 
 /// The user is gone already: what cannot be given back is told and no failure.
-async fn revoke_provider_tokens(settings: &Settings, accounts: &[EncryptedTokens], deps: &Deps) {
-    let has_tokens = accounts.iter().any(|(_, tokens)| tokens.is_some());
+async fn revoke_provider_tokens(settings: &Settings, accounts: &[StoredAccount], deps: &Deps) {
+    let has_tokens = accounts.iter().any(|account| account.encrypted_tokens.is_some());
     let Some(vault) = settings.vault.as_deref().filter(|_| has_tokens) else { return };
     let providers = Client::new(&settings.outgoing).map_err(|error| vec![error]);
     match providers.and_then(|client| Providers::from_settings(settings, &client, deps)) {

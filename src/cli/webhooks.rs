@@ -103,7 +103,7 @@ async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> 
         }
         Command::Prune { before, json } => {
             let before = deps.now().minus(before);
-            let deleted = store::in_batches(|| repository.prune_events(before)).await?;
+            let deleted = store::delete_in_batches(|| repository.prune_events(before)).await?;
             if json {
                 return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);
             }

@@ -58,7 +58,7 @@ impl WebhookDispatcher {
     /// Brings what is due now, and answers how many events that were.
     async fn round(&self) -> Result<i64> {
         let now = self.deps.now();
-        let lease = Lease { now, until: now.plus(LEASE), never_after: now.plus(LONGEST_PAUSE * 2) };
+        let lease = Lease { now, until: now.plus(LEASE), max_due: now.plus(LONGEST_PAUSE * 2) };
         let due = self.store.lease_events(lease, AT_ONCE).await?;
         for brought in join_all(due.iter().map(|event| self.deliver(event))).await {
             brought?;

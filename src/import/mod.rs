@@ -20,7 +20,7 @@ use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
 use crate::store::django::{Django, Link, Names, plain_key};
 use crate::store::import::{ConflictKind, RowOutcome};
-use crate::store::{Repository, StoreError};
+use crate::store::{Repository, StoreError, StoredAccount};
 
 const LINKS: &str = "social_auth_usersocialauth";
 const TOKENS: &str = "authtoken_token";
@@ -99,7 +99,7 @@ macro_rules! written {
     ($job:ident, $import:ident, $rows:expr) => {
         match &$job.target {
             Some(target) => target.$import($rows, !$job.wanted.dry_run).await.map_err(ImportError::Target)?,
-            None => vec![RowOutcome::IssuedCredential; $rows.len()],
+            None => vec![RowOutcome::Inserted; $rows.len()],
         }
     };
 }
@@ -189,13 +189,13 @@ impl Import<'_> {
             let fates = written!(self, import_users, &batch);
             for (user, fate) in batch.iter().zip(fates) {
                 table.record(fate, user.id.0);
-                if !matches!(fate, RowOutcome::Taken(_)) {
+                if !matches!(fate, RowOutcome::Conflict(_)) {
                     self.carried.insert(user.id);
                 }
                 match fate {
-                    RowOutcome::ThereButActive => still_active.add(user.id.0),
-                    RowOutcome::Filled => filled.add(user.id.0),
-                    RowOutcome::Taken(ConflictKind::Id) => taken.add(user.id.0),
+                    RowOutcome::ExistsButActive => still_active.add(user.id.0),
+                    RowOutcome::FieldsAdded => filled.add(user.id.0),
+                    RowOutcome::Conflict(ConflictKind::Id) => taken.add(user.id.0),
                     _ => {}
                 }
             }
@@ -268,10 +268,11 @@ impl Import<'_> {
                 if key == StoredKey::Undecided {
                     undecided.add(row.id.0);
                 }
-                batch.push((row_conversion::account(row, extra.kept, is_legacy, self.now), encrypted));
+                let account = row_conversion::account(row, extra.kept, is_legacy, self.now);
+                batch.push(StoredAccount { account, encrypted_tokens: encrypted });
             }
             let fates = written!(self, import_accounts, &batch);
-            for ((account, _), fate) in batch.iter().zip(fates) {
+            for (StoredAccount { account, .. }, fate) in batch.iter().zip(fates) {
                 table.record(fate, account.id.0);
                 if fate == RowOutcome::Renumbered {
                     renumbered.add(account.id.0);

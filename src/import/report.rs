@@ -136,7 +136,7 @@ impl From<ConflictKind> for Reason {
             ConflictKind::Username => Self::UsernameTaken,
             ConflictKind::Account => Self::AccountInUse,
             ConflictKind::Credential => Self::CredentialInUse,
-            ConflictKind::Meanwhile => Self::TakenMeanwhile,
+            ConflictKind::ConcurrentWrite => Self::TakenMeanwhile,
         }
     }
 }
@@ -159,9 +159,9 @@ impl Table {
 
     pub fn record(&mut self, fate: RowOutcome, id: i64) {
         match fate {
-            RowOutcome::IssuedCredential | RowOutcome::Renumbered => self.written += 1,
-            RowOutcome::There | RowOutcome::ThereButActive | RowOutcome::Filled => self.already_there += 1,
-            RowOutcome::Taken(clash) => self.skip(clash.into(), id),
+            RowOutcome::Inserted | RowOutcome::Renumbered => self.written += 1,
+            RowOutcome::Exists | RowOutcome::ExistsButActive | RowOutcome::FieldsAdded => self.already_there += 1,
+            RowOutcome::Conflict(clash) => self.skip(clash.into(), id),
         }
     }
 

@@ -16,7 +16,7 @@ impl LoginService {
             return;
         }
         let event = AuditEvent::of_refusal(code, about, client.clone(), self.deps.now());
-        match self.store.audit(&event).await {
+        match self.store.insert_audit_event(&event).await {
             Ok(()) => about.is_written = true,
             Err(failure) => tracing::warn!(%failure, "the refusal could not be put into the audit trail"),
         }

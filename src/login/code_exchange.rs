@@ -156,7 +156,7 @@ impl LoginService {
             let authorization_request = self.authorization_request_of(&provider, &request, ending).await?;
             if let Some(begun) = authorization_request {
                 let claimed = self.store.claim(Some(&begun.row.key), None, self.deps.now()).await?;
-                if matches!(claimed, Claimed::Ours) {
+                if matches!(claimed, Claimed::Acquired) {
                     self.finish_authorization_request(&request.request_context);
                 }
             }
@@ -165,7 +165,7 @@ impl LoginService {
         let Claimable { posted, checked, context, claim } = self.check(provider, request, ending).await?;
         let key = posted.authorization_request.as_ref().map(|begun| &begun.row.key);
         match self.claim(key, &claim, &context).await? {
-            Claimed::Ours => {
+            Claimed::Acquired => {
                 if key.is_some() {
                     self.finish_authorization_request(&posted.request_context);
                 }
@@ -194,7 +194,7 @@ impl LoginService {
             return self.store.used_code(&claim.digest).await?.map(Claimed::CodeUsed).ok_or(full);
         }
         let claimed = self.store.claim(authorization_request, Some(claim), self.deps.now()).await?;
-        if matches!(claimed, Claimed::Ours) {
+        if matches!(claimed, Claimed::Acquired) {
             self.capacity.add_used_code();
         }
         Ok(claimed)
@@ -516,7 +516,7 @@ impl LoginService {
         // A commit keeps its own answer.
         if let (false, Some(encrypt)) = (matches!(&result, Ok(LoginResult::SignedIn(_))), &context.encrypt) {
             let answer = encrypt.close(&result, &self.deps);
-            if let Err(failure) = self.store.keep_answer(&claim.digest, &answer).await {
+            if let Err(failure) = self.store.store_answer(&claim.digest, &answer).await {
                 tracing::warn!(%failure, "an answer could not be kept for a repeat");
             }
         }

@@ -51,7 +51,7 @@ const MAX_DECISIONS: u32 = 8;
 impl LoginContext {
     /// Errors: `fresh_login_required` (SEC-25); `flow_mismatch` where something that is signed in was ended since it was asked for.
     fn may_link(&self, decision: &Decision) -> Result<(), LoginError> {
-        let (Some(link_request), LoginTarget::Attach { generation, .. }) = (&self.link_to, &decision.who) else {
+        let (Some(link_request), LoginTarget::Link { generation, .. }) = (&self.link_to, &decision.who) else {
             return Ok(());
         };
         if link_request.generation != *generation {
@@ -147,13 +147,13 @@ impl LoginService {
         let (kind, identity) = (context.kind, &authenticated.identity);
         let event = match &decision.who {
             LoginTarget::Known { .. } => AuditKind::SignIn,
-            LoginTarget::Attach { .. } => AuditKind::Link,
+            LoginTarget::Link { .. } => AuditKind::Link,
             LoginTarget::Create { .. } => AuditKind::SignUp,
         };
         let whose = decision.who.user();
         let commit = LoginCommit {
             now,
-            who: decision.who,
+            target: decision.who,
             provider: identity.provider.clone(),
             uid: identity.uid.to_string(),
             uid_scope: identity.uid_scope.current.clone(),
@@ -165,7 +165,7 @@ impl LoginService {
             fields: decision.fields,
             tokens: authenticated.tokens.clone(),
             set_last_login: kind == Kind::Session,
-            end_session: context.session.clone().filter(|_| kind == Kind::Session),
+            revoked_session: context.session.clone().filter(|_| kind == Kind::Session),
             knox_limit: self.credentials.knox.limit().filter(|_| kind == Kind::Knox),
             audit: AuditEvent {
                 at: now,
@@ -176,7 +176,7 @@ impl LoginService {
                 user_id: None,
                 client: context.client.clone(),
             },
-            ends: context.encrypt.as_ref().map(|_| context.ends.clone()),
+            consumes: context.encrypt.as_ref().map(|_| context.ends.clone()),
         };
         let rules = &context.provider.settings().user_rules;
         let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
@@ -207,7 +207,7 @@ impl LoginService {
         match self.store.commit_login(commit, &mut make).await? {
             Committed::Done(_) => Ok(answer),
             Committed::Stale => Ok(None),
-            Committed::Taken => Err(already_used()),
+            Committed::AlreadyCompleted => Err(already_used()),
             Committed::TooManyTokens => {
                 let detail = "Maximum amount of tokens allowed per user exceeded.";
                 let refused = LoginError::new(Refusal::TokenLimitExceeded, detail);

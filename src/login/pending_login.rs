@@ -209,7 +209,7 @@ impl LoginService {
         match self.decide_and_commit(&context, &authenticated, progress).await {
             Ok(login_result) => Ok(login_result),
             // The same answers may have come twice at once, and the others been first.
-            Err(error) => match self.store.halt(&halt.token).await {
+            Err(error) => match self.store.pending_login(&halt.token).await {
                 Ok(Some(StoredPendingLogin { taken: Some(taken), .. })) => self.answered(&taken, &encrypt()),
                 // Mistyped answers are no refusal of the login, which still waits.
                 _ if error.refusal == Refusal::InvalidRequest => Err(error),
@@ -232,7 +232,7 @@ impl LoginService {
         shown: Shown,
     ) -> Result<(Waiting, StoredPendingLogin), LoginError> {
         let key = authorization_request::request_key(flow_token).ok_or_else(unknown)?;
-        let halt = self.store.halt(&key).await?.ok_or_else(unknown)?;
+        let halt = self.store.pending_login(&key).await?.ok_or_else(unknown)?;
         if halt.expires <= self.deps.now() {
             return Err(LoginError::new(Refusal::StateExpired, "This login waited too long: begin again."));
         }

@@ -227,7 +227,7 @@ impl LoginService {
         request_context: &RequestContext,
     ) -> Result<PendingLogin, LoginError> {
         let digest = authorization_request::request_key(code).ok_or_else(no_such_code)?;
-        let swap = self.store.swap(&digest).await?.ok_or_else(no_such_code)?;
+        let swap = self.store.one_time_code(&digest).await?.ok_or_else(no_such_code)?;
         match self.opened(code, &swap)? {
             ExchangedCode::PendingLogin(pending_login) => {
                 self.pending_login(&pending_login.flow_token, request_context, Shown::Here).await
@@ -242,7 +242,7 @@ impl LoginService {
     /// `database_unavailable`.
     pub async fn swap(&self, code: &str, code_verifier: Option<&str>) -> Result<ExchangedCode, LoginError> {
         let digest = authorization_request::request_key(code).ok_or_else(no_such_code)?;
-        let swap = self.store.take_one_time_code(&digest).await?.ok_or_else(no_such_code)?;
+        let swap = self.store.consume_one_time_code(&digest).await?.ok_or_else(no_such_code)?;
         let swapped = self.opened(code, &swap)?;
         if swap.expires.minus(lifetime(&swapped)).plus(SWAP_LIFETIME) <= self.deps.now() {
             return Err(no_such_code());

@@ -401,10 +401,10 @@ async fn swept(repository: &dyn Repository, retention: Retention, deps: &Deps) -
     let now = deps.now();
     let mut swept = store::sweep(repository, now, retention.max_rows).await?;
     if let Some(retention) = retention.audit {
-        swept += store::in_batches(|| repository.prune_audit(now.minus(retention))).await?;
+        swept += store::delete_in_batches(|| repository.prune_audit(now.minus(retention))).await?;
     }
     if let Some(retention) = retention.webhooks {
-        swept += store::in_batches(|| repository.prune_events(now.minus(retention))).await?;
+        swept += store::delete_in_batches(|| repository.prune_events(now.minus(retention))).await?;
     }
     Ok(swept)
 }
@@ -425,7 +425,7 @@ mod tests {
         let day = Duration::from_secs(86_400);
         for age in [day * 91, day * 89, Duration::ZERO] {
             let event = AuditEvent::of_operator(AuditKind::Deactivated, UserId(1), deps.now().minus(age));
-            repository.audit(&event).await.expect("a row");
+            repository.insert_audit_event(&event).await.expect("a row");
         }
         let retention = Retention { max_rows: 100, audit: Some(day * 90), webhooks: None };
         assert_eq!(
@@ -433,6 +433,6 @@ mod tests {
             0
         );
         assert_eq!(swept(repository.as_ref(), retention, &deps).await.expect("a sweep"), 1);
-        assert_eq!(repository.audit_trail(&AuditFilter::default(), 9).await.expect("the trail").len(), 2);
+        assert_eq!(repository.audit_events(&AuditFilter::default(), 9).await.expect("the trail").len(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Social accounts, and the encrypted tokens of their providers.
+//! The store of social accounts and of their encrypted provider tokens.
 
 use async_trait::async_trait;
 
@@ -6,7 +6,15 @@ use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{AccountId, AuditEvent, SocialAccount, User, UserId};
 
-/// Encrypted provider tokens of an account that take the place of `old`.
+/// A social account with its provider tokens, as they are stored.
+#[derive(Clone, Debug)]
+pub struct StoredAccount {
+    pub account: SocialAccount,
+    /// `None`: no tokens are stored.
+    pub encrypted_tokens: Option<Vec<u8>>,
+}
+
+/// Provider tokens that were encrypted again, and the ciphertext that they replace.
 #[derive(Clone, Debug)]
 pub struct ReencryptedTokens {
     pub account: AccountId,
@@ -14,51 +22,52 @@ pub struct ReencryptedTokens {
     pub new: Vec<u8>,
 }
 
-/// An account with the provider's tokens as they are kept.
-pub type EncryptedTokens = (SocialAccount, Option<Vec<u8>>);
-
+/// Result of [`AccountStore::unlink`].
 #[derive(Debug)]
 pub enum Unlinked {
-    /// With the provider's tokens as they were kept.
-    Done(Box<SocialAccount>, Option<Vec<u8>>),
-    /// Without it nobody could sign in as this user any more: nothing was written.
-    LastWayIn,
+    /// The account, as it was stored.
+    Done(Box<StoredAccount>),
+    /// No other account could sign the user in: nothing was written (SEC-25).
+    LastLoginMethod,
+    /// The user has no such account: nothing was written.
     NotFound,
 }
 
-/// Social accounts.
+/// Social accounts, and the encrypted tokens of their providers.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// The accounts of these uids in every scope, with their users, in order of creation: one read.
+    /// The accounts with one of these uids in any scope, with their users, by id. One read.
     async fn accounts_by_uid(&self, provider: &str, uids: &[&str]) -> Result<Vec<(SocialAccount, User)>>;
-    /// The scopes that the provider's uids are unique within, at most 100. Reads all accounts of the provider.
+    /// The different scopes of the provider's accounts, at most 100. Reads all accounts of the provider.
     async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>>;
-    /// How many accounts are stored under a key of an earlier release, by provider.
+    /// The number of accounts with [`SocialAccount::legacy_uid`], by provider.
     async fn legacy_uids(&self) -> Result<Vec<(String, i64)>>;
-    /// In order of creation.
+    /// The accounts of a user, by id.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
-    /// Takes an account from its user, unless it is the last one that signs them in: `counts` says of a provider's name
-    /// whether its accounts can. Two at once leave one (SEC-25).
+    /// Deletes an account of a user and writes `audit`, unless no other account could sign the user in.
+    /// `allows_sign_in` decides this by the provider's name. Of two concurrent calls one leaves its account (SEC-25).
     async fn unlink(
         &self,
         user: UserId,
         account: AccountId,
-        counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+        allows_sign_in: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
         audit: &AuditEvent,
     ) -> Result<Unlinked>;
-    /// The account and the provider's sealed tokens, if it is the user's.
-    async fn account_tokens(&self, user: UserId, account: AccountId) -> Result<Option<EncryptedTokens>>;
-    /// Whether the caller is the one who refreshes the tokens now, until `until`; of several nodes one is.
+    /// An account of the user, with its tokens. `None`: the user has no such account.
+    async fn account_tokens(&self, user: UserId, account: AccountId) -> Result<Option<StoredAccount>>;
+    /// Leases the tokens until `until`, to refresh them. False: another node or call holds the lease.
     async fn lease_tokens(&self, account: AccountId, now: UnixMillis, until: UnixMillis) -> Result<bool>;
-    async fn end_lease(&self, account: AccountId) -> Result<()>;
-    /// Sealed tokens of accounts after `after` in the order of their ids, with what they are bound to.
-    async fn encrypted_tokens(&self, after: AccountId, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
-    /// Puts `new` in the place of `old`, unless another call replaced them meanwhile.
+    /// Ends the lease of [`Self::lease_tokens`].
+    async fn release_token_lease(&self, account: AccountId) -> Result<()>;
+    /// Accounts with an id above `after` that have tokens, with their ciphertexts; by id, at most `limit`.
+    async fn encrypted_tokens(&self, after: AccountId, limit: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>>;
+    /// Replaces the ciphertext `old`. False: the account has another one by now.
     async fn replace_encrypted_tokens(&self, account: AccountId, old: &[u8], new: &[u8]) -> Result<bool>;
-    /// Drops `old` and leaves an audit row, unless another call replaced them meanwhile; one transaction.
+    /// Deletes the ciphertext `old` and writes `audit`. False: the account has another one by now.
     async fn drop_tokens(&self, account: AccountId, old: &[u8], audit: &AuditEvent) -> Result<bool>;
-    /// [`Self::replace_encrypted_tokens`] for many, a few hundred in each statement; returns how many were replaced.
+    /// [`Self::replace_encrypted_tokens`] in batches; returns how many ciphertexts were replaced.
     async fn reencrypt_all(&self, reencrypted: &[ReencryptedTokens]) -> Result<u64>;
-    /// How many of the sealed texts begin so: [`crate::secrets::TokenCipher::key_prefixes`] says how a key's do. Of none: all.
-    async fn count_encrypted(&self, beginning: &[u8]) -> Result<i64>;
+    /// The number of ciphertexts that begin with `prefix`, which names their key
+    /// ([`crate::secrets::TokenCipher`]); with an empty prefix, of all.
+    async fn count_encrypted(&self, prefix: &[u8]) -> Result<i64>;
 }

@@ -1,4 +1,4 @@
-//! The audit log.
+//! The store of the audit log.
 
 use async_trait::async_trait;
 
@@ -6,12 +6,14 @@ use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{AuditEvent, AuditFilter, AuditRecord};
 
-/// What happened (SEC-45).
+/// The audit log (SEC-45).
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    async fn audit(&self, event: &AuditEvent) -> Result<()>;
-    /// The newest first, at most `most`.
-    async fn audit_trail(&self, wanted: &AuditFilter, most: i64) -> Result<Vec<AuditRecord>>;
-    /// Deletes one batch of rows from before `before`; returns how many. [`in_batches`] deletes all.
+    /// Writes an event that belongs to no other write, such as a refusal.
+    async fn insert_audit_event(&self, event: &AuditEvent) -> Result<()>;
+    /// Events that match `filter`, the newest first, at most `limit`.
+    async fn audit_events(&self, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditRecord>>;
+    /// Deletes one batch of the events from before `before`; returns how many.
+    /// [`delete_in_batches`](super::delete_in_batches) deletes all.
     async fn prune_audit(&self, before: UnixMillis) -> Result<u64>;
 }

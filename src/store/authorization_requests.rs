@@ -1,4 +1,4 @@
-//! Authorization requests, claims on codes, pending logins and one-time codes.
+//! The store of authorization requests, claims on codes, pending logins and one-time codes.
 
 use async_trait::async_trait;
 
@@ -7,7 +7,7 @@ use crate::clock::UnixMillis;
 use crate::model::{AuthorizationRequest, CodeClaim, OneTimeCode, StoredPendingLogin, UsedCode};
 use crate::secrets::Digest;
 
-/// Rows by table.
+/// Numbers of rows, by table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LiveRows {
     pub authorization_requests: i64,
@@ -16,22 +16,25 @@ pub struct LiveRows {
     pub one_time_codes: i64,
 }
 
+/// Result of [`AuthorizationRequestStore::claim`].
 #[derive(Debug)]
 pub enum Claimed {
-    Ours,
-    /// The attempt was claimed before, or is gone.
+    /// This call made the claim.
+    Acquired,
+    /// The authorization request was used before, or does not exist.
     RequestAlreadyUsed,
+    /// The code was claimed before.
     CodeUsed(UsedCode),
 }
 
-/// Begun logins, claims on codes, and answers kept for whoever may fetch them.
+/// What a login needs before it is finished. Answers and secrets arrive encrypted.
 #[async_trait]
 pub trait AuthorizationRequestStore: Send + Sync {
+    /// Stores a new authorization request.
     async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()>;
-    /// Expired and claimed ones too, for as long as the sweeper leaves them.
+    /// The authorization request with this key, used, expired or not, until the sweeper deletes it.
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>>;
-    /// Whether an unclaimed, unexpired attempt at `provider` was begun with this attempt cookie or flow token, to be
-    /// finished on a login route.
+    /// Whether an open authorization request for a login route exists at `provider` with this attempt cookie or flow token.
     async fn has_open_authorization_request(
         &self,
         provider: &str,
@@ -39,42 +42,42 @@ pub trait AuthorizationRequestStore: Send + Sync {
         flow: Option<&Digest>,
         now: UnixMillis,
     ) -> Result<bool>;
-    /// The short claim: marks the attempt as spent and the code as used, both or neither. A code of `None` spends the
-    /// attempt alone (the provider said no).
+    /// Marks the authorization request and the code as used, both or neither (SEC-6). Without a code, where the provider
+    /// returned an error, it marks the request alone.
     async fn claim(
         &self,
         authorization_request: Option<&Digest>,
         code: Option<&CodeClaim>,
         now: UnixMillis,
     ) -> Result<Claimed>;
-    /// The claim on a code, to wait for its answer.
+    /// The claim on a code, with its answer when there is one.
     async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>>;
-    /// Keeps the sealed answer of a login that failed.
-    async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()>;
-    /// Lets the claim of a code that the provider refused expire at `expires` at the latest.
+    /// Stores the answer of a login that failed.
+    async fn store_answer(&self, code: &Digest, encrypted_answer: &[u8]) -> Result<()>;
+    /// Makes the claim on a code expire at `expires`, if it would expire later. For codes that the provider refused.
     async fn shorten_claim(&self, code: &Digest, expires: UnixMillis) -> Result<()>;
-    /// Rows of the tables that callers without a credential can fill, as far as they still protect a login: neither
-    /// expired nor finished.
+    /// Numbers of the rows that still protect a login, neither expired nor finished, in the tables that callers without a
+    /// credential can fill (SEC-44).
     async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows>;
 
-    /// Keeps the answer of a login for whoever holds the code.
-    async fn insert_one_time_code(&self, swap: &OneTimeCode) -> Result<()>;
-    /// Leaves it there.
-    async fn swap(&self, code: &Digest) -> Result<Option<OneTimeCode>>;
-    /// Hands it out once.
-    async fn take_one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>>;
+    /// Stores a one-time code with its answer.
+    async fn insert_one_time_code(&self, code: &OneTimeCode) -> Result<()>;
+    /// Reads a one-time code and leaves it.
+    async fn one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>>;
+    /// Deletes a one-time code and returns it. One of several calls gets it.
+    async fn consume_one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>>;
 
-    /// Keeps a login that waits for the person.
-    async fn insert_pending_login(&self, halt: &StoredPendingLogin) -> Result<()>;
-    /// Expired and taken ones too, for as long as the sweeper leaves them.
-    async fn halt(&self, token: &Digest) -> Result<Option<StoredPendingLogin>>;
-    /// Takes the one that waits under `token`, with its sealed answer, and keeps `next`: both or neither. False: it was
-    /// taken before, or is gone.
+    /// Stores a login that requires additional input.
+    async fn insert_pending_login(&self, pending: &StoredPendingLogin) -> Result<()>;
+    /// The pending login with this token, completed, expired or not, until the sweeper deletes it.
+    async fn pending_login(&self, token: &Digest) -> Result<Option<StoredPendingLogin>>;
+    /// Completes the pending login `token` with its answer and stores `next`, both or neither. False: it was completed
+    /// before, or does not exist.
     async fn replace_pending_login(
         &self,
         token: &Digest,
         next: &StoredPendingLogin,
-        answer: &[u8],
+        encrypted_answer: &[u8],
         now: UnixMillis,
     ) -> Result<bool>;
 }

@@ -1,4 +1,4 @@
-//! Sessions, tokens, knox tokens and refresh tokens.
+//! The store of sessions, permanent tokens, knox tokens and refresh tokens.
 
 use async_trait::async_trait;
 
@@ -10,40 +10,47 @@ use crate::model::{
 };
 use crate::secrets::Digest;
 
+/// Result of [`CredentialStore::rotate`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Rotated {
+    /// The successor is stored.
     Done,
-    /// The token was already rotated or blacklisted: nothing was written.
-    Spent,
+    /// The token was rotated or blacklisted before: nothing was written.
+    AlreadyUsed,
     /// The token is not valid for the user any more: nothing was written.
     Revoked,
 }
 
-/// What was handed out. Each look-up is one read that brings the user along.
+/// Credentials. A look-up is one read that returns the user too. A method that revokes writes its audit event in the same
+/// transaction.
 #[async_trait]
 pub trait CredentialStore: Send + Sync {
+    /// The session with this digest, expired or not.
     async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>>;
-    /// When it was last used, and whose it is.
+    /// When the permanent token with this digest was last used, and its user.
     async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>>;
+    /// The knox token with this digest, expired or not.
     async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>>;
+    /// Sets when a knox token expires.
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()>;
-    /// Deletes one that has expired.
-    async fn forget_knox(&self, digest: &str) -> Result<()>;
-    /// `audit` is written by the same transaction, as in every method that revokes.
-    async fn end_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()>;
-    /// The user and what became of the token, in one read.
+    /// Deletes a knox token that has expired.
+    async fn delete_knox(&self, digest: &str) -> Result<()>;
+    /// Revokes all knox tokens of the user.
+    async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()>;
+    /// The user, and the state of one of its refresh tokens. One read.
     async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;
-    /// Stores `new` as the successor of `old`; with `end_old`, `old` is blacklisted in the same transaction. `is_valid`
-    /// checks the old token against the user as the transaction reads it: a revocation that was committed meanwhile counts.
+    /// Stores `new` as the successor of the token `old`; with `blacklist_old`, blacklists `old` too. `is_valid` checks the
+    /// old token against the user as the transaction reads it, so that a concurrent revocation counts.
     async fn rotate(
         &self,
         old: &str,
         new: &RefreshRow,
-        end_old: bool,
+        blacklist_old: bool,
         now: UnixMillis,
         is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync),
     ) -> Result<Rotated>;
-    /// False when it was blacklisted before. A token without a row gets one (R-CMP-05 with simplejwt's tokens).
+    /// Blacklists a refresh token. A token of simplejwt, which has no row, gets one (R-CMP-05). False: it was blacklisted
+    /// before.
     async fn blacklist(
         &self,
         jti: &str,
@@ -52,14 +59,19 @@ pub trait CredentialStore: Send + Sync {
         now: UnixMillis,
         audit: &AuditEvent,
     ) -> Result<bool>;
-    /// Writes down that a credential was used.
+    /// Stores when a credential was last used.
     async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
-    /// Ends credentials of the user, and what was begun to be linked to them; the permanent token will be another one
-    /// after it.
-    async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
-    /// A page of what is signed in, whatever its kind. A token family is one entry.
+    /// Revokes these credentials of the user and cancels requested links. Where a permanent token is among them, the next
+    /// login issues another one.
+    async fn revoke(
+        &self,
+        handles: &[CredentialHandle],
+        user: UserId,
+        now: UnixMillis,
+        audit: &AuditEvent,
+    ) -> Result<()>;
+    /// A page of the user's valid credentials of all kinds. A token family is one entry.
     async fn credentials_of(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>>;
-    /// Ends every credential of the user: sessions, tokens, knox tokens, refresh tokens; sets `revoked_before` and
-    /// raises both generations.
-    async fn end_everything(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
+    /// Revokes every credential of the user, JWTs included, and cancels requested links.
+    async fn revoke_all(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
 }

@@ -1,12 +1,13 @@
-//! A database's error in the operator's words: what is wrong and what to do.
+//! Errors of the store. Their texts are for the operator: what is wrong and what to do.
 
 use std::error::Error;
 
 use sqlx::migrate::MigrateError;
 
+/// A result whose error is a [`StoreError`].
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// The database did not do what it should: outward always 503 `database_unavailable`; the cause goes to the log.
+/// A failure of the database. Callers of the API get 503 `database_unavailable`; the cause is logged.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", explained(.0.as_ref()))]
 pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
@@ -17,7 +18,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Of a [`Schema::Ahead`](super::Schema).
+/// The error text of [`Schema::Ahead`](super::Schema::Ahead).
 pub const LATER_RELEASE: &str = "the database was made by a later release than this one: install that release, or name another database in DATABASE_URL";
 
 /// One line.

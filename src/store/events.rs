@@ -1,4 +1,5 @@
-//! Webhook events: the outbox.
+//! The store of webhook events: an outbox. The transactions about users write the events, see
+//! [`Opening::event_factory`](super::Opening::event_factory).
 
 use async_trait::async_trait;
 
@@ -6,40 +7,44 @@ use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{DueEvent, EventRecord, EventState};
 
-/// Which events are to be sent again.
+/// Which events are sent again.
 #[derive(Clone, Copy, Debug)]
 pub enum Resend<'a> {
+    /// The event with this id.
     One(&'a str),
+    /// All events that were given up.
     Dead,
 }
 
-/// When events are taken, and for how long.
+/// The terms of a lease on events.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
     pub now: UnixMillis,
+    /// When the events become due again, unless their delivery was recorded.
     pub until: UnixMillis,
-    /// No pause ends later: what is due after it was written by a clock that stood wrong, and is due now.
-    pub never_after: UnixMillis,
+    /// An event that is due later than this is due now: a clock that was ahead wrote it.
+    pub max_due: UnixMillis,
 }
 
-/// The outbox: what the operator's software is still to be told, and was. Rows are written by the transactions of
-/// [`UserStore`], where the store was opened with somebody who wants them.
+/// Webhook events.
 #[async_trait]
 pub trait EventStore: Send + Sync {
-    /// At most `most` events that are due, the longest waiting first: the caller's until `lease.until`, when they fall
-    /// due again. Of several nodes one gets an event, and none waits for another.
-    async fn lease_events(&self, lease: Lease, most: i64) -> Result<Vec<DueEvent>>;
+    /// Leases at most `limit` due events, the longest due first. Of several nodes one gets an event, and no node waits for
+    /// another.
+    async fn lease_events(&self, lease: Lease, limit: i64) -> Result<Vec<DueEvent>>;
+    /// Records a delivery.
     async fn event_delivered(&self, id: &str, now: UnixMillis) -> Result<()>;
-    /// `next`: when it is tried again; `None`: never.
+    /// Records a failed attempt. `next`: when to send the event again; `None`: give it up.
     async fn event_failed(&self, id: &str, error: &str, next: Option<UnixMillis>) -> Result<()>;
-    /// It was not tried after all: it falls due at `next`, with as many tries as before the lease.
+    /// Makes a leased event due at `next` and does not count the attempt: it was not sent.
     async fn event_untried(&self, id: &str, next: UnixMillis) -> Result<()>;
-    /// The newest first.
-    async fn events(&self, state: Option<EventState>, most: i64) -> Result<Vec<EventRecord>>;
+    /// The newest first, at most `limit`.
+    async fn events(&self, state: Option<EventState>, limit: i64) -> Result<Vec<EventRecord>>;
+    /// The event with this id.
     async fn event(&self, id: &str) -> Result<Option<EventRecord>>;
-    /// Makes them due now, as if they had never been tried; returns how many.
+    /// Makes events due now and resets their attempts; returns how many.
     async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64>;
-    /// Deletes one batch of what was delivered or given up, of events from before `before`; returns how many. [`in_batches`]
-    /// deletes all.
+    /// Deletes one batch of the events from before `before` that were delivered or given up; returns how many.
+    /// [`delete_in_batches`](super::delete_in_batches) deletes all.
     async fn prune_events(&self, before: UnixMillis) -> Result<u64>;
 }

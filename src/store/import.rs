@@ -1,30 +1,31 @@
-//! What an import writes: many rows at once, with the ids they bring. Called by `import/` alone.
+//! The store of an import: many rows at once, with the ids that they bring. Only `import/` calls it.
 //!
-//! Nothing that is there is overwritten: a row is new, there already, or clashes with somebody else's. So the same import
-//! may run again, after an interruption or for the rows that came since.
+//! No row is overwritten, so the same import can run again: after an interruption, or for rows that were added since.
 
 use async_trait::async_trait;
 
-use super::Result;
+use super::accounts::StoredAccount;
+use super::error::Result;
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId};
+use crate::model::{AccountId, KnoxRow, RefreshRow, SessionRow, TokenRow, User, UserId};
 
-/// What became of a row.
+/// What an import did with a row, or would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowOutcome {
-    IssuedCredential,
-    /// Written under another id, since its own belongs to another row.
+    Inserted,
+    /// Inserted under a new id, since another row has its id.
     Renumbered,
-    /// The same row was there: nothing was changed.
-    There,
-    /// The same user was there and is active, but is not active at the source: nothing was changed.
-    ThereButActive,
-    /// The same user was there, and got values of declared fields that had none.
-    Filled,
-    Taken(ConflictKind),
+    /// The same row exists: unchanged.
+    Exists,
+    /// The same user exists and is active here, but inactive at the source: unchanged.
+    ExistsButActive,
+    /// The same user exists; declared fields without a value got one.
+    FieldsAdded,
+    /// Another row has a key of this one: nothing was written.
+    Conflict(ConflictKind),
 }
 
-/// What belongs to somebody else.
+/// The key that another row has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConflictKind {
     Id,
@@ -32,26 +33,23 @@ pub enum ConflictKind {
     /// (provider, uid).
     Account,
     Credential,
-    /// Somebody else wrote it while the import ran.
-    Meanwhile,
+    /// Another process inserted a row with a key of this one while the import ran.
+    ConcurrentWrite,
 }
 
-/// Each answers one fate a row, in the order of the rows; `write` false only looks. One transaction a call.
+/// Each `import_` method returns the outcomes in the order of the rows. It writes in one transaction, or, with `write`
+/// false, only compares.
 #[async_trait]
 pub trait ImportStore: Send + Sync {
-    /// New users and accounts get ids above these from now on, also while the import still runs.
+    /// From now on, new users and accounts get higher ids than these.
     async fn reserve_ids(&self, user: UserId, account: AccountId) -> Result<()>;
-    /// The same person is the same id with the same username or moment of joining. No two of `users` have one username.
+    /// A user is the same as one with its id and its username or time of creation. Usernames in `users` are unique.
     async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>>;
-    /// With the provider's sealed tokens. The users must be there.
-    async fn import_accounts(
-        &self,
-        accounts: &[(SocialAccount, Option<Vec<u8>>)],
-        write: bool,
-    ) -> Result<Vec<RowOutcome>>;
+    /// The users must exist.
+    async fn import_accounts(&self, accounts: &[StoredAccount], write: bool) -> Result<Vec<RowOutcome>>;
     async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>>;
     async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>>;
-    /// With the moment of blacklisting, which is written also where the row is there without it.
+    /// With the time of blacklisting, which is also added to a row that exists without it.
     async fn import_refresh(&self, tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool)
     -> Result<Vec<RowOutcome>>;
     async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>>;

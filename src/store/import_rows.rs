@@ -1,4 +1,4 @@
-//! Rows of the target that an import compares with its own.
+//! Compares the rows of an import with those of the target.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use super::import::{ConflictKind, RowOutcome};
 use crate::model::{AccountId, User, UserId};
 
-/// The columns by which a user of the target is told from another.
+/// What an import reads of an existing user.
 #[derive(sqlx::FromRow)]
 pub(super) struct KnownUser {
     pub id: UserId,
@@ -21,21 +21,21 @@ pub(super) struct KnownUser {
 }
 
 impl KnownUser {
-    /// What becomes of the user of this id who is to be imported.
-    pub fn fate(&self, user: &User) -> RowOutcome {
+    /// The outcome for an imported user with this id.
+    pub fn outcome(&self, user: &User) -> RowOutcome {
         if self.username != user.username && self.created != user.created.0 {
-            RowOutcome::Taken(ConflictKind::Id)
+            RowOutcome::Conflict(ConflictKind::Id)
         } else if self.is_active && !user.is_active {
-            RowOutcome::ThereButActive
-        } else if self.filled(&user.fields).is_some() {
-            RowOutcome::Filled
+            RowOutcome::ExistsButActive
+        } else if self.with_missing_fields(&user.fields).is_some() {
+            RowOutcome::FieldsAdded
         } else {
-            RowOutcome::There
+            RowOutcome::Exists
         }
     }
 
-    /// All fields with those of `source` that have no value here, unless the user took it away; `None` where none is.
-    pub fn filled(&self, source: &Map<String, Value>) -> Option<Map<String, Value>> {
+    /// The fields with those of `source` that have no value here and that the user did not edit; `None`: there are none.
+    pub fn with_missing_fields(&self, source: &Map<String, Value>) -> Option<Map<String, Value>> {
         let known = self.fields.as_ref().map(|fields| &fields.0);
         let may = |name: &String| {
             !known.is_some_and(|known| known.contains_key(name))
@@ -58,25 +58,29 @@ pub(super) struct KnownAccount {
     pub uid: String,
 }
 
-/// What a credential's owner makes of it: `owner` is whose it is in the target, if it is there.
-pub(super) fn credential_fate(owner: Option<UserId>, user: UserId) -> RowOutcome {
+/// The outcome for a credential of `user`. `owner`: whose it is in the target, if it exists.
+pub(super) fn credential_outcome(owner: Option<UserId>, user: UserId) -> RowOutcome {
     match owner {
-        None => RowOutcome::IssuedCredential,
-        Some(owner) if owner == user => RowOutcome::There,
-        Some(_) => RowOutcome::Taken(ConflictKind::Credential),
+        None => RowOutcome::Inserted,
+        Some(owner) if owner == user => RowOutcome::Exists,
+        Some(_) => RowOutcome::Conflict(ConflictKind::Credential),
     }
 }
 
-/// Corrects the fates of rows that were to be written but whose key the database did not report back.
-pub(super) fn record<K: Eq + Hash>(fates: &mut [RowOutcome], keys: impl Iterator<Item = K>, written: &HashSet<K>) {
-    for (fate, key) in fates.iter_mut().zip(keys) {
-        if matches!(fate, RowOutcome::IssuedCredential | RowOutcome::Renumbered) && !written.contains(&key) {
-            *fate = RowOutcome::Taken(ConflictKind::Meanwhile);
+/// Marks rows that should have been written but whose key the database did not return.
+pub(super) fn mark_unwritten<K: Eq + Hash>(
+    outcomes: &mut [RowOutcome],
+    keys: impl Iterator<Item = K>,
+    written: &HashSet<K>,
+) {
+    for (outcome, key) in outcomes.iter_mut().zip(keys) {
+        if matches!(outcome, RowOutcome::Inserted | RowOutcome::Renumbered) && !written.contains(&key) {
+            *outcome = RowOutcome::Conflict(ConflictKind::ConcurrentWrite);
         }
     }
 }
 
-/// The rows of `fate`, in order.
-pub(super) fn with_fate<'a, T>(rows: &'a [T], fates: &'a [RowOutcome], wanted: RowOutcome) -> Vec<&'a T> {
-    rows.iter().zip(fates).filter(|(_, fate)| **fate == wanted).map(|(row, _)| row).collect()
+/// The rows with the outcome `wanted`, in order.
+pub(super) fn with_outcome<'a, T>(rows: &'a [T], outcomes: &'a [RowOutcome], wanted: RowOutcome) -> Vec<&'a T> {
+    rows.iter().zip(outcomes).filter(|(_, outcome)| **outcome == wanted).map(|(row, _)| row).collect()
 }

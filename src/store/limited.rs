@@ -1,7 +1,7 @@
-//! A time limit on every call of a store, and what a store checks before a call and after one.
+//! A time limit on every call of a store.
 //!
-//! Each call ends within [`DatabaseLimits::call`], as an error that becomes 503. The methods of the traits are listed here a second
-//! time; one that is missing does not compile.
+//! A call that exceeds [`DatabaseLimits::call`] is an error, which becomes 503. The methods of the traits are listed here a second
+//! time; without a method this file does not compile.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::accounts::{AccountStore, EncryptedTokens, ReencryptedTokens, Unlinked};
+use super::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 use super::audit::AuditStore;
 use super::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
 use super::credentials::{CredentialStore, Rotated};
@@ -31,28 +31,30 @@ use crate::model::{
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
 
-/// Of one statement: shorter than the call, so that the database ends it before the server stops waiting for it.
+/// The limit of one statement: shorter than that of the call, so that the database ends it first.
 pub(super) fn statement_timeout(limits: &DatabaseLimits) -> Duration {
     limits.call * 4 / 5
 }
 
-/// Of the wait for one lock: what is left of a call that waited for its connection first.
+/// The limit of the wait for a lock: what is left of a call after the longest wait for a connection.
 pub(super) fn lock_timeout(limits: &DatabaseLimits) -> Duration {
     limits.call.saturating_sub(limits.queue).max(limits.call / 5) * 4 / 5
 }
 
-/// What a store offers beside its calls.
+/// What [`Limited`] calls before and after each call of a store.
 pub(super) trait Backend: Repository {
-    /// Before a call: an error when the store is known not to work.
+    /// Errors: the store is known not to work.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
+    /// A call succeeded.
     fn on_success(&self) {}
 
+    /// A call failed.
     fn on_error(&self) {}
 
-    /// A call did not end in time.
+    /// A call exceeded its limit.
     fn on_timeout(&self) {}
 }
 
@@ -63,8 +65,8 @@ pub(super) struct Limited<S> {
     probed: Mutex<Option<Instant>>,
 }
 
-/// How long a successful probe is remembered, so that frequent ones cost no writes.
-const PROBE_REMEMBERED: Duration = Duration::from_secs(1);
+/// How long a successful probe is remembered, so that frequent probes write no rows.
+const PROBE_MAX_AGE: Duration = Duration::from_secs(1);
 
 impl<S: Backend> Limited<S> {
     pub fn new(inner: S, call: Duration) -> Self {
@@ -109,7 +111,7 @@ macro_rules! limited {
 
 #[async_trait]
 impl<S: Backend> Repository for Limited<S> {
-    /// Without a limit: an index may take minutes.
+    /// No limit: an index may take minutes.
     async fn migrate(&self) -> Result<()> {
         self.inner.migrate().await
     }
@@ -121,7 +123,7 @@ impl<S: Backend> Repository for Limited<S> {
     async fn probe(&self, now: UnixMillis) -> Result<()> {
         self.inner.check()?;
         let probed = *self.probed.lock().unwrap_or_else(PoisonError::into_inner);
-        if probed.is_some_and(|at| at.elapsed() < PROBE_REMEMBERED) {
+        if probed.is_some_and(|at| at.elapsed() < PROBE_MAX_AGE) {
             return Ok(());
         }
         self.within(self.inner.probe(now)).await?;
@@ -129,7 +131,7 @@ impl<S: Backend> Repository for Limited<S> {
         Ok(())
     }
 
-    /// Without a limit: a shutdown has its own.
+    /// No limit: a shutdown has its own.
     async fn close(&self) {
         self.inner.close().await;
     }
@@ -142,23 +144,23 @@ impl<S: Backend> Repository for Limited<S> {
         self.within(self.inner.count_rows(rows)).await
     }
 
-    async fn delete_oldest(&self, rows: BoundedRows, most: i64) -> Result<u64> {
-        self.within(self.inner.delete_oldest(rows, most)).await
+    async fn delete_oldest(&self, rows: BoundedRows, limit: i64) -> Result<u64> {
+        self.within(self.inner.delete_oldest(rows, limit)).await
     }
 }
 
 limited!(AuditStore {
-    fn audit(event: &AuditEvent) -> ();
-    fn audit_trail(wanted: &AuditFilter, most: i64) -> Vec<AuditRecord>;
+    fn insert_audit_event(event: &AuditEvent) -> ();
+    fn audit_events(filter: &AuditFilter, limit: i64) -> Vec<AuditRecord>;
     fn prune_audit(before: UnixMillis) -> u64;
 });
 
 limited!(EventStore {
-    fn lease_events(lease: Lease, most: i64) -> Vec<DueEvent>;
+    fn lease_events(lease: Lease, limit: i64) -> Vec<DueEvent>;
     fn event_delivered(id: &str, now: UnixMillis) -> ();
     fn event_failed(id: &str, error: &str, next: Option<UnixMillis>) -> ();
     fn event_untried(id: &str, next: UnixMillis) -> ();
-    fn events(state: Option<EventState>, most: i64) -> Vec<EventRecord>;
+    fn events(state: Option<EventState>, limit: i64) -> Vec<EventRecord>;
     fn event(id: &str) -> Option<EventRecord>;
     fn resend_events(which: Resend<'_>, now: UnixMillis) -> u64;
     fn prune_events(before: UnixMillis) -> u64;
@@ -170,26 +172,26 @@ limited!(AuthorizationRequestStore {
     fn has_open_authorization_request(provider: &str, browser: Option<&Digest>, flow: Option<&Digest>, now: UnixMillis) -> bool;
     fn claim(authorization_request: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
     fn used_code(code: &Digest) -> Option<UsedCode>;
-    fn keep_answer(code: &Digest, answer: &[u8]) -> ();
+    fn store_answer(code: &Digest, encrypted_answer: &[u8]) -> ();
     fn shorten_claim(code: &Digest, expires: UnixMillis) -> ();
     fn live_rows(now: UnixMillis) -> LiveRows;
-    fn insert_one_time_code(swap: &OneTimeCode) -> ();
-    fn swap(code: &Digest) -> Option<OneTimeCode>;
-    fn take_one_time_code(code: &Digest) -> Option<OneTimeCode>;
-    fn insert_pending_login(halt: &StoredPendingLogin) -> ();
-    fn halt(token: &Digest) -> Option<StoredPendingLogin>;
-    fn replace_pending_login(token: &Digest, next: &StoredPendingLogin, answer: &[u8], now: UnixMillis) -> bool;
+    fn insert_one_time_code(code: &OneTimeCode) -> ();
+    fn one_time_code(code: &Digest) -> Option<OneTimeCode>;
+    fn consume_one_time_code(code: &Digest) -> Option<OneTimeCode>;
+    fn insert_pending_login(pending: &StoredPendingLogin) -> ();
+    fn pending_login(token: &Digest) -> Option<StoredPendingLogin>;
+    fn replace_pending_login(token: &Digest, next: &StoredPendingLogin, encrypted_answer: &[u8], now: UnixMillis) -> bool;
 });
 
 limited!(UserStore {
     fn user(id: UserId) -> Option<User>;
     fn users_by_email(email: &EmailAddress) -> Vec<User>;
     fn users_with_verified_email(email: &EmailAddress, trusted_email_sources: &[String]) -> Vec<User>;
-    fn users(search: UserSearch<'_>, most: i64) -> Vec<User>;
+    fn users(search: UserSearch<'_>, limit: i64) -> Vec<User>;
     fn user_by_username(username: &str) -> Option<User>;
     fn set_active(user: UserId, active: bool, now: UnixMillis) -> bool;
     fn update_user(user: UserId, change: &(dyn for<'a> Fn(&'a User) -> User + Sync), audit: &AuditEvent) -> Updated;
-    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<Vec<EncryptedTokens>>;
+    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<Vec<StoredAccount>>;
 });
 
 limited!(AccountStore {
@@ -197,19 +199,19 @@ limited!(AccountStore {
     fn uid_scopes(provider: &str) -> Vec<String>;
     fn legacy_uids() -> Vec<(String, i64)>;
     fn accounts_of(user: UserId) -> Vec<SocialAccount>;
-    fn unlink(user: UserId, account: AccountId, counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
-    fn account_tokens(user: UserId, account: AccountId) -> Option<EncryptedTokens>;
+    fn unlink(user: UserId, account: AccountId, allows_sign_in: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
+    fn account_tokens(user: UserId, account: AccountId) -> Option<StoredAccount>;
     fn lease_tokens(account: AccountId, now: UnixMillis, until: UnixMillis) -> bool;
-    fn end_lease(account: AccountId) -> ();
-    fn encrypted_tokens(after: AccountId, most: i64) -> Vec<(SocialAccount, Vec<u8>)>;
+    fn release_token_lease(account: AccountId) -> ();
+    fn encrypted_tokens(after: AccountId, limit: i64) -> Vec<(SocialAccount, Vec<u8>)>;
     fn replace_encrypted_tokens(account: AccountId, old: &[u8], new: &[u8]) -> bool;
     fn drop_tokens(account: AccountId, old: &[u8], audit: &AuditEvent) -> bool;
     fn reencrypt_all(reencrypted: &[ReencryptedTokens]) -> u64;
-    fn count_encrypted(beginning: &[u8]) -> i64;
+    fn count_encrypted(prefix: &[u8]) -> i64;
 });
 
 limited!(LoginStore {
-    fn commit_login(login: LoginCommit, make: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send)) -> Committed;
+    fn commit_login(login: LoginCommit, issue: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send)) -> Committed;
 });
 
 limited!(CredentialStore {
@@ -217,21 +219,21 @@ limited!(CredentialStore {
     fn token(digest: &Digest) -> Option<(UnixMillis, User)>;
     fn knox(digest: &str) -> Option<(KnoxRow, User)>;
     fn extend_knox(digest: &str, expires: UnixMillis) -> ();
-    fn forget_knox(digest: &str) -> ();
-    fn end_all_knox(user: UserId, audit: &AuditEvent) -> ();
+    fn delete_knox(digest: &str) -> ();
+    fn revoke_all_knox(user: UserId, audit: &AuditEvent) -> ();
     fn refresh_use(jti: &str, user: UserId) -> (Option<User>, RefreshUse);
-    fn rotate(old: &str, new: &RefreshRow, end_old: bool, now: UnixMillis, is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync)) -> Rotated;
+    fn rotate(old: &str, new: &RefreshRow, blacklist_old: bool, now: UnixMillis, is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync)) -> Rotated;
     fn blacklist(jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
-    fn end(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+    fn revoke(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
     fn credentials_of(user: UserId, page: &CredentialPage) -> Vec<CredentialEntry>;
-    fn end_everything(user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+    fn revoke_all(user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
 });
 
 limited!(ImportStore {
     fn reserve_ids(user: UserId, account: AccountId) -> ();
     fn import_users(users: &[User], write: bool) -> Vec<RowOutcome>;
-    fn import_accounts(accounts: &[(SocialAccount, Option<Vec<u8>>)], write: bool) -> Vec<RowOutcome>;
+    fn import_accounts(accounts: &[StoredAccount], write: bool) -> Vec<RowOutcome>;
     fn import_tokens(tokens: &[TokenRow], write: bool) -> Vec<RowOutcome>;
     fn import_knox(tokens: &[KnoxRow], write: bool) -> Vec<RowOutcome>;
     fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Vec<RowOutcome>;

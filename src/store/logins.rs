@@ -1,4 +1,4 @@
-//! The transaction of a login.
+//! The store of finished logins.
 
 use async_trait::async_trait;
 
@@ -6,13 +6,14 @@ use super::error::Result;
 use super::types::{Committed, IssuedCredential, LoginCommit};
 use crate::model::User;
 
-/// The one transaction of a login.
+/// Finished logins.
 #[async_trait]
 pub trait LoginStore: Send + Sync {
-    /// The one transaction of a login. `make` is called once, with the user as stored, before the credential is.
+    /// Commits all that a login writes, in one transaction. `issue` is called once, with the user as the transaction leaves
+    /// it, to make the credential.
     async fn commit_login(
         &self,
         login: LoginCommit,
-        make: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send),
+        issue: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send),
     ) -> Result<Committed>;
 }

@@ -1,7 +1,8 @@
-//! The repository: every statement of SQL stands below this file, and no caller sees a row type or a dialect.
+//! The store: users, accounts, credentials and logins in SQLite or PostgreSQL, behind [`Repository`].
 //!
-//! Written once for both databases. A login writes twice: [`Repository::claim`], committed before the first
-//! provider call, and [`Repository::commit_login`], one transaction for all its results. No caller holds a transaction.
+//! SQL and row types stay in this folder. Each trait has a file (`users.rs`), implemented in `sql/` (`sql/users.rs`) for both
+//! databases; `sqlite/` and `postgres/` hold the connections. No caller holds a transaction: a login writes twice,
+//! [`AuthorizationRequestStore::claim`] before the first call of the provider and [`LoginStore::commit_login`] after the last.
 
 mod accounts;
 mod audit;
@@ -20,13 +21,13 @@ mod open;
 mod opening;
 mod postgres;
 mod repository;
-mod rows;
 mod sqlite;
+mod stored_rows;
 mod sweep;
 mod types;
 mod users;
 
-pub use self::accounts::{AccountStore, EncryptedTokens, ReencryptedTokens, Unlinked};
+pub use self::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 pub use self::audit::AuditStore;
 pub use self::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
 pub use self::credentials::{CredentialStore, Rotated};
@@ -37,6 +38,6 @@ pub use self::logins::LoginStore;
 pub use self::open::{is_missing_file, open, open_with};
 pub use self::opening::Opening;
 pub use self::repository::{Repository, Schema};
-pub use self::sweep::{BoundedRows, ExpiringTable, in_batches, sweep};
+pub use self::sweep::{BoundedRows, ExpiringTable, delete_in_batches, sweep};
 pub use self::types::{Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget};
 pub use self::users::{Updated, UserSearch, UserStore};

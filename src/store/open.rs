@@ -9,9 +9,11 @@ use super::{postgres, sqlite};
 use crate::secrets::{ExposeSecret, SecretString};
 use crate::settings::{DatabaseLimits, SettingError};
 
-/// Opens the database that DATABASE_URL names, without limits; `create` makes the SQLite file where there is none.
+/// Opens the database that DATABASE_URL names, without limits. `create`: creates the SQLite file if it does not exist.
 ///
-/// Errors name the setting, never the URL's password.
+/// # Errors
+///
+/// A [`SettingError`] that names DATABASE_URL: it cannot be parsed or opened. It never holds the password.
 pub async fn open(database_url: &SecretString, create: bool) -> std::result::Result<Arc<dyn Repository>, SettingError> {
     open_with(database_url, Opening { create, ..Opening::default() }).await
 }
@@ -22,7 +24,11 @@ pub fn is_missing_file(database_url: &SecretString) -> bool {
     url.starts_with("sqlite:") && sqlite::is_missing(url)
 }
 
-/// Opens the database that DATABASE_URL names. Errors as [`open`].
+/// Opens the database that DATABASE_URL names.
+///
+/// # Errors
+///
+/// As [`open`].
 pub async fn open_with(
     database_url: &SecretString,
     opening: Opening,

@@ -6,10 +6,10 @@ use crate::settings::DatabaseLimits;
 /// How a database is opened.
 #[derive(Default)]
 pub struct Opening {
-    /// Makes the SQLite file where there is none.
+    /// Creates the SQLite file if it does not exist.
     pub create: bool,
-    /// Asked in each transaction about a user for the event that is written along.
+    /// Returns the webhook event that a transaction about a user also writes; `None`: webhooks are off.
     pub event_factory: Option<EventFactory>,
-    /// `None`: calls take as long as they take, as a command of an operator needs it.
+    /// `None`: no limits, as for the commands of an operator.
     pub limits: Option<DatabaseLimits>,
 }

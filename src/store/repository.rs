@@ -14,19 +14,19 @@ use super::sweep::{BoundedRows, ExpiringTable};
 use super::users::UserStore;
 use crate::clock::UnixMillis;
 
-/// How the database's schema stands to this release.
+/// The schema of a database, compared with that of this release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
     Current,
-    /// There are no tables: `migrate` makes them.
+    /// There are no tables: `migrate` creates them.
     Empty,
-    /// An earlier release made the tables: `migrate` changes them.
+    /// An earlier release created the tables: `migrate` changes them.
     Behind,
-    /// A later release made it.
+    /// A later release created them.
     Ahead,
 }
 
-/// All of the store.
+/// The whole store: the traits of all aggregates, and what concerns the database as such.
 #[async_trait]
 pub trait Repository:
     AuthorizationRequestStore
@@ -38,17 +38,19 @@ pub trait Repository:
     + EventStore
     + ImportStore
 {
-    /// Brings the schema up to this release.
+    /// Applies the migrations of this release.
     async fn migrate(&self) -> Result<()>;
-    /// Reads only.
+    /// Compares the schema with that of this release. Reads only.
     async fn schema(&self) -> Result<Schema>;
-    /// Whether a login could be written now: writes a row of its own, and takes the lock on the users that a login takes.
-    /// [`open_with`] limits remember a success for a second.
+    /// Checks that a login could be written now: writes a row of its own and takes the locks of a login. A store with
+    /// limits remembers a success for a second.
     async fn probe(&self, now: UnixMillis) -> Result<()>;
+    /// Closes all connections.
     async fn close(&self);
-    /// Deletes a batch of rows that expired by `before`; returns how many. [`sweep`] deletes all.
+    /// Deletes one batch of rows that expired by `before`; returns how many.
     async fn delete_expired(&self, table: ExpiringTable, before: UnixMillis) -> Result<u64>;
+    /// The number of these rows.
     async fn count_rows(&self, rows: BoundedRows) -> Result<i64>;
-    /// Deletes at most `most` rows, the oldest first; returns how many.
-    async fn delete_oldest(&self, rows: BoundedRows, most: i64) -> Result<u64>;
+    /// Deletes at most `limit` of these rows, the oldest first; returns how many.
+    async fn delete_oldest(&self, rows: BoundedRows, limit: i64) -> Result<u64>;
 }

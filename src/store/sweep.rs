@@ -1,4 +1,4 @@
-//! Deleting many rows without keeping logins from the writer.
+//! Deletes expired rows in small batches, so that logins wait for a batch at most.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use super::{Repository, Result};
 use crate::clock::UnixMillis;
 
-/// Rows that one statement deletes, so that it never holds the writer for long.
+/// Rows that one statement deletes.
 pub(super) const SWEEP_BATCH_SIZE: i64 = 250;
 /// The shortest pause between two batches.
 const MIN_PAUSE: Duration = Duration::from_millis(5);
-/// How long an expired row stays, so that "expired" can be told from "unknown".
+/// How long an expired row stays, so that its login is answered with "expired" and not with "unknown".
 const EXPIRED_GRACE_PERIOD: Duration = Duration::from_secs(10 * 60);
 
 /// A table whose rows expire.
@@ -66,13 +66,13 @@ impl ExpiringTable {
     }
 }
 
-/// Rows that protect nothing any more, of which the oldest beyond a bound are deleted before they expire (SEC-44).
+/// Rows that protect no login any more. The oldest above a limit are deleted before they expire (SEC-44).
 #[derive(Clone, Copy, Debug, strum::EnumIter)]
 pub enum BoundedRows {
-    /// An unfinished one still protects its login: those stay, however many they are.
+    /// Unfinished ones still protect a login and always stay.
     FinishedAuthorizationRequests,
     FinishedPendingLogins,
-    /// Apart from those of users, so that callers without a credential displace no audit event of a user.
+    /// Counted apart from those of users, so that callers without a credential displace no audit event of a user.
     RefusalsOfNoUser,
     RefusalsOfUsers,
 }
@@ -126,16 +126,16 @@ impl BoundedRows {
     }
 }
 
-/// Deletes what has expired by `now`, and the oldest of [`BoundedRows`] beyond `most` of each; returns the number of rows.
-/// Each statement is a call of its own, with the time limit of the store.
-pub async fn sweep(repository: &dyn Repository, now: UnixMillis, most: i64) -> Result<u64> {
+/// Deletes the rows that have expired by `now`, and the oldest of each of [`BoundedRows`] above `max_rows`; returns the number
+/// of rows. Each batch is a call of its own, with the time limit of the store.
+pub async fn sweep(repository: &dyn Repository, now: UnixMillis, max_rows: i64) -> Result<u64> {
     let mut deleted = 0;
     for table in ExpiringTable::iter() {
-        deleted += in_batches(|| repository.delete_expired(table, now.minus(table.grace_period()))).await?;
+        deleted += delete_in_batches(|| repository.delete_expired(table, now.minus(table.grace_period()))).await?;
     }
     for rows in BoundedRows::iter() {
-        let mut excess = repository.count_rows(rows).await? - most;
-        deleted += in_batches(|| {
+        let mut excess = repository.count_rows(rows).await? - max_rows;
+        deleted += delete_in_batches(|| {
             let batch = excess.clamp(0, SWEEP_BATCH_SIZE);
             excess -= batch;
             async move { if batch == 0 { Ok(0) } else { repository.delete_oldest(rows, batch).await } }
@@ -147,7 +147,7 @@ pub async fn sweep(repository: &dyn Repository, now: UnixMillis, most: i64) -> R
 
 /// Runs `batch`, which deletes some rows and returns how many, until it deletes none; returns how many were deleted. After each
 /// batch it pauses for as long as the batch took, so that other writes have the database for at least half of the time.
-pub async fn in_batches<F: Future<Output = Result<u64>>>(mut batch: impl FnMut() -> F) -> Result<u64> {
+pub async fn delete_in_batches<F: Future<Output = Result<u64>>>(mut batch: impl FnMut() -> F) -> Result<u64> {
     let mut all = 0;
     loop {
         let begun = Instant::now();
@@ -168,7 +168,7 @@ mod tests {
     async fn fault_f10_a_pause_as_long_as_the_batch_follows_each_batch() {
         const BATCH: Duration = Duration::from_millis(20);
         let (begun, mut batches) = (Instant::now(), 0);
-        let deleted = in_batches(|| {
+        let deleted = delete_in_batches(|| {
             batches += 1;
             async move {
                 tokio::time::sleep(BATCH).await;

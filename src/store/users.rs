@@ -1,16 +1,18 @@
-//! Users.
+//! The store of users.
 
 use async_trait::async_trait;
 
-use super::accounts::EncryptedTokens;
+use super::accounts::StoredAccount;
 use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{AuditEvent, EmailAddress, User, UserId};
 
+/// Result of [`UserStore::update_user`].
 #[derive(Debug)]
 pub enum Updated {
+    /// The user as it is stored now.
     Done(Box<User>),
-    /// Somebody else has the username: nothing was written.
+    /// Another user has the username: nothing was written.
     UsernameTaken,
     /// There is no such user.
     NotFound,
@@ -19,39 +21,44 @@ pub enum Updated {
 /// Which users are listed. ASCII letters match in any case.
 #[derive(Clone, Copy, Debug)]
 pub enum UserSearch<'a> {
+    /// All users.
     All,
-    /// Those whose username or e-mail address begins with this, or who have an account of exactly this uid. Reads indexes.
+    /// Users whose username or e-mail address begins with this text, or who have an account with exactly this uid. Reads
+    /// indexes.
     Prefix(&'a str),
-    /// Those whose username, e-mail address, first or last name contains this. Reads all users.
+    /// Users whose username, e-mail address, first or last name contains this text. Reads all users.
     Substring(&'a str),
 }
 
 /// Users.
 #[async_trait]
 pub trait UserStore: Send + Sync {
+    /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>>;
-    /// Users with this e-mail address ([`EmailAddress::is_same_as_stored`]).
+    /// The user with exactly this username.
+    async fn user_by_username(&self, username: &str) -> Result<Option<User>>;
+    /// Users with this e-mail address ([`EmailAddress::is_same_as_stored`]), verified or not; at most 100.
     async fn users_by_email(&self, email: &EmailAddress) -> Result<Vec<User>>;
-    /// Users whose address this is on the word of one of `trusted_email_sources`.
+    /// Users for whom one of `trusted_email_sources` verified this address (SEC-23); at most 100.
     async fn users_with_verified_email(
         &self,
         email: &EmailAddress,
         trusted_email_sources: &[String],
     ) -> Result<Vec<User>>;
-    /// In the order of their ids, at most `most`.
-    async fn users(&self, search: UserSearch<'_>, most: i64) -> Result<Vec<User>>;
-    async fn user_by_username(&self, username: &str) -> Result<Option<User>>;
-    /// An operator's act, which ends every credential of the user and leaves an audit row, where it changes anything; one
-    /// transaction. False: there is no such user.
+    /// By id, at most `limit`.
+    async fn users(&self, search: UserSearch<'_>, limit: i64) -> Result<Vec<User>>;
+    /// Activates or deactivates a user for an operator. A change revokes every credential of the user and writes an audit
+    /// event, in one transaction. False: there is no such user.
     async fn set_active(&self, user: UserId, active: bool, now: UnixMillis) -> Result<bool>;
-    /// Writes what `change` makes of the user: names, e-mail and its verification, declared fields, what was edited.
-    /// Changes of one user at once follow each other.
+    /// Stores what `change` makes of the user: names, e-mail address and its verification, declared fields, edited fields.
+    /// Writes `audit` where anything changes. Concurrent changes of one user follow each other.
     async fn update_user(
         &self,
         user: UserId,
         change: &(dyn for<'a> Fn(&'a User) -> User + Sync),
         audit: &AuditEvent,
     ) -> Result<Updated>;
-    /// With all that is theirs, of which it returns the accounts; the audit trail stays. `None`: there is no such user.
-    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<EncryptedTokens>>>;
+    /// Deletes the user with everything that belongs to it, except the audit log and undelivered webhook events; writes
+    /// `audit`. Returns its accounts. `None`: there is no such user.
+    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<StoredAccount>>>;
 }

@@ -86,14 +86,14 @@ fn code(text: &str, claimed: UnixMillis) -> CodeClaim {
 }
 
 fn attach(user: &User) -> LoginTarget {
-    LoginTarget::Attach { user_id: user.id, generation: user.link_generation, by_email: None }
+    LoginTarget::Link { user_id: user.id, generation: user.link_generation, by_email: None }
 }
 
 fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
     let usernames = usernames.iter().map(|name| (*name).to_owned()).collect();
     LoginCommit {
         now: NOW,
-        who: LoginTarget::Create {
+        target: LoginTarget::Create {
             usernames,
             email: format!("{uid}@Example.com"),
             email_verified: true,
@@ -111,10 +111,10 @@ fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
         fields: serde_json::Map::new(),
         set_last_login: false,
         tokens: None,
-        end_session: None,
+        revoked_session: None,
         knox_limit: None,
         audit: event(),
-        ends: None,
+        consumes: None,
     }
 }
 
@@ -168,11 +168,21 @@ fn refresh(jti: &str, user: UserId) -> RefreshRow {
 }
 
 fn known(user: &User, account: &SocialAccount) -> LoginTarget {
-    LoginTarget::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: false }
+    LoginTarget::Known {
+        user: Box::new(user.clone()),
+        account_id: account.id,
+        account_modified: account.modified,
+        is_rekeyed: false,
+    }
 }
 
 fn rekeyed(user: &User, account: &SocialAccount) -> LoginTarget {
-    LoginTarget::Known { user: Box::new(user.clone()), account_id: account.id, read: account.modified, rekeyed: true }
+    LoginTarget::Known {
+        user: Box::new(user.clone()),
+        account_id: account.id,
+        account_modified: account.modified,
+        is_rekeyed: true,
+    }
 }
 
 impl Store {
@@ -185,7 +195,7 @@ impl Store {
             |user: &User| IssuedCredential { credential: credential(user), answer: Some(b"sealed".to_vec()) };
         match self.repository.commit_login(login.clone(), &mut make).await.expect("a commit") {
             Committed::Done(user) => Some(*user),
-            Committed::Stale | Committed::TooManyTokens | Committed::Taken => None,
+            Committed::Stale | Committed::TooManyTokens | Committed::AlreadyCompleted => None,
         }
     }
 
@@ -231,7 +241,7 @@ async fn authorization_request_is_claimed_once(engine: Engine) {
     let codes: Vec<CodeClaim> = (0..8).map(|n| code(&format!("code {n}"), NOW)).collect();
     let key = digest("a");
     let claims = join_all(codes.iter().map(|code| repository.claim(Some(&key), Some(code), NOW))).await;
-    let ours = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Ours))).count();
+    let ours = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Acquired))).count();
     let spent = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::RequestAlreadyUsed))).count();
     assert_eq!((ours, spent), (1, 7));
     assert!(!open("github", "browser").await);
@@ -243,30 +253,30 @@ async fn claim_marks_authorization_request_and_code_or_neither(engine: Engine) {
     for key in ["a", "b"] {
         store.repository.insert_authorization_request(&authorization_request(key, NOW)).await.expect("an insert");
     }
-    assert!(matches!(store.claim(Some("a"), Some(&code("code", NOW))).await, Claimed::Ours));
+    assert!(matches!(store.claim(Some("a"), Some(&code("code", NOW))).await, Claimed::Acquired));
     // The code is used: authorization request b must stay unclaimed.
     assert!(matches!(store.claim(Some("b"), Some(&code("code", NOW))).await, Claimed::CodeUsed(_)));
     let kept = store.repository.authorization_request(&digest("b")).await.expect("a read").expect("the attempt");
     assert!(kept.claimed.is_none());
     // The authorization request is claimed: the code must stay unused.
     assert!(matches!(store.claim(Some("a"), Some(&code("other", NOW))).await, Claimed::RequestAlreadyUsed));
-    assert!(matches!(store.claim(None, Some(&code("other", NOW))).await, Claimed::Ours));
-    assert!(matches!(store.claim(Some("b"), None).await, Claimed::Ours));
+    assert!(matches!(store.claim(None, Some(&code("other", NOW))).await, Claimed::Acquired));
+    assert!(matches!(store.claim(Some("b"), None).await, Claimed::Acquired));
     assert!(matches!(store.claim(Some("b"), None).await, Claimed::RequestAlreadyUsed));
 }
 
 async fn answer_is_stored_with_its_code(engine: Engine) {
     let store = store(engine).await;
-    assert!(matches!(store.claim(None, Some(&code("code", NOW))).await, Claimed::Ours));
+    assert!(matches!(store.claim(None, Some(&code("code", NOW))).await, Claimed::Acquired));
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
     assert!(used.answer.is_none() && used.claimed == NOW);
     assert!(used.binding.is_some_and(|binding| binding.matches(&digest("browser"))));
-    let login = LoginCommit { ends: Some(ConsumedCredential::Code(digest("code"))), ..create("1", &["ana"]) };
+    let login = LoginCommit { consumes: Some(ConsumedCredential::Code(digest("code"))), ..create("1", &["ana"]) };
     store.commit(&login, |user| session("s", user)).await.expect("a user");
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
     assert_eq!(used.answer.as_deref(), Some(&b"sealed"[..]));
-    assert!(matches!(store.claim(None, Some(&code("refused", NOW))).await, Claimed::Ours));
-    store.repository.keep_answer(&digest("refused"), b"no").await.expect("a write");
+    assert!(matches!(store.claim(None, Some(&code("refused", NOW))).await, Claimed::Acquired));
+    store.repository.store_answer(&digest("refused"), b"no").await.expect("a write");
     let used = store.repository.used_code(&digest("refused")).await.expect("a read").expect("the claim");
     assert_eq!(used.answer.as_deref(), Some(&b"no"[..]));
 }
@@ -314,17 +324,17 @@ async fn account_linked_to_another_user_is_stale(engine: Engine) {
     let (first, second) = (store.user("1").await, store.user("2").await);
     let generation = second.link_generation;
     let moved =
-        LoginTarget::Attach { user_id: second.id, generation, by_email: EmailAddress::parse("another@example.com") };
-    let moved = LoginCommit { who: moved, ..create("9", &[]) };
+        LoginTarget::Link { user_id: second.id, generation, by_email: EmailAddress::parse("another@example.com") };
+    let moved = LoginCommit { target: moved, ..create("9", &[]) };
     assert!(
         store.commit(&moved, |user| session("s9", user)).await.is_none(),
         "the address belongs to another user now"
     );
-    let attach = LoginCommit { who: attach(&second), ..create("1", &[]) };
+    let attach = LoginCommit { target: attach(&second), ..create("1", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     let (account, owner) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
     assert_eq!((account.user_id, owner.id), (first.id, first.id));
-    let known = LoginCommit { who: known(&second, &account), ..create("1", &[]) };
+    let known = LoginCommit { target: known(&second, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
     assert_eq!(store.database.count("sessions").await, 0);
 }
@@ -334,10 +344,10 @@ async fn login_of_a_deactivated_user_is_stale(engine: Engine) {
     let user = store.user("1").await;
     store.repository.set_active(user.id, false, NOW).await.expect("a write");
     let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
-    let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
+    let known = LoginCommit { target: known(&user, &account), ..create("1", &[]) };
     assert!(store.commit(&known, |user| session("s", user)).await.is_none());
     let user = store.repository.user(user.id).await.expect("a read").expect("the user");
-    let attach = LoginCommit { who: attach(&user), ..create("2", &[]) };
+    let attach = LoginCommit { target: attach(&user), ..create("2", &[]) };
     assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     assert_eq!(store.database.count("social_accounts").await, 1, "rolled back");
 }
@@ -349,13 +359,13 @@ async fn login_does_not_overwrite_concurrent_edits(engine: Engine) {
     let edit = |user: &User| User { first_name: "Mine".into(), edited: vec!["first_name".into()], ..user.clone() };
     store.repository.update_user(user.id, &edit, &event()).await.expect("a write");
     // The decision was made on the row read before.
-    let follows = LoginCommit { who: known(&user, &account), first_name: Some("Theirs".into()), ..create("1", &[]) };
+    let follows = LoginCommit { target: known(&user, &account), first_name: Some("Theirs".into()), ..create("1", &[]) };
     assert!(store.commit(&follows, |user| session("s", user)).await.is_none(), "it is decided anew");
     let same = LoginCommit { set_last_login: true, first_name: None, ..follows.clone() };
     store.commit(&same, |user| session("s", user)).await.expect("a login");
     let after = store.repository.user(user.id).await.expect("a read").expect("the user");
     assert_eq!((after.first_name.as_str(), after.last_login), ("Mine", Some(NOW)));
-    let anew = LoginCommit { who: known(&after, &account), ..follows };
+    let anew = LoginCommit { target: known(&after, &account), ..follows };
     assert_eq!(store.commit(&anew, |user| session("t", user)).await.expect("a login").first_name, "Mine");
     // A second edit of the same field, which the list of edited fields does not show.
     let again = |user: &User| User { first_name: "Still mine".into(), ..user.clone() };
@@ -373,10 +383,10 @@ async fn grouped_writes_have_separate_results(engine: Engine) {
     let (login, claims) = (create("1", &[]), (0..64).map(|n| code(&format!("code {}", n % 32), NOW)));
     let logins = (0..64).map(|n| {
         let who = if n % 2 == 0 { known(&user, &account) } else { known(&overtaken, &account) };
-        let login = LoginCommit { who, ..login.clone() };
+        let login = LoginCommit { target: who, ..login.clone() };
         async move { store.commit(&login, |user| session(&format!("s{n}"), user)).await.is_some() }
     });
-    let claims = claims.map(|code| async move { matches!(store.claim(None, Some(&code)).await, Claimed::Ours) });
+    let claims = claims.map(|code| async move { matches!(store.claim(None, Some(&code)).await, Claimed::Acquired) });
     let (signed_in, claimed) = futures_util::future::join(join_all(logins), join_all(claims)).await;
     let evens: Vec<bool> = (0..64).map(|n| n % 2 == 0).collect();
     assert_eq!(signed_in, evens, "those that were decided on what is there, and no other");
@@ -394,7 +404,7 @@ async fn row_matched_by_legacy_uid_gets_the_new_uid(engine: Engine) {
     let (account, _) =
         store.repository.accounts_by_uid("github", &["ana@example.com"]).await.expect("a read").remove(0);
     assert!(account.legacy_uid);
-    let known = LoginCommit { who: rekeyed(&user, &account), ..create("100", &[]) };
+    let known = LoginCommit { target: rekeyed(&user, &account), ..create("100", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     let (rekeyed, _) = store.repository.accounts_by_uid("github", &["100"]).await.expect("a read").remove(0);
     assert_eq!((rekeyed.id, rekeyed.legacy_uid, rekeyed.uid_scope.as_str()), (account.id, false, "id"));
@@ -406,7 +416,7 @@ async fn account_never_moves_to_another_user(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
     for _ in 0..3 {
-        let attach = LoginCommit { who: attach(&second), ..create("1", &[]) };
+        let attach = LoginCommit { target: attach(&second), ..create("1", &[]) };
         assert!(store.commit(&attach, |user| session("s", user)).await.is_none());
     }
     assert_eq!(store.repository.accounts_of(first.id).await.expect("a read").len(), 1);
@@ -451,11 +461,11 @@ async fn revoke_all_revokes_every_credential_of_one_user(engine: Engine) {
     let store = store(engine).await;
     let (user, other) = (store.user("1").await, store.user("2").await);
     let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
-    let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
+    let known = LoginCommit { target: known(&user, &account), ..create("1", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
     store.commit(&known, |user| NewCredential::Refresh(refresh("r", user.id))).await.expect("the user");
-    store.repository.end_everything(user.id, NOW, &event()).await.expect("a write");
+    store.repository.revoke_all(user.id, NOW, &event()).await.expect("a write");
     assert!(store.repository.session(&digest("s")).await.expect("a read").is_none());
     assert!(store.repository.knox("k").await.expect("a read").is_none());
     assert!(store.repository.token(&digest("token of 1")).await.expect("a read").is_none());
@@ -487,7 +497,7 @@ async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
     let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
-    let known = LoginCommit { who: known(&user, &account), ..create("1", &[]) };
+    let known = LoginCommit { target: known(&user, &account), ..create("1", &[]) };
     store.commit(&known, |user| session("s", user)).await.expect("the user");
     store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
     store.commit(&known, |user| NewCredential::Refresh(refresh("r", user.id))).await.expect("the user");
@@ -498,7 +508,7 @@ async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
             .insert_authorization_request(&authorization_request(&format!("a{n}"), later))
             .await
             .expect("an insert");
-        assert!(matches!(store.claim(None, Some(&code(&format!("c{n}"), later))).await, Claimed::Ours));
+        assert!(matches!(store.claim(None, Some(&code(&format!("c{n}"), later))).await, Claimed::Acquired));
     }
     assert_eq!(
         rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 1000).await.expect("a sweep"),
@@ -601,17 +611,17 @@ async fn pending_login_is_consumed_once_or_nothing_is_written(engine: Engine) {
     // Eight parallel sign-ups of one user.
     let names: Vec<String> = (0..8).map(|n| format!("ana{n}")).collect();
     let logins: Vec<LoginCommit> =
-        names.iter().map(|name| LoginCommit { ends: ends("a"), ..create(name, &[name]) }).collect();
+        names.iter().map(|name| LoginCommit { consumes: ends("a"), ..create(name, &[name]) }).collect();
     let users =
         join_all(logins.iter().zip(&names).map(|(login, name)| store.commit(login, move |user| session(name, user))));
     assert_eq!(users.await.into_iter().flatten().count(), 1);
     assert_eq!((store.database.count("users").await, store.database.count("sessions").await), (1, 1));
-    let taken = repository.halt(&digest("a")).await.expect("a read").expect("the row").taken.expect("taken");
+    let taken = repository.pending_login(&digest("a")).await.expect("a read").expect("the row").taken.expect("taken");
     assert_eq!((taken.at, &taken.answer[..]), (NOW, &b"sealed"[..]));
     // For an existing user: consumed by a step that asks again, and not consumed.
     let user = store.user("eva").await;
     let account = repository.accounts_of(user.id).await.expect("a read").remove(0);
-    let again = |token| LoginCommit { who: known(&user, &account), ends: ends(token), ..create("eva", &[]) };
+    let again = |token| LoginCommit { target: known(&user, &account), consumes: ends(token), ..create("eva", &[]) };
     assert!(repository.replace_pending_login(&digest("b"), &halt("c"), b"more", NOW).await.expect("a write"));
     assert!(!repository.replace_pending_login(&digest("b"), &halt("d"), b"more", NOW).await.expect("a write"));
     assert!(store.commit(&again("b"), |user| session("b", user)).await.is_none());

@@ -411,7 +411,7 @@ async fn events_of_a_deleted_user_are_deleted(engine: Engine) {
 }
 
 fn lease(now: i64, until: i64) -> Lease {
-    Lease { now: UnixMillis(now), until: UnixMillis(until), never_after: UnixMillis(1000) }
+    Lease { now: UnixMillis(now), until: UnixMillis(until), max_due: UnixMillis(1000) }
 }
 
 async fn leased_event_is_not_taken_before_the_lease_expires(engine: Engine) {

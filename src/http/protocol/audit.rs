@@ -76,7 +76,7 @@ impl AuditMiddleware {
         context.user_id = context.user_id.or_else(|| self.caller.0.get().copied());
         if app.settings.rest_social.log_auth_exceptions {
             let (provider, kind) = (context.provider.as_deref(), context.kind.map(tracing::field::display));
-            let (user_id, cause) = (context.user_id, context.cause.as_deref());
+            let (user_id, cause) = (context.user_id.map(|user| user.0), context.cause.as_deref());
             tracing::warn!(code = %failure.code, provider, kind, user_id, cause, "refused");
         }
         let client = client_info_from(self.address, self.user_agent.as_ref());

@@ -311,12 +311,12 @@ impl<'a> Draft<'a> {
             (Some(account), Some(user)) => LoginTarget::Known {
                 user: Box::new(user.clone()),
                 account_id: account.id,
-                read: account.modified,
-                rekeyed: account_key::needs_new_key(account, self.identity),
+                account_modified: account.modified,
+                is_rekeyed: account_key::needs_new_key(account, self.identity),
             },
             (None, Some(user)) if self.associate => {
                 let (user_id, generation) = (user.id, user.link_generation);
-                LoginTarget::Attach { user_id, generation, by_email: self.by_email }
+                LoginTarget::Link { user_id, generation, by_email: self.by_email }
             }
             (None, None) if self.create && self.associate => {
                 let email =

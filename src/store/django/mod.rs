@@ -15,9 +15,9 @@ use crate::secrets::{ExposeSecret, SecretString};
 use crate::settings::SettingError;
 
 mod columns;
-mod rows;
+mod source_rows;
 
-pub use self::rows::{DjangoUser, Knox, Link, Outstanding, Session, Token, User, plain_key};
+pub use self::source_rows::{DjangoUser, Knox, Link, Outstanding, Session, Token, User, plain_key};
 
 /// Rows read by one statement.
 pub const PAGE: i64 = 1000;

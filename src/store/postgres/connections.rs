@@ -1,4 +1,4 @@
-//! Connections to the database.
+//! The PostgreSQL connections: a pool, replaced when the database stops answering.
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,15 +14,17 @@ use crate::clock::UnixMillis;
 use crate::model::{AccountId, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
+use crate::store::error::Result;
 use crate::store::limited::{self, Backend};
 use crate::store::opening::Opening;
 use crate::store::types::KnownLogin;
 
 /// Connections of a command.
-const CONNECTIONS: u32 = 16;
+const MAX_CONNECTIONS: u32 = 16;
 /// How long a command waits for a connection.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The store in PostgreSQL.
 pub(in crate::store) struct Store {
     options: PgConnectOptions,
     limits: Option<DatabaseLimits>,
@@ -52,7 +54,7 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .disable_statement_logging();
     let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
     let pool = match pool_options(limits).connect_with(options.clone()).await {
-        // It waited for a database that might just be starting, and does not say why none came.
+        // The pool retried, since the database may be starting, and does not return the cause.
         Err(sqlx::Error::PoolTimedOut) => {
             let tried = tokio::time::timeout(Duration::from_secs(1), options.connect()).await;
             let cause = tried.ok().and_then(|tried| tried.err());
@@ -66,11 +68,10 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
 
 fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
     let options = PgPoolOptions::new()
-        .max_connections(limits.map_or(CONNECTIONS, |limits| limits.connections))
+        .max_connections(limits.map_or(MAX_CONNECTIONS, |limits| limits.connections))
         .acquire_timeout(limits.map_or(QUEUE_TIMEOUT, |limits| limits.queue));
     let Some(limits) = limits else { return options };
-    // The database ends a statement before the server stops waiting for it, whatever it waits for, and frees the locks of
-    // a server that is gone.
+    // The database cancels a statement before the server stops waiting for it, and frees the locks of a server that died.
     let statement = limited::statement_timeout(&limits).as_millis().to_string();
     let lock = limited::lock_timeout(&limits).as_millis().to_string();
     let call = limits.call.as_millis().to_string();
@@ -101,8 +102,8 @@ impl Backend for Store {
         current.last_success.store(elapsed, Ordering::Relaxed);
     }
 
-    /// A database that went silent without closing its connections (a network that drops packets) leaves every one of them
-    /// waiting: the pool is replaced, so that their places are free at once. One that is merely busy still answers some calls.
+    /// Replaces the pool if no call succeeded within the limit of a call. A network that drops packets would leave every
+    /// connection of the old pool waiting. A database that is only busy still answers some calls.
     fn on_timeout(&self) {
         let Some(limits) = self.limits else { return };
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -110,11 +111,11 @@ impl Backend for Store {
         if current.made.elapsed().saturating_sub(last_success) < limits.call {
             return;
         }
-        tracing::warn!("the database does not answer; its connections are given up and made anew");
+        tracing::warn!("the database does not answer: its connections are replaced");
         let pool = pool_options(self.limits).connect_lazy_with(self.options.clone());
         let old = std::mem::replace(&mut *current, Connections::new(pool));
         drop(current);
-        // Ends what still waits in it; idle connections close by themselves.
+        // Ends calls that wait for a connection; idle connections close by themselves.
         tokio::spawn(async move { tokio::time::timeout(limits.call, old.pool.close()).await });
     }
 }
@@ -132,17 +133,17 @@ impl Store {
         self.current.read().unwrap_or_else(PoisonError::into_inner).pool.clone()
     }
 
-    /// For a migration, which no limit of a statement may end.
+    /// Connections without limits, for a migration.
     pub(super) async fn unlimited(&self) -> std::result::Result<PgPool, sqlx::Error> {
         let options = PgPoolOptions::new().max_connections(1).after_connect(|connection, _| {
             Box::pin(async move {
-                // The database ends the migration of a process that is gone. PostgreSQL before 14, and some systems, do not
-                // have this setting: there the running statement still ends first.
+                // The database cancels the migration of a process that died. PostgreSQL before 14 and some systems do not have
+                // this setting: there the running statement ends first.
                 let checked = sqlx::query(
                     "SELECT set_config(name, '1000', false) FROM pg_settings WHERE name = 'client_connection_check_interval'",
                 );
                 if let Err(error) = checked.execute(connection).await {
-                    tracing::debug!(%error, "the database does not notice when this process ends");
+                    tracing::debug!(%error, "the database cannot detect that this process ended");
                 }
                 Ok(())
             })
@@ -162,45 +163,45 @@ impl Store {
         self.writer().begin().await
     }
 
-    /// False: nothing was written.
-    pub(super) async fn claimed(
+    /// Commits a claim. False: nothing was written.
+    pub(super) async fn commit_claim(
         &self,
         authorization_request: Option<&Digest>,
         code: Option<&CodeClaim>,
         now: UnixMillis,
-    ) -> crate::store::error::Result<bool> {
+    ) -> Result<bool> {
         // One statement needs no transaction.
         if let (None, Some(code)) = (authorization_request, code) {
             return Ok(Self::claim_code(None, code).execute(&self.writer()).await?.rows_affected() == 1);
         }
         let mut tx = self.begin().await?;
-        let ours = Self::write_claim(&mut tx, authorization_request, code, now).await?;
-        Self::end(tx, ours).await
+        let is_written = Self::write_claim(&mut tx, authorization_request, code, now).await?;
+        Self::finish(tx, is_written).await
     }
 
-    /// False: nothing was written.
-    pub(super) async fn signed_in(&self, known: KnownLogin) -> crate::store::error::Result<bool> {
+    /// Commits a login of a known account. False: nothing was written.
+    pub(super) async fn commit_known_login(&self, known: KnownLogin) -> Result<bool> {
         let mut tx = self.begin().await?;
-        // Before the account's row, as whoever deletes or unlinks has them: nobody ends the user's credentials, and nobody
-        // waits crosswise, before this transaction ends.
+        // Locks the user before the account, as all transactions do: no deadlock, and no revocation before this one ends.
         sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE")
             .bind(known.user.id)
             .execute(&mut *tx)
             .await?;
-        let done = Self::write_known(&mut tx, &known).await?;
-        Self::end(tx, done).await
+        let is_written = Self::write_known(&mut tx, &known).await?;
+        Self::finish(tx, is_written).await
     }
 
-    async fn end(tx: Tx, done: bool) -> crate::store::error::Result<bool> {
-        if done {
+    /// Commits what was written, or rolls back.
+    async fn finish(tx: Tx, is_written: bool) -> Result<bool> {
+        if is_written {
             tx.commit().await?;
         } else {
             tx.rollback().await?;
         }
-        Ok(done)
+        Ok(is_written)
     }
 
-    /// Until the transaction ends, nobody else who wants to be the one holder of this address looks who is.
+    /// Locks the address until the transaction ends, so that transactions that require it to be unclaimed follow each other.
     pub(super) async fn lock_email(tx: &mut Tx, email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
             .bind(email.key())
@@ -209,7 +210,7 @@ impl Store {
         Ok(())
     }
 
-    /// Never downwards. A sequence that was not used yet stands at 1 and would still hand that out.
+    /// Makes new users and accounts get higher ids than these. `>=`: an unused sequence has the value 1 and would return it.
     pub(super) async fn raise_ids(&self, user: UserId, account: AccountId) -> std::result::Result<(), sqlx::Error> {
         for (statement, id) in [
             (

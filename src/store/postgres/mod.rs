@@ -1,24 +1,24 @@
-//! PostgreSQL: where several nodes share the work. Nothing that another node must see lives in this process.
+//! PostgreSQL, for several nodes: nothing that another node must see is in this process.
 
-/// Ends a SELECT whose rows no other transaction may change before this one ends.
+/// Ends a SELECT that locks its rows until the transaction ends.
 macro_rules! for_update {
     () => {
         " FOR NO KEY UPDATE"
     };
 }
-/// Ends a SELECT that leaves out rows which another transaction is changing.
+/// Ends a SELECT that locks its rows and skips those that are locked.
 macro_rules! skip_locked {
     () => {
         " FOR UPDATE SKIP LOCKED"
     };
 }
-/// Compares texts by their bytes, as the indexes do.
+/// Operator that compares texts by their bytes, as the indexes do: not less.
 macro_rules! at_least {
     () => {
         "~>=~"
     };
 }
-/// Compares texts by their bytes, as the indexes do.
+/// Operator that compares texts by their bytes, as the indexes do: less.
 macro_rules! below {
     () => {
         "~<~"

@@ -4,22 +4,22 @@ use super::audit::audit_query;
 use super::{Builder, KEY_BATCH, Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{AccountId, AuditEvent, SocialAccount, User, UserId};
-use crate::store::accounts::{AccountStore, EncryptedTokens, ReencryptedTokens, Unlinked};
+use crate::store::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 use crate::store::error::Result;
-use crate::store::rows::{AccountRow, AccountUserRow, EncryptedTokensRow, encrypted_tokens_columns, user_columns};
+use crate::store::stored_rows::{AccountRow, AccountUserRow, StoredAccountRow, stored_account_columns, user_columns};
 
 impl Store {
-    /// A user's accounts with their sealed tokens, inside the transaction of whoever takes them away.
-    pub(super) async fn encrypted_of(tx: &mut Tx, user: UserId) -> Result<Vec<EncryptedTokens>> {
-        let rows: Vec<EncryptedTokensRow> = sqlx::query_as(concat!(
+    /// The user's accounts with their tokens, for a transaction that deletes them.
+    pub(super) async fn stored_accounts_of(tx: &mut Tx, user: UserId) -> Result<Vec<StoredAccount>> {
+        let rows: Vec<StoredAccountRow> = sqlx::query_as(concat!(
             "SELECT ",
-            encrypted_tokens_columns!(),
+            stored_account_columns!(),
             " FROM social_accounts WHERE user_id = $1 ORDER BY id"
         ))
         .bind(user)
         .fetch_all(&mut **tx)
         .await?;
-        Ok(rows.into_iter().map(EncryptedTokensRow::split).collect())
+        Ok(rows.into_iter().map(StoredAccountRow::into_account).collect())
     }
 }
 
@@ -78,42 +78,43 @@ impl AccountStore for Store {
         &self,
         user: UserId,
         account: AccountId,
-        counts: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+        allows_sign_in: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
         audit: &AuditEvent,
     ) -> Result<Unlinked> {
         let mut tx = self.begin().await?;
         let Some(owner) = Self::locked_user(&mut tx, user).await? else { return Ok(Unlinked::NotFound) };
         let mut found = None;
         let mut others = 0;
-        for (row, tokens) in Self::encrypted_of(&mut tx, user).await? {
-            if row.id == account {
-                found = Some((row, tokens));
-            } else if counts(&row.provider) {
+        for stored in Self::stored_accounts_of(&mut tx, user).await? {
+            if stored.account.id == account {
+                found = Some(stored);
+            } else if allows_sign_in(&stored.account.provider) {
                 others += 1;
             }
         }
-        let Some((row, tokens)) = found else { return Ok(Unlinked::NotFound) };
+        let Some(found) = found else { return Ok(Unlinked::NotFound) };
         if others == 0 {
-            return Ok(Unlinked::LastWayIn);
+            return Ok(Unlinked::LastLoginMethod);
         }
         sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
-        let audit = AuditEvent { provider: Some(row.provider.clone()), ..audit.clone() };
-        self.insert_event(&mut tx, &audit, &owner, Some((&row.provider, &row.uid))).await?;
+        let SocialAccount { provider, uid, .. } = &found.account;
+        let audit = AuditEvent { provider: Some(provider.clone()), ..audit.clone() };
+        self.insert_event(&mut tx, &audit, &owner, Some((provider, uid))).await?;
         tx.commit().await?;
-        Ok(Unlinked::Done(Box::new(row), tokens))
+        Ok(Unlinked::Done(Box::new(found)))
     }
 
-    async fn account_tokens(&self, user: UserId, account: AccountId) -> Result<Option<EncryptedTokens>> {
-        let row: Option<EncryptedTokensRow> = sqlx::query_as(concat!(
+    async fn account_tokens(&self, user: UserId, account: AccountId) -> Result<Option<StoredAccount>> {
+        let row: Option<StoredAccountRow> = sqlx::query_as(concat!(
             "SELECT ",
-            encrypted_tokens_columns!(),
+            stored_account_columns!(),
             " FROM social_accounts WHERE id = $1 AND user_id = $2"
         ))
         .bind(account)
         .bind(user)
         .fetch_optional(&mut *self.reader().await?)
         .await?;
-        Ok(row.map(EncryptedTokensRow::split))
+        Ok(row.map(StoredAccountRow::into_account))
     }
 
     async fn lease_tokens(&self, account: AccountId, now: UnixMillis, until: UnixMillis) -> Result<bool> {
@@ -127,7 +128,7 @@ impl AccountStore for Store {
         Ok(leased.rows_affected() == 1)
     }
 
-    async fn end_lease(&self, account: AccountId) -> Result<()> {
+    async fn release_token_lease(&self, account: AccountId) -> Result<()> {
         sqlx::query("UPDATE social_accounts SET lease_expires = NULL WHERE id = $1")
             .bind(account)
             .execute(&self.writer())
@@ -135,17 +136,18 @@ impl AccountStore for Store {
         Ok(())
     }
 
-    async fn encrypted_tokens(&self, after: AccountId, most: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
-        let rows: Vec<EncryptedTokensRow> = sqlx::query_as(concat!(
+    async fn encrypted_tokens(&self, after: AccountId, limit: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
+        let rows: Vec<StoredAccountRow> = sqlx::query_as(concat!(
             "SELECT ",
-            encrypted_tokens_columns!(),
+            stored_account_columns!(),
             " FROM social_accounts WHERE id > $1 AND encrypted_tokens IS NOT NULL ORDER BY id LIMIT $2"
         ))
         .bind(after)
-        .bind(most)
+        .bind(limit)
         .fetch_all(&mut *self.reader().await?)
         .await?;
-        Ok(rows.into_iter().map(EncryptedTokensRow::split).filter_map(|(row, tokens)| Some((row, tokens?))).collect())
+        let stored = rows.into_iter().map(StoredAccountRow::into_account);
+        Ok(stored.filter_map(|stored| Some((stored.account, stored.encrypted_tokens?))).collect())
     }
 
     async fn replace_encrypted_tokens(&self, account: AccountId, old: &[u8], new: &[u8]) -> Result<bool> {
@@ -191,11 +193,11 @@ impl AccountStore for Store {
         Ok(done)
     }
 
-    async fn count_encrypted(&self, beginning: &[u8]) -> Result<i64> {
+    async fn count_encrypted(&self, prefix: &[u8]) -> Result<i64> {
         let count = sqlx::query_scalar(
             "SELECT count(*) FROM social_accounts WHERE encrypted_tokens IS NOT NULL AND substr(encrypted_tokens, 1, length($1)) = $1",
         )
-        .bind(beginning)
+        .bind(prefix)
         .fetch_one(&mut *self.reader().await?)
         .await?;
         Ok(count)

@@ -1,4 +1,4 @@
-//! Begun logins, claims on codes, and answers kept for whoever may fetch them.
+//! Authorization requests, claims on codes, pending logins and one-time codes.
 
 use sqlx::types::Json;
 
@@ -8,21 +8,21 @@ use crate::model::{AuthorizationRequest, CodeClaim, OneTimeCode, StoredPendingLo
 use crate::secrets::Digest;
 use crate::store::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
 use crate::store::error::Result;
-use crate::store::rows::{AuthorizationRequestRow, OneTimeCodeRow, PendingLoginRow, UsedCodeRow};
+use crate::store::stored_rows::{AuthorizationRequestRow, OneTimeCodeRow, PendingLoginRow, UsedCodeRow};
 
-fn new_pending_login(halt: &StoredPendingLogin) -> Query<'_> {
+fn new_pending_login(pending: &StoredPendingLogin) -> Query<'_> {
     sqlx::query(
         "INSERT INTO pending_logins (token, browser, encrypted_login, user_id, expires) VALUES ($1, $2, $3, $4, $5)",
     )
-    .bind(halt.token.as_bytes())
-    .bind(halt.browser.as_ref().map(Digest::as_bytes))
-    .bind(&halt.encrypted)
-    .bind(halt.link_to)
-    .bind(halt.expires.0)
+    .bind(pending.token.as_bytes())
+    .bind(pending.browser.as_ref().map(Digest::as_bytes))
+    .bind(&pending.encrypted)
+    .bind(pending.link_to)
+    .bind(pending.expires.0)
 }
 
 impl Store {
-    /// Takes the code, where it is free and the attempt is open.
+    /// Inserts the claim if the code has no other valid claim and the authorization request is open.
     pub(in crate::store) fn claim_code<'q>(
         authorization_request: Option<&'q Digest>,
         code: &'q CodeClaim,
@@ -42,14 +42,14 @@ impl Store {
         .bind(authorization_request.map(Digest::as_bytes))
     }
 
-    /// Ends a login that waits. False: it was taken before, or is gone.
+    /// Completes a pending login. False: it was completed before, or does not exist.
     pub(super) async fn complete_pending_login(
         tx: &mut Tx,
         token: &Digest,
         answer: &[u8],
         now: UnixMillis,
     ) -> Result<bool> {
-        let taken = sqlx::query(
+        let completed = sqlx::query(
             "UPDATE pending_logins SET completed = $1, encrypted_answer = $2 WHERE token = $3 AND completed IS NULL",
         )
         .bind(now.0)
@@ -57,11 +57,10 @@ impl Store {
         .bind(token.as_bytes())
         .execute(&mut **tx)
         .await?;
-        Ok(taken.rows_affected() == 1)
+        Ok(completed.rows_affected() == 1)
     }
 
-    /// The short claim. On false the transaction has written nothing, unless another node took the attempt
-    /// meanwhile.
+    /// Writes a claim. After false the caller rolls the transaction back.
     pub(in crate::store) async fn write_claim(
         tx: &mut Tx,
         authorization_request: Option<&Digest>,
@@ -74,12 +73,12 @@ impl Store {
             return Ok(false);
         }
         let Some(key) = authorization_request else { return Ok(true) };
-        let spent = sqlx::query("UPDATE authorization_requests SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
+        let used = sqlx::query("UPDATE authorization_requests SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
             .bind(now.0)
             .bind(key.as_bytes())
             .execute(&mut **tx)
             .await?;
-        Ok(spent.rows_affected() == 1)
+        Ok(used.rows_affected() == 1)
     }
 }
 
@@ -152,10 +151,10 @@ impl AuthorizationRequestStore for Store {
         code: Option<&CodeClaim>,
         now: UnixMillis,
     ) -> Result<Claimed> {
-        if self.claimed(authorization_request, code, now).await? {
-            return Ok(Claimed::Ours);
+        if self.commit_claim(authorization_request, code, now).await? {
+            return Ok(Claimed::Acquired);
         }
-        // A spent attempt whose code is known may be the same browser posting twice: the caller decides.
+        // A used request with a known code may be the same browser that posts twice: the caller decides.
         let used = match code {
             Some(code) => self.used_code(&code.digest).await?,
             None => None,
@@ -172,9 +171,9 @@ impl AuthorizationRequestStore for Store {
         row.map(UsedCode::try_from).transpose()
     }
 
-    async fn keep_answer(&self, code: &Digest, answer: &[u8]) -> Result<()> {
+    async fn store_answer(&self, code: &Digest, encrypted_answer: &[u8]) -> Result<()> {
         sqlx::query("UPDATE used_codes SET encrypted_answer = $1 WHERE code = $2")
-            .bind(answer)
+            .bind(encrypted_answer)
             .bind(code.as_bytes())
             .execute(&self.writer())
             .await?;
@@ -205,20 +204,20 @@ impl AuthorizationRequestStore for Store {
         Ok(LiveRows { authorization_requests, used_codes, pending_logins, one_time_codes })
     }
 
-    async fn insert_one_time_code(&self, swap: &OneTimeCode) -> Result<()> {
+    async fn insert_one_time_code(&self, code: &OneTimeCode) -> Result<()> {
         sqlx::query(
             "INSERT INTO one_time_codes (code, code_challenge, encrypted_answer, expires) VALUES ($1, $2, $3, $4)",
         )
-        .bind(swap.code.as_bytes())
-        .bind(&swap.code_challenge)
-        .bind(&swap.answer)
-        .bind(swap.expires.0)
+        .bind(code.code.as_bytes())
+        .bind(&code.code_challenge)
+        .bind(&code.answer)
+        .bind(code.expires.0)
         .execute(&self.writer())
         .await?;
         Ok(())
     }
 
-    async fn swap(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
+    async fn one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
         let row: Option<OneTimeCodeRow> =
             sqlx::query_as("SELECT code_challenge, encrypted_answer, expires FROM one_time_codes WHERE code = $1")
                 .bind(code.as_bytes())
@@ -227,7 +226,7 @@ impl AuthorizationRequestStore for Store {
         Ok(row.map(|row| row.with_code(code)))
     }
 
-    async fn take_one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
+    async fn consume_one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
         let row: Option<OneTimeCodeRow> = sqlx::query_as(
             "DELETE FROM one_time_codes WHERE code = $1 RETURNING code_challenge, encrypted_answer, expires",
         )
@@ -237,12 +236,12 @@ impl AuthorizationRequestStore for Store {
         Ok(row.map(|row| row.with_code(code)))
     }
 
-    async fn insert_pending_login(&self, halt: &StoredPendingLogin) -> Result<()> {
-        new_pending_login(halt).execute(&self.writer()).await?;
+    async fn insert_pending_login(&self, pending: &StoredPendingLogin) -> Result<()> {
+        new_pending_login(pending).execute(&self.writer()).await?;
         Ok(())
     }
 
-    async fn halt(&self, token: &Digest) -> Result<Option<StoredPendingLogin>> {
+    async fn pending_login(&self, token: &Digest) -> Result<Option<StoredPendingLogin>> {
         let row: Option<PendingLoginRow> = sqlx::query_as(
             "SELECT browser, encrypted_login, user_id, expires, completed, encrypted_answer FROM pending_logins WHERE token = $1",
         )
@@ -256,13 +255,13 @@ impl AuthorizationRequestStore for Store {
         &self,
         token: &Digest,
         next: &StoredPendingLogin,
-        answer: &[u8],
+        encrypted_answer: &[u8],
         now: UnixMillis,
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
-        // The new one first: it waits for whoever deletes its user, who then waits for nothing of ours.
+        // The insert first: it waits for a transaction that deletes the user, which then waits for no lock of this one.
         new_pending_login(next).execute(&mut *tx).await?;
-        if !Self::complete_pending_login(&mut tx, token, answer, now).await? {
+        if !Self::complete_pending_login(&mut tx, token, encrypted_answer, now).await? {
             tx.rollback().await?;
             return Ok(false);
         }

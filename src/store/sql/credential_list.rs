@@ -1,23 +1,23 @@
-//! Many credentials of one user at once: a page of the list, and the end of those that are named.
+//! The list of a user's credentials, and their revocation by handle.
 
 use super::{Builder, KEY_BATCH, Key, Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{CredentialEntry, CredentialHandle, CredentialPage, CredentialPosition, UserId};
 use crate::store::error::Result;
-use crate::store::rows::CredentialEntryRow;
+use crate::store::stored_rows::CredentialEntryRow;
 
-/// How a table is read for the list: up to the user's id, up to the time, and the rest.
+/// The statement that reads a table for the list, in parts: up to the user's id, up to the time, and the rest.
 struct ListedTable {
     pub before_user: &'static str,
     pub before_now: &'static str,
     pub end: &'static str,
-    /// What rows that are equal in both times are ordered by.
+    /// The column that orders rows with equal times.
     pub key: &'static str,
-    /// Whether SESSION_IDLE_TIMEOUT holds for it.
+    /// Whether SESSION_IDLE_TIMEOUT applies.
     pub has_idle_timeout: bool,
 }
 
-/// In the order in which credentials of the same times are listed.
+/// In the order in which credentials with equal times are listed.
 const LISTED_TABLES: [ListedTable; 4] = [
     ListedTable {
         before_user:
@@ -45,7 +45,7 @@ const LISTED_TABLES: [ListedTable; 4] = [
         key: "name",
         has_idle_timeout: false,
     },
-    // Of a token family, the newest token.
+    // The newest token of each family.
     ListedTable {
         before_user:
             "SELECT * FROM (SELECT kind, NULL AS digest, family AS name, coalesce(signed_in, created) AS created,
@@ -59,7 +59,7 @@ const LISTED_TABLES: [ListedTable; 4] = [
     },
 ];
 
-/// The table of a position, in [`LISTED_TABLES`].
+/// The index of a position's table in [`LISTED_TABLES`].
 fn table_of(position: &CredentialPosition) -> usize {
     match position.handle {
         CredentialHandle::Session(_) => 0,
@@ -88,13 +88,13 @@ impl Store {
                 entries.push(row.into_entry()?);
             }
         }
-        // Stable: equal ones stay in the order of their tables and keys.
+        // A stable sort: entries with equal times stay in the order of their tables and keys.
         entries.sort_by_key(|entry| std::cmp::Reverse((entry.last_used, entry.created)));
         entries.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
         Ok(entries)
     }
 
-    /// Only rows that stand after `after`, which may be of another table.
+    /// Limits the query to rows after `after`, which may be in another table.
     fn push_after(query: &mut Builder, table: usize, key: &str, after: &CredentialPosition) {
         let other = table_of(after);
         let compared = if table > other { "<=" } else { "<" };
@@ -114,8 +114,8 @@ impl Store {
         query.push(")");
     }
 
-    /// One statement for each batch of a kind.
-    pub(super) async fn end_handles(
+    /// Runs one statement for each batch of a kind.
+    pub(super) async fn revoke_handles(
         tx: &mut Tx,
         handles: &[CredentialHandle],
         user: UserId,
@@ -131,7 +131,7 @@ impl Store {
             }
         }
         if !tokens.is_empty() {
-            // Otherwise the next login would issue the very same token again.
+            // Otherwise the next login would derive the same token again.
             sqlx::query(
                 "UPDATE users
                  SET token_generation = CASE WHEN token_generation < $1 THEN $1 ELSE token_generation + 1 END
@@ -143,19 +143,19 @@ impl Store {
             .await?;
         }
         let delete = |table: &str| Builder::new(format!("DELETE FROM {table} WHERE user_id = "));
-        Self::end_keys(tx, || delete("sessions"), user, "digest", &sessions).await?;
-        Self::end_keys(tx, || delete("tokens"), user, "digest", &tokens).await?;
-        Self::end_keys(tx, || delete("knox_tokens"), user, "digest", &knox).await?;
+        Self::revoke_keys(tx, || delete("sessions"), user, "digest", &sessions).await?;
+        Self::revoke_keys(tx, || delete("tokens"), user, "digest", &tokens).await?;
+        Self::revoke_keys(tx, || delete("knox_tokens"), user, "digest", &knox).await?;
         let blacklist = || {
             let mut update = Builder::new("UPDATE refresh_tokens SET blacklisted = ");
             update.push_bind(now.0).push(" WHERE blacklisted IS NULL AND user_id = ");
             update
         };
-        Self::end_keys(tx, blacklist, user, "family", &families).await
+        Self::revoke_keys(tx, blacklist, user, "family", &families).await
     }
 
-    /// `statement` ends before the user's id.
-    async fn end_keys<K: Key + Clone + Sync>(
+    /// `statement` returns the statement up to the user's id.
+    async fn revoke_keys<K: Key + Clone + Sync>(
         tx: &mut Tx,
         statement: impl Fn() -> Builder + Send + Sync,
         user: UserId,

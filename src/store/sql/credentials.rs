@@ -1,4 +1,4 @@
-//! Sessions, tokens, refresh tokens and knox tokens. Each look-up is one read that brings the user along.
+//! Sessions, permanent tokens, knox tokens and refresh tokens.
 
 use super::audit::audit_query;
 use super::{Store, Tx};
@@ -10,15 +10,15 @@ use crate::model::{
 use crate::secrets::Digest;
 use crate::store::credentials::{CredentialStore, Rotated};
 use crate::store::error::Result;
-use crate::store::rows::{KnoxUserRow, RefreshUseRow, SessionUserRow, TokenUserRow, user_columns};
+use crate::store::stored_rows::{KnoxUserRow, RefreshUseRow, SessionUserRow, TokenUserRow, user_columns};
 use crate::store::types::LoginCommit;
 
 impl Store {
-    /// Every credential of the user, inside the transaction of whoever ends them. The user's row first: it makes
-    /// whoever adds one wait, and what was added before is seen.
-    pub(super) async fn revoke_all(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
-        // Both generations only grow, and by the time rather than by one: where a restored backup has taken one
-        // back, a value that was used before does not come again.
+    /// Revokes every credential of the user. Writes the user's row first: a concurrent login waits for this transaction or
+    /// was committed before, and then its credential is revoked too.
+    pub(super) async fn revoke_credentials(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
+        // Generations grow to the current time rather than by one, so that after the restore of a backup no former value
+        // is used again.
         sqlx::query(
             "UPDATE users
              SET revoked_before = CASE WHEN revoked_before < $1 THEN $1 ELSE revoked_before END,
@@ -48,7 +48,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whoever ends a credential ends what it asked for: logins under way, begun or waiting link nothing any more.
+    /// Cancels the links that the user requested: a revoked credential must not link an account any more.
     async fn cancel_pending_links(tx: &mut Tx, user: UserId) -> Result<()> {
         sqlx::query("UPDATE users SET link_generation = link_generation + 1 WHERE id = $1")
             .bind(user)
@@ -57,10 +57,10 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the user has as many live knox tokens as may be. The transaction has locked the user's row before,
-    /// so that logins of one user wait for each other and two at once do not both find room.
-    pub(super) async fn is_full_of_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
-        let Some(most) = login.knox_limit else { return Ok(false) };
+    /// Whether the user has the maximum number of knox tokens. The caller has locked the user's row, so that concurrent
+    /// logins of one user are counted one after the other.
+    pub(super) async fn has_max_knox(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
+        let Some(limit) = login.knox_limit else { return Ok(false) };
         let live: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM knox_tokens WHERE user_id = $1 AND (expires IS NULL OR expires > $2)",
         )
@@ -68,7 +68,7 @@ impl Store {
         .bind(login.now.0)
         .fetch_one(&mut **tx)
         .await?;
-        Ok(live >= most)
+        Ok(live >= limit)
     }
 
     pub(super) async fn insert_credential(tx: &mut Tx, credential: &NewCredential) -> Result<()> {
@@ -183,11 +183,17 @@ impl CredentialStore for Store {
         Ok(())
     }
 
-    async fn end(&self, handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
+    async fn revoke(
+        &self,
+        handles: &[CredentialHandle],
+        user: UserId,
+        now: UnixMillis,
+        audit: &AuditEvent,
+    ) -> Result<()> {
         let mut tx = self.begin().await?;
-        // First, so that a rotation under way is waited for and its new token seen.
+        // First: it waits for a concurrent rotation, whose new token is then revoked too.
         Self::cancel_pending_links(&mut tx, user).await?;
-        Self::end_handles(&mut tx, handles, user, now).await?;
+        Self::revoke_handles(&mut tx, handles, user, now).await?;
         audit_query(audit).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
@@ -230,12 +236,12 @@ impl CredentialStore for Store {
         Ok(())
     }
 
-    async fn forget_knox(&self, digest: &str) -> Result<()> {
+    async fn delete_knox(&self, digest: &str) -> Result<()> {
         sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest).execute(&self.writer()).await?;
         Ok(())
     }
 
-    async fn end_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()> {
+    async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()> {
         let mut tx = self.begin().await?;
         Self::cancel_pending_links(&mut tx, user).await?;
         sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
@@ -261,7 +267,7 @@ impl CredentialStore for Store {
         &self,
         old: &str,
         new: &RefreshRow,
-        end_old: bool,
+        blacklist_old: bool,
         now: UnixMillis,
         is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync),
     ) -> Result<Rotated> {
@@ -270,10 +276,8 @@ impl CredentialStore for Store {
             tx.rollback().await?;
             return Ok(Rotated::Revoked);
         }
-        // A token of simplejwt has no row yet: it gets one, so that its use can be noted.
-        let mut before = RefreshRow { jti: old.to_owned(), ..new.clone() };
-        before.family.clone_from(&new.family);
-        let with_audit = sqlx::query(
+        // A token of simplejwt has no row yet: it gets one that records its use.
+        let written = sqlx::query(
             "INSERT INTO refresh_tokens AS known
                (jti, family, kind, user_id, created, expires, last_used, successor, blacklisted)
              VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)
@@ -281,19 +285,19 @@ impl CredentialStore for Store {
                SET successor = excluded.successor, blacklisted = excluded.blacklisted
                WHERE known.blacklisted IS NULL",
         )
-        .bind(&before.jti)
-        .bind(&before.family)
-        .bind(before.kind.to_string())
-        .bind(before.user_id)
-        .bind(before.created.0)
-        .bind(before.expires.0)
+        .bind(old)
+        .bind(&new.family)
+        .bind(new.kind.to_string())
+        .bind(new.user_id)
+        .bind(new.created.0)
+        .bind(new.expires.0)
         .bind(&new.jti)
-        .bind(end_old.then_some(now.0))
+        .bind(blacklist_old.then_some(now.0))
         .execute(&mut *tx)
         .await?;
-        if with_audit.rows_affected() == 0 {
+        if written.rows_affected() == 0 {
             tx.rollback().await?;
-            return Ok(Rotated::Spent);
+            return Ok(Rotated::AlreadyUsed);
         }
         Self::insert_refresh(&mut tx, new).await?;
         tx.commit().await?;
@@ -310,7 +314,7 @@ impl CredentialStore for Store {
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
         Self::cancel_pending_links(&mut tx, user).await?;
-        let with_audit = sqlx::query(
+        let written = sqlx::query(
             "INSERT INTO refresh_tokens AS known
                (jti, family, kind, user_id, created, expires, last_used, blacklisted)
              VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3, $3)
@@ -323,7 +327,7 @@ impl CredentialStore for Store {
         .bind(expires.0)
         .execute(&mut *tx)
         .await?;
-        let is_new = with_audit.rows_affected() == 1;
+        let is_new = written.rows_affected() == 1;
         if is_new {
             audit_query(audit).execute(&mut *tx).await?;
         }
@@ -331,9 +335,9 @@ impl CredentialStore for Store {
         Ok(is_new)
     }
 
-    async fn end_everything(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
+    async fn revoke_all(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
         let mut tx = self.begin().await?;
-        Self::revoke_all(&mut tx, user, now).await?;
+        Self::revoke_credentials(&mut tx, user, now).await?;
         audit_query(audit).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())

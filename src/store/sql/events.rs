@@ -1,7 +1,4 @@
-//! The outbox: events written with what they tell of, leased to whoever delivers them, kept until they are pruned.
-//!
-//! `due` is all the state there is: taking an event moves it to the end of the lease, so what a dead process held falls
-//! due again by itself.
+//! Webhook events: an outbox. A lease is a later value of `due`, so the events of a process that died become due again.
 
 use super::audit::audit_query;
 use super::{Builder, Store, Tx};
@@ -9,10 +6,10 @@ use crate::clock::UnixMillis;
 use crate::model::{AuditEvent, DueEvent, EventRecord, EventState, NewEvent, User, UserEvent, UserId};
 use crate::store::error::Result;
 use crate::store::events::{EventStore, Lease, Resend};
-use crate::store::rows::{DueEventRow, EventRow};
+use crate::store::stored_rows::{DueEventRow, EventRow};
 
 impl Store {
-    /// The audit row and, where somebody wants to know, the event: the last write of a transaction about a user.
+    /// Writes the audit event and, with webhooks on, the webhook event: the last write of a transaction about a user.
     pub(super) async fn insert_event(
         &self,
         tx: &mut Tx,
@@ -46,7 +43,7 @@ impl Store {
         Ok(())
     }
 
-    /// What was told of a user who is being deleted; what is still to be told stays until it is.
+    /// Deletes the delivered events of a user who is deleted; the others stay until they are delivered.
     pub(super) async fn forget_events(tx: &mut Tx, user: UserId) -> Result<()> {
         sqlx::query("DELETE FROM webhook_events WHERE user_id = $1 AND due IS NULL")
             .bind(user)
@@ -58,29 +55,29 @@ impl Store {
 
 #[async_trait::async_trait]
 impl EventStore for Store {
-    async fn lease_events(&self, lease: Lease, most: i64) -> Result<Vec<DueEvent>> {
-        let Lease { now, until, never_after } = lease;
-        // Mostly there is nothing, and the writer need not be asked.
+    async fn lease_events(&self, lease: Lease, limit: i64) -> Result<Vec<DueEvent>> {
+        let Lease { now, until, max_due } = lease;
+        // Usually there is none, and a read is enough.
         let any: Option<i32> = sqlx::query_scalar("SELECT 1 FROM webhook_events WHERE due <= $1 OR due > $2 LIMIT 1")
             .bind(now.0)
-            .bind(never_after.0)
+            .bind(max_due.0)
             .fetch_optional(&mut *self.reader().await?)
             .await?;
         if any.is_none() {
             return Ok(Vec::new());
         }
         let rows: Vec<DueEventRow> = sqlx::query_as(concat!(
-            "WITH taken AS MATERIALIZED (
+            "WITH leased AS MATERIALIZED (
                SELECT id FROM webhook_events WHERE due <= $2 OR due > $3 ORDER BY due LIMIT $4",
             skip_locked!(),
             ")
-             UPDATE webhook_events SET due = $1, attempts = attempts + 1 WHERE id IN (SELECT id FROM taken)
+             UPDATE webhook_events SET due = $1, attempts = attempts + 1 WHERE id IN (SELECT id FROM leased)
              RETURNING id, body, attempts"
         ))
         .bind(until.0)
         .bind(now.0)
-        .bind(never_after.0)
-        .bind(most)
+        .bind(max_due.0)
+        .bind(limit)
         .fetch_all(&self.writer())
         .await?;
         Ok(rows.into_iter().map(DueEvent::from).collect())
@@ -96,7 +93,7 @@ impl EventStore for Store {
     }
 
     async fn event_failed(&self, id: &str, error: &str, next: Option<UnixMillis>) -> Result<()> {
-        // Not where another attempt, begun after a lease had run out, came through.
+        // Unless another attempt, made after the lease had ended, delivered it.
         sqlx::query("UPDATE webhook_events SET due = $1, error = $2 WHERE id = $3 AND delivered IS NULL")
             .bind(next.map(|at| at.0))
             .bind(error)
@@ -118,7 +115,7 @@ impl EventStore for Store {
         Ok(())
     }
 
-    async fn events(&self, state: Option<EventState>, most: i64) -> Result<Vec<EventRecord>> {
+    async fn events(&self, state: Option<EventState>, limit: i64) -> Result<Vec<EventRecord>> {
         let mut query = Builder::new(
             "SELECT id, type, user_id, body, created, attempts, due, delivered, error FROM webhook_events",
         );
@@ -128,7 +125,7 @@ impl EventStore for Store {
             Some(EventState::Delivered) => " WHERE due IS NULL AND delivered IS NOT NULL",
             Some(EventState::Dead) => " WHERE due IS NULL AND delivered IS NULL",
         });
-        query.push(" ORDER BY created DESC, id LIMIT ").push_bind(most);
+        query.push(" ORDER BY created DESC, id LIMIT ").push_bind(limit);
         let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
         Ok(rows.into_iter().map(EventRecord::from).collect())
     }

@@ -1,4 +1,4 @@
-//! Bulk writes of an import: one look at what is there, one insert of what is not, a batch of rows at a time.
+//! Import: for each batch of rows, one read of the existing rows and one insert of the others.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,16 +6,15 @@ use sqlx::types::Json;
 
 use super::{Builder, Key, Store, Tx};
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, EmailAddress, KnoxRow, RefreshRow, SessionRow, SocialAccount, TokenRow, User, UserId};
+use crate::model::{AccountId, EmailAddress, KnoxRow, RefreshRow, SessionRow, TokenRow, User, UserId};
+use crate::store::accounts::StoredAccount;
 use crate::store::error::Result;
 use crate::store::import::{ConflictKind, ImportStore, RowOutcome};
-use crate::store::import_rows::{KnownAccount, KnownUser, credential_fate, record, with_fate};
+use crate::store::import_rows::{KnownAccount, KnownUser, credential_outcome, mark_unwritten, with_outcome};
 use crate::store::names::{MAX_NAME_LEN, truncated};
 
-type ImportedAccount = (SocialAccount, Option<Vec<u8>>);
-
 impl Store {
-    /// Users of the target who have an id or a username of these.
+    /// Existing users with an id or a username of these.
     async fn known_users(&self, users: &[User]) -> Result<Vec<KnownUser>> {
         const COLUMNS: &str = "SELECT id, username, created, is_active, fields, edited FROM users WHERE ";
         let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
@@ -64,10 +63,10 @@ impl Store {
         Ok(written.into_iter().collect())
     }
 
-    /// Puts declared fields that have no value onto users who are there.
+    /// Adds values to declared fields that have none.
     async fn fill_users(&self, users: &[&User]) -> Result<()> {
         let mut tx = self.begin().await?;
-        // Written, so that no other transaction changes the users before this one ends.
+        // A write, so that no other transaction changes the users before this one ends.
         let mut locked = Builder::new("UPDATE users SET id = id WHERE id IN (");
         let mut list = locked.separated(", ");
         for user in users {
@@ -76,7 +75,8 @@ impl Store {
         list.push_unseparated(") RETURNING id, username, created, is_active, fields, edited");
         let known: Vec<KnownUser> = locked.build_query_as().persistent(false).fetch_all(&mut *tx).await?;
         let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
-        let filled = users.iter().filter_map(|user| Some((user.id, by_id.get(&user.id)?.filled(&user.fields)?)));
+        let filled =
+            users.iter().filter_map(|user| Some((user.id, by_id.get(&user.id)?.with_missing_fields(&user.fields)?)));
         let filled: Vec<_> = filled.collect();
         if !filled.is_empty() {
             let mut update = Builder::new("WITH filled (id, fields) AS (");
@@ -90,12 +90,12 @@ impl Store {
         Ok(())
     }
 
-    /// Accounts of the target that have an id, or a provider's uid, of these.
-    async fn known_accounts(&self, accounts: &[ImportedAccount]) -> Result<Vec<KnownAccount>> {
+    /// Existing accounts with an id, or a provider and uid, of these.
+    async fn known_accounts(&self, accounts: &[StoredAccount]) -> Result<Vec<KnownAccount>> {
         const COLUMNS: &str = "SELECT id, user_id, provider, uid FROM social_accounts WHERE ";
         let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
         let mut list = by_id.separated(", ");
-        for (account, _) in accounts {
+        for StoredAccount { account, .. } in accounts {
             list.push_bind(account.id);
         }
         list.push_unseparated(")");
@@ -103,7 +103,7 @@ impl Store {
             by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
         // SQLite would read the whole table for `(provider, uid) IN (VALUES ...)`.
         let mut by_uid = Builder::new("WITH wanted (provider, uid) AS (");
-        by_uid.push_values(accounts, |mut row, (account, _)| {
+        by_uid.push_values(accounts, |mut row, StoredAccount { account, .. }| {
             row.push_bind(account.provider.as_str()).push_bind(account.uid.as_str());
         });
         by_uid.push(
@@ -116,10 +116,10 @@ impl Store {
         Ok(known)
     }
 
-    /// With the ids they bring, or, `renumbered`, with new ones.
+    /// Returns (provider, uid) of the inserted accounts. `renumbered`: they get new ids.
     async fn insert_accounts(
         tx: &mut Tx,
-        accounts: &[&ImportedAccount],
+        accounts: &[&StoredAccount],
         renumbered: bool,
     ) -> Result<Vec<(String, String)>> {
         if accounts.is_empty() {
@@ -130,7 +130,7 @@ impl Store {
             "INSERT INTO social_accounts
                ({id}user_id, provider, uid, legacy_uid, extra_data, created, modified, encrypted_tokens) "
         ));
-        insert.push_values(accounts, |mut row, (account, tokens)| {
+        insert.push_values(accounts, |mut row, StoredAccount { account, encrypted_tokens }| {
             if !renumbered {
                 row.push_bind(account.id);
             }
@@ -141,13 +141,13 @@ impl Store {
                 .push_bind(Json(&account.extra_data))
                 .push_bind(account.created.0)
                 .push_bind(account.modified.0)
-                .push_bind(tokens.as_deref());
+                .push_bind(encrypted_tokens.as_deref());
         });
         insert.push(" ON CONFLICT DO NOTHING RETURNING provider, uid");
         Ok(insert.build_query_as().persistent(false).fetch_all(&mut **tx).await?)
     }
 
-    /// Whose the credentials with these keys are.
+    /// The users of the existing credentials with these keys.
     async fn owners<K: Key>(
         &self,
         table: &str,
@@ -165,7 +165,7 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
-    /// Which of these refresh tokens are there, and whether each is still good. One user may have any number of others.
+    /// The existing ones of these refresh tokens, and whether each is not blacklisted. Reads no others of the user.
     async fn known_refresh_tokens(
         &self,
         keys: impl Iterator<Item = (UserId, String)> + Send,
@@ -180,10 +180,10 @@ impl Store {
         );
         let rows: Vec<(UserId, String, bool)> =
             query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
-        Ok(rows.into_iter().map(|(user, jti, is_good)| ((user, jti), is_good)).collect())
+        Ok(rows.into_iter().map(|(user, jti, is_valid)| ((user, jti), is_valid)).collect())
     }
 
-    /// Runs an insert that reports the keys of what it wrote.
+    /// Runs an insert and returns the keys of the inserted rows.
     async fn insert_returning<K: Key>(&self, mut insert: Builder, column: &str) -> Result<HashSet<K>> {
         insert.push(format!(" ON CONFLICT DO NOTHING RETURNING {column}"));
         let mut tx = self.begin().await?;
@@ -207,25 +207,25 @@ impl ImportStore for Store {
         let known = self.known_users(users).await?;
         let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
         let names: HashSet<&str> = known.iter().map(|user| user.username.as_str()).collect();
-        let fate = |user: &User| match by_id.get(&user.id) {
-            Some(known) => known.fate(user),
-            None if names.contains(user.username.as_str()) => RowOutcome::Taken(ConflictKind::Username),
-            None => RowOutcome::IssuedCredential,
+        let outcome = |user: &User| match by_id.get(&user.id) {
+            Some(known) => known.outcome(user),
+            None if names.contains(user.username.as_str()) => RowOutcome::Conflict(ConflictKind::Username),
+            None => RowOutcome::Inserted,
         };
-        let mut fates: Vec<RowOutcome> = users.iter().map(fate).collect();
-        let new = with_fate(users, &fates, RowOutcome::IssuedCredential);
+        let mut outcomes: Vec<RowOutcome> = users.iter().map(outcome).collect();
+        let new = with_outcome(users, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
             let written = self.insert_users(&new).await?;
-            record(&mut fates, users.iter().map(|user| user.id), &written);
+            mark_unwritten(&mut outcomes, users.iter().map(|user| user.id), &written);
         }
-        let there = with_fate(users, &fates, RowOutcome::Filled);
+        let there = with_outcome(users, &outcomes, RowOutcome::FieldsAdded);
         if write && !there.is_empty() {
             self.fill_users(&there).await?;
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
-    async fn import_accounts(&self, accounts: &[ImportedAccount], write: bool) -> Result<Vec<RowOutcome>> {
+    async fn import_accounts(&self, accounts: &[StoredAccount], write: bool) -> Result<Vec<RowOutcome>> {
         if accounts.is_empty() {
             return Ok(Vec::new());
         }
@@ -233,30 +233,31 @@ impl ImportStore for Store {
         let ids: HashSet<AccountId> = known.iter().map(|account| account.id).collect();
         let mut owners: HashMap<(&str, &str), UserId> =
             known.iter().map(|known| ((known.provider.as_str(), known.uid.as_str()), known.user_id)).collect();
-        let mut fates: Vec<RowOutcome> = Vec::with_capacity(accounts.len());
-        for (account, _) in accounts {
-            // Of two in one batch the first has it.
+        let mut outcomes: Vec<RowOutcome> = Vec::with_capacity(accounts.len());
+        for StoredAccount { account, .. } in accounts {
+            // Of two rows in one batch the first gets the key.
             let key = (account.provider.as_str(), account.uid.as_str());
             let owner = owners.get(&key).copied();
             owners.entry(key).or_insert(account.user_id);
-            fates.push(match owner {
-                Some(owner) if owner == account.user_id => RowOutcome::There,
-                Some(_) => RowOutcome::Taken(ConflictKind::Account),
+            outcomes.push(match owner {
+                Some(owner) if owner == account.user_id => RowOutcome::Exists,
+                Some(_) => RowOutcome::Conflict(ConflictKind::Account),
                 None if ids.contains(&account.id) => RowOutcome::Renumbered,
-                None => RowOutcome::IssuedCredential,
+                None => RowOutcome::Inserted,
             });
         }
-        if write && fates.iter().any(|fate| matches!(fate, RowOutcome::IssuedCredential | RowOutcome::Renumbered)) {
+        if write && outcomes.iter().any(|outcome| matches!(outcome, RowOutcome::Inserted | RowOutcome::Renumbered)) {
             let mut tx = self.begin().await?;
-            let same = with_fate(accounts, &fates, RowOutcome::IssuedCredential);
-            let other = with_fate(accounts, &fates, RowOutcome::Renumbered);
+            let same = with_outcome(accounts, &outcomes, RowOutcome::Inserted);
+            let other = with_outcome(accounts, &outcomes, RowOutcome::Renumbered);
             let mut written = Self::insert_accounts(&mut tx, &same, false).await?;
             written.extend(Self::insert_accounts(&mut tx, &other, true).await?);
             tx.commit().await?;
-            let keys = accounts.iter().map(|(account, _)| (account.provider.clone(), account.uid.clone()));
-            record(&mut fates, keys, &written.into_iter().collect());
+            let keys =
+                accounts.iter().map(|StoredAccount { account, .. }| (account.provider.clone(), account.uid.clone()));
+            mark_unwritten(&mut outcomes, keys, &written.into_iter().collect());
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
     async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>> {
@@ -265,11 +266,11 @@ impl ImportStore for Store {
         }
         let keys = || tokens.iter().map(|token| token.digest.as_bytes().to_vec());
         let owners = self.owners("tokens", "digest", keys()).await?;
-        let mut fates: Vec<RowOutcome> = tokens
+        let mut outcomes: Vec<RowOutcome> = tokens
             .iter()
-            .map(|token| credential_fate(owners.get(token.digest.as_bytes()).copied(), token.user_id))
+            .map(|token| credential_outcome(owners.get(token.digest.as_bytes()).copied(), token.user_id))
             .collect();
-        let new = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
+        let new = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
             let mut insert = Builder::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
             insert.push_values(new, |mut row, token| {
@@ -278,9 +279,9 @@ impl ImportStore for Store {
                     .push_bind(token.created.0)
                     .push_bind(token.created.0);
             });
-            record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, "digest").await?);
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
     async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>> {
@@ -289,9 +290,9 @@ impl ImportStore for Store {
         }
         let keys = || tokens.iter().map(|token| token.digest.clone());
         let owners = self.owners("knox_tokens", "digest", keys()).await?;
-        let mut fates: Vec<RowOutcome> =
-            tokens.iter().map(|token| credential_fate(owners.get(&token.digest).copied(), token.user_id)).collect();
-        let new = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
+        let mut outcomes: Vec<RowOutcome> =
+            tokens.iter().map(|token| credential_outcome(owners.get(&token.digest).copied(), token.user_id)).collect();
+        let new = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
             let mut insert =
                 Builder::new("INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ");
@@ -303,9 +304,9 @@ impl ImportStore for Store {
                     .push_bind(token.expires.map(|at| at.0))
                     .push_bind(token.last_used.0);
             });
-            record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, "digest").await?);
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
     async fn import_refresh(
@@ -319,15 +320,15 @@ impl ImportStore for Store {
         let keys = || tokens.iter().map(|(token, _)| token.jti.clone());
         let known =
             self.known_refresh_tokens(tokens.iter().map(|(token, _)| (token.user_id, token.jti.clone()))).await?;
-        let fate = |(token, blacklisted): &(RefreshRow, Option<UnixMillis>)| {
+        let outcome = |(token, blacklisted): &(RefreshRow, Option<UnixMillis>)| {
             match known.get(&(token.user_id, token.jti.clone())) {
-                Some(is_good) if !is_good || blacklisted.is_none() => RowOutcome::There,
+                Some(is_valid) if !is_valid || blacklisted.is_none() => RowOutcome::Exists,
                 // New, or blacklisted since the last import.
-                _ => RowOutcome::IssuedCredential,
+                _ => RowOutcome::Inserted,
             }
         };
-        let mut fates: Vec<RowOutcome> = tokens.iter().map(fate).collect();
-        let new: Vec<_> = with_fate(tokens, &fates, RowOutcome::IssuedCredential);
+        let mut outcomes: Vec<RowOutcome> = tokens.iter().map(outcome).collect();
+        let new: Vec<_> = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
             let mut insert = Builder::new(
                 "INSERT INTO refresh_tokens AS known
@@ -351,9 +352,9 @@ impl ImportStore for Store {
             let mut tx = self.begin().await?;
             let written: Vec<String> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
             tx.commit().await?;
-            record(&mut fates, keys(), &written.into_iter().collect());
+            mark_unwritten(&mut outcomes, keys(), &written.into_iter().collect());
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
     async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>> {
@@ -362,11 +363,11 @@ impl ImportStore for Store {
         }
         let keys = || sessions.iter().map(|session| session.digest.as_bytes().to_vec());
         let owners = self.owners("sessions", "digest", keys()).await?;
-        let mut fates: Vec<RowOutcome> = sessions
+        let mut outcomes: Vec<RowOutcome> = sessions
             .iter()
-            .map(|session| credential_fate(owners.get(session.digest.as_bytes()).copied(), session.user_id))
+            .map(|session| credential_outcome(owners.get(session.digest.as_bytes()).copied(), session.user_id))
             .collect();
-        let new = with_fate(sessions, &fates, RowOutcome::IssuedCredential);
+        let new = with_outcome(sessions, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
             let mut insert = Builder::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
             insert.push_values(new, |mut row, session| {
@@ -376,8 +377,8 @@ impl ImportStore for Store {
                     .push_bind(session.expires.0)
                     .push_bind(session.last_used.0);
             });
-            record(&mut fates, keys(), &self.insert_returning(insert, "digest").await?);
+            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, "digest").await?);
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 }

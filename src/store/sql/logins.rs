@@ -1,4 +1,4 @@
-//! The one transaction of a login.
+//! The transaction of a finished login.
 
 use sqlx::types::Json;
 
@@ -7,15 +7,15 @@ use crate::model::{EmailAddress, User, UserEvent, UserId};
 use crate::store::error::Result;
 use crate::store::logins::LoginStore;
 use crate::store::names::{MAX_NAME_LEN, truncated};
-use crate::store::rows::{UserRow, user_columns};
+use crate::store::stored_rows::{UserRow, user_columns};
 use crate::store::types::{Committed, ConsumedCredential, IssuedCredential, KnownLogin, LoginCommit, LoginTarget};
 
 impl Store {
     async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
         let user = known.user.clone();
-        // What may have to be undone is no part of a group.
+        // A write that may have to be rolled back cannot join a group.
         if known.login.knox_limit.is_some()
-            || matches!(known.login.ends, Some(ConsumedCredential::StoredPendingLogin(_)))
+            || matches!(known.login.consumes, Some(ConsumedCredential::StoredPendingLogin(_)))
         {
             let mut tx = self.begin().await?;
             let refused = Self::write_alone(&mut tx, &known).await?;
@@ -25,40 +25,40 @@ impl Store {
             }
             return Ok(refused.unwrap_or(Committed::Done(user)));
         }
-        Ok(if self.signed_in(known).await? { Committed::Done(user) } else { Committed::Stale })
+        Ok(if self.commit_known_login(known).await? { Committed::Done(user) } else { Committed::Stale })
     }
 
-    /// [`Self::write_known`] with what may stand against it; `None`: nothing did.
+    /// [`Self::write_known`] with the checks that may refuse it. `None`: it was written.
     async fn write_alone(tx: &mut Tx, known: &KnownLogin) -> Result<Option<Committed>> {
-        let KnownLogin { login, user, written, .. } = known;
+        let KnownLogin { login, user, issued, .. } = known;
         Self::locked_user(tx, user.id).await?;
-        if !Self::completes_pending_login(tx, login, written).await? {
-            return Ok(Some(Committed::Taken));
+        if !Self::completes_pending_login(tx, login, issued).await? {
+            return Ok(Some(Committed::AlreadyCompleted));
         }
-        if Self::is_full_of_knox(tx, user.id, login).await? {
+        if Self::has_max_knox(tx, user.id, login).await? {
             return Ok(Some(Committed::TooManyTokens));
         }
         Ok((!Self::write_known(tx, known).await?).then_some(Committed::Stale))
     }
 
-    /// Takes the login that waited, where this one ends one. False: it was taken before, or is gone. To be asked before
-    /// the tokens are counted: the one too many may be that of whoever took it.
-    async fn completes_pending_login(tx: &mut Tx, login: &LoginCommit, written: &IssuedCredential) -> Result<bool> {
-        let Some(ConsumedCredential::StoredPendingLogin(token)) = &login.ends else { return Ok(true) };
-        Self::complete_pending_login(tx, token, written.answer.as_deref().unwrap_or_default(), login.now).await
+    /// Completes the pending login that this login consumes, if any. False: it was completed before, or does not exist. Call
+    /// it before the knox tokens are counted: the completing login may have issued one.
+    async fn completes_pending_login(tx: &mut Tx, login: &LoginCommit, issued: &IssuedCredential) -> Result<bool> {
+        let Some(ConsumedCredential::StoredPendingLogin(token)) = &login.consumes else { return Ok(true) };
+        Self::complete_pending_login(tx, token, issued.answer.as_deref().unwrap_or_default(), login.now).await
     }
 
-    /// A login of a known account. On false (overtaken: the account or its user has changed) the transaction has
-    /// written nothing.
+    /// Writes a login of a known account. False: the account or its user changed after it was read; nothing was written.
     pub(in crate::store) async fn write_known(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
-        let KnownLogin { login, user, changed, written, event, .. } = known;
-        if *changed && !(Self::is_as_read(tx, &login.who).await? && Self::is_unique(tx, login, user).await?) {
+        let KnownLogin { login, user, is_user_changed, issued, event } = known;
+        if *is_user_changed && !(Self::is_as_read(tx, &login.target).await? && Self::is_unique(tx, login, user).await?)
+        {
             return Ok(false);
         }
         if !Self::update_account(tx, known).await? {
             return Ok(false);
         }
-        if *changed {
+        if *is_user_changed {
             Self::write_changes(tx, login, user).await?;
         } else if login.set_last_login {
             sqlx::query("UPDATE users SET last_login = $1 WHERE id = $2 AND (last_login IS NULL OR last_login < $1)")
@@ -67,18 +67,20 @@ impl Store {
                 .execute(&mut **tx)
                 .await?;
         }
-        Self::hand_out(tx, login, written).await?;
+        Self::store_credential(tx, login, issued).await?;
         Self::write_audit_and_event(tx, &login.audit, user, event.as_ref()).await?;
         Ok(true)
     }
 
-    /// What a login of a known account writes of its row. False, and nothing is written: the row or its user is not as
-    /// it was read, or another account has the new key.
+    /// Updates the row of a known account. False: the row or its user changed after it was read, or another account has the
+    /// new key; nothing was written.
     async fn update_account(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
         let KnownLogin { login, user, .. } = known;
-        let LoginTarget::Known { account_id, read, rekeyed, .. } = &login.who else { return Ok(false) };
-        let statement = if *rekeyed {
-            // What was encrypted for the former key cannot be decrypted under this one.
+        let LoginTarget::Known { account_id, account_modified, is_rekeyed, .. } = &login.target else {
+            return Ok(false);
+        };
+        let statement = if *is_rekeyed {
+            // Tokens that were encrypted for the former key cannot be decrypted with the new one, so they go.
             "UPDATE social_accounts SET extra_data = $1, encrypted_tokens = $3, uid = $9, uid_scope = $10, legacy_uid = $11,
                modified = CASE WHEN modified < $2 THEN $2 ELSE modified + 1 END
              WHERE id = $4 AND user_id = $5 AND modified = $8 AND EXISTS
@@ -101,24 +103,24 @@ impl Store {
             .bind(user.id)
             .bind(user.credential_generation)
             .bind(user.token_generation)
-            .bind(read.0);
-        if *rekeyed {
+            .bind(account_modified.0);
+        if *is_rekeyed {
             update = update.bind(&login.uid).bind(&login.uid_scope).bind(false).bind(&login.provider);
         }
         match update.execute(&mut **tx).await {
-            // Another node inserted the key meanwhile; the transaction is rolled back.
+            // A concurrent transaction inserted the key. The caller rolls back.
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
             updated => Ok(updated?.rows_affected() == 1),
         }
     }
 
-    /// What a login gives, and what it takes away.
-    async fn hand_out(tx: &mut Tx, login: &LoginCommit, written: &IssuedCredential) -> Result<()> {
-        if let Some(session) = &login.end_session {
+    /// Revokes the session that the login replaces, stores the credential and the answer.
+    async fn store_credential(tx: &mut Tx, login: &LoginCommit, issued: &IssuedCredential) -> Result<()> {
+        if let Some(session) = &login.revoked_session {
             sqlx::query("DELETE FROM sessions WHERE digest = $1").bind(session.as_bytes()).execute(&mut **tx).await?;
         }
-        Self::insert_credential(tx, &written.credential).await?;
-        if let (Some(ConsumedCredential::Code(code)), Some(answer)) = (&login.ends, &written.answer) {
+        Self::insert_credential(tx, &issued.credential).await?;
+        if let (Some(ConsumedCredential::Code(code)), Some(answer)) = (&login.consumes, &issued.answer) {
             sqlx::query("UPDATE used_codes SET encrypted_answer = $1 WHERE code = $2")
                 .bind(answer)
                 .bind(code.as_bytes())
@@ -128,13 +130,13 @@ impl Store {
         Ok(())
     }
 
-    /// The new account's row and its user, as the transaction leaves them; `None`: overtaken.
-    async fn place_account(tx: &mut Tx, login: &LoginCommit) -> Result<Option<User>> {
-        match &login.who {
-            // Written by `write_known`.
+    /// Inserts the new account, and its user where there is none. `None`: the decision is stale.
+    async fn insert_account_and_user(tx: &mut Tx, login: &LoginCommit) -> Result<Option<User>> {
+        match &login.target {
+            // `commit_known` writes these.
             LoginTarget::Known { .. } => Ok(None),
-            LoginTarget::Attach { user_id, generation, .. } => {
-                let Some(user) = Self::refreshed_user(tx, *user_id, *generation, login).await? else {
+            LoginTarget::Link { user_id, generation, .. } => {
+                let Some(user) = Self::update_linked_user(tx, *user_id, *generation, login).await? else {
                     return Ok(None);
                 };
                 let inserted = Self::insert_account(tx, user.id, login).await?;
@@ -143,7 +145,7 @@ impl Store {
             LoginTarget::Create { usernames, email, email_verified, verified_by, require_unclaimed_by } => {
                 let address = EmailAddress::parse(email);
                 if let Some(address) = &address
-                    && Self::is_held(tx, address, require_unclaimed_by).await?
+                    && Self::is_verified_address_taken(tx, address, require_unclaimed_by).await?
                 {
                     return Ok(None);
                 }
@@ -181,14 +183,14 @@ impl Store {
         }
     }
 
-    /// The user, with what the login changes about it; `None` when it is gone or inactive, or has no longer the
-    /// address by which it was found, or somebody else is called so by now.
-    async fn refreshed_user(tx: &mut Tx, id: UserId, generation: i64, login: &LoginCommit) -> Result<Option<User>> {
+    /// Locks the user of a new account and writes the login's changes. `None`, the decision is stale: the user is deleted,
+    /// inactive, revoked the link or lost the address by which it was found, or another user has the new name or address.
+    async fn update_linked_user(tx: &mut Tx, id: UserId, generation: i64, login: &LoginCommit) -> Result<Option<User>> {
         let user = Self::locked_user(tx, id).await?;
         let Some(mut user) = user.filter(|user| user.is_active && user.link_generation == generation) else {
             return Ok(None);
         };
-        if let LoginTarget::Attach { by_email: Some(email), .. } = &login.who
+        if let LoginTarget::Link { by_email: Some(email), .. } = &login.target
             && !(user.email_verified && email.is_same_as_stored(&user.email))
         {
             return Ok(None);
@@ -203,14 +205,14 @@ impl Store {
         Ok(Some(user))
     }
 
-    /// Whether what a login may overwrite is still what it was decided on; until the transaction ends it stays so.
-    async fn is_as_read(tx: &mut Tx, who: &LoginTarget) -> Result<bool> {
-        let LoginTarget::Known { user: read, .. } = who else { return Ok(true) };
+    /// Whether the user is unchanged since it was read. Locks it.
+    async fn is_as_read(tx: &mut Tx, target: &LoginTarget) -> Result<bool> {
+        let LoginTarget::Known { user: read, .. } = target else { return Ok(true) };
         let now = Self::locked_user(tx, read.id).await?;
         Ok(now.is_some_and(|now| User { last_login: read.last_login, ..now } == **read))
     }
 
-    /// Whether no other user has the username, or the verified address, that the login gives the user.
+    /// Whether no other user has the new username or the new verified address.
     async fn is_unique(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<bool> {
         if login.username.is_some() {
             let other: Option<i32> = sqlx::query_scalar("SELECT 1 FROM users WHERE username = $1 AND id <> $2")
@@ -225,10 +227,10 @@ impl Store {
         let address = login.email.as_ref().filter(|_| user.email_verified);
         let Some(address) = address.and_then(|(email, _)| EmailAddress::parse(email)) else { return Ok(true) };
         Self::lock_email(tx, &address).await?;
-        Ok(Self::having_email(&mut *tx, &address).await?.iter().all(|other| other.id == user.id))
+        Ok(Self::with_email(&mut *tx, &address).await?.iter().all(|other| other.id == user.id))
     }
 
-    /// What a login changes of a user.
+    /// Writes the changes of a login to a user.
     async fn write_changes(tx: &mut Tx, login: &LoginCommit, user: &User) -> Result<()> {
         sqlx::query(
             "UPDATE users
@@ -261,7 +263,7 @@ impl Store {
         Ok(())
     }
 
-    /// False when somebody else stored this account first.
+    /// False: the account exists.
     async fn insert_account(tx: &mut Tx, user: UserId, login: &LoginCommit) -> Result<bool> {
         let inserted = sqlx::query(
             "INSERT INTO social_accounts (user_id, provider, uid, uid_scope, extra_data, created, modified, encrypted_tokens)
@@ -289,35 +291,35 @@ impl LoginStore for Store {
     async fn commit_login(
         &self,
         mut login: LoginCommit,
-        make: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send),
+        issue: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send),
     ) -> Result<Committed> {
-        if let LoginTarget::Known { user, .. } = &login.who {
+        if let LoginTarget::Known { user, .. } = &login.target {
             let mut user = user.clone();
-            let changed = login.change(&mut user);
-            let written = make(&user);
+            let is_user_changed = login.change(&mut user);
+            let issued = issue(&user);
             login.audit.user_id = Some(user.id);
             let event = self.event_factory.as_ref().and_then(|event_factory| {
                 let account = Some((login.provider.as_str(), login.uid.as_str()));
                 event_factory(&UserEvent { audit: &login.audit, user: &user, account })
             });
-            let known = KnownLogin { login, user, changed, written, event };
+            let known = KnownLogin { login, user, is_user_changed, issued, event };
             return self.commit_known(known).await;
         }
         let mut tx = self.begin().await?;
-        let Some(user) = Self::place_account(&mut tx, &login).await? else {
+        let Some(user) = Self::insert_account_and_user(&mut tx, &login).await? else {
             tx.rollback().await?;
             return Ok(Committed::Stale);
         };
-        let written = make(&user);
-        if !Self::completes_pending_login(&mut tx, &login, &written).await? {
+        let issued = issue(&user);
+        if !Self::completes_pending_login(&mut tx, &login, &issued).await? {
             tx.rollback().await?;
-            return Ok(Committed::Taken);
+            return Ok(Committed::AlreadyCompleted);
         }
-        if Self::is_full_of_knox(&mut tx, user.id, &login).await? {
+        if Self::has_max_knox(&mut tx, user.id, &login).await? {
             tx.rollback().await?;
             return Ok(Committed::TooManyTokens);
         }
-        Self::hand_out(&mut tx, &login, &written).await?;
+        Self::store_credential(&mut tx, &login, &issued).await?;
         login.audit.user_id = Some(user.id);
         self.insert_event(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
         tx.commit().await?;

@@ -1,8 +1,8 @@
 //! The statements of both databases. `sqlite/mod.rs` and `postgres/mod.rs` each compile this folder, because `sqlx` binds
 //! and decodes values of one database type at a time.
 //!
-//! To find a name of the parent module (`Store`, `Database`, `MIGRATOR`, `for_update!`), open one of these two files: an
-//! editor shows the first. `$1` placeholders and `ON CONFLICT` are common to both dialects.
+//! `super` is one of these two files; editors show one. Both define `Store`, `Database`, `Tx`, `MIGRATOR` and the macros for the
+//! differences of the dialects, such as `for_update!`. `$1` placeholders and `ON CONFLICT` are common to both dialects.
 
 mod accounts;
 mod audit;
@@ -22,10 +22,10 @@ type Builder = sqlx::QueryBuilder<Database>;
 type Connection = <Database as sqlx::Database>::Connection;
 type Query<'q> = sqlx::query::Query<'q, Database, <Database as sqlx::Database>::Arguments>;
 
-/// Keys in one statement.
+/// The maximum number of keys in one statement.
 const KEY_BATCH: usize = 500;
 
-/// What a credential's row is found by: bytes or text.
+/// The key of a credential's row: bytes or text.
 trait Key:
     std::hash::Hash
     + Eq

@@ -1,4 +1,4 @@
-//! Migrations, the probe of `/readyz`, and what the sweeper deletes.
+//! Migrations, the probe of `/readyz`, and the statements of the sweeper.
 
 use super::{MIGRATOR, Store};
 use crate::clock::UnixMillis;
@@ -25,7 +25,7 @@ impl Repository for Store {
             .fetch_all(&mut *self.reader().await?)
             .await;
         let applied = match applied {
-            // The table that a first migration makes is missing.
+            // The first migration creates this table.
             Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Vec::new(),
             applied => applied?,
         };
@@ -48,7 +48,7 @@ impl Repository for Store {
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
-        // Takes the lock that a login needs, and no row.
+        // Takes the lock that a login needs, and changes no row.
         sqlx::query("UPDATE users SET is_active = is_active WHERE id < 0").execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
@@ -66,13 +66,13 @@ impl Repository for Store {
         Ok(sqlx::query_scalar(rows.count_statement()).fetch_one(&mut *self.reader().await?).await?)
     }
 
-    async fn delete_oldest(&self, rows: BoundedRows, most: i64) -> Result<u64> {
-        let deleted = sqlx::query(rows.delete_statement()).bind(most).execute(&self.writer()).await?;
+    async fn delete_oldest(&self, rows: BoundedRows, limit: i64) -> Result<u64> {
+        let deleted = sqlx::query(rows.delete_statement()).bind(limit).execute(&self.writer()).await?;
         Ok(deleted.rows_affected())
     }
 }
 
-/// PostgreSQL has a code for it, SQLite a text only.
+/// PostgreSQL has a code for this error, SQLite only a text.
 fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
     error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
 }

@@ -1,13 +1,13 @@
-//! Users found by an e-mail address or by what an operator searches for.
+//! Look-ups of users by e-mail address, and the search of operators.
 
 use super::{Builder, Connection, Store, Tx};
 use crate::model::{EmailAddress, User};
 use crate::store::error::Result;
-use crate::store::rows::{UserRow, user_columns};
+use crate::store::stored_rows::{UserRow, user_columns};
 
 impl Store {
-    /// The users with this address, whether it is verified or not.
-    pub(super) async fn having_email(connection: &mut Connection, email: &EmailAddress) -> Result<Vec<User>> {
+    /// Users with this address, verified or not.
+    pub(super) async fn with_email(connection: &mut Connection, email: &EmailAddress) -> Result<Vec<User>> {
         let [key, in_unicode, in_lower_case] = &email.lookup_keys();
         let rows: Vec<UserRow> = sqlx::query_as(concat!(
             "SELECT ",
@@ -22,16 +22,21 @@ impl Store {
         Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
     }
 
-    /// Whether somebody holds the address by now. Of two who ask at once the second sees what the first one did.
-    pub(super) async fn is_held(tx: &mut Tx, email: &EmailAddress, trusted_email_sources: &[String]) -> Result<bool> {
+    /// Whether a user has this address, verified by one of `trusted_email_sources`. Locks the address: of two concurrent
+    /// transactions the second sees what the first wrote.
+    pub(super) async fn is_verified_address_taken(
+        tx: &mut Tx,
+        email: &EmailAddress,
+        trusted_email_sources: &[String],
+    ) -> Result<bool> {
         if trusted_email_sources.is_empty() {
             return Ok(false);
         }
         Self::lock_email(tx, email).await?;
-        Ok(!Self::holders(tx, email, trusted_email_sources).await?.is_empty())
+        Ok(!Self::with_verified_email(tx, email, trusted_email_sources).await?.is_empty())
     }
 
-    pub(super) async fn holders(
+    pub(super) async fn with_verified_email(
         connection: &mut Connection,
         email: &EmailAddress,
         trusted_email_sources: &[String],
@@ -50,17 +55,17 @@ impl Store {
         }
         keys.push_unseparated(") AND u.email_verified_by IN (");
         let mut list = query.separated(", ");
-        for voucher in trusted_email_sources {
-            list.push_bind(voucher.clone());
+        for source in trusted_email_sources {
+            list.push_bind(source.clone());
         }
         list.push_unseparated(") ORDER BY u.id LIMIT 100");
         let rows: Vec<UserRow> = query.build_query_as().fetch_all(connection).await?;
         Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
     }
 
-    /// Each part reads one index. `id + 0` keeps the database from reading all users in the order of their ids
-    /// instead. The index of accounts begins with the provider: the first part lists the providers, one step each.
-    pub(super) async fn users_by_prefix(&self, text: &str, most: i64) -> Result<Vec<UserRow>> {
+    /// Each part reads one index. `id + 0` keeps the database from reading all users by id instead. The index of accounts
+    /// begins with the provider, so the first part lists the providers, one index step each.
+    pub(super) async fn users_by_prefix(&self, text: &str, limit: i64) -> Result<Vec<UserRow>> {
         let rows = sqlx::query_as(concat!(
             "WITH RECURSIVE providers (name) AS (
                SELECT min(provider) FROM social_accounts
@@ -93,11 +98,11 @@ impl Store {
              ) ORDER BY u.id LIMIT $2"
         ))
         .bind(text)
-        .bind(most)
+        .bind(limit)
         .bind(text.to_ascii_lowercase())
-        // A whole address is found in each of its spellings.
+        // A whole address is found in each of its forms, with the domain in Unicode or in ASCII.
         .bind(EmailAddress::key_of_stored(text))
-        // Above every text that begins so.
+        // Greater than every text with the prefix.
         .bind("\u{10ffff}")
         .fetch_all(&mut *self.reader().await?)
         .await?;
@@ -105,7 +110,7 @@ impl Store {
     }
 
     /// Reads all users.
-    pub(super) async fn users_by_substring(&self, text: &str, most: i64) -> Result<Vec<UserRow>> {
+    pub(super) async fn users_by_substring(&self, text: &str, limit: i64) -> Result<Vec<UserRow>> {
         let escaped = text.chars().fold(String::new(), |mut pattern, c| {
             pattern.extend(['\\', '%', '_'].contains(&c).then_some('\\'));
             pattern.push(c);
@@ -120,7 +125,7 @@ impl Store {
              ORDER BY u.id LIMIT $2"
         ))
         .bind(format!("%{escaped}%"))
-        .bind(most)
+        .bind(limit)
         .fetch_all(&mut *self.reader().await?)
         .await?;
         Ok(rows)

@@ -5,14 +5,14 @@ use sqlx::types::Json;
 use super::{Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{AuditEvent, AuditKind, EmailAddress, User, UserId};
-use crate::store::accounts::EncryptedTokens;
+use crate::store::accounts::StoredAccount;
 use crate::store::error::Result;
-use crate::store::rows::{UserRow, user_columns};
+use crate::store::stored_rows::{UserRow, user_columns};
 use crate::store::users::{Updated, UserSearch, UserStore};
 
 impl Store {
-    /// The user; until the transaction ends, nobody else changes the row. Whatever ends credentials, unlinks or
-    /// deletes begins here or writes the row first, and so does a login: nobody waits crosswise.
+    /// Reads the user and locks its row until the transaction ends. Every transaction that revokes, unlinks, deletes or logs
+    /// in locks or writes this row first, so that there are no deadlocks.
     pub(super) async fn locked_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
         let row: Option<UserRow> =
             sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1", for_update!()))
@@ -34,7 +34,7 @@ impl UserStore for Store {
     }
 
     async fn users_by_email(&self, email: &EmailAddress) -> Result<Vec<User>> {
-        Self::having_email(&mut *self.reader().await?, email).await
+        Self::with_email(&mut *self.reader().await?, email).await
     }
 
     async fn users_with_verified_email(
@@ -42,19 +42,19 @@ impl UserStore for Store {
         email: &EmailAddress,
         trusted_email_sources: &[String],
     ) -> Result<Vec<User>> {
-        Self::holders(&mut *self.reader().await?, email, trusted_email_sources).await
+        Self::with_verified_email(&mut *self.reader().await?, email, trusted_email_sources).await
     }
 
-    async fn users(&self, search: UserSearch<'_>, most: i64) -> Result<Vec<User>> {
+    async fn users(&self, search: UserSearch<'_>, limit: i64) -> Result<Vec<User>> {
         let rows: Vec<UserRow> = match search {
             UserSearch::All => {
                 sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u ORDER BY u.id LIMIT $1"))
-                    .bind(most)
+                    .bind(limit)
                     .fetch_all(&mut *self.reader().await?)
                     .await?
             }
-            UserSearch::Prefix(text) => self.users_by_prefix(text, most).await?,
-            UserSearch::Substring(text) => self.users_by_substring(text, most).await?,
+            UserSearch::Prefix(text) => self.users_by_prefix(text, limit).await?,
+            UserSearch::Substring(text) => self.users_by_substring(text, limit).await?,
         };
         Ok(rows.into_iter().map(User::from).collect())
     }
@@ -76,9 +76,8 @@ impl UserStore for Store {
         }
         let updated = User { is_active: active, ..before };
         sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2").bind(active).bind(user).execute(&mut *tx).await?;
-        // A login that was under way when the user was deactivated may have left something: it must not come to
-        // life again.
-        Self::revoke_all(&mut tx, user, now).await?;
+        // On activation too: a login that ran during the deactivation may have left a credential.
+        Self::revoke_credentials(&mut tx, user, now).await?;
         let event = if active { AuditKind::Activated } else { AuditKind::Deactivated };
         self.insert_event(&mut tx, &AuditEvent::of_operator(event, user, now), &updated, None).await?;
         tx.commit().await?;
@@ -124,10 +123,10 @@ impl UserStore for Store {
         Ok(Updated::Done(Box::new(after)))
     }
 
-    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<EncryptedTokens>>> {
+    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<StoredAccount>>> {
         let mut tx = self.begin().await?;
         let Some(deleted) = Self::locked_user(&mut tx, user).await? else { return Ok(None) };
-        let accounts = Self::encrypted_of(&mut tx, user).await?;
+        let accounts = Self::stored_accounts_of(&mut tx, user).await?;
         sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
         Self::forget_events(&mut tx, user).await?;
         self.insert_event(&mut tx, audit, &deleted, None).await?;

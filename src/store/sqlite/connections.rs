@@ -1,4 +1,4 @@
-//! Connections to the database.
+//! The SQLite connections: one that writes, two that read.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,30 +11,34 @@ use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::Tx;
-use super::group::{Group, Write};
+#[cfg(test)]
+use super::group::Fault;
+use super::group::{Group, Write, WriteInGroup};
 use crate::clock::UnixMillis;
 use crate::model::{AccountId, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
-use crate::store::error;
+use crate::store::error::{self, Result, StoreError};
 use crate::store::limited::{self, Backend};
 use crate::store::opening::Opening;
 use crate::store::types::KnownLogin;
 
-/// Pages of the log before they are brought home (16 MiB): most of what logins write is written over before that.
-const LOG_PAGES: &str = "4000";
+/// Pages of the write-ahead log before a checkpoint (16 MiB). Logins write the same pages often, so later checkpoints write
+/// fewer pages.
+const CHECKPOINT_PAGES: &str = "4000";
 
-/// How long a call of a command waits for a connection, or for another process that writes.
+/// How long a command waits for a connection, or for another process that writes.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The writer is one connection: SQLite has one anyway, and so nobody meets a busy database inside this process.
+/// The store in SQLite. It has one connection that writes, as SQLite has one writer: no call of this process finds the
+/// database busy.
 pub(in crate::store) struct Store {
     readers: Readers,
     write: SqlitePool,
     group: Group,
     pub(super) event_factory: Option<EventFactory>,
     file: FileIdentity,
-    /// A write failed: the writer is opened anew before the next one. After a rollback of SQLite's own (a full disk, an
-    /// I/O error) the driver believes that the transaction is still open, and no other could begin.
+    /// Set when a write failed: the next write opens a new connection. After an error that SQLite rolls back itself (full
+    /// disk, I/O error) the driver takes the transaction for open, and no other could begin.
     reopen: Arc<AtomicBool>,
 }
 
@@ -44,18 +48,18 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
     let busy = limits.as_ref().map_or(QUEUE_TIMEOUT, limited::statement_timeout);
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| "must look like sqlite://path/to/file.db".to_owned())?
-        // Made below, once: a file that is deleted later must not come back empty.
+        // `create_private` creates it, once: a file that is deleted later must not be replaced by an empty one.
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was answered survives a loss of power: a sign-up, a revocation.
+        // An answered write survives a loss of power.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .pragma("wal_autocheckpoint", LOG_PAGES)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .busy_timeout(busy)
         .disable_statement_logging();
     let path = options.get_filename().to_owned();
     if create {
-        make_private(&path).map_err(|error| format!("{} cannot be created: {error}", path.display()))?;
+        create_private(&path).map_err(|error| format!("{} cannot be created: {error}", path.display()))?;
     } else if is_not_found(&path) {
         return Err(format!("{} is not there yet: `serve` and `migrate` make it", path.display()));
     }
@@ -77,11 +81,11 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .map_err(failed)?;
     let readers = Readers::open(&options.read_only(true), queue).await.map_err(failed)?;
     let file = FileIdentity::of(path.clone()).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    let group = Group::over(write.clone(), reopen.clone());
+    let group = Group::start::<Store>(write.clone(), reopen.clone());
     Ok(Store { group, readers, write, event_factory, file, reopen })
 }
 
-/// A URL that cannot be read names no file: opening it says why.
+/// Whether the URL names a file that does not exist. False for a malformed URL, which [`open`] reports.
 pub(in crate::store) fn is_missing(url: &str) -> bool {
     let options = SqliteConnectOptions::from_str(url);
     options.is_ok_and(|options| is_not_found(options.get_filename()))
@@ -91,18 +95,17 @@ fn is_not_found(path: &Path) -> bool {
     std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
-/// Which file was opened. One that is deleted or replaced under the server is written on by it all the same, and what is
-/// written is lost with the process.
+/// The file that was opened. Writes to a file that was deleted or replaced would succeed and be lost with the process.
 struct FileIdentity {
     path: PathBuf,
     device: u64,
     inode: u64,
-    /// When the path was looked at last, and whether the file was still there.
+    /// When the path was last checked, and whether it was the opened file.
     checked: SyncMutex<(tokio::time::Instant, bool)>,
 }
 
 impl FileIdentity {
-    /// How often the path is looked at.
+    /// How often the path is checked.
     const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
     fn of(path: PathBuf) -> std::io::Result<Self> {
@@ -116,7 +119,7 @@ impl FileIdentity {
     }
 
     /// Errors: the file at the path is not the one that was opened.
-    fn check(&self) -> crate::store::error::Result<()> {
+    fn check(&self) -> Result<()> {
         let now = tokio::time::Instant::now();
         let mut checked = self.checked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if now.duration_since(checked.0) >= Self::CHECK_INTERVAL {
@@ -132,13 +135,13 @@ impl FileIdentity {
         if checked.1 {
             Ok(())
         } else {
-            Err(crate::store::error::StoreError(format!("{} was deleted or replaced", self.path.display()).into()))
+            Err(StoreError(format!("{} was deleted or replaced", self.path.display()).into()))
         }
     }
 }
 
 impl Backend for Store {
-    fn check(&self) -> crate::store::error::Result<()> {
+    fn check(&self) -> Result<()> {
         self.file.check()
     }
 
@@ -147,8 +150,8 @@ impl Backend for Store {
     }
 }
 
-/// Connections that only read, each for one query at a time. A pool would ask a connection after each query whether it
-/// lives, which costs as much as the query.
+/// Connections that only read, each for one query at a time. A pool would test a connection before each query, which costs
+/// as much as the query.
 struct Readers {
     /// `None`: closed.
     connections: [Mutex<Option<SqliteConnection>>; 2],
@@ -162,7 +165,7 @@ impl Readers {
         Ok(Self { connections: connections.map(|connection| Mutex::new(Some(connection))), queue })
     }
 
-    /// The one that is free first.
+    /// The first free connection. Errors: none within the limit, or closed.
     async fn get(&self) -> std::result::Result<MappedMutexGuard<'_, SqliteConnection>, sqlx::Error> {
         let [one, other] = &self.connections;
         let free = async {
@@ -189,11 +192,11 @@ impl Readers {
     }
 }
 
-/// SQLite speaks in numbers of what is a matter of rights: code 8 and 14, with details above the lowest byte.
+/// The error of opening the file, for the operator. Missing rights are the primary result codes 8 and 14 (the lowest byte).
 pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
     let shown = path.display();
-    // The pool opens a connection again and again while another process holds the file exclusively.
+    // The pool retries while another process holds the file exclusively.
     if matches!(error, sqlx::Error::PoolTimedOut) {
         return format!(
             "{shown} is locked: another process is using it. Stop that process, or try again when it has finished"
@@ -209,15 +212,15 @@ pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
     )
 }
 
-/// What the server creates is readable by its own user alone.
-fn make_private(path: &Path) -> std::io::Result<()> {
+/// Creates the file, readable by the user of the server alone.
+fn create_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     if path.as_os_str().is_empty() || path == Path::new(":memory:") {
         return Err(std::io::Error::other("a database in memory is gone with the process; name a file"));
     }
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        // An empty file becomes the database: nobody else's data is in it yet.
+        // An empty file becomes the database.
         Err(_) if std::fs::metadata(path)?.len() == 0 => {
             std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
         }
@@ -230,8 +233,8 @@ impl Store {
         self.write.clone()
     }
 
-    /// For a migration.
-    #[expect(clippy::unused_async, reason = "as the other store has it")]
+    /// Connections without limits, for a migration.
+    #[expect(clippy::unused_async, reason = "the other database awaits here")]
     pub(super) async fn unlimited(&self) -> std::result::Result<SqlitePool, sqlx::Error> {
         Ok(self.write.clone())
     }
@@ -245,50 +248,37 @@ impl Store {
         self.write.close().await;
     }
 
-    /// Whoever writes is alone.
-    #[expect(clippy::unused_async, reason = "as the other store has it")]
+    /// Nothing: SQLite has one writing transaction.
+    #[expect(clippy::unused_async, reason = "the other database awaits here")]
     pub(super) async fn lock_email(_tx: &mut Tx, _email: &EmailAddress) -> std::result::Result<(), sqlx::Error> {
         Ok(())
     }
 
-    /// A write that began as a read could not wait for the writer: it says at once that it will write.
+    /// Begins a transaction that writes. `IMMEDIATE`, since a transaction that began with a read cannot wait for the writer.
     pub(super) async fn begin(&self) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
         self.write.begin_with("BEGIN IMMEDIATE").await
     }
 
-    /// False: nothing was written.
-    pub(super) async fn claimed(
+    /// Commits a claim. False: nothing was written.
+    pub(super) async fn commit_claim(
         &self,
         authorization_request: Option<&Digest>,
         code: Option<&CodeClaim>,
         now: UnixMillis,
-    ) -> crate::store::error::Result<bool> {
+    ) -> Result<bool> {
         self.group
             .write(Write::Claim { authorization_request: authorization_request.cloned(), code: code.cloned(), now })
             .await
     }
 
-    /// False: nothing was written.
-    pub(super) async fn signed_in(&self, known: KnownLogin) -> crate::store::error::Result<bool> {
+    /// Commits a login of a known account. False: nothing was written.
+    pub(super) async fn commit_known_login(&self, known: KnownLogin) -> Result<bool> {
         self.group.write(Write::Login(Box::new(known))).await
     }
 
-    /// One of a group's writes.
-    pub(super) async fn write_one(tx: &mut Tx, write: &Write) -> crate::store::error::Result<bool> {
-        match write {
-            Write::Claim { authorization_request, code, now } => {
-                Self::write_claim(tx, authorization_request.as_ref(), code.as_ref(), *now).await
-            }
-            Write::Login(known) => Self::write_known(tx, known).await,
-            #[cfg(test)]
-            Write::Faulty(super::group::Fault::Error) => Err(sqlx::Error::RowNotFound.into()),
-            #[cfg(test)]
-            Write::Faulty(super::group::Fault::Panic) => panic!("a fault of the test"),
-        }
-    }
-
+    /// Makes new users and accounts get higher ids than these.
     pub(super) async fn raise_ids(&self, user: UserId, account: AccountId) -> std::result::Result<(), sqlx::Error> {
-        // An import follows: digests fall on every page of their table, which is read again and again without room for it.
+        // An import follows: digests are spread over all pages of their table, so a small cache would read pages repeatedly.
         for pragma in ["PRAGMA cache_size = -262144", "PRAGMA wal_autocheckpoint = 64000"] {
             sqlx::query(pragma).execute(&self.write).await?;
         }
@@ -308,5 +298,20 @@ impl Store {
                 .await?;
         }
         tx.commit().await
+    }
+}
+
+impl WriteInGroup for Store {
+    async fn write(tx: &mut Tx, write: &Write) -> Result<bool> {
+        match write {
+            Write::Claim { authorization_request, code, now } => {
+                Self::write_claim(tx, authorization_request.as_ref(), code.as_ref(), *now).await
+            }
+            Write::Login(known) => Self::write_known(tx, known).await,
+            #[cfg(test)]
+            Write::Faulty(Fault::Error) => Err(sqlx::Error::RowNotFound.into()),
+            #[cfg(test)]
+            Write::Faulty(Fault::Panic) => panic!("a fault of the test"),
+        }
     }
 }

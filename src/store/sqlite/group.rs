@@ -1,12 +1,10 @@
-//! Group commit: the two writes that every login makes are committed together with those of other logins that wait.
+//! Group commit: one task commits the two writes of every login, together with those of other logins that wait.
 //!
-//! SQLite has one writer, and what a transaction costs beside its rows (locks, pages of the log that every write touches,
-//! the sync of the log, two thread switches) is paid once for all writes that arrived while the previous group was
-//! committed. A group may hold a single write; the task never delays a write to fill a group. No write is answered before
-//! the commit.
+//! SQLite has one writer. The fixed cost of a transaction (locks, pages of the log, its sync, two thread switches) is shared by
+//! all writes that arrived while the previous group was committed. A group may hold a single write; the task never delays a
+//! write to fill a group. No write is answered before the commit.
 //!
-//! Where a group fails, each of its writes is tried once more in a transaction of its own, so that one failing write never
-//! fails another login.
+//! When a group fails, each of its writes is retried in its own transaction: a failing write fails no other login.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,17 +14,17 @@ use futures_util::FutureExt as _;
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Store;
+use super::Tx;
 use crate::clock::UnixMillis;
 use crate::model::CodeClaim;
 use crate::secrets::Digest;
 use crate::store::error::{Result, StoreError};
 use crate::store::types::KnownLogin;
 
-/// Writes in one group, so that the first of a group does not wait for many later ones.
+/// The maximum number of writes in a group, so that the first does not wait for many later ones.
 const MAX_GROUP_SIZE: usize = 32;
 
-/// What is written in groups. Each writes all of its rows or, when it answers false, none.
+/// A write of a group.
 pub(super) enum Write {
     Claim {
         authorization_request: Option<Digest>,
@@ -38,12 +36,17 @@ pub(super) enum Write {
     Faulty(Fault),
 }
 
-/// A write of the tests that fails.
+/// How a write of the tests fails.
 #[cfg(test)]
 #[derive(Clone, Copy)]
 pub(super) enum Fault {
     Error,
     Panic,
+}
+
+/// Executes a write in the transaction of its group. True: all of its rows were written; false: none.
+pub(super) trait WriteInGroup: 'static {
+    fn write(tx: &mut Tx, write: &Write) -> impl Future<Output = Result<bool>> + Send;
 }
 
 struct Pending {
@@ -53,9 +56,9 @@ struct Pending {
 
 pub(super) struct Group(mpsc::Sender<Pending>);
 
-/// Why a transaction was not committed.
+/// Why a group was not committed.
 enum Failed {
-    /// No transaction could be begun: another try would wait as long once more.
+    /// No transaction could begin: another try would wait as long again.
     Begin(StoreError),
     Write(StoreError),
 }
@@ -69,12 +72,12 @@ impl Failed {
 }
 
 impl Group {
-    /// `reopen` is set when a write failed, so that the next one gets a new connection.
-    pub fn over(writer: SqlitePool, reopen: Arc<AtomicBool>) -> Self {
+    /// Starts the task. It sets `reopen` when a write failed, so that the next one gets a new connection.
+    pub fn start<W: WriteInGroup>(writer: SqlitePool, reopen: Arc<AtomicBool>) -> Self {
         let (sender, mut queue) = mpsc::channel::<Pending>(MAX_GROUP_SIZE);
         tokio::spawn(async move {
             while let Some(first) = queue.recv().await {
-                commit_group(&writer, &reopen, first, &mut queue).await;
+                commit_group::<W>(&writer, &reopen, first, &mut queue).await;
             }
         });
         Self(sender)
@@ -89,9 +92,14 @@ impl Group {
     }
 }
 
-async fn commit_group(writer: &SqlitePool, reopen: &AtomicBool, first: Pending, queue: &mut mpsc::Receiver<Pending>) {
+async fn commit_group<W: WriteInGroup>(
+    writer: &SqlitePool,
+    reopen: &AtomicBool,
+    first: Pending,
+    queue: &mut mpsc::Receiver<Pending>,
+) {
     let mut group = vec![first];
-    let failed = match commit(writer, reopen, &mut group, Some(&mut *queue)).await {
+    let failed = match commit::<W>(writer, reopen, &mut group, Some(&mut *queue)).await {
         Ok(outcomes) => {
             for (pending, written) in group.into_iter().zip(outcomes) {
                 answer(pending, Ok(written));
@@ -109,17 +117,17 @@ async fn commit_group(writer: &SqlitePool, reopen: &AtomicBool, first: Pending, 
         Failed::Write(error) if group.len() == 1 => answer_all(group, &error),
         Failed::Write(error) => {
             tracing::warn!(%error, writes = group.len(), "a group of writes failed; each is tried by itself");
-            commit_each(writer, reopen, group).await;
+            commit_each::<W>(writer, reopen, group).await;
         }
     }
 }
 
 /// Each write in a transaction of its own, until none can be begun.
-async fn commit_each(writer: &SqlitePool, reopen: &AtomicBool, group: Vec<Pending>) {
+async fn commit_each<W: WriteInGroup>(writer: &SqlitePool, reopen: &AtomicBool, group: Vec<Pending>) {
     let mut group = group.into_iter();
     while let Some(pending) = group.next() {
         let mut alone = vec![pending];
-        let outcome = commit(writer, reopen, &mut alone, None).await;
+        let outcome = commit::<W>(writer, reopen, &mut alone, None).await;
         let is_unusable = matches!(outcome, Err(Failed::Begin(_)));
         let outcome = outcome.map(|outcomes| outcomes.first().copied().unwrap_or_default()).map_err(|failed| {
             reopen.store(true, Ordering::Release);
@@ -145,19 +153,19 @@ fn answer(pending: Pending, outcome: Result<bool>) {
     let _gone = pending.done.send(outcome);
 }
 
-/// Writes the group, and whatever arrives in `queue` meanwhile, in one transaction. A panic counts as an error: a bug in
-/// one write must not end the task that every login needs.
-async fn commit(
+/// Commits the group, and the writes that arrive in `queue` meanwhile, in one transaction. A panic is an error: a bug in one
+/// write must not end the task that every login needs.
+async fn commit<W: WriteInGroup>(
     writer: &SqlitePool,
     reopen: &AtomicBool,
     group: &mut Vec<Pending>,
     queue: Option<&mut mpsc::Receiver<Pending>>,
 ) -> std::result::Result<Vec<bool>, Failed> {
-    let committed = AssertUnwindSafe(commit_unguarded(writer, reopen, group, queue)).catch_unwind().await;
+    let committed = AssertUnwindSafe(commit_unguarded::<W>(writer, reopen, group, queue)).catch_unwind().await;
     committed.unwrap_or_else(|_| Err(Failed::Write(StoreError("a write panicked".into()))))
 }
 
-async fn commit_unguarded(
+async fn commit_unguarded<W: WriteInGroup>(
     writer: &SqlitePool,
     reopen: &AtomicBool,
     group: &mut Vec<Pending>,
@@ -166,9 +174,9 @@ async fn commit_unguarded(
     let mut tx = begin(writer, reopen).await.map_err(|error| Failed::Begin(error.into()))?;
     let mut outcomes = Vec::with_capacity(MAX_GROUP_SIZE);
     while let Some(pending) = group.get(outcomes.len()) {
-        // The caller's time limit ended and its request was answered 503: such a write must not be made any more.
+        // The caller's time limit ended and its request was answered with 503: the write must not be made.
         let is_abandoned = pending.done.is_closed();
-        let written = !is_abandoned && Store::write_one(&mut tx, &pending.write).await.map_err(Failed::Write)?;
+        let written = !is_abandoned && W::write(&mut tx, &pending.write).await.map_err(Failed::Write)?;
         outcomes.push(written);
         if let Some(queue) = queue.as_deref_mut()
             && group.len() < MAX_GROUP_SIZE
@@ -180,7 +188,7 @@ async fn commit_unguarded(
     Ok(outcomes)
 }
 
-/// A connection that is broken is opened anew, once; one that is busy was waited for already.
+/// Begins a transaction. Retries once on a new connection, unless the database is busy: then the first try waited already.
 async fn begin(
     writer: &SqlitePool,
     reopen: &AtomicBool,
@@ -209,6 +217,7 @@ fn is_busy(error: &sqlx::Error) -> bool {
 mod tests {
     use futures_util::future::join_all;
 
+    use super::super::Store;
     use super::*;
     use crate::secrets::SecretString;
 
@@ -236,7 +245,7 @@ mod tests {
         let writer = migrated(folder.path()).await;
         for fault in [Fault::Error, Fault::Panic] {
             let reopen = Arc::new(AtomicBool::new(false));
-            let group = Group::over(writer.clone(), reopen.clone());
+            let group = Group::start::<Store>(writer.clone(), reopen.clone());
             let writes = (0..15).map(|n| {
                 let write = if n == 7 { Write::Faulty(fault) } else { claim(&format!("{} {n}", fault as u8)) };
                 group.write(write)
@@ -252,7 +261,7 @@ mod tests {
     async fn an_abandoned_write_is_not_made() {
         let folder = tempfile::tempdir().expect("a folder");
         let writer = migrated(folder.path()).await;
-        let group = Group::over(writer.clone(), Arc::default());
+        let group = Group::start::<Store>(writer.clone(), Arc::default());
         let busy = writer.begin().await.expect("the only connection");
         let late = tokio::time::timeout(std::time::Duration::from_millis(20), group.write(claim("late"))).await;
         assert!(late.is_err(), "the caller's limit ends first");

@@ -1,24 +1,24 @@
-//! SQLite: the embedded default. Write-ahead log, one connection that writes, a few that only read.
+//! SQLite, the default: a write-ahead log, one connection that writes, two that read.
 
-/// Ends a SELECT whose rows no other transaction may change before this one ends.
+/// Ends a SELECT that locks its rows until the transaction ends. Empty: SQLite has one writing transaction.
 macro_rules! for_update {
     () => {
         ""
     };
 }
-/// Ends a SELECT that leaves out rows which another transaction is changing.
+/// Ends a SELECT that locks its rows and skips those that are locked. Empty: as [`for_update`].
 macro_rules! skip_locked {
     () => {
         ""
     };
 }
-/// Compares texts by their bytes, as the indexes do.
+/// Operator that compares texts by their bytes, as the indexes do: not less.
 macro_rules! at_least {
     () => {
         ">="
     };
 }
-/// Compares texts by their bytes, as the indexes do.
+/// Operator that compares texts by their bytes, as the indexes do: less.
 macro_rules! below {
     () => {
         "<"

@@ -1,4 +1,4 @@
-//! All that one login writes, and what becomes of it.
+//! What one login commits, and the result.
 
 use serde_json::{Map, Value};
 
@@ -7,34 +7,49 @@ use crate::model::{AccountId, AuditEvent, EmailAddress, NewCredential, NewEvent,
 use crate::secrets::Digest;
 use crate::store::names::{MAX_NAME_LEN, truncated};
 
-/// Whose login it is.
+/// The user and the account of a login, as decided from what was read before. The transaction checks that they are still
+/// as they were read.
 #[derive(Clone, Debug)]
 pub enum LoginTarget {
-    /// The account is known, and its user as read when this was decided. `read`: [`SocialAccount::modified`] of the row that the
-    /// new `LoginCommit::extra_data` was merged with. `rekeyed`: it was found by another key, and its row gets
-    /// `LoginCommit::uid` and `LoginCommit::uid_scope`.
-    Known { user: Box<User>, account_id: AccountId, read: UnixMillis, rekeyed: bool },
-    /// A new account for a user who exists. `generation`: the `link_generation` that this was decided on. `by_email`: who
-    /// was found by this verified address, and must have it still.
-    Attach { user_id: UserId, generation: i64, by_email: Option<EmailAddress> },
-    /// A new user with a new account. The first username that is free is taken; the list is never empty. `verified_by`:
-    /// whose word makes the address a verified one. `require_unclaimed_by`: on their word nobody else may hold the address
-    /// ([`UserStore::users_with_verified_email`]); empty: whoever may.
+    /// A known account and its user.
+    Known {
+        /// The user as read.
+        user: Box<User>,
+        account_id: AccountId,
+        /// [`SocialAccount::modified`](crate::model::SocialAccount::modified) as read: `LoginCommit::extra_data` was merged
+        /// with that row.
+        account_modified: UnixMillis,
+        /// The account was found by another key; its row gets `LoginCommit::uid` and `LoginCommit::uid_scope`.
+        is_rekeyed: bool,
+    },
+    /// A new account of a known user.
+    Link {
+        user_id: UserId,
+        /// [`User::link_generation`] as read.
+        generation: i64,
+        /// The verified address by which the user was found; the user must still have it. `None`: found otherwise.
+        by_email: Option<EmailAddress>,
+    },
+    /// A new user with a new account.
     Create {
+        /// Never empty. The user gets the first that is free.
         usernames: Vec<String>,
         email: String,
         email_verified: bool,
+        /// The provider that verified the address; empty: the operator's webhook.
         verified_by: String,
+        /// No other user may have the address verified by one of these
+        /// ([`UserStore::users_with_verified_email`](crate::store::UserStore::users_with_verified_email)).
         require_unclaimed_by: Vec<String>,
     },
 }
 
 impl LoginTarget {
-    /// Nobody yet, where a user is created.
+    /// The known user; `None` where one is created.
     pub fn user(&self) -> Option<UserId> {
         match self {
             Self::Known { user, .. } => Some(user.id),
-            Self::Attach { user_id, .. } => Some(*user_id),
+            Self::Link { user_id, .. } => Some(*user_id),
             Self::Create { .. } => None,
         }
     }
@@ -44,43 +59,45 @@ impl LoginTarget {
 #[derive(Clone, Debug)]
 pub struct LoginCommit {
     pub now: UnixMillis,
-    pub who: LoginTarget,
+    pub target: LoginTarget,
     pub provider: String,
     pub uid: String,
     pub uid_scope: String,
     pub extra_data: Value,
-    /// New names; `None` leaves them (for a user who is created: empty).
+    /// `None`: unchanged; of a new user: empty.
     pub first_name: Option<String>,
+    /// As `first_name`.
     pub last_name: Option<String>,
-    /// Of somebody known, where the login changes it; of the address also whether somebody vouches for it.
+    /// A new username of a known user; `None`: unchanged.
     pub username: Option<String>,
+    /// A new e-mail address of a known user, and whether the provider verified it; `None`: unchanged.
     pub email: Option<(String, bool)>,
     pub set_last_login: bool,
-    /// Declared fields of the user; those that the user edited stay as they are, and so do the names.
+    /// Values of declared fields; null removes one. Fields and names that the user edited stay (R-PIPE-09).
     pub fields: Map<String, Value>,
-    /// The provider's tokens, sealed; `None` leaves what is there.
+    /// The provider's tokens, encrypted; `None`: unchanged.
     pub tokens: Option<Vec<u8>>,
     /// A session that this login replaces (SEC-32).
-    pub end_session: Option<Digest>,
-    /// Most live knox tokens of a user, where the login hands one out.
+    pub revoked_session: Option<Digest>,
+    /// The maximum number of valid knox tokens of a user; `None`: no limit, or another credential.
     pub knox_limit: Option<i64>,
     pub audit: AuditEvent,
-    /// What gets `IssuedCredential::answer`, where that is kept.
-    pub ends: Option<ConsumedCredential>,
+    /// What the login uses up. It stores [`IssuedCredential::answer`].
+    pub consumes: Option<ConsumedCredential>,
 }
 
-/// What a login ends.
+/// What a login uses up.
 #[derive(Clone, Debug)]
 pub enum ConsumedCredential {
-    /// A code that was claimed before.
+    /// An authorization code, which was claimed before.
     Code(Digest),
-    /// A login that waited under this flow token: it is taken by the transaction itself, or nothing is written.
+    /// The pending login of this flow token. The transaction completes it, or writes nothing.
     StoredPendingLogin(Digest),
 }
 
 impl LoginCommit {
-    /// Puts onto the user what the login changes, except where the user made a change; true when there is something to
-    /// write.
+    /// Applies the login's changes to the user, except those of fields that the user edited. Returns whether anything but
+    /// `last_login` changed.
     pub(in crate::store) fn change(&self, user: &mut User) -> bool {
         let edited = std::mem::take(&mut user.edited);
         let may = |field: &str| !edited.iter().any(|name| name == field);
@@ -99,7 +116,7 @@ impl LoginCommit {
             user.username.clone_from(username);
             changed = true;
         }
-        // The same address stays as it was vouched for.
+        // An unchanged address keeps its verification.
         if let Some((email, verified)) = self.email.as_ref().filter(|(new, _)| *new != user.email && may("email")) {
             user.email.clone_from(email);
             user.email_verified = *verified;
@@ -107,7 +124,7 @@ impl LoginCommit {
         }
         for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {
             changed |= match value {
-                serde_json::Value::Null => user.fields.shift_remove(field).is_some(),
+                Value::Null => user.fields.shift_remove(field).is_some(),
                 value => user.fields.insert(field.clone(), value.clone()).as_ref() != Some(value),
             };
         }
@@ -119,33 +136,35 @@ impl LoginCommit {
     }
 }
 
-/// What the credential's maker hands back inside the transaction, when the user's id is known.
+/// The credential that a login issues.
 #[derive(Debug)]
 pub struct IssuedCredential {
     pub credential: NewCredential,
-    /// The sealed answer, kept for the same browser's repeat.
+    /// The encrypted answer, stored for an idempotent repeat.
     pub answer: Option<Vec<u8>>,
 }
 
-/// A login of a known account, ready to be written: nothing of it is read from the database first.
+/// A login of a known account, ready to be written without a read before.
 #[derive(Debug)]
 pub(in crate::store) struct KnownLogin {
     pub login: LoginCommit,
     /// As the login leaves it.
     pub user: Box<User>,
-    /// Whether a name or a declared field is another one now.
-    pub changed: bool,
-    pub written: IssuedCredential,
+    /// Whether the login changes more of the user than `last_login`.
+    pub is_user_changed: bool,
+    pub issued: IssuedCredential,
     pub event: Option<NewEvent>,
 }
 
+/// Result of [`LoginStore::commit_login`](crate::store::LoginStore::commit_login).
 #[derive(Debug)]
 pub enum Committed {
+    /// The user as it is stored now.
     Done(Box<User>),
-    /// What the decision rested on has changed since it was read (a lost race, R-PIPE-07): read again and decide anew.
+    /// Something changed after it was read for the decision: nothing was written. Read and decide again (R-PIPE-07).
     Stale,
-    /// The user has as many knox tokens as may be: nothing was written.
+    /// The user has the maximum number of knox tokens: nothing was written.
     TooManyTokens,
-    /// The login that waited was taken before, or is gone: nothing was written.
-    Taken,
+    /// The pending login was completed before, or does not exist: nothing was written.
+    AlreadyCompleted,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{AuditEvent, AuditFilter, AuditKind, CodeClaim, UserId};
 use rest_social_auth::secrets::Digest;
-use rest_social_auth::store::{Claimed, in_batches};
+use rest_social_auth::store::{Claimed, delete_in_batches};
 use serde_json::json;
 
 use crate::support::{Database, Engine, Reply, TestApp, on_both_databases};
@@ -101,7 +101,7 @@ async fn fault_b10_tokens_of_another_user_are_deleted_after_a_failed_write(engin
     assert_eq!(app.database.number(left).await, 0, "neither tokens nor a lease are left");
     let repository = app.database.repository().await;
     let filter = AuditFilter { event: Some(AuditKind::ProviderTokensDropped), ..AuditFilter::default() };
-    let trail = repository.audit_trail(&filter, 10).await.expect("the audit log");
+    let trail = repository.audit_events(&filter, 10).await.expect("the audit log");
     let said = trail.iter().map(|row| (row.provider.as_deref(), row.code.as_deref(), row.user_id));
     assert_eq!(said.collect::<Vec<_>>(), [(Some("vk-id"), Some("another_user"), Some(UserId(1)))]);
     repository.close().await;
@@ -133,11 +133,11 @@ async fn fault_b22_rows_dated_in_the_future_do_not_stop_pruning(engine: Engine) 
     database.run(rows).await;
     for at in [1, 2, 5000] {
         repository
-            .audit(&AuditEvent::of_operator(AuditKind::Deactivated, UserId(1), UnixMillis(at)))
+            .insert_audit_event(&AuditEvent::of_operator(AuditKind::Deactivated, UserId(1), UnixMillis(at)))
             .await
             .expect("a row");
     }
-    assert_eq!(in_batches(|| repository.prune_audit(UnixMillis(3))).await.expect("a prune"), 2);
+    assert_eq!(delete_in_batches(|| repository.prune_audit(UnixMillis(3))).await.expect("a prune"), 2);
     assert_eq!(database.count("audit_events").await, 1501);
     repository.close().await;
 }
@@ -160,7 +160,7 @@ async fn fault_f10_logins_do_not_wait_for_the_end_of_a_sweep(engine: Engine) {
         let digest = Digest::of(format!("code {n}").as_bytes());
         let now = UnixMillis(1_000_000);
         let claim = CodeClaim { digest, binding: None, claimed: now, expires: now.plus(Duration::from_secs(9)) };
-        assert!(matches!(repository.claim(None, Some(&claim), now).await, Ok(Claimed::Ours)));
+        assert!(matches!(repository.claim(None, Some(&claim), now).await, Ok(Claimed::Acquired)));
     }
     assert!(!sweep.is_finished(), "five claims were written before the sweep finished");
     assert_eq!(ends("the sweep", sweep).await.expect("no panic").expect("a sweep"), 20_000);

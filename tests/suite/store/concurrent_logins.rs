@@ -25,7 +25,7 @@ async fn account(store: &Store, uid: &str) -> (SocialAccount, User) {
 }
 
 async fn signs_in(store: &Store, who: LoginTarget, uid: &str, session_name: &str) -> bool {
-    let login = LoginCommit { who, ..create(uid, &[]) };
+    let login = LoginCommit { target: who, ..create(uid, &[]) };
     store.commit(&login, |user| session(session_name, user)).await.is_some()
 }
 
@@ -61,7 +61,7 @@ async fn fault_b7_decision_on_an_outdated_row_is_made_again(engine: Engine) {
     store.user("1").await;
     let (read, user) = account(&store, "1").await;
     let who = known(&user, &read);
-    let with = |extra_data| LoginCommit { who: who.clone(), extra_data, ..create("1", &[]) };
+    let with = |extra_data| LoginCommit { target: who.clone(), extra_data, ..create("1", &[]) };
     let profile = with(json!({"id": 1, "picture": "p"}));
     assert!(store.commit(&profile, |user| session("first", user)).await.is_some());
     // The same profile again, from a parallel login.
@@ -83,7 +83,7 @@ async fn fault_a5_one_verified_email_belongs_to_one_user(engine: Engine) {
             let (read, user) = account(store, uid).await;
             let who = known(&user, &read);
             let email = Some(("new@example.com".to_owned(), true));
-            let login = LoginCommit { who, email, ..create(uid, &[]) };
+            let login = LoginCommit { target: who, email, ..create(uid, &[]) };
             store.commit(&login, |user| session(uid, user)).await.is_some()
         }
     }));

@@ -1,10 +1,11 @@
-//! Rows as the databases give them, and what they become above: nobody outside `store/` sees one.
+//! Rows as the databases return them, and their conversion to the types of `model/`. Both databases share them.
 
 use serde_json::{Map, Value};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
-use super::{Result, StoreError};
+use super::accounts::StoredAccount;
+use super::error::{Result, StoreError};
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
@@ -13,17 +14,17 @@ use crate::model::{
 };
 use crate::secrets::Digest;
 
-/// A value that this server cannot have written: never a default, which might let a caller in or out.
+/// A value that this server cannot have written. Always an error: a default could let a caller in.
 fn undecodable(what: &str) -> StoreError {
     StoreError(format!("a row cannot be decoded: {what}").into())
 }
 
-/// `None`: the column is empty. Errors: what it holds is no digest.
+/// `None`: the column is NULL. Errors: its value is no digest.
 fn digest(stored: Option<&[u8]>) -> Result<Option<Digest>> {
     stored.map(|bytes| Digest::from_stored(bytes).ok_or_else(|| undecodable("a digest of another length"))).transpose()
 }
 
-/// The columns of [`UserRow`]: of a table called `u`, or bare after `RETURNING`, where SQLite knows no such name.
+/// The columns of [`UserRow`]: of a table named `u`, or bare after `RETURNING`, where SQLite has no table names.
 macro_rules! user_columns {
     () => {
         "u.id, u.username, u.first_name, u.last_name, u.email, u.email_verified, u.is_active, u.created, \
@@ -77,25 +78,25 @@ impl From<UserRow> for User {
     }
 }
 
-/// The columns of [`EncryptedTokensRow`].
-macro_rules! encrypted_tokens_columns {
+/// The columns of [`StoredAccountRow`].
+macro_rules! stored_account_columns {
     () => {
         "id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data, created AS account_created, modified, \
          encrypted_tokens"
     };
 }
-pub(super) use encrypted_tokens_columns;
+pub(super) use stored_account_columns;
 
 #[derive(FromRow)]
-pub(super) struct EncryptedTokensRow {
+pub(super) struct StoredAccountRow {
     #[sqlx(flatten)]
     account: AccountRow,
     encrypted_tokens: Option<Vec<u8>>,
 }
 
-impl EncryptedTokensRow {
-    pub fn split(self) -> (SocialAccount, Option<Vec<u8>>) {
-        (self.account.into(), self.encrypted_tokens)
+impl StoredAccountRow {
+    pub fn into_account(self) -> StoredAccount {
+        StoredAccount { account: self.account.into(), encrypted_tokens: self.encrypted_tokens }
     }
 }
 
@@ -305,7 +306,7 @@ impl TokenUserRow {
     }
 }
 
-/// A row of any of the four tables of credentials: what it is found by stands in `digest` or in `name`.
+/// A row of any of the four tables of credentials. Its key is in `digest` or in `name`.
 #[derive(FromRow)]
 pub(super) struct CredentialEntryRow {
     kind: String,
