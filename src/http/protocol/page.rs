@@ -198,6 +198,13 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_error_page_has_the_errors_of_fields() {
+        let page = error_page(&Failure::fields([("kind".to_owned(), "Must be one of <these>.".to_owned())]));
+        let html = page.into_body().into_string().await.expect("HTML is text");
+        assert!(html.contains("<dt>kind</dt><dd>Must be one of &lt;these&gt;.</dd>"), "{html}");
+    }
+
+    #[tokio::test]
     async fn the_text_of_a_step_of_the_program_is_shown_once_and_unchanged() {
         let page = page_of("eva_is_banned", 403, "Eva is banned.").await;
         assert!(page.contains("<p>Eva is banned.</p>"), "{page}");
