@@ -6,8 +6,8 @@
 //! ```
 
 use rest_social_auth::async_trait;
-use rest_social_auth::login::{Draft, Field, Step, Stop};
-use rest_social_auth::model::{FieldType, Identity, User, UserField};
+use rest_social_auth::login::{Draft, InputField, Step, Stop};
+use rest_social_auth::model::{Identity, User, UserField, UserFieldType};
 use rest_social_auth::server::{Builder, Server};
 use serde_json::{Map, Value, json};
 
@@ -30,10 +30,10 @@ impl Step for Terms {
             return Ok(());
         }
         if draft.answer("terms") != Some(&json!(true)) {
-            let terms = Field::checkbox("terms", "I accept the terms of use").help("https://example.com/terms");
+            let terms = InputField::checkbox("terms", "I accept the terms of use").help("https://example.com/terms");
             return Err(Stop::ask([terms]));
         }
-        draft.set_field("accepted_terms", &json!(EDITION)).map_err(|problem| Stop::wrong("terms", problem))
+        draft.set_field("accepted_terms", &json!(EDITION)).map_err(|problem| Stop::invalid("terms", problem))
     }
 }
 
@@ -65,8 +65,8 @@ pub fn extended(builder: Builder) -> Builder {
         .setting("SOCIAL_AUTH_PIPELINE", PIPELINE)
         .step("terms", Terms)
         .step("no_competitors", NoCompetitors)
-        .user_field(UserField::new("accepted_terms", FieldType::Date))
-        .user_field(UserField::new("locale", FieldType::String).said_by("*", "profile.locale").editable())
+        .user_field(UserField::new("accepted_terms", UserFieldType::Date))
+        .user_field(UserField::new("locale", UserFieldType::String).from_provider("*", "profile.locale").editable())
         .claims(claims)
 }
 

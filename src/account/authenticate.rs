@@ -1,106 +1,123 @@
-//! Whose credential is this? On a login route only its own kind is read (R-AUT-01); elsewhere an `Authorization` header
-//! settles it, and without one the session cookie.
+//! Authenticates a request. A login route accepts only its own kind of credential (R-AUT-01). Elsewhere the `Authorization`
+//! header takes precedence over the session cookie.
 
 use std::sync::Arc;
 
 use super::error::AuthError;
-use super::{AccountService, BOOKKEEPING_WAIT};
+use super::service::{AccountService, BOOKKEEPING_WAIT};
 use crate::clock::UnixMillis;
-use crate::credential::TOUCH_EVERY;
+use crate::credential::TOUCH_INTERVAL;
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::credential::session::SessionStatus;
 use crate::model::{CredentialHandle, RefreshUse, User, UserId};
 use crate::secrets::Digest;
 use crate::store::Repository;
 
-/// What a request carries.
+/// The credentials that a request carries.
 #[derive(Clone, Debug, Default)]
-pub struct Presented {
+pub struct PresentedCredentials {
+    /// The `Authorization` header.
     pub authorization: Authorization,
-    /// The values of all session cookies. A browser sends several where another server of the same host, or one of a
-    /// parent domain, sets a cookie of this name.
+    /// The values of all session cookies. A browser sends several when another server of the same host or of a parent domain
+    /// sets a cookie of this name.
     pub session_cookies: Vec<String>,
 }
 
 /// The `Authorization` header of a request.
 #[derive(Clone, Debug, Default)]
 pub enum Authorization {
-    /// There is no header, or a blank one, which clients without a credential send.
+    /// No header, or a blank one, which some clients send without a credential.
     #[default]
     Absent,
-    /// The header cannot be decoded, or is repeated: then no value of it can be preferred.
+    /// The header is not text, or is repeated.
     Unreadable,
+    /// The header's value.
     One(String),
 }
 
-/// Session cookies that are looked up for one request.
+/// Maximum session cookies that are looked up for one request.
 const MAX_SESSION_COOKIES: usize = 4;
 
-/// Which credentials count.
+/// The credentials that a route accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum AuthScheme {
+    /// A session cookie.
     Session,
+    /// A permanent token.
     Token,
+    /// An access or sliding JWT.
     Jwt,
+    /// A knox token.
     Knox,
+    /// All of them.
     Any,
 }
 
-/// A user who proved who they are, and by what.
+/// An authenticated user, and the credential that proves it.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    /// The user.
     pub user: User,
+    /// The credential.
     pub proof: Proof,
 }
 
+/// The key of the credential that authenticated a request.
 #[derive(Clone, Debug)]
 pub enum Proof {
+    /// Of a session.
     Session(Digest),
+    /// Of a permanent token.
     Token(Digest),
     /// `jti` of an access or sliding token.
     Jwt(String),
-    /// Hex SHA-512.
+    /// Hex SHA-512 of a knox token.
     Knox(String),
 }
 
 const INVALID: AuthError = AuthError::InvalidToken("Invalid token.");
-const INACTIVE: AuthError = AuthError::InvalidToken("User inactive or deleted.");
 
 impl AccountService {
-    /// `None`: nothing was presented that this family reads. An error: something was, and it does not hold.
-    pub async fn authenticate(&self, presented: &Presented, family: Family) -> Result<Option<Caller>, AuthError> {
-        if family == Family::Session {
+    /// `None`: the request carries no accepted credential. Errors: it carries an invalid one.
+    pub async fn authenticate(
+        &self,
+        presented: &PresentedCredentials,
+        scheme: AuthScheme,
+    ) -> Result<Option<Caller>, AuthError> {
+        if scheme == AuthScheme::Session {
             return self.by_session(&presented.session_cookies).await;
         }
-        let (header, scheme) = match &presented.authorization {
-            Authorization::Absent if family == Family::Any => return self.by_session(&presented.session_cookies).await,
+        let (header, word) = match &presented.authorization {
+            Authorization::Absent if scheme == AuthScheme::Any => {
+                return self.by_session(&presented.session_cookies).await;
+            }
             Authorization::Absent => return Ok(None),
-            // What cannot be read is a bad credential, not an absent one.
+            // An unreadable header is an invalid credential, not a missing one.
             Authorization::Unreadable => {
                 return Err(AuthError::BadHeader("The Authorization header cannot be read."));
             }
             Authorization::One(header) => (header, header.split_whitespace().next().unwrap_or_default()),
         };
         // RFC 9110, section 11.1: the scheme is case-insensitive.
-        let is = |known: &str| scheme.eq_ignore_ascii_case(known);
+        let is = |known: &str| word.eq_ignore_ascii_case(known);
         let is_token = is("token");
         let is_knox = is(self.credentials.knox.header_prefix());
         let is_bearer = self.credentials.jwt.rules().auth_header_types.iter().any(|known| is(known));
-        match family {
-            Family::Token if is_token => self.by_token(one_of_two(header)?).await.map(Some),
-            Family::Knox if is_knox => self.by_knox(one_of_two(header)?).await.map(Some),
-            Family::Jwt if is_bearer => self.by_jwt(bearer(header)?).await.map(Some),
-            Family::Any if is_token || is_knox => self.by_token_or_knox(one_of_two(header)?).await.map(Some),
-            Family::Any if is_bearer => self.by_bearer(bearer(header)?).await.map(Some),
-            // A scheme that nobody here reads cannot be a good credential where one decides.
-            Family::Any => Err(AuthError::BadHeader("This Authorization scheme is not known here.")),
+        match scheme {
+            AuthScheme::Token if is_token => self.by_token(token_of(header)?).await.map(Some),
+            AuthScheme::Knox if is_knox => self.by_knox(token_of(header)?).await.map(Some),
+            AuthScheme::Jwt if is_bearer => self.by_jwt(bearer(header)?).await.map(Some),
+            AuthScheme::Any if is_token || is_knox => self.by_token_or_knox(token_of(header)?).await.map(Some),
+            AuthScheme::Any if is_bearer => self.by_bearer(bearer(header)?).await.map(Some),
+            // Unknown scheme: 401, because the Authorization header takes precedence over the cookie.
+            AuthScheme::Any => Err(AuthError::BadHeader("Unknown Authorization scheme.")),
             _ => Ok(None),
         }
     }
 
-    /// The first of these cookies that is the cookie of a session.
+    /// The user of the first of these cookies that belongs to a valid session.
     pub(super) async fn by_session(&self, cookies: &[String]) -> Result<Option<Caller>, AuthError> {
-        let digests = cookies.iter().filter_map(|value| self.credentials.session.authenticate(value));
+        let digests = cookies.iter().filter_map(|value| self.credentials.session.lookup_key(value));
         for digest in digests.take(MAX_SESSION_COOKIES) {
             if let Some(caller) = self.by_session_digest(digest).await? {
                 return Ok(Some(caller));
@@ -109,40 +126,40 @@ impl AccountService {
         Ok(None)
     }
 
-    /// A cookie that is unknown or expired counts as none, and so does the session of an inactive user (SEC-26).
+    /// An unknown or expired session counts as none, and so does the session of an inactive user (SEC-26).
     async fn by_session_digest(&self, digest: Digest) -> Result<Option<Caller>, AuthError> {
         let Some((row, user)) = self.store.session(&digest).await? else { return Ok(None) };
         let now = self.deps.now();
-        match self.credentials.session.standing(&row, now) {
-            SessionStatus::Over => return Ok(None),
-            SessionStatus::Touch => self.touch(CredentialHandle::Session(digest.clone()), user.id).await,
-            SessionStatus::Live => {}
+        match self.credentials.session.status(&row, now) {
+            SessionStatus::Expired => return Ok(None),
+            SessionStatus::NeedsTouch => self.touch(CredentialHandle::Session(digest.clone()), user.id).await,
+            SessionStatus::Valid => {}
         }
         Ok(user.is_active.then_some(Caller { user, proof: Proof::Session(digest) }))
     }
 
     async fn by_token(&self, token: &str) -> Result<Caller, AuthError> {
-        let digest = self.credentials.token.authenticate(token).ok_or(INVALID)?;
+        let digest = self.credentials.token.lookup_key(token).ok_or(INVALID)?;
         let (last_used, user) = self.store.token(&digest).await?.ok_or(INVALID)?;
         if !user.is_active {
-            return Err(INACTIVE);
+            return Err(AuthError::TokenUserInactive);
         }
         self.note_use(&CredentialHandle::Token(digest.clone()), user.id, last_used).await;
         Ok(Caller { user, proof: Proof::Token(digest) })
     }
 
     async fn by_knox(&self, token: &str) -> Result<Caller, AuthError> {
-        let digest = self.credentials.knox.authenticate(token).ok_or(INVALID)?;
+        let digest = self.credentials.knox.lookup_key(token).ok_or(INVALID)?;
         let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
         let now = self.deps.now();
-        if self.credentials.knox.is_over(&row, now) {
+        if self.credentials.knox.is_expired(&row, now) {
             self.record(move |store| async move { store.delete_knox(&digest).await }).await;
             return Err(INVALID);
         }
         if !user.is_active {
-            return Err(INACTIVE);
+            return Err(AuthError::TokenUserInactive);
         }
-        if let Some(expires) = self.credentials.knox.renew(&row, now) {
+        if let Some(expires) = self.credentials.knox.extended_expiry(&row, now) {
             let digest = digest.clone();
             self.record(move |store| async move { store.extend_knox(&digest, expires).await }).await;
         }
@@ -151,7 +168,7 @@ impl AccountService {
     }
 
     pub(super) async fn note_use(&self, handle: &CredentialHandle, user: UserId, last: UnixMillis) {
-        if last.plus(TOUCH_EVERY) <= self.deps.now() {
+        if last.plus(TOUCH_INTERVAL) <= self.deps.now() {
             self.touch(handle.clone(), user).await;
         }
     }
@@ -161,8 +178,8 @@ impl AccountService {
         self.record(move |store| async move { store.touch(&handle, user, now).await }).await;
     }
 
-    /// Bookkeeping beside a read: it never fails the read, and delays it by [`BOOKKEEPING_WAIT`] at most. A write that takes
-    /// longer goes on in the background; one that cannot be made now is made at the credential's next use.
+    /// Writes the use of a credential. It never fails the request, and delays it by [`BOOKKEEPING_WAIT`] at most. A slower write
+    /// continues in the background; one that has no free slot is skipped until the credential's next use.
     async fn record<W>(&self, write: impl FnOnce(Arc<dyn Repository>) -> W)
     where
         W: Future<Output = crate::store::Result<()>> + Send + 'static,
@@ -175,11 +192,11 @@ impl AccountService {
             }
             drop(permit);
         });
-        // The write goes on after the timeout, and its failure is logged by the task.
-        let _ended = tokio::time::timeout(BOOKKEEPING_WAIT, task).await;
+        // The write continues after the timeout, and the task logs its failure.
+        let _timed_out = tokio::time::timeout(BOOKKEEPING_WAIT, task).await;
     }
 
-    /// The same of a refresh or sliding token.
+    /// As [`Self::note_use`], for a refresh or sliding token.
     pub(super) async fn note_use_of(&self, used: &RefreshUse, user: UserId) {
         if let (Some(family), Some(last)) = (&used.family, used.last_used) {
             self.note_use(&CredentialHandle::Family(family.clone()), user, last).await;
@@ -193,7 +210,7 @@ impl AccountService {
         }
     }
 
-    /// Classic front-ends send permanent and knox tokens as `Bearer` too. Three parts between dots are a JWT.
+    /// Legacy front-ends also send permanent and knox tokens as `Bearer`. A token of three parts between dots is a JWT.
     async fn by_bearer(&self, token: &str) -> Result<Caller, AuthError> {
         if token.split('.').count() == 3 {
             return self.by_jwt(token).await;
@@ -206,13 +223,10 @@ impl AccountService {
 
     async fn by_jwt(&self, token: &str) -> Result<Caller, AuthError> {
         const ACCEPTED: [TokenType; 2] = [TokenType::Access, TokenType::Sliding];
-        let verified = self
-            .credentials
-            .jwt
-            .authenticate(token, &ACCEPTED, self.deps.now())
-            .map_err(|fault| self.not_valid(fault))?;
+        let verified =
+            self.credentials.jwt.verify(token, &ACCEPTED, self.deps.now()).map_err(|fault| self.not_valid(fault))?;
         let user = match verified.token_type {
-            // A sliding token is its own refresh token, and can be blacklisted as one.
+            // A sliding token is its own refresh token, so it can be blacklisted.
             TokenType::Sliding => {
                 let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
                 if used.blacklisted {
@@ -240,8 +254,8 @@ impl AccountService {
     }
 }
 
-/// `Token KEY`: DRF's own checks, with its own texts.
-fn one_of_two(header: &str) -> Result<&str, AuthError> {
+/// Parses `Token KEY` with the checks and messages of Django REST framework.
+fn token_of(header: &str) -> Result<&str, AuthError> {
     let mut words = header.split_whitespace().skip(1);
     match (words.next(), words.next()) {
         (Some(token), None) => Ok(token),
@@ -250,6 +264,7 @@ fn one_of_two(header: &str) -> Result<&str, AuthError> {
     }
 }
 
+/// Parses `Bearer JWT` with the checks and messages of simplejwt.
 fn bearer(header: &str) -> Result<&str, AuthError> {
     let mut words = header.split_whitespace().skip(1);
     match (words.next(), words.next()) {

@@ -1,54 +1,66 @@
+//! Why a credential is refused.
+
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::model::UserId;
 use crate::store::StoreError;
 
-/// Why a credential is refused. Texts are the original's (R-AUT-02, R-CMP-03); the answer is 401 unless said otherwise.
+/// Why a credential is refused. Texts are those of Django REST framework and simplejwt (R-AUT-02, R-CMP-03). The status is 401
+/// unless noted.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
+    /// The request carries no credential.
     #[error("Authentication credentials were not provided.")]
     NotAuthenticated,
-    /// Permanent and knox tokens.
+    /// A permanent or knox token.
     #[error("{0}")]
     InvalidToken(&'static str),
+    /// The `Authorization` header is malformed.
     #[error("{0}")]
     BadHeader(&'static str),
-    /// A JWT in the `Authorization` header: one fault for each class that it was held against.
+    /// A JWT in the `Authorization` header, with the fault for each token class.
     #[error("Given token not valid for any token type")]
     TokenNotValid(Vec<(TokenType, JwtFault)>),
     /// A JWT in the body of a token route.
     #[error("{0}")]
     BodyToken(&'static str),
-    /// The same for one that had been rotated, or logged out, and came again: its user may have been robbed.
+    /// A refresh token that was rotated or revoked before: it may have been stolen.
     #[error("Token is blacklisted")]
     Reused(UserId),
+    /// The user was deleted.
     #[error("User not found")]
     UserNotFound,
-    /// The code is `invalid_token`: `user_inactive` is the 403 of a login.
+    /// As [`Self::UserInactive`], for a permanent or knox token.
+    #[error("User inactive or deleted.")]
+    TokenUserInactive,
+    /// With the code `invalid_token`; `user_inactive` is the 403 of a login.
     #[error("{0}")]
     UserInactive(&'static str),
-    /// 400: a verified token that was blacklisted (R-CMP-04).
+    /// 400: the token to verify is blacklisted (R-CMP-04).
     #[error("Token is blacklisted")]
     Blacklisted,
-    /// 403: it needs a login that is not older than FRESH_LOGIN_AGE.
+    /// 403: the login is older than FRESH_LOGIN_AGE.
     #[error("Your login is too old for this: sign in again, then repeat it.")]
     LoginTooOld,
-    /// 503.
+    /// 503: the database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The scheme that `WWW-Authenticate` names.
+/// The scheme of `WWW-Authenticate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
+    /// Of Django REST framework.
     Token,
+    /// RFC 6750.
     Bearer,
 }
 
 impl AuthError {
+    /// The stable `code` of the problem document.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotAuthenticated => "not_authenticated",
-            Self::InvalidToken(_) | Self::UserInactive(_) => "invalid_token",
+            Self::InvalidToken(_) | Self::TokenUserInactive | Self::UserInactive(_) => "invalid_token",
             Self::BadHeader(_) => "bad_authorization_header",
             Self::TokenNotValid(_) | Self::BodyToken(_) | Self::Reused(_) => "token_not_valid",
             Self::UserNotFound => "user_not_found",
@@ -58,9 +70,10 @@ impl AuthError {
         }
     }
 
+    /// The challenge of a 401.
     pub fn challenge(&self) -> Challenge {
         match self {
-            Self::InvalidToken(_) | Self::NotAuthenticated => Challenge::Token,
+            Self::InvalidToken(_) | Self::NotAuthenticated | Self::TokenUserInactive => Challenge::Token,
             _ => Challenge::Bearer,
         }
     }

@@ -1,25 +1,33 @@
-//! All that is kept of a user, handed out; and the end of a user with all that is theirs.
+//! Exports the data of a user, and deletes users.
 
+use super::authenticate::Caller;
+use super::credentials::ListedCredential;
+use super::error::AuthError;
+use super::service::AccountService;
 use super::social_accounts::exported_extra_data;
-use super::{AccountService, AuthError, Caller, Listed};
 use crate::clock::UnixMillis;
 use crate::model::{AuditFilter, AuditKind, AuditRecord, ClientInfo, SocialAccount, User};
 
-/// Rows of the audit trail in an export: the newest.
-const MOST_EVENTS: i64 = 10_000;
+/// Maximum rows of the audit log in an export; the newest are included.
+const MAX_EXPORTED_EVENTS: i64 = 10_000;
 
-/// All that is kept of a user but what authenticates.
+/// All stored data of a user, without tokens and secrets.
 #[derive(Clone, Debug)]
 pub struct Export {
+    /// When it was exported.
     pub at: UnixMillis,
+    /// The user.
     pub user: User,
+    /// Their social accounts.
     pub accounts: Vec<SocialAccount>,
-    pub credentials: Vec<Listed>,
-    /// The newest first.
+    /// Their credentials.
+    pub credentials: Vec<ListedCredential>,
+    /// Their rows of the audit log, the newest first.
     pub events: Vec<AuditRecord>,
 }
 
 impl AccountService {
+    /// Exports the caller's data, and writes that to the audit log.
     pub async fn export(&self, caller: &Caller, client: &ClientInfo) -> Result<Export, AuthError> {
         let mut accounts = self.store.accounts_of(caller.user.id).await?;
         for account in &mut accounts {
@@ -30,14 +38,14 @@ impl AccountService {
             user: caller.user.clone(),
             accounts,
             credentials: self.credentials(caller).await?,
-            events: self.store.audit_events(&AuditFilter::of_user(caller.user.id), MOST_EVENTS).await?,
+            events: self.store.audit_events(&AuditFilter::of_user(caller.user.id), MAX_EXPORTED_EVENTS).await?,
         };
-        self.note(AuditKind::Exported, None, caller.user.id, client).await?;
+        self.audit(AuditKind::Exported, None, caller.user.id, client).await?;
         Ok(export)
     }
 
-    /// Ends every credential, gives the providers' tokens back where that can be, and leaves nothing but the audit
-    /// trail and what webhooks still have to tell. Errors: `fresh_login_required`.
+    /// Deletes the user with all data except the audit log and undelivered webhook events, and revokes the provider tokens.
+    /// Errors: `fresh_login_required`.
     pub async fn delete(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
         self.require_fresh_login(caller).await?;
         let user = caller.user.id;

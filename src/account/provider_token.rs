@@ -1,5 +1,4 @@
-//! A provider's token, handed to the user it was given for: kept sealed, renewed when it is due, by one of all nodes at a
-//! time (SEC-40).
+//! Provider tokens: returned to their user, stored encrypted, and refreshed by one node at a time (SEC-40).
 
 use std::time::Duration;
 
@@ -7,36 +6,42 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{AccountService, AuthError, Caller};
+use super::authenticate::Caller;
+use super::error::AuthError;
+use super::service::AccountService;
 use crate::clock::Deps;
 use crate::model::{AccountId, AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount};
 use crate::provider::{ProviderError, Providers};
 use crate::secrets::TokenCipher;
 use crate::store::{ReencryptedTokens, Repository, StoreError, StoredAccount};
 
-/// A token that ends sooner is renewed before it is handed out.
-const MARGIN: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(100);
-/// Background revocations at a time, each of which ends within the limit of a login's provider calls.
+/// Minimum remaining lifetime of a returned token; a token that expires sooner is refreshed first.
+const MIN_REMAINING_LIFETIME: Duration = Duration::from_secs(60);
+/// Maximum concurrent background revocations, each of which has the time limit of a login's provider calls.
 const MAX_REVOCATIONS: usize = 1000;
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long writing tokens is tried.
+const MIN_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a write of tokens is retried.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The account is not the caller's, or there is none of this id.
-    #[error("There is nothing of this id.")]
+    /// The caller has no account of this id.
+    #[error("Not found.")]
     NotFound,
-    /// Nothing was kept: STORE_PROVIDER_TOKENS was off at the last login, or the key that sealed it is gone.
-    #[error("No token is kept of this account. Sign in with it again where the server keeps tokens.")]
+    /// STORE_PROVIDER_TOKENS was off at the last login, or the encryption key was removed.
+    #[error(
+        "No provider token is stored. Sign in with this account again; the server must have STORE_PROVIDER_TOKENS on."
+    )]
     NotStored,
-    /// The provider does not renew it any more: the person must sign in again.
-    #[error("The token has ended and the provider does not renew it: sign in with this account again.")]
-    Ended,
+    /// The token has expired, and the provider does not refresh it.
+    #[error("The provider token has expired. Sign in with this account again.")]
+    Expired,
+    /// The provider did not refresh it.
     #[error("{0}")]
     Provider(ProviderError),
+    /// The database does not answer.
     #[error(transparent)]
     Auth(#[from] AuthError),
 }
@@ -48,7 +53,7 @@ impl From<StoreError> for TokenError {
 }
 
 impl AccountService {
-    /// A token that lives for a minute at least, or as long as it lives where the provider cannot renew it.
+    /// A token that is valid for another minute at least, or until it expires when it cannot be refreshed.
     pub async fn provider_token(
         &self,
         caller: &Caller,
@@ -57,50 +62,50 @@ impl AccountService {
     ) -> Result<ProviderTokens, TokenError> {
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         loop {
-            let kept = self.store.account_tokens(caller.user.id, account).await?;
-            let StoredAccount { account: row, encrypted_tokens: encrypted } = kept.ok_or(TokenError::NotFound)?;
-            let there = self.settings.vault.as_deref().zip(encrypted.as_deref());
-            let tokens =
-                there.and_then(|(vault, encrypted)| opened(vault, &row, encrypted)).ok_or(TokenError::NotStored)?;
+            let stored = self.store.account_tokens(caller.user.id, account).await?;
+            let StoredAccount { account: row, encrypted_tokens: encrypted } = stored.ok_or(TokenError::NotFound)?;
+            let readable = self.settings.vault.as_deref().zip(encrypted.as_deref());
+            let tokens = readable.and_then(|(cipher, encrypted)| decrypt(cipher, &row, encrypted));
+            let tokens = tokens.ok_or(TokenError::NotStored)?;
             let now = self.deps.now();
-            if tokens.expires.is_none_or(|expires| expires > now.plus(MARGIN)) {
+            if tokens.expires.is_none_or(|expires| expires > now.plus(MIN_REMAINING_LIFETIME)) {
                 return Ok(tokens);
             }
-            let has_ended = tokens.expires.is_some_and(|expires| expires <= now);
+            let is_expired = tokens.expires.is_some_and(|expires| expires <= now);
             if tokens.refresh_token.is_none() {
-                return if has_ended { Err(TokenError::Ended) } else { Ok(tokens) };
+                return if is_expired { Err(TokenError::Expired) } else { Ok(tokens) };
             }
-            if self.store.lease_tokens(account, now, now.plus(self.lease())).await? {
+            if self.store.lease_tokens(account, now, now.plus(self.lease_duration())).await? {
                 let again = self.store.account_tokens(caller.user.id, account).await?;
                 if again.is_some_and(|found| found.encrypted_tokens == encrypted) {
-                    // In a task of its own: whoever breaks off must not lose the token that the old one was spent for.
+                    // In a task of its own: when the caller disconnects, the new refresh token must still be stored.
                     let (service, client) = (self.clone(), client.clone());
                     let old = encrypted.unwrap_or_default();
                     let renewal = Renewal { row, old, client };
-                    let job = tokio::spawn(async move { service.renewed(renewal, &tokens, deadline).await });
+                    let task = tokio::spawn(async move { service.renew(renewal, &tokens, deadline).await });
                     let timeout = TokenError::Provider(ProviderError::Timeout { stage: "refresh" });
-                    return job.await.unwrap_or(Err(timeout));
+                    return task.await.unwrap_or(Err(timeout));
                 }
-                // Another call renewed them between the read and the lease.
+                // Another call refreshed them between the read and the lease.
                 self.store.release_token_lease(account).await?;
                 continue;
             }
-            // Another call holds the lease: look again until it has renewed them.
-            if Instant::now() + PAUSE > deadline {
+            // Another call holds the lease: poll until it has refreshed them.
+            if Instant::now() + MIN_RETRY_INTERVAL > deadline {
                 return Err(TokenError::Provider(ProviderError::Timeout { stage: "refresh" }));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(MIN_RETRY_INTERVAL).await;
         }
     }
 
-    /// Longer than a renewal can take, its writes included: else another node would send the same refresh token, and a
+    /// Longer than a refresh can take, including its writes. Otherwise another node would send the same refresh token, and a
     /// provider that rotates them would revoke both.
-    fn lease(&self) -> Duration {
+    fn lease_duration(&self) -> Duration {
         self.settings.outgoing.login_timeout + SAVE_TIMEOUT + self.settings.database.call
     }
 
-    /// Renews leased tokens, and releases the lease whatever comes of it.
-    async fn renewed(
+    /// Refreshes leased tokens and releases the lease.
+    async fn renew(
         &self,
         renewal: Renewal,
         tokens: &ProviderTokens,
@@ -109,14 +114,14 @@ impl AccountService {
         let Renewal { row, .. } = &renewal;
         let Some((provider, vault)) = self.providers.get(&row.provider).zip(self.settings.vault.as_deref()) else {
             self.end_lease(row.id).await;
-            return Err(TokenError::Ended);
+            return Err(TokenError::Expired);
         };
         let result = provider.refresh_tokens(tokens, &row.uid, deadline).await;
         match &result {
             Ok(fresh) => {
                 let encrypted = vault.encrypt(&row.token_binding(), &fresh.to_bytes(), &self.deps);
-                // They were not the latest: a login brought newer ones, or the account is unlinked, and then nothing else
-                // could revoke these.
+                // A login stored newer tokens meanwhile, or the account was unlinked. In the second case these must be
+                // revoked here.
                 if self.save_renewed(&renewal, &encrypted).await == Some(false) && self.is_unlinked(row).await {
                     self.revoke_provider_tokens(vec![StoredAccount {
                         account: renewal.row,
@@ -130,13 +135,13 @@ impl AccountService {
         }
         self.end_lease(row.id).await;
         result.map_err(|error| match error {
-            ProviderError::InvalidCode { .. } | ProviderError::UserMismatch { .. } => TokenError::Ended,
+            ProviderError::InvalidCode { .. } | ProviderError::UserMismatch { .. } => TokenError::Expired,
             error => TokenError::Provider(error),
         })
     }
 
-    /// Whether they took the place of those that were renewed. `None`: they could not be saved. The caller gets the token
-    /// all the same: it is good for as long as the provider said.
+    /// Whether they replaced the old tokens. `None`: they could not be saved; the caller still gets the token, which is valid
+    /// until it expires.
     async fn save_renewed(&self, renewal: &Renewal, new: &[u8]) -> Option<bool> {
         let Renewal { row, old, .. } = renewal;
         match persist(row, || self.store.replace_encrypted_tokens(row.id, old, new)).await {
@@ -146,14 +151,14 @@ impl AccountService {
                     provider = row.provider,
                     account = row.id.0,
                     %error,
-                    "renewed tokens could not be saved: where the provider rotates them, the user must sign in again"
+                    "refreshed tokens could not be saved: if the provider rotates them, the user must sign in again"
                 );
                 None
             }
         }
     }
 
-    /// Neither the old tokens nor the new ones are this user's for certain (OpenID Connect Core 12.2).
+    /// Drops tokens whose user is uncertain: the refreshed ones belong to another user (OpenID Connect Core 12.2).
     async fn drop_tokens(&self, renewal: &Renewal, reason: &ProviderError) {
         let Renewal { row, old, client } = renewal;
         tracing::warn!(provider = row.provider, account = row.id.0, error = %reason, "the account's tokens are dropped");
@@ -172,12 +177,12 @@ impl AccountService {
         }
     }
 
-    /// Where the database does not say, the account counts as linked.
+    /// False when the database does not answer.
     async fn is_unlinked(&self, row: &SocialAccount) -> bool {
         match self.store.account_tokens(row.user_id, row.id).await {
             Ok(found) => found.is_none(),
             Err(error) => {
-                tracing::warn!(account = row.id.0, %error, "an account whose tokens were renewed could not be read");
+                tracing::warn!(account = row.id.0, %error, "an account whose tokens were refreshed could not be read");
                 false
             }
         }
@@ -185,12 +190,12 @@ impl AccountService {
 
     async fn end_lease(&self, account: AccountId) {
         if let Err(error) = self.store.release_token_lease(account).await {
-            tracing::warn!(account = account.0, %error, "the lease on a provider's tokens could not be released: it ends by itself");
+            tracing::warn!(account = account.0, %error, "the lease on provider tokens could not be released: it expires by itself");
         }
     }
 
-    /// Revokes the tokens of removed accounts at their providers, in a background task: the accounts are gone whether the
-    /// providers answer or not, and no request waits for them. Nothing else has the tokens any more.
+    /// Revokes the tokens of removed accounts at their providers, in a background task, so that no request waits for the
+    /// providers.
     pub(super) fn revoke_provider_tokens(&self, accounts: Vec<StoredAccount>) {
         let Some(vault) = self.settings.vault.clone() else { return };
         if accounts.iter().all(|account| account.encrypted_tokens.is_none()) {
@@ -210,41 +215,41 @@ impl AccountService {
         );
     }
 
-    /// Waits for the revocations that are under way; for a graceful shutdown.
+    /// Waits for the revocations in progress; for a graceful shutdown.
     pub async fn finish_revocations(&self) {
         self.revocations.close();
         self.revocations.wait().await;
     }
 }
 
-/// Tokens that are being renewed under a lease.
+/// Tokens that are refreshed under a lease.
 struct Renewal {
     row: SocialAccount,
-    /// As they are kept.
+    /// Encrypted, as stored.
     old: Vec<u8>,
     client: ClientInfo,
 }
 
-/// A provider that rotates refresh tokens has ended the old one by now, so a write that fails is tried again for a while.
+/// Retries a failing write: a provider that rotates refresh tokens has revoked the old one by now.
 async fn persist<W>(row: &SocialAccount, write: impl Fn() -> W) -> Result<bool, StoreError>
 where
     W: Future<Output = Result<bool, StoreError>>,
 {
-    let give_up = Instant::now() + SAVE_TIMEOUT;
-    let mut pause = PAUSE;
+    let deadline = Instant::now() + SAVE_TIMEOUT;
+    let mut pause = MIN_RETRY_INTERVAL;
     loop {
         match write().await {
-            Err(error) if Instant::now() + pause < give_up => {
-                tracing::warn!(account = row.id.0, %error, "provider tokens could not be written: trying again");
+            Err(error) if Instant::now() + pause < deadline => {
+                tracing::warn!(account = row.id.0, %error, "provider tokens could not be written: retrying");
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                pause = (pause * 2).min(MAX_RETRY_INTERVAL);
             }
             result => return result,
         }
     }
 }
 
-/// Best effort: what asked for it is done whether the providers answer or not.
+/// Revokes tokens at their providers; a failure is only logged.
 pub async fn revoke_provider_tokens(
     providers: &Providers,
     vault: &TokenCipher,
@@ -252,27 +257,27 @@ pub async fn revoke_provider_tokens(
     deadline: Instant,
 ) {
     let one = async |row: &SocialAccount, encrypted: &[u8]| {
-        let Some((provider, tokens)) = providers.get(&row.provider).zip(opened(vault, row, encrypted)) else { return };
+        let Some((provider, tokens)) = providers.get(&row.provider).zip(decrypt(vault, row, encrypted)) else { return };
         if let Err(error) = provider.revoke_provider_tokens(&tokens, &row.uid, deadline).await {
-            tracing::warn!(provider = row.provider, %error, "the provider's token could not be given back");
+            tracing::warn!(provider = row.provider, %error, "the provider token could not be revoked");
         }
     };
-    let kept = accounts.iter().filter_map(|stored| Some((&stored.account, stored.encrypted_tokens.as_deref()?)));
-    join_all(kept.map(|(row, encrypted)| one(row, encrypted))).await;
+    let stored = accounts.iter().filter_map(|stored| Some((&stored.account, stored.encrypted_tokens.as_deref()?)));
+    join_all(stored.map(|(row, encrypted)| one(row, encrypted))).await;
 }
 
-fn opened(vault: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Option<ProviderTokens> {
+fn decrypt(vault: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Option<ProviderTokens> {
     ProviderTokens::from_bytes(&vault.decrypt(&row.token_binding(), encrypted)?)
 }
 
-/// Seals everything anew with the first of ENCRYPTION_KEYS; returns how many were, and how many no key opens. Safe beside
-/// running servers: what is renewed meanwhile keeps its newer text.
+/// Encrypts all provider tokens again with the first of ENCRYPTION_KEYS. Safe while servers run: tokens that are refreshed
+/// meanwhile stay. Returns the number of re-encrypted tokens, and of those that no key decrypts.
 pub async fn rotate_keys(store: &dyn Repository, vault: &TokenCipher, deps: &Deps) -> Result<(u64, u64), StoreError> {
     const BATCH: i64 = 500;
-    let (mut done, mut closed, mut after) = (0, 0, AccountId(0));
+    let (mut done, mut undecryptable, mut after) = (0, 0, AccountId(0));
     loop {
         let batch = store.encrypted_tokens(after, BATCH).await?;
-        let Some((last, _)) = batch.last() else { return Ok((done, closed)) };
+        let Some((last, _)) = batch.last() else { return Ok((done, undecryptable)) };
         after = last.id;
         let mut reencrypted = Vec::new();
         for (row, encrypted) in batch.into_iter().filter(|(_, encrypted)| !vault.is_current(encrypted)) {
@@ -282,7 +287,7 @@ pub async fn rotate_keys(store: &dyn Repository, vault: &TokenCipher, deps: &Dep
                     let new = vault.encrypt(&bound, &plain, deps);
                     reencrypted.push(ReencryptedTokens { account: row.id, old: encrypted, new });
                 }
-                None => closed += 1,
+                None => undecryptable += 1,
             }
         }
         done += store.reencrypt_all(&reencrypted).await?;

@@ -1,12 +1,15 @@
-//! What a user sees of their linked accounts: everything but what authenticates.
+//! The linked accounts of a user: list, unlink, and which extra data is shown.
 
 use serde_json::{Map, Value};
 
-use super::{AccountService, AuthError, Caller};
-use crate::model::{AccountId, AuditKind, ClientInfo, SocialAccount, authenticates};
+use super::authenticate::Caller;
+use super::error::AuthError;
+use super::service::AccountService;
+use crate::model::{AccountId, AuditKind, ClientInfo, SocialAccount, is_secret_name};
 use crate::store::Unlinked;
 
 impl AccountService {
+    /// The caller's accounts, with the extra data that may be shown.
     pub async fn accounts(&self, caller: &Caller) -> Result<Vec<SocialAccount>, AuthError> {
         let mut accounts = self.store.accounts_of(caller.user.id).await?;
         for account in &mut accounts {
@@ -16,46 +19,46 @@ impl AccountService {
     }
 }
 
-/// What became of an unlink.
+/// The result of an unlink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlink {
+    /// The account was unlinked.
     Done,
-    /// Nobody could sign in as this user any more: it stays.
-    LastWayIn,
+    /// It is the user's last account to sign in with, so it stays.
+    LastLoginMethod,
+    /// The user has no account of this id.
     NotFound,
 }
 
 impl AccountService {
-    /// Takes an account from the caller (SEC-25), and gives its tokens back to the provider where that can be. Errors:
-    /// `fresh_login_required`.
+    /// Unlinks an account of the caller (SEC-25), and revokes its provider tokens. Errors: `fresh_login_required`.
     pub async fn unlink(&self, caller: &Caller, account: AccountId, client: &ClientInfo) -> Result<Unlink, AuthError> {
         self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Unlink, None, user, client);
-        let counts = |name: &str| {
+        let can_sign_in = |name: &str| {
             let provider = self.providers.get(name);
-            provider.is_some_and(|there| there.settings().user_rules.allows_sign_in && !there.is_association_only())
+            provider.is_some_and(|found| found.settings().user_rules.allows_sign_in && !found.is_association_only())
         };
-        match self.store.unlink(user, account, &counts, &audit).await? {
+        match self.store.unlink(user, account, &can_sign_in, &audit).await? {
             Unlinked::Done(unlinked) => {
                 self.revoke_provider_tokens(vec![*unlinked]);
                 Ok(Unlink::Done)
             }
-            Unlinked::LastLoginMethod => Ok(Unlink::LastWayIn),
+            Unlinked::LastLoginMethod => Ok(Unlink::LastLoginMethod),
             Unlinked::NotFound => Ok(Unlink::NotFound),
         }
     }
 }
 
-/// Rows of other origins, such as an imported database, may hold tokens: they are left out, at any depth, and so is what
-/// begins with an underscore.
+/// Extra data without tokens and secrets, which imported rows may contain, and without names that begin with an underscore.
 pub fn visible_extra_data(value: &Value) -> Value {
-    filtered(value, &|name| !authenticates(name) && !name.starts_with('_'))
+    filtered(value, &|name| !is_secret_name(name) && !name.starts_with('_'))
 }
 
-/// All of it but what authenticates.
+/// Extra data without tokens and secrets.
 pub(super) fn exported_extra_data(value: &Value) -> Value {
-    filtered(value, &|name| !authenticates(name))
+    filtered(value, &|name| !is_secret_name(name))
 }
 
 fn filtered(value: &Value, passes: &dyn Fn(&str) -> bool) -> Value {
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn extra_data_is_shown_without_what_authenticates() {
+    fn extra_data_is_shown_without_tokens_and_secrets() {
         let stored = json!({"id": 1, "token_type": "bearer", "access_token": {"oauth_token": "a"}, "_raw": 1,
             "client_secret": "x", "nested": {"refresh_token": "y", "plan": "free"}, "list": [{"password": "z"}]});
         let shown = json!({"id": 1, "token_type": "bearer", "nested": {"plan": "free"}, "list": [{}]});

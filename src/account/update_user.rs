@@ -1,38 +1,41 @@
-//! What users change about themselves: which fields they may, and what a value must be. Messages are the original's
-//! framework's.
+//! Changes that users make to their own data: which fields they may edit, and the validation of values. Messages are those of
+//! Django REST framework.
 
 use serde_json::{Map, Value};
 
-use super::{AccountService, AuthError, Caller};
+use super::authenticate::Caller;
+use super::error::AuthError;
+use super::service::AccountService;
 use crate::model::{AuditKind, ClientInfo, EmailAddress, User};
 use crate::settings::UserRules;
 use crate::store::{StoreError, Updated};
 
-/// Characters, as in Django.
-const LONGEST_NAME: usize = 150;
-const LONGEST_EMAIL: usize = 254;
+/// Maximum characters, as in Django.
+const MAX_NAME_LEN: usize = 150;
+const MAX_EMAIL_LEN: usize = 254;
 
-/// What every user has; fields that are declared stand beside them.
+/// Fields of every user, besides the declared ones.
 const STOCK_FIELDS: [&str; 5] = ["id", "username", "first_name", "last_name", "email"];
 const NOT_EDITABLE: &str = "This field cannot be changed.";
 
-/// What a user wants to be otherwise; `None` stays.
+/// New values; `None` leaves a field.
 #[derive(Clone, Debug, Default)]
 struct Change {
     username: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
     email: Option<String>,
-    /// Declared fields; null: it has no value any more.
+    /// Declared fields; null removes the value.
     fields: Map<String, Value>,
 }
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// Field and message.
+    /// Invalid fields, each with its message.
     #[error("The request has invalid fields.")]
     Fields(Vec<(String, String)>),
+    /// The user was deleted, or the database does not answer.
     #[error(transparent)]
     Auth(#[from] AuthError),
 }
@@ -44,8 +47,8 @@ impl From<StoreError> for ChangeError {
 }
 
 impl AccountService {
-    /// All that `wanted` names, or nothing; the user as it is then. Members that are no field of a user are passed over.
-    /// A new e-mail is one that nobody vouches for, and what was changed is the user's own from now on (R-PIPE-09).
+    /// Changes all fields that `wanted` names, or none; returns the changed user. Unknown members are ignored. A new e-mail
+    /// address is not verified, and later logins do not overwrite edited fields (R-PIPE-09). Errors: invalid fields.
     pub async fn change(
         &self,
         caller: &Caller,
@@ -81,10 +84,10 @@ impl AccountService {
             if !field.editable {
                 return Err(NOT_EDITABLE.to_owned());
             }
-            let is_nothing = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
-            let new = match is_nothing {
+            let is_empty = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+            let new = match is_empty {
                 true => Value::Null,
-                false => field.kind.fit(value)?,
+                false => field.kind.parse(value)?,
             };
             change.fields.insert(name.to_owned(), new);
             return Ok(());
@@ -95,17 +98,17 @@ impl AccountService {
         }
         match name {
             "username" => {
-                let new = text(value, LONGEST_NAME)?;
+                let new = text(value, MAX_NAME_LEN)?;
                 if new != user.username {
                     check_username(&new, rules.clean_usernames)?;
                 }
                 change.username = Some(new);
             }
-            "first_name" => change.first_name = Some(text(value, LONGEST_NAME)?),
-            "last_name" => change.last_name = Some(text(value, LONGEST_NAME)?),
+            "first_name" => change.first_name = Some(text(value, MAX_NAME_LEN)?),
+            "last_name" => change.last_name = Some(text(value, MAX_NAME_LEN)?),
             "email" => {
-                let new = text(value, LONGEST_EMAIL)?;
-                // What is stored already may be older than the parser.
+                let new = text(value, MAX_EMAIL_LEN)?;
+                // The stored address may be older than the parser.
                 change.email = Some(if new == user.email { new } else { email(rules, &new)? });
             }
             _ => {}
@@ -148,7 +151,7 @@ impl Change {
     }
 }
 
-fn text(value: &Value, longest: usize) -> Result<String, String> {
+fn text(value: &Value, max_len: usize) -> Result<String, String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
@@ -158,13 +161,13 @@ fn text(value: &Value, longest: usize) -> Result<String, String> {
     if text.contains('\0') {
         return Err("Null characters are not allowed.".to_owned());
     }
-    if text.chars().count() > longest {
-        return Err(format!("Ensure this field has no more than {longest} characters."));
+    if text.chars().count() > max_len {
+        return Err(format!("Ensure this field has no more than {max_len} characters."));
     }
     Ok(text)
 }
 
-/// An address as it is stored, or none. A denied one is refused here as at a sign-up.
+/// The address to store; may be empty. A denied address is rejected as at a sign-up.
 fn email(rules: &UserRules, text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
@@ -176,7 +179,7 @@ fn email(rules: &UserRules, text: &str) -> Result<String, String> {
     Ok(rules.stored_email(&address).to_string())
 }
 
-/// What a sign-up would have made: with CLEAN_USERNAMES ASCII alone.
+/// The same characters as at a sign-up: ASCII only with CLEAN_USERNAMES.
 fn check_username(name: &str, ascii: bool) -> Result<(), String> {
     let is_letter = |c: char| if ascii { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() };
     if name.is_empty() {
@@ -198,7 +201,7 @@ mod tests {
     use crate::model::Domain;
 
     #[test]
-    fn what_is_changed_is_the_users_own_and_nobody_vouches_for_a_new_address() {
+    fn changed_fields_are_marked_as_edited_and_a_new_address_is_unverified() {
         let fields = json!({"locale": "de", "gone": null});
         let change = Change {
             first_name: Some("Ann".to_owned()),
@@ -208,14 +211,14 @@ mod tests {
             ..Change::default()
         };
         let after = change.applied(&user());
-        assert_eq!(after.edited, ["first_name", "email", "locale"], "what stays the same is not changed");
+        assert_eq!(after.edited, ["first_name", "email", "locale"], "equal values are not changes");
         assert_eq!((after.first_name.as_str(), after.email_verified), ("Ann", false));
         assert_eq!(change.applied(&after), after, "the same again changes nothing");
         assert_eq!(after.fields.keys().collect::<Vec<_>>(), ["locale"]);
     }
 
     #[test]
-    fn addresses_and_usernames_are_looked_at() {
+    fn addresses_and_usernames_are_validated() {
         let rules = UserRules {
             denied_domains: vec![Domain::parse("evil.example").expect("a domain")],
             ..UserRules::default()
@@ -231,6 +234,6 @@ mod tests {
         }
         assert!(check_username("ana.lopez@x+1-_", true).is_ok() && check_username("Zoë", false).is_ok());
         assert!(check_username("Zoë", true).is_err() && check_username("a b", false).is_err());
-        assert!(check_username("", true).is_err() && text(&json!("a".repeat(151)), LONGEST_NAME).is_err());
+        assert!(check_username("", true).is_err() && text(&json!("a".repeat(151)), MAX_NAME_LEN).is_err());
     }
 }

@@ -8,7 +8,7 @@ use super::provider_check::{self, Area, mistake, of_provider, warning};
 use super::{Failure, client, keys, mistakes_elsewhere, settings_with_mistakes};
 use crate::clock::Deps;
 use crate::credential::Credentials;
-use crate::hook::Hook;
+use crate::hook::Webhook;
 use crate::login;
 use crate::model::{EventState, Finding};
 use crate::outgoing::Client;
@@ -201,8 +201,8 @@ fn calls_found(settings: &Settings) -> Vec<Finding> {
 
 /// `None` where none is configured, or where the settings already say what is wrong.
 async fn webhook_found(settings: &Settings, deps: &Deps) -> Option<Finding> {
-    match Hook::new(settings, deps) {
-        Ok(hook) => Some(hook?.check_up().await),
+    match Webhook::new(settings, deps) {
+        Ok(hook) => Some(hook?.check_reachable().await),
         Err(error) if error.name == "WEBHOOK_URL" => Some(mistake(error)),
         Err(_) => None,
     }

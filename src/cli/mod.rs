@@ -42,7 +42,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::clock::Deps;
-use crate::hook::Hook;
+use crate::hook::Webhook;
 use crate::http::{self, DocumentFormat};
 use crate::outgoing::{self, Client};
 use crate::provider::{self, Providers};
@@ -302,7 +302,7 @@ fn mistakes_elsewhere(settings: &Settings, deps: &Deps) -> Vec<SettingError> {
     let mut errors = Vec::new();
     if let Some(client) = client(settings, &mut errors) {
         errors.extend(Providers::from_settings(settings, &client, deps).err().unwrap_or_default());
-        errors.extend(Hook::new(settings, deps).err());
+        errors.extend(Webhook::new(settings, deps).err());
     }
     errors
 }

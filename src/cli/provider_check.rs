@@ -154,12 +154,12 @@ fn told(areas: &[Area]) -> String {
         let _ = writeln!(text, "{gap}{}", plain(&area.name));
         for finding in &area.findings {
             let mark = match (finding.ok, &finding.advice) {
-                (false, _) => "FIX ",
-                (true, Some(_)) => "look",
-                (true, None) => "ok  ",
+                (false, _) => "error",
+                (true, Some(_)) => "warn ",
+                (true, None) => "ok   ",
             };
             let advice = finding.advice.as_ref().map(|advice| format!(": {}", plain(advice))).unwrap_or_default();
-            let _ = writeln!(text, "  {mark}  {}{advice}", plain(&finding.what));
+            let _ = writeln!(text, "  {mark} {}{advice}", plain(&finding.what));
         }
         if !area.redirect_uris.is_empty() {
             let _ = writeln!(text, "  Redirect URIs to list at the provider, those of them that are in use:");
@@ -181,7 +181,7 @@ mod tests {
         let area = Area { redirect_uris: vec!["https://x.example/".to_owned()], ..Area::new("github", findings) };
         assert!(!area.ok);
         let text = told(&[area]);
-        assert!(text.starts_with("github\n  ok    a\n  look  b: see c\n  FIX   d: do e\n"), "{text}");
+        assert!(text.starts_with("github\n  ok    a\n  warn  b: see c\n  error d: do e\n"), "{text}");
         assert!(text.ends_with("\n        https://x.example/\n"), "{text}");
     }
 }

@@ -11,7 +11,7 @@ use super::table::{columns, plain};
 use super::{Failure, database, pretty, print};
 use crate::account;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialPage, SocialAccount, User, UserId};
+use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialQuery, SocialAccount, User, UserId};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::Settings;
@@ -99,7 +99,7 @@ async fn execute(
             let user = find(repository, &user).await?;
             let accounts = repository.accounts_of(user.id).await?;
             // Also sessions that SESSION_IDLE_TIMEOUT has ended: the command does not read that setting.
-            let all = CredentialPage { now, idle_since: None, after: None, limit: i64::MAX };
+            let all = CredentialQuery { now, idle_since: None, after: None, limit: i64::MAX };
             let credentials = repository.credentials_of(user.id, &all).await?;
             if json {
                 let mut shown = member(&user);

@@ -1,8 +1,8 @@
-//! JWTs as simplejwt makes them: a pair of access and refresh token, or one sliding token (R-JWT-01 to 09).
+//! JWTs as in simplejwt: a pair of access and refresh token, or one sliding token (R-JWT-01 to 09).
 //!
-//! With HS* algorithms a token has the claims of simplejwt's and one more, `gen`, so that simplejwt and this server verify each
-//! other's tokens; with asymmetric ones it has its type in `typ` and the id of its key in `kid` (SEC-29). The algorithm is pinned by
-//! the settings, never taken from a token.
+//! With HS* algorithms a token has simplejwt's claims and `gen`, so that simplejwt and this server verify each other's tokens.
+//! With asymmetric ones it also has its type in `typ` and the id of its key in `kid` (SEC-29). The settings fix the algorithm;
+//! it is never taken from a token.
 
 use std::time::Duration;
 
@@ -12,34 +12,42 @@ use data_encoding::HEXLOWER;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use serde_json::{Map, Value, json};
 
-use super::{Issue, jwt_keys};
+use super::issue::IssueRequest;
+use super::jwt_keys;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{Kind, RefreshRow, RefreshUse, User, UserId};
+use crate::model::{CredentialKind, RefreshRow, RefreshUse, User, UserId};
 use crate::secrets::{self, Digest, ServerKey};
 use crate::settings::{GENERATION_CLAIM, JwtAlgorithm, JwtRules, SettingError};
 
-/// Longer tokens are not looked at.
-const LONGEST: usize = 8192;
+/// Maximum bytes of a token that is parsed.
+const MAX_TOKEN_LEN: usize = 8192;
+/// Maximum bytes of a `jti`.
+const MAX_JTI_LEN: usize = 64;
+/// Hex digits of the random half of an access token's `jti`.
+const JTI_RANDOM_LEN: usize = 16;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The type of a JWT. Its text form is the value of the token type claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum TokenType {
+    /// Authenticates requests.
     Access,
+    /// Gets new access tokens.
     Refresh,
+    /// Both in one.
     Sliding,
 }
 
 impl TokenType {
+    /// Every type, in the order of the variants.
     pub const ALL: [Self; 3] = [Self::Access, Self::Refresh, Self::Sliding];
 
+    /// The value of the token type claim.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Refresh => "refresh",
-            Self::Sliding => "sliding",
-        }
+        self.into()
     }
 
-    /// simplejwt's name, shown in its error messages.
+    /// simplejwt's class name, which its error messages contain.
     pub fn class(self) -> &'static str {
         match self {
             Self::Access => "AccessToken",
@@ -49,24 +57,30 @@ impl TokenType {
     }
 }
 
-/// simplejwt's three messages.
+/// Why a JWT is rejected, with simplejwt's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwtFault {
+    /// Its signature or a claim is invalid, or it was revoked.
     #[error("Token is invalid")]
     Invalid,
+    /// It has expired.
     #[error("Token is expired")]
     Expired,
+    /// It is of another type than the route accepts.
     #[error("Token has wrong type")]
     WrongType,
 }
 
-/// A token that verifies: signed by us, of a wanted type, not expired. Whether it was ended since, the store knows.
+/// A verified token: signed by this server, of an accepted type, not expired. The store knows whether it was revoked.
 #[derive(Clone, Debug)]
 pub struct Verified {
+    /// Its type.
     pub token_type: TokenType,
+    /// The user that it names.
     pub user_id: UserId,
+    /// Its id.
     pub jti: String,
-    /// Of a sliding token: until when it may be renewed.
+    /// `exp`; for a sliding token, until when it can be refreshed.
     pub expires: UnixMillis,
     claims: Map<String, Value>,
 }
@@ -74,9 +88,9 @@ pub struct Verified {
 impl Verified {
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
     ///
-    /// A token that this server issued names the user's generation, which decides alone: clocks of several nodes need not
-    /// agree. simplejwt's own tokens have none: of them `iat` decides, which counts whole seconds, so that a token of the
-    /// very second of a revocation is revoked as well.
+    /// A token of this server carries the user's generation, which decides alone, so the clocks of several nodes need not agree.
+    /// A token of simplejwt has none: its `iat` decides. It counts whole seconds, so a token issued in the second of a
+    /// revocation is revoked as well.
     pub fn is_revoked(&self, user: &User) -> bool {
         if let Some(generation) = self.claims.get(GENERATION_CLAIM) {
             return generation.as_i64() != Some(user.credential_generation);
@@ -87,6 +101,7 @@ impl Verified {
     }
 }
 
+/// Issues, verifies and refreshes JWTs.
 pub struct Jwts {
     rules: JwtRules,
     algorithm: Algorithm,
@@ -99,6 +114,7 @@ pub struct Jwts {
 }
 
 impl Jwts {
+    /// Errors: the setting of a key that does not match the algorithm.
     pub fn new(rules: JwtRules, key: ServerKey) -> Result<Self, SettingError> {
         let (algorithm, signing, verifying) = jwt_keys::parse(&rules)?;
         let mut validation = Validation::new(algorithm);
@@ -109,36 +125,38 @@ impl Jwts {
         Ok(Self { rules, algorithm, signing, verifying, validation, key, headers })
     }
 
+    /// The SIMPLE_JWT settings.
     pub fn rules(&self) -> &JwtRules {
         &self.rules
     }
 
-    /// Access and refresh token of one instant, with different `jti` (R-JWT-04).
-    pub fn issue_pair(&self, issue: &Issue<'_>, deps: &Deps) -> (String, String, RefreshRow) {
+    /// Access and refresh token of the same time, with different `jti` (R-JWT-04).
+    pub fn issue_pair(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (String, String, RefreshRow) {
         let jti = deps.hex::<16>();
         let refresh_claims = self.claims(issue, TokenType::Refresh, self.rules.refresh_lifetime, &jti);
         let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &self.access_jti(&jti, deps));
         let row = row(
             issue,
-            Kind::JwtPair,
+            CredentialKind::JwtPair,
             jti,
-            self.last_end(TokenType::Refresh, issue.now.plus(self.rules.refresh_lifetime)),
+            self.blacklist_until(TokenType::Refresh, issue.now.plus(self.rules.refresh_lifetime)),
         );
         (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh_claims), row)
     }
 
-    pub fn issue_sliding(&self, issue: &Issue<'_>, deps: &Deps) -> (String, RefreshRow) {
+    /// A sliding token and its row.
+    pub fn issue_sliding(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (String, RefreshRow) {
         let jti = deps.hex::<16>();
         let claims = self.claims(issue, TokenType::Sliding, self.rules.sliding_lifetime, &jti);
-        let end = self.last_end(TokenType::Sliding, issue.now.plus(self.rules.sliding_refresh_lifetime));
-        let row = row(issue, Kind::JwtSliding, jti, end);
+        let end = self.blacklist_until(TokenType::Sliding, issue.now.plus(self.rules.sliding_refresh_lifetime));
+        let row = row(issue, CredentialKind::JwtSliding, jti, end);
         (self.sign(TokenType::Sliding, &claims), row)
     }
 
-    /// Checks signature, algorithm, `iss`, `aud`, end and type. Of `wanted` the first that fits; an expired token of a
-    /// wrong type is told as expired, as simplejwt does.
-    pub fn authenticate(&self, token: &str, wanted: &[TokenType], now: UnixMillis) -> Result<Verified, JwtFault> {
-        if token.len() > LONGEST {
+    /// Checks signature, algorithm, `iss`, `aud`, expiry and type. An expired token of a wrong type counts as expired, as in
+    /// simplejwt.
+    pub fn verify(&self, token: &str, accepted: &[TokenType], now: UnixMillis) -> Result<Verified, JwtFault> {
+        if token.len() > MAX_TOKEN_LEN {
             return Err(JwtFault::Invalid);
         }
         let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &self.validation)
@@ -154,14 +172,15 @@ impl Jwts {
         }
         self.check_parties(&claims)?;
         let named = claims.get(&self.rules.token_type_claim).and_then(Value::as_str).ok_or(JwtFault::Invalid)?;
-        let token_type = wanted.iter().copied().find(|wanted| wanted.as_str() == named).ok_or(JwtFault::WrongType)?;
+        let token_type =
+            accepted.iter().copied().find(|accepted| accepted.as_str() == named).ok_or(JwtFault::WrongType)?;
         let user_id = match claims.get(&self.rules.user_id_claim) {
             Some(Value::String(text)) => text.parse().ok(),
             Some(Value::Number(number)) => number.as_i64().map(UserId),
             _ => None,
         };
         let jti = claims.get(&self.rules.jti_claim).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if jti.is_empty() || jti.len() > 64 {
+        if jti.is_empty() || jti.len() > MAX_JTI_LEN {
             return Err(JwtFault::Invalid);
         }
         let end = match token_type {
@@ -177,32 +196,38 @@ impl Jwts {
         })
     }
 
-    /// The access token of a refresh token: all its claims but type, times and id (R-CMP-01).
+    /// The access token of a refresh token: its claims except for type, times and id (R-CMP-01).
     pub fn access_of(&self, refresh: &Verified, family: &str, user: &User, now: UnixMillis, deps: &Deps) -> String {
         let jti = self.access_jti(family, deps);
         let claims = self.renewed(refresh, TokenType::Access, self.rules.access_lifetime, user, now, &jti);
         self.sign(TokenType::Access, &claims)
     }
 
-    /// The successor of a refresh token, of the same family and the same login (R-CMP-02).
+    /// The successor of a refresh token, in the same family (R-CMP-02).
     pub fn rotate(
         &self,
         refresh: &Verified,
         used: &RefreshUse,
-        issue: &Issue<'_>,
+        issue: &IssueRequest<'_>,
         deps: &Deps,
     ) -> (String, RefreshRow) {
         let jti = deps.hex::<16>();
         let lifetime = self.rules.refresh_lifetime;
         let claims = self.renewed(refresh, TokenType::Refresh, lifetime, issue.user, issue.now, &jti);
-        let mut row = row(issue, Kind::JwtPair, jti, self.last_end(TokenType::Refresh, issue.now.plus(lifetime)));
+        let mut row = row(
+            issue,
+            CredentialKind::JwtPair,
+            jti,
+            self.blacklist_until(TokenType::Refresh, issue.now.plus(lifetime)),
+        );
         used.family.as_deref().unwrap_or(&refresh.jti).clone_into(&mut row.family);
         row.signed_in = used.signed_in;
         (self.sign(TokenType::Refresh, &claims), row)
     }
 
-    /// New end and time, same `jti` and `refresh_exp` (R-CMP-06). After `refresh_exp`: expired.
-    pub fn renew_sliding(&self, sliding: &Verified, user: &User, now: UnixMillis) -> Result<String, JwtFault> {
+    /// A sliding token with a new expiry and the same `jti` and `refresh_exp` (R-CMP-06). Errors: expired, after
+    /// `refresh_exp`.
+    pub fn refresh_sliding(&self, sliding: &Verified, user: &User, now: UnixMillis) -> Result<String, JwtFault> {
         if sliding.expires <= now {
             return Err(JwtFault::Expired);
         }
@@ -210,46 +235,52 @@ impl Jwts {
         Ok(self.sign(TokenType::Sliding, &claims))
     }
 
-    /// When nothing of a token is accepted any more, for whoever remembers that it was ended. `end`: its `exp`, or the
-    /// `refresh_exp` of a sliding one, at which it may be renewed for a last time.
-    pub fn last_end(&self, token_type: TokenType, end: UnixMillis) -> UnixMillis {
-        let renewed = if token_type == TokenType::Sliding { self.rules.sliding_lifetime } else { Duration::ZERO };
-        end.plus(renewed).plus(self.rules.leeway)
+    /// Until when a blacklisted token must be remembered. `expires`: its `exp`, or the `refresh_exp` of a sliding token, at which
+    /// it can be refreshed for the last time.
+    pub fn blacklist_until(&self, token_type: TokenType, expires: UnixMillis) -> UnixMillis {
+        let last_lifetime = if token_type == TokenType::Sliding { self.rules.sliding_lifetime } else { Duration::ZERO };
+        expires.plus(last_lifetime).plus(self.rules.leeway)
     }
 
-    /// Half random, half a mark of the family: so an access token, which no table knows, can be told to be of a family
-    /// that one does, although the claims are the original's to the letter.
+    /// Half random, half a tag of the family. So an access token, which is not stored, can be matched with its family, although
+    /// the claims are exactly simplejwt's.
     fn access_jti(&self, family: &str, deps: &Deps) -> String {
         let random = deps.hex::<8>();
-        let mark = self.mark(family, &random);
-        random + &mark
+        let tag = self.family_tag(family, &random);
+        random + &tag
     }
 
-    fn mark(&self, family: &str, random: &str) -> String {
+    fn family_tag(&self, family: &str, random: &str) -> String {
         HEXLOWER.encode(&self.key.derive("family of an access token", &[family.as_bytes(), random.as_bytes()])[..8])
     }
 
     /// Whether an access or sliding token is of this family.
     pub fn is_of_family(&self, jti: &str, family: &str) -> bool {
         jti == family
-            || jti.split_at_checked(16).is_some_and(|(random, mark)| {
-                secrets::constant_time_eq(mark.as_bytes(), self.mark(family, random).as_bytes())
+            || jti.split_at_checked(JTI_RANDOM_LEN).is_some_and(|(random, tag)| {
+                secrets::constant_time_eq(tag.as_bytes(), self.family_tag(family, random).as_bytes())
             })
     }
 
     fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), JwtFault> {
-        let says = |claim: &str, wanted: &str| match claims.get(claim) {
+        let names = |claim: &str, wanted: &str| match claims.get(claim) {
             Some(Value::String(one)) => one == wanted,
             Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
             _ => false,
         };
-        let fits = self.rules.issuer.as_deref().is_none_or(|issuer| says("iss", issuer))
-            && self.rules.audience.as_deref().is_none_or(|audience| says("aud", audience));
-        if fits { Ok(()) } else { Err(JwtFault::Invalid) }
+        let is_valid = self.rules.issuer.as_deref().is_none_or(|issuer| names("iss", issuer))
+            && self.rules.audience.as_deref().is_none_or(|audience| names("aud", audience));
+        if is_valid { Ok(()) } else { Err(JwtFault::Invalid) }
     }
 
-    /// In the original's order (R-JWT-04, 05, 06, 09).
-    fn claims(&self, issue: &Issue<'_>, token_type: TokenType, lifetime: Duration, jti: &str) -> Map<String, Value> {
+    /// In simplejwt's order (R-JWT-04, 05, 06, 09).
+    fn claims(
+        &self,
+        issue: &IssueRequest<'_>,
+        token_type: TokenType,
+        lifetime: Duration,
+        jti: &str,
+    ) -> Map<String, Value> {
         let issued = issue.now.seconds();
         let rules = &self.rules;
         let mut claims = Map::with_capacity(12);
@@ -294,20 +325,19 @@ impl Jwts {
         }
     }
 
-    /// A claim that decides nothing, where its name is free: what a user or a program chose never says whose token it is.
+    /// Adds a claim unless its name is reserved or used: values that a user or a program chose must not identify the user.
     fn add(&self, claims: &mut Map<String, Value>, name: &str, value: Value) {
         if !self.is_reserved(name) && !claims.contains_key(name) {
             claims.insert(name.to_owned(), value);
         }
     }
 
-    /// Names whose meaning is ours or registered (RFC 7519, section 4.1), also where this token has none of the name: a
-    /// program's own claims must not pass for them.
+    /// Names that this server or RFC 7519, section 4.1, gives a meaning, also when this token lacks them.
     fn is_reserved(&self, name: &str) -> bool {
         let rules = &self.rules;
-        let ours = [&rules.token_type_claim, &rules.jti_claim, &rules.user_id_claim, &rules.sliding_refresh_exp_claim];
+        let own = [&rules.token_type_claim, &rules.jti_claim, &rules.user_id_claim, &rules.sliding_refresh_exp_claim];
         ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", GENERATION_CLAIM].contains(&name)
-            || ours.iter().any(|known| *known == name)
+            || own.iter().any(|known| *known == name)
     }
 
     fn renewed(
@@ -347,7 +377,7 @@ fn seconds(span: Duration) -> i64 {
     i64::try_from(span.as_secs()).unwrap_or(i64::MAX / 4)
 }
 
-fn row(issue: &Issue<'_>, kind: Kind, jti: String, expires: UnixMillis) -> RefreshRow {
+fn row(issue: &IssueRequest<'_>, kind: CredentialKind, jti: String, expires: UnixMillis) -> RefreshRow {
     RefreshRow {
         family: jti.clone(),
         jti,
@@ -419,22 +449,22 @@ pub(crate) mod tests {
     fn pair(user: &User, with_user: bool, at: i64) -> (String, String) {
         let client = ClientInfo::default();
         let now = UnixMillis::from_seconds(at);
-        let issue = Issue {
-            kind: Kind::JwtPair,
+        let issue = IssueRequest {
+            kind: CredentialKind::JwtPair,
             with_user,
             user,
             now,
             client: &client,
             claims: None,
             expires_in: None,
-            longest: None,
+            max_session_length: None,
         };
         let (access, refresh, _) = jwts().issue_pair(&issue, &Deps::system());
         (access, refresh)
     }
 
     #[test]
-    fn r_jwt_04_header_and_claims_stand_in_the_originals_order() {
+    fn r_jwt_04_header_and_claims_are_in_simplejwts_order() {
         let (access, refresh) = pair(&user(), false, 1000);
         assert_eq!(part(&access, 0), r#"{"alg":"HS256","typ":"JWT"}"#);
         assert!(part(&access, 1).starts_with(r#"{"token_type":"access","exp":1300,"iat":1000,"jti":""#));
@@ -450,7 +480,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn sec_29_what_a_user_chose_never_says_whose_token_it_is() {
+    fn sec_29_user_controlled_claims_cannot_replace_the_user_id() {
         let secret = SecretString::from("a key for tests of more than 32 bytes");
         let fields = json!({"end": 1, "kind": "refresh", "exp": 1, "plan": "free"});
         let chosen = User { username: "7".into(), fields: fields.as_object().cloned().unwrap_or_default(), ..user() };
@@ -465,27 +495,27 @@ pub(crate) mod tests {
         let jwts = Jwts::new(rules, ServerKey::new(&secret)).unwrap_or_else(|error| panic!("{error}"));
         let client = ClientInfo::default();
         let now = UnixMillis::from_seconds(1000);
-        let issue = Issue {
-            kind: Kind::JwtPair,
+        let issue = IssueRequest {
+            kind: CredentialKind::JwtPair,
             with_user: true,
             user: &chosen,
             now,
             client: &client,
             claims: None,
             expires_in: None,
-            longest: None,
+            max_session_length: None,
         };
         let (access, _, _) = jwts.issue_pair(&issue, &Deps::system());
-        let verified = jwts.authenticate(&access, &[TokenType::Access], now).expect("a good token");
+        let verified = jwts.verify(&access, &[TokenType::Access], now).expect("a good token");
         assert_eq!((verified.user_id, verified.jti.len(), &verified.claims["exp"]), (UserId(1), 32, &json!(1300)));
         assert_eq!((verified.claims.get("end"), &verified.claims["plan"]), (None, &json!("free")));
     }
 
     #[test]
-    fn sec_29_a_token_is_good_for_its_own_type_and_time_only() {
+    fn sec_29_a_token_is_valid_for_its_own_type_and_time_only() {
         let (access, refresh) = pair(&user(), false, 1000);
         let at = |token: &str, wanted: &[TokenType], now| {
-            jwts().authenticate(token, wanted, UnixMillis::from_seconds(now)).map(|verified| verified.user_id)
+            jwts().verify(token, wanted, UnixMillis::from_seconds(now)).map(|verified| verified.user_id)
         };
         assert_eq!(at(&access, &[TokenType::Access], 1299), Ok(UserId(1)));
         assert_eq!(at(&access, &[TokenType::Access], 1300), Err(JwtFault::Expired));
@@ -497,11 +527,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn fault_a21_the_generation_decides_and_no_clock_does() {
+    fn fault_a21_the_generation_decides_and_not_the_clock() {
         let after = User { revoked_before: 1000, credential_generation: 8, ..user() };
         let revoked = |token: &str| {
             let now = UnixMillis::from_seconds(1006);
-            jwts().authenticate(token, &[TokenType::Access], now).map(|verified| verified.is_revoked(&after))
+            jwts().verify(token, &[TokenType::Access], now).map(|verified| verified.is_revoked(&after))
         };
         // Issued before the revocation, by a node whose clock is right and by one that is five seconds ahead.
         assert_eq!(revoked(&pair(&user(), false, 1000).0), Ok(true));
@@ -513,11 +543,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn fault_f8_a_token_holds_for_no_other_user_of_the_same_id() {
+    fn fault_f8_a_token_is_invalid_for_another_user_of_the_same_id() {
         let key = EncodingKey::from_secret(b"a key for tests of more than 32 bytes");
         let verified = |claims: Value| {
             let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
-            jwts().authenticate(&token, &[TokenType::Access], UnixMillis::from_seconds(1001)).expect("a good token")
+            jwts().verify(&token, &[TokenType::Access], UnixMillis::from_seconds(1001)).expect("a good token")
         };
         let claims = |iat: i64| json!({"token_type": "access", "exp": 2000, "iat": iat, "jti": "j", "user_id": "1"});
         let created =

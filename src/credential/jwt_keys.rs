@@ -1,5 +1,5 @@
-//! The keys of JWTs: parsed at start, so that a key that does not fit the algorithm, is too weak, or is not the other half is
-//! an error of its setting (RFC 7518, 3.3 and 3.4).
+//! The keys of JWTs, parsed at start: a key that does not match the algorithm, is too weak, or is not the other half of the pair
+//! is a configuration error (RFC 7518, 3.3 and 3.4).
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 

@@ -1,36 +1,41 @@
-//! Knox tokens: random hex digits, a new one at every login, SHA-512 in the table as in django-rest-knox (R-KNX).
+//! Knox tokens: random hex digits, a new one at every login, stored as SHA-512 as in django-rest-knox (R-KNX).
 
 use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 
-use super::Issue;
+use super::issue::IssueRequest;
 use crate::clock::{Deps, UnixMillis};
 use crate::model::KnoxRow;
 use crate::settings::KnoxRules;
-use data_encoding::HEXLOWER;
 
-/// Characters of the token that stand in the table for finding it (R-KNX-03).
-const KEY_LENGTH: usize = 15;
-const LONGEST: usize = 512;
+/// Leading characters of a token that are stored in clear, as in django-rest-knox (R-KNX-03).
+const TOKEN_KEY_LEN: usize = 15;
+/// Maximum bytes of a token that is looked up.
+const MAX_TOKEN_LEN: usize = 512;
 
+/// Issues knox tokens and extends them.
 pub struct Knox {
     rules: KnoxRules,
 }
 
 impl Knox {
+    /// The rules of the REST_KNOX settings.
     pub fn new(rules: KnoxRules) -> Self {
         Self { rules }
     }
 
+    /// Scheme of the `Authorization` header.
     pub fn header_prefix(&self) -> &str {
         &self.rules.auth_header_prefix
     }
 
-    /// Most live tokens of a user.
+    /// Maximum valid tokens of a user.
     pub fn limit(&self) -> Option<i64> {
         self.rules.limit_per_user
     }
 
-    pub fn issue(&self, issue: &Issue<'_>, deps: &Deps) -> (String, KnoxRow) {
+    /// A new token and its row.
+    pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (String, KnoxRow) {
         let mut digits = String::with_capacity(self.rules.character_length + 64);
         while digits.len() < self.rules.character_length {
             digits.push_str(&deps.hex::<32>());
@@ -39,7 +44,7 @@ impl Knox {
         let token = format!("{}{digits}", self.rules.prefix);
         let row = KnoxRow {
             digest: digest_of(&token),
-            token_key: token.chars().take(KEY_LENGTH).collect(),
+            token_key: token.chars().take(TOKEN_KEY_LEN).collect(),
             user_id: issue.user.id,
             created: issue.now,
             expires: self.rules.ttl.map(|ttl| issue.now.plus(ttl)),
@@ -49,25 +54,26 @@ impl Knox {
         (token, row)
     }
 
-    /// What a token is looked up by.
-    pub fn authenticate(&self, token: &str) -> Option<String> {
-        (!token.is_empty() && token.len() <= LONGEST).then(|| digest_of(token))
+    /// The key of a token; `None`: the text cannot be one.
+    pub fn lookup_key(&self, token: &str) -> Option<String> {
+        (!token.is_empty() && token.len() <= MAX_TOKEN_LEN).then(|| digest_of(token))
     }
 
-    pub fn is_over(&self, row: &KnoxRow, now: UnixMillis) -> bool {
+    /// Whether a token has expired.
+    pub fn is_expired(&self, row: &KnoxRow, now: UnixMillis) -> bool {
         row.expires.is_some_and(|expires| expires <= now)
     }
 
-    /// AUTO_REFRESH: the later end of a token in use, at most once per MIN_REFRESH_INTERVAL and never beyond
-    /// AUTO_REFRESH_MAX_TTL after its making.
-    pub fn renew(&self, row: &KnoxRow, now: UnixMillis) -> Option<UnixMillis> {
+    /// The new expiry of a token in use with AUTO_REFRESH: at most once per MIN_REFRESH_INTERVAL, and at most
+    /// AUTO_REFRESH_MAX_TTL after it was issued.
+    pub fn extended_expiry(&self, row: &KnoxRow, now: UnixMillis) -> Option<UnixMillis> {
         let (ttl, expires) = (self.rules.ttl?, row.expires?);
         if !self.rules.auto_refresh {
             return None;
         }
         let wanted = now.plus(ttl);
-        let last = self.rules.auto_refresh_max_ttl.map_or(wanted, |longest| wanted.min(row.created.plus(longest)));
-        (last > expires.plus(self.rules.min_refresh_interval)).then_some(last)
+        let new = self.rules.auto_refresh_max_ttl.map_or(wanted, |max| wanted.min(row.created.plus(max)));
+        (new > expires.plus(self.rules.min_refresh_interval)).then_some(new)
     }
 }
 
@@ -81,7 +87,7 @@ mod tests {
 
     use super::*;
     use crate::credential::jwt::tests::user;
-    use crate::model::{ClientInfo, Kind, UserId};
+    use crate::model::{ClientInfo, CredentialKind, UserId};
 
     fn knox(auto_refresh: bool) -> Knox {
         Knox::new(KnoxRules {
@@ -100,26 +106,26 @@ mod tests {
     fn r_knx_01_and_03_the_row_holds_the_sha512_and_fifteen_characters() {
         let (client, user, knox) = (ClientInfo::default(), user(), knox(false));
         let now = UnixMillis(0);
-        let issue = Issue {
-            kind: Kind::Knox,
+        let issue = IssueRequest {
+            kind: CredentialKind::Knox,
             with_user: false,
             user: &user,
             now,
             client: &client,
             claims: None,
             expires_in: None,
-            longest: None,
+            max_session_length: None,
         };
         let (token, row) = knox.issue(&issue, &Deps::system());
         assert_eq!((token.len(), row.digest.len()), (66, 128));
         assert_eq!(row.token_key, token[..15]);
-        assert_eq!(knox.authenticate(&token), Some(row.digest.clone()));
+        assert_eq!(knox.lookup_key(&token), Some(row.digest.clone()));
         assert_eq!(row.expires, Some(UnixMillis::from_seconds(36_000)));
-        assert!(knox.is_over(&row, UnixMillis::from_seconds(36_000)));
+        assert!(knox.is_expired(&row, UnixMillis::from_seconds(36_000)));
     }
 
     #[test]
-    fn a_token_in_use_lives_on_up_to_its_longest() {
+    fn a_token_in_use_is_extended_up_to_its_maximum() {
         let row = KnoxRow {
             digest: String::new(),
             token_key: String::new(),
@@ -129,10 +135,10 @@ mod tests {
             last_used: UnixMillis(0),
             client: ClientInfo::default(),
         };
-        let at = |seconds| knox(true).renew(&row, UnixMillis::from_seconds(seconds));
+        let at = |seconds| knox(true).extended_expiry(&row, UnixMillis::from_seconds(seconds));
         assert_eq!(at(30), None);
         assert_eq!(at(100), Some(UnixMillis::from_seconds(36_100)));
         assert_eq!(at(30_000), Some(UnixMillis::from_seconds(40_000)));
-        assert_eq!(knox(false).renew(&row, UnixMillis::from_seconds(100)), None);
+        assert_eq!(knox(false).extended_expiry(&row, UnixMillis::from_seconds(100)), None);
     }
 }

@@ -1,61 +1,47 @@
-//! What a login hands out, and how it is recognised again: session, token, JWT, knox token.
+//! The credentials that a login issues: session, permanent token, JWT, knox token.
 //!
-//! Four modules of one shape: issue, authenticate (wire form to what must be looked up), renew, revoke. They know no
-//! database: `login/` and `account/` join them with the store. Nothing that authenticates leaves here for a table in
-//! clear; a row holds digests.
+//! Each module issues a credential and makes the key by which the store finds it. They do not access the database: `login/`
+//! and `account/` join them with the store. The database never holds a credential itself, only its digest.
 
+mod issue;
 pub mod jwt;
 mod jwt_keys;
 pub mod knox;
 pub mod session;
 pub mod token;
 
-use std::time::Duration;
-
-use serde_json::{Map, Value};
-
-use crate::clock::{Deps, UnixMillis};
-use crate::model::{ClientInfo, Kind, NewCredential, User};
+pub use self::issue::{IssueRequest, TOUCH_INTERVAL};
+use crate::clock::Deps;
+use crate::model::{CredentialKind, NewCredential};
 use crate::secrets::ServerKey;
 use crate::settings::{SettingError, Settings};
 
-/// `last_used` is written at most this often.
-pub const TOUCH_EVERY: Duration = Duration::from_secs(5 * 60);
-
-/// The kinds, with their keys prepared once.
+/// All kinds of credentials, with their keys prepared once.
 pub struct Credentials {
+    /// Session cookies.
     pub session: session::Sessions,
+    /// Permanent tokens.
     pub token: token::Tokens,
+    /// JWT pairs and sliding tokens.
     pub jwt: jwt::Jwts,
+    /// Knox tokens.
     pub knox: knox::Knox,
 }
 
-/// What to issue, to whom.
-pub struct Issue<'a> {
-    pub kind: Kind,
-    /// Whether JWTs carry the user's data as claims (R-JWT-06).
-    pub with_user: bool,
-    pub user: &'a User,
-    pub now: UnixMillis,
-    pub client: &'a ClientInfo,
-    /// A program's own claims of JWTs; those that have a name of ours are left out.
-    pub claims: Option<&'a Map<String, Value>>,
-    /// Seconds that the provider's login lives, where SESSION_EXPIRATION is on (R-SES-04).
-    pub expires_in: Option<i64>,
-    /// MAX_SESSION_LENGTH.
-    pub longest: Option<Duration>,
-}
-
-/// The wire form, and the row to store for it.
+/// An issued credential: its wire form, and the row to store.
 pub struct Issued {
     /// Permanent, access, sliding or knox token.
     pub token: Option<String>,
+    /// Refresh token of a pair.
     pub refresh: Option<String>,
+    /// Session cookie.
     pub session: Option<session::Cookie>,
+    /// To be stored.
     pub row: NewCredential,
 }
 
 impl Credentials {
+    /// Errors: the setting of a key that cannot be used.
     pub fn new(settings: &Settings) -> Result<Self, SettingError> {
         let key = ServerKey::new(&settings.secret_key);
         Ok(Self {
@@ -66,28 +52,30 @@ impl Credentials {
         })
     }
 
-    pub fn issue(&self, issue: &Issue<'_>, deps: &Deps) -> Issued {
-        match issue.kind {
-            Kind::Session => {
+    /// Issues a credential of the requested kind.
+    pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> Issued {
+        let (token, refresh, session, row) = match issue.kind {
+            CredentialKind::Session => {
                 let (cookie, row) = self.session.issue(issue, deps);
-                Issued { token: None, refresh: None, session: Some(cookie), row: NewCredential::Session(row) }
+                (None, None, Some(cookie), NewCredential::Session(row))
             }
-            Kind::Token => {
+            CredentialKind::Token => {
                 let (token, row) = self.token.issue(issue.user, issue.now, issue.client);
-                Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Token(row) }
+                (Some(token), None, None, NewCredential::Token(row))
             }
-            Kind::JwtPair => {
+            CredentialKind::JwtPair => {
                 let (access, refresh, row) = self.jwt.issue_pair(issue, deps);
-                Issued { token: Some(access), refresh: Some(refresh), session: None, row: NewCredential::Refresh(row) }
+                (Some(access), Some(refresh), None, NewCredential::Refresh(row))
             }
-            Kind::JwtSliding => {
+            CredentialKind::JwtSliding => {
                 let (token, row) = self.jwt.issue_sliding(issue, deps);
-                Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Refresh(row) }
+                (Some(token), None, None, NewCredential::Refresh(row))
             }
-            Kind::Knox => {
+            CredentialKind::Knox => {
                 let (token, row) = self.knox.issue(issue, deps);
-                Issued { token: Some(token), refresh: None, session: None, row: NewCredential::Knox(row) }
+                (Some(token), None, None, NewCredential::Knox(row))
             }
-        }
+        };
+        Issued { token, refresh, session, row }
     }
 }

@@ -2,48 +2,55 @@
 
 use std::time::Duration;
 
-use super::{Issue, TOUCH_EVERY};
+use super::issue::{IssueRequest, TOUCH_INTERVAL};
 use crate::clock::{Deps, UnixMillis};
 use crate::model::SessionRow;
 use crate::secrets::Digest;
 use crate::settings::SessionRules;
 
+/// Prefix of a session id.
 pub const PREFIX: &str = "rsas_";
-const LONGEST: usize = 128;
-/// Longest lifetime that a provider can give a session. Browsers keep no cookie longer (RFC 6265bis, 5.6.2).
+/// Maximum bytes of a cookie value that is looked up.
+const MAX_COOKIE_LEN: usize = 128;
+/// Maximum lifetime that a provider can give a session. Browsers limit cookies to it as well (RFC 6265bis, 5.6.2).
 const MAX_PROVIDER_LIFETIME: Duration = Duration::from_secs(400 * 86_400);
 
+/// Issues sessions and judges their status.
 pub struct Sessions {
     rules: SessionRules,
 }
 
-/// The cookie's value and how long a browser keeps it.
+/// A session cookie.
 pub struct Cookie {
+    /// The session id.
     pub value: String,
     /// Seconds.
     pub max_age: i64,
 }
 
-/// What a stored session is at a given moment.
+/// The status of a stored session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionStatus {
-    Over,
-    Live,
-    /// Live, and its use is worth writing down.
-    Touch,
+    /// Its lifetime or its idle time is over.
+    Expired,
+    /// It authenticates its user.
+    Valid,
+    /// Valid, and `last_used` must be written.
+    NeedsTouch,
 }
 
 impl Sessions {
+    /// The rules of the SESSION settings.
     pub fn new(rules: SessionRules) -> Self {
         Self { rules }
     }
 
     /// A new id at every login (SEC-32). Lifetime: SESSION_COOKIE_AGE, or the provider's, capped (R-SES-04).
-    pub fn issue(&self, issue: &Issue<'_>, deps: &Deps) -> (Cookie, SessionRow) {
+    pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (Cookie, SessionRow) {
         let value = format!("{PREFIX}{}", deps.token::<32>());
         let provider = issue.expires_in.and_then(|seconds| u64::try_from(seconds).ok()).filter(|&seconds| seconds > 0);
         let wanted = provider.map(|seconds| Duration::from_secs(seconds).min(MAX_PROVIDER_LIFETIME));
-        let age = match (wanted, issue.longest) {
+        let age = match (wanted, issue.max_session_length) {
             (Some(wanted), Some(longest)) => wanted.min(longest),
             (Some(wanted), None) => wanted,
             (None, Some(longest)) => longest,
@@ -60,12 +67,12 @@ impl Sessions {
         (Cookie { value, max_age: i64::try_from(age.as_secs()).unwrap_or(i64::MAX) }, row)
     }
 
-    /// What a cookie's value is looked up by.
-    pub fn authenticate(&self, value: &str) -> Option<Digest> {
-        (!value.is_empty() && value.len() <= LONGEST).then(|| Digest::of(value.as_bytes()))
+    /// The key of a session; `None`: the value cannot be one.
+    pub fn lookup_key(&self, value: &str) -> Option<Digest> {
+        (!value.is_empty() && value.len() <= MAX_COOKIE_LEN).then(|| Digest::of(value.as_bytes()))
     }
 
-    /// A session that was not used after this is over; `None`: there is no idle timeout.
+    /// A session that was last used before this has expired; `None`: there is no idle timeout.
     pub fn idle_since(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.rules.idle.map(|idle| now.minus(idle))
     }
@@ -74,16 +81,16 @@ impl Sessions {
         self.rules.idle.is_some_and(|idle| last_used.plus(idle) <= now)
     }
 
-    /// Absolute and idle time limits (ASVS 7.3.1, 7.3.2).
-    pub fn standing(&self, row: &SessionRow, now: UnixMillis) -> SessionStatus {
-        // A short idle limit counts from a use that is not long past.
-        let touch_every = self.rules.idle.map_or(TOUCH_EVERY, |idle| TOUCH_EVERY.min(idle / 8));
+    /// Applies the absolute and the idle time limit (ASVS 7.3.1, 7.3.2).
+    pub fn status(&self, row: &SessionRow, now: UnixMillis) -> SessionStatus {
+        // A short idle limit needs a more recent `last_used`.
+        let touch_interval = self.rules.idle.map_or(TOUCH_INTERVAL, |idle| TOUCH_INTERVAL.min(idle / 8));
         if row.expires <= now || self.is_idle(row.last_used, now) {
-            SessionStatus::Over
-        } else if row.last_used.plus(touch_every) <= now {
-            SessionStatus::Touch
+            SessionStatus::Expired
+        } else if row.last_used.plus(touch_interval) <= now {
+            SessionStatus::NeedsTouch
         } else {
-            SessionStatus::Live
+            SessionStatus::Valid
         }
     }
 }
@@ -92,7 +99,7 @@ impl Sessions {
 mod tests {
     use super::*;
     use crate::credential::jwt::tests::user;
-    use crate::model::{ClientInfo, Kind, UserId};
+    use crate::model::{ClientInfo, CredentialKind, UserId};
 
     fn sessions() -> Sessions {
         Sessions::new(SessionRules { age: Duration::from_secs(1_209_600), idle: Some(Duration::from_secs(3600)) })
@@ -103,15 +110,15 @@ mod tests {
         let user = user();
         let longest = longest.map(Duration::from_secs);
         let now = UnixMillis(0);
-        let issue = Issue {
-            kind: Kind::Session,
+        let issue = IssueRequest {
+            kind: CredentialKind::Session,
             with_user: true,
             user: &user,
             now,
             client: &client,
             claims: None,
             expires_in,
-            longest,
+            max_session_length: longest,
         };
         sessions().issue(&issue, &Deps::system()).0.max_age
     }
@@ -125,15 +132,15 @@ mod tests {
     }
 
     #[test]
-    fn fault_a23_no_provider_gives_a_session_an_endless_life() {
+    fn fault_a23_a_provider_cannot_set_an_unlimited_lifetime() {
         assert_eq!(max_age(Some(i64::MAX), None), 400 * 86_400);
-        for nothing in [0, -1, i64::MIN] {
-            assert_eq!(max_age(Some(nothing), None), 1_209_600, "{nothing}");
+        for ignored in [0, -1, i64::MIN] {
+            assert_eq!(max_age(Some(ignored), None), 1_209_600, "{ignored}");
         }
     }
 
     #[test]
-    fn sec_32_a_session_ends_by_age_and_by_idleness() {
+    fn sec_32_a_session_expires_by_age_and_by_idleness() {
         let row = SessionRow {
             digest: Digest::of(b"x"),
             user_id: UserId(1),
@@ -142,9 +149,12 @@ mod tests {
             last_used: UnixMillis(0),
             client: ClientInfo::default(),
         };
-        let at = |seconds| sessions().standing(&row, UnixMillis::from_seconds(seconds));
-        assert_eq!((at(1), at(301), at(3600)), (SessionStatus::Live, SessionStatus::Touch, SessionStatus::Over));
+        let at = |seconds| sessions().status(&row, UnixMillis::from_seconds(seconds));
+        assert_eq!(
+            (at(1), at(301), at(3600)),
+            (SessionStatus::Valid, SessionStatus::NeedsTouch, SessionStatus::Expired)
+        );
         let used = SessionRow { last_used: UnixMillis::from_seconds(9_990), ..row.clone() };
-        assert_eq!(sessions().standing(&used, UnixMillis::from_seconds(10_000)), SessionStatus::Over);
+        assert_eq!(sessions().status(&used, UnixMillis::from_seconds(10_000)), SessionStatus::Expired);
     }
 }

@@ -1,4 +1,4 @@
-//! What an event says: `{type, timestamp, version, data}`, and who wants which. Nothing in it authenticates anybody.
+//! The body of an event: `{type, timestamp, version, data}`. It contains no credential.
 
 use std::sync::Arc;
 
@@ -8,18 +8,16 @@ use crate::clock::{Deps, UnixMillis};
 use crate::model::{AuditKind, EventFactory, EventType, NewEvent, User, UserEvent, UserFields};
 use crate::settings::Settings;
 
-/// Counted up when a member changes its meaning or goes; new ones may come without it.
+/// Incremented when a member changes its meaning or is removed, not when one is added.
 const VERSION: u64 = 1;
 
-/// Asked by the store inside each transaction about a user; words the events that the settings want.
-///
-/// `None`: nobody wants any.
+/// Makes the events that WEBHOOK_EVENTS lists, inside the transaction that changes a user. `None`: WEBHOOK_URL is not set.
 pub fn event_factory(settings: &Settings, deps: &Deps) -> Option<EventFactory> {
     let wanted = settings.webhooks.as_ref()?.events.clone();
     let (fields, deps) = (settings.users.own_fields.clone(), deps.clone());
-    Some(Arc::new(move |happened| {
-        let kind = kind_of(happened.audit.event).filter(|kind| wanted.contains(kind))?;
-        let body = body(kind, happened.audit.at, data(happened, &fields));
+    Some(Arc::new(move |user_event| {
+        let kind = kind_of(user_event.audit.event).filter(|kind| wanted.contains(kind))?;
+        let body = body(kind, user_event.audit.at, data(user_event, &fields));
         Some(NewEvent { id: new_id(&deps), kind, body })
     }))
 }
@@ -38,19 +36,19 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
     })
 }
 
-fn data(happened: &UserEvent<'_>, fields: &UserFields) -> Map<String, Value> {
-    let mut data = Map::from_iter([("user".to_owned(), user(happened.user, fields))]);
-    if let Some((provider, uid)) = happened.account {
+fn data(user_event: &UserEvent<'_>, fields: &UserFields) -> Map<String, Value> {
+    let mut data = Map::from_iter([("user".to_owned(), user(user_event.user, fields))]);
+    if let Some((provider, uid)) = user_event.account {
         data.insert("account".to_owned(), json!({"provider": provider, "uid": uid}));
     }
-    if let Some(kind) = happened.audit.kind {
+    if let Some(kind) = user_event.audit.kind {
         data.insert("credential".to_owned(), kind.to_string().into());
     }
     data
 }
 
 fn user(user: &User, fields: &UserFields) -> Value {
-    let mut shown = json!({
+    let mut members = json!({
         "id": user.id,
         "username": user.username,
         "first_name": user.first_name,
@@ -61,9 +59,9 @@ fn user(user: &User, fields: &UserFields) -> Value {
         "created": user.created.rfc3339(),
     });
     if !fields.is_empty() {
-        shown["fields"] = Value::Object(fields.of(user).fields.clone());
+        members["fields"] = Value::Object(fields.of(user).fields.clone());
     }
-    shown
+    members
 }
 
 pub(super) fn body(kind: EventType, at: UnixMillis, data: Map<String, Value>) -> String {

@@ -1,4 +1,4 @@
-//! The three headers of Standard Webhooks: who sent this, when, and that nobody changed it on the way.
+//! The three headers of Standard Webhooks: id, timestamp and signature.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use crate::clock::UnixMillis;
 use crate::outgoing::Pairs;
 use crate::secrets::SharedKey;
 
-/// One signature for each secret, so that whoever knows one of them can verify while another takes its place.
+/// One signature for each secret, so that receivers can verify while a secret is replaced.
 pub(super) fn headers(secrets: &[SharedKey], id: &str, at: UnixMillis, body: &str) -> Pairs {
     let timestamp = at.seconds().to_string();
     let parts = [id, ".", &timestamp, ".", body].map(str::as_bytes);
@@ -21,9 +21,8 @@ pub(super) fn headers(secrets: &[SharedKey], id: &str, at: UnixMillis, body: &st
 mod tests {
     use super::*;
 
-    /// The example of the scheme's own specification.
     #[test]
-    fn the_signature_is_that_of_the_specifications_example() {
+    fn signature_of_the_example_in_the_standard_webhooks_specification() {
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("base64");
         let at = UnixMillis::from_seconds(1_614_265_330);
         let made = headers(&[SharedKey::new(&key)], "msg_p5jXN8AQM9LWM0D4loKWxJek", at, r#"{"test": 2432232314}"#);

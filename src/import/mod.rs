@@ -371,7 +371,7 @@ impl Import<'_> {
                 match row_conversion::refresh(&row, &self.carried, &self.settings.jwt, self.now) {
                     Ok(_) if renumbers => table.skip(Reason::OldId, row.user_id.map(|user| user.0)),
                     Ok(token) => {
-                        let verified = jwts.authenticate(&row.token, &TokenType::ALL, self.now);
+                        let verified = jwts.verify(&row.token, &TokenType::ALL, self.now);
                         if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
                             of_another_key.add(token.0.user_id.0);
                         }

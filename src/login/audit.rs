@@ -1,43 +1,44 @@
-//! What became of a login, in the log and in the audit trail (SEC-45). A sign-in's row is written with it, in one
-//! transaction; a refusal's by [`LoginService::note`], once: with the answer that refuses, or before it where a code was
-//! claimed, since the caller may have gone by then.
+//! Outcomes of logins in the log and in the audit log (SEC-45). A sign-in is written by its own transaction. A refusal is
+//! written once, by [`LoginService::audit_refusal`]: when it is answered, or earlier when a code was claimed, since the
+//! caller may have disconnected by then.
 
 use std::borrow::Cow;
 
 use super::error::LoginError;
-use super::{LoginService, Outcome};
-use crate::model::{AuditEvent, ClientInfo, Kind, RefusalContext};
+use super::outcome::LoginOutcome;
+use super::service::LoginService;
+use crate::model::{AuditEvent, ClientInfo, CredentialKind, RefusalContext};
 
 impl LoginService {
-    /// The row of something that was refused, with the stable code that says why. A row that cannot be written is no reason
-    /// to answer otherwise; where the database does not answer, nobody waits for it once more.
-    pub async fn note(&self, code: Cow<'static, str>, about: &mut RefusalContext, client: &ClientInfo) {
+    /// Writes a refusal, with its stable code, to the audit log. A failed write does not change the answer, and an
+    /// unavailable database is not called again.
+    pub async fn audit_refusal(&self, code: Cow<'static, str>, about: &mut RefusalContext, client: &ClientInfo) {
         if about.is_written || code == "database_unavailable" {
             return;
         }
         let event = AuditEvent::of_refusal(code, about, client.clone(), self.deps.now());
         match self.store.insert_audit_event(&event).await {
             Ok(()) => about.is_written = true,
-            Err(failure) => tracing::warn!(%failure, "the refusal could not be put into the audit trail"),
+            Err(failure) => tracing::warn!(%failure, "the refusal could not be written to the audit log"),
         }
     }
 
-    /// The log line of a login that went on, and what is known of one that did not. A name that no provider has is a
-    /// stranger's text, as long as they like: it stays out of log and trail.
-    pub(super) fn told(
+    /// Logs a successful login, and completes the context of a refused one. An unknown provider name is text of an
+    /// unauthenticated caller, so it is left out of both logs.
+    pub(super) fn log_outcome(
         &self,
         provider: &str,
-        kind: Kind,
-        result: Result<Outcome, LoginError>,
-    ) -> Result<Outcome, LoginError> {
+        kind: CredentialKind,
+        result: Result<LoginOutcome, LoginError>,
+    ) -> Result<LoginOutcome, LoginError> {
         let provider = self.providers.get(provider).map(|provider| provider.name());
         match &result {
-            Ok(Outcome::SignedIn(answer)) => {
+            Ok(LoginOutcome::SignedIn(answer)) => {
                 tracing::info!(provider, %kind, user_id = answer.user.id.0, "signed in");
             }
-            Ok(Outcome::RequestToken { .. }) => tracing::info!(provider, %kind, "request token given"),
-            Ok(Outcome::PendingLogin(pending_login)) => {
-                tracing::info!(provider, %kind, step = pending_login.step, "login waits for the person");
+            Ok(LoginOutcome::RequestToken { .. }) => tracing::info!(provider, %kind, "request token issued"),
+            Ok(LoginOutcome::PendingLogin(pending_login)) => {
+                tracing::info!(provider, %kind, step = pending_login.step, "login waits for additional input");
             }
             Err(_) => {}
         }

@@ -1,7 +1,7 @@
-//! What ties a begun login together: state, PKCE verifier, nonce, browser binding, and the sealed things kept for it.
+//! The values that bind an authorization request together: state, PKCE verifier, nonce, cookie and flow token.
 //!
-//! Verifier and nonce are derived from the state with the server's key, so that the three are of one row (SEC-4) and a
-//! dump of the table gives none of them.
+//! Verifier and nonce are derived from the state with the server's key. So the three always belong to one row (SEC-4), and a
+//! dump of the table reveals none of them.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::model::AuthorizationRequest;
 use crate::provider::RequestToken;
 use crate::secrets::{self, Digest, ExposeSecret, SecretString, ServerKey};
 
-/// How long a begun login may take (SEC-1).
+/// How long an authorization request is valid (SEC-1).
 pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How long a used code is remembered (SEC-6): as long as a provider would accept it.
-pub const CODE_MEMORY: Duration = Duration::from_secs(10 * 60);
-/// How far the clocks of two nodes may differ: what one node still accepts, another must not have forgotten.
+pub const USED_CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// How far the clocks of two nodes may differ: one node must remember a code while another still accepts it.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// A value that only its holder can have made: at most this long, or it is none of ours.
-const LONGEST: usize = 128;
+/// Bytes of a flow token or cookie; a longer text cannot be one of this server.
+const MAX_TOKEN_LEN: usize = 128;
 
-/// What the caller shows of a browser or a client without cookies.
+/// Digests of what the caller presents: the browser's cookie, or the flow token of a client without cookies.
 #[derive(Clone, Debug, Default)]
 pub struct Binding {
     pub browser: Option<Digest>,
@@ -33,8 +33,8 @@ pub struct Binding {
 
 impl Binding {
     pub fn new(cookie: Option<&AuthorizationRequestCookie>, flow_token: Option<&str>) -> Self {
-        let ours = |value: &&str| !value.is_empty() && value.len() <= LONGEST;
-        let flow = flow_token.filter(ours).map(|token| Digest::of(token.as_bytes()));
+        let is_plausible = |value: &&str| !value.is_empty() && value.len() <= MAX_TOKEN_LEN;
+        let flow = flow_token.filter(is_plausible).map(|token| Digest::of(token.as_bytes()));
         Self { browser: cookie.map(AuthorizationRequestCookie::digest), flow }
     }
 
@@ -42,32 +42,31 @@ impl Binding {
         self.browser.is_none() && self.flow.is_none()
     }
 
-    /// Whether the caller is the one who began the attempt: by cookie or by flow token.
-    pub fn holds(&self, authorization_request: &AuthorizationRequest) -> bool {
-        let fits = |shown: &Option<Digest>, kept: &Option<Digest>| match (shown, kept) {
-            (Some(shown), Some(kept)) => shown.matches(kept),
-            _ => false,
+    /// Whether the caller started the authorization request: by cookie or by flow token.
+    pub fn matches(&self, request: &AuthorizationRequest) -> bool {
+        let is_same = |presented: &Option<Digest>, stored: &Option<Digest>| {
+            presented.as_ref().zip(stored.as_ref()).is_some_and(|(presented, stored)| presented.matches(stored))
         };
-        fits(&self.browser, &authorization_request.browser) || fits(&self.flow, &authorization_request.flow)
+        is_same(&self.browser, &request.browser) || is_same(&self.flow, &request.flow)
     }
 
-    /// What a code's claim is bound to.
-    pub fn first(&self) -> Option<&Digest> {
+    /// The digest that a claim on a code is bound to.
+    pub fn primary(&self) -> Option<&Digest> {
         self.flow.as_ref().or(self.browser.as_ref())
     }
 
-    /// Whichever of the two was stored with a claim.
-    pub fn matching<'a>(&'a self, kept: &Digest) -> Option<&'a Digest> {
-        [&self.flow, &self.browser].into_iter().flatten().find(|shown| shown.matches(kept))
+    /// Whether a claim was bound to one of the two.
+    pub fn includes(&self, stored: &Digest) -> bool {
+        [&self.flow, &self.browser].into_iter().flatten().any(|presented| presented.matches(stored))
     }
 }
 
-/// A new `state`. It carries a tag of the server's key, so that it is recognised when its row is gone.
+/// A new `state`. It carries a tag made with the server's key, so that it is recognised after its row was deleted.
 pub fn new_state(key: &ServerKey, deps: &Deps) -> String {
     tagged(key, STATE, "", deps)
 }
 
-/// Whether this server made the state, whatever became of its row.
+/// Whether this server made the state, even when its row no longer exists.
 pub fn is_state(key: &ServerKey, text: &str) -> bool {
     is_tagged(key, STATE, "", text)
 }
@@ -76,18 +75,18 @@ pub fn new_flow_token(deps: &Deps) -> String {
     format!("rsaf_{}", deps.token::<32>())
 }
 
-/// The value of an attempt cookie that this server made.
+/// The value of a cookie that binds authorization requests to a browser. Only this server can make one.
 #[derive(Clone)]
 pub struct AuthorizationRequestCookie(String);
 
 impl AuthorizationRequestCookie {
     pub fn new(key: &ServerKey, deps: &Deps) -> Self {
-        Self(tagged(key, COOKIE, PREFIX, deps))
+        Self(tagged(key, COOKIE, COOKIE_PREFIX, deps))
     }
 
     /// `None`: this server did not make it.
     pub fn read(key: &ServerKey, text: &str) -> Option<Self> {
-        is_tagged(key, COOKIE, PREFIX, text).then(|| Self(text.to_owned()))
+        is_tagged(key, COOKIE, COOKIE_PREFIX, text).then(|| Self(text.to_owned()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -101,17 +100,18 @@ impl AuthorizationRequestCookie {
 
 impl fmt::Debug for AuthorizationRequestCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AttemptCookie(***)")
+        f.write_str("AuthorizationRequestCookie(***)")
     }
 }
 
 /// Purposes of the server's key.
 const STATE: &str = "authorization request state";
-const COOKIE: &str = "attempt cookie";
-/// What an attempt cookie begins with.
-const PREFIX: &str = "rsab_";
-/// Of a tagged value, in bytes.
+const COOKIE: &str = "authorization request cookie";
+/// Prefix of the cookie's value.
+const COOKIE_PREFIX: &str = "rsab_";
+/// Bytes of randomness in a tagged value.
 const RANDOM_LEN: usize = 32;
+/// Bytes of the tag in a tagged value.
 const TAG_LEN: usize = 16;
 
 /// 256 random bits and 128 bits of their HMAC, in base64url.
@@ -130,17 +130,17 @@ fn is_tagged(key: &ServerKey, purpose: &str, prefix: &str, text: &str) -> bool {
     secrets::constant_time_eq(tag, &key.derive(purpose, &[random])[..TAG_LEN])
 }
 
-/// Digest of a state or a request token, as the attempt's key. `None`: too long to be one of ours.
+/// The key of an authorization request: the digest of its state or request token. `None`: too long to be stored.
 pub fn request_key(state_or_token: &str) -> Option<Digest> {
-    (state_or_token.len() <= LONGEST * 2).then(|| Digest::of(state_or_token.as_bytes()))
+    (state_or_token.len() <= MAX_TOKEN_LEN * 2).then(|| Digest::of(state_or_token.as_bytes()))
 }
 
-/// RFC 7636, section 4.1: 43 characters.
+/// The PKCE verifier of a state: 43 characters (RFC 7636, section 4.1).
 pub fn verifier(key: &ServerKey, state: &str) -> SecretString {
     SecretString::from(URL_SAFE_NO_PAD.encode(key.derive("pkce verifier", &[state.as_bytes()])))
 }
 
-/// Whether a front-end's own verifier is one (RFC 7636, section 4.1).
+/// Whether a front-end's own verifier has the right form (RFC 7636, section 4.1).
 pub fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
@@ -150,19 +150,21 @@ pub fn is_challenge(text: &str) -> bool {
     text.len() == 43 && URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 
+/// The nonce of a state (OpenID Connect Core, 3.1.2.1).
 pub fn nonce(key: &ServerKey, state: &str) -> String {
     URL_SAFE_NO_PAD.encode(key.derive("nonce", &[state.as_bytes()]))
 }
 
-/// The secret of a request token stays here, sealed and bound to its token (SEC-12).
+/// Encrypts the secret of a request token, bound to its token; it never leaves the server (SEC-12).
 pub fn encrypt_request_token(key: &ServerKey, token: &RequestToken, deps: &Deps) -> Vec<u8> {
-    let sealing = key.derive("request token secret", &[]);
-    secrets::encrypt(&sealing, token.token.as_bytes(), token.secret.expose_secret().as_bytes(), deps)
+    let key = key.derive("request token secret", &[]);
+    secrets::encrypt(&key, token.token.as_bytes(), token.secret.expose_secret().as_bytes(), deps)
 }
 
-pub fn open_request_token(key: &ServerKey, token: &str, encrypted: &[u8]) -> Option<RequestToken> {
-    let sealing = key.derive("request token secret", &[]);
-    let plain = secrets::decrypt(&sealing, token.as_bytes(), encrypted)?;
+/// `None`: it was encrypted with another SECRET_KEY.
+pub fn decrypt_request_token(key: &ServerKey, token: &str, encrypted: &[u8]) -> Option<RequestToken> {
+    let key = key.derive("request token secret", &[]);
+    let plain = secrets::decrypt(&key, token.as_bytes(), encrypted)?;
     Some(RequestToken { token: token.to_owned(), secret: SecretString::from(String::from_utf8(plain).ok()?) })
 }
 
@@ -171,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_04_verifier_and_nonce_belong_to_one_state() {
+    fn sec_04_verifier_and_nonce_are_derived_from_one_state() {
         let key = ServerKey::new(&SecretString::from("k"));
         let verifier = |state| verifier(&key, state).expose_secret().to_owned();
         assert!(is_verifier(&verifier("a")));
@@ -188,15 +190,15 @@ mod tests {
         let cookie = AuthorizationRequestCookie::new(&key, &deps).0;
         assert!(is_state(&key, &state) && AuthorizationRequestCookie::read(&key, &cookie).is_some());
         assert!(!is_state(&another, &state) && AuthorizationRequestCookie::read(&another, &cookie).is_none());
-        // Neither stands for the other, and a front-end's own state is never taken for one of this server.
-        assert!(!is_state(&key, cookie.trim_start_matches(PREFIX)));
-        assert!(AuthorizationRequestCookie::read(&key, &format!("{PREFIX}{state}")).is_none());
+        // A state is no cookie, and a front-end's own state is never recognised as one of this server.
+        assert!(!is_state(&key, cookie.trim_start_matches(COOKIE_PREFIX)));
+        assert!(AuthorizationRequestCookie::read(&key, &format!("{COOKIE_PREFIX}{state}")).is_none());
         let made_up = deps.token::<32>();
         let changed = format!("A{}", &state[1..]);
         let padded = format!("{state}=");
         for text in ["", "x", "rsab_", &made_up, &format!("{state}A"), &changed[..], &padded, &deps.token::<48>()] {
             assert!(text == state || !is_state(&key, text), "{text}");
-            assert!(AuthorizationRequestCookie::read(&key, &format!("{PREFIX}{text}")).is_none(), "{text}");
+            assert!(AuthorizationRequestCookie::read(&key, &format!("{COOKIE_PREFIX}{text}")).is_none(), "{text}");
         }
     }
 }

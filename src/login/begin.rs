@@ -1,21 +1,24 @@
-//! Starts a login: state, PKCE and nonce are made and kept here, ten minutes, one use, bound to provider, redirect URI
-//! and browser (SEC-1, SEC-3, RFC 9700 section 2.1).
+//! Starts an authorization request: state, PKCE and nonce are made here, valid for ten minutes and one use, and bound to
+//! provider, redirect URI and browser (SEC-1, SEC-3, RFC 9700 section 2.1).
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::authorization_request::{self, AuthorizationRequestCookie, Binding};
-use super::error::{LoginError, Refusal};
-use super::redirect_uri;
-use super::{BeginRequest, Begun, LoginRequest, LoginService, Outcome, RequestContext};
+use super::authorization_request::{self, AuthorizationRequestCookie};
+use super::error::LoginError;
+use super::link::link_only;
+use super::outcome::LoginOutcome;
+use super::redirect_uri::{self, RedirectUri};
+use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest};
+use super::service::LoginService;
 use crate::model::{AuthorizationRequest, ServerRedirect};
 use crate::provider::{Authorization, Protocol, Provider, RequestToken};
 use crate::secrets::{self, Digest, ExposeSecret};
 
-/// What an attempt is begun with, once it is checked.
+/// The checked parameters of an authorization request.
 pub(super) struct Start {
-    pub redirect_uri: String,
-    /// The front-end's own (S256).
+    pub redirect_uri: RedirectUri,
+    /// The front-end's own challenge (S256).
     pub challenge: Option<String>,
     pub scope: Option<Vec<String>>,
     pub address: Map<String, Value>,
@@ -23,6 +26,8 @@ pub(super) struct Start {
 }
 
 impl LoginService {
+    /// Starts an authorization request that a front-end completes by posting the code.
+    ///
     /// Errors: `unknown_provider`, `invalid_request`, `redirect_uri_not_allowed`, `origin_not_allowed`,
     /// `provider_error`, `provider_timeout`, `database_unavailable`.
     pub async fn begin(
@@ -30,22 +35,28 @@ impl LoginService {
         name: &str,
         request: BeginRequest,
         request_context: &RequestContext,
-    ) -> Result<Begun, LoginError> {
+    ) -> Result<StartedRequest, LoginError> {
         let provider = self.provider(name)?;
         let challenge = match (&request.code_challenge, provider.protocol()) {
-            (Some(_), Protocol::OAuth1) => return Err(LoginError::field("code_challenge", "OAuth 1.0a has no PKCE.")),
+            (Some(_), Protocol::OAuth1) => {
+                return Err(LoginError::field("code_challenge", "OAuth 1.0a does not support PKCE."));
+            }
             _ => s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?,
         };
         let next = request.next.map(|next| self.checked_next(next, request_context)).transpose()?;
-        let redirect_uri = redirect_uri::choose(
-            &self.settings,
-            &request_context.own,
-            request.redirect_uri.as_deref(),
-            &request_context.origin,
-        )?;
+        let redirect_uri = self.redirect_uri(request.redirect_uri.as_deref(), request_context)?;
         let start =
             Start { redirect_uri, challenge, scope: request.scope, address: request.address, server_redirect: None };
-        Ok(Begun { next, ..self.start(provider, start, request_context).await? })
+        Ok(StartedRequest { next, ..self.start(provider, start, request_context).await? })
+    }
+
+    /// The redirect URI of a login that finishes no authorization request. Errors: as [`redirect_uri::choose`].
+    pub(super) fn redirect_uri(
+        &self,
+        asked: Option<&str>,
+        request_context: &RequestContext,
+    ) -> Result<RedirectUri, LoginError> {
+        redirect_uri::choose(&self.settings, &request_context.base_url, asked, &request_context.origin)
     }
 
     pub(super) async fn start(
@@ -53,33 +64,29 @@ impl LoginService {
         provider: &Provider,
         start: Start,
         request_context: &RequestContext,
-    ) -> Result<Begun, LoginError> {
+    ) -> Result<StartedRequest, LoginError> {
         if provider.is_association_only() && request_context.caller.is_none() {
             return Err(link_only());
         }
         self.check_capacity(request_context)?;
         let state = authorization_request::new_state(&self.key, &self.deps);
         let flow_token = authorization_request::new_flow_token(&self.deps);
-        let cookie = self.authorization_request_cookie_of(request_context);
+        let cookie = self.cookie_of(request_context);
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
 
         let request_token = match provider.protocol() {
-            Protocol::OAuth1 => Some(self.request_token(provider, &start.redirect_uri, deadline).await?),
+            Protocol::OAuth1 => Some(provider.request_token(start.redirect_uri.as_str(), deadline).await?),
             _ => None,
         };
-        let nonce = provider.uses_nonce().then(|| authorization_request::nonce(&self.key, &state));
-        let sent_challenge = match &start.challenge {
-            Some(own) => Some(own.clone()),
-            None if provider.uses_pkce() => {
-                let verifier = authorization_request::verifier(&self.key, &state);
-                Some(secrets::pkce_challenge(verifier.expose_secret()))
-            }
-            None => None,
-        };
+        let nonce = authorization_request::nonce(&self.key, &state);
+        let sent_challenge = start.challenge.clone().or_else(|| {
+            let verifier = || authorization_request::verifier(&self.key, &state);
+            provider.uses_pkce().then(|| secrets::pkce_challenge(verifier().expose_secret()))
+        });
         let authorization = Authorization {
-            redirect_uri: &start.redirect_uri,
+            redirect_uri: start.redirect_uri.as_str(),
             state: &state,
-            nonce: nonce.as_deref(),
+            nonce: provider.uses_nonce().then_some(nonce.as_str()),
             code_challenge: sent_challenge.as_deref(),
             scope: start.scope.as_deref(),
             address: &start.address,
@@ -88,55 +95,56 @@ impl LoginService {
         let authorization_url = provider.authorization_url(&authorization, deadline).await?;
 
         let key = request_token.as_ref().map_or(state.as_str(), |token| &token.token);
-        let mut row = self.authorization_request_row(provider, Digest::of(key.as_bytes()), &start.redirect_uri);
-        row.browser = Some(cookie.digest());
-        row.flow = Some(Digest::of(flow_token.as_bytes()));
-        row.code_challenge = start.challenge;
-        row.link_request = request_context.caller;
-        row.needs_fresh_login = request_context.needs_fresh_login;
-        row.encrypted_secret =
-            request_token.map(|token| authorization_request::encrypt_request_token(&self.key, &token, &self.deps));
-        row.address = (!start.address.is_empty()).then_some(start.address.into());
-        row.server_redirect = start.server_redirect;
-        self.insert_authorization_request(&row, request_context).await?;
+        let row = self.new_row(provider, key, &start.redirect_uri, &cookie, request_context);
+        let row = AuthorizationRequest {
+            flow: Some(Digest::of(flow_token.as_bytes())),
+            code_challenge: start.challenge,
+            encrypted_secret: request_token.map(|token| self.encrypt_request_token(&token)),
+            address: (!start.address.is_empty()).then_some(start.address.into()),
+            server_redirect: start.server_redirect,
+            ..row
+        };
+        self.insert(&row, request_context).await?;
 
-        Ok(Begun {
+        Ok(StartedRequest {
             provider: provider.name().to_owned(),
             authorization_url,
             flow_token,
-            redirect_uri: start.redirect_uri,
+            redirect_uri: start.redirect_uri.into(),
             next: None,
             expires_in: authorization_request::LIFETIME.as_secs(),
             cookie,
-            nonce: provider.accepts_id_token().then(|| authorization_request::nonce(&self.key, &state)),
+            nonce: provider.accepts_id_token().then_some(nonce),
             cross_site: provider.uses_form_post(),
             state,
         })
     }
 
-    /// The original's first step of OAuth 1.0a: a login route called without `oauth_token` (R-O1-01, 02). The secret
-    /// stays here (SEC-12).
-    pub(super) async fn first_step(&self, provider: &Provider, request: &LoginRequest) -> Result<Outcome, LoginError> {
+    /// The first step of OAuth 1.0a as in django-rest-social-auth: a login route called without `oauth_token` (R-O1-01, 02).
+    /// The token's secret stays on the server (SEC-12).
+    pub(super) async fn first_step(
+        &self,
+        provider: &Provider,
+        request: &LoginRequest,
+    ) -> Result<LoginOutcome, LoginError> {
         let request_context = &request.request_context;
         let mut errors = Vec::new();
         let asked = request.fields.optional("redirect_uri", &mut errors);
         if !errors.is_empty() {
             return Err(LoginError::fields(errors));
         }
-        let redirect_uri =
-            redirect_uri::choose(&self.settings, &request_context.own, asked.as_deref(), &request_context.origin)?;
+        let redirect_uri = self.redirect_uri(asked.as_deref(), request_context)?;
         self.check_capacity(request_context)?;
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
-        let token = self.request_token(provider, &redirect_uri, deadline).await?;
-        let cookie = self.authorization_request_cookie_of(request_context);
-        let mut row = self.authorization_request_row(provider, Digest::of(token.token.as_bytes()), &redirect_uri);
-        row.browser = Some(cookie.digest());
-        row.classic = true;
-        row.link_request = request_context.caller;
-        row.needs_fresh_login = request_context.needs_fresh_login;
-        row.encrypted_secret = Some(authorization_request::encrypt_request_token(&self.key, &token, &self.deps));
-        self.insert_authorization_request(&row, request_context).await?;
-        Ok(Outcome::RequestToken { oauth_token: token.token, cookie })
+        let token = provider.request_token(redirect_uri.as_str(), deadline).await?;
+        let cookie = self.cookie_of(request_context);
+        let row = AuthorizationRequest {
+            is_legacy_oauth1_start: true,
+            encrypted_secret: Some(self.encrypt_request_token(&token)),
+            ..self.new_row(provider, &token.token, &redirect_uri, &cookie, request_context)
+        };
+        self.insert(&row, request_context).await?;
+        Ok(LoginOutcome::RequestToken { oauth_token: token.token, cookie })
     }
 
     /// Errors: `too_many_requests`.
@@ -144,43 +152,42 @@ impl LoginService {
         self.capacity.check_authorization_request(request_context.client.ip.as_deref(), self.deps.now())
     }
 
-    async fn insert_authorization_request(
-        &self,
-        row: &AuthorizationRequest,
-        request_context: &RequestContext,
-    ) -> Result<(), LoginError> {
+    async fn insert(&self, row: &AuthorizationRequest, request_context: &RequestContext) -> Result<(), LoginError> {
         self.store.insert_authorization_request(row).await?;
         self.capacity.add_authorization_request(request_context.client.ip.as_deref(), self.deps.now());
         Ok(())
     }
 
-    /// The browser's own, since it may have several authorization requests open.
-    fn authorization_request_cookie_of(&self, request_context: &RequestContext) -> AuthorizationRequestCookie {
+    /// The browser's present cookie, since it may have several authorization requests open.
+    fn cookie_of(&self, request_context: &RequestContext) -> AuthorizationRequestCookie {
         request_context.cookie.clone().unwrap_or_else(|| AuthorizationRequestCookie::new(&self.key, &self.deps))
     }
 
-    async fn request_token(
-        &self,
-        provider: &Provider,
-        redirect_uri: &str,
-        deadline: Instant,
-    ) -> Result<RequestToken, LoginError> {
-        Ok(provider.request_token(redirect_uri, deadline).await?)
+    fn encrypt_request_token(&self, token: &RequestToken) -> Vec<u8> {
+        authorization_request::encrypt_request_token(&self.key, token, &self.deps)
     }
 
-    fn authorization_request_row(&self, provider: &Provider, key: Digest, redirect_uri: &str) -> AuthorizationRequest {
+    /// `key`: the state, or the request token in OAuth 1.0a.
+    fn new_row(
+        &self,
+        provider: &Provider,
+        key: &str,
+        redirect_uri: &RedirectUri,
+        cookie: &AuthorizationRequestCookie,
+        request_context: &RequestContext,
+    ) -> AuthorizationRequest {
         let now = self.deps.now();
         AuthorizationRequest {
-            key,
+            key: Digest::of(key.as_bytes()),
             provider: provider.name().to_owned(),
-            redirect_uri: redirect_uri.to_owned(),
-            browser: None,
+            redirect_uri: redirect_uri.as_str().to_owned(),
+            browser: Some(cookie.digest()),
             flow: None,
-            classic: false,
+            is_legacy_oauth1_start: false,
             code_challenge: None,
             encrypted_secret: None,
-            link_request: None,
-            needs_fresh_login: false,
+            link_request: request_context.caller,
+            needs_fresh_login: request_context.needs_fresh_login,
             address: None,
             server_redirect: None,
             created: now,
@@ -189,33 +196,26 @@ impl LoginService {
         }
     }
 
-    /// A path on the front-end, or a URL of a listed origin: never a value that could send the person elsewhere
-    /// (RFC 9700, section 4.11).
+    /// A path on the front-end, or a URL of an allowed origin; anything else would be an open redirect (RFC 9700, 4.11).
     fn checked_next(&self, next: String, request_context: &RequestContext) -> Result<String, LoginError> {
-        let plain = !next.contains('\\') && !next.chars().any(char::is_control);
+        let is_plain = !next.contains('\\') && !next.chars().any(char::is_control);
         let is_path = next.starts_with('/') && !next.starts_with("//");
-        let is_listed = || {
+        let is_allowed = || {
             redirect_uri::web_origin(&next).is_some_and(|origin| {
                 self.settings.allowed_origins.contains(&origin)
-                    || origin == request_context.own.origin().ascii_serialization()
+                    || origin == request_context.base_url.origin().ascii_serialization()
             })
         };
-        if plain && (is_path || is_listed()) {
+        if is_plain && (is_path || is_allowed()) {
             Ok(next)
         } else {
-            Err(LoginError::field("next", "Must be a path that begins with one slash, or a URL of a listed origin."))
+            let message = "Must be a path that begins with one slash, or a URL whose origin is in ALLOWED_ORIGINS.";
+            Err(LoginError::field("next", message))
         }
     }
 }
 
-pub(super) fn link_only() -> LoginError {
-    LoginError::new(
-        Refusal::NotAuthenticated,
-        "This provider only links to a user who is signed in: send a credential along.",
-    )
-}
-
-/// A challenge that the caller made itself: S256 only (SEC-3).
+/// The caller's own challenge: S256 only (SEC-3).
 pub(super) fn s256_challenge(challenge: Option<String>, method: Option<&str>) -> Result<Option<String>, LoginError> {
     match (challenge, method) {
         (None, None) => Ok(None),
@@ -225,11 +225,5 @@ pub(super) fn s256_challenge(challenge: Option<String>, method: Option<&str>) ->
             Err(LoginError::field("code_challenge", "Must be a SHA-256 in base64url: 43 characters."))
         }
         (Some(_), _) => Err(LoginError::field("code_challenge_method", "Only S256 is accepted.")),
-    }
-}
-
-impl Binding {
-    pub(super) fn of(request_context: &RequestContext, flow_token: Option<&str>) -> Self {
-        Self::new(request_context.cookie.as_ref(), flow_token)
     }
 }

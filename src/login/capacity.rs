@@ -1,8 +1,8 @@
-//! Bounds of the tables that callers without a credential can fill. A full table refuses new rows: a row that still
-//! protects something is never deleted to make room (SEC-44).
+//! Row limits of the tables that unauthenticated callers can fill. A full table refuses new rows: a row that still protects a
+//! login is never deleted to make room (SEC-44).
 //!
-//! Room is checked before anything is spent, and counted once the row is written. Logins that pass the check at the same
-//! time may exceed a bound by a few rows.
+//! The limits are checked before a code is claimed; a row is counted after it was written. Concurrent logins may exceed a
+//! limit by a few rows.
 
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
@@ -16,19 +16,20 @@ use crate::clock::UnixMillis;
 use crate::settings::TableLimits;
 use crate::store::LiveRows;
 
-/// One /48 of IPv6 may have more than one address: it is what one customer can get, and what many customers can share.
+/// Share of an IPv6 /48, in shares of one address: a /48 may belong to one customer or to many.
 const SITE_FACTOR: i64 = 2;
-/// Networks that are counted. Beyond them, only the bound of the whole table holds.
+/// Networks that are counted. Further networks have only the limit of the whole table.
 const MAX_NETWORKS: usize = 100_000;
-const WARN_EVERY: Duration = Duration::from_secs(60);
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Rows of one table: counted here as they are written, and by the sweeper in the database, where other nodes write too.
-struct Bound {
+/// The row count of one table: incremented at each write, and read from the database by the sweeper, since other nodes write
+/// too.
+struct RowLimit {
     max: i64,
     rows: AtomicI64,
 }
 
-impl Bound {
+impl RowLimit {
     fn new(max: i64) -> Self {
         Self { max, rows: AtomicI64::new(0) }
     }
@@ -46,28 +47,28 @@ impl Bound {
     }
 
     fn remove(&self) {
-        let fewer = |rows: i64| (rows > 0).then(|| rows - 1);
-        // An update that finds nothing to remove leaves the count at zero.
-        let _unchanged = self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        let decremented = |rows: i64| (rows > 0).then(|| rows - 1);
+        // The count never becomes negative.
+        let _unchanged = self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, decremented);
     }
 }
 
-/// Authorization requests of the last ten minutes that are not finished, by the networks of the caller's address.
+/// Open authorization requests of the last ten minutes, by network of the caller's address.
 #[derive(Default)]
 struct ByNetwork {
     since: Option<UnixMillis>,
     open: HashMap<Network, i64>,
-    warned: Option<UnixMillis>,
+    last_warning: Option<UnixMillis>,
 }
 
-/// What an address is counted under.
+/// The networks that an address is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Network {
-    /// An IPv4 address, or whatever else names a caller.
+    /// An IPv4 address, or any other text that names a caller.
     Address(String),
-    /// Of IPv6: one caller has all of it.
+    /// An IPv6 /64: it belongs to one caller.
     Subnet([u16; 4]),
-    /// Of IPv6: one caller may have all of it.
+    /// An IPv6 /48: it may belong to one caller.
     Site([u16; 3]),
 }
 
@@ -81,10 +82,10 @@ impl Network {
 }
 
 pub(super) struct Capacity {
-    authorization_requests: Bound,
-    used_codes: Bound,
-    pending_logins: Bound,
-    one_time_codes: Bound,
+    authorization_requests: RowLimit,
+    used_codes: RowLimit,
+    pending_logins: RowLimit,
+    one_time_codes: RowLimit,
     by_network: Mutex<ByNetwork>,
     max_by_address: i64,
     max_networks: usize,
@@ -93,25 +94,25 @@ pub(super) struct Capacity {
 impl Capacity {
     pub fn new(limits: &TableLimits) -> Self {
         Self {
-            authorization_requests: Bound::new(limits.authorization_requests),
-            used_codes: Bound::new(limits.used_codes),
-            pending_logins: Bound::new(limits.pending_logins),
-            one_time_codes: Bound::new(limits.one_time_codes),
+            authorization_requests: RowLimit::new(limits.authorization_requests),
+            used_codes: RowLimit::new(limits.used_codes),
+            pending_logins: RowLimit::new(limits.pending_logins),
+            one_time_codes: RowLimit::new(limits.one_time_codes),
             by_network: Mutex::default(),
             max_by_address: limits.authorization_requests_per_address.into(),
             max_networks: MAX_NETWORKS,
         }
     }
 
-    /// What the database holds now.
+    /// Sets the counts that were read from the database.
     pub fn refresh(&self, rows: &LiveRows) {
-        for (bound, rows) in [
+        for (limit, rows) in [
             (&self.authorization_requests, rows.authorization_requests),
             (&self.used_codes, rows.used_codes),
             (&self.pending_logins, rows.pending_logins),
             (&self.one_time_codes, rows.one_time_codes),
         ] {
-            bound.rows.store(rows, Ordering::Relaxed);
+            limit.rows.store(rows, Ordering::Relaxed);
         }
     }
 
@@ -119,7 +120,7 @@ impl Capacity {
         if matches!(network, Network::Site(_)) { self.max_by_address * SITE_FACTOR } else { self.max_by_address }
     }
 
-    /// Whether an authorization request of this address has room. Errors: `too_many_requests`.
+    /// Errors: `too_many_requests` when the table or the share of this address is full.
     pub fn check_authorization_request(&self, address: Option<&str>, now: UnixMillis) -> Result<(), LoginError> {
         let address = address.unwrap_or_default();
         let mut counted = self.counted(now);
@@ -132,19 +133,19 @@ impl Capacity {
         }
         if counted.is_warning_due(now) {
             if is_full {
-                tracing::warn!("logins are refused with too_many_requests: too many are open");
+                tracing::warn!("logins are refused with too_many_requests: too many authorization requests are open");
             } else {
                 tracing::warn!(
                     address,
-                    "the logins of one address are refused with too_many_requests: it has its share of the open ones. If it \
-                     is your own proxy, name it in TRUSTED_PROXIES"
+                    "logins of one address are refused with too_many_requests: it has MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS \
+                     open ones. If it is your own proxy, add it to TRUSTED_PROXIES"
                 );
             }
         }
         Err(too_many())
     }
 
-    /// An authorization request of this address was stored.
+    /// Counts a stored authorization request of this address.
     pub fn add_authorization_request(&self, address: Option<&str>, now: UnixMillis) {
         self.authorization_requests.add();
         let mut counted = self.counted(now);
@@ -155,7 +156,7 @@ impl Capacity {
         }
     }
 
-    /// One that was finished by this address protects nothing any more.
+    /// Uncounts an authorization request that this address completed: it protects nothing any more.
     pub fn finish_authorization_request(&self, address: Option<&str>, now: UnixMillis) {
         self.authorization_requests.remove();
         let mut counted = self.counted(now);
@@ -205,16 +206,16 @@ impl Capacity {
 
 impl ByNetwork {
     fn is_warning_due(&mut self, now: UnixMillis) -> bool {
-        let is_due = self.warned.is_none_or(|warned| warned.plus(WARN_EVERY) <= now);
+        let is_due = self.last_warning.is_none_or(|last| last.plus(WARNING_INTERVAL) <= now);
         if is_due {
-            self.warned = Some(now);
+            self.last_warning = Some(now);
         }
         is_due
     }
 }
 
 fn too_many() -> LoginError {
-    LoginError::new(Refusal::TooManyRequests, "There are too many logins under way. Try again in a minute.")
+    LoginError::new(Refusal::TooManyRequests, "Too many logins are in progress. Try again in a minute.")
 }
 
 #[cfg(test)]
@@ -261,41 +262,41 @@ mod tests {
     }
 
     #[test]
-    fn fault_a9_one_address_fills_no_table() {
+    fn fault_a9_one_address_cannot_fill_the_table() {
         let capacity = with_max(20, 2);
         let add = |address| refuses(&capacity, address, NOW);
         assert_eq!([(); 3].map(|()| add("2001:db8::1")), [false, false, true]);
         assert!(add("2001:db8::2"), "the same /64");
-        assert!(!add("2001:db8:0:1::1") && !add("192.0.2.1"), "another address is not shut out");
+        assert!(!add("2001:db8:0:1::1") && !add("192.0.2.1"), "another address is not limited");
         capacity.finish_authorization_request(Some("2001:db8::1"), NOW);
-        assert!(!add("2001:db8::1"), "a finished one counts no more");
+        assert!(!add("2001:db8::1"), "a finished one no longer counts");
         let later = NOW.plus(Duration::from_secs(600));
         assert!(!refuses(&capacity, "2001:db8::1", later), "nor does one that has expired");
     }
 
     #[test]
-    fn fault_a9_one_site_of_ipv6_fills_no_table() {
+    fn fault_a9_one_ipv6_site_cannot_fill_the_table() {
         let capacity = with_max(20, 2);
         let added = (0..8).filter(|subnet| !refuses(&capacity, &format!("2001:db8:0:{subnet:x}::1"), NOW));
         assert_eq!(added.count(), 4, "twice the share of an address");
-        assert!(!refuses(&capacity, "2001:db8:1::1", NOW), "another /48 is not shut out");
+        assert!(!refuses(&capacity, "2001:db8:1::1", NOW), "another /48 is not limited");
     }
 
     #[test]
-    fn fault_a9_callers_beyond_the_counted_ones_share_no_bound() {
+    fn fault_a9_uncounted_networks_have_only_the_table_limit() {
         let capacity = Capacity { max_networks: 2, ..with_max(20, 2) };
         assert!(!refuses(&capacity, "2001:db8::1", NOW));
         let others = (0..10).filter(|n| !refuses(&capacity, &format!("192.0.2.{n}"), NOW));
         assert_eq!(others.count(), 10);
-        // One that is counted already stays bounded, by its network.
+        // A network that is counted already keeps its limit.
         assert_eq!([(); 2].map(|()| refuses(&capacity, "2001:db8::2", NOW)), [false, true]);
-        // The bound of the table holds for all.
+        // The limit of the table applies to all.
         let left = (0..20).filter(|n| !refuses(&capacity, &format!("198.51.100.{n}"), NOW));
         assert_eq!(left.count(), 8);
     }
 
     #[test]
-    fn what_is_not_stored_or_is_finished_takes_no_room() {
+    fn unstored_and_finished_requests_do_not_count() {
         let capacity = with_max(2, 1);
         for _ in 0..5 {
             assert!(!refused(capacity.check_authorization_request(Some("192.0.2.1"), NOW)));
@@ -307,7 +308,7 @@ mod tests {
         }
         capacity.finish_authorization_request(Some("192.0.2.1"), NOW);
         let added = (10..20).filter(|n| !refuses(&capacity, &format!("192.0.2.{n}"), NOW));
-        assert_eq!(added.count(), 2, "what is finished twice makes no room for a third");
+        assert_eq!(added.count(), 2, "finishing twice does not make room for a third");
     }
 
     #[test]

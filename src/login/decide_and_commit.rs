@@ -1,64 +1,74 @@
-//! The end of every login, once the provider has said who it is: the decision, and its one commit; or the halt, where a
-//! step asks the person for more.
+//! The end of every login after the provider has identified the user: the pipeline's decision and its one transaction, or a
+//! pending login when a step asks for additional input.
 
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
-use super::code_replay::{AnswerCipher, already_used};
+use super::answer_cipher::{AnswerCipher, already_used};
+use super::authorization_request::Binding;
 use super::error::{LoginError, Refusal};
+use super::outcome::{LoginOutcome, SessionCookie, SignedIn};
 use super::pipeline::{Decided, Decision, Progress};
-use super::{LoginResult, LoginService, SessionCookie, SignedIn};
-use crate::credential::{Issue, Issued};
-use crate::model::{AuditEvent, AuditKind, ClientInfo, Identity, Kind, LinkRequest, ServerRedirect, User};
+use super::service::{LoginService, unknown_provider};
+use crate::credential::{IssueRequest, Issued};
+use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, ServerRedirect, User};
 use crate::provider::Provider;
 use crate::secrets::Digest;
 use crate::store::{Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget};
 
-/// What a login is to end with, for whom, and where its answer is kept.
-pub(super) struct LoginContext {
-    pub provider: Arc<Provider>,
-    pub kind: Kind,
+/// What a login will issue, and to which user; a pending login keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct LoginTerms {
+    pub kind: CredentialKind,
+    /// Whether tokens carry the user's data as claims, and the answer as members.
     pub with_user: bool,
     pub link_to: Option<LinkRequest>,
-    /// The login of whoever links is too old for that (SEC-25).
+    /// The login of the user to link to is too old for that (SEC-25).
     pub needs_fresh_login: bool,
-    pub client: ClientInfo,
-    /// Of the caller, which a session login replaces (SEC-32).
-    pub session: Option<Digest>,
-    /// Digest of the attempt cookie that came along.
-    pub browser: Option<Digest>,
-    /// Where the person lands, in the redirect flow on the server.
+    /// Where the server-side redirect flow ends.
     pub server_redirect: Option<ServerRedirect>,
-    /// The code that was claimed for it, or the login that waited.
-    pub ends: ConsumedCredential,
-    /// Of the same browser: seals the answer for its repeat.
-    pub encrypt: Option<AnswerCipher>,
 }
 
-/// The person, as the provider told of them.
+/// What a login needs besides the identity: who calls, what it will issue, and which code it consumes.
+pub(super) struct LoginContext {
+    pub provider: Arc<Provider>,
+    pub terms: LoginTerms,
+    pub client: ClientInfo,
+    /// The caller's session, which a session login replaces (SEC-32).
+    pub session: Option<Digest>,
+    pub binding: Binding,
+    /// The code that was claimed, or the pending login that is resumed.
+    pub consumed: ConsumedCredential,
+    /// Encrypts the answer for a repeat; `None` when nothing identifies the caller.
+    pub cipher: Option<AnswerCipher>,
+}
+
+/// The user as the provider identified them.
 pub(super) struct AuthenticatedIdentity {
     pub identity: Identity,
-    /// The provider's tokens, sealed; only with STORE_PROVIDER_TOKENS (SEC-40).
+    /// The provider's tokens, encrypted; only with STORE_PROVIDER_TOKENS (SEC-40).
     pub tokens: Option<Vec<u8>>,
 }
 
-/// How often one login is decided anew after other logins of the same account or address were committed first.
+/// How often one login is decided again because other logins of the same account or address were committed first.
 const MAX_DECISIONS: u32 = 8;
 
 impl LoginContext {
-    /// Errors: `fresh_login_required` (SEC-25); `flow_mismatch` where something that is signed in was ended since it was asked for.
-    fn may_link(&self, decision: &Decision) -> Result<(), LoginError> {
-        let (Some(link_request), LoginTarget::Link { generation, .. }) = (&self.link_to, &decision.who) else {
+    /// Errors: `fresh_login_required` (SEC-25); `flow_mismatch` when a credential of the user was revoked after the link was
+    /// requested.
+    fn check_link(&self, decision: &Decision) -> Result<(), LoginError> {
+        let (Some(link_request), LoginTarget::Link { generation, .. }) = (&self.terms.link_to, &decision.who) else {
             return Ok(());
         };
         if link_request.generation != *generation {
-            let detail = "You were signed out since you began to link this account: sign in, then link it.";
+            let detail = "You were signed out after you started to link this account: sign in, then link it.";
             return Err(LoginError::new(Refusal::FlowMismatch, detail));
         }
-        if self.needs_fresh_login {
+        if self.terms.needs_fresh_login {
             let detail = "Your login is too old to link an account: sign in again, then link it.";
             return Err(LoginError::new(Refusal::FreshLoginRequired, detail));
         }
@@ -67,21 +77,21 @@ impl LoginContext {
 }
 
 impl LoginService {
-    /// In a task of its own: a browser that breaks off and posts again (React's StrictMode does) must find the answer of
-    /// the first post, not a code that was spent for nothing.
+    /// Runs a login in a task of its own, which goes on when the caller disconnects: a browser that aborts and posts again
+    /// (React's StrictMode does) gets the answer of the first request.
     pub(super) async fn spawn_detached(
         &self,
-        work: impl Future<Output = Result<LoginResult, LoginError>> + Send + 'static,
-    ) -> Result<LoginResult, LoginError> {
-        let job = self.jobs.spawn(work.in_current_span());
-        job.await.unwrap_or_else(|failure| match failure.try_into_panic() {
+        work: impl Future<Output = Result<LoginOutcome, LoginError>> + Send + 'static,
+    ) -> Result<LoginOutcome, LoginError> {
+        let task = self.in_flight.spawn(work.in_current_span());
+        task.await.unwrap_or_else(|failure| match failure.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The server is going down.
-            Err(_) => Err(LoginError::new(Refusal::DatabaseUnavailable, "The login could not be finished. Try again.")),
+            // The runtime is shutting down.
+            Err(_) => Err(LoginError::new(Refusal::DatabaseUnavailable, "The login was interrupted. Try again.")),
         })
     }
 
-    /// What the pipeline of the ticket's provider says of the person now.
+    /// Runs the provider's pipeline on what is stored now.
     async fn decide(
         &self,
         context: &LoginContext,
@@ -89,54 +99,55 @@ impl LoginService {
         progress: &Progress,
     ) -> Result<Decided, LoginError> {
         let name = context.provider.name();
-        let pipeline = self.pipelines.get(name).ok_or_else(super::unknown_provider)?;
+        let pipeline = self.pipelines.get(name).ok_or_else(unknown_provider)?;
         let rules = &context.provider.settings().user_rules;
-        let link_to = context.link_to.map(|link_request| link_request.user);
+        let link_to = context.terms.link_to.map(|link_request| link_request.user);
         let decided = pipeline.decide(&self.store, &self.deps, rules, identity, link_to, progress).await?;
         if let Decided::Commit(decision) = &decided {
-            context.may_link(decision)?;
+            context.check_link(decision)?;
         }
         Ok(decided)
     }
 
-    /// Decides and commits, or halts. A decision can be overtaken by another login of the same account; it is then taken
-    /// anew, on what is there now.
+    /// Decides and commits, or stores a pending login. When another login of the same account was committed in between, the
+    /// decision is repeated on what is stored then.
     pub(super) async fn decide_and_commit(
         &self,
         context: &LoginContext,
         authenticated: &AuthenticatedIdentity,
         progress: Progress,
-    ) -> Result<LoginResult, LoginError> {
+    ) -> Result<LoginOutcome, LoginError> {
         for _ in 0..MAX_DECISIONS {
             match self.decide(context, &authenticated.identity, &progress).await? {
                 Decided::Ask(question) => {
-                    return self.halt(context, authenticated, *question).await.map(LoginResult::PendingLogin);
+                    let pending = self.store_pending_login(context, authenticated, *question).await?;
+                    return Ok(LoginOutcome::PendingLogin(pending));
                 }
                 Decided::Commit(decision) => {
                     if let Some(answer) = self.commit(context, authenticated, *decision).await? {
-                        return Ok(LoginResult::SignedIn(Box::new(answer)));
+                        return Ok(LoginOutcome::SignedIn(Box::new(answer)));
                     }
                 }
             }
         }
-        Err(LoginError::new(Refusal::DatabaseUnavailable, "Too many logins of one account at once. Try again."))
+        Err(LoginError::new(Refusal::DatabaseUnavailable, "Too many concurrent logins of one account. Try again."))
     }
 
-    /// A refusal after the claim has its row from here on, also where nobody waits for the answer any more (SEC-45).
+    /// Writes a refusal after the claim to the audit log, since the caller may have disconnected (SEC-45).
     pub(super) async fn with_audit(
         &self,
         context: &LoginContext,
-        result: Result<LoginResult, LoginError>,
-    ) -> Result<LoginResult, LoginError> {
-        let user = context.link_to.map(|link_request| link_request.user);
-        let mut result = result.map_err(|error| error.of(Some(context.provider.name()), context.kind, user));
+        result: Result<LoginOutcome, LoginError>,
+    ) -> Result<LoginOutcome, LoginError> {
+        let user = context.terms.link_to.map(|link_request| link_request.user);
+        let mut result = result.map_err(|error| error.of(Some(context.provider.name()), context.terms.kind, user));
         if let Err(error) = &mut result {
-            self.note(error.refusal.code(), &mut error.about, &context.client).await;
+            self.audit_refusal(error.refusal.code(), &mut error.about, &context.client).await;
         }
         result
     }
 
-    /// `None`: the decision was overtaken.
+    /// `None`: what the decision was based on has changed.
     async fn commit(
         &self,
         context: &LoginContext,
@@ -144,13 +155,13 @@ impl LoginService {
         decision: Decision,
     ) -> Result<Option<SignedIn>, LoginError> {
         let now = self.deps.now();
-        let (kind, identity) = (context.kind, &authenticated.identity);
+        let (kind, identity) = (context.terms.kind, &authenticated.identity);
         let event = match &decision.who {
             LoginTarget::Known { .. } => AuditKind::SignIn,
             LoginTarget::Link { .. } => AuditKind::Link,
             LoginTarget::Create { .. } => AuditKind::SignUp,
         };
-        let whose = decision.who.user();
+        let target_user = decision.who.user();
         let commit = LoginCommit {
             now,
             target: decision.who,
@@ -164,9 +175,9 @@ impl LoginService {
             email: decision.email,
             fields: decision.fields,
             tokens: authenticated.tokens.clone(),
-            set_last_login: kind == Kind::Session,
-            revoked_session: context.session.clone().filter(|_| kind == Kind::Session),
-            knox_limit: self.credentials.knox.limit().filter(|_| kind == Kind::Knox),
+            set_last_login: kind == CredentialKind::Session,
+            revoked_session: context.session.clone().filter(|_| kind == CredentialKind::Session),
+            knox_limit: self.credentials.knox.limit().filter(|_| kind == CredentialKind::Knox),
             audit: AuditEvent {
                 at: now,
                 event,
@@ -176,42 +187,40 @@ impl LoginService {
                 user_id: None,
                 client: context.client.clone(),
             },
-            consumes: context.encrypt.as_ref().map(|_| context.ends.clone()),
+            consumes: context.cipher.as_ref().map(|_| context.consumed.clone()),
         };
         let rules = &context.provider.settings().user_rules;
         let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
         let mut answer = None;
         let is_new = self.settings.rest_social.is_new.then_some(event == AuditKind::SignUp);
-        let mut make = |user: &User| {
+        let mut issue_credential = |user: &User| {
             let user = &rules.own_fields.of(user);
             let claims = self.claims.as_ref().map(|claims| claims(user, identity));
-            let issue = Issue {
+            let issue = IssueRequest {
                 kind,
-                with_user: context.with_user,
+                with_user: context.terms.with_user,
                 user,
                 now,
                 client: &context.client,
                 claims: claims.as_ref(),
                 expires_in,
-                longest: rules.max_session_length,
+                max_session_length: rules.max_session_length,
             };
             let issued = self.credentials.issue(&issue, &self.deps);
             let signed_in = SignedIn { is_new, ..signed_in(user, &issued) };
-            let kept = context
-                .encrypt
-                .as_ref()
-                .map(|encrypt| encrypt.close(&Ok(LoginResult::SignedIn(Box::new(signed_in.clone()))), &self.deps));
+            let outcome = || Ok(LoginOutcome::SignedIn(Box::new(signed_in.clone())));
+            let encrypted = context.cipher.as_ref().map(|cipher| cipher.encrypt(&outcome(), &self.deps));
             answer = Some(signed_in);
-            IssuedCredential { credential: issued.row, answer: kept }
+            IssuedCredential { credential: issued.row, answer: encrypted }
         };
-        match self.store.commit_login(commit, &mut make).await? {
+        match self.store.commit_login(commit, &mut issue_credential).await? {
             Committed::Done(_) => Ok(answer),
             Committed::Stale => Ok(None),
             Committed::AlreadyCompleted => Err(already_used()),
             Committed::TooManyTokens => {
                 let detail = "Maximum amount of tokens allowed per user exceeded.";
                 let refused = LoginError::new(Refusal::TokenLimitExceeded, detail);
-                Err(whose.into_iter().fold(refused, LoginError::of_user))
+                Err(target_user.into_iter().fold(refused, LoginError::of_user))
             }
         }
     }

@@ -1,15 +1,18 @@
+//! Why a login is refused: the stable codes, and the texts of the provider's errors.
+
 use std::borrow::Cow;
 use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Kind, RefusalContext, UserId};
+use crate::model::{CredentialKind, RefusalContext, UserId};
 use crate::provider::ProviderError;
 use crate::store::StoreError;
 
-/// Why a login was refused: the stable code that stands in the problem document.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Why a login was refused. The variant's name in snake case is the stable `code` of the problem document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Refusal {
     ProviderMissing,
     InvalidRequest,
@@ -28,9 +31,9 @@ pub enum Refusal {
     ProviderNotAllowed,
     OrganizationNotAllowed,
     SignUpClosed,
-    /// By the operator's own software.
+    /// By the webhook.
     SignUpRefused,
-    /// It was to be asked and did not answer.
+    /// The webhook did not answer.
     SignUpUnavailable,
     UserInactive,
     NoUser,
@@ -42,82 +45,58 @@ pub enum Refusal {
     ProviderTimeout,
     DatabaseUnavailable,
     TooManyRequests,
-    /// The code of a step of a program's own.
+    /// The code of a Rust program's own step.
     Own(Cow<'static, str>),
 }
 
-/// Longest code of a program's own.
-const LONGEST_CODE: usize = 64;
+/// Maximum length of a program's own code.
+const MAX_CODE_LEN: usize = 64;
 
 impl Refusal {
-    /// Lower case letters, digits and `_`, since a code stands in URLs too.
+    /// Replaces characters other than lower case letters, digits and `_`, since a code also appears in URLs.
     pub(super) fn own(code: impl Into<Cow<'static, str>>) -> Self {
         let code = code.into();
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if !code.is_empty() && code.len() <= LONGEST_CODE && code.chars().all(plain) {
+        let is_valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !code.is_empty() && code.len() <= MAX_CODE_LEN && code.chars().all(is_valid) {
             return Self::Own(code);
         }
-        let repaired = |c: char| Some(c.to_ascii_lowercase()).filter(|c| plain(*c)).unwrap_or('_');
-        Self::Own(Cow::Owned(code.chars().map(repaired).take(LONGEST_CODE).collect()))
+        let repaired = |c: char| Some(c.to_ascii_lowercase()).filter(|c| is_valid(*c)).unwrap_or('_');
+        Self::Own(Cow::Owned(code.chars().map(repaired).take(MAX_CODE_LEN).collect()))
     }
 
-    /// As it stands in problem documents, and as `error` in a landing.
+    /// The `code` of the problem document, and the `error` of the redirect flow.
     pub fn code(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::Own(code) => return code.clone(),
-            Self::ProviderMissing => "provider_missing",
-            Self::InvalidRequest => "invalid_request",
-            Self::RedirectUriNotAllowed => "redirect_uri_not_allowed",
-            Self::OriginNotAllowed => "origin_not_allowed",
-            Self::UnknownProvider => "unknown_provider",
-            Self::InvalidCode => "invalid_code",
-            Self::CodeAlreadyUsed => "code_already_used",
-            Self::AccessDenied => "access_denied",
-            Self::CallbackError => "callback_error",
-            Self::StateMismatch => "state_mismatch",
-            Self::StateExpired => "state_expired",
-            Self::FlowMismatch => "flow_mismatch",
-            Self::NotAuthenticated => "not_authenticated",
-            Self::NotAllowed => "not_allowed",
-            Self::ProviderNotAllowed => "provider_not_allowed",
-            Self::OrganizationNotAllowed => "organization_not_allowed",
-            Self::SignUpClosed => "sign_up_closed",
-            Self::SignUpRefused => "sign_up_refused",
-            Self::SignUpUnavailable => "sign_up_unavailable",
-            Self::UserInactive => "user_inactive",
-            Self::NoUser => "no_user",
-            Self::TokenLimitExceeded => "token_limit_exceeded",
-            Self::FreshLoginRequired => "fresh_login_required",
-            Self::AccountInUse => "account_in_use",
-            Self::AccountExists => "account_exists",
-            Self::ProviderError => "provider_error",
-            Self::ProviderTimeout => "provider_timeout",
-            Self::DatabaseUnavailable => "database_unavailable",
-            Self::TooManyRequests => "too_many_requests",
-        })
+        match self {
+            Self::Own(code) => code.clone(),
+            other => Cow::Borrowed(other.into()),
+        }
     }
 }
 
-/// A refused login. `detail` is for the caller and holds nothing secret; `about` is for the log and the audit trail alone.
+/// A refused login. `detail` is for the caller and holds no secret; `about` is only for the log and the audit log.
 #[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub struct LoginError {
+    /// The reason.
     pub refusal: Refusal,
+    /// What is wrong and what to do.
     pub detail: String,
-    /// field -> message, for `InvalidRequest`.
+    /// Field and message, for `InvalidRequest`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
-    /// The provider's own words: shown only with REST_SOCIAL_VERBOSE_ERRORS.
+    /// The provider's error message; shown only with REST_SOCIAL_VERBOSE_ERRORS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_message: Option<String>,
     /// Seconds, for `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<NonZeroU16>,
+    /// For the log and the audit log.
     #[serde(skip)]
     pub about: Box<RefusalContext>,
 }
 
 impl LoginError {
+    /// A refusal without further context.
     pub fn new(refusal: Refusal, detail: impl Into<String>) -> Self {
         Self {
             refusal,
@@ -129,28 +108,30 @@ impl LoginError {
         }
     }
 
+    /// `invalid_request` with a message for each field.
     pub fn fields(fields: Vec<(String, String)>) -> Self {
         Self { fields, ..Self::new(Refusal::InvalidRequest, "The request has invalid fields.") }
     }
 
+    /// `invalid_request` for one field.
     pub fn field(name: &str, message: &str) -> Self {
         Self::fields(vec![(name.to_owned(), message.to_owned())])
     }
 
-    /// For the log.
+    /// Adds the cause for the log.
     pub(super) fn because(mut self, cause: impl ToString) -> Self {
         self.about.cause = Some(cause.to_string());
         self
     }
 
-    /// The user whose account it was about.
+    /// Adds the user whose account is concerned.
     pub(super) fn of_user(mut self, user: UserId) -> Self {
         self.about.user_id = Some(user);
         self
     }
 
-    /// What its login was to be; who nearer to it said whose it was is right.
-    pub(super) fn of(mut self, provider: Option<&str>, kind: Kind, user: Option<UserId>) -> Self {
+    /// Adds provider, kind and user of the login. A user that is set already stays.
+    pub(super) fn of(mut self, provider: Option<&str>, kind: CredentialKind, user: Option<UserId>) -> Self {
         self.about.provider = provider.map(str::to_owned);
         self.about.kind = Some(kind);
         self.about.user_id = self.about.user_id.or(user);
@@ -170,28 +151,28 @@ impl From<ProviderError> for LoginError {
         let (refusal, detail, message) = match error {
             ProviderError::InvalidFields(fields) => return Self::fields(fields).because(cause),
             ProviderError::AccessDenied { message } => {
-                (Refusal::AccessDenied, "The person declined to sign in.".to_owned(), message)
+                (Refusal::AccessDenied, "The user denied consent.".to_owned(), message)
             }
             ProviderError::AuthorizationError { message, .. } => (
                 Refusal::CallbackError,
-                "The provider sent the person back with an error instead of a code.".to_owned(),
+                "The provider returned an error instead of a code.".to_owned(),
                 message,
             ),
             ProviderError::InvalidCode { message } => (
                 Refusal::InvalidCode,
-                "The provider refused the code: it is wrong, used or expired, or it was made for another redirect URI."
+                "The provider rejected the code: it is invalid, used or expired, or was issued for another redirect URI."
                     .to_owned(),
                 message,
             ),
             ProviderError::Mixup => {
-                (Refusal::StateMismatch, "This callback was made by another provider.".to_owned(), None)
+                (Refusal::StateMismatch, "This callback is from another provider.".to_owned(), None)
             }
             ProviderError::NotAllowed { reason } => (Refusal::NotAllowed, reason, None),
             ProviderError::Failed { message, .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), message)
             }
             ProviderError::TemporarilyUnavailable { retry_after, .. } => {
-                let detail = "The provider asks to be called later.".to_owned();
+                let detail = "The provider is temporarily unavailable. Try again later.".to_owned();
                 let seconds = retry_after.map(|span| u16::try_from(span.as_secs()).unwrap_or(u16::MAX).max(1));
                 let seconds = seconds.and_then(NonZeroU16::new);
                 return Self { retry_after: seconds, ..Self::new(Refusal::ProviderError, detail) }.because(cause);

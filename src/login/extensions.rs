@@ -1,4 +1,4 @@
-//! What a Rust program adds to the server: steps of the pipeline, and claims of its JWTs.
+//! What a Rust program adds to the server: pipeline steps and JWT claims.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::pipeline::{AskWebhook, Step};
-use crate::hook::Hook;
+use crate::hook::Webhook;
 use crate::model::{Identity, User};
 
-/// From a user and what the provider said of them to further claims.
+/// Makes additional claims from a user and the identity of the login.
 pub(super) type Claims = Arc<dyn Fn(&User, &Identity) -> Map<String, Value> + Send + Sync>;
 
+/// Steps and claims of a Rust program.
 #[derive(Clone, Default)]
 pub struct Extensions {
     pub(super) steps: HashMap<String, Arc<dyn Step>>,
@@ -20,22 +21,22 @@ pub struct Extensions {
 }
 
 impl Extensions {
-    /// A step that SOCIAL_AUTH_PIPELINE names. One of the same name is replaced.
+    /// Adds a step that SOCIAL_AUTH_PIPELINE can name, or replaces the one of this name.
     pub fn step(&mut self, name: &str, step: impl Step + 'static) {
         self.steps.insert(name.to_owned(), Arc::new(step));
     }
 
-    /// Whoever the step `webhook` asks.
-    pub fn webhook(&mut self, hook: Arc<Hook>) {
+    /// Adds the step `webhook`.
+    pub fn webhook(&mut self, hook: Arc<Webhook>) {
         self.step("webhook", AskWebhook(hook));
     }
 
-    /// Names of the steps.
+    /// Names of the added steps.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
         self.steps.keys().map(String::as_str)
     }
 
-    /// Called once a login, while its transaction is open: it must be quick and must not block.
+    /// Sets the function that makes additional claims. It runs inside the transaction of each login, so it must not block.
     pub fn claims(&mut self, claims: impl Fn(&User, &Identity) -> Map<String, Value> + Send + Sync + 'static) {
         self.claims = Some(Arc::new(claims));
     }

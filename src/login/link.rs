@@ -1,10 +1,9 @@
-//! May this login link an account, and to whom? Every login asks here, whatever its route, its protocol and its provider.
+//! Whether a login may link an account, and to which user; one rule for all routes, protocols and providers.
 //!
-//! Without an authorization request of this server nothing proves that the browser that posts a code is the one that asked
-//! for it: an attacker can have a victim's front-end post the attacker's code. Such a login signs in the provider
-//! account's own user and never links (RFC 9700, section 4.7).
+//! Without an authorization request of this server, nothing proves that the browser that posts a code is the one that asked
+//! for it: an attacker can make a victim's front-end post the attacker's code. Such a login signs in the account's own user
+//! and never links (RFC 9700, section 4.7).
 
-use super::begin::link_only;
 use super::error::{LoginError, Refusal};
 use crate::model::{LinkRequest, UserId};
 use crate::settings::StatePolicy;
@@ -12,40 +11,40 @@ use crate::settings::StatePolicy;
 /// The authorization request that a login finishes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
-    /// The user whose credential came along when the request was made.
+    /// The user whose credential the request was started with.
     pub made_by: Option<LinkRequest>,
-    /// The attempt cookie or the flow token of the request came along with the login.
+    /// The login carries the cookie or the flow token of the request.
     pub is_bound: bool,
-    /// It is the first step of OAuth 1.0a on a login route: its request token travels through URLs.
+    /// It is the first step of OAuth 1.0a on a login route; its request token appears in URLs.
     pub is_first_step: bool,
 }
 
-/// What the decision depends on.
+/// What [`link_target`] depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LinkFacts {
-    /// `None`: no authorization request was made on this server.
+    /// `None`: the login finishes no authorization request of this server.
     pub request: Option<Request>,
-    /// The user whose credential came along with the login.
+    /// The user whose credential the login carries.
     pub caller: Option<LinkRequest>,
-    /// The provider signs nobody in: it only links.
+    /// The provider only links; it does not sign users in.
     pub association_only: bool,
     /// LINK_WITHOUT_AUTHORIZATION_REQUEST.
     pub link_without_request: bool,
 }
 
-/// The user that the login links to; `None`: it links nothing, and the caller counts as anonymous.
+/// The user that the account is linked to; `None`: the login links nothing, and the caller counts as anonymous.
 ///
 /// Errors: `flow_mismatch`, and `not_authenticated` where the provider only links.
 pub(super) fn link_target(facts: LinkFacts) -> Result<Option<LinkRequest>, LoginError> {
     let made_by = facts.request.and_then(|request| request.made_by);
     let link_request = match (facts.request, made_by, facts.caller) {
         (_, Some(made_by), Some(caller)) if made_by.user != caller.user => {
-            return Err(LoginError::new(Refusal::FlowMismatch, "This login was begun by another user."));
+            return Err(LoginError::new(Refusal::FlowMismatch, "This login was started by another user."));
         }
         (_, Some(made_by), Some(_)) => Some(made_by),
         (Some(request), Some(made_by), None) if request.is_bound && !request.is_first_step => Some(made_by),
         (_, Some(_), None) => {
-            let detail = "This login was begun by a user who was signed in: finish it with the same user's credential.";
+            let detail = "This login was started by a signed-in user: complete it with the same user's credential.";
             return Err(LoginError::new(Refusal::FlowMismatch, detail));
         }
         (_, None, caller) => caller.filter(|_| facts.link_without_request),
@@ -56,10 +55,17 @@ pub(super) fn link_target(facts: LinkFacts) -> Result<Option<LinkRequest>, Login
     }
 }
 
-/// Whether a login may be finished without the request whose state it carries, although that request does not fit it:
-/// only with STATE_POLICY `off`, and never past a request that would have linked.
+/// Whether a login may ignore the request whose state it carries when that request does not match: only with STATE_POLICY
+/// `off`, and never when the request would have linked an account.
 pub(super) fn may_ignore_request(policy: StatePolicy, made_by: Option<UserId>) -> bool {
     policy == StatePolicy::Off && made_by.is_none()
+}
+
+pub(super) fn link_only() -> LoginError {
+    LoginError::new(
+        Refusal::NotAuthenticated,
+        "This provider only links accounts: send the credential of the user to link to.",
+    )
 }
 
 #[cfg(test)]
@@ -69,7 +75,7 @@ mod tests {
     const ALICE: LinkRequest = LinkRequest { user: UserId(1), generation: 7 };
     const MALLORY: LinkRequest = LinkRequest { user: UserId(2), generation: 9 };
 
-    /// What is decided, in one word: the id of the user, `-` for a login that links nothing, or the code of the refusal.
+    /// The decision as text: the id of the user, `-` for a login that links nothing, or the code of the refusal.
     fn decided(facts: LinkFacts) -> String {
         match link_target(facts) {
             Ok(Some(link_request)) => link_request.user.to_string(),
@@ -79,10 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn fault_a2_a3_the_whole_table_of_who_is_linked_to_whom() {
+    fn fault_a2_a3_link_target_for_every_request_and_caller() {
         let callers = [None, Some(ALICE), Some(MALLORY)];
         let request = |made_by, is_bound, is_first_step| Some(Request { made_by, is_bound, is_first_step });
-        // The request; then what anonymous, Alice and Mallory get, first by default and then with
+        // The request; then the result for an anonymous caller, Alice and Mallory, first by default and then with
         // LINK_WITHOUT_AUTHORIZATION_REQUEST.
         let flow = "flow_mismatch";
         let table = [
@@ -96,8 +102,8 @@ mod tests {
             (request(Some(ALICE), true, true), [flow, "1", flow], [flow, "1", flow]),
             (request(Some(ALICE), false, true), [flow, "1", flow], [flow, "1", flow]),
         ];
-        for (request, by_default, default_redirect_uri_of) in table {
-            for (link_without_request, row) in [(false, by_default), (true, default_redirect_uri_of)] {
+        for (request, by_default, without_request) in table {
+            for (link_without_request, row) in [(false, by_default), (true, without_request)] {
                 for (caller, expected) in callers.into_iter().zip(row) {
                     for association_only in [false, true] {
                         let facts = LinkFacts { request, caller, association_only, link_without_request };
@@ -110,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_a3_a_request_that_would_link_is_never_ignored() {
+    fn fault_a3_a_linking_request_is_never_ignored() {
         for policy in [StatePolicy::Required, StatePolicy::WhenPresent, StatePolicy::Off] {
             assert!(!may_ignore_request(policy, Some(UserId(1))), "{policy}");
             assert_eq!(may_ignore_request(policy, None), policy == StatePolicy::Off, "{policy}");
@@ -118,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_counts_from_when_it_was_asked_for() {
+    fn a_link_uses_the_generation_of_its_request() {
         let later = LinkRequest { generation: ALICE.generation + 1, ..ALICE };
         let request = Some(Request { made_by: Some(ALICE), is_bound: true, is_first_step: false });
         let facts = LinkFacts { request, caller: Some(later), association_only: false, link_without_request: false };

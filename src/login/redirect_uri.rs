@@ -1,66 +1,107 @@
-//! Which redirect URI a login uses, and whether it may (R-URI-01 to 06, SEC-8).
+//! Which redirect URI a login uses, and whether the settings allow it (R-URI-01 to 06, SEC-8).
 //!
-//! Nothing leaves here that is not listed: what the request asks for and what is built from its `Origin` are held
-//! against the settings' lists as exact strings.
+//! A redirect URI of a request, or one that is built from its `Origin`, must match the settings' lists as an exact string.
 
 use url::Url;
 
 use super::error::{LoginError, Refusal};
-use super::server_redirect::callback_path;
+use crate::model::AuthorizationRequest;
 use crate::settings::Settings;
 
-/// What the `Origin` header said.
+/// A redirect URI that the settings allow, or that this server built itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectUri(String);
+
+impl RedirectUri {
+    /// This server's own callback for `provider`, for the server-side redirect flow.
+    pub fn callback(base_url: &Url, provider: &str) -> Self {
+        Self(format!("{}/api/login/social/complete/{provider}/", base_url.origin().ascii_serialization()))
+    }
+
+    /// The one that was checked when the authorization request was stored.
+    pub fn of_request(request: &AuthorizationRequest) -> Self {
+        Self(request.redirect_uri.clone())
+    }
+
+    /// For an ID token that is posted instead of a code: no redirect took place.
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<RedirectUri> for String {
+    fn from(uri: RedirectUri) -> Self {
+        uri.0
+    }
+}
+
+/// The `Origin` header of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
+    /// There is no header.
     #[default]
     Absent,
+    /// The header's value.
     One(String),
-    /// More than one header, or one that is no text.
+    /// The header is repeated, or is not text.
     Malformed,
 }
 
 impl Origin {
-    /// Whether it is exactly one of the listed ones.
+    /// Whether it equals an entry of ALLOWED_ORIGINS.
     pub fn is_listed(&self, settings: &Settings) -> bool {
         matches!(self, Self::One(origin) if settings.allowed_origins.iter().any(|listed| listed == origin))
     }
 }
 
-/// The origin of an absolute http or https URL without a user. A `blob:` URL has an origin too, and is no page.
+/// The origin of an absolute http or https URL without user information. A `blob:` URL has an origin too, but is not a page.
 pub fn web_origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let is_page = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     is_page.then(|| url.origin().ascii_serialization())
 }
 
-/// The redirect URI of a login that was not begun here, or that is being begun.
+/// The redirect URI of a new authorization request, or of a login without one.
 ///
-/// `own` is the server's own base URL. Errors: `redirect_uri_not_allowed`, `origin_not_allowed`.
-pub fn choose(settings: &Settings, own: &Url, asked: Option<&str>, origin: &Origin) -> Result<String, LoginError> {
+/// Errors: `redirect_uri_not_allowed`, `origin_not_allowed`.
+pub fn choose(
+    settings: &Settings,
+    base_url: &Url,
+    asked: Option<&str>,
+    origin: &Origin,
+) -> Result<RedirectUri, LoginError> {
     let rules = &settings.rest_social;
     if let Some(asked) = asked {
-        return if is_listed(settings, own, asked) { Ok(asked.to_owned()) } else { Err(not_allowed("redirect_uri")) };
+        return if is_allowed(settings, base_url, asked) {
+            Ok(RedirectUri(asked.to_owned()))
+        } else {
+            Err(not_allowed("redirect_uri"))
+        };
     }
     if let Some(absolute) = &rules.oauth_absolute_redirect_uri {
-        return Ok(absolute.clone());
+        return Ok(RedirectUri(absolute.clone()));
     }
     if rules.domain_from_origin && *origin != Origin::Absent {
         return match origin {
-            Origin::One(listed) if origin.is_listed(settings) || *listed == own.origin().ascii_serialization() => {
+            Origin::One(listed) if origin.is_listed(settings) || *listed == base_url.origin().ascii_serialization() => {
                 let path = rules.oauth_redirect_uri.split(['?', '#']).next().unwrap_or_default();
-                Ok(format!("{listed}{path}"))
+                Ok(RedirectUri(format!("{listed}{path}")))
             }
             _ => Err(LoginError::new(
                 Refusal::OriginNotAllowed,
-                "The redirect URI would be built from this Origin, which is not in ALLOWED_ORIGINS.",
+                "The Origin header is not in ALLOWED_ORIGINS, so no redirect URI can be built from it.",
             )),
         };
     }
-    Ok(default_redirect_uri_of(settings, own))
+    Ok(RedirectUri(default_redirect_uri_of(settings, base_url)))
 }
 
-/// Every redirect URI that a login at `provider` may use, for the list that the provider keeps: what is listed, what is
-/// built from a listed origin, and this server's own callback.
+/// Every redirect URI that a login with `provider` can use, to be registered at the provider: the allowed ones, those built
+/// from an allowed origin, and this server's own callback.
 pub fn registered_redirect_uris(settings: &Settings, provider: &str) -> Vec<String> {
     let rules = &settings.rest_social;
     let mut uris = settings.allowed_redirect_uris.clone();
@@ -69,7 +110,7 @@ pub fn registered_redirect_uris(settings: &Settings, provider: &str) -> Vec<Stri
         uris.extend(settings.allowed_origins.iter().map(|origin| format!("{origin}{path}")));
     }
     if let Some(own) = &settings.public_url {
-        uris.push(format!("{}{}", own.origin().ascii_serialization(), callback_path(provider)));
+        uris.push(RedirectUri::callback(own, provider).into());
     }
     let mut seen = std::collections::BTreeSet::new();
     uris.into_iter().filter(|uri| seen.insert(uri.clone())).collect()
@@ -78,14 +119,14 @@ pub fn registered_redirect_uris(settings: &Settings, provider: &str) -> Vec<Stri
 pub(super) fn not_allowed(field: &str) -> LoginError {
     LoginError::new(
         Refusal::RedirectUriNotAllowed,
-        format!("This {field} is not in ALLOWED_REDIRECT_URIS. It must be there to the letter."),
+        format!("The {field} is not in ALLOWED_REDIRECT_URIS. It must match an entry exactly."),
     )
 }
 
-/// The path of the settings on the server's own base URL (R-URI-03, 06).
-pub(super) fn default_redirect_uri_of(settings: &Settings, own: &Url) -> String {
+/// REST_SOCIAL_OAUTH_REDIRECT_URI on the server's own base URL (R-URI-03, 06).
+pub(super) fn default_redirect_uri_of(settings: &Settings, base_url: &Url) -> String {
     let rules = &settings.rest_social;
-    let base = own.origin().ascii_serialization();
+    let base = base_url.origin().ascii_serialization();
     let base = match base.strip_prefix("http://") {
         Some(rest) if rules.redirect_is_https => format!("https://{rest}"),
         _ => base,
@@ -93,11 +134,11 @@ pub(super) fn default_redirect_uri_of(settings: &Settings, own: &Url) -> String 
     format!("{base}{}", rules.oauth_redirect_uri)
 }
 
-pub(super) fn is_listed(settings: &Settings, own: &Url, asked: &str) -> bool {
+pub(super) fn is_allowed(settings: &Settings, base_url: &Url, asked: &str) -> bool {
     let rules = &settings.rest_social;
     settings.allowed_redirect_uris.iter().any(|listed| listed == asked || same_but_loopback_port(listed, asked))
         || rules.oauth_absolute_redirect_uri.as_deref() == Some(asked)
-        || default_redirect_uri_of(settings, own) == asked
+        || default_redirect_uri_of(settings, base_url) == asked
 }
 
 /// RFC 8252, section 7.3: an app on a loopback address may listen on any port.

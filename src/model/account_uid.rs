@@ -1,3 +1,5 @@
+//! Account ids of providers.
+
 use std::fmt;
 use std::ops::Deref;
 
@@ -8,18 +10,18 @@ use serde_json::Value;
 
 /// The stable id of an account at its provider.
 ///
-/// It is a text or an integer of the provider's answer, kept exactly: ` x` and `x` are two accounts. What programs write
-/// where they have no id is none, since every account without an id would share it (R-PIPE-02).
+/// A text or an integer of the provider's answer, stored exactly: ` x` and `x` are two accounts. Texts that programs write for
+/// a missing value are rejected, since all accounts without an id would share them (R-PIPE-02).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountUid(String);
 
-/// Why a text is not the id of an account.
+/// Why a text is not an account id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UidError {
     #[error("it is blank or has only invisible characters")]
     Blank,
-    #[error("it is a word that stands for a missing value")]
+    #[error("it is a placeholder for a missing value")]
     MissingValue,
     #[error("it is longer than 255 characters")]
     TooLong,
@@ -56,7 +58,7 @@ impl AccountUid {
         }
     }
 
-    /// `None`: the value is no text and no integer, or not an id.
+    /// The id in a JSON value; `None`: it is neither a text nor an integer, or not an id.
     pub fn of_json(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) => Self::parse(text).ok(),
@@ -70,14 +72,14 @@ impl AccountUid {
     }
 }
 
-/// `visible` lacks the blanks inside the text, which the word may have.
+/// `visible` lacks the spaces inside the text, which the word may have.
 fn is_word(visible: &str, text: &str, word: &str) -> bool {
     visible.eq_ignore_ascii_case(word) || text.trim().eq_ignore_ascii_case(word)
 }
 
 fn is_invisible(c: char) -> bool {
     let is_ignorable = || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
-    // The blank of Braille, and marks around annotations.
+    // The blank Braille pattern, and interlinear annotation marks.
     c.is_whitespace() || c.is_control() || matches!(c, '\u{2800}' | '\u{fff9}'..='\u{fffb}') || is_ignorable()
 }
 
@@ -128,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fault_a26_an_id_is_a_text_or_an_integer_and_is_kept_exactly() {
+    fn fault_a26_an_id_is_a_text_or_an_integer_and_is_stored_exactly() {
         for (value, uid) in [
             (json!("x"), "x"),
             (json!(" x"), " x"),
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_a26_what_is_no_id_is_refused() {
+    fn fault_a26_invalid_ids_are_rejected() {
         for value in [
             json!(null),
             json!(true),

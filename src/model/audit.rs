@@ -1,101 +1,92 @@
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
-use crate::model::{ClientInfo, Kind, UserId};
+use crate::model::{ClientInfo, CredentialKind, UserId};
 
-/// What an audit row is about (SEC-45).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The kind of an audit event (SEC-45). Its text form is snake case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AuditKind {
+    /// A login created a user.
     SignUp,
+    /// A login of an existing user.
     SignIn,
+    /// An account was linked to a user.
     Link,
+    /// An account was unlinked.
     Unlink,
-    /// A provider's kept tokens of an account; `code` says why.
+    /// The stored provider tokens of an account were deleted; `code` says why.
     ProviderTokensDropped,
-    /// Something that was not done; `code` says why.
+    /// A request was refused; `code` says why.
     Refused,
-    /// One credential, all of a kind, or everything.
+    /// One credential, all of a kind, or all credentials were revoked.
     LogOut,
-    /// What the user changed about themselves.
+    /// The user changed their own data.
     Updated,
-    /// The user took a copy of all that is kept of them.
+    /// The user exported their own data.
     Exported,
+    /// An operator deactivated the user.
     Deactivated,
+    /// An operator activated the user.
     Activated,
+    /// The user was deleted.
     Deleted,
 }
 
-impl fmt::Display for AuditKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SignUp => "sign_up",
-            Self::SignIn => "sign_in",
-            Self::Link => "link",
-            Self::Unlink => "unlink",
-            Self::ProviderTokensDropped => "provider_tokens_dropped",
-            Self::Refused => "refused",
-            Self::LogOut => "log_out",
-            Self::Updated => "updated",
-            Self::Exported => "exported",
-            Self::Deactivated => "deactivated",
-            Self::Activated => "activated",
-            Self::Deleted => "deleted",
-        })
-    }
-}
-
-/// One row of the audit trail: never a secret, never a provider's own words.
+/// One row of the audit log. It holds no secret and no text of a provider.
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
+    /// When.
     pub at: UnixMillis,
+    /// What happened.
     pub event: AuditKind,
-    /// The stable code of a refusal, or what is particular about an event.
+    /// The stable code of a refusal, or a detail of another event.
     pub code: Option<Cow<'static, str>>,
     pub provider: Option<String>,
-    pub kind: Option<Kind>,
+    pub kind: Option<CredentialKind>,
     pub user_id: Option<UserId>,
     pub client: ClientInfo,
 }
 
-/// What is known of something that was refused, for the log and the trail alone: it never goes out.
+/// The context of a refusal, only for the log and the audit log; it is never sent to the caller.
 #[derive(Clone, Debug, Default)]
 pub struct RefusalContext {
-    /// One that is configured here, never a name as a stranger wrote it.
+    /// A configured provider, never a name that an unauthenticated caller sent.
     pub provider: Option<String>,
-    pub kind: Option<Kind>,
-    /// Whose act it was, or whose account it was about.
+    pub kind: Option<CredentialKind>,
+    /// The acting user, or the user whose account is concerned.
     pub user_id: Option<UserId>,
-    /// In words that may be a provider's own: for the log.
+    /// For the log; may contain text of a provider.
     pub cause: Option<String>,
-    /// Whether it has its row.
+    /// Whether it is in the audit log already.
     pub is_written: bool,
 }
 
 impl AuditEvent {
+    /// The event of a refusal with this code.
     pub fn of_refusal(code: Cow<'static, str>, about: &RefusalContext, client: ClientInfo, at: UnixMillis) -> Self {
         let RefusalContext { provider, kind, user_id, .. } = about;
         let event = AuditKind::Refused;
         Self { at, event, code: Some(code), provider: provider.clone(), kind: *kind, user_id: *user_id, client }
     }
 
-    /// What an operator did to a user, from the command line.
+    /// The event of an operator's command about a user.
     pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
         let client = ClientInfo { agent: Some("command line".to_owned()), ..ClientInfo::default() };
         Self { at, event, code: None, provider: None, kind: None, user_id: Some(user), client }
     }
 }
 
-/// Which rows of the trail are wanted: those that have all that is named here.
+/// Selects rows of the audit log that match every given value.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
     pub user: Option<UserId>,
     pub provider: Option<String>,
     pub event: Option<AuditKind>,
-    /// Whether they are refusals.
+    /// Refusals only, or all other events only.
     pub refused: Option<bool>,
     pub code: Option<String>,
     pub request_id: Option<String>,
@@ -106,12 +97,13 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
+    /// All rows of a user.
     pub fn of_user(user: UserId) -> Self {
         Self { user: Some(user), ..Self::default() }
     }
 }
 
-/// A row of the trail as read back.
+/// A row of the audit log as read back.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditRecord {
     /// RFC 3339, UTC.

@@ -1,62 +1,69 @@
+//! Authorization requests, and the rows that a login in progress needs.
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
-use crate::model::{Kind, UserId};
+use crate::model::{CredentialKind, UserId};
 use crate::secrets::Digest;
 
-/// A login that the server began: one row, one use, ten minutes (SEC-1).
+/// A login that was started on this server: valid for ten minutes and one use (SEC-1).
 ///
-/// PKCE verifier and nonce are not stored: they are derived from the state, which only its holder has.
+/// PKCE verifier and nonce are not stored: they are derived from the state, of which only the digest is stored.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     /// Digest of the state, or of the request token in OAuth 1.0a (SEC-13).
     pub key: Digest,
+    /// The provider's name.
     pub provider: String,
-    /// What the provider was told, to the letter.
+    /// Exactly as it was sent to the provider.
     pub redirect_uri: String,
-    /// Digest of the attempt cookie.
+    /// Digest of the cookie that binds the request to the browser.
     pub browser: Option<Digest>,
     /// Digest of the flow token, for clients without cookies.
     pub flow: Option<Digest>,
-    /// An OAuth 1.0a first step on a login route: a client that keeps no cookie may finish it (SEC-13).
-    pub classic: bool,
+    /// An OAuth 1.0a first step on a login route: a client without cookies may complete it (SEC-13).
+    pub is_legacy_oauth1_start: bool,
     /// The front-end's own PKCE challenge (S256); then it must post the verifier (SEC-3).
     pub code_challenge: Option<String>,
-    /// Secret of the OAuth 1.0a request token, sealed (SEC-12).
+    /// Secret of the OAuth 1.0a request token, encrypted (SEC-12).
     pub encrypted_secret: Option<Vec<u8>>,
     pub link_request: Option<LinkRequest>,
     /// The login of `link_request` was too old to link an account when the request was made (SEC-25).
     pub needs_fresh_login: bool,
-    /// What the provider's own address needed, such as shopify's `shop`: a JSON object, or nothing.
+    /// Parameters of the provider's own address, such as Shopify's `shop`: a JSON object.
     pub address: Option<serde_json::Value>,
-    /// Only of the redirect flow on the server: where the person lands, and with what.
+    /// Only in the server-side redirect flow: where it ends.
     pub server_redirect: Option<ServerRedirect>,
     pub created: UnixMillis,
     pub expires: UnixMillis,
     pub claimed: Option<UnixMillis>,
 }
 
-/// Whom a login is to be linked to, and their `link_generation` when they proved who they are: once something of theirs
-/// is ended, what was asked for before it links nothing any more.
+/// The user to link an account to, and their `link_generation` at that time. Revoking a credential increases it and so cancels
+/// the link.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct LinkRequest {
+    /// The user.
     pub user: UserId,
+    /// Their `link_generation`.
     pub generation: i64,
 }
 
-/// What the redirect flow on the server ends with.
+/// How the server-side redirect flow ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerRedirect {
-    /// A listed URI, to the letter.
+    /// An entry of ALLOWED_REDIRECT_URIS.
     pub next: String,
-    pub kind: Kind,
+    /// The kind of credential to issue.
+    pub kind: CredentialKind,
+    /// Whether tokens carry the user's data as claims, and the answer as members.
     pub with_user: bool,
-    /// The app's own challenge (S256): whoever swaps the code must show its verifier (RFC 8252, section 8.1).
+    /// The app's own challenge (S256): exchanging the one-time code requires its verifier (RFC 8252, section 8.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<String>,
 }
 
-/// The answer of a login that an app fetches with a code (SEC-11), sealed with a key derived from that code.
+/// The answer of a login that an app fetches with a one-time code (SEC-11), encrypted with a key derived from that code.
 #[derive(Clone, Debug)]
 pub struct OneTimeCode {
     pub code: Digest,
@@ -65,43 +72,43 @@ pub struct OneTimeCode {
     pub expires: UnixMillis,
 }
 
-/// A login that waits for what the person must answer, sealed with a key derived from its flow token.
+/// A login that waits for additional input, encrypted with a key derived from its flow token.
 #[derive(Clone, Debug)]
 pub struct StoredPendingLogin {
     pub token: Digest,
-    /// Digest of the attempt cookie, where the login came with one: then its answers must come with it too.
+    /// Digest of the browser's cookie, if the login carried one: then the answers must carry it too.
     pub browser: Option<Digest>,
     pub encrypted: Vec<u8>,
-    /// Whom it is to be linked to: it ends with whatever else is theirs.
+    /// The user to link to; revoking their credentials cancels the login.
     pub link_to: Option<UserId>,
     pub expires: UnixMillis,
-    /// `None` while it waits.
-    pub taken: Option<Taken>,
+    /// `None` while it is pending.
+    pub completed: Option<CompletedAnswer>,
 }
 
-/// How a halted login went on: by one success, whose answer is kept, sealed, for whoever posts the same once more.
+/// The first success of a pending login. Its encrypted answer is kept for a repeat.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct CompletedAnswer {
     pub at: UnixMillis,
     pub answer: Vec<u8>,
 }
 
-/// The claim on a code: it is sent to the provider once (SEC-6).
+/// The claim on a code, so that it is sent to the provider once (SEC-6).
 #[derive(Clone, Debug)]
 pub struct CodeClaim {
     /// Digest of (provider, code).
     pub digest: Digest,
-    /// Digest of the attempt cookie or flow token that posted it; nobody without one gets the answer again.
+    /// Digest of the cookie or flow token that posted it; only the same caller gets the answer again.
     pub binding: Option<Digest>,
     pub claimed: UnixMillis,
     pub expires: UnixMillis,
 }
 
-/// What is known of a code that was claimed before.
+/// A code that was claimed before.
 #[derive(Clone, Debug)]
 pub struct UsedCode {
     pub binding: Option<Digest>,
     pub claimed: UnixMillis,
-    /// The first answer, sealed with a key derived from the code; `None` while the first is under way.
+    /// The first answer, encrypted with a key derived from the code; `None` while that login is in progress.
     pub answer: Option<Vec<u8>>,
 }

@@ -1,43 +1,37 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
 use crate::model::UserId;
 use crate::secrets::Digest;
 
-/// What a login hands out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Kind {
+/// The kind of credential that a login issues. Its text form is kebab case, as in the routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
+#[strum(serialize_all = "kebab-case")]
+pub enum CredentialKind {
+    /// A session cookie.
     Session,
+    /// A permanent token.
     Token,
+    /// An access token and a refresh token.
     JwtPair,
+    /// A sliding token, which is its own refresh token.
     JwtSliding,
+    /// A knox token.
     Knox,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Session => "session",
-            Self::Token => "token",
-            Self::JwtPair => "jwt-pair",
-            Self::JwtSliding => "jwt-sliding",
-            Self::Knox => "knox",
-        })
-    }
-}
-
-/// Who called, as kept beside a credential and in the audit trail.
+/// The caller, as stored with a credential and in the audit log.
 #[derive(Clone, Debug, Default)]
 pub struct ClientInfo {
+    /// The address, as far as the proxies are trusted.
     pub ip: Option<String>,
-    /// Cut to 255 characters.
+    /// The User-Agent header, cut to 255 characters.
     pub agent: Option<String>,
+    /// `X-Request-Id`.
     pub request_id: Option<String>,
 }
 
-/// The row of a credential about to be stored with a login.
+/// The row of a newly issued credential.
 #[derive(Clone, Debug)]
 pub enum NewCredential {
     Session(SessionRow),
@@ -56,7 +50,7 @@ pub struct SessionRow {
     pub client: ClientInfo,
 }
 
-/// One permanent token per user (R-TOK-01); an imported one may stand beside the derived one.
+/// One permanent token per user (R-TOK-01); an imported one may exist beside the derived one.
 #[derive(Clone, Debug)]
 pub struct TokenRow {
     pub digest: Digest,
@@ -70,19 +64,19 @@ pub struct TokenRow {
 pub struct RefreshRow {
     /// 32 hex digits.
     pub jti: String,
-    /// `jti` of the first token of the chain.
+    /// `jti` of the first token of the family.
     pub family: String,
     /// `JwtPair` or `JwtSliding`.
-    pub kind: Kind,
+    pub kind: CredentialKind,
     pub user_id: UserId,
     pub created: UnixMillis,
-    /// The login at the beginning of the chain; `None`: it is not known.
+    /// When the login that started the family took place; `None`: unknown.
     pub signed_in: Option<UnixMillis>,
     pub expires: UnixMillis,
     pub client: ClientInfo,
 }
 
-/// What became of a refresh token.
+/// How a refresh token was used.
 #[derive(Clone, Debug, Default)]
 pub struct RefreshUse {
     /// `None` for a token of another issuer with the same key, such as simplejwt.
@@ -108,32 +102,32 @@ pub struct KnoxRow {
     pub client: ClientInfo,
 }
 
-/// Something that is signed in, as its owner sees it.
+/// A valid credential, as its owner sees it.
 #[derive(Clone, Debug)]
 pub struct CredentialEntry {
-    pub kind: Kind,
+    pub kind: CredentialKind,
     pub created: UnixMillis,
-    /// The login that it comes from; `None`: it is not known, as of what was imported.
+    /// When the login took place; `None`: unknown, as for imported credentials.
     pub signed_in: Option<UnixMillis>,
     pub last_used: UnixMillis,
-    /// `None`: it never ends by itself.
+    /// `None`: it does not expire.
     pub expires: Option<UnixMillis>,
     pub client: ClientInfo,
     pub handle: CredentialHandle,
 }
 
-/// One page of a user's live credentials, the latest used first.
+/// Selects a page of a user's valid credentials, the last used first.
 #[derive(Clone, Debug)]
-pub struct CredentialPage {
+pub struct CredentialQuery {
     pub now: UnixMillis,
-    /// A session that was not used after this is over.
+    /// A session that was last used before this has expired.
     pub idle_since: Option<UnixMillis>,
     /// The last entry of the page before; `None`: the first page.
     pub after: Option<CredentialPosition>,
     pub limit: i64,
 }
 
-/// Where an entry stands in the list of a user's credentials.
+/// The position of an entry in the list of a user's credentials.
 #[derive(Clone, Debug)]
 pub struct CredentialPosition {
     pub last_used: UnixMillis,
@@ -147,12 +141,12 @@ impl CredentialEntry {
     }
 }
 
-/// What a credential is found and ended by.
+/// The key by which a credential is found and revoked.
 #[derive(Clone, Debug)]
 pub enum CredentialHandle {
     Session(Digest),
     Token(Digest),
-    /// `jti` of the first token of a chain of refresh tokens, or of a sliding token.
+    /// `jti` of the first token of a token family, or of a sliding token.
     Family(String),
     /// Hex SHA-512.
     Knox(String),

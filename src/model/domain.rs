@@ -5,7 +5,7 @@ use std::fmt;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// A domain name as DNS has it: letters, digits and hyphens, or an internationalised name in either of its forms.
+/// A domain name as in the DNS: letters, digits and hyphens, or an internationalised name in either of its forms.
 ///
 /// Two names are equal when their ASCII forms are (RFC 5890, 2.3.2.4). A spelling that only some readers map to the same
 /// name is rejected, never mapped: full-width letters, other full stops than `.`, invisible characters.
@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization as _;
 pub struct Domain(String);
 
 impl Domain {
-    /// One dot at the end, as in a fully qualified name, is left out. `None`: this is no domain name.
+    /// A trailing dot, as in a fully qualified name, is removed. `None`: not a domain name.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let (names, length) = (AsciiDenyList::STD3, DnsLength::Verify);
@@ -54,7 +54,7 @@ impl fmt::Display for Domain {
     }
 }
 
-/// Whether `label` is `unicode` but for upper case. The Kelvin sign is no upper case of `k` here: normalisation changes it.
+/// Whether `label` is `unicode` but for upper case. The Kelvin sign is not an upper case `k`: normalisation changes it.
 fn is_spelling(label: &str, unicode: &str) -> bool {
     label.is_ascii() || label.chars().eq(label.nfkc()) && label.chars().flat_map(char::to_lowercase).eq(unicode.chars())
 }

@@ -1,5 +1,4 @@
-//! An e-mail address: the one parser of this server, for whatever a provider, a user, the operator's software or the
-//! settings give.
+//! The only parser of e-mail addresses: for providers, users, the webhook and the settings.
 
 use std::fmt;
 
@@ -10,7 +9,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::Domain;
 
-/// Octets (RFC 5321, 4.5.3.1.3).
+/// Maximum octets (RFC 5321, 4.5.3.1.3).
 const MAX_LEN: usize = 254;
 
 /// One address as mail software without options accepts it: a local part without quotes, one `@`, a domain name with a dot.
@@ -25,7 +24,7 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Spaces around it are left out. `None`: this is no address.
+    /// Surrounding spaces are removed. `None`: not an e-mail address.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_matches(' ');
         let text = text.strip_suffix('.').unwrap_or(text);
@@ -60,13 +59,13 @@ impl EmailAddress {
         Self::of(self.local_part, domain_text, self.domain)
     }
 
-    /// The same with its ASCII letters in lower case; other letters differ from each other (RFC 6530, 10.1).
+    /// The same address with ASCII letters in lower case; other letters stay (RFC 6530, 10.1).
     pub fn with_lower_case(self) -> Self {
         let local_part = self.local_part.to_ascii_lowercase();
         Self { local_part, ..self }.with_lower_case_domain()
     }
 
-    /// What two spellings of one address have in common. ASCII letters in any case are the same, other letters never.
+    /// The form in which addresses are compared: ASCII letters in lower case, the domain in ASCII.
     pub fn key(&self) -> String {
         format!("{}@{}", self.local_part.to_ascii_lowercase(), self.domain)
     }
@@ -89,7 +88,7 @@ impl EmailAddress {
     }
 }
 
-/// A letter, a digit or a mark that a reader sees.
+/// Whether a character is a visible letter, digit or mark.
 fn is_shown(c: char) -> bool {
     let is_ignored = matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}');
@@ -120,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fault_a5_only_an_address_is_parsed_as_one() {
+    fn fault_a5_only_valid_addresses_are_parsed() {
         for good in [
             "a@b.example",
             "Ana.Lopez+x@sub.b.example",

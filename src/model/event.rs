@@ -1,104 +1,98 @@
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::model::{AuditEvent, User, UserId};
 
-/// What the operator's own software can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The type of a webhook event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 pub enum EventType {
-    /// Asked before it happens, and waited for; all others are told afterwards.
+    /// Asks before a user is created, and waits for the answer. All other events are sent afterwards.
+    #[strum(serialize = "user.creating")]
     UserCreating,
+    /// A sign-up.
+    #[strum(serialize = "user.created")]
     UserCreated,
+    /// A login of an existing user.
+    #[strum(serialize = "user.signed_in")]
     UserSignedIn,
+    /// An account was linked to a user.
+    #[strum(serialize = "account.linked")]
     AccountLinked,
+    /// An account was unlinked.
+    #[strum(serialize = "account.unlinked")]
     AccountUnlinked,
+    /// The user changed their own data.
+    #[strum(serialize = "user.updated")]
     UserUpdated,
+    /// An operator deactivated the user.
+    #[strum(serialize = "user.deactivated")]
     UserDeactivated,
+    /// An operator activated the user.
+    #[strum(serialize = "user.activated")]
     UserActivated,
+    /// The user was deleted.
+    #[strum(serialize = "user.deleted")]
     UserDeleted,
 }
 
 impl EventType {
-    pub const ALL: [Self; 9] = [
-        Self::UserCreating,
-        Self::UserCreated,
-        Self::UserSignedIn,
-        Self::AccountLinked,
-        Self::AccountUnlinked,
-        Self::UserUpdated,
-        Self::UserDeactivated,
-        Self::UserActivated,
-        Self::UserDeleted,
-    ];
+    /// Every type.
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
+    /// The `type` member of the event.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::UserCreating => "user.creating",
-            Self::UserCreated => "user.created",
-            Self::UserSignedIn => "user.signed_in",
-            Self::AccountLinked => "account.linked",
-            Self::AccountUnlinked => "account.unlinked",
-            Self::UserUpdated => "user.updated",
-            Self::UserDeactivated => "user.deactivated",
-            Self::UserActivated => "user.activated",
-            Self::UserDeleted => "user.deleted",
-        }
+        self.into()
     }
 }
 
-/// Something that is being written, as the transaction that writes it sees it.
+/// A change of a user, as the transaction that writes it sees it.
 pub struct UserEvent<'a> {
+    /// What happened.
     pub audit: &'a AuditEvent,
-    /// As it is afterwards; a deleted one as it was.
+    /// After the change; a deleted user as it was.
     pub user: &'a User,
-    /// Provider and uid, where it is about an account.
+    /// Provider and uid, when an account is concerned.
     pub account: Option<(&'a str, &'a str)>,
 }
 
-/// An event to be written in the same transaction as what it tells of.
+/// A webhook event to be written in the transaction of the change.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// The same at every attempt to deliver it.
+    /// The same at every delivery attempt.
     pub id: String,
+    /// The `type` member.
     pub kind: EventType,
-    /// As it is signed and sent.
+    /// The body as it is signed and sent.
     pub body: String,
 }
 
-/// Asked inside each transaction about users: `None` where nobody wants to know.
+/// Makes the event of a change, inside its transaction; `None` when WEBHOOK_EVENTS does not list it.
 pub type EventFactory = Arc<dyn Fn(&UserEvent<'_>) -> Option<NewEvent> + Send + Sync>;
 
-/// An event that is to be delivered now.
+/// An event that is due for delivery.
 #[derive(Clone, Debug)]
 pub struct DueEvent {
     pub id: String,
     pub body: String,
-    /// How often it was tried, this time included.
+    /// Delivery attempts, including this one.
     pub attempts: i64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The delivery state of an event. Its text form is snake case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum EventState {
+    /// Not delivered yet.
     Pending,
+    /// The receiver answered 2xx.
     Delivered,
-    /// Given up after the last attempt.
+    /// Every attempt failed.
     Dead,
 }
 
-impl fmt::Display for EventState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-        })
-    }
-}
-
-/// A queued event as read back, moments in RFC 3339, UTC.
+/// A queued event as read back, times in RFC 3339, UTC.
 #[derive(Clone, Debug)]
 pub struct EventRecord {
     pub id: String,
@@ -111,6 +105,6 @@ pub struct EventRecord {
     pub delivered: Option<String>,
     /// Why the last attempt failed.
     pub error: Option<String>,
-    /// As it is signed and sent.
+    /// The body as it is signed and sent.
     pub body: String,
 }

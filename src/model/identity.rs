@@ -3,81 +3,81 @@ use serde_json::{Map, Value};
 
 use crate::model::{AccountUid, EmailAddress, ProviderTokens, token_binding};
 
-/// What a provider says of the person who just signed in: all that `provider/` hands upwards.
+/// What a provider asserts about the user who signed in: the result of `provider/`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
+    /// The provider's name.
     pub provider: String,
     /// A profile without a stable id is refused (R-PIPE-02).
     pub uid: AccountUid,
-    /// Within what `uid` is unique.
+    /// The scope in which `uid` is unique.
     #[serde(default)]
     pub uid_scope: UidScope,
-    /// Names in `extra_data` under which `uid` is kept.
+    /// Names in `extra_data` under which `uid` is stored.
     #[serde(default)]
     pub uid_kept_as: Vec<String>,
-    /// Ids under which earlier releases of django-rest-social-auth stored the same user; an imported row found so is
-    /// re-keyed to `uid`.
+    /// Ids under which earlier releases of django-rest-social-auth stored the same user; a login changes the key of such an
+    /// imported account to `uid`.
     pub legacy_uids: Vec<AccountUid>,
-    /// Names in `extra_data` that must not differ from those of the row found (a character of a game that was sold).
-    pub same: Vec<String>,
+    /// Names in `extra_data` whose values must equal the stored ones, such as the owner of a game character.
+    pub must_match: Vec<String>,
     pub username: Option<String>,
-    /// What is no address counts as none.
+    /// `None` also for an invalid address.
     pub email: Option<EmailAddress>,
-    /// The provider named an address that is none. Deny lists refuse it: it may be another spelling of a denied one.
+    /// The provider sent an invalid address. Deny lists refuse it, since it may be another spelling of a denied one.
     #[serde(default)]
     pub has_invalid_email: bool,
     pub fullname: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
-    /// By the provider's rule in its descriptor; unknown means not verified (SEC-24).
+    /// By the rule in the provider's descriptor; unknown means not verified (SEC-24).
     pub email_verified: bool,
-    /// Where the person's picture lies, for the step `save_avatar`.
+    /// URL of the user's picture, for the step `save_avatar`.
     pub picture: Option<String>,
-    /// The organisations or tenants that the provider says the person belongs to.
+    /// The organisations or tenants of the user.
     pub organizations: Vec<String>,
-    /// The fields kept with the association, in order (R-EXT-01, 02, 05), `auth_time` left to the pipeline.
+    /// The fields to store with the account, in order (R-EXT-01, 02, 05); the pipeline adds `auth_time`.
     pub extra_data: Map<String, Value>,
-    /// Names in `extra_data` that the provider's answer does not have. They are null there.
+    /// Names in `extra_data` that the provider's answer lacks. Their values are null.
     #[serde(default)]
     pub absent_extra_data: Vec<String>,
-    /// Names in `extra_data` that are dropped rather than stored when they are empty, so that an older value survives
-    /// (R-EXT-04).
+    /// Names in `extra_data` whose empty values are not stored, so that an older value stays (R-EXT-04).
     pub drop_when_empty: Vec<String>,
-    /// What the provider says for the declared fields of the user, as it says it.
+    /// The provider's values for the declared fields of the user, unconverted.
     pub fields: Map<String, Value>,
-    /// What the provider handed out to act for the person; `None` where it handed out nothing. Never serialised: where
-    /// it is kept at all, it is sealed by itself.
+    /// The provider tokens; `None` when the provider issued none. Never serialized: they are stored encrypted, separately.
     #[serde(skip)]
     pub tokens: Option<ProviderTokens>,
-    /// Seconds that the provider says its login lives, for SESSION_EXPIRATION (R-SES-04).
+    /// Lifetime of the provider's login in seconds, for SESSION_EXPIRATION (R-SES-04).
     pub expires_in: Option<i64>,
 }
 
-/// Within what a uid is unique: the claim that it is, and the issuer where there are several. Two accounts of one uid and
-/// two scopes are two accounts.
+/// The scope in which a uid is unique: its claim, and the issuer when there are several. The same uid in two scopes means two
+/// accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UidScope {
     /// `sub`, or `sub https://issuer.example`.
     pub current: String,
-    /// Those whose accounts count as this one's (FORMER_ISSUERS).
+    /// Scopes whose accounts also match (FORMER_ISSUERS).
     pub former: Vec<String>,
-    /// The provider has many issuers, each with users of its own; else another scope is a changed setting.
+    /// The provider has many issuers, each with its own users. Otherwise another scope means a changed setting.
     pub is_per_tenant: bool,
 }
 
 impl UidScope {
+    /// The text form.
     pub fn named(claim: &str, issuer: &str) -> String {
         if issuer.is_empty() { claim.to_owned() } else { format!("{claim} {issuer}") }
     }
 }
 
 impl Identity {
-    /// Of the account that this login leaves: it then has the key of this identity.
+    /// Associated data of the account's encrypted tokens, which has the key of this identity after the login.
     pub fn token_binding(&self) -> [&str; 3] {
         token_binding(&self.provider, self.uid.as_str(), &self.uid_scope.current)
     }
 
-    /// Without null characters, which PostgreSQL keeps in no text.
+    /// Removes null characters, which PostgreSQL cannot store.
     #[must_use]
     pub fn storable(mut self) -> Self {
         self.picture = self.picture.filter(|picture| !picture.contains('\0'));
@@ -85,20 +85,20 @@ impl Identity {
             name.iter_mut().for_each(|name| name.retain(|character| character != '\0'));
         }
         self.extra_data.retain(|name, _| !name.contains('\0'));
-        self.extra_data.values_mut().for_each(drop_nulls);
-        self.fields.values_mut().for_each(drop_nulls);
+        self.extra_data.values_mut().for_each(strip_nul_characters);
+        self.fields.values_mut().for_each(strip_nul_characters);
         self
     }
 }
 
-/// PostgreSQL keeps no null character in text, nor in the names and texts of JSON.
-pub fn drop_nulls(value: &mut Value) {
+/// Removes null characters, which PostgreSQL cannot store in text or JSON.
+pub fn strip_nul_characters(value: &mut Value) {
     match value {
         Value::String(text) => text.retain(|character| character != '\0'),
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Array(items) => items.iter_mut().for_each(strip_nul_characters),
         Value::Object(members) => {
             members.retain(|name, _| !name.contains('\0'));
-            members.values_mut().for_each(drop_nulls);
+            members.values_mut().for_each(strip_nul_characters);
         }
         _ => {}
     }

@@ -1,9 +1,9 @@
-//! What JSON says where no type is known beforehand: settings of a provider, its answers, what is kept of them.
+//! JSON values without a static type: settings of a provider, its answers, and the extra data.
 
 use serde_json::{Map, Value};
 
-/// What counts as something: not null, false, zero or empty.
-pub fn is_filled(value: &Value) -> bool {
+/// Whether a value is truthy, as in Python: not null, false, zero or empty.
+pub fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(flag) => *flag,
@@ -14,7 +14,7 @@ pub fn is_filled(value: &Value) -> bool {
     }
 }
 
-/// A value as it stands in a URL or a form; `None` for null.
+/// A value as text for a URL or a form; `None` for null.
 pub fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -23,7 +23,7 @@ pub fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-/// A list of texts; a single one counts as a list.
+/// A list of texts; a single value counts as a list.
 pub fn as_texts(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::Array(all)) => all.iter().filter_map(as_text).collect(),
@@ -31,7 +31,7 @@ pub fn as_texts(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-/// JSON, in which integers beyond 64 bits become texts: the parser would round them, and two ids would be one.
+/// Parses JSON; integers beyond 64 bits become texts. Rounded, two ids could become equal. Errors: the parser's.
 pub fn parse_json(text: &[u8]) -> Result<Value, serde_json::Error> {
     match quoted_big_integers(text) {
         Some(quoted) => serde_json::from_slice(&quoted),
@@ -41,7 +41,7 @@ pub fn parse_json(text: &[u8]) -> Result<Value, serde_json::Error> {
 
 /// `None`: there are none.
 fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
-    const SURE_DIGITS: usize = 18;
+    const MAX_SAFE_DIGITS: usize = 18;
     let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
     let (mut quoted, mut copied, mut at, mut in_text) = (Vec::new(), 0, 0, false);
     while at < text.len() {
@@ -56,7 +56,7 @@ fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
                     let number = std::str::from_utf8(number).unwrap_or_default();
                     number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok()
                 };
-                if digits.len() > SURE_DIGITS && digits.iter().all(u8::is_ascii_digit) && !fits() {
+                if digits.len() > MAX_SAFE_DIGITS && digits.iter().all(u8::is_ascii_digit) && !fits() {
                     quoted.extend_from_slice(&text[copied..at]);
                     quoted.push(b'"');
                     quoted.extend_from_slice(number);
@@ -75,38 +75,38 @@ fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Names of members that would let their reader act for the person at the provider: they end in one of these words.
-const SECRETS: [&str; 4] = ["token", "secret", "password", "session_key"];
-/// The same written without a border. Other such names are the provider's own, as Sketchfab's `apiToken`, which the
-/// original keeps and shows.
-const RUN_TOGETHER: [&str; 7] =
+/// Last words of the names of tokens and secrets.
+const SECRET_WORDS: [&str; 4] = ["token", "secret", "password", "session_key"];
+/// The same without a separator. Other such names are data of the provider, such as Sketchfab's `apiToken`, which
+/// django-rest-social-auth stores and shows.
+const SECRET_SUFFIXES: [&str; 7] =
     ["accesstoken", "refreshtoken", "idtoken", "oauthtoken", "authtoken", "clientsecret", "sessionkey"];
 
-/// Whether a member of this name is kept from everybody (SEC-40). `token_type` is not.
-pub fn authenticates(name: &str) -> bool {
+/// Whether a member of this name holds a token or a secret, which is never stored unencrypted or shown (SEC-40).
+pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let ends_in = |word: &&str| {
         let before = name.strip_suffix(*word);
         before.is_some_and(|before| before.is_empty() || before.ends_with(['_', '-', '.']))
     };
-    SECRETS.iter().any(ends_in) || RUN_TOGETHER.iter().any(|ending| name.ends_with(ending))
+    SECRET_WORDS.iter().any(ends_in) || SECRET_SUFFIXES.iter().any(|ending| name.ends_with(ending))
 }
 
-/// The members without what authenticates, at any depth.
+/// The members without tokens and secrets, at any depth.
 pub fn without_provider_tokens(members: &Map<String, Value>) -> Map<String, Value> {
     members.iter().filter_map(|(name, value)| Some((name.clone(), without_secrets(name, value)?))).collect()
 }
 
-/// A member of this name without what authenticates; `None`: that is all it was. OAuth 1.0a keeps its token as an object:
-/// its other members stay (R-EXT-03).
+/// A member without tokens and secrets; `None`: it is one. In OAuth 1.0a the token is an object, whose other members stay
+/// (R-EXT-03).
 pub fn without_secrets(name: &str, value: &Value) -> Option<Value> {
     match value {
         Value::Object(members) => Some(Value::Object(without_provider_tokens(members))),
         Value::Array(items) => {
             let kept = items.iter().filter_map(|item| without_secrets("", item));
-            (!authenticates(name)).then(|| Value::Array(kept.collect()))
+            (!is_secret_name(name)).then(|| Value::Array(kept.collect()))
         }
-        _ => (!authenticates(name)).then(|| value.clone()),
+        _ => (!is_secret_name(name)).then(|| value.clone()),
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_40_a_name_that_ends_in_the_word_of_a_secret_is_kept_from_everybody() {
+    fn sec_40_names_of_tokens_and_secrets_are_recognised() {
         for name in [
             "token",
             "access_token",
@@ -140,10 +140,10 @@ mod tests {
             "Password",
             "my_secret",
         ] {
-            assert!(authenticates(name), "{name}");
+            assert!(is_secret_name(name), "{name}");
         }
         for name in ["token_type", "tokens", "apiToken", "secretary", "username", "key"] {
-            assert!(!authenticates(name), "{name}");
+            assert!(!is_secret_name(name), "{name}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Reads documents of others in which single characters are broken: half a surrogate pair, a byte that is no UTF-8, a control
-//! character in a string. Each becomes U+FFFD; the rest of the document counts as it stands.
+//! Parses documents in which single characters are broken: half a surrogate pair, a byte that is not UTF-8, a control
+//! character in a string. Each becomes U+FFFD.
 
 use serde_json::Value;
 
 use super::parse_json;
 
-/// JSON as a provider or a client sent it. The strict reader comes first, so that nothing else than broken characters is
-/// read differently; a document that is not JSON in any other way stays an error.
+/// Parses JSON of a provider or a client. The strict parser comes first, so that only broken characters are read differently.
+/// Errors: any other syntax error.
 pub fn json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     parse_json(bytes).or_else(|error| {
         let repaired = repaired(&text(bytes));
@@ -14,7 +14,7 @@ pub fn json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     })
 }
 
-/// Text in UTF-8, or in UTF-16 where its byte order mark says so; without the mark.
+/// Decodes UTF-8, or UTF-16 with a byte order mark, and removes the mark.
 pub fn text(bytes: &[u8]) -> String {
     let wide = |read: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..].chunks(2).map(|pair| read([pair[0], *pair.get(1).unwrap_or(&0)])).collect();
@@ -27,7 +27,7 @@ pub fn text(bytes: &[u8]) -> String {
     }
 }
 
-/// XML 1.0 allows no control characters but white space, neither as such nor by number.
+/// Replaces the control characters that XML 1.0 forbids, literal or as references.
 pub fn xml(document: &str) -> String {
     let is_allowed = |c: char| {
         !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')
@@ -83,7 +83,7 @@ fn repaired(json: &str) -> String {
     out
 }
 
-/// Writes what follows a backslash; returns how many bytes of it were read.
+/// Writes the escape sequence after a backslash; returns its length in bytes.
 fn escape(rest: &str, out: &mut String) -> usize {
     let unit = |text: &str| {
         let digits = text
@@ -118,7 +118,7 @@ fn escape(rest: &str, out: &mut String) -> usize {
             out.push(c);
             1
         }
-        // No escape of JSON: the backslash is the broken character.
+        // Not an escape of JSON: the backslash is the broken character.
         _ => {
             out.push('\u{fffd}');
             0

@@ -3,19 +3,22 @@ use serde_json::{Map, Value, json};
 use crate::clock::UnixMillis;
 use crate::secrets::{ExposeSecret, SecretString};
 
-/// What a provider handed out to act for a person. Kept only sealed, and only where the settings ask for it (SEC-40).
+/// The tokens that a provider issued to act for a user. Stored only encrypted, and only with STORE_PROVIDER_TOKENS (SEC-40).
 #[derive(Clone, Debug)]
 pub struct ProviderTokens {
+    /// OAuth 2.0 or 1.0a.
     pub access_token: SecretString,
+    /// OAuth 2.0.
     pub refresh_token: Option<SecretString>,
-    /// OAuth 1.0a.
+    /// The token secret of OAuth 1.0a.
     pub secret: Option<SecretString>,
+    /// Such as `bearer`.
     pub token_type: Option<String>,
     /// `None`: the provider did not say.
     pub expires: Option<UnixMillis>,
-    /// What was known at the login and renewal needs again, such as the device of VK ID.
+    /// Parameters of the login that a refresh needs again, such as the device id of VK ID.
     pub callback: Map<String, Value>,
-    /// What the login's answer said of whose they are: a renewal must say the same.
+    /// Claims of the login that identify the user; a refresh must return the same.
     pub identity: Map<String, Value>,
 }
 
@@ -25,7 +28,7 @@ pub fn token_binding<'a>(provider: &'a str, uid: &'a str, uid_scope: &'a str) ->
 }
 
 impl ProviderTokens {
-    /// For sealing; never leaves the process otherwise.
+    /// The plain form, only for encryption.
     pub fn to_bytes(&self) -> Vec<u8> {
         let text = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
         let members = json!({
@@ -40,6 +43,7 @@ impl ProviderTokens {
         members.to_string().into_bytes()
     }
 
+    /// `None`: the bytes are not those of [`Self::to_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let members: Value = serde_json::from_slice(bytes).ok()?;
         let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);

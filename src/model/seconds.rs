@@ -2,20 +2,20 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A whole number of seconds that another party sent: a span of time, or a Unix time.
+/// A whole number of seconds that another party sent: a duration, or a Unix time.
 ///
 /// It lies between -[`Self::LIMIT`] and [`Self::LIMIT`], so that no later calculation with it can overflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seconds(i64);
 
 impl Seconds {
-    /// 9999-12-31T23:59:59Z, the last time that RFC 3339 can write.
+    /// 9999-12-31T23:59:59Z, the last time that RFC 3339 can represent.
     pub const LIMIT: i64 = 253_402_300_799;
-    /// Longest text that is read as a number.
+    /// Maximum length of a text that is parsed as a number.
     const MAX_TEXT_LEN: usize = 40;
 
-    /// Providers send integers, fractions, exponents and all of these as texts. A fraction is rounded down; what lies
-    /// beyond the limit becomes the limit. `None`: it is no number.
+    /// Providers send integers, fractions and exponents, also as texts. A fraction is rounded down; a number beyond the limit
+    /// becomes the limit. `None`: not a number.
     pub fn parse(value: &Value) -> Option<Self> {
         match value {
             Value::Number(number) => {
@@ -26,6 +26,7 @@ impl Seconds {
         }
     }
 
+    /// As [`Self::parse`], of a text.
     pub fn parse_text(text: &str) -> Option<Self> {
         // Rust also reads `inf` and `nan` as numbers.
         let is_decimal = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
@@ -35,6 +36,7 @@ impl Seconds {
         text.parse().ok().map(Self::clamped).or_else(|| text.parse().ok().and_then(Self::rounded))
     }
 
+    /// The number of seconds.
     pub fn get(self) -> i64 {
         self.0
     }
@@ -61,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fault_c14_a_number_of_seconds_is_read_in_every_form_that_providers_send() {
+    fn fault_c14_every_form_of_a_number_of_seconds_is_parsed() {
         for (value, seconds) in [
             (json!(3600), 3600),
             (json!(3599.5), 3599),

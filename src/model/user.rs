@@ -4,17 +4,24 @@ use serde_json::{Map, Value};
 use crate::clock::UnixMillis;
 use crate::model::{AccountId, UserId};
 
+/// A user, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
+    /// Primary key.
     pub id: UserId,
+    /// Unique.
     pub username: String,
+    /// May be empty.
     pub first_name: String,
+    /// May be empty.
     pub last_name: String,
-    /// May be empty. Never identifies anybody (SEC-22).
+    /// May be empty. Never used to identify the user (SEC-22).
     pub email: String,
-    /// Whether a provider vouched for `email` when it was stored.
+    /// Whether `email` was verified when it was stored.
     pub email_verified: bool,
+    /// An inactive user cannot sign in.
     pub is_active: bool,
+    /// When the user was created.
     pub created: UnixMillis,
     /// Set by session logins only (R-SES-03).
     pub last_login: Option<UnixMillis>,
@@ -26,17 +33,18 @@ pub struct User {
     pub credential_generation: i64,
     /// Part of what the permanent token is derived from; it grows whenever the permanent token is revoked.
     pub token_generation: i64,
-    /// Counts the ends of what could link accounts to the user.
+    /// Grows whenever a credential that could link accounts is revoked.
     pub link_generation: i64,
-    /// Of the declared fields, those that have a value; names that are declared no more may be among them.
+    /// Values of the declared fields; may contain names that are no longer declared.
     #[serde(default)]
     pub fields: Map<String, Value>,
-    /// Names of fields that the user changed by hand: a login leaves them alone (R-PIPE-09).
+    /// Names of fields that the user edited; a login does not change them (R-PIPE-09).
     #[serde(default)]
     pub edited: Vec<String>,
 }
 
 impl User {
+    /// Whether the user edited this field.
     pub fn has_edited(&self, field: &str) -> bool {
         self.edited.iter().any(|name| name == field)
     }
@@ -49,9 +57,9 @@ pub struct SocialAccount {
     pub user_id: UserId,
     pub provider: String,
     pub uid: String,
-    /// Within what `uid` is unique ([`crate::model::UidScope`]); empty: not known yet.
+    /// The scope in which `uid` is unique ([`crate::model::UidScope`]); empty: not known yet.
     pub uid_scope: String,
-    /// The import brought it under a key of an earlier release.
+    /// It was imported under a key of an earlier release.
     pub legacy_uid: bool,
     pub extra_data: Value,
     pub created: UnixMillis,
@@ -59,6 +67,7 @@ pub struct SocialAccount {
 }
 
 impl SocialAccount {
+    /// Associated data of the account's encrypted tokens.
     pub fn token_binding(&self) -> [&str; 3] {
         crate::model::token_binding(&self.provider, &self.uid, &self.uid_scope)
     }

@@ -1,4 +1,4 @@
-//! Fields of a user beyond the stock ones, as REST_SOCIAL_USER_FIELDS declares them.
+//! Additional fields of a user, as REST_SOCIAL_USER_FIELDS declares them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,16 +10,19 @@ use url::Url;
 
 use super::User;
 
-/// Characters of a text.
-const LONGEST: usize = 1000;
+/// Maximum characters of a text.
+const MAX_TEXT_LEN: usize = 1000;
 
-/// What a field may hold.
+/// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldType {
+pub enum UserFieldType {
+    /// Any text.
     String,
+    /// A 64-bit integer.
     Integer,
+    /// True or false.
     Boolean,
-    /// http or https.
+    /// An http or https URL.
     Url,
     /// `YYYY-MM-DD`.
     Date,
@@ -28,51 +31,53 @@ pub enum FieldType {
 /// One declared field.
 #[derive(Clone, Debug)]
 pub struct UserField {
-    /// In answers, in claims, and in the database.
+    /// Name in answers, claims and the database.
     pub name: String,
-    pub kind: FieldType,
-    /// By provider, `*` for those that have none of their own: an expression of the descriptors' language. Empty: only the
-    /// user fills it.
+    /// Type of the value.
+    pub kind: UserFieldType,
+    /// Expression over the provider's answers by provider name; `*` applies to all others. Empty: no provider fills the field.
     pub from: BTreeMap<String, String>,
-    /// A later login writes it anew; otherwise only the sign-up does.
+    /// Every login writes it; otherwise only the sign-up does.
     pub at_login: bool,
     /// The user may change it.
     pub editable: bool,
 }
 
 impl UserField {
-    /// A field that no provider says and nobody may change: it is a step's to fill.
-    pub fn new(name: &str, kind: FieldType) -> Self {
+    /// A field that no provider fills and the user cannot edit; a step fills it.
+    pub fn new(name: &str, kind: UserFieldType) -> Self {
         Self { name: name.to_owned(), kind, from: BTreeMap::new(), at_login: true, editable: false }
     }
 
-    /// Where `provider` says it, or `*`, which stands for all others: `profile.locale`.
-    pub fn said_by(mut self, provider: &str, expression: &str) -> Self {
+    /// Fills the field from the answer of `provider`, or of all others with `*`, by an expression such as `profile.locale`.
+    pub fn from_provider(mut self, provider: &str, expression: &str) -> Self {
         self.from.insert(provider.to_owned(), expression.to_owned());
         self
     }
 
-    /// No login after the sign-up writes it.
-    pub fn at_sign_up(self) -> Self {
+    /// Only the sign-up writes it.
+    pub fn only_at_sign_up(self) -> Self {
         Self { at_login: false, ..self }
     }
 
+    /// Lets the user edit it.
     pub fn editable(self) -> Self {
         Self { editable: true, ..self }
     }
 
+    /// The expression for `provider`.
     pub fn source(&self, provider: &str) -> Option<&str> {
         self.from.get(provider).or_else(|| self.from.get("*")).map(String::as_str)
     }
 }
 
-impl FieldType {
-    /// The value as it is kept, from JSON, from a form or from a provider's profile; numbers and booleans may come as
-    /// texts. Errors are for whoever sent it, with the texts of the original's framework.
-    pub fn fit(self, value: &Value) -> Result<Value, &'static str> {
+impl UserFieldType {
+    /// The value to store, from JSON, a form or a provider's answer; numbers and booleans may be texts. Errors: the message
+    /// for the caller, as in Django REST framework.
+    pub fn parse(self, value: &Value) -> Result<Value, &'static str> {
         let text = match value {
             Value::String(text) if text.contains('\0') => return Err("Null characters are not allowed."),
-            Value::String(text) if text.chars().count() > LONGEST => {
+            Value::String(text) if text.chars().count() > MAX_TEXT_LEN => {
                 return Err("Ensure this field has no more than 1000 characters.");
             }
             Value::String(text) => Some(text.trim()),
@@ -108,6 +113,7 @@ impl FieldType {
 pub struct UserFields(Arc<[UserField]>);
 
 impl UserFields {
+    /// The declared fields.
     pub fn new(fields: Vec<UserField>) -> Self {
         Self(fields.into())
     }
@@ -124,7 +130,7 @@ impl UserFields {
         self.iter().find(|field| field.name == name)
     }
 
-    /// The user with the declared fields alone, in their order: what was declared once may still be kept.
+    /// The user with the declared fields only, in their order: values of removed declarations may still be stored.
     pub fn of<'a>(&self, user: &'a User) -> Cow<'a, User> {
         if user.fields.is_empty() {
             return Cow::Borrowed(user);
@@ -142,32 +148,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_kept_as_its_type_or_not_at_all() {
-        for (kind, written, kept) in [
-            (FieldType::String, json!(" Zoë "), json!(" Zoë ")),
-            (FieldType::String, json!(7), json!("7")),
-            (FieldType::Integer, json!(-7), json!(-7)),
-            (FieldType::Integer, json!(" 7 "), json!(7)),
-            (FieldType::Boolean, json!("True"), json!(true)),
-            (FieldType::Url, json!("https://a.example/x"), json!("https://a.example/x")),
-            (FieldType::Date, json!("2024-02-29"), json!("2024-02-29")),
+    fn a_value_is_converted_to_its_type_or_rejected() {
+        for (kind, written, stored) in [
+            (UserFieldType::String, json!(" Zoë "), json!(" Zoë ")),
+            (UserFieldType::String, json!(7), json!("7")),
+            (UserFieldType::Integer, json!(-7), json!(-7)),
+            (UserFieldType::Integer, json!(" 7 "), json!(7)),
+            (UserFieldType::Boolean, json!("True"), json!(true)),
+            (UserFieldType::Url, json!("https://a.example/x"), json!("https://a.example/x")),
+            (UserFieldType::Date, json!("2024-02-29"), json!("2024-02-29")),
         ] {
-            assert_eq!(kind.fit(&written), Ok(kept), "{kind:?} {written}");
+            assert_eq!(kind.parse(&written), Ok(stored), "{kind:?} {written}");
         }
         for (kind, written) in [
-            (FieldType::String, json!(["a"])),
-            (FieldType::String, json!("a\u{0}")),
-            (FieldType::String, json!("a".repeat(1001))),
-            (FieldType::Integer, json!(1.5)),
-            (FieldType::Integer, json!(u64::MAX)),
-            (FieldType::Integer, json!("")),
-            (FieldType::Boolean, json!(1)),
-            (FieldType::Url, json!("javascript:alert(1)")),
-            (FieldType::Url, json!("/a")),
-            (FieldType::Date, json!("2023-02-29")),
-            (FieldType::Date, json!("1.2.2024")),
+            (UserFieldType::String, json!(["a"])),
+            (UserFieldType::String, json!("a\u{0}")),
+            (UserFieldType::String, json!("a".repeat(1001))),
+            (UserFieldType::Integer, json!(1.5)),
+            (UserFieldType::Integer, json!(u64::MAX)),
+            (UserFieldType::Integer, json!("")),
+            (UserFieldType::Boolean, json!(1)),
+            (UserFieldType::Url, json!("javascript:alert(1)")),
+            (UserFieldType::Url, json!("/a")),
+            (UserFieldType::Date, json!("2023-02-29")),
+            (UserFieldType::Date, json!("1.2.2024")),
         ] {
-            assert!(kind.fit(&written).is_err(), "{kind:?} {written}");
+            assert!(kind.parse(&written).is_err(), "{kind:?} {written}");
         }
     }
 }

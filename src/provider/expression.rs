@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::functions;
-use crate::model::{as_text, as_texts, is_filled};
+use crate::model::{as_text, as_texts, is_truthy};
 use crate::settings::SettingValues;
 
 /// What a login has brought so far, by the names that expressions use. It may hold secrets, so it prints nothing.
@@ -218,7 +218,7 @@ impl Expr {
                 let mut last = None;
                 for operand in operands {
                     last = operand.value(scope);
-                    if last.as_deref().is_some_and(is_filled) {
+                    if last.as_deref().is_some_and(is_truthy) {
                         break;
                     }
                 }
@@ -263,7 +263,7 @@ impl Expr {
 
     /// Whether the value is anything but null, false, zero or empty.
     pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, ExprError> {
-        Ok(self.eval(scope)?.as_deref().is_some_and(is_filled))
+        Ok(self.eval(scope)?.as_deref().is_some_and(is_truthy))
     }
 
     /// As it stands in a form; `None` for null.

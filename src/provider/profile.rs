@@ -9,7 +9,7 @@ use super::descriptor::InfoRequest;
 use super::exchange::Login;
 use super::expression::{Expr, Ordered, Part, Scope};
 use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_filled, without_secrets};
+use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_truthy, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -195,7 +195,7 @@ impl Provider {
         let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut lacks_sub = false;
         for body in bodies.iter().filter(|body| !body.is_null()) {
-            match body.get("sub").filter(|subject| is_filled(subject)) {
+            match body.get("sub").filter(|subject| is_truthy(subject)) {
                 // Some send a number where the ID token has a text.
                 Some(other) if id_text(other).is_some_and(|other| other == subject) => {}
                 Some(_) => return Err(failed(STAGE, "userinfo is about another subject")),
@@ -338,7 +338,7 @@ impl Provider {
             expires_in: self.remaining(login, &extra_data),
             extra_data,
             absent_extra_data,
-            same: self.descriptor.uid.same.clone(),
+            must_match: self.descriptor.uid.same.clone(),
             drop_when_empty: kept_if_empty.collect(),
         })
     }
@@ -404,9 +404,9 @@ impl Provider {
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
             // Without userinfo the id is in the ID token alone: it is looked up as for the uid.
             let is_id = by_claims && [&self.uid_keys.key, &self.descriptor.uid.key].contains(&&field.from);
-            let id = if is_id && !found.is_some_and(is_filled) { self.lookup(scope, &field.from)? } else { None };
+            let id = if is_id && !found.is_some_and(is_truthy) { self.lookup(scope, &field.from)? } else { None };
             let found = id.as_deref().or(found);
-            if found.is_some_and(is_filled) || !field.if_set {
+            if found.is_some_and(is_truthy) || !field.if_set {
                 let value = without_secrets(&field.from, found.unwrap_or(&Value::Null));
                 extra.extend(value.map(|value| (field.to.clone(), value)));
                 let is_absent = found.is_none() && !(is_of_token(&field.from) && login.access_token.is_some());

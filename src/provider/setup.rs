@@ -10,7 +10,7 @@ use super::jws::SignatureAlgorithm;
 use super::uid::{self, UidKeys};
 use super::{Protocol, Provider, catalog};
 use crate::clock::Deps;
-use crate::model::is_filled;
+use crate::model::is_truthy;
 use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
@@ -291,7 +291,7 @@ fn extra_fields(values: &SettingValues) -> Result<Vec<ExtraField>, String> {
             Some(alias) => alias.as_str()?.to_owned(),
             None => from.clone(),
         };
-        Some(ExtraField { from, to, if_set: parts.get(2).is_some_and(is_filled) })
+        Some(ExtraField { from, to, if_set: parts.get(2).is_some_and(is_truthy) })
     };
     let fields: Option<Vec<ExtraField>> = list.iter().map(field).collect();
     fields.ok_or_else(|| "must be a list of names, [name, alias] or [name, alias, true]".to_owned())

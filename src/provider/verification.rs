@@ -15,7 +15,7 @@ use super::id_token::{self, Cache, Expected, Purpose, Unverified};
 use super::jws::{SignatureAlgorithm, Token, VerifyingKey};
 use super::{Protocol, Provider, ProviderError};
 use crate::clock::UnixMillis;
-use crate::model::is_filled;
+use crate::model::is_truthy;
 use crate::secrets::ExposeSecret;
 
 const STAGE: &str = "id_token";
@@ -93,7 +93,7 @@ impl Provider {
     /// RFC 9207, 2.4: the callback must be this provider's (SEC-5). Where no issuer is known, its host must be that of
     /// the authorization endpoint.
     pub(super) fn check_issuer(&self, login: &Login<'_>) -> Result<(), ProviderError> {
-        let given = login.callback.fields.get("iss").filter(|iss| is_filled(iss));
+        let given = login.callback.fields.get("iss").filter(|iss| is_truthy(iss));
         let Some(given) = given else {
             // An ID token from an app came by no redirect, and OAuth 1.0a has no such parameter.
             let by_redirect = login.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;

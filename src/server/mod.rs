@@ -26,7 +26,7 @@ use crate::account::AccountService;
 use crate::clock::{Deps, UnixMillis};
 use crate::credential::Credentials;
 use crate::delivery::WebhookDispatcher;
-use crate::hook::{self, Hook};
+use crate::hook::{self, Webhook};
 use crate::http::{self, App};
 use crate::login::{self, Extensions, LoginService};
 use crate::outgoing::Client;
@@ -59,7 +59,7 @@ pub enum ServeError {
 pub struct Server {
     app: Arc<App>,
     repository: Arc<dyn Repository>,
-    hook: Option<Arc<Hook>>,
+    hook: Option<Arc<Webhook>>,
     deps: Deps,
     idle_grace: Duration,
     /// False while the database's schema is older than this release: only `/healthz` is served.
@@ -100,7 +100,7 @@ impl Server {
                 None
             }
         };
-        let hook = Hook::new(&settings, &deps).map_err(|error| errors.push(error)).ok();
+        let hook = Webhook::new(&settings, &deps).map_err(|error| errors.push(error)).ok();
         let event_factory = hook::event_factory(&settings, &deps);
         let opening = store::Opening { create, event_factory, limits: Some(settings.database) };
         let opened = store::open_with(&settings.database_url, opening).await;
@@ -111,7 +111,7 @@ impl Server {
             return Err(errors);
         };
         // Each with a client of its own: what cannot be delivered shuts nobody out.
-        if let Ok(Some(asked)) = Hook::new(&settings, &deps) {
+        if let Ok(Some(asked)) = Webhook::new(&settings, &deps) {
             extensions.webhook(Arc::new(asked));
         }
         let hook = hook.map(Arc::new);

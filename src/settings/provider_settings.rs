@@ -12,7 +12,7 @@ use super::addresses;
 use super::table::{self, SOCIAL_AUTH};
 use super::types::{SettingError, UserRules};
 use super::value_type::ValueType;
-use crate::model::{as_text, is_filled};
+use crate::model::{as_text, is_truthy};
 
 /// A leeway of more seconds is a warning.
 const MAX_USUAL_LEEWAY: f64 = 300.0;
@@ -95,7 +95,7 @@ impl ProviderSettings {
                 values.insert(name.clone(), Value::from(text));
             }
         }
-        let is_missing = |name: &String| !values.get(name).is_some_and(is_filled);
+        let is_missing = |name: &String| !values.get(name).is_some_and(is_truthy);
         if !rules.one_of.is_empty() && rules.one_of.iter().all(is_missing) {
             let problem = format!("one of {} is required", rules.one_of.join(", "));
             errors.push(SettingError::new(self.written_name(&rules.one_of[0]), problem));

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::value_type::ValueType;
 use super::{JwtAlgorithm, Mode, SettingError, Settings, Sources, StatePolicy, read, read_with_errors, table};
-use crate::model::{Domain, EmailAddress, FieldType, UserFields};
+use crate::model::{Domain, EmailAddress, UserFieldType, UserFields};
 use crate::secrets::ExposeSecret as _;
 
 const CATALOG: [&str; 6] = ["github", "github-enterprise", "google-oauth2", "twitter", "vk-oauth2", "oidc"];
@@ -146,13 +146,13 @@ fn declared_fields_are_tables_in_the_file_or_json_in_the_environment() {
     let names: Vec<&str> = of_file.iter().map(|field| field.name.as_str()).collect();
     assert_eq!(names, ["locale", "avatar", "newsletter", "phone"], "in the order of the file");
     let avatar = of_file.get("avatar").expect("declared");
-    assert_eq!((avatar.kind, avatar.at_login, avatar.editable), (FieldType::Url, false, false));
+    assert_eq!((avatar.kind, avatar.at_login, avatar.editable), (UserFieldType::Url, false, false));
     assert_eq!(
         (avatar.source("github"), avatar.source("gitlab")),
         (Some("profile.avatar_url"), Some("profile.picture"))
     );
     let phone = of_file.get("phone").expect("declared");
-    assert_eq!((phone.kind, phone.at_login, phone.source("github")), (FieldType::String, true, None));
+    assert_eq!((phone.kind, phone.at_login, phone.source("github")), (UserFieldType::String, true, None));
     assert!(of_file.get("newsletter").expect("declared").editable);
     let same = |fields: UserFields| assert_eq!(format!("{fields:?}"), format!("{of_file:?}"));
     same(good(inline, &[]).users.own_fields);

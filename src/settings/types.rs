@@ -111,7 +111,7 @@ pub struct UserRules {
     pub deny_lists_accept_missing_email: bool,
     /// Empty: all.
     pub allowed_organizations: Vec<String>,
-    /// In the form of [`crate::model::resembled_name`].
+    /// In the form of [`crate::model::deny_list_key`].
     pub denied_organizations: Vec<String>,
     /// Whether a login may create a user.
     pub sign_up: bool,

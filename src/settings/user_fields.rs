@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 use super::setting_reader::SettingReader;
 use super::types::{GENERATION_CLAIM, JwtRules, SettingError};
 use super::value_type::{self, ValueType};
-use crate::model::{FieldType, UserField, UserFields};
+use crate::model::{UserField, UserFieldType, UserFields};
 
 const NAME: &str = "REST_SOCIAL_USER_FIELDS";
 const MEMBERS: [&str; 4] = ["type", "from", "update", "editable"];
-const TYPES: [(&str, FieldType); 5] = [
-    ("string", FieldType::String),
-    ("integer", FieldType::Integer),
-    ("boolean", FieldType::Boolean),
-    ("url", FieldType::Url),
-    ("date", FieldType::Date),
+const TYPES: [(&str, UserFieldType); 5] = [
+    ("string", UserFieldType::String),
+    ("integer", UserFieldType::Integer),
+    ("boolean", UserFieldType::Boolean),
+    ("url", UserFieldType::Url),
+    ("date", UserFieldType::Date),
 ];
 
 /// Whether every login updates the field.
@@ -107,7 +107,7 @@ fn field(name: &str, members: &Map<String, Value>, error: &mut impl FnMut(&str, 
     }
     UserField {
         name: name.to_owned(),
-        kind: member(members, "type", error, |value| value_type::word(value, &TYPES)).unwrap_or(FieldType::String),
+        kind: member(members, "type", error, |value| value_type::word(value, &TYPES)).unwrap_or(UserFieldType::String),
         from: member(members, "from", error, sources).unwrap_or_default(),
         at_login: member(members, "update", error, |value| value_type::word(value, &UPDATES)).unwrap_or(true),
         editable: member(members, "editable", error, value_type::boolean).unwrap_or(false),

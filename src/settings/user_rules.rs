@@ -9,7 +9,7 @@ use super::table::SOCIAL_AUTH;
 use super::types::{SettingError, UserRules};
 use super::value_type::{self, ValueType};
 use super::{addresses, pipeline_steps, table};
-use crate::model::{UserFields, resembled_name};
+use crate::model::{UserFields, deny_list_key};
 
 /// The lists of provider names. A name that is not configured is an error.
 struct ProviderLists {
@@ -86,7 +86,7 @@ fn read(reader: &mut SettingReader, fields: &UserFields, steps: &[&str]) -> User
         allow_lists_accept_unverified: reader.boolean("ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL"),
         deny_lists_accept_missing_email: reader.boolean("DENY_LISTS_ACCEPT_MISSING_EMAIL"),
         allowed_organizations: reader.list_of(&name("ALLOWED_ORGANIZATIONS"), trimmed),
-        denied_organizations: reader.list_of(&name("DENIED_ORGANIZATIONS"), |entry| Ok(resembled_name(entry))),
+        denied_organizations: reader.list_of(&name("DENIED_ORGANIZATIONS"), |entry| Ok(deny_list_key(entry))),
         sign_up: reader.boolean(&name("SIGN_UP")),
         protected_user_fields: reader.list(&name("PROTECTED_USER_FIELDS")),
         immutable_user_fields: reader.list(&name("IMMUTABLE_USER_FIELDS")),

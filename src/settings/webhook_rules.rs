@@ -71,7 +71,7 @@ fn secret(text: &str) -> Result<SharedKey, String> {
 }
 
 fn event(name: &str) -> Result<EventType, String> {
-    let known = EventType::ALL.into_iter().find(|kind| kind.name() == name);
+    let known = EventType::ALL.iter().copied().find(|kind| kind.name() == name);
     known.ok_or_else(|| {
         format!("{name:?} is not an event: {}", value_type::one_of(EventType::ALL.iter().map(|kind| kind.name())))
     })

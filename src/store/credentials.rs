@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialPage, KnoxRow, RefreshRow, RefreshUse, SessionRow, User,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, KnoxRow, RefreshRow, RefreshUse, SessionRow, User,
     UserId,
 };
 use crate::secrets::Digest;
@@ -71,7 +71,7 @@ pub trait CredentialStore: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<()>;
     /// A page of the user's valid credentials of all kinds. A token family is one entry.
-    async fn credentials_of(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>>;
+    async fn credentials_of(&self, user: UserId, page: &CredentialQuery) -> Result<Vec<CredentialEntry>>;
     /// Revokes every credential of the user, JWTs included, and cancels requested links.
     async fn revoke_all(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
 }

@@ -25,7 +25,7 @@ use super::users::{Updated, UserSearch, UserStore};
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
-    CredentialHandle, CredentialPage, DueEvent, EmailAddress, EventRecord, EventState, KnoxRow, OneTimeCode,
+    CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, KnoxRow, OneTimeCode,
     RefreshRow, RefreshUse, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
@@ -226,7 +226,7 @@ limited!(CredentialStore {
     fn blacklist(jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
     fn revoke(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
-    fn credentials_of(user: UserId, page: &CredentialPage) -> Vec<CredentialEntry>;
+    fn credentials_of(user: UserId, page: &CredentialQuery) -> Vec<CredentialEntry>;
     fn revoke_all(user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
 });
 

@@ -8,9 +8,9 @@ use super::accounts::StoredAccount;
 use super::error::{Result, StoreError};
 use crate::clock::UnixMillis;
 use crate::model::{
-    AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CredentialEntry, CredentialHandle, DueEvent, EventRecord,
-    EventState, Kind, KnoxRow, LinkRequest, OneTimeCode, RefreshUse, ServerRedirect, SessionRow, SocialAccount,
-    StoredPendingLogin, Taken, UsedCode, User, UserId,
+    AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CompletedAnswer, CredentialEntry, CredentialHandle,
+    CredentialKind, DueEvent, EventRecord, EventState, KnoxRow, LinkRequest, OneTimeCode, RefreshUse, ServerRedirect,
+    SessionRow, SocialAccount, StoredPendingLogin, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -242,7 +242,7 @@ impl AuthorizationRequestRow {
             redirect_uri: self.redirect_uri,
             browser: digest(self.browser.as_deref())?,
             flow: digest(self.flow.as_deref())?,
-            classic: self.legacy_oauth1_start,
+            is_legacy_oauth1_start: self.legacy_oauth1_start,
             code_challenge: self.code_challenge,
             encrypted_secret: self.encrypted_secret,
             link_request: self.user_id.map(|user| LinkRequest { user, generation: self.link_generation }),
@@ -326,11 +326,11 @@ impl CredentialEntryRow {
         let key = digest(self.digest.as_deref())?.ok_or_else(missing);
         let name = self.name.ok_or_else(missing);
         let (kind, handle) = match self.kind.as_str() {
-            "session" => (Kind::Session, CredentialHandle::Session(key?)),
-            "token" => (Kind::Token, CredentialHandle::Token(key?)),
-            "knox" => (Kind::Knox, CredentialHandle::Knox(name?)),
-            "jwt-sliding" => (Kind::JwtSliding, CredentialHandle::Family(name?)),
-            "jwt-pair" => (Kind::JwtPair, CredentialHandle::Family(name?)),
+            "session" => (CredentialKind::Session, CredentialHandle::Session(key?)),
+            "token" => (CredentialKind::Token, CredentialHandle::Token(key?)),
+            "knox" => (CredentialKind::Knox, CredentialHandle::Knox(name?)),
+            "jwt-sliding" => (CredentialKind::JwtSliding, CredentialHandle::Family(name?)),
+            "jwt-pair" => (CredentialKind::JwtPair, CredentialHandle::Family(name?)),
             other => return Err(undecodable(&format!("the kind {other:?} of a credential"))),
         };
         Ok(CredentialEntry {
@@ -357,9 +357,9 @@ pub(super) struct PendingLoginRow {
 
 impl PendingLoginRow {
     pub fn with_token(self, token: &Digest) -> Result<StoredPendingLogin> {
-        let taken = match (self.completed, self.encrypted_answer) {
+        let completed = match (self.completed, self.encrypted_answer) {
             (None, None) => None,
-            (Some(at), Some(answer)) => Some(Taken { at: UnixMillis(at), answer }),
+            (Some(at), Some(answer)) => Some(CompletedAnswer { at: UnixMillis(at), answer }),
             _ => return Err(undecodable("a pending login with one of completed and encrypted_answer")),
         };
         Ok(StoredPendingLogin {
@@ -368,7 +368,7 @@ impl PendingLoginRow {
             encrypted: self.encrypted_login,
             link_to: self.user_id,
             expires: UnixMillis(self.expires),
-            taken,
+            completed,
         })
     }
 }

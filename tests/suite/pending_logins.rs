@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rest_social_auth::async_trait;
-use rest_social_auth::login::{Draft, Field, Step, Stop};
+use rest_social_auth::login::{Draft, InputField, Step, Stop};
 use serde_json::{Value, json};
 
 use crate::support::client::claims;
@@ -50,13 +50,13 @@ impl Step for Terms {
             (Some(Value::Bool(true)), plan) => plan.cloned().unwrap_or_default(),
             _ => {
                 return Err(Stop::ask([
-                    Field::checkbox("terms", "I accept the terms").help("https://a.example/terms"),
-                    Field::choice("plan", "TestAppBuilder", &["free", "gold"]).optional(),
+                    InputField::checkbox("terms", "I accept the terms").help("https://a.example/terms"),
+                    InputField::choice("plan", "TestAppBuilder", &["free", "gold"]).optional(),
                 ]));
             }
         };
         if plan == json!("gold") && draft.email() == "user13@example.com" {
-            return Err(Stop::wrong("plan", "This plan is not available."));
+            return Err(Stop::invalid("plan", "This plan is not available."));
         }
         draft.set_extra_data("plan", plan);
         Ok(())
@@ -99,8 +99,8 @@ impl Step for AskPassword {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         match draft.answer("password") {
             Some(password) if *password == "swordfish" => Ok(()),
-            Some(_) => Err(Stop::wrong("password", "The password is wrong.")),
-            None => Err(Stop::ask([Field::text("password", "Password")])),
+            Some(_) => Err(Stop::invalid("password", "The password is wrong.")),
+            None => Err(Stop::ask([InputField::text("password", "Password")])),
         }
     }
 }
@@ -455,10 +455,10 @@ async fn custom_step_sets_a_declared_field(engine: Engine) {
                 return Ok(());
             }
             let Some(birthday) = draft.answer("birthday").cloned() else {
-                return Err(Stop::ask([Field::text("birthday", "Birthday")]));
+                return Err(Stop::ask([InputField::text("birthday", "Birthday")]));
             };
             assert!(draft.set_field("undeclared", &birthday).is_err());
-            draft.set_field("birthday", &birthday).map_err(|problem| Stop::wrong("birthday", problem))
+            draft.set_field("birthday", &birthday).map_err(|problem| Stop::invalid("birthday", problem))
         }
     }
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "birthday"));
@@ -514,12 +514,12 @@ struct TwoRounds;
 impl Step for TwoRounds {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let Some(country) = draft.answer("country").cloned() else {
-            let nickname = Field::text("nickname", "Nickname").optional();
-            return Err(Stop::ask([Field::choice("country", "Country", &["de", "fr"]), nickname]));
+            let nickname = InputField::text("nickname", "Nickname").optional();
+            return Err(Stop::ask([InputField::choice("country", "Country", &["de", "fr"]), nickname]));
         };
         let Some(number) = draft.answer("number").cloned() else {
-            let nickname = Field::text("nickname", "Nickname").optional();
-            return Err(Stop::ask([Field::text("number", &format!("Number in {country}")), nickname]));
+            let nickname = InputField::text("nickname", "Nickname").optional();
+            return Err(Stop::ask([InputField::text("number", &format!("Number in {country}")), nickname]));
         };
         let nickname = draft.answer("nickname").cloned().unwrap_or_default();
         draft.set_extra_data("answers", json!([country, number, nickname]));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rest_social_auth::async_trait;
-use rest_social_auth::login::{Draft, Field, Step, Stop};
+use rest_social_auth::login::{Draft, InputField, Step, Stop};
 use serde_json::json;
 
 use crate::pending_logins::{WITH_TERMS, flow_token, resume, with_terms};
@@ -35,15 +35,15 @@ impl Step for AskName {
         }
         let Some(name) = draft.answer("name").and_then(|name| name.as_str()).map(str::to_owned) else {
             return Err(Stop::ask([
-                Field::text("name", "Your \"name\""),
-                Field::choice("plan", "TestAppBuilder", &["free", "gold"]),
-                Field::checkbox("news", "News").optional(),
+                InputField::text("name", "Your \"name\""),
+                InputField::choice("plan", "TestAppBuilder", &["free", "gold"]),
+                InputField::checkbox("news", "News").optional(),
             ]));
         };
         match name.as_str() {
             "Eva" => Err(Stop::refuse("eva_is_banned", "This user is banned.")),
-            "<Closed>" => Err(Stop::wrong("account", "This account is <closed>.")),
-            "Invalid" => Err(Stop::wrong("name", "This name is invalid.")),
+            "<Closed>" => Err(Stop::invalid("account", "This account is <closed>.")),
+            "Invalid" => Err(Stop::invalid("name", "This name is invalid.")),
             _ => Ok(()),
         }
     }

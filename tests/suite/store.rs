@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
-    AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, EmailAddress, Kind, KnoxRow, NewCredential,
-    RefreshRow, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, User, UserId,
+    AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, CredentialKind, EmailAddress, KnoxRow,
+    NewCredential, RefreshRow, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, User, UserId,
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{
@@ -67,7 +67,7 @@ fn authorization_request(key: &str, created: UnixMillis) -> AuthorizationRequest
         redirect_uri: "https://front.example/cb".into(),
         browser: Some(digest("browser")),
         flow: Some(digest(&format!("flow of {key}"))),
-        classic: false,
+        is_legacy_oauth1_start: false,
         code_challenge: Some("challenge".into()),
         encrypted_secret: Some(vec![0, 1, 255]),
         link_request: None,
@@ -158,7 +158,7 @@ fn refresh(jti: &str, user: UserId) -> RefreshRow {
     RefreshRow {
         jti: jti.into(),
         family: "family".into(),
-        kind: Kind::JwtPair,
+        kind: CredentialKind::JwtPair,
         user_id: user,
         created: NOW,
         signed_in: Some(NOW),
@@ -597,7 +597,7 @@ fn halt(token: &str) -> StoredPendingLogin {
         encrypted: b"sealed".to_vec(),
         link_to: None,
         expires,
-        taken: None,
+        completed: None,
     }
 }
 
@@ -616,8 +616,9 @@ async fn pending_login_is_consumed_once_or_nothing_is_written(engine: Engine) {
         join_all(logins.iter().zip(&names).map(|(login, name)| store.commit(login, move |user| session(name, user))));
     assert_eq!(users.await.into_iter().flatten().count(), 1);
     assert_eq!((store.database.count("users").await, store.database.count("sessions").await), (1, 1));
-    let taken = repository.pending_login(&digest("a")).await.expect("a read").expect("the row").taken.expect("taken");
-    assert_eq!((taken.at, &taken.answer[..]), (NOW, &b"sealed"[..]));
+    let completed =
+        repository.pending_login(&digest("a")).await.expect("a read").expect("the row").completed.expect("completed");
+    assert_eq!((completed.at, &completed.answer[..]), (NOW, &b"sealed"[..]));
     // For an existing user: consumed by a step that asks again, and not consumed.
     let user = store.user("eva").await;
     let account = repository.accounts_of(user.id).await.expect("a read").remove(0);

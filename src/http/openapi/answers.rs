@@ -11,7 +11,7 @@ use poem_openapi::types::{Example, ToJSON, Type};
 use poem_openapi::{ApiResponse, Enum, Object};
 
 use super::schemas::{JsonObject, text_header};
-use crate::login::{Field, FieldType, PendingLogin, SignedIn};
+use crate::login::{InputField, InputType, PendingLogin, SignedIn};
 use crate::model;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -185,11 +185,11 @@ impl<T: ToJSON + Example> ApiResponse for Login<T> {
 }
 
 /// The answer to a completed login of this kind.
-pub fn of_kind(kind: model::Kind, with_user: bool, answer: SignedIn) -> Response {
+pub fn of_kind(kind: model::CredentialKind, with_user: bool, answer: SignedIn) -> Response {
     match (kind, with_user) {
-        (model::Kind::Session, _) => json(&SessionUser::from(answer)),
-        (model::Kind::JwtPair, true) => json(&UserWithTokenPair::from(answer)),
-        (model::Kind::JwtPair, false) => json(&TokenPair::from(answer)),
+        (model::CredentialKind::Session, _) => json(&SessionUser::from(answer)),
+        (model::CredentialKind::JwtPair, true) => json(&UserWithTokenPair::from(answer)),
+        (model::CredentialKind::JwtPair, false) => json(&TokenPair::from(answer)),
         (_, true) => json(&UserWithToken::from(answer)),
         (_, false) => json(&Token::from(answer)),
     }
@@ -406,13 +406,13 @@ impl From<PendingLogin> for MoreNeeded {
     }
 }
 
-impl From<Field> for AskedField {
-    fn from(field: Field) -> Self {
+impl From<InputField> for AskedField {
+    fn from(field: InputField) -> Self {
         let kind = match field.kind {
-            FieldType::Text => AskedFieldType::Text,
-            FieldType::Email => AskedFieldType::Email,
-            FieldType::Checkbox => AskedFieldType::Checkbox,
-            FieldType::Choice => AskedFieldType::Choice,
+            InputType::Text => AskedFieldType::Text,
+            InputType::Email => AskedFieldType::Email,
+            InputType::Checkbox => AskedFieldType::Checkbox,
+            InputType::Choice => AskedFieldType::Choice,
         };
         let choices = (!field.choices.is_empty()).then_some(field.choices);
         Self { name: field.name, kind, title: field.title, required: field.required, help: field.help, choices }
@@ -425,7 +425,7 @@ impl Example for MoreNeeded {
             flow_token: "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned(),
             expires_in: 600,
             step: "require_email".to_owned(),
-            fields: vec![Field::email("email", "E-mail address")],
+            fields: vec![InputField::email("email", "E-mail address")],
         }
         .into()
     }

@@ -4,7 +4,7 @@ use poem_openapi::Enum;
 use strum::{VariantArray, VariantNames};
 
 use crate::http::protocol::QueryValue;
-use crate::model::Kind;
+use crate::model::CredentialKind;
 
 /// A login route by its name in the URL.
 #[derive(Clone, Copy, Debug, Enum, VariantArray, VariantNames)]
@@ -28,13 +28,13 @@ pub enum LoginKind {
 
 impl LoginKind {
     /// The kind of credential that the route issues.
-    pub fn credential(self) -> Kind {
+    pub fn credential(self) -> CredentialKind {
         match self {
-            Self::Session => Kind::Session,
-            Self::Token | Self::TokenUser => Kind::Token,
-            Self::JwtPair | Self::JwtPairUser => Kind::JwtPair,
-            Self::JwtSliding | Self::JwtSlidingUser => Kind::JwtSliding,
-            Self::Knox | Self::KnoxUser => Kind::Knox,
+            Self::Session => CredentialKind::Session,
+            Self::Token | Self::TokenUser => CredentialKind::Token,
+            Self::JwtPair | Self::JwtPairUser => CredentialKind::JwtPair,
+            Self::JwtSliding | Self::JwtSlidingUser => CredentialKind::JwtSliding,
+            Self::Knox | Self::KnoxUser => CredentialKind::Knox,
         }
     }
 
@@ -45,14 +45,14 @@ impl LoginKind {
     }
 }
 
-impl From<Kind> for LoginKind {
-    fn from(kind: Kind) -> Self {
+impl From<CredentialKind> for LoginKind {
+    fn from(kind: CredentialKind) -> Self {
         match kind {
-            Kind::Session => Self::Session,
-            Kind::Token => Self::Token,
-            Kind::JwtPair => Self::JwtPair,
-            Kind::JwtSliding => Self::JwtSliding,
-            Kind::Knox => Self::Knox,
+            CredentialKind::Session => Self::Session,
+            CredentialKind::Token => Self::Token,
+            CredentialKind::JwtPair => Self::JwtPair,
+            CredentialKind::JwtSliding => Self::JwtSliding,
+            CredentialKind::Knox => Self::Knox,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{FieldType, UserField, UserFields};
+use crate::model::{UserField, UserFieldType, UserFields};
 
 /// Schemas of responses that contain a user.
 const USER_SCHEMAS: [&str; 4] = ["User", "SessionUser", "UserWithToken", "UserWithTokenPair"];
@@ -28,11 +28,11 @@ pub fn add(document: &mut Value, fields: &UserFields) {
 
 fn schema(field: &UserField) -> Map<String, Value> {
     let schema = match field.kind {
-        FieldType::String => json!({"type": "string"}),
-        FieldType::Integer => json!({"type": "integer", "format": "int64"}),
-        FieldType::Boolean => json!({"type": "boolean"}),
-        FieldType::Url => json!({"type": "string", "format": "uri"}),
-        FieldType::Date => json!({"type": "string", "format": "date"}),
+        UserFieldType::String => json!({"type": "string"}),
+        UserFieldType::Integer => json!({"type": "integer", "format": "int64"}),
+        UserFieldType::Boolean => json!({"type": "boolean"}),
+        UserFieldType::Url => json!({"type": "string", "format": "uri"}),
+        UserFieldType::Date => json!({"type": "string", "format": "date"}),
     };
     match schema {
         Value::Object(members) => members,

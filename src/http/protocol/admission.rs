@@ -11,7 +11,7 @@ use super::client::client_info;
 use super::cookies::{attempt_cookie_values, session_cookie_values};
 use super::origin::{OriginPolicy, check_origin, is_navigation, is_same_site_navigation, origin_of};
 use super::problem::Failure;
-use crate::account::{Authorization, Caller, Family, Presented, Proof};
+use crate::account::{AuthScheme, Authorization, Caller, PresentedCredentials, Proof};
 use crate::login::RequestContext;
 use crate::model::LinkRequest;
 
@@ -28,7 +28,12 @@ pub struct Admitted {
 /// Authenticates a request by one family of credentials, then checks its origin.
 ///
 /// Errors: 401 for an invalid credential, 403 `csrf_failed`, 503 `database_unavailable`.
-pub async fn admit(app: &App, request: &Request, family: Family, policy: OriginPolicy) -> Result<Admitted, Failure> {
+pub async fn admit(
+    app: &App,
+    request: &Request,
+    family: AuthScheme,
+    policy: OriginPolicy,
+) -> Result<Admitted, Failure> {
     let own = base_url(&app.settings, request);
     let presented = presented_credentials(request, &own);
     let origin = origin_of(request.headers());
@@ -58,7 +63,7 @@ pub async fn admit(app: &App, request: &Request, family: Family, policy: OriginP
     let cookies = attempt_cookie_values(request.headers(), &own);
     let context = RequestContext {
         cookie: app.login.authorization_request_cookie(cookies.iter().map(String::as_str)),
-        own,
+        base_url: own,
         origin,
         caller: link_to,
         needs_fresh_login: false,
@@ -72,7 +77,7 @@ pub async fn admit(app: &App, request: &Request, family: Family, policy: OriginP
 pub async fn admit_to_link(
     app: &App,
     request: &Request,
-    family: Family,
+    family: AuthScheme,
     policy: OriginPolicy,
 ) -> Result<RequestContext, Failure> {
     let Admitted { caller, context, .. } = admit(app, request, family, policy).await?;
@@ -81,7 +86,7 @@ pub async fn admit_to_link(
 }
 
 /// The `Authorization` header and the session cookies of a request.
-pub fn presented_credentials(request: &Request, own: &url::Url) -> Presented {
+pub fn presented_credentials(request: &Request, own: &url::Url) -> PresentedCredentials {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
     let authorization = match (values.next(), values.next()) {
         (None, _) => Authorization::Absent,
@@ -92,5 +97,5 @@ pub fn presented_credentials(request: &Request, own: &url::Url) -> Presented {
         },
         _ => Authorization::Unreadable,
     };
-    Presented { authorization, session_cookies: session_cookie_values(request.headers(), own) }
+    PresentedCredentials { authorization, session_cookies: session_cookie_values(request.headers(), own) }
 }

@@ -80,7 +80,7 @@ impl AuditMiddleware {
             tracing::warn!(code = %failure.code, provider, kind, user_id, cause, "refused");
         }
         let client = client_info_from(self.address, self.user_agent.as_ref());
-        app.login.note(failure.code.clone(), context, &client).await;
+        app.login.audit_refusal(failure.code.clone(), context, &client).await;
     }
 
     fn includes(&self, failure: &Failure) -> bool {

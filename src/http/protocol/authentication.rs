@@ -14,13 +14,13 @@ use super::app::App;
 use super::base_url::base_url;
 use super::origin::OriginPolicy;
 use super::problem::Failure;
-use crate::account::{AuthError, Caller, Family, Presented};
+use crate::account::{AuthError, AuthScheme, Caller, PresentedCredentials};
 use crate::login::RequestContext;
 
 /// The credentials that a route accepts (R-AUT-01).
 pub trait AcceptedCredential: Send + Sync + 'static {
     /// For the account service.
-    const FAMILY: Family;
+    const SCHEME: AuthScheme;
     /// For the OpenAPI document.
     const SCHEMES: &'static [&'static str];
 }
@@ -32,7 +32,7 @@ macro_rules! accepted_credentials {
             pub struct $name;
 
             impl AcceptedCredential for $name {
-                const FAMILY: Family = Family::$family;
+                const SCHEME: AuthScheme = AuthScheme::$family;
                 const SCHEMES: &'static [&'static str] = &$schemes;
             }
         )+
@@ -69,24 +69,24 @@ pub struct RequiredAuth<'a, C> {
 impl<C: AcceptedCredential> OptionalAuth<'_, C> {
     /// Verifies the credential and the origin. Errors: those of [`admit`].
     pub async fn admit(&self, app: &App, policy: OriginPolicy) -> Result<Admitted, Failure> {
-        admit(app, self.request, C::FAMILY, policy).await
+        admit(app, self.request, C::SCHEME, policy).await
     }
 
     /// [`Self::admit`] for a call that may link an account to the caller.
     pub async fn admit_to_link(&self, app: &App, policy: OriginPolicy) -> Result<RequestContext, Failure> {
-        admit_to_link(app, self.request, C::FAMILY, policy).await
+        admit_to_link(app, self.request, C::SCHEME, policy).await
     }
 }
 
 impl<C: AcceptedCredential> RequiredAuth<'_, C> {
     /// Verifies the credential and the origin. Errors: those of [`admit`], and 401 `not_authenticated`.
     pub async fn admit(&self, app: &App, policy: OriginPolicy) -> Result<Caller, Failure> {
-        let admitted = admit(app, self.request, C::FAMILY, policy).await?;
+        let admitted = admit(app, self.request, C::SCHEME, policy).await?;
         admitted.caller.ok_or_else(|| AuthError::NotAuthenticated.into())
     }
 
     /// The credentials of the request, not verified.
-    pub fn presented(&self, app: &App) -> Presented {
+    pub fn presented(&self, app: &App) -> PresentedCredentials {
         presented_credentials(self.request, &base_url(&app.settings, self.request))
     }
 }

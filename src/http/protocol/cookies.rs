@@ -5,7 +5,7 @@ use cookie::{Cookie, SameSite};
 use poem::http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
-use crate::login::{AUTHORIZATION_REQUEST_LIFETIME, AuthorizationRequestCookie, Begun, SessionCookie};
+use crate::login::{AUTHORIZATION_REQUEST_LIFETIME, AuthorizationRequestCookie, SessionCookie, StartedRequest};
 
 /// The values of all session cookies of a request.
 pub fn session_cookie_values(headers: &HeaderMap, own: &Url) -> Vec<String> {
@@ -29,7 +29,7 @@ pub fn delete_session_cookie(own: &Url) -> HeaderValue {
 }
 
 /// `Set-Cookie` for an authorization request that has just begun.
-pub fn attempt_cookie_of(own: &Url, begun: &Begun) -> HeaderValue {
+pub fn attempt_cookie_of(own: &Url, begun: &StartedRequest) -> HeaderValue {
     // Browsers send only a `SameSite=None` cookie with a callback that is a cross-site POST.
     let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
     attempt_cookie(own, &begun.cookie, same_site)

@@ -71,7 +71,7 @@ pub fn check_origin(
 
 /// Whether a page of another site sends the request. Programs, which send neither header, count as same-site.
 pub fn is_cross_site(settings: &Settings, request: &Request, context: &RequestContext) -> bool {
-    check_origin(settings, request, &context.own, &context.origin, false).is_err()
+    check_origin(settings, request, &context.base_url, &context.origin, false).is_err()
 }
 
 /// Whether the user started the navigation: on a page of this site, or in the address bar.

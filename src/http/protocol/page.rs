@@ -15,7 +15,7 @@ use url::{Position, Url};
 
 use super::problem::Failure;
 use super::request_id::current_request_id;
-use crate::login::{Field, Fields, PendingLogin};
+use crate::login::{Fields, InputField, PendingLogin};
 use crate::secrets::Digest;
 
 const STYLE: &str = include_str!("page.css");
@@ -70,13 +70,13 @@ pub fn question_page<'a>(
     #[derive(Serialize)]
     struct Question<'a> {
         #[serde(flatten)]
-        field: &'a Field,
+        field: &'a InputField,
         value: &'a str,
         errors: &'a [String],
     }
     let no_errors = BTreeMap::new();
     let errors = rejected.map_or(&no_errors, |(_, failure)| &failure.errors);
-    let question = |field: &'a Field| {
+    let question = |field: &'a InputField| {
         let answer = rejected.and_then(|(answers, _)| answers.map().get(&field.name).and_then(Value::as_str));
         let errors = errors.get(&field.name).map_or(&[][..], Vec::as_slice);
         Question { field, value: answer.unwrap_or_default(), errors }

@@ -188,7 +188,7 @@ impl From<TokenError> for Failure {
         match error {
             TokenError::NotFound => Self::not_found(),
             TokenError::NotStored => Self::new(StatusCode::NOT_FOUND, "token_not_kept", detail),
-            TokenError::Ended => Self::new(StatusCode::CONFLICT, "token_ended", detail),
+            TokenError::Expired => Self::new(StatusCode::CONFLICT, "token_ended", detail),
             TokenError::Provider(error) => LoginError { provider_message: None, ..error.into() }.into(),
             TokenError::Auth(error) => error.into(),
         }

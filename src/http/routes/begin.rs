@@ -47,7 +47,7 @@ impl Begin {
         let request = begin_request(&body.fields().await?)?;
         let begun = self.app.login.begin(&provider.0, request, &request_context).await;
         let begun = begun.map_err(|error| self.app.login_failure(error))?;
-        let cookie = attempt_cookie_of(&request_context.own, &begun);
+        let cookie = attempt_cookie_of(&request_context.base_url, &begun);
         let body = Begun {
             authorization_url: begun.authorization_url,
             state: begun.state,

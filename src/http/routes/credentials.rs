@@ -6,7 +6,7 @@ use poem_openapi::param::Path;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 
-use crate::account::Listed;
+use crate::account::ListedCredential;
 use crate::http::openapi::answers::{Done, Page};
 use crate::http::openapi::{LoginKind, PageLimit, Refused, Tag, Timestamp, error_list};
 use crate::http::protocol::{App, ByAny, Failure, OriginPolicy, Query, RequiredAuth, client_info};
@@ -61,10 +61,10 @@ impl Credentials {
         let caller = auth.admit(&self.app, OriginPolicy::UnsafeCall).await?;
         let client = client_info(auth.request);
         if id.0 == "others" {
-            self.app.account.end_other_credentials(&caller, &client).await?;
+            self.app.account.revoke_other_credentials(&caller, &client).await?;
             return Ok(Done);
         }
-        if self.app.account.end_credential(&caller, &id.0, &client).await? {
+        if self.app.account.revoke_credential(&caller, &id.0, &client).await? {
             Ok(Done)
         } else {
             Err(Failure::not_found().into())
@@ -95,8 +95,8 @@ pub struct Credential {
     pub agent: Option<String>,
 }
 
-impl From<Listed> for Credential {
-    fn from(listed: Listed) -> Self {
+impl From<ListedCredential> for Credential {
+    fn from(listed: ListedCredential) -> Self {
         let entry = listed.entry;
         Self {
             id: listed.id,

@@ -11,7 +11,7 @@ use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, OpenApi};
 
-use crate::account::Family;
+use crate::account::AuthScheme;
 use crate::http::openapi::answers::{self, SessionUser, Token, TokenPair, UserWithToken, UserWithTokenPair};
 use crate::http::openapi::inputs::{LoginInput, LoginInputWithProvider};
 use crate::http::openapi::{Refused, Tag, error_list};
@@ -19,7 +19,7 @@ use crate::http::protocol::{
     AcceptedCredential, App, ByJwt, ByKnox, BySession, ByToken, Failure, OptionalAuth, OriginPolicy, RawBody,
     is_cross_site, refresh_attempt_cookie, session_cookie_of,
 };
-use crate::login::{LoginRequest, Outcome, SignedIn};
+use crate::login::{LoginOutcome, LoginRequest, SignedIn};
 use crate::model;
 
 /// How a login route differs from the others.
@@ -27,7 +27,7 @@ pub trait Kind: Send + Sync + 'static {
     /// The path without the provider.
     const PATH: &'static str;
     /// The kind of credential.
-    const KIND: model::Kind;
+    const KIND: model::CredentialKind;
     /// Whether tokens and answer have the user's data.
     const WITH_USER: bool;
     /// Operation ids without and with the provider in the URL.
@@ -91,25 +91,25 @@ impl<K: Kind> Login<K> {
         auth: OptionalAuth<'_, K::Credential>,
         body: RawBody<T>,
     ) -> Result<answers::Login<K::Answer>, Failure> {
-        let is_session_route = K::Credential::FAMILY == Family::Session;
+        let is_session_route = K::Credential::SCHEME == AuthScheme::Session;
         let policy = if is_session_route { OriginPolicy::SessionRoute } else { OriginPolicy::Unchecked };
         let request_context = auth.admit_to_link(&self.app, policy).await?;
-        let (own, attempt_cookie) = (request_context.own.clone(), request_context.cookie.clone());
+        let (own, attempt_cookie) = (request_context.base_url.clone(), request_context.cookie.clone());
         let is_cross_site = is_cross_site(&self.app.settings, auth.request, &request_context);
         let fields = body.fields().await?;
         let request = LoginRequest { kind: K::KIND, with_user: K::WITH_USER, provider, fields, request_context };
         let outcome = self.app.login.login(request).await.map_err(|error| self.app.login_failure(error))?;
         let (mut response, cookie): (_, Option<HeaderValue>) = match outcome {
-            Outcome::SignedIn(mut signed_in) => {
+            LoginOutcome::SignedIn(mut signed_in) => {
                 let session = signed_in.session.take();
                 let response = answers::json(&K::Answer::from(*signed_in));
                 (response, session.map(|session| session_cookie_of(&own, &session)))
             }
-            Outcome::PendingLogin(pending_login) => (
+            LoginOutcome::PendingLogin(pending_login) => (
                 answers::more_needed(pending_login),
                 attempt_cookie.map(|cookie| refresh_attempt_cookie(&own, &cookie)),
             ),
-            Outcome::RequestToken { oauth_token, cookie } => {
+            LoginOutcome::RequestToken { oauth_token, cookie } => {
                 // A form on another site sends no attempt cookie, and must not replace the browser's own.
                 let cookie = (!is_cross_site).then(|| refresh_attempt_cookie(&own, &cookie));
                 (answers::json(&answers::RequestToken::new(oauth_token)), cookie)
@@ -164,7 +164,7 @@ macro_rules! kinds {
 
             impl Kind for $name {
                 const PATH: &'static str = concat!("/api/login/social", $path);
-                const KIND: model::Kind = model::Kind::$kind;
+                const KIND: model::CredentialKind = model::CredentialKind::$kind;
                 const WITH_USER: bool = $with_user;
                 const IDS: [&'static str; 2] = [$id, concat!($id, "WithProvider")];
                 const SUMMARIES: [&'static str; 2] = [$summary, concat!($summary, ", provider in the URL")];

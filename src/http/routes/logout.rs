@@ -44,7 +44,7 @@ impl Logout {
     async fn session(&self, auth: OptionalAuth<'_, BySession>) -> Result<LoggedOut, Refused<SessionErrors>> {
         let admitted = auth.admit(&self.app, OriginPolicy::SessionRoute).await?;
         self.app.account.logout_session(&admitted.session_cookies, &admitted.context.client).await?;
-        Ok(LoggedOut { cookie: Some(delete_session_cookie(&admitted.context.own)) })
+        Ok(LoggedOut { cookie: Some(delete_session_cookie(&admitted.context.base_url)) })
     }
 
     /// Revoke all credentials

@@ -13,7 +13,7 @@ use crate::http::protocol::{
     App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
     refresh_attempt_cookie, session_cookie_of, wants_html,
 };
-use crate::login::{Fields, Outcome, PendingLogin, RequestContext, Resumed, Shown};
+use crate::login::{Fields, FormHost, LoginOutcome, PendingLogin, RequestContext, Resumed};
 
 pub struct Resume {
     pub app: Arc<App>,
@@ -43,7 +43,7 @@ impl Resume {
         let answer = if wants_html(auth.request) {
             self.next_page(&context, fields).await?
         } else {
-            let resumed = self.app.login.resume(fields, context.clone(), Shown::Elsewhere).await;
+            let resumed = self.app.login.resume(fields, context.clone(), FormHost::Client).await;
             self.json(&context, resumed.map_err(|error| self.app.login_failure(error))?)?
         };
         Ok(ResumeAnswer(answer))
@@ -72,19 +72,20 @@ impl Resume {
     /// What a browser shows next: the form again, the form of the next step, or `next`.
     async fn next_page(&self, context: &RequestContext, fields: Fields) -> Result<Response, Rejection> {
         let failure = |error| self.app.login_failure(error);
-        let resumed = self.app.login.resume(fields.clone(), context.clone(), Shown::Here).await.map_err(failure)?;
+        let resumed =
+            self.app.login.resume(fields.clone(), context.clone(), FormHost::Server).await.map_err(failure)?;
         if let Some(error) = resumed.may_answer_again() {
             let failure = failure(error.clone());
-            let html = question_page(&resumed.asked, &context.own, Some((&fields, &failure)));
+            let html = question_page(&resumed.asked, &context.base_url, Some((&fields, &failure)));
             return Err(Rejection::with_html(failure, html));
         }
         match resumed {
-            Resumed { server_redirect: Some(_), outcome: Ok(Outcome::PendingLogin(pending)), .. } => {
+            Resumed { server_redirect: Some(_), outcome: Ok(LoginOutcome::PendingLogin(pending)), .. } => {
                 Ok(with_attempt_cookie(question(&pending, context), context))
             }
             Resumed { server_redirect: Some(server_redirect), outcome, .. } => {
                 let outcome = self.app.login.redirect_outcome(server_redirect, outcome).await.map_err(failure)?;
-                Ok(SeeOther::to_outcome(&context.own, context.cookie.as_ref(), outcome)?.into_response())
+                Ok(SeeOther::to_outcome(&context.base_url, context.cookie.as_ref(), outcome)?.into_response())
             }
             resumed => self.json(context, resumed),
         }
@@ -92,29 +93,29 @@ impl Resume {
 
     fn json(&self, context: &RequestContext, resumed: Resumed) -> Result<Response, Rejection> {
         Ok(match resumed.outcome.map_err(|error| self.app.login_failure(error))? {
-            Outcome::SignedIn(mut answer) => {
+            LoginOutcome::SignedIn(mut answer) => {
                 let session = answer.session.take();
                 let mut response = answers::of_kind(resumed.kind, resumed.with_user, *answer);
                 if let Some(session) = session {
-                    let cookie = session_cookie_of(&context.own, &session);
+                    let cookie = session_cookie_of(&context.base_url, &session);
                     response.headers_mut().insert(header::SET_COOKIE, cookie);
                 }
                 response
             }
-            Outcome::PendingLogin(pending) => with_attempt_cookie(answers::more_needed(pending), context),
-            Outcome::RequestToken { oauth_token, .. } => answers::json(&answers::RequestToken::new(oauth_token)),
+            LoginOutcome::PendingLogin(pending) => with_attempt_cookie(answers::more_needed(pending), context),
+            LoginOutcome::RequestToken { oauth_token, .. } => answers::json(&answers::RequestToken::new(oauth_token)),
         })
     }
 }
 
 fn question(pending: &PendingLogin, context: &RequestContext) -> Response {
-    html_response(StatusCode::OK, question_page(pending, &context.own, None))
+    html_response(StatusCode::OK, question_page(pending, &context.base_url, None))
 }
 
 /// The next question is pending for its own ten minutes; the attempt cookie must last as long.
 fn with_attempt_cookie(mut response: Response, context: &RequestContext) -> Response {
     if let Some(cookie) = &context.cookie {
-        response.headers_mut().insert(header::SET_COOKIE, refresh_attempt_cookie(&context.own, cookie));
+        response.headers_mut().insert(header::SET_COOKIE, refresh_attempt_cookie(&context.base_url, cookie));
     }
     response
 }

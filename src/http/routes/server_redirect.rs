@@ -66,7 +66,7 @@ impl ServerRedirect {
         };
         let begun = self.app.login.authorize(&provider.0, request, &request_context).await;
         let begun = begun.map_err(|error| self.app.login_failure(error))?;
-        let cookie = attempt_cookie_of(&request_context.own, &begun);
+        let cookie = attempt_cookie_of(&request_context.base_url, &begun);
         Ok(SeeOther::new(&begun.authorization_url, Some(cookie))?)
     }
 
@@ -107,7 +107,7 @@ impl ServerRedirect {
         fields: Fields,
         context: RequestContext,
     ) -> Result<SeeOther, Rejection> {
-        let (own, attempt_cookie) = (context.own.clone(), context.cookie.clone());
+        let (own, attempt_cookie) = (context.base_url.clone(), context.cookie.clone());
         let outcome = self.app.login.complete_redirect(provider, fields, context).await;
         let outcome = outcome.map_err(|error| self.app.login_failure(error))?;
         SeeOther::to_outcome(&own, attempt_cookie.as_ref(), outcome)

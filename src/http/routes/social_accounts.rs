@@ -51,7 +51,7 @@ impl SocialAccounts {
         match self.app.account.unlink(&caller, id, &client_info(auth.request)).await? {
             Unlink::Done => Ok(Done),
             Unlink::NotFound => Err(Failure::not_found().into()),
-            Unlink::LastWayIn => Err(Failure::new(
+            Unlink::LastLoginMethod => Err(Failure::new(
                 StatusCode::CONFLICT,
                 "last_login_method",
                 "This is the last account that signs you in. Link another account first.",

@@ -32,7 +32,7 @@ impl Swap {
         let code = fields.required("code", &mut errors);
         let verifier = fields.optional("code_verifier", &mut errors);
         let code = code.filter(|_| errors.is_empty()).ok_or_else(|| Failure::fields(errors))?;
-        let exchanged = self.app.login.swap(&code, verifier.as_deref()).await;
+        let exchanged = self.app.login.exchange_code(&code, verifier.as_deref()).await;
         Ok(SwapAnswer(exchanged.map_err(|error| self.app.login_failure(error))?))
     }
 }

@@ -1,25 +1,24 @@
-//! Which stored account belongs to the identity of a login. No other place compares a provider's ids with stored ones.
+//! Which stored account belongs to the identity of a login. Provider ids are compared with stored ones only here.
 
-use super::draft::Draft;
-use crate::login::error::{LoginError, Refusal};
-use crate::model::{AccountUid, Identity, SocialAccount, User};
+use crate::model::{AccountUid, Identity, SocialAccount};
 
-/// How a stored account and an identity belong together.
+/// Whether a stored account is the account of an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
     /// It is the account of this identity.
     Same,
     /// It is the account of another identity.
     Different,
-    /// It has the same uid by another claim, or of another issuer, because a setting has changed.
+    /// It has the same uid in another scope (claim or issuer), because a setting has changed.
     DifferentScope,
 }
 
 /// `legacy_uids_open`: LEGACY_UIDS_UNTIL has not passed.
 pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy_uids_open: bool) -> Match {
-    let kept = identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(AccountUid::of_json));
-    // An account under a former key may hold the provider's own id beside it; then that must be the one that came.
-    let is_of_another = account.legacy_uid && kept.as_ref().is_some_and(|kept| *kept != identity.uid);
+    let stored_id =
+        identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(AccountUid::of_json));
+    // An account under a legacy uid may store the provider's own id in its extra data; then the two must be equal.
+    let is_of_another = account.legacy_uid && stored_id.as_ref().is_some_and(|stored| *stored != identity.uid);
     if account.uid != identity.uid.as_str() {
         let may_match = account.legacy_uid
             && legacy_uids_open
@@ -30,8 +29,8 @@ pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy
     if account.uid_scope == scope.current || scope.former.contains(&account.uid_scope) {
         Match::Same
     } else if account.uid_scope.is_empty() {
-        // The key of a marked account may be a name that is spelled like this identity's id.
-        let may_be_name = account.legacy_uid && kept.is_none() && !legacy_uids_open;
+        // The uid of a legacy account may be a name that is spelled like this identity's id.
+        let may_be_name = account.legacy_uid && stored_id.is_none() && !legacy_uids_open;
         if is_of_another || may_be_name { Match::Different } else { Match::Same }
     } else if scope.is_per_tenant {
         Match::Different
@@ -40,51 +39,12 @@ pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy
     }
 }
 
-impl Draft<'_> {
-    /// The account of the identity, and its user. Errors: `not_allowed` where a changed setting would give the
-    /// account to another user.
-    pub(super) async fn stored_account(&self) -> Result<Option<(SocialAccount, User)>, LoginError> {
-        let now = self.deps.now();
-        let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
-        let uid = self.identity.uid.as_str();
-        let former = self.identity.legacy_uids.iter().filter(|_| open).map(AccountUid::as_str);
-        let uids: Vec<&str> = std::iter::once(uid).chain(former).collect();
-        let mut found = self.store.accounts_by_uid(&self.identity.provider, &uids).await?;
-        // The uid comes before former ones, and an account whose scope is known before one whose scope is not.
-        let is_exact =
-            |account: &SocialAccount| account.uid == uid && account.uid_scope == self.identity.uid_scope.current;
-        found.sort_by_key(|(account, _)| (uids.iter().position(|uid| *uid == account.uid), !is_exact(account)));
-        for (account, user) in found {
-            match match_account(&account, self.identity, open) {
-                Match::Same => return Ok(Some((account, user))),
-                Match::Different => {}
-                Match::DifferentScope => return Err(self.other_scope(&account)),
-            }
-        }
-        Ok(None)
-    }
-
-    fn other_scope(&self, account: &SocialAccount) -> LoginError {
-        let current = &self.identity.uid_scope.current;
-        tracing::error!(
-            provider = self.identity.provider,
-            account = account.id.0,
-            stored = account.uid_scope,
-            current,
-            "a login was refused: an account of the same uid is stored under another claim or issuer. If the former issuer's \
-             users are this issuer's, name it in FORMER_ISSUERS of the provider; if not, configure this issuer under a \
-             provider name of its own",
-        );
-        LoginError::new(Refusal::NotAllowed, "This account is stored here for another issuer.").of_user(account.user_id)
-    }
-}
-
-/// Whether `account` gets the key of `identity` by the login that found it.
+/// Whether the login that found `account` must store the key of `identity` in it.
 pub(super) fn needs_new_key(account: &SocialAccount, identity: &Identity) -> bool {
     account.legacy_uid || account.uid != identity.uid.as_str() || account.uid_scope != identity.uid_scope.current
 }
 
-/// The code of the audit event of a login that found `account` by another key than its identity's.
+/// The code of the audit event when the login found `account` by another key than its identity's.
 pub(super) fn rekey_code(account: &SocialAccount, identity: &Identity) -> Option<&'static str> {
     if account.legacy_uid {
         Some("legacy_uid")
@@ -133,7 +93,7 @@ mod tests {
 
     fn blank() -> Identity {
         serde_json::from_value(json!({
-            "provider": "oidc", "uid": "x", "legacy_uids": [], "same": [], "username": null, "email": null,
+            "provider": "oidc", "uid": "x", "legacy_uids": [], "must_match": [], "username": null, "email": null,
             "fullname": null, "first_name": null, "last_name": null, "email_verified": false, "picture": null,
             "organizations": [], "extra_data": Map::new(), "keep_if_empty": [], "fields": Map::new(),
             "expires_in": null,
@@ -142,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_a1_a15_the_whole_table_of_which_account_is_found_by_which_key() {
+    fn fault_a1_a15_match_for_every_uid_scope_and_stored_id() {
         use Match::{Different, DifferentScope, Same};
         // uid, scope, legacy, kept id; then: legacy uids closed and open, both where another scope is a changed setting and
         // where it is another tenant.
@@ -174,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_gives_an_account_its_whole_key() {
+    fn a_login_rekeys_accounts_of_other_keys() {
         let identity = identity(false);
         assert!(!needs_new_key(&account("id-1", "sub https://new", false, None), &identity));
         for other in [("id-1", "", false), ("id-1", "sub https://renamed", false), ("id-1", "sub https://new", true)] {

@@ -1,16 +1,18 @@
-//! The original's steps by name, and `save_avatar`.
+//! The built-in steps of django-rest-social-auth by name, and `save_avatar`.
 
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::draft::Draft;
-use super::runner::sign_up_closed;
-use super::{Step, Stop, email, extra, fields, username};
+use super::account_key::{Match, match_account};
+use super::draft::{Draft, sign_up_closed};
+use super::step::{Step, Stop};
+use super::{declared_fields, email, extra_data, username};
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{EmailAddress, SocialAccount, User, is_filled};
+use crate::model::{AccountUid, EmailAddress, SocialAccount, User, is_truthy};
 use crate::store::StoreError;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum BuiltIn {
     SocialDetails,
     SocialUid,
@@ -25,30 +27,11 @@ pub(super) enum BuiltIn {
     SaveAvatar,
 }
 
-impl BuiltIn {
-    pub fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "social_details" => Self::SocialDetails,
-            "social_uid" => Self::SocialUid,
-            "auth_allowed" => Self::AuthAllowed,
-            "social_user" => Self::SocialUser,
-            "get_username" => Self::GetUsername,
-            "associate_by_email" => Self::AssociateByEmail,
-            "create_user" => Self::CreateUser,
-            "associate_user" => Self::AssociateUser,
-            "load_extra_data" => Self::LoadExtraData,
-            "user_details" => Self::UserDetails,
-            "save_avatar" => Self::SaveAvatar,
-            _ => return None,
-        })
-    }
-}
-
 #[async_trait]
 impl Step for BuiltIn {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         match self {
-            Self::SocialDetails => draft.complete(),
+            Self::SocialDetails => draft.complete_details(),
             Self::AuthAllowed => draft.check_allowed()?,
             Self::SocialUser => draft.find_account().await?,
             Self::GetUsername if draft.user.is_none() => draft.usernames = draft.candidates(),
@@ -57,12 +40,12 @@ impl Step for BuiltIn {
             Self::CreateUser if draft.user.is_none() => draft.create(),
             Self::AssociateUser => draft.associate = true,
             Self::LoadExtraData => {
-                let known = draft.account.as_ref().and_then(|account| account.extra_data.as_object());
-                draft.extra_data = Some(extra::merged(draft.identity, known, draft.deps.now()));
+                let stored = draft.account.as_ref().and_then(|account| account.extra_data.as_object());
+                draft.extra_data = Some(extra_data::merged(draft.identity, stored, draft.deps.now()));
             }
-            Self::UserDetails => draft.take_details().await?,
-            Self::SaveAvatar => draft.keep_picture(),
-            // The id was found, and held against what is kept, before the first step.
+            Self::UserDetails => draft.update_details().await?,
+            Self::SaveAvatar => draft.store_picture_url(),
+            // The uid was read before the first step.
             Self::SocialUid | Self::GetUsername | Self::AssociateByEmail | Self::CreateUser => {}
         }
         Ok(())
@@ -75,12 +58,49 @@ impl Draft<'_> {
         email::check_organizations(self.rules, &self.identity.organizations)
     }
 
-    /// Who has this account (R-PIPE-04, R-AUT-03, R-AUT-05).
+    /// The account of the identity, and its user. Errors: `not_allowed` when a changed setting would match the account of
+    /// another user.
+    async fn stored_account(&self) -> Result<Option<(SocialAccount, User)>, LoginError> {
+        let now = self.deps.now();
+        let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
+        let uid = self.identity.uid.as_str();
+        let legacy = self.identity.legacy_uids.iter().filter(|_| open).map(AccountUid::as_str);
+        let uids: Vec<&str> = std::iter::once(uid).chain(legacy).collect();
+        let mut found = self.store.accounts_by_uid(&self.identity.provider, &uids).await?;
+        // The uid takes precedence over legacy ones, and a known scope over an unknown one.
+        let is_exact =
+            |account: &SocialAccount| account.uid == uid && account.uid_scope == self.identity.uid_scope.current;
+        found.sort_by_key(|(account, _)| (uids.iter().position(|uid| *uid == account.uid), !is_exact(account)));
+        for (account, user) in found {
+            match match_account(&account, self.identity, open) {
+                Match::Same => return Ok(Some((account, user))),
+                Match::Different => {}
+                Match::DifferentScope => return Err(self.other_scope(&account)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn other_scope(&self, account: &SocialAccount) -> LoginError {
+        let current = &self.identity.uid_scope.current;
+        tracing::error!(
+            provider = self.identity.provider,
+            account = account.id.0,
+            stored = account.uid_scope,
+            current,
+            "a login was refused: an account of the same uid is stored under another claim or issuer. If both issuers have the \
+             same users, add the former one to FORMER_ISSUERS of the provider; if not, configure this issuer under another \
+             provider name",
+        );
+        LoginError::new(Refusal::NotAllowed, "This account is stored for another issuer.").of_user(account.user_id)
+    }
+
+    /// Finds the account and its user (R-PIPE-04, R-AUT-03, R-AUT-05).
     async fn find_account(&mut self) -> Result<(), LoginError> {
         let found = match self.stored_account().await? {
             Some((account, _)) if self.belongs_to_other_user(&account) => {
                 if account.uid == self.identity.uid {
-                    return Err(LoginError::new(Refusal::NotAllowed, "This account has passed to another person."));
+                    return Err(LoginError::new(Refusal::NotAllowed, "This account now belongs to another user."));
                 }
                 None
             }
@@ -88,10 +108,7 @@ impl Draft<'_> {
         };
         if let Some((account, user)) = found {
             if self.caller.is_some_and(|caller| caller != user.id) {
-                return Err(LoginError::new(
-                    Refusal::AccountInUse,
-                    "This account already signs another user in, and is not moved.",
-                ));
+                return Err(LoginError::new(Refusal::AccountInUse, "This account is linked to another user already."));
             }
             self.account = Some(account);
             self.user = Some(user);
@@ -103,108 +120,107 @@ impl Draft<'_> {
                 Err(LoginError::new(Refusal::UserInactive, "This user is inactive.").of_user(user.id))
             }
             None if self.caller.is_some() => {
-                Err(LoginError::new(Refusal::NotAuthenticated, "The user who began this login is gone."))
+                Err(LoginError::new(Refusal::NotAuthenticated, "The user who started this login no longer exists."))
             }
             _ => Ok(()),
         }
     }
 
-    /// Whether the account belongs to another person than the identity, by what the descriptor says must stay the same. An
-    /// account that is found by a former key must have it.
+    /// Whether the account belongs to another user, by the values that the descriptor requires to stay the same. An account
+    /// that is found by a legacy uid must have them.
     fn belongs_to_other_user(&self, account: &SocialAccount) -> bool {
-        let by_old_id = account.uid != self.identity.uid;
-        self.identity.same.iter().any(|name| {
-            let kept = account.extra_data.get(name).filter(|value| is_filled(value));
-            kept.map_or(by_old_id, |kept| self.identity.extra_data.get(name) != Some(kept))
+        let by_legacy_uid = account.uid != self.identity.uid;
+        self.identity.must_match.iter().any(|name| {
+            let stored = account.extra_data.get(name).filter(|value| is_truthy(value));
+            stored.map_or(by_legacy_uid, |stored| self.identity.extra_data.get(name) != Some(stored))
         })
     }
 
-    /// Not in the default pipeline. Takes a user only when a trusted provider vouches for the address, and one vouched for
-    /// it when it was stored here too; any other login with a known address is refused (SEC-23).
+    /// Not in the default pipeline. Finds a user only when a trusted provider verified the address now, and when it was stored;
+    /// any other login with the address of a user is refused (SEC-23).
     async fn find_by_email(&mut self) -> Result<(), LoginError> {
         let Some(address) = self.address().map(|address| self.rules.stored_email(address)) else { return Ok(()) };
-        let vouched = self.rules.trusts_email && self.email_verified;
-        let mut known = self.store.users_by_email(&address).await?;
-        match (known.pop(), known.is_empty()) {
+        let is_verified = self.rules.trusts_email && self.email_verified;
+        let mut users = self.store.users_by_email(&address).await?;
+        match (users.pop(), users.is_empty()) {
             (None, _) => {}
-            (Some(user), true) if vouched && user.is_active && self.is_vouched_for(&user, &address).await? => {
+            (Some(user), true) if is_verified && user.is_active && self.has_verified(&user, &address).await? => {
                 self.user = Some(user);
             }
             (Some(user), _) => {
-                let detail = "A user with this e-mail exists. Sign in the way you did before, then link this account.";
+                let detail = "A user with this e-mail exists. Sign in as you did before, then link this account.";
                 return Err(LoginError::new(Refusal::AccountExists, detail).of_user(user.id));
             }
         }
-        self.by_email = vouched.then_some(address);
+        self.by_email = is_verified.then_some(address);
         Ok(())
     }
 
-    async fn is_vouched_for(&self, user: &User, address: &EmailAddress) -> Result<bool, LoginError> {
+    async fn has_verified(&self, user: &User, address: &EmailAddress) -> Result<bool, LoginError> {
         let holders = self.store.users_with_verified_email(address, &self.rules.trusted_email_sources).await?;
         Ok(holders.iter().any(|holder| holder.id == user.id))
     }
 
-    /// With the names among USER_FIELDS, whether or not `user_details` comes later (R-PIPE-06).
+    /// Sets the names that USER_FIELDS lists, also when `user_details` does not run later (R-PIPE-06).
     fn create(&mut self) {
-        let wants = |name: &str| self.rules.user_fields.iter().any(|field| field == name);
+        let is_listed = |name: &str| self.rules.user_fields.iter().any(|field| field == name);
         self.create = true;
-        if self.first_name.is_none() && wants("first_name") {
+        if self.first_name.is_none() && is_listed("first_name") {
             self.first_name.clone_from(&self.details.first_name);
         }
-        if self.last_name.is_none() && wants("last_name") {
+        if self.last_name.is_none() && is_listed("last_name") {
             self.last_name.clone_from(&self.details.last_name);
         }
     }
 
-    /// First and last name follow the provider at every login, also to ones that it says are empty (R-PIPE-09, R-AUT-04);
-    /// what its answer does not mention stays as it is; declared fields as far as they say so; username and e-mail with
-    /// NO_DEFAULT_PROTECTED_USER_FIELDS alone.
-    async fn take_details(&mut self) -> Result<(), StoreError> {
-        let may = |field: &str, now: Option<&str>| {
+    /// First and last name follow the provider at every login, also when it sends empty ones (R-PIPE-09, R-AUT-04); a name
+    /// that its answer lacks stays. Username and e-mail follow it only with NO_DEFAULT_PROTECTED_USER_FIELDS.
+    async fn update_details(&mut self) -> Result<(), StoreError> {
+        let may_change = |field: &str, now: Option<&str>| {
             let protected = self.rules.protected_user_fields.iter().any(|name| name == field);
             let immutable = self.rules.immutable_user_fields.iter().any(|name| name == field);
             !protected && (!immutable || now.is_none_or(str::is_empty))
         };
         let user = self.user.as_ref();
-        let said = |name: &str| self.details.field(name, self.rules).unwrap_or_default();
+        let detail = |name: &str| self.details.field(name, self.rules).unwrap_or_default();
         let (first, last) = (user.map(|user| user.first_name.as_str()), user.map(|user| user.last_name.as_str()));
-        let new = |field, now| self.told(field).filter(|_| may(field, now)).map(str::to_owned);
+        let new = |field, now| self.profile_field(field).filter(|_| may_change(field, now)).map(str::to_owned);
         let (first, last) = (new("first_name", first), new("last_name", last));
         self.first_name = first.or(self.first_name.take());
         self.last_name = last.or(self.last_name.take());
-        self.fields = fields::chosen(self.identity, &self.details, self.rules, user);
+        self.fields = declared_fields::values(self.identity, &self.details, self.rules, user);
         let Some(user) = user.filter(|_| self.rules.no_default_protected_user_fields) else { return Ok(()) };
-        let (username, email) = (said("username"), said("email"));
-        if !username.is_empty() && may("username", Some(&user.username)) {
+        let (username, email) = (detail("username"), detail("email"));
+        if !username.is_empty() && may_change("username", Some(&user.username)) {
             let wanted = username::candidates(self.rules, username, self.deps).into_iter().next();
-            self.renamed = match wanted {
-                // Somebody else's stays theirs.
+            self.username_changed = match wanted {
+                // Only a username that no user has.
                 Some(wanted) if self.store.user_by_username(&wanted).await?.is_none() => Some(wanted),
                 _ => None,
             };
         }
-        if !email.is_empty() && may("email", Some(&user.email)) {
-            // USER_FIELD_MAPPING may put another detail here; what is no address, or a denied one, changes nothing.
+        if !email.is_empty() && may_change("email", Some(&user.email)) {
+            // USER_FIELD_MAPPING may map another detail here; an invalid or denied address changes nothing.
             let Some(address) = EmailAddress::parse(email).filter(|address| !self.rules.denies(address)) else {
                 return Ok(());
             };
             let address = self.rules.stored_email(&address);
-            // Nobody's word makes it a second user's (SEC-23).
+            // An address that another user has is not marked verified (SEC-23).
             let others = self.store.users_by_email(&address).await?;
-            let is_theirs = others.iter().all(|other| other.id == user.id);
-            let is_verified = is_theirs && self.email_verified && email == self.email();
+            let is_unclaimed = others.iter().all(|other| other.id == user.id);
+            let is_verified = is_unclaimed && self.email_verified && email == self.email();
             self.email_changed = Some((address.to_string(), is_verified));
         }
         Ok(())
     }
 
-    /// The picture's address, kept as `picture` with the account. It is not fetched: the browser that shows it does.
-    fn keep_picture(&mut self) {
+    /// Stores the picture's URL as `picture` in the extra data. The server does not fetch it.
+    fn store_picture_url(&mut self) {
         match self.identity.picture.as_deref() {
             Some(address) if address.starts_with("https://") => {
                 self.set_extra_data("picture", Value::from(address));
             }
-            // The provider says that the user has no picture.
+            // The user has no picture at the provider.
             Some("") => self.set_extra_data("picture", Value::Null),
             _ => {}
         }

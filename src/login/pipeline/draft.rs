@@ -1,4 +1,4 @@
-//! What the steps work on: who signs in by which account, and what will be written of them.
+//! The draft of a login, which the steps read and change, and the decision that is made from it.
 
 use std::sync::Arc;
 
@@ -6,36 +6,54 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::email::{LoginEmail, check_allowed};
-use super::names::Details;
-use super::{Decision, account_key, username};
+use super::profile_details::Details;
+use super::{account_key, username};
 use crate::clock::Deps;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{EmailAddress, Identity, SocialAccount, User, UserId, without_provider_tokens};
 use crate::settings::UserRules;
 use crate::store::{LoginTarget, Repository};
 
+/// What the one transaction of a login will write.
+#[derive(Debug)]
+pub(in crate::login) struct Decision {
+    pub who: LoginTarget,
+    pub extra_data: Value,
+    /// `None` leaves it.
+    pub first_name: Option<String>,
+    /// `None` leaves it.
+    pub last_name: Option<String>,
+    /// A new username of an existing user.
+    pub username: Option<String>,
+    /// A new address of an existing user, and whether it is verified.
+    pub email: Option<(String, bool)>,
+    /// Declared fields.
+    pub fields: Map<String, Value>,
+    /// Code of the audit event.
+    pub code: Option<&'static str>,
+}
+
 /// A login on its way through the pipeline.
 ///
-/// What is set here for somebody new is written when the pipeline has ended, all at once. Of somebody who is known, first
-/// and last name, declared fields and extra data are written; username and e-mail never change after creation, unless
-/// NO_DEFAULT_PROTECTED_USER_FIELDS lets them follow the provider.
+/// Everything that is set here is written at once, after the last step. For an existing user that is first and last name,
+/// declared fields and extra data; username and e-mail change only with NO_DEFAULT_PROTECTED_USER_FIELDS.
 pub struct Draft<'a> {
     pub(super) identity: &'a Identity,
     pub(super) rules: &'a UserRules,
     pub(super) store: &'a Arc<dyn Repository>,
     pub(super) deps: &'a Deps,
     pub(super) details: Details,
-    /// Of `details.email`.
+    /// Whether `details.email` is verified.
     pub(super) email_verified: bool,
-    /// Whose word that is: the provider's, by its name, or a step's: ''.
+    /// Who verified it: the provider's name, or `''` for a step.
     pub(super) verified_by: &'a str,
-    /// The verified address by which users are linked, where the pipeline does so.
+    /// The verified address by which `associate_by_email` finds users.
     pub(super) by_email: Option<EmailAddress>,
-    /// Whom the login is linked to.
+    /// The user to link the account to.
     pub(super) caller: Option<UserId>,
-    /// The account's row, once `social_user` found it.
+    /// The stored account, after `social_user` found it.
     pub(super) account: Option<SocialAccount>,
-    /// The user who signs in, unless one is created.
+    /// The user who signs in; `None`: a user will be created.
     pub(super) user: Option<User>,
     pub(super) usernames: Vec<String>,
     pub(super) create: bool,
@@ -43,24 +61,24 @@ pub struct Draft<'a> {
     pub(super) extra_data: Option<Map<String, Value>>,
     pub(super) first_name: Option<String>,
     pub(super) last_name: Option<String>,
-    /// Of somebody known, where the settings let a login change it: the username, and the address with whether somebody
-    /// vouches for it.
-    pub(super) renamed: Option<String>,
+    /// A new username of an existing user, where the settings allow it.
+    pub(super) username_changed: Option<String>,
+    /// A new address of an existing user, and whether it is verified.
     pub(super) email_changed: Option<(String, bool)>,
-    /// Declared ones.
+    /// Declared fields.
     pub(super) fields: Map<String, Value>,
-    /// Set by steps, which wins over what the profile says.
+    /// Set by steps; takes precedence over the profile.
     chosen: Chosen,
-    /// To the step that runs now.
+    /// The user's answers to the step that runs now.
     answers: Option<Map<String, Value>>,
-    /// What the step that runs now has set.
-    amended: Vec<DraftChange>,
+    /// Changes of the step that runs now.
+    changes: Vec<DraftChange>,
 }
 
 #[derive(Default)]
 struct Chosen {
     username: Option<String>,
-    /// The address itself is in the details.
+    /// Whether a step set `details.email`.
     email: bool,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -68,7 +86,7 @@ struct Chosen {
     fields: Map<String, Value>,
 }
 
-/// One thing that a step set; kept sealed while a login waits.
+/// One change that a step made; stored encrypted with a pending login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum DraftChange {
     Username(String),
@@ -80,35 +98,35 @@ pub(super) enum DraftChange {
     Field(String, Value),
 }
 
-/// For steps of any kind.
+/// For all steps.
 impl Draft<'_> {
-    /// What the provider says of the person: provider, id, address and whether it is verified, names, extra data.
+    /// The identity that the provider asserts: provider, uid, e-mail address and its verification, names, extra data.
     pub fn identity(&self) -> &Identity {
         self.identity
     }
 
-    /// The user whom the account will be linked to: whoever is signed in.
+    /// The signed-in user whom the account will be linked to.
     pub fn caller(&self) -> Option<UserId> {
         self.caller
     }
 
-    /// The user who signs in, once `social_user` (or `associate_by_email`) found them. `None` after that: somebody new.
+    /// The user who signs in, after `social_user` (or `associate_by_email`) found them. `None` after these steps: a new user.
     pub fn user(&self) -> Option<&User> {
         self.user.as_ref()
     }
 
-    /// The account's row, once `social_user` found it.
+    /// The stored account, after `social_user` found it.
     pub fn account(&self) -> Option<&SocialAccount> {
         self.account.as_ref()
     }
 
-    /// The name that the user will be made from; another may be taken where this one is.
+    /// The username that a new user will get, if it is free.
     pub fn username(&self) -> &str {
         let by_email = Some(self.email()).filter(|email| self.rules.username_is_full_email && !email.is_empty());
         self.chosen.username.as_deref().or(by_email).or(self.details.username.as_deref()).unwrap_or_default()
     }
 
-    /// The provider's address, or the one that a step set. May be empty.
+    /// The provider's address, or the one that a step set; may be empty.
     pub fn email(&self) -> &str {
         self.address().map(EmailAddress::as_str).unwrap_or_default()
     }
@@ -117,75 +135,79 @@ impl Draft<'_> {
         self.details.email.as_ref()
     }
 
-    /// Whether somebody vouches for [`Self::email`].
+    /// Whether [`Self::email`] is verified.
     pub fn email_verified(&self) -> bool {
         self.email_verified
     }
 
+    /// The first name that will be written.
     pub fn first_name(&self) -> &str {
-        self.chosen.first_name.as_deref().or(self.told("first_name")).unwrap_or_default()
+        self.chosen.first_name.as_deref().or(self.profile_field("first_name")).unwrap_or_default()
     }
 
+    /// The last name that will be written.
     pub fn last_name(&self) -> &str {
-        self.chosen.last_name.as_deref().or(self.told("last_name")).unwrap_or_default()
+        self.chosen.last_name.as_deref().or(self.profile_field("last_name")).unwrap_or_default()
     }
 
-    /// One of the fields that REST_SOCIAL_USER_FIELDS declares, as the user has it or as a step set it.
+    /// The value of a field that REST_SOCIAL_USER_FIELDS declares, as stored or as a step set it.
     pub fn field(&self, name: &str) -> Option<&Value> {
-        let known = || self.user.as_ref()?.fields.get(name);
-        self.chosen.fields.get(name).or_else(known)
+        let stored = || self.user.as_ref()?.fields.get(name);
+        self.chosen.fields.get(name).or_else(stored)
     }
 
-    /// What the person answered to this step's [`super::Stop::ask`]: a text, or a boolean for a checkbox. `None` before
-    /// they were asked, and for an optional field that they left out. A step that asked more than once has all their
-    /// answers; of a field that it asked for again, the last.
+    /// The user's answer to this step's `Stop::ask`: a text, or a boolean for a checkbox. `None` before the step asked, and
+    /// for an optional field that was left out. A step that asked more than once gets all answers; for a repeated field, the
+    /// last one.
     pub fn answer(&self, field: &str) -> Option<&Value> {
         self.answers.as_ref()?.get(field)
     }
 
-    /// The username of somebody new; it is cleaned by the settings' rules and gets a tail where it is taken.
+    /// Sets the username of a new user. The settings' rules clean it, and it gets a suffix if it is not free.
     pub fn set_username(&mut self, username: &str) {
-        self.amend(DraftChange::Username(storable(username)));
+        self.change(DraftChange::Username(storable(username)));
     }
 
-    /// The address of somebody new. `verified` says that it was proved to be theirs, which lets a later login with the
-    /// same verified address be linked to them (SEC-23): false, unless it was. A text that is no address counts as none. The
-    /// lists of who may sign in are checked again after the last step.
+    /// Sets the e-mail address of a new user. Pass `verified` only when the user proved that it is theirs: a later login with
+    /// the same verified address may then be linked to them (SEC-23). An invalid address counts as none. The allow and deny
+    /// lists are checked again after the last step.
     pub fn set_email(&mut self, address: &str, verified: bool) {
-        self.amend(DraftChange::Email(EmailAddress::parse(address), verified));
+        self.change(DraftChange::Email(EmailAddress::parse(address), verified));
     }
 
+    /// Sets the first name.
     pub fn set_first_name(&mut self, name: &str) {
-        self.amend(DraftChange::FirstName(storable(name)));
+        self.change(DraftChange::FirstName(storable(name)));
     }
 
+    /// Sets the last name.
     pub fn set_last_name(&mut self, name: &str) {
-        self.amend(DraftChange::LastName(storable(name)));
+        self.change(DraftChange::LastName(storable(name)));
     }
 
-    /// Kept with the account and shown to its user; what is called like a token or a secret is left out (SEC-40).
+    /// Stores a value in the account's extra data, which its user can see. Names of tokens and secrets are ignored (SEC-40).
     pub fn set_extra_data(&mut self, name: &str, mut value: Value) {
-        crate::model::drop_nulls(&mut value);
-        self.amend(DraftChange::ExtraData(storable(name), value));
+        crate::model::strip_nul_characters(&mut value);
+        self.change(DraftChange::ExtraData(storable(name), value));
     }
 
-    /// One of the fields that REST_SOCIAL_USER_FIELDS declares. What its user edited by hand stays as it is.
+    /// Sets a field that REST_SOCIAL_USER_FIELDS declares. A value that the user edited stays.
     ///
-    /// Errors, for the person: a value that does not fit the field's type, and a name that is not declared.
+    /// Errors, for the user: an invalid value of the field's type, and an undeclared name.
     pub fn set_field(&mut self, name: &str, value: &Value) -> Result<(), &'static str> {
         let declared = self.rules.own_fields.iter().find(|field| field.name == name);
-        let fitting = declared.ok_or("There is no such field.")?.kind.fit(value)?;
-        self.amend(DraftChange::Field(name.to_owned(), fitting));
+        let value = declared.ok_or("There is no such field.")?.kind.parse(value)?;
+        self.change(DraftChange::Field(name.to_owned(), value));
         Ok(())
     }
 
-    fn amend(&mut self, amendment: DraftChange) {
-        self.apply(amendment.clone());
-        self.amended.push(amendment);
+    fn change(&mut self, change: DraftChange) {
+        self.apply(change.clone());
+        self.changes.push(change);
     }
 
-    fn apply(&mut self, amendment: DraftChange) {
-        match amendment {
+    fn apply(&mut self, change: DraftChange) {
+        match change {
             DraftChange::Username(name) => {
                 self.chosen.username = Some(name);
                 self.usernames.clear();
@@ -211,12 +233,12 @@ impl Draft<'_> {
     }
 }
 
-/// PostgreSQL keeps no null character.
+/// PostgreSQL cannot store null characters.
 fn storable(text: &str) -> String {
     text.replace('\0', "")
 }
 
-/// For the line that runs them.
+/// For the built-in steps and the runner.
 impl<'a> Draft<'a> {
     pub(super) fn new(
         identity: &'a Identity,
@@ -243,40 +265,40 @@ impl<'a> Draft<'a> {
             extra_data: None,
             first_name: None,
             last_name: None,
-            renamed: None,
+            username_changed: None,
             email_changed: None,
             fields: Map::new(),
             chosen: Chosen::default(),
             answers: None,
-            amended: Vec::new(),
+            changes: Vec::new(),
         }
     }
 
-    /// The details by the rules of names, but for an address that a step set before.
-    pub(super) fn complete(&mut self) {
+    /// Completes names from full names and vice versa. An address that a step set stays.
+    pub(super) fn complete_details(&mut self) {
         let chosen = self.details.email.take();
         let details = Details::completed(self.identity);
         let email = if self.chosen.email { chosen } else { details.email.clone() };
         self.details = Details { email, ..details };
     }
 
-    /// What the person said to the step that runs next.
+    /// Passes the user's answers to the step that runs next.
     pub(super) fn set_answers(&mut self, answers: Option<&Map<String, Value>>) {
         self.answers = answers.cloned();
-        self.amended.clear();
+        self.changes.clear();
     }
 
-    /// What the step that ran last has set.
-    pub(super) fn amendments(&mut self) -> Vec<DraftChange> {
-        std::mem::take(&mut self.amended)
+    /// The changes of the step that ran last.
+    pub(super) fn take_changes(&mut self) -> Vec<DraftChange> {
+        std::mem::take(&mut self.changes)
     }
 
-    /// What a step did before the login waited.
-    pub(super) fn repeat(&mut self, amendments: &[DraftChange]) {
-        amendments.iter().cloned().for_each(|amendment| self.apply(amendment));
+    /// Applies the changes that a step made before the login became pending.
+    pub(super) fn replay(&mut self, changes: &[DraftChange]) {
+        changes.iter().cloned().for_each(|change| self.apply(change));
     }
 
-    /// What the lists of who may sign in look at.
+    /// The address that the allow and deny lists apply to.
     pub(super) fn login_email(&self) -> LoginEmail<'_> {
         LoginEmail {
             address: self.address(),
@@ -286,12 +308,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A step set the address of a new user: it is held against the lists again.
+    /// Checks the lists again when a step set the address of a new user.
     pub(super) fn check_chosen_email(&self) -> Result<(), LoginError> {
         if self.user.is_none() && self.chosen.email { check_allowed(self.rules, &self.login_email()) } else { Ok(()) }
     }
 
-    /// Whether nobody is known and nobody may be new.
+    /// Whether no user was found and SOCIAL_AUTH_SIGN_UP is off.
     pub(super) fn is_closed(&self) -> bool {
         self.user.is_none() && !self.rules.sign_up
     }
@@ -300,13 +322,14 @@ impl<'a> Draft<'a> {
         username::candidates(self.rules, self.username(), self.deps)
     }
 
-    /// What the provider tells for a field of the user, by USER_FIELD_MAPPING.
-    pub(super) fn told(&self, field: &str) -> Option<&str> {
+    /// The profile's value of a field of the user, by USER_FIELD_MAPPING.
+    pub(super) fn profile_field(&self, field: &str) -> Option<&str> {
         self.details.field(field, self.rules).or_else(|| self.identity.fields.get(field)?.as_str())
     }
 
     pub(super) fn decision(self) -> Result<Decision, LoginError> {
-        let no_user = || LoginError::new(Refusal::NoUser, "Nobody signs in with this account here.");
+        let no_user =
+            || LoginError::new(Refusal::NoUser, "No user signs in with this account, and the pipeline creates none.");
         let who = match (&self.account, &self.user) {
             (Some(account), Some(user)) => LoginTarget::Known {
                 user: Box::new(user.clone()),
@@ -324,20 +347,25 @@ impl<'a> Draft<'a> {
                 let has_email = self.rules.user_fields.iter().any(|field| field == "email");
                 let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
                 let email_verified = has_email && self.email_verified && !email.is_empty();
-                let is_holder = email_verified && self.by_email.as_ref().is_some_and(|held| held.as_str() == email);
+                let joins_by_email =
+                    email_verified && self.by_email.as_ref().is_some_and(|found| found.as_str() == email);
                 LoginTarget::Create {
                     usernames,
                     email_verified,
                     email: if has_email { email } else { String::new() },
                     verified_by: if email_verified { self.verified_by.to_owned() } else { String::new() },
-                    require_unclaimed_by: if is_holder { self.rules.trusted_email_sources.clone() } else { Vec::new() },
+                    require_unclaimed_by: if joins_by_email {
+                        self.rules.trusted_email_sources.clone()
+                    } else {
+                        Vec::new()
+                    },
                 }
             }
             _ => return Err(no_user()),
         };
         let code = self.account.as_ref().and_then(|account| account_key::rekey_code(account, self.identity));
-        let kept = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);
-        let mut extra_data = self.extra_data.map_or(kept, Value::Object);
+        let stored = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);
+        let mut extra_data = self.extra_data.map_or(stored, Value::Object);
         if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
             members.extend(without_provider_tokens(&self.chosen.extra_data));
         }
@@ -348,10 +376,14 @@ impl<'a> Draft<'a> {
             extra_data,
             first_name: self.chosen.first_name.or(self.first_name),
             last_name: self.chosen.last_name.or(self.last_name),
-            username: self.renamed,
+            username: self.username_changed,
             email: self.email_changed,
             fields,
             code,
         })
     }
+}
+
+pub(super) fn sign_up_closed() -> LoginError {
+    LoginError::new(Refusal::SignUpClosed, "Sign-up is closed: only existing users can sign in.")
 }

@@ -1,7 +1,7 @@
-//! Who may enter by e-mail and by organisation (R-PIPE-03).
+//! The allow and deny lists of e-mail addresses, domains and organisations (R-PIPE-03).
 
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{EmailAddress, resembled_name};
+use crate::model::{EmailAddress, deny_list_key};
 use crate::settings::UserRules;
 
 /// The e-mail address of a login.
@@ -9,7 +9,7 @@ use crate::settings::UserRules;
 pub struct LoginEmail<'a> {
     pub address: Option<&'a EmailAddress>,
     pub is_verified: bool,
-    /// The provider sent a text that is no e-mail address.
+    /// The provider sent a text that is not an e-mail address.
     pub is_invalid: bool,
 }
 
@@ -18,13 +18,12 @@ pub struct LoginEmail<'a> {
 /// WHITELISTED_EMAILS and WHITELISTED_DOMAINS, without subdomains, accept verified addresses only, unless
 /// ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL is set. They refuse a profile without an address.
 ///
-/// DENIED_EMAILS and DENIED_DOMAINS win over them and refuse an address whether it is verified or not. They refuse an
-/// invalid address, which may be another spelling of a denied one, and a missing one, which the user may have kept back.
+/// DENIED_EMAILS and DENIED_DOMAINS take precedence and refuse an address whether it is verified or not. They also refuse an
+/// invalid address, which may be another spelling of a denied one, and a missing one, which the user may have withheld.
 pub fn check_allowed(rules: &UserRules, email: &LoginEmail<'_>) -> Result<(), LoginError> {
     let refused = |detail: &str| Err(LoginError::new(Refusal::NotAllowed, detail));
-    const NOT_LISTED: &str = "This account is not among those that may sign in here.";
-    const NO_ADDRESS: &str =
-        "Only accounts with an e-mail address may sign in here, and the provider named none for this one.";
+    const NOT_LISTED: &str = "This account is not allowed to sign in here.";
+    const NO_ADDRESS: &str = "Sign-in requires an e-mail address, and the provider sent none.";
     if rules.has_denied_addresses() {
         match email.address {
             _ if email.is_invalid => return refused(NOT_LISTED),
@@ -42,14 +41,13 @@ pub fn check_allowed(rules: &UserRules, email: &LoginEmail<'_>) -> Result<(), Lo
     });
     match is_listed {
         true if email.is_verified || rules.allow_lists_accept_unverified => Ok(()),
-        true => refused("Only verified e-mail addresses may sign in here, and the provider has not verified yours."),
+        true => refused("Sign-in requires a verified e-mail address, and the provider has not verified yours."),
         false => refused(NOT_LISTED),
     }
 }
 
-/// ALLOWED_ORGANIZATIONS and DENIED_ORGANIZATIONS. ASCII letters match in any case; a denied name is denied in every
-/// spelling that a reader takes for it. With a list of allowed ones, people of whom the provider says
-/// none are refused.
+/// Checks ALLOWED_ORGANIZATIONS and DENIED_ORGANIZATIONS. ASCII letters match in any case; a denied name is denied in every
+/// spelling that looks the same. An allow list refuses users without an organisation.
 pub fn check_organizations(rules: &UserRules, organizations: &[String]) -> Result<(), LoginError> {
     let (allowed, denied) = (&rules.allowed_organizations, &rules.denied_organizations);
     if allowed.is_empty() && denied.is_empty() {
@@ -59,11 +57,11 @@ pub fn check_organizations(rules: &UserRules, organizations: &[String]) -> Resul
         let own = organizations.iter().map(|name| name.trim());
         own.clone().any(|name| allowed.iter().any(|listed| listed.eq_ignore_ascii_case(name)))
     };
-    let is_denied = organizations.iter().map(|name| resembled_name(name)).any(|name| denied.contains(&name));
+    let is_denied = organizations.iter().map(|name| deny_list_key(name)).any(|name| denied.contains(&name));
     if is_denied || (!allowed.is_empty() && !is_allowed()) {
         return Err(LoginError::new(
             Refusal::OrganizationNotAllowed,
-            "People of this account's organisation may not sign in here.",
+            "This account's organisation is not allowed to sign in.",
         ));
     }
     Ok(())
@@ -138,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_a13_both_forms_of_an_internationalised_domain_are_one() {
+    fn fault_a13_both_forms_of_an_internationalised_domain_are_equal() {
         for listed in ["müller.example", "xn--mller-kva.example", "MÜLLER.example."] {
             let allowed = UserRules { whitelisted_domains: vec![domain(listed)], ..UserRules::default() };
             let denied = UserRules { denied_domains: vec![domain(listed)], ..UserRules::default() };
@@ -150,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_a12_the_kelvin_sign_is_no_k() {
+    fn fault_a12_the_kelvin_sign_is_not_a_k() {
         let rules = UserRules { whitelisted_emails: vec![address("mark@gmail.com")], ..UserRules::default() };
         assert!(check(&rules, "MARK@gmail.com", true) && !check(&rules, "mar\u{212a}@gmail.com", true));
         let rules = UserRules { whitelisted_domains: vec![domain("mark.example")], ..UserRules::default() };

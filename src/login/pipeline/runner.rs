@@ -1,17 +1,57 @@
-//! The steps of one provider in order, found by their names once at start, and run for each login.
+//! The pipeline of one provider: its steps, looked up by name at start, and run in order for each login.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::ask::RequireEmail;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::additional_input::InputField;
 use super::built_in::BuiltIn;
-use super::draft::Draft;
-use super::{Decided, Field, Progress, Question, Step, Stop};
+use super::draft::{Decision, Draft, DraftChange, sign_up_closed};
+use super::require_email::RequireEmail;
+use super::step::{Step, Stop};
 use crate::clock::Deps;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{Identity, UserId};
 use crate::settings::{ProviderSettings, UserRules};
 use crate::store::Repository;
+
+/// What a pending login keeps of the run before: the changes of each step that may ask, and the answers so far.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::login) struct Progress {
+    passed: BTreeMap<String, Vec<DraftChange>>,
+    /// The step that asked, and all answers to it.
+    answered: Option<(String, Map<String, Value>)>,
+}
+
+impl Progress {
+    /// Adds the answers to the step's last question to its earlier answers.
+    pub fn answered(mut self, step: &str, asked: &[InputField], answers: Map<String, Value>) -> Self {
+        let earlier = self.answered.filter(|(before, _)| before == step).map(|(_, earlier)| earlier);
+        let mut all = earlier.unwrap_or_default();
+        // A repeated field that is left out loses its earlier answer.
+        all.retain(|name, _| !asked.iter().any(|field| field.name == *name));
+        all.extend(answers);
+        self.answered = Some((step.to_owned(), all));
+        self
+    }
+}
+
+/// What a pending login asks the user.
+#[derive(Clone, Debug)]
+pub(in crate::login) struct Question {
+    pub step: String,
+    pub fields: Vec<InputField>,
+    pub progress: Progress,
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub(in crate::login) enum Decided {
+    Commit(Box<Decision>),
+    Ask(Box<Question>),
+}
 
 /// The pipeline of one provider.
 pub(in crate::login) struct Pipeline {
@@ -21,9 +61,9 @@ pub(in crate::login) struct Pipeline {
 struct Named {
     name: String,
     step: Arc<dyn Step>,
-    /// It may ask the user for more, and what it did is kept while the login waits, rather than done again. The built-in
-    /// steps but `require_email` never ask.
-    kept: bool,
+    /// Whether the step may ask for additional input. Its changes are stored with a pending login and not made again. Of the
+    /// built-in steps only `require_email` asks.
+    may_ask: bool,
 }
 
 /// The pipeline of each provider. Unknown names were refused when the settings were read.
@@ -32,24 +72,24 @@ pub(in crate::login) fn pipelines(
     own: &HashMap<String, Arc<dyn Step>>,
 ) -> HashMap<String, Pipeline> {
     let named = |name: &String| {
-        let (step, kept): (Arc<dyn Step>, bool) = match (own.get(name), BuiltIn::of(name)) {
+        let (step, may_ask): (Arc<dyn Step>, bool) = match (own.get(name), name.parse::<BuiltIn>()) {
             (Some(own), _) => (own.clone(), true),
-            (None, Some(built_in)) => (Arc::new(built_in), false),
-            (None, None) if name == "require_email" => (Arc::new(RequireEmail), true),
-            (None, None) => return None,
+            (None, Ok(built_in)) => (Arc::new(built_in), false),
+            (None, Err(_)) if name == "require_email" => (Arc::new(RequireEmail), true),
+            (None, Err(_)) => return None,
         };
-        Some(Named { name: name.clone(), step, kept })
+        Some(Named { name: name.clone(), step, may_ask })
     };
-    let line = |provider: &ProviderSettings| Pipeline {
+    let pipeline = |provider: &ProviderSettings| Pipeline {
         steps: provider.user_rules.pipeline.iter().filter_map(named).collect(),
     };
-    providers.iter().map(|provider| (provider.name.clone(), line(provider))).collect()
+    providers.iter().map(|provider| (provider.name.clone(), pipeline(provider))).collect()
 }
 
 impl Pipeline {
-    /// Errors: `not_allowed`, `organization_not_allowed`, `sign_up_closed`, `sign_up_refused`, `sign_up_unavailable`,
-    /// `account_in_use`, `account_exists`, `user_inactive`, `not_authenticated`, `no_user`, `invalid_request` for answers
-    /// that will not do, `database_unavailable`, and the codes of a program's own steps.
+    /// Runs the steps. Errors: `not_allowed`, `organization_not_allowed`, `sign_up_closed`, `sign_up_refused`, `sign_up_unavailable`,
+    /// `account_in_use`, `account_exists`, `user_inactive`, `not_authenticated`, `no_user`, `invalid_request` for invalid
+    /// answers, `database_unavailable`, and the codes of a program's own steps.
     pub async fn decide(
         &self,
         store: &Arc<dyn Repository>,
@@ -61,21 +101,21 @@ impl Pipeline {
     ) -> Result<Decided, LoginError> {
         let mut draft = Draft::new(identity, rules, store, deps, link_to);
         let mut passed = BTreeMap::new();
-        for Named { name, step, kept } in &self.steps {
-            if let Some(amendments) = before.passed.get(name) {
-                draft.repeat(amendments);
-                passed.insert(name.clone(), amendments.clone());
+        for Named { name, step, may_ask } in &self.steps {
+            if let Some(changes) = before.passed.get(name) {
+                draft.replay(changes);
+                passed.insert(name.clone(), changes.clone());
                 continue;
             }
             draft.set_answers(before.answered.as_ref().filter(|(asked, _)| asked == name).map(|(_, answers)| answers));
             match step.run(&mut draft).await {
-                Ok(()) if *kept => {
-                    passed.insert(name.clone(), draft.amendments());
+                Ok(()) if *may_ask => {
+                    passed.insert(name.clone(), draft.take_changes());
                 }
                 Ok(()) => {}
                 Err(Stop::Refused(error)) => return Err(error),
-                Err(Stop::Asks(_)) if self.is_closed_to(&draft, name) => return Err(sign_up_closed()),
-                Err(Stop::Asks(fields)) => {
+                Err(Stop::NeedsInput(_)) if self.is_closed_to(&draft, name) => return Err(sign_up_closed()),
+                Err(Stop::NeedsInput(fields)) => {
                     check_names(name, &fields)?;
                     let answered = before.answered.clone().filter(|(asked, _)| asked == name);
                     let progress = Progress { passed, answered };
@@ -89,28 +129,21 @@ impl Pipeline {
 
     /// Whether a step may ask the user for more.
     pub fn may_ask(&self) -> bool {
-        self.steps.iter().any(|named| named.kept)
+        self.steps.iter().any(|named| named.may_ask)
     }
 
-    /// Whether nobody is known, nobody may be new, and no later step can find somebody: then there is nothing to ask.
+    /// Whether no user was found, sign-up is off, and no later step can find a user: then a question would be useless.
     fn is_closed_to(&self, draft: &Draft<'_>, asking: &str) -> bool {
         let mut later = self.steps.iter().map(|named| named.name.as_str()).skip_while(|name| *name != asking);
         draft.is_closed() && !later.any(|name| name == "social_user" || name == "associate_by_email")
     }
 }
 
-/// The names of fields are members of a JSON object and names of a form's inputs. A wrong one is a mistake of the program.
-fn check_names(step: &str, fields: &[Field]) -> Result<(), LoginError> {
+/// Field names are members of a JSON object and names of form inputs. An invalid one is a bug of the program.
+fn check_names(step: &str, fields: &[InputField]) -> Result<(), LoginError> {
     let is_first = |at: usize| !fields[..at].iter().any(|before| before.name == fields[at].name);
-    let wrong = (0..fields.len()).find(|at| !fields[*at].has_valid_name() || !is_first(*at));
-    let Some(wrong) = wrong.map(|at| &fields[at].name) else { return Ok(()) };
-    tracing::error!(step, field = wrong, "a field's name must be one to 64 letters, digits and _, and stand once");
-    Err(LoginError::new(
-        Refusal::own("step_failed"),
-        "This login cannot go on: a step of it asks for a field that has no valid name.",
-    ))
-}
-
-pub(super) fn sign_up_closed() -> LoginError {
-    LoginError::new(Refusal::SignUpClosed, "Only people who have a user here may sign in; nobody new is let in.")
+    let invalid = (0..fields.len()).find(|at| !fields[*at].has_valid_name() || !is_first(*at));
+    let Some(invalid) = invalid.map(|at| &fields[at].name) else { return Ok(()) };
+    tracing::error!(step, field = invalid, "a field name must be one to 64 letters, digits and _, and unique");
+    Err(LoginError::new(Refusal::own("step_failed"), "A step of this login asks for a field with an invalid name."))
 }

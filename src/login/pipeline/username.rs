@@ -1,26 +1,26 @@
-//! Which usernames a new user may get, in the order they are tried (R-USR-01 to 04).
+//! Candidates for the username of a new user, in the order in which they are tried (R-USR-01 to 04).
 
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::clock::Deps;
 use crate::settings::UserRules;
 
-/// Django's column.
-const LONGEST: usize = 150;
-/// The base itself, then it with random tails.
-const TRIES: usize = 5;
-/// Of the last try, however short the settings make the others: that one taken would be a wonder.
-const LAST_TAIL: usize = 32;
+/// Characters of Django's column.
+const MAX_USERNAME_LEN: usize = 150;
+/// The wanted name, then the same with random suffixes.
+const MAX_CANDIDATES: usize = 5;
+/// Hex digits of the last suffix, however short the settings make the others, so that it is practically unique.
+const LAST_SUFFIX_LEN: usize = 32;
 
-/// Never empty; the repository takes the first that is free.
+/// At least one candidate; the store takes the first that is free.
 pub fn candidates(rules: &UserRules, wanted: &str, deps: &Deps) -> Vec<String> {
-    let base = if wanted.is_empty() { deps.hex::<16>() } else { cleaned(cut(wanted, LONGEST), rules) };
-    let tailed = (1..TRIES).map(|n| {
-        let length = if n + 1 == TRIES { LAST_TAIL } else { rules.uuid_length };
-        let tail: String = deps.hex::<16>().chars().take(length).collect();
-        format!("{}{tail}", cut(&base, LONGEST - tail.len()))
+    let base = if wanted.is_empty() { deps.hex::<16>() } else { cleaned(cut(wanted, MAX_USERNAME_LEN), rules) };
+    let suffixed = (1..MAX_CANDIDATES).map(|n| {
+        let length = if n + 1 == MAX_CANDIDATES { LAST_SUFFIX_LEN } else { rules.uuid_length };
+        let suffix: String = deps.hex::<16>().chars().take(length).collect();
+        format!("{}{suffix}", cut(&base, MAX_USERNAME_LEN - suffix.len()))
     });
-    std::iter::once(cut(&base, LONGEST).to_owned()).chain(tailed).filter(|name| !name.is_empty()).collect()
+    std::iter::once(cut(&base, MAX_USERNAME_LEN).to_owned()).chain(suffixed).filter(|name| !name.is_empty()).collect()
 }
 
 fn cut(text: &str, characters: usize) -> &str {
@@ -33,7 +33,7 @@ fn cleaned(name: &str, rules: &UserRules) -> String {
     if rules.slugify_usernames { slug(&name) } else { name }
 }
 
-/// As Django's: what is ASCII once accents are taken off; word characters in lower case, blanks and hyphens as one hyphen.
+/// Like Django's `slugify`: ASCII after decomposition, lower case, white space and hyphens as one hyphen.
 fn slug(name: &str) -> String {
     let is_kept = |c: &char| c.is_ascii_alphanumeric() || "_-".contains(*c) || c.is_ascii_whitespace();
     let kept: String = name.nfkd().filter(is_kept).collect();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn r_usr_04_a_taken_name_gets_sixteen_hex_digits() {
+    fn r_usr_04_the_second_candidate_has_sixteen_hex_digits() {
         let names = candidates(&rules(true, false), "same", &Deps::system());
         assert_eq!(names[0], "same");
         assert!(names[1].starts_with("same") && names[1].len() == 20);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn r_usr_04_every_try_is_another_name_that_fits_its_column() {
+    fn r_usr_04_all_candidates_differ_and_fit_the_column() {
         for (name, clean, slugify) in
             [("a", true, false), ("李", false, false), ("㎒", false, true), ("ﷺ", false, false), ("ü", true, true)]
         {

@@ -1,15 +1,17 @@
-//! The step `webhook`: the operator's own software is asked whether somebody new may be, and as who.
+//! The step `webhook`: asks the operator's software whether a new user may sign up, and with which data.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Draft, Step, Stop, fields};
-use crate::hook::{Candidate, Hook, UserOverrides, Verdict};
+use super::declared_fields;
+use super::draft::Draft;
+use super::step::{Step, Stop};
+use crate::hook::{Candidate, SignUpDecision, UserOverrides, Webhook};
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{EmailAddress, without_provider_tokens};
 
-pub(in crate::login) struct AskWebhook(pub Arc<Hook>);
+pub(in crate::login) struct AskWebhook(pub Arc<Webhook>);
 
 #[async_trait]
 impl Step for AskWebhook {
@@ -26,48 +28,46 @@ impl Step for AskWebhook {
             email_verified: draft.email_verified(),
             first_name: draft.first_name(),
             last_name: draft.last_name(),
-            fields: &fields::chosen(identity, &draft.details, draft.rules, None),
+            fields: &declared_fields::values(identity, &draft.details, draft.rules, None),
             extra_data: &without_provider_tokens(&identity.extra_data),
         };
         match self.0.ask_user_creating(candidate).await {
-            Ok(Verdict::Allowed(amendments)) => amend(draft, amendments).await?,
-            Ok(Verdict::Refused(words)) if words.is_empty() => return Err(refused("Signing up was refused.").into()),
-            Ok(Verdict::Refused(words)) => return Err(refused(&words).into()),
-            Err(unanswered) => {
-                let detail = "Nobody new can be let in at the moment. Try again later.";
-                return Err(LoginError::new(Refusal::SignUpUnavailable, detail).because(unanswered).into());
+            Ok(SignUpDecision::Allowed(overrides)) => apply(draft, overrides).await?,
+            Ok(SignUpDecision::Refused(message)) => {
+                let detail = if message.is_empty() { "Sign-up was refused." } else { &message };
+                return Err(LoginError::new(Refusal::SignUpRefused, detail).into());
+            }
+            Err(error) => {
+                let detail = "Sign-up is temporarily unavailable. Try again later.";
+                return Err(LoginError::new(Refusal::SignUpUnavailable, detail).because(error).into());
             }
         }
         Ok(())
     }
 }
 
-fn refused(words: &str) -> LoginError {
-    LoginError::new(Refusal::SignUpRefused, words)
-}
-
-/// Errors: the database's; none of the fields, since they were held against their declarations.
-async fn amend(draft: &mut Draft<'_>, amendments: UserOverrides) -> Result<(), Stop> {
-    let UserOverrides { username, email, email_verified, first_name, last_name, fields } = amendments;
+/// Errors: the database's. The webhook's answer was validated before.
+async fn apply(draft: &mut Draft<'_>, overrides: UserOverrides) -> Result<(), Stop> {
+    let UserOverrides { username, email, email_verified, first_name, last_name, fields } = overrides;
     if let Some(username) = username {
         draft.set_username(&username);
     }
-    // `email` is a valid address or empty: an answer with anything else failed before.
+    // `email` is empty or valid: any other answer was rejected before.
     let email = email.unwrap_or_else(|| draft.email().to_owned());
     let is_same = email == draft.email();
-    // Another address than the provider's is nobody's until the answer says otherwise.
-    let vouched = is_same && draft.email_verified();
-    let verified = match email_verified {
-        // Nor a second user's where somebody has it already (SEC-22, SEC-23).
-        Some(true) if !vouched => match EmailAddress::parse(&email) {
+    // A changed address is unverified by default.
+    let was_verified = is_same && draft.email_verified();
+    let is_verified = match email_verified {
+        // An address that another user has is not marked verified (SEC-22, SEC-23).
+        Some(true) if !was_verified => match EmailAddress::parse(&email) {
             Some(address) => draft.store.users_by_email(&address).await?.is_empty(),
             None => false,
         },
-        said => said.unwrap_or(vouched),
+        answered => answered.unwrap_or(was_verified),
     };
-    // What the answer repeats stays the provider's word.
-    if !is_same || verified != draft.email_verified() {
-        draft.set_email(&email, verified);
+    // Unchanged values keep their source.
+    if !is_same || is_verified != draft.email_verified() {
+        draft.set_email(&email, is_verified);
     }
     if let Some(name) = first_name {
         draft.set_first_name(&name);

@@ -97,7 +97,7 @@ impl AuthorizationRequestStore for Store {
         .bind(&authorization_request.redirect_uri)
         .bind(authorization_request.browser.as_ref().map(Digest::as_bytes))
         .bind(authorization_request.flow.as_ref().map(Digest::as_bytes))
-        .bind(authorization_request.classic)
+        .bind(authorization_request.is_legacy_oauth1_start)
         .bind(&authorization_request.code_challenge)
         .bind(&authorization_request.encrypted_secret)
         .bind(authorization_request.link_request.map(|link_request| link_request.user))

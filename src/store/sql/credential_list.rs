@@ -2,7 +2,7 @@
 
 use super::{Builder, KEY_BATCH, Key, Store, Tx};
 use crate::clock::UnixMillis;
-use crate::model::{CredentialEntry, CredentialHandle, CredentialPage, CredentialPosition, UserId};
+use crate::model::{CredentialEntry, CredentialHandle, CredentialPosition, CredentialQuery, UserId};
 use crate::store::error::Result;
 use crate::store::stored_rows::CredentialEntryRow;
 
@@ -70,7 +70,7 @@ fn table_of(position: &CredentialPosition) -> usize {
 }
 
 impl Store {
-    pub(super) async fn credential_page(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>> {
+    pub(super) async fn credential_page(&self, user: UserId, page: &CredentialQuery) -> Result<Vec<CredentialEntry>> {
         let mut entries = Vec::new();
         for (number, table) in LISTED_TABLES.iter().enumerate() {
             let mut query = Builder::new(table.before_user);

@@ -4,7 +4,7 @@ use super::audit::audit_query;
 use super::{Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialPage, KnoxRow, NewCredential, RefreshRow, RefreshUse,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, KnoxRow, NewCredential, RefreshRow, RefreshUse,
     SessionRow, User, UserId,
 };
 use crate::secrets::Digest;
@@ -199,7 +199,7 @@ impl CredentialStore for Store {
         Ok(())
     }
 
-    async fn credentials_of(&self, user: UserId, page: &CredentialPage) -> Result<Vec<CredentialEntry>> {
+    async fn credentials_of(&self, user: UserId, page: &CredentialQuery) -> Result<Vec<CredentialEntry>> {
         self.credential_page(user, page).await
     }
 

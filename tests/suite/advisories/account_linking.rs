@@ -1,7 +1,7 @@
 //! Accounts linked by an unverified e-mail address, or by a proof that belongs to another account.
 
 use rest_social_auth::async_trait;
-use rest_social_auth::login::{Draft, Field, Step, Stop};
+use rest_social_auth::login::{Draft, InputField, Step, Stop};
 use serde_json::{Value, json};
 
 use super::{
@@ -318,8 +318,8 @@ impl Step for AskProof {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         match draft.answer("proof") {
             Some(proof) if *proof == "swordfish" => Ok(()),
-            Some(_) => Err(Stop::wrong("proof", "The proof is wrong.")),
-            None => Err(Stop::ask([Field::text("proof", "Proof")])),
+            Some(_) => Err(Stop::invalid("proof", "The proof is wrong.")),
+            None => Err(Stop::ask([InputField::text("proof", "Proof")])),
         }
     }
 }

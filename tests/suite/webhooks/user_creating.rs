@@ -60,7 +60,7 @@ async fn refusal_text_is_sanitized_and_no_user_is_created(engine: Engine) {
 
     app.double.always(RECEIVER, Reply::json(&json!({"allow": false})));
     let refused = app.login("token", "u2").await.problem(403, "sign_up_refused");
-    assert_eq!(refused["detail"], "Signing up was refused.");
+    assert_eq!(refused["detail"], "Sign-up was refused.");
     // The user may try again, and the receiver may then allow it.
     app.double.always(RECEIVER, Reply::json(&json!({"allow": true})));
     app.login("token", "u02").await.ok();

@@ -1,4 +1,4 @@
-//! Warnings about stored accounts that the settings do not match, so that an operator can act before users are refused.
+//! Warnings about stored accounts that the settings no longer match, so that an operator can act before logins fail.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::clock::UnixMillis;
 use crate::provider::Providers;
 use crate::store::{Repository, StoreError};
 
-/// One sentence for each warning. Reads all accounts. `until`: LEGACY_UIDS_UNTIL.
+/// The warnings, one sentence each. Reads all accounts. `until`: LEGACY_UIDS_UNTIL. Errors: the database's.
 pub async fn account_warnings(
     store: &dyn Repository,
     providers: &Providers,
@@ -23,7 +23,7 @@ pub async fn account_warnings(
 /// Time limit for the discovery document of a provider.
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Accounts that a changed issuer or ID_KEY leaves behind.
+/// Accounts that no login finds since the issuer or ID_KEY was changed.
 async fn other_scopes(store: &dyn Repository, providers: &Providers) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
     for provider in providers.iter() {
@@ -37,9 +37,9 @@ async fn other_scopes(store: &dyn Repository, providers: &Providers) -> Result<V
             let name = provider.name();
             let current = known.first().map_or("", String::as_str);
             found.push(format!(
-                "{name}: accounts are stored by `{scope}`, and the settings say `{current}`: they sign nobody in. If the \
-                 former issuer's users are this one's, name it in FORMER_ISSUERS of {name}; if not, configure the new \
-                 issuer under a provider name of its own"
+                "{name}: accounts are stored under `{scope}`, but the settings say `{current}`: no login finds them. If \
+                 both issuers have the same users, add the former one to FORMER_ISSUERS of {name}; if not, configure the \
+                 new issuer under another provider name"
             ));
         }
     }
@@ -51,22 +51,22 @@ async fn legacy_uids(
     until: Option<UnixMillis>,
     now: UnixMillis,
 ) -> Result<Vec<String>, StoreError> {
-    let open = until.filter(|until| now < *until);
-    let mut found: Vec<String> = open
+    let active = until.filter(|until| now < *until);
+    let mut found: Vec<String> = active
         .map(|until| {
             format!(
-                "LEGACY_UIDS_UNTIL: until {} an imported account is found by a key that can change hands, such as a \
+                "LEGACY_UIDS_UNTIL: until {} imported accounts are found by keys that another user may get, such as a \
                  username",
                 until.rfc3339()
             )
         })
         .into_iter()
         .collect();
-    if open.is_none() {
+    if active.is_none() {
         found.extend(store.legacy_uids().await?.into_iter().map(|(provider, count)| {
             format!(
-                "{provider}: {count} imported accounts are stored under a key of an earlier release and sign nobody in. Set \
-                 LEGACY_UIDS_UNTIL to a date until which their users may be found by it"
+                "{provider}: no login finds {count} imported accounts, which are stored under a key of an earlier release. \
+                 Set LEGACY_UIDS_UNTIL to a date until which logins may find them by it"
             )
         }));
     }

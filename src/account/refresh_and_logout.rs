@@ -1,22 +1,24 @@
-//! The companions of a JWT login: refresh, verify, blacklist, sliding refresh (R-CMP-01 to 06), and every logout.
+//! Refresh, verify and blacklist of JWTs (R-CMP-01 to 06), and every logout.
 
+use super::authenticate::{AuthScheme, Caller, PresentedCredentials, Proof};
 use super::error::AuthError;
-use super::{AccountService, Caller};
-use crate::account::authenticate::{Family, Presented, Proof};
-use crate::credential::Issue;
+use super::service::AccountService;
+use crate::credential::IssueRequest;
 use crate::credential::jwt::{JwtFault, TokenType, Verified};
-use crate::model::{AuditKind, ClientInfo, CredentialHandle, Kind, RefreshUse, User};
+use crate::model::{AuditKind, ClientInfo, CredentialHandle, CredentialKind, RefreshUse, User};
 use crate::store::Rotated;
 
-/// The answer to a refresh.
+/// The tokens of a refresh.
 #[derive(Clone, Debug)]
 pub struct Refreshed {
+    /// The new access token.
     pub access: String,
-    /// With ROTATE_REFRESH_TOKENS.
+    /// The successor of the refresh token, with ROTATE_REFRESH_TOKENS.
     pub refresh: Option<String>,
 }
 
 impl AccountService {
+    /// A new access token, and with ROTATE_REFRESH_TOKENS a new refresh token. Errors: an invalid or reused refresh token.
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let (verified, user, used) = self.checked(token, &[TokenType::Refresh]).await?;
         if used.blacklisted {
@@ -30,15 +32,15 @@ impl AccountService {
         if !rules.rotate_refresh_tokens {
             return Ok(Refreshed { access, refresh: None });
         }
-        let issue = Issue {
-            kind: Kind::JwtPair,
+        let issue = IssueRequest {
+            kind: CredentialKind::JwtPair,
             with_user: false,
             user: &user,
             now,
             client,
             claims: None,
             expires_in: None,
-            longest: None,
+            max_session_length: None,
         };
         let (refresh, row) = jwt.rotate(&verified, &used, &issue, &self.deps);
         let is_valid = |user: &User| user.is_active && !verified.is_revoked(user);
@@ -49,8 +51,8 @@ impl AccountService {
         }
     }
 
-    /// Any type of token is verified. Unlike simplejwt's, this also fails for a user who is gone, inactive or logged out
-    /// everywhere: a token that nothing accepts is not a good one.
+    /// Verifies a token of any type. Unlike in simplejwt, it is invalid when its user was deleted, is inactive or has logged out
+    /// everywhere.
     pub async fn verify(&self, token: &str) -> Result<(), AuthError> {
         let (_, _, used) = self.checked(token, &TokenType::ALL).await?;
         if used.blacklisted && self.credentials.jwt.rules().blacklist_after_rotation {
@@ -59,31 +61,37 @@ impl AccountService {
         Ok(())
     }
 
+    /// Revokes a refresh or sliding token. Errors: an invalid or revoked token.
     pub async fn blacklist(&self, token: &str, client: &ClientInfo) -> Result<(), AuthError> {
         let (verified, user, _) = self.checked(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
-        let end = self.credentials.jwt.last_end(verified.token_type, verified.expires);
-        let kind = if verified.token_type == TokenType::Sliding { Kind::JwtSliding } else { Kind::JwtPair };
+        let until = self.credentials.jwt.blacklist_until(verified.token_type, verified.expires);
+        let kind = if verified.token_type == TokenType::Sliding {
+            CredentialKind::JwtSliding
+        } else {
+            CredentialKind::JwtPair
+        };
         let audit = self.event(AuditKind::LogOut, Some(kind), user.id, client);
-        if self.store.blacklist(&verified.jti, user.id, end, self.deps.now(), &audit).await? {
+        if self.store.blacklist(&verified.jti, user.id, until, self.deps.now(), &audit).await? {
             Ok(())
         } else {
             Err(AuthError::BodyToken("Token is blacklisted"))
         }
     }
 
+    /// A sliding token with a new expiry. Errors: an invalid or revoked token.
     pub async fn refresh_sliding(&self, token: &str) -> Result<String, AuthError> {
         let (verified, user, used) = self.checked(token, &[TokenType::Sliding]).await?;
         if used.blacklisted {
             return Err(AuthError::Reused(user.id));
         }
         self.note_use_of(&used, user.id).await;
-        self.credentials.jwt.renew_sliding(&verified, &user, self.deps.now()).map_err(body_fault)
+        self.credentials.jwt.refresh_sliding(&verified, &user, self.deps.now()).map_err(body_fault)
     }
 
-    async fn checked(&self, token: &str, wanted: &[TokenType]) -> Result<(Verified, User, RefreshUse), AuthError> {
-        let verified = self.credentials.jwt.authenticate(token, wanted, self.deps.now()).map_err(body_fault)?;
+    async fn checked(&self, token: &str, accepted: &[TokenType]) -> Result<(Verified, User, RefreshUse), AuthError> {
+        let verified = self.credentials.jwt.verify(token, accepted, self.deps.now()).map_err(body_fault)?;
         let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
-        // R-CMP-03's 500 for a deleted user is a defect: this is simplejwt's answer elsewhere.
+        // simplejwt answers 500 for a deleted user here (R-CMP-03); this is its answer elsewhere.
         let user = user.ok_or(AuthError::UserNotFound)?;
         if !user.is_active {
             return Err(AuthError::UserInactive("No active account found for the given token."));
@@ -94,35 +102,40 @@ impl AccountService {
         Ok((verified, user, used))
     }
 
-    /// Deletes the knox token that was presented (R-CMP-07).
-    pub async fn logout_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
+    /// Revokes the knox token of the request (R-CMP-07).
+    pub async fn logout_knox(&self, presented: &PresentedCredentials, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
         let Proof::Knox(digest) = caller.proof else { return Err(AuthError::NotAuthenticated) };
-        let audit = self.event(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client);
+        let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Knox), caller.user.id, client);
         Ok(self.store.revoke(&[CredentialHandle::Knox(digest)], caller.user.id, self.deps.now(), &audit).await?)
     }
 
-    pub async fn logout_all_knox(&self, presented: &Presented, client: &ClientInfo) -> Result<(), AuthError> {
+    /// Revokes all knox tokens of the user.
+    pub async fn logout_all_knox(
+        &self,
+        presented: &PresentedCredentials,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
-        let audit = self.event(AuditKind::LogOut, Some(Kind::Knox), caller.user.id, client);
+        let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Knox), caller.user.id, client);
         Ok(self.store.revoke_all_knox(caller.user.id, &audit).await?)
     }
 
-    async fn knox_caller(&self, presented: &Presented) -> Result<Caller, AuthError> {
-        self.authenticate(presented, Family::Knox).await?.ok_or(AuthError::NotAuthenticated)
+    async fn knox_caller(&self, presented: &PresentedCredentials) -> Result<Caller, AuthError> {
+        self.authenticate(presented, AuthScheme::Knox).await?.ok_or(AuthError::NotAuthenticated)
     }
 
-    /// Ends the session of these cookies, where there is one (R-CMP-09).
+    /// Revokes the session of these cookies, if there is one (R-CMP-09).
     pub async fn logout_session(&self, cookies: &[String], client: &ClientInfo) -> Result<(), AuthError> {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookies).await? {
-            let audit = self.event(AuditKind::LogOut, Some(Kind::Session), user.id, client);
+            let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Session), user.id, client);
             self.store.revoke(&[CredentialHandle::Session(digest)], user.id, self.deps.now(), &audit).await?;
         }
         Ok(())
     }
 
-    /// Ends every credential of the caller, of whatever kind, on all nodes. Returns whether the session of `cookies` was
-    /// among them: beside an `Authorization` header it may be another user's.
+    /// Revokes every credential of the caller. Returns whether the session of `cookies` was among them: when the request also has
+    /// an `Authorization` header, the session may belong to another user.
     pub async fn logout_everything(
         &self,
         caller: &Caller,

@@ -1,16 +1,17 @@
-//! The fields of a login's body, whatever its media type was, with the original's rules of what is a valid text
-//! (R-IN-04 to 07). Fields that no rule names pass through untouched: a front-end may post its whole configuration.
+//! The fields of a login's body, of any media type, with the validation rules of django-rest-social-auth (R-IN-04 to 07).
+//! Other fields are kept unchanged: a front-end may post its whole configuration.
 
 use serde_json::{Map, Value};
 
 use super::error::LoginError;
 use crate::provider::{Provider, ProviderError};
 
+/// The fields of a body.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     map: Map<String, Value>,
-    /// Forms cannot say "absent" otherwise: their empty fields count as absent (R-IN-06).
-    form: bool,
+    /// An empty field of a form counts as absent (R-IN-06).
+    is_form: bool,
 }
 
 const REQUIRED: &str = "This field is required.";
@@ -19,9 +20,9 @@ const NULL: &str = "This field may not be null.";
 const NOT_TEXT: &str = "Not a valid string.";
 const NUL_CHARACTER: &str = "Null characters are not allowed.";
 
-/// Most characters of a field. The longest authorization codes (Microsoft's, Apple's) have about 3,000.
+/// Maximum characters of a field. The longest authorization codes (Microsoft's, Apple's) have about 3,000.
 const MAX_FIELD_LEN: usize = 4096;
-/// Most characters of a field that holds a token, such as a JWT with the user's groups.
+/// Maximum characters of a field that holds a token, such as a JWT with the user's groups.
 const MAX_TOKEN_LEN: usize = 64 * 1024;
 const TOKEN_FIELDS: [&str; 5] = ["id_token", "credential", "access_token", "token", "signed_request"];
 
@@ -29,34 +30,37 @@ fn max_len(name: &str) -> usize {
     if TOKEN_FIELDS.contains(&name) { MAX_TOKEN_LEN } else { MAX_FIELD_LEN }
 }
 
-/// Words of Django REST framework.
+/// The message of Django REST framework.
 fn too_long(name: &str, text: &str) -> Option<String> {
     let max = max_len(name);
     (text.chars().count() > max).then(|| format!("Ensure this field has no more than {max} characters."))
 }
 
 impl Fields {
+    /// The members of a JSON object.
     pub fn json(map: Map<String, Value>) -> Self {
-        Self { map, form: false }
+        Self { map, is_form: false }
     }
 
-    /// A repeated field: the last one counts (R-IN-07).
+    /// The fields of a form or a query. Of a repeated field, the last value counts (R-IN-07).
     pub fn form(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let map = pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-        Self { map, form: true }
+        Self { map, is_form: true }
     }
 
+    /// All fields.
     pub fn map(&self) -> &Map<String, Value> {
         &self.map
     }
 
-    /// A field of our own, which a classic front-end may use for something else: only a non-empty text counts.
+    /// A field that django-rest-social-auth does not know, so a front-end may use its name otherwise: only a non-empty text
+    /// counts.
     pub fn own(&self, name: &str) -> Option<&str> {
         self.map.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// A list or an object where [`Self::own`] looks for a text. Whatever else is none counts as absent: some
-    /// configurations have a switch of that name.
+    /// Rejects lists and objects where [`Self::own`] expects a text. Other types count as absent: some front-end
+    /// configurations have a boolean of that name.
     pub fn check_own(&self, names: &[&str], errors: &mut Vec<(String, String)>) {
         for name in names {
             if self.map.get(*name).is_some_and(|value| value.is_array() || value.is_object()) {
@@ -65,7 +69,7 @@ impl Fields {
         }
     }
 
-    /// A text that is too long where [`Self::own`] looks for one.
+    /// Rejects texts that are too long where [`Self::own`] expects one.
     pub fn check_length(&self, names: &[&str], errors: &mut Vec<(String, String)>) {
         for name in names {
             let problem = self.own(name).and_then(|text| too_long(name, text));
@@ -73,7 +77,7 @@ impl Fields {
         }
     }
 
-    /// A required text. The value is the raw one: validation trims, the provider gets what was sent (R-IN-07).
+    /// A required text. Validation trims, but the value is returned as it was sent, for the provider (R-IN-07).
     pub fn required(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<String> {
         match self.map.get(name) {
             None => {
@@ -84,20 +88,21 @@ impl Fields {
         }
     }
 
-    /// `a|b`: `b` where it is there and `a` is not.
+    /// A required text under one of several names: `a|b` reads `b` when `a` is absent.
     pub fn required_one(&self, names: &str, errors: &mut Vec<(String, String)>) -> Option<String> {
         let given = names.split('|').find(|name| self.own(name).is_some());
         self.required(given.or_else(|| names.split('|').next()).unwrap_or(names), errors)
     }
 
-    /// With the members that the provider's callback held inside another one.
+    /// Adds the members that the provider's callback nests inside another one.
     pub fn unwrap_callback(self, provider: &Provider) -> Result<Self, ProviderError> {
-        Ok(Self { map: provider.unwrap_callback(self.map)?, form: self.form })
+        Ok(Self { map: provider.unwrap_callback(self.map)?, is_form: self.is_form })
     }
 
+    /// An optional text, as it was sent.
     pub fn optional(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<String> {
         let value = self.map.get(name)?;
-        if self.form && value.as_str().is_some_and(|text| text.trim().is_empty()) {
+        if self.is_form && value.as_str().is_some_and(|text| text.trim().is_empty()) {
             return None;
         }
         self.text(name, value, errors)
@@ -118,7 +123,7 @@ impl Fields {
         checked.map_err(|message| errors.push((name.to_owned(), message))).ok()
     }
 
-    /// The provider that the body names: `None` where it names none (R-ERR-01).
+    /// The provider that the body names, if any (R-ERR-01).
     pub fn provider(&self) -> Result<Option<String>, LoginError> {
         match self.map.get("provider") {
             None | Some(Value::Null) => Ok(None),
@@ -140,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn r_in_05_each_fault_has_its_message() {
+    fn r_in_05_each_invalid_value_has_its_message() {
         for (value, message) in [
             (json!({}), REQUIRED),
             (json!({"code": ""}), BLANK),
@@ -171,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn r_in_04_a_number_is_a_text_and_r_in_07_blanks_stay() {
+    fn r_in_04_a_number_is_a_text_and_r_in_07_spaces_stay() {
         let mut errors = Vec::new();
         assert_eq!(of(json!({"code": 5})).required("code", &mut errors).as_deref(), Some("5"));
         assert_eq!(of(json!({"code": " u1 "})).required("code", &mut errors).as_deref(), Some(" u1 "));
@@ -179,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_or_an_object_is_told_where_a_text_of_our_own_belongs() {
+    fn lists_and_objects_are_rejected_where_a_text_is_expected() {
         let mut errors = Vec::new();
         let fields = of(json!({"state": ["x"], "flow_token": {}, "nonce": true, "iss": null, "code_verifier": ""}));
         fields.check_own(&["state", "flow_token", "nonce", "iss", "code_verifier", "absent"], &mut errors);

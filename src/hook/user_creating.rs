@@ -1,53 +1,58 @@
-//! Asked before a user is created, and waited for: may this user be, and as who?
+//! Asks, before a user is created, whether the user may sign up and with which data; waits for the answer.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Hook, message};
+use super::message;
+use super::webhook::Webhook;
 use crate::model::{EmailAddress, EventType, UserFields, lenient, sanitize_external_text};
 use crate::settings::OnFailure;
 
-/// Who is about to be created.
+/// The user that would be created.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
+    /// Name of the provider.
     pub provider: &'a str,
+    /// The account's uid.
     pub uid: &'a str,
     pub username: &'a str,
     pub email: &'a str,
     pub email_verified: bool,
     pub first_name: &'a str,
     pub last_name: &'a str,
-    /// Declared ones that the profile fills.
+    /// Declared fields that the profile fills.
     pub fields: &'a Map<String, Value>,
-    /// What will be kept of the profile.
+    /// The account's extra data.
     pub extra_data: &'a Map<String, Value>,
 }
 
+/// The answer.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum SignUpDecision {
+    /// With changes of the proposed data.
     Allowed(UserOverrides),
-    /// With words for the person, harmless ones; there may be none.
+    /// With a sanitized message for the user; may be empty.
     Refused(String),
 }
 
-/// Fields that shall be other than proposed; `None`: as proposed.
+/// Changes of the proposed data; `None`: as proposed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct UserOverrides {
     pub username: Option<String>,
     pub email: Option<String>,
-    /// Of another `email` than proposed, false unless said.
+    /// False by default for another `email` than proposed.
     pub email_verified: Option<bool>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
-    /// Declared ones, of their types.
+    /// Declared fields.
     pub fields: Map<String, Value>,
 }
 
-/// No answer that can be understood, where the settings want one.
+/// There is no valid answer, and WEBHOOK_ON_FAILURE is `refuse`.
 #[derive(Debug, thiserror::Error)]
-#[error("the webhook did not answer as it should: {0}")]
-pub struct NoDecision(String);
+#[error("the webhook gave no valid answer: {0}")]
+pub struct NoDecisionError(String);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -58,23 +63,23 @@ struct Answer {
     user: UserOverrides,
 }
 
-impl Hook {
-    /// Within WEBHOOK_TIMEOUT. Without an answer, WEBHOOK_ON_FAILURE decides.
-    pub async fn ask_user_creating(&self, candidate: Candidate<'_>) -> Result<Verdict, NoDecision> {
+impl Webhook {
+    /// Asks, with the time limit WEBHOOK_TIMEOUT. Without a valid answer, WEBHOOK_ON_FAILURE decides. Errors: it is `refuse`.
+    pub async fn ask_user_creating(&self, candidate: Candidate<'_>) -> Result<SignUpDecision, NoDecisionError> {
         let (id, now) = (message::new_id(&self.deps), self.deps.now());
         let body = message::body(EventType::UserCreating, now, data(candidate, &self.fields));
         let answer = match self.post(&id, &body).await {
-            Ok(reply) if (200..300).contains(&reply.status) => understood(&reply.body, &self.fields),
+            Ok(reply) if (200..300).contains(&reply.status) => parse_answer(&reply.body, &self.fields),
             Ok(reply) => Err(format!("its status is {}", reply.status)),
             Err(error) => Err(error.to_string()),
         };
         match (answer, self.rules.on_failure) {
-            (Ok(answer), _) if !answer.allow => Ok(Verdict::Refused(sanitize_external_text(&answer.message))),
-            (Ok(answer), _) => Ok(Verdict::Allowed(answer.user)),
-            (Err(reason), OnFailure::Refuse) => Err(NoDecision(reason)),
+            (Ok(answer), _) if !answer.allow => Ok(SignUpDecision::Refused(sanitize_external_text(&answer.message))),
+            (Ok(answer), _) => Ok(SignUpDecision::Allowed(answer.user)),
+            (Err(reason), OnFailure::Refuse) => Err(NoDecisionError(reason)),
             (Err(reason), OnFailure::Allow) => {
-                tracing::warn!(reason, "the webhook did not answer as it should: the user is created all the same");
-                Ok(Verdict::Allowed(UserOverrides::default()))
+                tracing::warn!(reason, "the webhook gave no valid answer: the user is created as proposed");
+                Ok(SignUpDecision::Allowed(UserOverrides::default()))
             }
         }
     }
@@ -99,47 +104,50 @@ fn data(candidate: Candidate<'_>, fields: &UserFields) -> Map<String, Value> {
     Map::from_iter([("user".to_owned(), user), ("account".to_owned(), account)])
 }
 
-/// An answer allows or refuses in so many words: an empty one, which any web server gives, does neither. The text of an error
-/// holds no part of the answer.
-fn understood(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
+/// An answer must allow or refuse explicitly: an empty one, which any web server gives, does neither. Error texts contain no part
+/// of the answer.
+fn parse_answer(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
     let answer: Value = lenient::json(body).map_err(|_| "it is not JSON")?;
-    // A list would be read as the members in order.
+    // serde would read a list as the members in order.
     if !answer.is_object() || answer.get("user").is_some_and(|user| !user.is_object()) {
-        return Err("it is no JSON object, or its user is none".to_owned());
+        return Err("it or its member user is not a JSON object".to_owned());
     }
     if !answer.get("allow").is_some_and(Value::is_boolean) {
-        return Err("it has no member allow that is true or false".to_owned());
+        return Err("it has no boolean member allow".to_owned());
     }
-    let answer: Answer =
-        serde_json::from_value(answer).map_err(|_| "a member of it is of another type than it must be")?;
-    let amended = &answer.user;
-    let texts = [&amended.username, &amended.email, &amended.first_name, &amended.last_name];
-    let too_long = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > LONGEST);
-    let unprintable = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(char::is_control));
+    let answer: Answer = serde_json::from_value(answer).map_err(|_| "a member has the wrong type")?;
+    let overrides = &answer.user;
+    let texts = [&overrides.username, &overrides.email, &overrides.first_name, &overrides.last_name];
+    let too_long = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_LEN);
+    let has_control_character =
+        |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(char::is_control));
     let is_blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
-    let is_no_address = |email: &String| !email.is_empty() && EmailAddress::parse(email).is_none();
-    let unfit = |(name, value): (&String, &Value)| fields.get(name).is_none_or(|field| field.kind.fit(value).is_err());
+    let is_invalid_email = |email: &String| !email.is_empty() && EmailAddress::parse(email).is_none();
+    let is_invalid_field =
+        |(name, value): (&String, &Value)| fields.get(name).is_none_or(|field| field.kind.parse(value).is_err());
     match () {
-        () if texts.iter().any(too_long) => Err(format!("a field of user is longer than {LONGEST} characters")),
-        () if texts.iter().any(unprintable) => Err("a field of user holds a control character".to_owned()),
-        () if is_blank(&amended.username) => Err("user.username is blank".to_owned()),
-        () if amended.email.as_ref().is_some_and(is_no_address) => Err("user.email is no address".to_owned()),
-        () if amended.fields.iter().any(unfit) => {
-            Err("a member of user.fields is not declared, or not of its type".to_owned())
+        () if texts.iter().any(too_long) => Err(format!("a field of user is longer than {MAX_TEXT_LEN} characters")),
+        () if texts.iter().any(has_control_character) => Err("a field of user contains a control character".to_owned()),
+        () if is_blank(&overrides.username) => Err("user.username is blank".to_owned()),
+        () if overrides.email.as_ref().is_some_and(is_invalid_email) => {
+            Err("user.email is not an e-mail address".to_owned())
+        }
+        () if overrides.fields.iter().any(is_invalid_field) => {
+            Err("a member of user.fields is not declared, or has the wrong type".to_owned())
         }
         () => Ok(answer),
     }
 }
 
-/// As long as the shortest of the columns.
-const LONGEST: usize = 150;
+/// Maximum characters of a text: the shortest column.
+const MAX_TEXT_LEN: usize = 150;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn answer(text: &str) -> Result<Answer, String> {
-        understood(text.as_bytes(), &UserFields::default())
+        parse_answer(text.as_bytes(), &UserFields::default())
     }
 
     #[test]
@@ -152,18 +160,18 @@ mod tests {
         {
             assert!(answer(silent).is_err(), "{silent}");
         }
-        let refused = answer(r#"{"allow": false, "message": "Members only."}"#).expect("understood");
+        let refused = answer(r#"{"allow": false, "message": "Members only."}"#).expect("a valid answer");
         assert_eq!((refused.allow, refused.message.as_str()), (false, "Members only."));
-        let amended =
-            answer(r#"{"allow": true, "user": {"username": "ana", "last_name": ""}}"#).expect("understood").user;
+        let overrides =
+            answer(r#"{"allow": true, "user": {"username": "ana", "last_name": ""}}"#).expect("a valid answer").user;
         assert_eq!(
-            (amended.username.as_deref(), amended.last_name.as_deref(), amended.email),
+            (overrides.username.as_deref(), overrides.last_name.as_deref(), overrides.email),
             (Some("ana"), Some(""), None)
         );
     }
 
     #[test]
-    fn what_cannot_be_understood_is_no_answer_and_is_not_repeated() {
+    fn invalid_answers_are_rejected_and_not_quoted() {
         for wrong in [
             "ok",
             "[]",
@@ -179,7 +187,7 @@ mod tests {
             r#"{"allow": true, "user": {"first_name": "a\u0000secret"}}"#,
             &format!(r#"{{"allow": true, "user": {{"first_name": "{}"}}}}"#, "x".repeat(151)),
         ] {
-            let error = answer(wrong).err().unwrap_or_else(|| panic!("{wrong} was understood"));
+            let error = answer(wrong).err().unwrap_or_else(|| panic!("{wrong} was accepted"));
             assert!(!error.contains("secret"), "{error}");
         }
     }

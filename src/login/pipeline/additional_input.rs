@@ -1,88 +1,90 @@
-//! What a halted login asks of the person, how answers are checked, and the step of ours that asks: `require_email`.
+//! The additional input that a step asks for, and the validation of the answers.
 
-use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::email::{LoginEmail, check_allowed};
-use super::{Draft, Step, Stop};
 use crate::model::EmailAddress;
 
-/// Longest text that a person may answer, in characters.
-const LONGEST: usize = 2000;
+/// Maximum length of a text answer, in characters.
+const MAX_ANSWER_LEN: usize = 2000;
 
-/// What a front-end draws for a field, and what its answer must be.
+/// The form control of a field, and the type of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FieldType {
+pub enum InputType {
+    /// A text of one line.
     Text,
-    /// One address.
+    /// An e-mail address.
     Email,
     /// True or false; a required one must be true.
     Checkbox,
-    /// One of [`Field::choices`].
+    /// One of [`InputField::choices`].
     Choice,
 }
 
-/// One thing that a step wants to know.
+/// One field that a step asks the user to fill in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Field {
+pub struct InputField {
+    /// Name of the answer.
     pub name: String,
+    /// Type of the answer.
     #[serde(rename = "type")]
-    pub kind: FieldType,
-    /// What the person reads.
+    pub kind: InputType,
+    /// Label that the user sees.
     pub title: String,
+    /// Whether an answer is required.
     pub required: bool,
-    /// Further words: a link to the terms, why this is asked.
+    /// Help text, such as a link to the terms.
     pub help: Option<String>,
-    /// Of a choice.
+    /// The choices of [`InputType::Choice`].
     pub choices: Vec<String>,
 }
 
-impl Field {
+impl InputField {
     /// A required text.
     pub fn text(name: &str, title: &str) -> Self {
-        Self::new(FieldType::Text, name, title)
+        Self::new(InputType::Text, name, title)
     }
 
-    /// A required address.
+    /// A required e-mail address.
     pub fn email(name: &str, title: &str) -> Self {
-        Self::new(FieldType::Email, name, title)
+        Self::new(InputType::Email, name, title)
     }
 
-    /// A box that must be ticked.
+    /// A checkbox that must be ticked.
     pub fn checkbox(name: &str, title: &str) -> Self {
-        Self::new(FieldType::Checkbox, name, title)
+        Self::new(InputType::Checkbox, name, title)
     }
 
-    /// One of several, required.
+    /// A required choice.
     pub fn choice(name: &str, title: &str, choices: &[&str]) -> Self {
         let choices = choices.iter().map(|choice| (*choice).to_owned()).collect();
-        Self { choices, ..Self::new(FieldType::Choice, name, title) }
+        Self { choices, ..Self::new(InputType::Choice, name, title) }
     }
 
-    /// The person may leave it out.
+    /// Makes the field optional.
     pub fn optional(self) -> Self {
         Self { required: false, ..self }
     }
 
+    /// Adds a help text.
     pub fn help(self, help: &str) -> Self {
         Self { help: Some(help.to_owned()), ..self }
     }
 
-    fn new(kind: FieldType, name: &str, title: &str) -> Self {
+    fn new(kind: InputType, name: &str, title: &str) -> Self {
         Self { name: name.to_owned(), kind, title: title.to_owned(), required: true, help: None, choices: Vec::new() }
     }
 
-    /// One to 64 letters, digits and `_`, and none that the request has a meaning for.
+    /// One to 64 letters, digits and `_`, except names that the request uses itself.
     pub(super) fn has_valid_name(&self) -> bool {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         (1..=64).contains(&self.name.len()) && self.name.bytes().all(is_plain) && self.name != "flow_token"
     }
 
-    /// The answer as the step gets it: a text without blanks around it, or a boolean; `None` where it was left out.
+    /// The answer as the step gets it: a trimmed text or a boolean; `None` when it was left out.
     fn read(&self, given: Option<&Value>) -> Result<Option<Value>, &'static str> {
-        if self.kind == FieldType::Checkbox {
+        if self.kind == InputType::Checkbox {
             let ticked = match given {
                 None | Some(Value::Null) => false,
                 Some(Value::Bool(ticked)) => *ticked,
@@ -99,20 +101,20 @@ impl Field {
         if text.is_empty() {
             return if self.required { Err("This field is required.") } else { Ok(None) };
         }
-        let fits = match self.kind {
-            FieldType::Email if EmailAddress::parse(text).is_none() => Err("Enter a valid email address."),
-            FieldType::Choice if !self.choices.iter().any(|choice| choice == text) => Err("Not one of the choices."),
+        let checked = match self.kind {
+            InputType::Email if EmailAddress::parse(text).is_none() => Err("Enter a valid email address."),
+            InputType::Choice if !self.choices.iter().any(|choice| choice == text) => Err("Not one of the choices."),
             _ if text.contains('\0') => Err("Null characters are not allowed."),
-            _ if text.chars().count() > LONGEST => Err("This is too long."),
+            _ if text.chars().count() > MAX_ANSWER_LEN => Err("This is too long."),
             _ => Ok(()),
         };
-        fits.map(|()| Some(text.into()))
+        checked.map(|()| Some(text.into()))
     }
 }
 
-/// Every field's answer, or every field's mistake.
+/// The answers of all fields, or the errors of all fields.
 pub(in crate::login) fn read_answers(
-    fields: &[Field],
+    fields: &[InputField],
     given: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Vec<(String, String)>> {
     let (mut answers, mut errors) = (Map::new(), Vec::new());
@@ -128,48 +130,29 @@ pub(in crate::login) fn read_answers(
     if errors.is_empty() { Ok(answers) } else { Err(errors) }
 }
 
-/// Asks somebody new for an address where the provider gave none. Nobody vouches for it: it is kept as not verified, links
-/// nobody, and is held against the lists of who may sign in.
-pub(super) struct RequireEmail;
-
-#[async_trait]
-impl Step for RequireEmail {
-    async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        if draft.user().is_some() || !draft.email().is_empty() {
-            return Ok(());
-        }
-        let Some(address) = draft.answer("email").and_then(Value::as_str).and_then(EmailAddress::parse) else {
-            return Err(Stop::ask([Field::email("email", "E-mail address")]));
-        };
-        check_allowed(draft.rules, &LoginEmail { address: Some(&address), ..LoginEmail::default() })?;
-        draft.set_email(address.as_str(), false);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn read(field: &Field, given: &Value) -> Result<Option<Value>, &'static str> {
+    fn read(field: &InputField, given: &Value) -> Result<Option<Value>, &'static str> {
         field.read(Some(given))
     }
 
     #[test]
-    fn fault_b36_the_name_of_a_field_is_letters_digits_and_underscores() {
-        for good in ["email", "Terms_2", "a", &"x".repeat(64)] {
-            assert!(Field::text(good, "T").has_valid_name(), "{good}");
+    fn fault_b36_a_field_name_consists_of_letters_digits_and_underscores() {
+        for valid in ["email", "Terms_2", "a", &"x".repeat(64)] {
+            assert!(InputField::text(valid, "T").has_valid_name(), "{valid}");
         }
-        for bad in ["", "two words", "a-b", "a.b", "é", "a\"b", "<b>", "a\n", "flow_token", &"x".repeat(65)] {
-            assert!(!Field::text(bad, "T").has_valid_name(), "{bad}");
+        for invalid in ["", "two words", "a-b", "a.b", "é", "a\"b", "<b>", "a\n", "flow_token", &"x".repeat(65)] {
+            assert!(!InputField::text(invalid, "T").has_valid_name(), "{invalid}");
         }
     }
 
     #[test]
-    fn a_box_that_must_be_ticked_is_ticked_by_json_and_by_forms() {
-        let terms = Field::checkbox("terms", "I accept");
+    fn a_checkbox_is_ticked_by_json_and_by_forms() {
+        let terms = InputField::checkbox("terms", "I accept");
         for ticked in [json!(true), json!("on"), json!("true"), json!("1")] {
             assert_eq!(read(&terms, &ticked), Ok(Some(json!(true))), "{ticked}");
         }
@@ -180,10 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_at_its_field() {
-        let fields = [Field::text("a", "A"), Field::choice("b", "B", &["x"]), Field::text("c", "C").optional()];
+    fn every_invalid_answer_is_reported_at_its_field() {
+        let fields =
+            [InputField::text("a", "A"), InputField::choice("b", "B", &["x"]), InputField::text("c", "C").optional()];
         let given = json!({"a": "  ", "b": "y", "c": null, "d": 1});
-        let errors = read_answers(&fields, given.as_object().expect("an object")).expect_err("two mistakes");
+        let errors = read_answers(&fields, given.as_object().expect("an object")).expect_err("two errors");
         assert_eq!(errors.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         let given = json!({"a": " yes ", "b": "x"});
         let answers = read_answers(&fields, given.as_object().expect("an object")).expect("answers");

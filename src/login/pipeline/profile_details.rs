@@ -1,4 +1,4 @@
-//! The five standard details of a profile, and how a full name and its parts complete each other (R-PIPE-01, R-USR-07).
+//! The five standard details of a profile; a full name and its parts complete each other (R-PIPE-01, R-USR-07).
 
 use crate::model::{EmailAddress, Identity};
 use crate::settings::UserRules;
@@ -23,21 +23,22 @@ impl Details {
         }
     }
 
-    /// A full name without parts is split at its first blank; parts without a full name are joined, unless the last
-    /// name already holds the first as a word. A part that the provider does not mention stays unknown, so that it
-    /// changes nothing; an empty full name says that both parts are empty.
+    /// A full name without parts is split at its first space; parts without a full name are joined, unless the last name
+    /// contains the first as a word. A part that the provider's answer lacks stays `None`, so that it changes nothing; an
+    /// empty full name makes both parts empty.
     pub fn completed(identity: &Identity) -> Self {
         let mut details = Self::of(identity);
-        let filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-        let (full, first, last) = (filled(&details.fullname), filled(&details.first_name), filled(&details.last_name));
+        let has_text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let (full, first, last) =
+            (has_text(&details.fullname), has_text(&details.first_name), has_text(&details.last_name));
         if full && !first && !last {
             let name = details.fullname.clone().unwrap_or_default();
             let (first, last) = name.split_once(' ').unwrap_or((&name, ""));
             details.first_name = Some(first.to_owned());
             details.last_name = Some(last.trim_start().to_owned());
         } else if let (false, Some(first), Some(last)) = (full, &details.first_name, &details.last_name) {
-            let holds_it = !first.is_empty() && last.split_whitespace().any(|word| word == first);
-            let joined = if holds_it { last.clone() } else { format!("{first} {last}").trim().to_owned() };
+            let contains_first = !first.is_empty() && last.split_whitespace().any(|word| word == first);
+            let joined = if contains_first { last.clone() } else { format!("{first} {last}").trim().to_owned() };
             details.fullname = Some(joined);
         } else if details.fullname.as_deref() == Some("") && !first && !last {
             details.first_name = Some(String::new());
@@ -46,8 +47,8 @@ impl Details {
         details
     }
 
-    /// The detail that fills a field of the user: the one that SOCIAL_AUTH_USER_FIELD_MAPPING maps to it, or the one of its
-    /// name, unless that is mapped to another field.
+    /// The detail for a field of the user: the one that SOCIAL_AUTH_USER_FIELD_MAPPING maps to it, or the one of the same
+    /// name unless that is mapped to another field.
     pub fn field(&self, name: &str, rules: &UserRules) -> Option<&str> {
         let mapping = &rules.user_field_mapping;
         if mapping.contains_key(name) || mapping.values().any(|field| field == name) {
@@ -87,7 +88,7 @@ mod tests {
             uid_scope: crate::model::UidScope::default(),
             uid_kept_as: vec![],
             legacy_uids: vec![],
-            same: vec![],
+            must_match: vec![],
             username: None,
             email: None,
             has_invalid_email: false,
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_c01_a_part_of_a_name_that_is_not_mentioned_stays_unknown() {
+    fn fault_c01_a_missing_part_of_a_name_stays_none() {
         for (full, first, last, wanted) in [
             (None, None, None, (None, None, None)),
             (None, Some("Nell"), None, (None, Some("Nell"), None)),
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn r_usr_07_a_full_name_is_split_at_its_first_blank() {
+    fn r_usr_07_a_full_name_is_split_at_its_first_space() {
         assert_eq!(completed("Ana  Maria  Lopez", "", "").1, "Ana");
         assert_eq!(completed("Ana  Maria  Lopez", "", "").2, "Maria  Lopez");
         assert_eq!(completed(" Ana Lopez", "", "").1, "");
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn r_pipe_09_a_detail_that_is_mapped_moves() {
+    fn r_pipe_09_a_mapped_detail_fills_the_other_field() {
         let some = |text: &str| Some(text.to_owned());
         let details = Details {
             username: some("ana"),
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_make_a_full_name_once() {
+    fn parts_are_joined_to_a_full_name() {
         assert_eq!(completed("", "Ana", "Lopez").0, "Ana Lopez");
         assert_eq!(completed("", "Ana", "Ana Lopez").0, "Ana Lopez");
         assert_eq!(completed("", "", "Lopez").0, "Lopez");

@@ -1,18 +1,18 @@
-//! What is kept with the association (R-EXT-01, 02, 04), without anything that authenticates (SEC-40).
+//! The account's extra data (R-EXT-01, 02, 04), without tokens and secrets (SEC-40).
 
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::{Identity, is_filled, without_secrets};
+use crate::model::{Identity, is_truthy, without_secrets};
 
-/// The new fields over the known ones. Provider tokens are dropped: nothing here may keep them in clear.
-pub fn merged(identity: &Identity, known: Option<&Map<String, Value>>, now: UnixMillis) -> Map<String, Value> {
-    let mut merged = known.cloned().unwrap_or_default();
+/// The new fields over the stored ones. Provider tokens are dropped: they must not be stored unencrypted.
+pub fn merged(identity: &Identity, stored: Option<&Map<String, Value>>, now: UnixMillis) -> Map<String, Value> {
+    let mut merged = stored.cloned().unwrap_or_default();
     merged.insert("auth_time".to_owned(), Value::from(now.seconds()));
     for (name, value) in &identity.extra_data {
-        // What the answer does not mention stays as it is; null, where nothing is known yet (R-EXT-02).
+        // A field that the answer lacks keeps its stored value, or is null (R-EXT-02).
         let is_absent = identity.absent_extra_data.contains(name) && merged.contains_key(name);
-        if is_absent || !is_filled(value) && identity.drop_when_empty.contains(name) {
+        if is_absent || !is_truthy(value) && identity.drop_when_empty.contains(name) {
             continue;
         }
         if let Some(value) = without_secrets(name, value) {
@@ -36,7 +36,7 @@ mod tests {
             uid_scope: crate::model::UidScope::default(),
             uid_kept_as: vec![],
             legacy_uids: vec![],
-            same: vec![],
+            must_match: vec![],
             username: None,
             email: None,
             has_invalid_email: false,
@@ -56,14 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn r_ext_01_auth_time_comes_first_and_no_token_is_kept() {
+    fn r_ext_01_auth_time_comes_first_and_tokens_are_dropped() {
         let new = identity(json!({"id": 1, "access_token": "t", "token_type": "bearer", "refresh_token": "r"}), &[]);
         let kept = merged(&new, None, UnixMillis::from_seconds(7));
         assert_eq!(Value::Object(kept).to_string(), r#"{"auth_time":7,"id":1,"token_type":"bearer"}"#);
     }
 
     #[test]
-    fn r_ext_03_the_rest_of_a_token_object_stays() {
+    fn r_ext_03_other_members_of_a_token_object_stay() {
         let token = json!({"access_token": {"oauth_token": "a", "oauth_token_secret": "b", "user_id": "7"}});
         let kept = merged(&identity(token, &[]), None, UnixMillis(0));
         assert_eq!(kept["access_token"], json!({"user_id": "7"}));

@@ -1,0 +1,84 @@
+//! The service behind every route for signed-in users: its parts, and how it writes audit events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::error::AuthError;
+use crate::clock::{Deps, UnixMillis};
+use crate::credential::Credentials;
+use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialKind, UserId};
+use crate::provider::Providers;
+use crate::settings::Settings;
+use crate::store::Repository;
+
+/// Time limit of `/readyz`.
+const READINESS_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// Maximum concurrent writes of `last_used`; further ones are skipped.
+const MAX_BOOKKEEPING_WRITES: usize = 16;
+/// How long a request waits for its write of `last_used`.
+pub(super) const BOOKKEEPING_WAIT: Duration = Duration::from_millis(250);
+
+/// Serves signed-in users. Cheap to clone.
+#[derive(Clone)]
+pub struct AccountService {
+    pub(super) settings: Arc<Settings>,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) providers: Providers,
+    pub(super) store: Arc<dyn Repository>,
+    pub(super) deps: Deps,
+    /// Background tasks that revoke tokens at providers.
+    pub(super) revocations: TaskTracker,
+    /// Limits the concurrent writes of `last_used`.
+    pub(super) bookkeeping: Arc<Semaphore>,
+}
+
+impl AccountService {
+    /// Joins the parts.
+    pub fn new(
+        settings: Arc<Settings>,
+        credentials: Arc<Credentials>,
+        providers: Providers,
+        store: Arc<dyn Repository>,
+        deps: Deps,
+    ) -> Self {
+        let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
+        Self { settings, credentials, providers, store, deps, revocations: TaskTracker::new(), bookkeeping }
+    }
+
+    pub(super) fn event(
+        &self,
+        event: AuditKind,
+        kind: Option<CredentialKind>,
+        user: UserId,
+        client: &ClientInfo,
+    ) -> AuditEvent {
+        let (at, client) = (self.deps.now(), client.clone());
+        AuditEvent { at, event, code: None, provider: None, kind, user_id: Some(user), client }
+    }
+
+    /// Writes a row of the audit log.
+    pub(super) async fn audit(
+        &self,
+        event: AuditKind,
+        kind: Option<CredentialKind>,
+        user: UserId,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        Ok(self.store.insert_audit_event(&self.event(event, kind, user, client)).await?)
+    }
+
+    /// The current time.
+    pub fn now(&self) -> UnixMillis {
+        self.deps.now()
+    }
+
+    /// Whether a login could be written now; takes less than a second.
+    pub async fn is_ready(&self) -> bool {
+        let probe = tokio::time::timeout(READINESS_TIMEOUT, self.store.probe(self.deps.now()));
+        probe.await.is_ok_and(|probed| probed.is_ok())
+    }
+}

@@ -1,0 +1,111 @@
+//! The service behind every login route: its parts, and how it is built from the settings.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::authorization_request::AuthorizationRequestCookie;
+use super::capacity::Capacity;
+use super::error::{LoginError, Refusal};
+use super::extensions::{Claims, Extensions};
+use super::pipeline::{Pipeline, pipelines};
+use super::redirect_uri::{self, Origin};
+use crate::clock::Deps;
+use crate::credential::Credentials;
+use crate::provider::{Provider, Providers};
+use crate::secrets::ServerKey;
+use crate::settings::Settings;
+use crate::store::{Repository, StoreError};
+
+/// Runs logins from the authorization request to the issued credential. Cheap to clone.
+#[derive(Clone)]
+pub struct LoginService {
+    pub(super) settings: Arc<Settings>,
+    pub(super) providers: Providers,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) store: Arc<dyn Repository>,
+    pub(super) key: ServerKey,
+    pub(super) deps: Deps,
+    /// The pipeline of each provider, by its name.
+    pub(super) pipelines: Arc<HashMap<String, Pipeline>>,
+    pub(super) claims: Option<Claims>,
+    pub(super) capacity: Arc<Capacity>,
+    /// Logins after their claim. They go on when the caller disconnects.
+    pub(super) in_flight: TaskTracker,
+}
+
+impl LoginService {
+    /// Builds the pipelines and the row limits from `settings`, and adds the program's own steps and claims.
+    pub fn new(
+        settings: Arc<Settings>,
+        providers: Providers,
+        credentials: Arc<Credentials>,
+        store: Arc<dyn Repository>,
+        deps: Deps,
+        extensions: Extensions,
+    ) -> Self {
+        let Extensions { steps, claims } = extensions;
+        Self {
+            key: ServerKey::new(&settings.secret_key),
+            pipelines: Arc::new(pipelines(&settings.providers, &steps)),
+            capacity: Arc::new(Capacity::new(&settings.limits)),
+            settings,
+            providers,
+            credentials,
+            store,
+            deps,
+            claims,
+            in_flight: TaskTracker::new(),
+        }
+    }
+
+    /// Waits until every login in flight has finished; for a graceful shutdown.
+    pub async fn drain_in_flight(&self) {
+        self.in_flight.close();
+        self.in_flight.wait().await;
+    }
+
+    /// The first of these cookies that this server made.
+    pub fn authorization_request_cookie<'a>(
+        &self,
+        mut cookies: impl Iterator<Item = &'a str>,
+    ) -> Option<AuthorizationRequestCookie> {
+        cookies.find_map(|cookie| AuthorizationRequestCookie::read(&self.key, cookie))
+    }
+
+    /// Counts the rows that the limits of [`crate::settings::TableLimits`] bound. Errors: the database's.
+    pub async fn count_live_rows(&self) -> Result<(), StoreError> {
+        self.capacity.refresh(&self.store.live_rows(self.deps.now()).await?);
+        Ok(())
+    }
+
+    /// The configured providers, in the settings' order.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// The providers that users can sign in with.
+    pub fn sign_in_providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.iter().filter(|provider| provider.settings().user_rules.allows_sign_in)
+    }
+
+    /// The redirect URI of a login that asks for none; `None` when this origin is not allowed.
+    pub fn default_redirect_uri(&self, base_url: &Url, origin: &Origin) -> Option<String> {
+        redirect_uri::choose(&self.settings, base_url, None, origin).ok().map(String::from)
+    }
+
+    /// Errors: `unknown_provider`, `provider_not_allowed`.
+    pub(super) fn provider(&self, name: &str) -> Result<&Arc<Provider>, LoginError> {
+        let provider = self.providers.get(name).ok_or_else(unknown_provider)?;
+        if provider.settings().user_rules.allows_sign_in {
+            return Ok(provider);
+        }
+        Err(LoginError::new(Refusal::ProviderNotAllowed, "Sign-in with this provider is not allowed."))
+    }
+}
+
+pub(super) fn unknown_provider() -> LoginError {
+    LoginError::new(Refusal::UnknownProvider, "No provider of this name is configured.")
+}
