@@ -64,7 +64,7 @@ impl AccountService {
         loop {
             let stored = self.store.account_tokens(caller.user.id, account).await?;
             let StoredAccount { account: row, encrypted_tokens: encrypted } = stored.ok_or(TokenError::NotFound)?;
-            let readable = self.settings.vault.as_deref().zip(encrypted.as_deref());
+            let readable = self.settings.token_cipher.as_deref().zip(encrypted.as_deref());
             let tokens = readable.and_then(|(cipher, encrypted)| decrypt(cipher, &row, encrypted));
             let tokens = tokens.ok_or(TokenError::NotStored)?;
             let now = self.deps.now();
@@ -112,14 +112,14 @@ impl AccountService {
         deadline: Instant,
     ) -> Result<ProviderTokens, TokenError> {
         let Renewal { row, .. } = &renewal;
-        let Some((provider, vault)) = self.providers.get(&row.provider).zip(self.settings.vault.as_deref()) else {
+        let Some((provider, cipher)) = self.providers.get(&row.provider).zip(self.settings.token_cipher.as_deref()) else {
             self.end_lease(row.id).await;
             return Err(TokenError::Expired);
         };
         let result = provider.refresh_tokens(tokens, &row.uid, deadline).await;
         match &result {
             Ok(fresh) => {
-                let encrypted = vault.encrypt(&row.token_binding(), &fresh.to_bytes(), &self.deps);
+                let encrypted = cipher.encrypt(&row.token_binding(), &fresh.to_bytes(), &self.deps);
                 // A login stored newer tokens meanwhile, or the account was unlinked. In the second case these must be
                 // revoked here.
                 if self.save_renewed(&renewal, &encrypted).await == Some(false) && self.is_unlinked(row).await {
@@ -197,7 +197,7 @@ impl AccountService {
     /// Revokes the tokens of removed accounts at their providers, in a background task, so that no request waits for the
     /// providers.
     pub(super) fn revoke_provider_tokens(&self, accounts: Vec<StoredAccount>) {
-        let Some(vault) = self.settings.vault.clone() else { return };
+        let Some(cipher) = self.settings.token_cipher.clone() else { return };
         if accounts.iter().all(|account| account.encrypted_tokens.is_none()) {
             return;
         }
@@ -210,7 +210,7 @@ impl AccountService {
         }
         let (providers, limit) = (self.providers.clone(), self.settings.outgoing.login_timeout);
         self.revocations.spawn(
-            async move { revoke_provider_tokens(&providers, &vault, &accounts, Instant::now() + limit).await }
+            async move { revoke_provider_tokens(&providers, &cipher, &accounts, Instant::now() + limit).await }
                 .in_current_span(),
         );
     }
@@ -252,12 +252,12 @@ where
 /// Revokes tokens at their providers; a failure is only logged.
 pub async fn revoke_provider_tokens(
     providers: &Providers,
-    vault: &TokenCipher,
+    cipher: &TokenCipher,
     accounts: &[StoredAccount],
     deadline: Instant,
 ) {
     let one = async |row: &SocialAccount, encrypted: &[u8]| {
-        let Some((provider, tokens)) = providers.get(&row.provider).zip(decrypt(vault, row, encrypted)) else { return };
+        let Some((provider, tokens)) = providers.get(&row.provider).zip(decrypt(cipher, row, encrypted)) else { return };
         if let Err(error) = provider.revoke_provider_tokens(&tokens, &row.uid, deadline).await {
             tracing::warn!(provider = row.provider, %error, "the provider token could not be revoked");
         }
@@ -266,13 +266,13 @@ pub async fn revoke_provider_tokens(
     join_all(stored.map(|(row, encrypted)| one(row, encrypted))).await;
 }
 
-fn decrypt(vault: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Option<ProviderTokens> {
-    ProviderTokens::from_bytes(&vault.decrypt(&row.token_binding(), encrypted)?)
+fn decrypt(cipher: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Option<ProviderTokens> {
+    ProviderTokens::from_bytes(&cipher.decrypt(&row.token_binding(), encrypted)?)
 }
 
 /// Encrypts all provider tokens again with the first of ENCRYPTION_KEYS. Safe while servers run: tokens that are refreshed
 /// meanwhile stay. Returns the number of re-encrypted tokens, and of those that no key decrypts.
-pub async fn rotate_keys(store: &dyn Repository, vault: &TokenCipher, deps: &Deps) -> Result<(u64, u64), StoreError> {
+pub async fn rotate_keys(store: &dyn Repository, cipher: &TokenCipher, deps: &Deps) -> Result<(u64, u64), StoreError> {
     const BATCH: i64 = 500;
     let (mut done, mut undecryptable, mut after) = (0, 0, AccountId(0));
     loop {
@@ -280,11 +280,11 @@ pub async fn rotate_keys(store: &dyn Repository, vault: &TokenCipher, deps: &Dep
         let Some((last, _)) = batch.last() else { return Ok((done, undecryptable)) };
         after = last.id;
         let mut reencrypted = Vec::new();
-        for (row, encrypted) in batch.into_iter().filter(|(_, encrypted)| !vault.is_current(encrypted)) {
+        for (row, encrypted) in batch.into_iter().filter(|(_, encrypted)| !cipher.is_current(encrypted)) {
             let bound = row.token_binding();
-            match vault.decrypt(&bound, &encrypted) {
+            match cipher.decrypt(&bound, &encrypted) {
                 Some(plain) => {
-                    let new = vault.encrypt(&bound, &plain, deps);
+                    let new = cipher.encrypt(&bound, &plain, deps);
                     reencrypted.push(ReencryptedTokens { account: row.id, old: encrypted, new });
                 }
                 None => undecryptable += 1,

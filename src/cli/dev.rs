@@ -1,4 +1,4 @@
-//! `dev`: the whole thing on this machine alone, with the demo provider beside it on a port of its own.
+//! `dev`: a server for development on this machine, with the demo provider on another port.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,51 +7,52 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
-use super::dev_directory::Place;
-use super::serve::bring_up_to_date;
-use super::{Failure, bind, environment, logging, print, settings, signals};
+use super::configuration::{self, environment, settings};
+use super::dev_directory::DevDirectory;
+use super::failure::Failure;
+use super::output::print;
+use super::serve::bind;
+use super::{logging, signals};
 use crate::clock::Deps;
 use crate::demo::Demo;
-use crate::provider;
 use crate::server::{Server, listen};
-use crate::settings::{Mode, Settings, Sources, StatePolicy, read_with_errors};
+use crate::settings::{Mode, Settings, StatePolicy};
 
-/// How many ports after the server's own are tried for the demo provider.
-const TRIES: u16 = 50;
+/// Ports after that of the server on which the demo provider tries to listen.
+const MAX_DEMO_PORTS: u16 = 50;
 
 pub(super) async fn dev(config: Option<&Path>, tls: bool, deps: Deps) -> Result<(), Failure> {
-    let place = Place::open()?;
-    let certificate = tls.then(|| place.certificate()).transpose()?;
-    let environment = environment_of_dev(&place, certificate.as_ref().map(|(chain, _)| chain.as_str()))?;
+    let directory = DevDirectory::open()?;
+    let certificate = tls.then(|| directory.certificate()).transpose()?;
+    let mut environment = dev_environment(&directory, certificate.as_ref().map(|(chain, _)| chain.as_str()))?;
 
-    // The demo provider's address is among the settings, and lies beside the server's.
-    let listener = bind(where_to_listen(config, &environment), false)?;
+    // The settings contain the address of the demo provider, so both listen before the settings are read.
+    let listener = bind(listen_address(config, &environment), false)?;
     let address = local_address(&listener)?;
-    let demo_listener = bind_beside(address)?;
+    let demo_listener = bind_next_port(address)?;
     let scheme = if tls { "https" } else { "http" };
     let demo_url = base_url(scheme, local_address(&demo_listener)?)?;
     let demo = Demo::new(demo_url.clone(), deps.clone());
 
     let mut defaults = demo.settings();
-    defaults.extend(defaults_of_dev(&place, &place.secret_key(&deps)?));
-    let mut environment = environment;
-    // Port 0 has become a real one, which the lists of loopback addresses name.
+    defaults.extend(dev_defaults(&directory, &directory.secret_key(&deps)?));
+    // The allowed redirect URIs need the real port, which LISTEN with port 0 does not have.
     environment.push(("LISTEN".to_owned(), address.to_string()));
     let settings = settings(Mode::Dev, defaults, config, environment, &deps)?;
     logging::start(&settings);
-    let announcement = announcement(&base_url(scheme, address)?, &demo_url, &settings, &place);
-    let server = Server::build(settings, deps, true).await?.without_idle_grace();
-    bring_up_to_date(server.repository().as_ref()).await?;
+    let announcement = announcement(&base_url(scheme, address)?, &demo_url, &settings, &directory);
+    let server = Server::build(settings, deps, true).await?.without_idle_grace_period();
+    server.repository().migrate().await?;
 
     let (stop, stopped) = watch::channel(());
-    let asked = signals::asked_to_stop()?;
+    let signal = signals::stop_signal()?;
     tokio::spawn(async move {
-        asked.await;
+        signal.await;
         drop(stop);
     });
-    let demo = tokio::spawn(demo.run(demo_listener, certificate.clone(), gone(stopped.clone())));
+    let demo = tokio::spawn(demo.run(demo_listener, certificate.clone(), dropped(stopped.clone())));
     print(&announcement)?;
-    let served = server.run(listener, certificate, gone(stopped)).await;
+    let served = server.run(listener, certificate, dropped(stopped)).await;
     let failed = |error: std::io::Error| Failure::Other(format!("the server failed: {error}"));
     served.map_err(failed)?;
     match demo.await {
@@ -60,18 +61,18 @@ pub(super) async fn dev(config: Option<&Path>, tls: bool, deps: Deps) -> Result<
     }
 }
 
-/// Resolves when the other end is dropped.
-async fn gone(mut stopped: watch::Receiver<()>) {
+/// Resolves when the sender is dropped.
+async fn dropped(mut stopped: watch::Receiver<()>) {
     while stopped.changed().await.is_ok() {}
 }
 
-/// What this machine is told about proxies and roots does not hold for the demo provider, which is on this machine.
-fn environment_of_dev(place: &Place, chain: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
+/// The process's variables, changed so that the server calls the demo provider without a proxy and trusts its certificate.
+fn dev_environment(directory: &DevDirectory, chain: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
     let mut environment = environment();
-    let known = |name: &str| {
+    let variable = |name: &str| {
         environment.iter().rev().find(|(known, text)| known == name && !text.is_empty()).map(|(_, text)| text.clone())
     };
-    let mut without_proxy = known("NO_PROXY").or_else(|| known("no_proxy")).unwrap_or_default();
+    let mut without_proxy = variable("NO_PROXY").or_else(|| variable("no_proxy")).unwrap_or_default();
     for host in ["127.0.0.1", "localhost", "::1"] {
         if !without_proxy.is_empty() {
             without_proxy.push(',');
@@ -79,7 +80,7 @@ fn environment_of_dev(place: &Place, chain: Option<&str>) -> Result<Vec<(String,
         without_proxy.push_str(host);
     }
     let roots = match chain {
-        Some(chain) => Some(place.roots(chain, known("SSL_CERT_FILE").as_deref())?.display().to_string()),
+        Some(chain) => Some(directory.roots(chain, variable("SSL_CERT_FILE").as_deref())?.display().to_string()),
         None => None,
     };
     environment.push(("NO_PROXY".to_owned(), without_proxy));
@@ -87,36 +88,26 @@ fn environment_of_dev(place: &Place, chain: Option<&str>) -> Result<Vec<(String,
     Ok(environment)
 }
 
-/// Weakest of all: the file and the environment win.
-fn defaults_of_dev(place: &Place, secret_key: &str) -> toml::Table {
+/// The file and the environment take precedence over these.
+fn dev_defaults(directory: &DevDirectory, secret_key: &str) -> toml::Table {
     let text = |text: &str| toml::Value::String(text.to_owned());
     toml::Table::from_iter([
         ("secret_key".to_owned(), text(secret_key)),
-        ("database_url".to_owned(), text(&format!("sqlite://{}", place.path("dev.db").display()))),
+        ("database_url".to_owned(), text(&format!("sqlite://{}", directory.path("dev.db").display()))),
         ("state_policy".to_owned(), text("required")),
         ("outgoing_allow_private".to_owned(), toml::Value::Boolean(true)),
     ])
 }
 
-/// Mistakes are told later, when everything is read.
-fn where_to_listen(config: Option<&Path>, environment: &[(String, String)]) -> SocketAddr {
-    let catalog = provider::catalog_names();
-    let sources = Sources {
-        mode: Mode::Dev,
-        defaults: toml::Table::new(),
-        file: config,
-        environment: environment.to_vec(),
-        catalog: &catalog,
-        steps: &[],
-        fields: &[],
-    };
-    let listen = read_with_errors(&sources).0.listen;
+/// Errors are reported later, when all settings are read.
+fn listen_address(config: Option<&Path>, environment: &[(String, String)]) -> SocketAddr {
+    let listen = configuration::read(Mode::Dev, toml::Table::new(), config, environment.to_vec()).0.listen;
     if listen.ip().is_loopback() { listen } else { SocketAddr::from(([127, 0, 0, 1], listen.port())) }
 }
 
-/// On the next port, or the next free one after it.
-fn bind_beside(address: SocketAddr) -> Result<TcpListener, Failure> {
-    for step in 1..=TRIES {
+/// Listens on the first free port after that of `address`.
+fn bind_next_port(address: SocketAddr) -> Result<TcpListener, Failure> {
+    for step in 1..=MAX_DEMO_PORTS {
         let Some(port) = address.port().checked_add(step) else { break };
         if let Ok(listener) = listen::bind(SocketAddr::new(address.ip(), port), false) {
             return Ok(listener);
@@ -126,33 +117,34 @@ fn bind_beside(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
-    listener.local_addr().map_err(|error| Failure::Other(format!("the address is not known: {error}")))
+    listener
+        .local_addr()
+        .map_err(|error| Failure::Other(format!("the address of the listener cannot be read: {error}")))
 }
 
 fn base_url(scheme: &str, address: SocketAddr) -> Result<Url, Failure> {
-    Url::parse(&format!("{scheme}://{address}")).map_err(|error| Failure::Other(format!("no address: {error}")))
+    Url::parse(&format!("{scheme}://{address}"))
+        .map_err(|error| Failure::Other(format!("the address is not a URL: {error}")))
 }
 
-fn announcement(own: &Url, demo: &Url, settings: &Settings, place: &Place) -> String {
+fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirectory) -> String {
     let own = settings.public_url.as_ref().unwrap_or(own);
     let warning = if own.scheme() == "https" {
-        "\n  Your browser will warn of the certificate, which was made for this machine; go on to the page."
+        "\n  The certificate is self-signed: accept the warning of your browser."
     } else {
         ""
     };
     let state = match settings.state_policy {
-        StatePolicy::Required => {
-            "needed; STATE_POLICY=when_present takes a code alone, as the original's front-ends post it"
-        }
-        StatePolicy::WhenPresent => "held against its login where one is posted",
-        StatePolicy::Off => "not looked at",
+        StatePolicy::Required => "required; front-ends of django-rest-social-auth need STATE_POLICY=when_present",
+        StatePolicy::WhenPresent => "verified if the front-end sends one",
+        StatePolicy::Off => "not verified",
     };
     let listed = settings.allowed_redirect_uris.iter().filter_map(|uri| uri.strip_prefix(own.as_str()));
     let pages = listed.map(|page| format!("/{page}")).collect::<Vec<_>>().join(", ");
     format!(
         "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo}\n  \
-         Redirect URIs  {pages} on this address, and those of ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
+         Redirect URIs  {pages} of this server, and ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
          Data           {}\n{warning}\n  Stop with Ctrl-C.\n",
-        place.path("").display()
+        directory.path("").display()
     )
 }

@@ -1,57 +1,46 @@
-//! A failure as JSON: with `--json` a script reads the standard output alone, so that is where it finds the reason.
+//! Why a command failed. Its kind decides the exit code.
 
-use std::ffi::OsString;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::process::ExitCode;
 
-use serde_json::json;
+use crate::settings::SettingError;
+use crate::store::StoreError;
 
-use super::{Failure, pretty, print};
-
-/// Whether something was written to the standard output: a report that names what is wrong is not followed by a second
-/// document.
-static HAS_OUTPUT: AtomicBool = AtomicBool::new(false);
-
-pub(super) fn note_output() {
-    HAS_OUTPUT.store(true, Ordering::Relaxed);
+pub(super) enum Failure {
+    /// Errors in settings; each is printed on a line of its own.
+    Settings(Vec<SettingError>),
+    Other(String),
 }
 
-/// Before the command line is parsed, since parsing may be what fails.
-pub(super) fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
-    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json" || argument == "--jsonl")
-}
-
-/// The first paragraph of clap's text as one line, without its `error: `.
-pub(super) fn usage_error(text: &str) -> String {
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
-}
-
-pub(super) fn print_json(failure: &Failure) {
-    if HAS_OUTPUT.load(Ordering::Relaxed) {
-        return;
-    }
-    let error = match failure {
-        Failure::Settings(errors) => {
-            let settings = errors.iter().map(|error| json!({"name": error.name, "problem": error.problem}));
-            json!({"message": "settings are missing or wrong", "settings": settings.collect::<Vec<_>>()})
+impl Failure {
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            // The settings may be right, and the database available a moment later.
+            Self::Settings(errors) if errors.iter().all(|error| error.is_temporary) => ExitCode::FAILURE,
+            Self::Settings(_) => ExitCode::from(2),
+            Self::Other(_) => ExitCode::FAILURE,
         }
-        Failure::Other(problem) => json!({"message": problem}),
-    };
-    // The reason is also on the standard error.
-    if let Ok(text) = pretty(&json!({"error": error})) {
-        let _ = print(&text);
+    }
+
+    pub fn cannot_write(path: &Path, error: &std::io::Error) -> Self {
+        Self::Other(format!("{} cannot be written: {error}", path.display()))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl From<Vec<SettingError>> for Failure {
+    fn from(errors: Vec<SettingError>) -> Self {
+        Self::Settings(errors)
+    }
+}
 
-    #[test]
-    fn json_is_asked_for_before_the_positional_arguments_alone() {
-        let of = |line: &str| wants_json(line.split(' ').map(OsString::from));
-        assert!(of("x users list --json") && of("x audit --jsonl"));
-        assert!(!of("x users list") && !of("x users show -- --json"));
+impl From<SettingError> for Failure {
+    fn from(error: SettingError) -> Self {
+        Self::Settings(vec![error])
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.to_string())
     }
 }

@@ -1,4 +1,4 @@
-//! `import django`: moves the users of a Django project in, with a bar on a terminal and a report at the end.
+//! `import django`: imports the users of a Django project, with a progress bar on a terminal and a report.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use super::serve::bring_up_to_date;
-use super::{Failure, environment, print, settings, terminal};
+use super::configuration::{environment, settings};
+use super::failure::Failure;
+use super::output::print_either;
+use super::terminal;
 use crate::clock::Deps;
 use crate::import::{self, ImportError, ImportOptions, Progress};
 use crate::secrets::SecretString;
@@ -16,18 +18,18 @@ use crate::settings::{Mode, SettingError, Settings};
 use crate::store::django::{Django, Names};
 use crate::store::{self, Repository, Schema};
 
-/// Holds Django's SECRET_KEY where it is another than ours.
+/// Django's SECRET_KEY, if it differs from ours.
 const DJANGO_SECRET_KEY: &str = "DJANGO_SECRET_KEY";
-/// Django's setting of that name, as a JSON list.
-const FALLBACKS: &str = "DJANGO_SECRET_KEY_FALLBACKS";
+/// Django's SECRET_KEY_FALLBACKS as a JSON list.
+const DJANGO_SECRET_KEY_FALLBACKS: &str = "DJANGO_SECRET_KEY_FALLBACKS";
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Move in the users, linked accounts and credentials of a Django project that used REST social auth
+    /// Import users, social accounts and credentials of a project that used django-rest-social-auth
     ///
-    /// Nothing that is here is overwritten, and nothing is written at the source. An import that was interrupted, or
-    /// that ran long ago, may run again: it goes on with what is missing. Sessions are read with SECRET_KEY, or with
-    /// DJANGO_SECRET_KEY in the environment where Django's is another, or one of DJANGO_SECRET_KEY_FALLBACKS.
+    /// The import overwrites nothing in this database and writes nothing to Django's. You can run it again, also after an
+    /// interruption: it imports the rows that are missing. It verifies sessions with SECRET_KEY; set DJANGO_SECRET_KEY if
+    /// Django's key differs, and DJANGO_SECRET_KEY_FALLBACKS to a JSON list of earlier keys.
     Django(Arguments),
 }
 
@@ -36,19 +38,19 @@ pub(super) struct Arguments {
     /// Django's database: sqlite://PATH or postgres://…
     #[arg(long, value_name = "URL", env = "DJANGO_DATABASE_URL", hide_env_values = true)]
     from: String,
-    /// Where the users are, if not where the linked accounts point
+    /// Table of the users, if it is not the one that the social accounts refer to
     #[arg(long, value_name = "TABLE")]
     user_table: Option<String>,
-    /// What becomes the username, if not `username` or `email`
+    /// Column that becomes the username, instead of `username` or `email`
     #[arg(long, value_name = "COLUMN")]
     username_column: Option<String>,
-    /// What becomes the user's id, if not the primary key: a column of whole numbers, unique
+    /// Column of unique integers that becomes the id of the user, instead of the primary key
     #[arg(long, value_name = "COLUMN")]
     id_column: Option<String>,
-    /// Look and report, write nothing
+    /// Report what an import would do, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// The report as JSON
+    /// Print the report as JSON
     #[arg(long)]
     json: bool,
 }
@@ -56,18 +58,18 @@ pub(super) struct Arguments {
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let Command::Django(arguments) = command;
     let environment = environment();
-    let of_django = keys_of_django(&environment)?;
+    let django_keys = django_secret_keys(&environment)?;
     let from = SecretString::from(arguments.from);
-    let looked_at = Django::look_at(&from);
-    let settings = match (settings(Mode::Serve, toml::Table::new(), config, environment, &deps), looked_at) {
-        (Ok(settings), looked_at) => looked_at.map(|()| settings)?,
+    let checked_url = Django::look_at(&from);
+    let settings = match (settings(Mode::Serve, toml::Table::new(), config, environment, &deps), checked_url) {
+        (Ok(settings), checked_url) => checked_url.map(|()| settings)?,
         (Err(Failure::Settings(mut errors)), Err(error)) => {
             errors.insert(0, error);
             return Err(Failure::Settings(errors));
         }
         (Err(failure), _) => return Err(failure),
     };
-    let wanted = ImportOptions {
+    let options = ImportOptions {
         from,
         names: Names {
             user_table: arguments.user_table,
@@ -75,10 +77,11 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
             id_column: arguments.id_column,
         },
         dry_run: arguments.dry_run,
-        session_keys: std::iter::once(settings.secret_key.clone()).chain(of_django).collect(),
+        session_keys: std::iter::once(settings.secret_key.clone()).chain(django_keys).collect(),
     };
-    let target = if arguments.dry_run { look_at(&settings).await? } else { Some(made_ready(&settings).await?) };
-    let imported = import::django(&wanted, &settings, target.clone(), &deps, &mut Bar::default()).await;
+    let target =
+        if arguments.dry_run { open_existing(&settings).await? } else { Some(open_migrated(&settings).await?) };
+    let imported = import::django(&options, &settings, target.clone(), &deps, &mut TerminalProgress::default()).await;
     if let Some(target) = target {
         target.close().await;
     }
@@ -86,33 +89,30 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
         ImportError::Setting(error) => Failure::from(error),
         other => Failure::Other(other.to_string()),
     })?;
-    if arguments.json {
-        let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Other(error.to_string()))?;
-        return print(&text);
-    }
-    print(&report.to_string())
+    print_either(arguments.json, &report, &report.to_string())
 }
 
-/// The keys that Django's sessions may be signed with, besides ours.
-fn keys_of_django(environment: &[(String, String)]) -> Result<Vec<SecretString>, Failure> {
-    let named = |wanted: &str| environment.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
-    let mut keys: Vec<SecretString> = named(DJANGO_SECRET_KEY).map(SecretString::from).into_iter().collect();
-    if let Some(list) = named(FALLBACKS).filter(|list| !list.is_empty()) {
-        let list: Vec<String> = serde_json::from_str(list)
-            .map_err(|_| SettingError::new(FALLBACKS, "must be a JSON list of texts, such as [\"the key before\"]"))?;
+/// Keys that may have signed Django's sessions, in addition to SECRET_KEY.
+fn django_secret_keys(environment: &[(String, String)]) -> Result<Vec<SecretString>, Failure> {
+    let variable = |wanted: &str| environment.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
+    let mut keys: Vec<SecretString> = variable(DJANGO_SECRET_KEY).map(SecretString::from).into_iter().collect();
+    if let Some(list) = variable(DJANGO_SECRET_KEY_FALLBACKS).filter(|list| !list.is_empty()) {
+        let list: Vec<String> = serde_json::from_str(list).map_err(|_| {
+            SettingError::new(DJANGO_SECRET_KEY_FALLBACKS, "must be a JSON list of texts, such as [\"an earlier key\"]")
+        })?;
         keys.extend(list.into_iter().map(SecretString::from));
     }
     Ok(keys)
 }
 
-async fn made_ready(settings: &Settings) -> Result<Arc<dyn Repository>, Failure> {
+async fn open_migrated(settings: &Settings) -> Result<Arc<dyn Repository>, Failure> {
     let repository = store::open(&settings.database_url, true).await?;
-    bring_up_to_date(repository.as_ref()).await?;
+    repository.migrate().await?;
     Ok(repository)
 }
 
-/// For a dry run, which makes neither a file nor a table. `None`: there is no database, or one without tables.
-async fn look_at(settings: &Settings) -> Result<Option<Arc<dyn Repository>>, Failure> {
+/// For a dry run, which creates neither a file nor a table. `None`: the database does not exist or has no tables.
+async fn open_existing(settings: &Settings) -> Result<Option<Arc<dyn Repository>>, Failure> {
     if store::is_missing_file(&settings.database_url) {
         return Ok(None);
     }
@@ -122,7 +122,7 @@ async fn look_at(settings: &Settings) -> Result<Option<Arc<dyn Repository>>, Fai
         Schema::Empty => {}
         Schema::Behind => {
             return Err(Failure::Other(
-                "the database has the tables of an earlier release: run `rest-social-auth migrate` first".to_owned(),
+                "the database has the tables of an earlier release: run `rest-social-auth migrate`".to_owned(),
             ));
         }
         Schema::Ahead => return Err(Failure::Other(store::LATER_RELEASE.to_owned())),
@@ -131,11 +131,11 @@ async fn look_at(settings: &Settings) -> Result<Option<Arc<dyn Repository>>, Fai
     Ok(None)
 }
 
-/// Draws on the standard error, where that is a terminal.
+/// A progress bar on the standard error, if that is a terminal.
 #[derive(Default)]
-struct Bar(Option<ProgressBar>);
+struct TerminalProgress(Option<ProgressBar>);
 
-impl Progress for Bar {
+impl Progress for TerminalProgress {
     fn begin(&mut self, table: &str, rows: u64) {
         if !terminal::can_redraw() {
             return;

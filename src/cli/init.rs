@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::clock::Deps;
 use crate::settings;
 
@@ -19,13 +20,11 @@ pub(super) fn init(output: &Path, deps: &Deps) -> Result<(), Failure> {
         return print(text.trim_end());
     }
     let shown = output.display();
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(output).map_err(|error| {
-        Failure::Other(match error.kind() {
-            std::io::ErrorKind::AlreadyExists => format!("{shown} exists and is not changed"),
-            _ => format!("{shown} cannot be written: {error}"),
-        })
+    let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(output);
+    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::Other(format!("{shown} exists already, so it was not changed")),
+        _ => Failure::cannot_write(output, &error),
     })?;
-    file.write_all(text.as_bytes()).map_err(|error| Failure::Other(format!("{shown} cannot be written: {error}")))?;
     print(&format!(
         "Wrote {shown}. Add your own addresses and the key of a provider, then run:\n\n  rest-social-auth serve --config {shown}"
     ))
@@ -72,7 +71,7 @@ allowed_redirect_uris = [
 {rotate}
 {blacklist}
 
-# LoginTarget may sign in: e-mail domains, and existing users only. docs/SETTINGS.md has further lists.
+# Restrict who may sign in: e-mail domains, or existing users only. docs/SETTINGS.md has further lists.
 # social_auth_whitelisted_domains = ["example.com"]
 # social_auth_sign_up = false
 
@@ -88,8 +87,8 @@ allowed_redirect_uris = [
 
 # log_format = "json"
 
-# Your software receives events about users: docs/WEBHOOKS.md. A secret is whsec_ followed by what
-# `openssl rand -base64 32` prints.
+# Your software receives events about users: docs/WEBHOOKS.md. A secret is whsec_ followed by the output of
+# `openssl rand -base64 32`.
 # webhook_url = "https://app.example.com/hooks/users"
 # webhook_secrets = ["whsec_..."]
 
@@ -124,7 +123,7 @@ mod tests {
     #[test]
     fn init_file_is_valid_and_safe() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("made.toml");
+        let path = folder.path().join("settings.toml");
         let deps = Deps::system();
         assert!(init(&path, &deps).is_ok());
         assert!(init(&path, &deps).is_err(), "the file is not overwritten");
@@ -148,7 +147,7 @@ mod tests {
     #[test]
     fn commented_settings_of_the_init_file_are_valid() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("made.toml");
+        let path = folder.path().join("settings.toml");
         let deps = Deps::system();
         // All other comments are sentences.
         let is_setting = |text: &str| {

@@ -1,5 +1,4 @@
-//! `keys`: the names of ENCRYPTION_KEYS, how much each has sealed, and sealing everything anew with the first. It never
-//! shows a key.
+//! `keys`: the names of ENCRYPTION_KEYS, the number of provider tokens that each has encrypted, and rotation. It prints no key.
 
 use std::path::Path;
 
@@ -7,111 +6,111 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 
-use super::table::columns;
-use super::{Failure, database, pretty, print};
+use super::configuration::settings_for;
+use super::database;
+use super::failure::Failure;
+use super::output::{print, print_either, print_json, table};
 use crate::account;
 use crate::clock::Deps;
 use crate::secrets::TokenCipher;
 use crate::store::Repository;
 
-const OFF: &str = "STORE_PROVIDER_TOKENS is off: nothing is sealed and nothing is opened";
+const NOT_STORED: &str = "STORE_PROVIDER_TOKENS is off: provider tokens are neither encrypted nor decrypted";
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Their names, the one that seals first, and how many texts each has sealed
+    /// List the names of the keys, their use, and how many provider tokens each has encrypted
     List {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Seal everything anew with the first of ENCRYPTION_KEYS; servers may run meanwhile
+    /// Encrypt all provider tokens again with the first of ENCRYPTION_KEYS. Servers may run meanwhile
     Rotate {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
 }
 
-/// What has been sealed, by key.
+/// Encrypted provider tokens by key.
 #[derive(Serialize)]
 pub(super) struct EncryptedTokens {
-    pub(super) keys: Vec<EncryptedBy>,
-    /// Sealed with a key that is not there.
-    pub(super) closed: i64,
+    pub keys: Vec<KeyUse>,
+    /// Tokens that none of the keys decrypts.
+    pub undecryptable: i64,
 }
 
 #[derive(Serialize)]
-pub(super) struct EncryptedBy {
-    pub(super) name: String,
-    /// Whether it is the one that seals now.
-    pub(super) seals: bool,
-    pub(super) texts: i64,
+pub(super) struct KeyUse {
+    pub name: String,
+    /// Whether it is the first key, which encrypts.
+    pub encrypts: bool,
+    pub tokens: i64,
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let needed = ["SECRET_KEY", "SECRET_KEY_FILE", "ENCRYPTION_KEYS", "STORE_PROVIDER_TOKENS"];
-    let settings = database::settings_of(config, &needed)?;
+    let settings = settings_for(config, &needed)?;
     let repository = database::open(&settings).await?;
-    let vault = settings.vault.as_deref();
-    let done = match command {
-        Command::List { json } => list(json, vault, repository.as_ref()).await,
-        Command::Rotate { json } => rotate(json, vault, repository.as_ref(), &deps).await,
+    let cipher = settings.token_cipher.as_deref();
+    let result = match command {
+        Command::List { json } => list(json, cipher, repository.as_ref()).await,
+        Command::Rotate { json } => rotate(json, cipher, repository.as_ref(), &deps).await,
     };
     repository.close().await;
-    done
+    result
 }
 
-pub(super) async fn encrypted(
-    vault: Option<&TokenCipher>,
+pub(super) async fn count_encrypted(
+    cipher: Option<&TokenCipher>,
     repository: &dyn Repository,
 ) -> Result<EncryptedTokens, Failure> {
-    let mut keys: Vec<EncryptedBy> = Vec::new();
-    for (name, mark) in vault.iter().flat_map(|vault| vault.key_prefixes()) {
-        let texts = repository.count_encrypted(&mark).await?;
-        keys.push(EncryptedBy { name: name.to_owned(), seals: keys.is_empty(), texts });
+    let mut keys: Vec<KeyUse> = Vec::new();
+    for (name, prefix) in cipher.iter().flat_map(|cipher| cipher.key_prefixes()) {
+        let tokens = repository.count_encrypted(&prefix).await?;
+        keys.push(KeyUse { name: name.to_owned(), encrypts: keys.is_empty(), tokens });
     }
     let all = repository.count_encrypted(&[]).await?;
-    let closed = all - keys.iter().map(|key| key.texts).sum::<i64>();
-    Ok(EncryptedTokens { keys, closed })
+    let undecryptable = all - keys.iter().map(|key| key.tokens).sum::<i64>();
+    Ok(EncryptedTokens { keys, undecryptable })
 }
 
-async fn list(json: bool, vault: Option<&TokenCipher>, repository: &dyn Repository) -> Result<(), Failure> {
-    let encrypted = encrypted(vault, repository).await?;
-    if json {
-        return print(&pretty(&encrypted)?);
+async fn list(as_json: bool, cipher: Option<&TokenCipher>, repository: &dyn Repository) -> Result<(), Failure> {
+    let encrypted = count_encrypted(cipher, repository).await?;
+    if as_json {
+        return print_json(&encrypted);
     }
-    if vault.is_none() {
-        print(OFF)?;
+    if cipher.is_none() {
+        print(NOT_STORED)?;
     } else {
-        let mut rows = vec![["key", "use", "texts"].map(str::to_owned)];
-        rows.extend(encrypted.keys.into_iter().map(|key| {
-            let task = if key.seals { "seals and opens" } else { "opens" };
-            [key.name, task.to_owned(), key.texts.to_string()]
-        }));
-        print(&columns(&rows))?;
+        let row = |key: KeyUse| {
+            let task = if key.encrypts { "encrypts and decrypts" } else { "decrypts" };
+            [key.name, task.to_owned(), key.tokens.to_string()]
+        };
+        print(&table(["key", "use", "tokens"], encrypted.keys.into_iter().map(row)))?;
     }
-    if encrypted.closed > 0 {
-        print(&format!("{} texts were sealed with a key that is not there.", encrypted.closed))?;
+    match encrypted.undecryptable {
+        ..=0 => Ok(()),
+        count => print(&format!("{count} provider tokens were encrypted with a key that is missing.")),
     }
-    Ok(())
 }
 
 async fn rotate(
-    json: bool,
-    vault: Option<&TokenCipher>,
+    as_json: bool,
+    cipher: Option<&TokenCipher>,
     repository: &dyn Repository,
     deps: &Deps,
 ) -> Result<(), Failure> {
-    let vault = vault.ok_or_else(|| Failure::Other(OFF.to_owned()))?;
-    let first = vault.names().next().unwrap_or_default();
-    let (anew, closed) = account::rotate_keys(repository, vault, deps).await?;
-    if json {
-        print(&pretty(&json!({"key": first, "sealed_anew": anew, "closed": closed}))?)?;
-    } else {
-        print(&format!("{anew} texts are sealed anew with {first}"))?;
-    }
-    if closed == 0 {
+    let cipher = cipher.ok_or_else(|| Failure::Other(NOT_STORED.to_owned()))?;
+    let first = cipher.names().next().unwrap_or_default();
+    let (reencrypted, undecryptable) = account::rotate_keys(repository, cipher, deps).await?;
+    let result = json!({"key": first, "reencrypted": reencrypted, "undecryptable": undecryptable});
+    print_either(as_json, &result, &format!("encrypted {reencrypted} provider tokens again with {first}"))?;
+    if undecryptable == 0 {
         return Ok(());
     }
-    Err(Failure::Other(format!("{closed} texts open with none of ENCRYPTION_KEYS and stay as they are")))
+    Err(Failure::Other(format!(
+        "{undecryptable} provider tokens were not changed, because none of ENCRYPTION_KEYS decrypts them"
+    )))
 }

@@ -1,4 +1,4 @@
-//! The log: text or JSON lines on the standard error, as LOG_FORMAT and RUST_LOG say.
+//! Starts the log: text or JSON lines on the standard error (LOG_FORMAT, RUST_LOG).
 
 use tracing::Level;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
@@ -9,17 +9,17 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::terminal;
 use crate::settings::{LogFormat, Settings};
 
-const OURS: &str = "rest_social_auth";
+const OWN_TARGET: &str = "rest_social_auth";
 
-/// Called once; what is logged before is lost.
+/// Call it once. Events before the call are lost.
 pub(super) fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.log_filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Below info, HTTP and TLS libraries write out what they carry, secrets included (SEC-41). RUST_LOG cannot change it.
-    let quiet_libraries = filter_fn(|event| event.target().starts_with(OURS) || *event.level() <= Level::INFO);
+    // Below info, HTTP and TLS libraries log their data, secrets included (SEC-41). RUST_LOG cannot turn that on.
+    let quiet_libraries = filter_fn(|event| event.target().starts_with(OWN_TARGET) || *event.level() <= Level::INFO);
     let lines = match settings.log_format {
-        LogFormat::Text => fmt::layer().with_ansi(terminal::has_colours()).with_writer(std::io::stderr).boxed(),
+        LogFormat::Text => fmt::layer().with_ansi(terminal::allows_colours()).with_writer(std::io::stderr).boxed(),
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
     };
-    // Only a second start in one process could fail, and the first one's log does as well.
+    // It fails only when the log has already started.
     let _ = tracing_subscriber::registry().with(lines.with_filter(quiet_libraries).with_filter(filter)).try_init();
 }

@@ -1,5 +1,5 @@
-//! `providers list` and `providers show`: what the catalogue knows, and what the settings made of it. `providers check`
-//! is `check.rs`.
+//! `providers list` and `providers show`: the catalogue of providers, and the configured ones. `providers check` is in
+//! `provider_check.rs`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,10 @@ use std::path::Path;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Failure, pretty, print, provider_check, settings_with_mistakes};
+use super::configuration::settings_with_errors;
+use super::failure::Failure;
+use super::output::print_either;
+use super::provider_check;
 use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::provider::descriptor::Descriptor;
@@ -17,57 +20,55 @@ use crate::settings::{SettingRules, Settings};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// All names, with those that are configured marked
+    /// List all providers; configured ones are marked with *
     List {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// One provider: protocol, addresses, scopes, and the settings that it needs and knows
+    /// Show one provider: protocol, URLs, scopes, and its required and optional settings
     Show {
-        /// As `list` has it, or of your own
+        /// Name from `providers list`, or of your own provider
         name: String,
-        /// Another entry of the catalogue under this name
+        /// Another catalogue entry of the same name
         #[arg(long, value_name = "ID")]
         variant: Option<String>,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Test the configured providers as far as it goes without a user, and say what to fix and what to register there
+    /// Test the configured providers without a user, say what to fix, and list the redirect URIs to register
     Check {
-        /// This one alone
+        /// Only this provider
         name: Option<String>,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
-    // Mistakes are for `serve` and `check` to tell: a catalogue can be read without a configuration.
-    let (settings, mistakes) = settings_with_mistakes(config);
+    // `list` and `show` work without settings, so they ignore errors in them.
+    let (settings, errors) = settings_with_errors(config);
     match command {
         Command::List { json } => {
             let all = list(&settings);
-            print(&if json { pretty(&all)? } else { lines(&all) })
+            print_either(json, &all, &as_lines(&all))
         }
         Command::Show { name, variant, json } => {
             let shown = show(&name, variant.as_deref(), settings, &deps)?;
-            print(&if json { pretty(&shown)? } else { indented(&shown, 0) })
+            print_either(json, &shown, &indented(&shown, 0))
         }
-        Command::Check { name, json } => {
-            provider_check::providers(name.as_deref(), json, &settings, mistakes, &deps).await
-        }
+        Command::Check { name, json } => provider_check::check(name.as_deref(), json, &settings, errors, &deps).await,
     }
 }
 
-/// The configured ones that are the operator's own come first.
+/// The operator's own providers come first, then the catalogue.
 fn list(settings: &Settings) -> Vec<Value> {
     let catalog = provider::catalog_names();
     let own = settings.providers.iter().filter(|provider| !catalog.contains(&provider.name.as_str())).map(|provider| {
-        let said = |field: &str| provider.descriptor.get(field).and_then(toml::Value::as_str).unwrap_or_default();
-        json!({"name": provider.name, "title": said("title"), "protocol": said("protocol"), "configured": true})
+        let text = |field: &str| provider.descriptor.get(field).and_then(toml::Value::as_str).unwrap_or_default();
+        json!({"name": provider.name, "title": text("title"), "protocol": text("protocol"), "configured": true})
     });
     let built_in = catalog.iter().map(|name| {
         let descriptor = provider::catalog_entry(name, None).map(|(_, descriptor)| descriptor).unwrap_or_default();
@@ -78,7 +79,7 @@ fn list(settings: &Settings) -> Vec<Value> {
     own.chain(built_in).collect()
 }
 
-fn lines(all: &[Value]) -> String {
+fn as_lines(all: &[Value]) -> String {
     let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
     let widest = all.iter().map(|entry| text(entry, "name").len()).max().unwrap_or_default();
     all.iter().fold(String::new(), |mut lines, entry| {
@@ -89,25 +90,25 @@ fn lines(all: &[Value]) -> String {
     })
 }
 
-/// As configured, where it is; else as the catalogue has it.
+/// The configured provider, or else the catalogue entry.
 fn show(name: &str, variant: Option<&str>, settings: Settings, deps: &Deps) -> Result<Value, Failure> {
     let configured = settings.providers.iter().position(|provider| provider.name == name);
     match configured.filter(|_| variant.is_none()) {
         None => {
             let (entry, descriptor) = provider::catalog_entry(name, variant).map_err(Failure::Other)?;
-            Ok(in_catalogue(&entry, &descriptor))
+            Ok(entry_json(&entry, &descriptor))
         }
-        Some(place) => {
+        Some(index) => {
             let mut settings = settings;
-            settings.providers = vec![settings.providers.swap_remove(place)];
+            settings.providers = vec![settings.providers.swap_remove(index)];
             let client = Client::new(&settings.outgoing)?;
             let providers = Providers::from_settings(&settings, &client, deps)?;
-            Ok(providers.get(name).map(|provider| as_configured(provider)).unwrap_or_default())
+            Ok(providers.get(name).map(|provider| provider_json(provider)).unwrap_or_default())
         }
     }
 }
 
-fn in_catalogue(entry: &CatalogEntry, descriptor: &Descriptor) -> Value {
+fn entry_json(entry: &CatalogEntry, descriptor: &Descriptor) -> Value {
     let discovery = descriptor.discovery.url.as_ref().or(descriptor.discovery.endpoint.as_ref());
     json!({
         "id": entry.id,
@@ -123,12 +124,12 @@ fn in_catalogue(entry: &CatalogEntry, descriptor: &Descriptor) -> Value {
         "scope": descriptor.scope.default,
         "pkce": descriptor.authorization.pkce,
         "verified_email": descriptor.user.email_verified.as_ref().map(|rule| rule.source()),
-        "settings": needs(descriptor),
+        "settings": settings_json(descriptor),
     })
 }
 
-/// Without a secret: the addresses are shown as the descriptor has them.
-fn as_configured(provider: &Provider) -> Value {
+/// Contains no secret: URLs are shown as in the descriptor, without values of settings.
+fn provider_json(provider: &Provider) -> Value {
     let descriptor = provider.descriptor();
     json!({
         "name": provider.name(),
@@ -142,12 +143,12 @@ fn as_configured(provider: &Provider) -> Value {
         "login_fields": provider.login_fields(),
         "association_only": descriptor.association_only,
         "uid": provider.id_key(),
-        "settings": needs(descriptor),
+        "settings": settings_json(descriptor),
     })
 }
 
-/// The settings that a descriptor asks for and knows, with their defaults.
-fn needs(descriptor: &Descriptor) -> Value {
+/// The settings of a descriptor: required and optional ones, and defaults.
+fn settings_json(descriptor: &Descriptor) -> Value {
     let rules = &descriptor.settings;
     let key = Some("KEY").filter(|_| descriptor.has_client() && descriptor.client_id.is_none());
     let has_secret = descriptor.token.takes_secret(descriptor.token.auth) && descriptor.client_secret.is_none();
@@ -165,7 +166,7 @@ fn needs(descriptor: &Descriptor) -> Value {
     })
 }
 
-/// One line a member; what is empty is left out.
+/// One line for each member that is not empty.
 fn indented(value: &Value, depth: usize) -> String {
     let mut lines = String::new();
     for (name, member) in value.as_object().into_iter().flatten() {
@@ -198,14 +199,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_is_shown_a_line_a_fact_without_what_is_empty() {
+    fn empty_members_are_not_shown() {
         let shown = json!({"name": "x", "scope": ["a", "b"], "none": null, "empty": [], "settings": {"required": ["KEY"]}, "more": {"none": []}});
         assert_eq!(indented(&shown, 0), "name: x\nscope: a, b\nsettings:\n  required: KEY\n");
     }
 
     #[test]
-    fn every_name_of_the_catalogue_is_listed_with_its_protocol() {
-        let all = list(&settings_with_mistakes(None).0);
+    fn the_whole_catalogue_is_listed_with_protocols() {
+        let all = list(&settings_with_errors(None).0);
         let github = all.iter().find(|entry| entry["name"] == "github").expect("github");
         assert_eq!(github["protocol"], "oauth2");
         assert!(all.len() >= provider::catalog_names().len());

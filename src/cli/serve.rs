@@ -1,18 +1,23 @@
 //! `serve`, the production server, and `migrate`.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
-use super::{Failure, bind, database, environment, logging, settings, signals};
-use crate::clock::Deps;
-use crate::server::{ServeError, Server};
-use crate::settings::Mode;
-use crate::store::{self, Repository};
+use tokio::net::TcpListener;
 
-/// Checks everything, opens the database, listens, applies migrations, and serves until it is asked to stop.
+use super::configuration::{environment, settings, settings_for};
+use super::failure::Failure;
+use super::{database, logging, signals};
+use crate::clock::Deps;
+use crate::server::{ServeError, Server, listen};
+use crate::settings::{Mode, SettingError};
+use crate::store::{self, Repository as _};
+
+/// Reads the settings, opens the database, listens, applies migrations, and serves until a signal.
 pub(super) async fn serve(
     config: Option<&Path>,
     listen: Option<String>,
-    migrate: bool,
+    migrates: bool,
     deps: Deps,
 ) -> Result<(), Failure> {
     let mut environment = environment();
@@ -21,20 +26,21 @@ pub(super) async fn serve(
     logging::start(&settings);
     let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
     let server = Server::build(settings, deps, true).await?;
-    let mut stop = Box::pin(signals::asked_to_stop()?);
-    if !migrate {
-        database::require_current(server.repository().as_ref()).await?;
+    let mut stop = Box::pin(signals::stop_signal()?);
+    if !migrates {
+        database::require_current_schema(server.repository().as_ref()).await?;
     } else if reuse_port {
-        // A predecessor serves this address: a socket beside it would take half of its connections and answer them 503.
+        // The kernel divides connections among the sockets of a port. Until the migrations are applied, the predecessor must
+        // get all of them: this process would answer its share with 503.
         tokio::select! {
             () = &mut stop => return Ok(()),
-            migrated = bring_up_to_date(server.repository().as_ref()) => migrated?,
+            migrated = server.repository().migrate() => migrated?,
         }
     }
     let listener = bind(listen, reuse_port)?;
     let address = listener.local_addr().unwrap_or(listen);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-    let served = if migrate && !reuse_port {
+    let served = if migrates && !reuse_port {
         server.migrate_and_run(listener, stop).await
     } else {
         server.run(listener, None, stop).await.map_err(ServeError::Listener)
@@ -45,17 +51,26 @@ pub(super) async fn serve(
     })
 }
 
-/// Needs DATABASE_URL alone: other settings may still be missing when a database is made ready.
+/// Needs DATABASE_URL only: a database may be prepared before the other settings are known.
 pub(super) async fn migrate(config: Option<&Path>) -> Result<(), Failure> {
-    let settings = database::settings_of(config, &[])?;
+    let settings = settings_for(config, &[])?;
     logging::start(&settings);
     let repository = store::open(&settings.database_url, true).await?;
-    bring_up_to_date(repository.as_ref()).await?;
+    repository.migrate().await?;
     repository.close().await;
     tracing::info!("the database is up to date");
     Ok(())
 }
 
-pub(super) async fn bring_up_to_date(repository: &dyn Repository) -> Result<(), Failure> {
-    Ok(repository.migrate().await?)
+pub(super) fn bind(address: SocketAddr, reuse_port: bool) -> Result<TcpListener, SettingError> {
+    listen::bind(address, reuse_port).map_err(|error| {
+        let problem = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                let other = SocketAddr::new(address.ip(), address.port().checked_add(10).unwrap_or(8000));
+                format!("another program listens on {address}: stop it or choose another port, such as LISTEN={other}")
+            }
+            _ => format!("cannot listen on {address}: {error}"),
+        };
+        SettingError::new("LISTEN", problem)
+    })
 }

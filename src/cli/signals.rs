@@ -1,5 +1,5 @@
-//! When to stop: SIGTERM or SIGINT; a second Ctrl-C stops at once. SIGHUP stops what runs on a terminal, which has been
-//! closed; a service ignores it with a line in the log, since to a service it means "read the settings again".
+//! Signals that stop the process: SIGTERM and SIGINT. A second SIGINT stops it at once. SIGHUP stops a process on a terminal,
+//! because the terminal was closed. A service ignores it with a warning, because SIGHUP asks a service to reload its settings.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
+use super::failure::Failure;
 
-/// Supervisors signal a process and its whole group: what comes so soon after the first is the same wish.
+/// Supervisors signal both a process and its process group: signals within this time count as one.
 const SIGNAL_DEDUP_WINDOW: Duration = Duration::from_secs(1);
 
-/// Resolves when the process is asked to stop.
+/// Resolves when a signal stops the process.
 ///
-/// Errors: signals cannot be listened for.
-pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+/// Errors: the signal handlers cannot be installed.
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let listen =
-        |kind| signal(kind).map_err(|error| Failure::Other(format!("signals cannot be listened for: {error}")));
+        |kind| signal(kind).map_err(|error| Failure::Other(format!("signal handlers cannot be installed: {error}")));
     let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let mut hup = listen(SignalKind::hangup())?;
     let on_terminal = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
@@ -30,14 +30,14 @@ pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'stati
                     if on_terminal {
                         break;
                     }
-                    tracing::warn!("SIGHUP ignored: the settings are read at start only; restart the server to apply them");
+                    tracing::warn!("SIGHUP ignored: settings are read at start only; restart the server to apply them");
                 }
             }
         }
-        tracing::info!("stopping: open requests may finish");
+        tracing::info!("stopping: open requests are finished first");
         tokio::spawn(async move {
             tokio::time::sleep(SIGNAL_DEDUP_WINDOW).await;
-            // Those that came meanwhile are one.
+            // Discards the signals of that time.
             while let Some(Some(())) = int.recv().now_or_never() {}
             int.recv().await;
             tracing::warn!("stopping at once");

@@ -1,15 +1,15 @@
-//! What may be written to a terminal: colours and a progress bar only where the user's environment allows them.
+//! Whether colours and progress bars are written to the terminal.
 
 use std::env;
 use std::io::IsTerminal as _;
 
-/// Whether the standard error may have colours: a terminal, no `NO_COLOR` (https://no-color.org), and not `TERM=dumb`.
-pub(super) fn has_colours() -> bool {
+/// Whether the standard error is a terminal that accepts colours: no `NO_COLOR` (<https://no-color.org>), no `TERM=dumb`.
+pub(super) fn allows_colours() -> bool {
     let is_set = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    colours(std::io::stderr().is_terminal(), is_set, is_dumb())
+    colours_allowed(std::io::stderr().is_terminal(), is_set, is_dumb())
 }
 
-/// Whether the standard error can redraw a line.
+/// Whether the standard error is a terminal that can redraw a line.
 pub(super) fn can_redraw() -> bool {
     std::io::stderr().is_terminal() && !is_dumb()
 }
@@ -18,18 +18,14 @@ fn is_dumb() -> bool {
     env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-fn colours(is_terminal: bool, no_color: bool, is_dumb: bool) -> bool {
+fn colours_allowed(is_terminal: bool, no_color: bool, is_dumb: bool) -> bool {
     is_terminal && !no_color && !is_dumb
 }
 
-/// Of a progress bar, as a whole number with separators.
+/// Rows in a second, as an integer with separators.
 pub(super) fn rate(per_second: f64) -> String {
-    // NaN and infinity, before the first step, become 0 and the largest number.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rate that does not fit becomes the nearest number"
-    )]
+    // Before the first step the rate is not finite.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     let whole = if per_second.is_finite() { per_second.round() as u64 } else { 0 };
     format!("{}/s", indicatif::HumanCount(whole))
 }
@@ -39,15 +35,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fault_d9_colours_only_on_a_terminal_that_wants_them() {
-        assert!(colours(true, false, false));
+    fn fault_d9_colours_need_a_terminal_that_accepts_them() {
+        assert!(colours_allowed(true, false, false));
         for (is_terminal, no_color, is_dumb) in [(false, false, false), (true, true, false), (true, false, true)] {
-            assert!(!colours(is_terminal, no_color, is_dumb));
+            assert!(!colours_allowed(is_terminal, no_color, is_dumb));
         }
     }
 
     #[test]
-    fn fault_d9_a_rate_is_a_whole_number() {
+    fn fault_d9_rate_is_an_integer() {
         assert_eq!(rate(29_064.999_349_927_63), "29,065/s");
         assert_eq!(
             (rate(0.4), rate(f64::INFINITY), rate(f64::NAN)),

@@ -1,4 +1,4 @@
-//! `users`: who is here, what they signed in with, and an operator's acts on them.
+//! `users`: lists and shows users, deactivates, activates and deletes them.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -7,11 +7,13 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::table::{columns, plain};
-use super::{Failure, database, pretty, print};
+use super::configuration::settings_for;
+use super::database;
+use super::failure::Failure;
+use super::output::{columns, print, print_either, print_json, safe, table};
 use crate::account;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialQuery, SocialAccount, User, UserId};
+use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialPage, SocialAccount, User, UserId};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::Settings;
@@ -19,64 +21,64 @@ use crate::store::{Repository, StoredAccount, UserSearch};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// In the order of their ids
+    /// List users in the order of their ids
     List {
-        /// Those whose username or e-mail address begins with this in any case, or who have an account of exactly this uid
+        /// Only users whose username or e-mail address begins with this text, ignoring case, or who have an account with exactly this uid
         #[arg(long, value_name = "TEXT", conflicts_with = "contains")]
         search: Option<String>,
-        /// Those whose username, e-mail address or name contains this in any case: slow, since it reads all users
+        /// Only users whose username, e-mail address or name contains this text, ignoring case. Slow: it reads all users
         #[arg(long, value_name = "TEXT")]
         contains: Option<String>,
-        /// Most that are listed
+        /// Maximum number of users
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// One user, with linked accounts and all that is signed in
+    /// Show one user with social accounts and valid credentials
     Show {
-        /// Id or username; `id:7` and `username:7` say which
+        /// Id or username; `id:7` or `username:7` if it could be both
         user: String,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Keep a user out: every session and token ends at once, on all servers
+    /// Deactivate a user and revoke all sessions and tokens at once, on all servers
     Deactivate {
-        /// Id or username; `id:7` and `username:7` say which
+        /// Id or username; `id:7` or `username:7` if it could be both
         user: String,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Let a user in again, who then signs in anew
+    /// Activate a user, who must then sign in again
     Activate {
-        /// Id or username; `id:7` and `username:7` say which
+        /// Id or username; `id:7` or `username:7` if it could be both
         user: String,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Delete a user for good, with linked accounts and credentials; the audit trail stays
+    /// Delete a user with social accounts and credentials. The audit log keeps the user's events
     Delete {
-        /// Id or username; `id:7` and `username:7` say which
+        /// Id or username; `id:7` or `username:7` if it could be both
         user: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
-    let settings = database::settings_of(config, &["WEBHOOK_URL", "WEBHOOK_SECRETS", "WEBHOOK_EVENTS"])?;
-    let repository = database::open_announcing(&settings, &deps).await?;
-    let done = execute(command, &settings, repository.as_ref(), &deps).await;
+    let settings = settings_for(config, &["WEBHOOK_URL", "WEBHOOK_SECRETS", "WEBHOOK_EVENTS"])?;
+    let repository = database::open_with_events(&settings, &deps).await?;
+    let result = execute(command, &settings, repository.as_ref(), &deps).await;
     repository.close().await;
-    done
+    result
 }
 
 async fn execute(
@@ -98,152 +100,158 @@ async fn execute(
         Command::Show { user, json } => {
             let user = find(repository, &user).await?;
             let accounts = repository.accounts_of(user.id).await?;
-            // Also sessions that SESSION_IDLE_TIMEOUT has ended: the command does not read that setting.
-            let all = CredentialQuery { now, idle_since: None, after: None, limit: i64::MAX };
+            // Includes sessions that SESSION_IDLE_TIMEOUT has expired: the command does not read that setting.
+            let all = CredentialPage { now, idle_since: None, after: None, limit: i64::MAX };
             let credentials = repository.credentials_of(user.id, &all).await?;
             if json {
-                let mut shown = member(&user);
+                let mut shown = user_json(&user);
                 shown["fields"] = user.fields.clone().into();
-                shown["accounts"] = accounts.iter().map(linked).collect();
-                shown["credentials"] = credentials.iter().map(credential).collect();
-                return print(&pretty(&shown)?);
+                shown["accounts"] = accounts.iter().map(account_json).collect();
+                shown["credentials"] = credentials.iter().map(credential_json).collect();
+                return print_json(&shown);
             }
-            print(&page(&user, &accounts, &credentials))
+            print(&user_text(&user, &accounts, &credentials))
         }
         Command::Deactivate { user, json } => set_active(repository, &user, false, now, json).await,
         Command::Activate { user, json } => set_active(repository, &user, true, now, json).await,
         Command::Delete { user, yes, json } => {
             let user = find(repository, &user).await?;
             if !yes {
-                confirmed(&user)?;
+                confirm_deletion(&user)?;
             }
             let audit = AuditEvent::of_operator(AuditKind::Deleted, user.id, now);
             let Some(accounts) = repository.delete_user(user.id, &audit).await? else {
-                return Err(Failure::Other(format!("{} is gone already", named(&user))));
+                return Err(Failure::Other(format!("{} does not exist any more", named(&user))));
             };
             revoke_provider_tokens(settings, &accounts, deps).await;
-            if json {
-                return print(&pretty(&json!({"id": user.id, "username": user.username, "deleted": true}))?);
-            }
-            print(&format!("{} is deleted", named(&user)))
+            let result = json!({"id": user.id, "username": user.username, "deleted": true});
+            print_either(json, &result, &format!("deleted {}", named(&user)))
         }
     }
 }
 
-/// The user is gone already: what cannot be given back is told and no failure.
+/// The user is already deleted, so a token that cannot be revoked is a warning.
 async fn revoke_provider_tokens(settings: &Settings, accounts: &[StoredAccount], deps: &Deps) {
     let has_tokens = accounts.iter().any(|account| account.encrypted_tokens.is_some());
-    let Some(vault) = settings.vault.as_deref().filter(|_| has_tokens) else { return };
+    let Some(cipher) = settings.token_cipher.as_deref().filter(|_| has_tokens) else { return };
     let providers = Client::new(&settings.outgoing).map_err(|error| vec![error]);
     match providers.and_then(|client| Providers::from_settings(settings, &client, deps)) {
         Ok(providers) => {
             let deadline = Instant::now() + settings.outgoing.login_timeout;
-            account::revoke_provider_tokens(&providers, vault, accounts, deadline).await;
+            account::revoke_provider_tokens(&providers, cipher, accounts, deadline).await;
         }
         Err(errors) => {
             let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            eprintln!("warning: the providers' tokens were not revoked: {}", plain(&reasons.join("; ")));
+            eprintln!("warning: the provider tokens were not revoked: {}", safe(&reasons.join("; ")));
         }
     }
 }
 
-async fn list(repository: &dyn Repository, search: UserSearch<'_>, limit: u32, json: bool) -> Result<(), Failure> {
-    // One more than asked for tells whether there are more.
+async fn list(repository: &dyn Repository, search: UserSearch<'_>, limit: u32, as_json: bool) -> Result<(), Failure> {
+    // One row more shows whether the list is complete.
     let mut users = repository.users(search, i64::from(limit) + 1).await?;
-    let listed = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = users.len() > listed;
-    users.truncate(listed);
-    if json {
-        return print(&pretty(&users.iter().map(member).collect::<Vec<Value>>())?);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = users.len() > limit;
+    users.truncate(limit);
+    if as_json {
+        return print_json(&users.iter().map(user_json).collect::<Vec<Value>>());
     }
-    let mut rows = vec![["id", "username", "name", "e-mail", "state", "created", "last login"].map(str::to_owned)];
-    rows.extend(users.into_iter().map(|user| {
-        let name = format!("{} {}", user.first_name, user.last_name).trim().to_owned();
-        let state = if user.is_active { "active" } else { "inactive" }.to_owned();
-        let (created, last_login) = (user.created.rfc3339(), moment(user.last_login));
-        [user.id.to_string(), user.username, name, user.email, state, created, last_login]
-    }));
-    print(&columns(&rows))?;
-    if more { print("There are more: raise --limit, or narrow it down with --search.") } else { Ok(()) }
+    let row = |user: User| {
+        let (name, state, created) = (full_name(&user), state(&user).to_owned(), user.created.rfc3339());
+        [user.id.to_string(), user.username, name, user.email, state, created, time_text(user.last_login)]
+    };
+    let heading = ["id", "username", "name", "e-mail", "state", "created", "last login"];
+    print(&table(heading, users.into_iter().map(row)))?;
+    if has_more { print("There are more users: use a higher --limit, or --search.") } else { Ok(()) }
 }
 
 async fn set_active(
     repository: &dyn Repository,
-    wanted: &str,
+    name: &str,
     active: bool,
     now: UnixMillis,
-    json: bool,
+    as_json: bool,
 ) -> Result<(), Failure> {
-    let user = find(repository, wanted).await?;
+    let user = find(repository, name).await?;
     if !repository.set_active(user.id, active, now).await? {
-        return Err(Failure::Other(format!("{} is gone", named(&user))));
+        return Err(Failure::Other(format!("{} does not exist any more", named(&user))));
     }
-    if json {
-        return print(&pretty(&json!({"id": user.id, "username": user.username, "is_active": active}))?);
-    }
-    let what = if active { "may sign in again" } else { "is kept out: every session and token has ended" };
-    print(&format!("{} {what}", named(&user)))
+    let text = if active { "is active" } else { "is inactive; all sessions and tokens are revoked" };
+    let result = json!({"id": user.id, "username": user.username, "is_active": active});
+    print_either(as_json, &result, &format!("{} {text}", named(&user)))
 }
 
-/// By id or username. What could be either must be said.
-async fn find(repository: &dyn Repository, wanted: &str) -> Result<User, Failure> {
-    let (id, username) = match wanted.split_once(':') {
+/// The user with this id or username. Errors: no user, or one by id and another by username.
+async fn find(repository: &dyn Repository, name: &str) -> Result<User, Failure> {
+    let (id, username) = match name.split_once(':') {
         Some(("id", id)) => (id.parse().ok(), None),
         Some(("username", username)) => (None, Some(username)),
-        _ => (wanted.parse().ok(), Some(wanted)),
+        _ => (name.parse().ok(), Some(name)),
     };
-    let of_id = match id {
+    let by_id = match id {
         Some(id) => repository.user(id).await?,
         None => None,
     };
-    let of_username = match username {
+    let by_username = match username {
         Some(username) => repository.user_by_username(username).await?,
         None => None,
     };
-    let shown = plain(wanted);
-    match (of_id, of_username) {
+    let shown = safe(name);
+    match (by_id, by_username) {
         (Some(one), Some(other)) if one.id != other.id => Err(Failure::Other(format!(
-            "{shown} is the id of one user and the username of another: say id:{shown} or username:{shown}"
+            "{shown} is the id of one user and the username of another: use id:{shown} or username:{shown}"
         ))),
         (Some(user), _) | (None, Some(user)) => Ok(user),
         (None, None) => Err(Failure::Other(format!("there is no user {shown}"))),
     }
 }
 
-/// The id of `wanted`; a number is taken as it is, since the trail outlives its users.
-pub(super) async fn id_of(repository: &dyn Repository, wanted: &str) -> Result<UserId, Failure> {
-    match wanted.strip_prefix("id:").unwrap_or(wanted).parse() {
+/// The id of a user for the audit log, which also has events of deleted users: a number need not be an existing id.
+pub(super) async fn id_of(repository: &dyn Repository, name: &str) -> Result<UserId, Failure> {
+    match name.strip_prefix("id:").unwrap_or(name).parse() {
         Ok(id) => Ok(id),
-        Err(_) => Ok(find(repository, wanted).await?.id),
+        Err(_) => Ok(find(repository, name).await?.id),
     }
 }
 
-fn confirmed(user: &User) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::Other(format!("cannot ask: {error}"));
+fn confirm_deletion(user: &User) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::Other(format!("the confirmation cannot be read: {error}"));
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::Other(format!("{} would be deleted for good: say --yes", named(user))));
+        return Err(Failure::Other(format!("to delete {} without a terminal, add --yes", named(user))));
     }
-    eprint!("Delete {} for good, with all accounts? Type the username to go on: ", named(user));
+    eprint!("Delete {} with all social accounts? This cannot be undone. Type the username to confirm: ", named(user));
     std::io::stderr().flush().map_err(failed)?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(failed)?;
-    if answer.trim() == user.username { Ok(()) } else { Err(Failure::Other("nothing was deleted".to_owned())) }
+    if answer.trim() == user.username {
+        Ok(())
+    } else {
+        Err(Failure::Other("not confirmed: nothing was deleted".to_owned()))
+    }
 }
 
 fn named(user: &User) -> String {
-    format!("{} (id {})", plain(&user.username), user.id)
+    format!("{} (id {})", safe(&user.username), user.id)
 }
 
-/// A text as it is, anything else as JSON.
+/// A text without quotes, any other value as JSON.
 fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn moment(at: Option<UnixMillis>) -> String {
-    at.map(UnixMillis::rfc3339).unwrap_or_default()
+fn full_name(user: &User) -> String {
+    format!("{} {}", user.first_name, user.last_name).trim().to_owned()
 }
 
-fn member(user: &User) -> Value {
+fn state(user: &User) -> &'static str {
+    if user.is_active { "active" } else { "inactive" }
+}
+
+fn time_text(time: Option<UnixMillis>) -> String {
+    time.map(UnixMillis::rfc3339).unwrap_or_default()
+}
+
+fn user_json(user: &User) -> Value {
     json!({
         "id": user.id,
         "username": user.username,
@@ -257,7 +265,7 @@ fn member(user: &User) -> Value {
     })
 }
 
-fn linked(account: &SocialAccount) -> Value {
+fn account_json(account: &SocialAccount) -> Value {
     json!({
         "id": account.id,
         "provider": account.provider,
@@ -267,7 +275,7 @@ fn linked(account: &SocialAccount) -> Value {
     })
 }
 
-fn credential(entry: &CredentialEntry) -> Value {
+fn credential_json(entry: &CredentialEntry) -> Value {
     json!({
         "kind": entry.kind.to_string(),
         "created": entry.created.rfc3339(),
@@ -278,35 +286,36 @@ fn credential(entry: &CredentialEntry) -> Value {
     })
 }
 
-fn page(user: &User, accounts: &[SocialAccount], credentials: &[CredentialEntry]) -> String {
-    let vouched = if user.email_verified { " (verified)" } else { "" };
-    let facts = [
+fn user_text(user: &User, accounts: &[SocialAccount], credentials: &[CredentialEntry]) -> String {
+    let verified = if user.email_verified { " (verified)" } else { "" };
+    let standard = [
         ("id", user.id.to_string()),
         ("username", user.username.clone()),
-        ("name", format!("{} {}", user.first_name, user.last_name).trim().to_owned()),
-        ("e-mail", format!("{}{vouched}", user.email)),
-        ("state", if user.is_active { "active" } else { "inactive" }.to_owned()),
+        ("name", full_name(user)),
+        ("e-mail", format!("{}{verified}", user.email)),
+        ("state", state(user).to_owned()),
         ("created", user.created.rfc3339()),
-        ("last login", moment(user.last_login)),
+        ("last login", time_text(user.last_login)),
     ];
-    let own = user.fields.iter().map(|(name, value)| (name.as_str(), as_text(value)));
-    let facts: Vec<[String; 2]> = facts.into_iter().chain(own).map(|(name, fact)| [name.to_owned(), fact]).collect();
-    let mut linked = vec![["provider", "uid", "linked", "last seen"].map(str::to_owned)];
-    linked.extend(accounts.iter().map(|account| {
+    let declared = user.fields.iter().map(|(name, value)| (name.as_str(), as_text(value)));
+    let fields: Vec<[String; 2]> =
+        standard.into_iter().chain(declared).map(|(name, value)| [name.to_owned(), value]).collect();
+    let account_rows = accounts.iter().map(|account| {
         [account.provider.clone(), account.uid.clone(), account.created.rfc3339(), account.modified.rfc3339()]
-    }));
-    let mut signed_in = vec![["kind", "created", "last used", "expires", "address", "agent"].map(str::to_owned)];
-    signed_in.extend(credentials.iter().map(|entry| {
-        let client = [&entry.client.ip, &entry.client.agent].map(|text| text.clone().unwrap_or_default());
-        let [ip, agent] = client;
+    });
+    let credential_rows = credentials.iter().map(|entry| {
+        let [ip, agent] = [&entry.client.ip, &entry.client.agent].map(|text| text.clone().unwrap_or_default());
         let expires = entry.expires.map_or_else(|| "never".to_owned(), UnixMillis::rfc3339);
         [entry.kind.to_string(), entry.created.rfc3339(), entry.last_used.rfc3339(), expires, ip, agent]
-    }));
-    let or_none = |rows: String, count: usize| if count == 0 { "none\n".to_owned() } else { rows };
+    });
+    let or_none = |text: String, count: usize| if count == 0 { "none\n".to_owned() } else { text };
     format!(
-        "{}\nLinked accounts\n{}\nSigned in\n{}",
-        columns(&facts),
-        or_none(columns(&linked), accounts.len()),
-        or_none(columns(&signed_in), credentials.len())
+        "{}\nSocial accounts\n{}\nCredentials\n{}",
+        columns(&fields),
+        or_none(table(["provider", "uid", "created", "modified"], account_rows), accounts.len()),
+        or_none(
+            table(["kind", "created", "last used", "expires", "address", "agent"], credential_rows),
+            credentials.len()
+        )
     )
 }

@@ -1,4 +1,4 @@
-//! `webhooks`: what the operator's software was told, or could not be, and telling it once more. Servers do the sending.
+//! `webhooks`: the events for the operator's software, and sending them again. Servers send them; these commands do not.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,49 +6,51 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::audit::age;
-use super::table::{columns, plain};
-use super::{Failure, database, pretty, print};
+use super::configuration::settings_for;
+use super::database;
+use super::failure::Failure;
+use super::output::{columns, pretty, print, print_either, print_json, safe, table};
+use super::time_span::parse_age;
 use crate::clock::Deps;
 use crate::model::{EventRecord, EventState};
 use crate::store::{self, Repository, Resend};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// The newest first
+    /// List events, the newest first
     List {
-        /// In this state alone
+        /// Only events in this state
         #[arg(long, value_enum, value_name = "STATE")]
         state: Option<State>,
-        /// Most that are listed
+        /// Maximum number of events
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// One event, with what is sent
+    /// Show one event with its request body
     Show {
-        /// The event's id, as `list` has it
+        /// Id of the event, from `webhooks list`
         id: String,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Have an event sent again now, with the same id
+    /// Queue events to be sent again now, with the same ids
     Resend {
         #[command(flatten)]
-        which: Which,
-        /// As JSON
+        selection: Selection,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Delete what was delivered or given up and is older
+    /// Delete delivered and failed events that are older than an age
     Prune {
-        /// Age: a number with s, m, h, d or w, such as 90d
-        #[arg(long, value_name = "AGE", value_parser = age)]
+        /// Age with a unit, such as 12h, 90d or 2w
+        #[arg(long, value_name = "AGE", value_parser = parse_age)]
         before: Duration,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -63,20 +65,20 @@ pub(super) enum State {
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct Which {
-    /// This one, by its id
+pub(super) struct Selection {
+    /// Id of one event
     id: Option<String>,
-    /// All that were given up
+    /// All events whose delivery failed finally
     #[arg(long)]
     dead: bool,
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
-    let settings = database::settings_of(config, &[])?;
+    let settings = settings_for(config, &[])?;
     let repository = database::open(&settings).await?;
-    let done = execute(command, repository.as_ref(), &deps).await;
+    let result = execute(command, repository.as_ref(), &deps).await;
     repository.close().await;
-    done
+    result
 }
 
 async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
@@ -90,72 +92,68 @@ async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> 
             list(&repository.events(state, i64::from(limit)).await?, json)
         }
         Command::Show { id, json } => show(repository.event(&id).await?.ok_or_else(|| no_event(&id))?, json),
-        Command::Resend { which, json } => {
-            let wanted = which.id.as_deref().map_or(Resend::Dead, Resend::One);
-            let queued = repository.resend_events(wanted, deps.now()).await?;
-            if let (0, Some(id)) = (queued, &which.id) {
+        Command::Resend { selection, json } => {
+            let selected = selection.id.as_deref().map_or(Resend::Dead, Resend::One);
+            let queued = repository.resend_events(selected, deps.now()).await?;
+            if let (0, Some(id)) = (queued, &selection.id) {
                 return Err(no_event(id));
             }
-            if json {
-                return print(&pretty(&json!({"queued": queued}))?);
-            }
-            print(&format!("{queued} queued: a server sends them within seconds"))
+            let text = format!("queued {queued} events: a running server sends them within seconds");
+            print_either(json, &json!({"queued": queued}), &text)
         }
         Command::Prune { before, json } => {
             let before = deps.now().minus(before);
             let deleted = store::delete_in_batches(|| repository.prune_events(before)).await?;
-            if json {
-                return print(&pretty(&json!({"before": before.rfc3339(), "deleted": deleted}))?);
-            }
-            print(&format!("{deleted} events from before {} are deleted", before.rfc3339()))
+            let result = json!({"before": before.rfc3339(), "deleted": deleted});
+            print_either(json, &result, &format!("deleted {deleted} events from before {}", before.rfc3339()))
         }
     }
 }
 
 fn no_event(id: &str) -> Failure {
-    Failure::Other(format!("there is no event {}", plain(id)))
+    Failure::Other(format!("there is no event {}", safe(id)))
 }
 
-fn list(events: &[EventRecord], json: bool) -> Result<(), Failure> {
-    if json {
-        return print(&pretty(&events.iter().map(member).collect::<Vec<Value>>())?);
+fn list(events: &[EventRecord], as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return print_json(&events.iter().map(event_json).collect::<Vec<Value>>());
     }
-    let heading = ["id", "type", "user", "created", "state", "tries", "next try", "error"];
-    let mut rows = vec![heading.map(str::to_owned)];
-    rows.extend(events.iter().cloned().map(|event| {
+    let heading = ["id", "type", "user", "created", "state", "attempts", "next attempt", "error"];
+    let row = |event: EventRecord| {
         let EventRecord { id, kind, created, next_attempt, error, .. } = event;
-        let (user, tries) = (event.user_id.to_string(), event.attempts.to_string());
+        let (user, attempts) = (event.user_id.to_string(), event.attempts.to_string());
         let [next, error] = [next_attempt, error].map(Option::unwrap_or_default);
-        [id, kind, user, created, event.state.to_string(), tries, next, error]
-    }));
-    print(&columns(&rows))
+        [id, kind, user, created, event.state.to_string(), attempts, next, error]
+    };
+    print(&table(heading, events.iter().cloned().map(row)))
 }
 
-fn show(event: EventRecord, json: bool) -> Result<(), Failure> {
+fn show(event: EventRecord, as_json: bool) -> Result<(), Failure> {
     let body: Value = serde_json::from_str(&event.body).map_err(|error| Failure::Other(error.to_string()))?;
-    if json {
-        let mut shown = member(&event);
+    if as_json {
+        let mut shown = event_json(&event);
         shown["body"] = body;
-        return print(&pretty(&shown)?);
+        return print_json(&shown);
     }
-    let facts = [
+    let fields = [
         ("id", Some(event.id)),
         ("type", Some(event.kind)),
         ("user", Some(event.user_id.to_string())),
         ("state", Some(event.state.to_string())),
-        ("tries", Some(event.attempts.to_string())),
+        ("attempts", Some(event.attempts.to_string())),
         ("created", Some(event.created)),
-        ("next try", event.next_attempt),
+        ("next attempt", event.next_attempt),
         ("delivered", event.delivered),
         ("error", event.error),
     ];
-    let facts: Vec<[String; 2]> = facts.into_iter().filter_map(|(name, fact)| Some([name.to_owned(), fact?])).collect();
-    // JSON holds no control character but those that lay it out.
-    let body: Vec<String> = pretty(&body)?.lines().map(plain).collect();
-    print(&format!("{}\n{}", columns(&facts), body.join("\n")))
+    let rows: Vec<[String; 2]> =
+        fields.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).collect();
+    // JSON escapes control characters; line ends are those of its layout.
+    let body: Vec<String> = pretty(&body)?.lines().map(safe).collect();
+    print(&format!("{}\n{}", columns(&rows), body.join("\n")))
 }
 
-fn member(event: &EventRecord) -> Value {
+fn event_json(event: &EventRecord) -> Value {
     json!({
         "id": event.id,
         "type": event.kind,

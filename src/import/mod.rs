@@ -1,8 +1,7 @@
-//! Moving in from Django: reads the database of a project that used the original and writes what lives on here, so that
-//! nobody signs in again. Called by `cli/`; joins the source, the rules and the repository.
+//! Imports users, social accounts and credentials from the database of a Django project that used django-rest-social-auth.
+//! Tokens and sessions stay valid, so users need not sign in again. `docs/MOVING.md` describes it.
 //!
-//! Nothing that is there is overwritten, and nothing is written at the source. The same import may run again: after an
-//! interruption it goes on with what is missing. See `docs/MOVING.md`.
+//! An import overwrites nothing and does not write to Django's database. It can run again: it imports the missing rows.
 
 mod django_session;
 mod report;
@@ -28,84 +27,95 @@ const KNOX: &str = "knox_authtoken";
 const OUTSTANDING: &str = "token_blacklist_outstandingtoken";
 const SESSIONS: &str = "django_session";
 
-/// What to move in.
+/// The source of an import and how to read it.
 pub struct ImportOptions {
     /// URL of Django's database.
     pub from: SecretString,
+    /// Names of the user table and its columns.
     pub names: Names,
-    /// Looks and reports, writes nothing.
+    /// Only reports, and writes nothing.
     pub dry_run: bool,
-    /// Keys that Django signed its sessions with.
+    /// Keys that may have signed the sessions.
     pub session_keys: Vec<SecretString>,
 }
 
+/// Why an import stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// An option or a setting is wrong.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// Django's database cannot be read.
     #[error("reading from Django's database failed: {0}")]
     Source(#[source] StoreError),
-    #[error("writing failed: {0}; what was written stays, and the same command goes on from there")]
+    /// The server's database cannot be written. Rows written so far stay.
+    #[error("writing failed: {0}; run the same command again to import the missing rows")]
     Target(#[source] StoreError),
 }
 
-/// Told as the import goes on.
+/// Receives the progress of an import.
 pub trait Progress: Send {
+    /// A table begins.
     fn begin(&mut self, table: &str, rows: u64);
+    /// Further rows of the table were read.
     fn advance(&mut self, rows: u64);
+    /// All rows of the table were read.
     fn end(&mut self);
 }
 
 struct Import<'a> {
     source: Django,
-    /// `None`: a dry run against a database that does not exist yet.
+    /// `None`: a dry run, and the database does not exist.
     target: Option<Arc<dyn Repository>>,
     settings: &'a Settings,
     deps: &'a Deps,
     now: UnixMillis,
-    wanted: &'a ImportOptions,
+    options: &'a ImportOptions,
     progress: &'a mut dyn Progress,
-    /// Users who are in the target, or would be.
-    carried: HashSet<UserId>,
+    /// Users that are in the target, or would be after a dry run.
+    imported_users: HashSet<UserId>,
     report: Report,
 }
 
-/// Moves in what `wanted` says. The target must be migrated.
+/// Imports everything from the database of `options`. The target must be migrated.
+///
+/// Errors: [`ImportError`].
 pub async fn django(
-    wanted: &ImportOptions,
+    options: &ImportOptions,
     settings: &Settings,
     target: Option<Arc<dyn Repository>>,
     deps: &Deps,
     progress: &mut dyn Progress,
 ) -> Result<Report, ImportError> {
     let declared: Vec<&str> = settings.users.own_fields.iter().map(|field| field.name.as_str()).collect();
-    let source = Django::open(&wanted.from, &wanted.names, &declared).await?;
-    let report = Report { dry_run: wanted.dry_run, ..Report::default() };
+    let source = Django::open(&options.from, &options.names, &declared).await?;
+    let report = Report { dry_run: options.dry_run, ..Report::default() };
     let now = deps.now();
-    let mut job = Import { source, target, settings, deps, now, wanted, progress, carried: HashSet::new(), report };
-    job.reserve_ids().await?;
-    job.users().await?;
-    job.links().await?;
-    job.tokens().await?;
-    job.knox().await?;
-    job.refresh_tokens().await?;
-    job.sessions().await?;
-    job.remark_users().await?;
-    Ok(job.report)
+    let imported_users = HashSet::new();
+    let mut import = Import { source, target, settings, deps, now, options, progress, imported_users, report };
+    import.reserve_ids().await?;
+    import.import_users().await?;
+    import.import_social_accounts().await?;
+    import.import_tokens().await?;
+    import.import_knox_tokens().await?;
+    import.import_refresh_tokens().await?;
+    import.import_sessions().await?;
+    import.add_user_notes().await?;
+    Ok(import.report)
 }
 
-/// Writes one batch, or only looks; without a target everything would be written.
-macro_rules! written {
-    ($job:ident, $import:ident, $rows:expr) => {
-        match &$job.target {
-            Some(target) => target.$import($rows, !$job.wanted.dry_run).await.map_err(ImportError::Target)?,
+/// Writes one batch. A dry run only compares it with the target; without a target all rows are new.
+macro_rules! write_batch {
+    ($self:ident, $import:ident, $rows:expr) => {
+        match &$self.target {
+            Some(target) => target.$import($rows, !$self.options.dry_run).await.map_err(ImportError::Target)?,
             None => vec![RowOutcome::Inserted; $rows.len()],
         }
     };
 }
 
-/// Which members of a profile the provider's uids are; looked up once for each provider.
-fn keys_of<'a>(
+/// The profile members that a provider's uids come from, read once for each provider.
+fn uid_keys<'a>(
     settings: &Settings,
     known: &'a mut BTreeMap<String, Option<UidKeys>>,
     provider: &str,
@@ -126,15 +136,15 @@ impl Import<'_> {
             false => 0,
         };
         match &self.target {
-            Some(target) if !self.wanted.dry_run => {
+            Some(target) if !self.options.dry_run => {
                 target.reserve_ids(UserId(user), AccountId(link)).await.map_err(ImportError::Target)
             }
             _ => Ok(()),
         }
     }
 
-    /// `None` where the source does not have the table, which the report then says.
-    async fn begin(&mut self, name: &'static str) -> Result<Option<Table>, ImportError> {
+    /// `None`: Django's database does not have the table, and the report lists it.
+    async fn begin_optional_table(&mut self, name: &'static str) -> Result<Option<Table>, ImportError> {
         if !self.source.has(name) {
             self.report.absent.push(name);
             return Ok(None);
@@ -153,17 +163,18 @@ impl Import<'_> {
         self.progress.advance(rows as u64);
     }
 
-    fn end(&mut self, table: Table) {
+    fn end_table(&mut self, table: Table) {
         self.progress.end();
-        self.report.tables.push(table.closed());
+        self.report.tables.push(table.finish());
     }
 
-    async fn users(&mut self) -> Result<(), ImportError> {
+    async fn import_users(&mut self) -> Result<(), ImportError> {
         let name = self.source.users().name.clone();
         let mut table = self.begin_table(&name).await?;
-        let [mut still_active, mut taken, mut filled, mut invalid_emails] = std::array::from_fn(|_| Count::default());
-        let mut misfits: BTreeMap<String, Count> = BTreeMap::new();
-        // A table of the project's own need not keep them apart.
+        let [mut inactive_in_django, mut id_conflicts, mut filled, mut invalid_emails] =
+            std::array::from_fn(|_| Count::default());
+        let mut invalid_fields: BTreeMap<String, Count> = BTreeMap::new();
+        // In a custom user table they need not be unique.
         let mut usernames: HashSet<String> = HashSet::new();
         let mut after = i64::MIN;
         loop {
@@ -173,66 +184,62 @@ impl Import<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                let declared = row_conversion::declared(&row.own, &self.settings.users.own_fields);
+                let declared = row_conversion::declared_values(&row.own, &self.settings.users.own_fields);
                 if row_conversion::has_invalid_email(&row) {
                     invalid_emails.add(row.id.0);
                 }
-                match row_conversion::user(&row, declared.kept, self.now) {
+                match row_conversion::user(&row, declared.values, self.now) {
                     Ok(user) if usernames.insert(user.username.clone()) => batch.push(user),
                     Ok(_) => table.skip(Reason::UsernameShared, row.id.0),
                     Err(reason) => table.skip(reason, row.id.0),
                 }
-                for field in declared.misfits {
-                    misfits.entry(field).or_default().add(row.id.0);
+                for field in declared.invalid_fields {
+                    invalid_fields.entry(field).or_default().add(row.id.0);
                 }
             }
-            let fates = written!(self, import_users, &batch);
-            for (user, fate) in batch.iter().zip(fates) {
-                table.record(fate, user.id.0);
-                if !matches!(fate, RowOutcome::Conflict(_)) {
-                    self.carried.insert(user.id);
+            let outcomes = write_batch!(self, import_users, &batch);
+            for (user, outcome) in batch.iter().zip(outcomes) {
+                table.record(outcome, user.id.0);
+                if !matches!(outcome, RowOutcome::Conflict(_)) {
+                    self.imported_users.insert(user.id);
                 }
-                match fate {
-                    RowOutcome::ExistsButActive => still_active.add(user.id.0),
+                match outcome {
+                    RowOutcome::ExistsButActive => inactive_in_django.add(user.id.0),
                     RowOutcome::FieldsAdded => filled.add(user.id.0),
-                    RowOutcome::Conflict(ConflictKind::Id) => taken.add(user.id.0),
+                    RowOutcome::Conflict(ConflictKind::Id) => id_conflicts.add(user.id.0),
                     _ => {}
                 }
             }
         }
-        self.end(table);
+        self.end_table(table);
         let report = &mut self.report;
-        // Our own user of that id is who a JWT with that id means here.
+        // A JWT contains the id of its user.
         report.add_note(
             "jwts_of_others",
-            &taken,
-            "users were left out because their id is another user's here: JWTs that Django issued to them sign that other \
-             user in, unless SIMPLE_JWT_SIGNING_KEY differs from Django's. Import into an empty database, or use a key of \
-             its own",
+            &id_conflicts,
+            "users were skipped because another user of this server has their id. JWTs of Django authenticate that other user, \
+             unless SIMPLE_JWT_SIGNING_KEY differs from Django's: import into an empty database, or set another key",
         );
         report.add_note(
             "inactive_at_the_source",
-            &still_active,
-            "were there already, and active, but are inactive at the source: `users deactivate` ends them here",
+            &inactive_in_django,
+            "users of an earlier import are active here and inactive in Django: use `users deactivate`",
         );
-        report.add_note(
-            "fields_filled",
-            &filled,
-            "were there already, and got values of declared fields that had none",
-        );
-        let text = "users have a text for an e-mail address that is none: they come without an address";
+        report.add_note("fields_filled", &filled, "users of an earlier import got values for empty declared fields");
+        let text = "users have a malformed e-mail address: they were imported without an address";
         report.add_note("invalid_email", &invalid_emails, text);
-        for (field, count) in &misfits {
-            let text =
-                format!("users have a {field} that is not of the type that REST_SOCIAL_USER_FIELDS says: left out");
+        for (field, count) in &invalid_fields {
+            let text = format!(
+                "users have a {field} of another type than REST_SOCIAL_USER_FIELDS declares: it was not imported"
+            );
             report.add_note("field_does_not_fit", count, text);
         }
         Ok(())
     }
 
-    async fn links(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin(LINKS).await? else { return Ok(()) };
-        let [mut stripped, mut sealed_away, mut unreadable, mut renumbered, mut legacy, mut undecided] =
+    async fn import_social_accounts(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin_optional_table(LINKS).await? else { return Ok(()) };
+        let [mut tokens_dropped, mut tokens_encrypted, mut unreadable, mut renumbered, mut legacy, mut undecided] =
             std::array::from_fn(|_| Count::default());
         let mut keys: BTreeMap<String, Option<UidKeys>> = BTreeMap::new();
         let mut not_configured: BTreeMap<String, Count> = BTreeMap::new();
@@ -244,23 +251,23 @@ impl Import<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                if let Err(reason) = row_conversion::check_link(&row, &self.carried) {
+                if let Err(reason) = row_conversion::check_link(&row, &self.imported_users) {
                     table.skip(reason, row.id.0);
                     continue;
                 }
-                let extra = row_conversion::extra_data(&row.extra_data);
-                let encrypted = self.encrypted(&row, extra.tokens.as_ref());
+                let extra = row_conversion::split_extra_data(&row.extra_data);
+                let encrypted = self.encrypt_tokens(&row, extra.tokens.as_ref());
                 match (extra.is_unreadable, encrypted.is_some(), extra.had_secrets) {
                     (true, ..) => unreadable.add(row.id.0),
-                    (_, true, _) => sealed_away.add(row.id.0),
-                    (_, false, true) => stripped.add(row.id.0),
+                    (_, true, _) => tokens_encrypted.add(row.id.0),
+                    (_, false, true) => tokens_dropped.add(row.id.0),
                     (_, false, false) => {}
                 }
                 if !self.settings.providers.iter().any(|provider| provider.name == row.provider) {
                     not_configured.entry(row.provider.clone()).or_default().add(row.id.0);
                 }
-                let key = keys_of(self.settings, &mut keys, &row.provider)
-                    .map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.kept));
+                let key = uid_keys(self.settings, &mut keys, &row.provider)
+                    .map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));
                 let is_legacy = key != StoredKey::Current;
                 if is_legacy {
                     legacy.add(row.id.0);
@@ -268,49 +275,57 @@ impl Import<'_> {
                 if key == StoredKey::Undecided {
                     undecided.add(row.id.0);
                 }
-                let account = row_conversion::account(row, extra.kept, is_legacy, self.now);
+                let account = row_conversion::account(row, extra.public, is_legacy, self.now);
                 batch.push(StoredAccount { account, encrypted_tokens: encrypted });
             }
-            let fates = written!(self, import_accounts, &batch);
-            for (StoredAccount { account, .. }, fate) in batch.iter().zip(fates) {
-                table.record(fate, account.id.0);
-                if fate == RowOutcome::Renumbered {
+            let outcomes = write_batch!(self, import_accounts, &batch);
+            for (StoredAccount { account, .. }, outcome) in batch.iter().zip(outcomes) {
+                table.record(outcome, account.id.0);
+                if outcome == RowOutcome::Renumbered {
                     renumbered.add(account.id.0);
                 }
             }
         }
-        self.end(table);
+        self.end_table(table);
         let report = &mut self.report;
-        let text = "links had provider tokens in extra_data, which were not kept: STORE_PROVIDER_TOKENS is off";
-        report.add_note("provider_tokens_dropped", &stripped, text);
-        report.add_note("provider_tokens_sealed", &sealed_away, "links' provider tokens were moved out of extra_data");
+        let text =
+            "social accounts had provider tokens in extra_data, which were dropped: STORE_PROVIDER_TOKENS is off";
+        report.add_note("provider_tokens_dropped", &tokens_dropped, text);
+        let text = "social accounts had provider tokens in extra_data, which were encrypted and stored separately";
+        report.add_note("provider_tokens_sealed", &tokens_encrypted, text);
         report.add_note(
             "extra_data_unreadable",
             &unreadable,
-            "links had extra_data that is no JSON object: it is empty",
+            "social accounts had extra_data that is not a JSON object: theirs is empty",
         );
-        report.add_note("renumbered", &renumbered, "links got a new id, since another link has theirs here");
-        let text = "links are stored under a key that can change hands, such as a username or an e-mail address: they are found \
-                    by it only while LEGACY_UIDS_UNTIL lies ahead";
+        report.add_note(
+            "renumbered",
+            &renumbered,
+            "social accounts got a new id, because another account of this server has theirs",
+        );
+        let text = "social accounts have a uid that another user can get later, such as a username or an e-mail address: a \
+                    login finds them only until LEGACY_UIDS_UNTIL";
         report.add_note("legacy_uids", &legacy, text);
-        let text = "of these links are stored under a key that may also be the provider's own id, since nothing beside it tells. \
-                    They too sign in only while LEGACY_UIDS_UNTIL lies ahead";
+        let text = "of these social accounts have a uid that may also be the provider's own id; their data does not show which. \
+                    A login finds them only until LEGACY_UIDS_UNTIL";
         report.add_note("legacy_uids_undecided", &undecided, text);
         for (provider, count) in &not_configured {
-            let text = format!("links are of {provider}, which the settings do not configure: they sign nobody in yet");
+            let text = format!(
+                "social accounts are of {provider}, which is not configured: their users cannot sign in with it"
+            );
             report.add_note("provider_not_configured", count, text);
         }
         Ok(())
     }
 
-    /// The provider's tokens, where the settings ask to keep them: bound to the account as a login's are.
-    fn encrypted(&self, link: &Link, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
-        let (vault, tokens) = self.settings.vault.as_ref().zip(tokens)?;
+    /// The provider tokens, bound to the account in the same way as those of a login. `None`: they are not stored.
+    fn encrypt_tokens(&self, link: &Link, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
+        let (vault, tokens) = self.settings.token_cipher.as_ref().zip(tokens)?;
         Some(vault.encrypt(&token_binding(&link.provider, &link.uid, ""), &tokens.to_bytes(), self.deps))
     }
 
-    async fn tokens(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin(TOKENS).await? else { return Ok(()) };
+    async fn import_tokens(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin_optional_table(TOKENS).await? else { return Ok(()) };
         let mut after = String::new();
         loop {
             let page = self.source.token_page(&after).await.map_err(ImportError::Source)?;
@@ -319,20 +334,20 @@ impl Import<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                match row_conversion::token(&row, &self.carried, self.now) {
+                match row_conversion::token(&row, &self.imported_users, self.now) {
                     Ok(token) => batch.push(token),
                     Err(reason) => table.skip(reason, row.user_id.0),
                 }
             }
-            let fates = written!(self, import_tokens, &batch);
-            batch.iter().zip(fates).for_each(|(token, fate)| table.record(fate, token.user_id.0));
+            let outcomes = write_batch!(self, import_tokens, &batch);
+            batch.iter().zip(outcomes).for_each(|(token, outcome)| table.record(outcome, token.user_id.0));
         }
-        self.end(table);
+        self.end_table(table);
         Ok(())
     }
 
-    async fn knox(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin(KNOX).await? else { return Ok(()) };
+    async fn import_knox_tokens(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin_optional_table(KNOX).await? else { return Ok(()) };
         let mut after = String::new();
         loop {
             let page = self.source.knox_page(&after).await.map_err(ImportError::Source)?;
@@ -341,25 +356,24 @@ impl Import<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                match row_conversion::check_knox(&row, &self.carried, self.now) {
+                match row_conversion::check_knox(&row, &self.imported_users, self.now) {
                     Ok(()) => batch.push(row_conversion::knox(row, self.now)),
                     Err(reason) => table.skip(reason, row.user_id.0),
                 }
             }
-            let fates = written!(self, import_knox, &batch);
-            batch.iter().zip(fates).for_each(|(token, fate)| table.record(fate, token.user_id.0));
+            let outcomes = write_batch!(self, import_knox, &batch);
+            batch.iter().zip(outcomes).for_each(|(token, outcome)| table.record(outcome, token.user_id.0));
         }
-        self.end(table);
+        self.end_table(table);
         Ok(())
     }
 
-    /// Refresh and sliding tokens, for the list of what is signed in and for those that are blacklisted. The tokens
-    /// themselves need no row: their signature holds or not.
-    async fn refresh_tokens(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin(OUTSTANDING).await? else { return Ok(()) };
+    /// Refresh and sliding tokens. A token needs no row to be valid; the rows list the user's credentials and the blacklist.
+    async fn import_refresh_tokens(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin_optional_table(OUTSTANDING).await? else { return Ok(()) };
         let jwts = Jwts::new(self.settings.jwt.clone(), ServerKey::new(&self.settings.secret_key))?;
         let renumbers = self.source.renumbers();
-        let mut of_another_key = Count::default();
+        let mut not_verified = Count::default();
         let mut after = i64::MIN;
         loop {
             let page = self.source.outstanding_page(after).await.map_err(ImportError::Source)?;
@@ -368,93 +382,93 @@ impl Import<'_> {
             self.advance(&mut table, page.len());
             let mut batch = Vec::with_capacity(page.len());
             for row in page {
-                match row_conversion::refresh(&row, &self.carried, &self.settings.jwt, self.now) {
+                match row_conversion::refresh(&row, &self.imported_users, &self.settings.jwt, self.now) {
                     Ok(_) if renumbers => table.skip(Reason::OldId, row.user_id.map(|user| user.0)),
                     Ok(token) => {
                         let verified = jwts.verify(&row.token, &TokenType::ALL, self.now);
                         if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
-                            of_another_key.add(token.0.user_id.0);
+                            not_verified.add(token.0.user_id.0);
                         }
                         batch.push(token);
                     }
                     Err(reason) => table.skip(reason, row.user_id.map(|user| user.0)),
                 }
             }
-            let fates = written!(self, import_refresh, &batch);
-            batch.iter().zip(fates).for_each(|((token, _), fate)| table.record(fate, token.user_id.0));
+            let outcomes = write_batch!(self, import_refresh, &batch);
+            batch.iter().zip(outcomes).for_each(|((token, _), outcome)| table.record(outcome, token.user_id.0));
         }
-        self.end(table);
+        self.end_table(table);
         self.report.add_note(
             "jwts_of_another_key",
-            &of_another_key,
-            "refresh or sliding tokens do not verify with SIMPLE_JWT_SIGNING_KEY (or ALGORITHM, ISSUER, AUDIENCE) as set \
-             here: JWTs that Django issued will be refused",
+            &not_verified,
+            "refresh or sliding tokens cannot be verified with SIMPLE_JWT_SIGNING_KEY, ALGORITHM, ISSUER and AUDIENCE of this \
+             server: JWTs of Django will be refused",
         );
         Ok(())
     }
 
-    async fn sessions(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin(SESSIONS).await? else { return Ok(()) };
+    async fn import_sessions(&mut self) -> Result<(), ImportError> {
+        let Some(mut table) = self.begin_optional_table(SESSIONS).await? else { return Ok(()) };
         let mut after = String::new();
         loop {
             let page = self.source.session_page(&after).await.map_err(ImportError::Source)?;
             let Some(last) = page.last() else { break };
             after.clone_from(&last.session_key);
             self.advance(&mut table, page.len());
-            let mut opened = Vec::with_capacity(page.len());
+            let mut decoded = Vec::with_capacity(page.len());
             for row in page {
-                match row_conversion::open_session(&row, &self.wanted.session_keys, self.now) {
-                    Ok(session) => opened.push((row, session)),
+                match row_conversion::decode_session(&row, &self.options.session_keys, self.now) {
+                    Ok(session) => decoded.push((row, session)),
                     Err(reason) => table.skip(reason, None),
                 }
             }
-            let keys: Vec<&str> = opened.iter().map(|(_, session)| session.user.as_str()).collect();
-            let people = self.source.people(&keys).await.map_err(ImportError::Source)?;
-            let mut batch = Vec::with_capacity(opened.len());
-            for (row, session) in &opened {
-                let person = people.get(&plain_key(&session.user)).filter(|person| self.carried.contains(&person.id));
-                let Some(person) = person else {
+            let keys: Vec<&str> = decoded.iter().map(|(_, session)| session.user.as_str()).collect();
+            let users = self.source.people(&keys).await.map_err(ImportError::Source)?;
+            let mut batch = Vec::with_capacity(decoded.len());
+            for (row, session) in &decoded {
+                let user = users.get(&plain_key(&session.user)).filter(|user| self.imported_users.contains(&user.id));
+                let Some(user) = user else {
                     table.skip(Reason::UserLeftOut, session.user.parse().ok());
                     continue;
                 };
-                if session.is_bound_to(&person.password, &self.wanted.session_keys) {
-                    batch.push(row_conversion::session(row, session, person.id, self.now));
+                if session.has_password(&user.password, &self.options.session_keys) {
+                    batch.push(row_conversion::session(row, session, user.id, self.now));
                 } else {
-                    table.skip(Reason::PasswordChanged, person.id.0);
+                    table.skip(Reason::PasswordChanged, user.id.0);
                 }
             }
-            let fates = written!(self, import_sessions, &batch);
-            batch.iter().zip(fates).for_each(|(session, fate)| table.record(fate, session.user_id.0));
+            let outcomes = write_batch!(self, import_sessions, &batch);
+            batch.iter().zip(outcomes).for_each(|(session, outcome)| table.record(outcome, session.user_id.0));
         }
-        self.end(table);
+        self.end_table(table);
         Ok(())
     }
 
-    async fn remark_users(&mut self) -> Result<(), ImportError> {
+    async fn add_user_notes(&mut self) -> Result<(), ImportError> {
         let (count, first) = self.source.users_with_password_only().await.map_err(ImportError::Source)?;
-        let text = "users have a password and no linked account: there are no passwords here, so they cannot sign in \
-                    anew until a provider's account is linked";
+        let text = "users have a password and no social account: this server has no passwords, so they cannot sign in again \
+                    until they link an account";
         self.report.add_note("password_only", &Count { count, first }, text);
         let users = self.source.users();
         let of_columns = |columns: &[String]| Count { count: columns.len() as u64, first: Vec::new() };
-        let text = format!("columns of {} became declared fields: {}", users.name, users.own.join(", "));
+        let text = format!("columns of {} were imported as declared fields: {}", users.name, users.own.join(", "));
         self.report.add_note("columns_carried", &of_columns(&users.own), text);
         let text = format!(
-            "columns of {} are not carried over: {}. REST_SOCIAL_USER_FIELDS declares those that shall be",
+            "columns of {} were not imported: {}. Declare those that you need in REST_SOCIAL_USER_FIELDS",
             users.name,
             users.extra.join(", ")
         );
         self.report.add_note("columns_left_out", &of_columns(&users.extra), text);
         if self.source.renumbers() {
             let text = format!(
-                "column became the id of users: {}. Tokens and sessions go on working; JWTs name their user by the old id, \
-                 and are refused",
+                "column is the new id of the users: {}. Tokens and sessions stay valid. JWTs are refused, because they contain the \
+                 old id",
                 users.id
             );
             self.report.add_note("ids_renumbered", &Count { count: 1, first: Vec::new() }, text);
         }
         if self.target.is_none() {
-            let text = "database to write to does not exist yet, or has no tables: compared with an empty one";
+            let text = "database of this server does not exist or has no tables: the rows were compared with an empty database";
             self.report.add_note("empty_target", &Count { count: 1, first: Vec::new() }, text);
         }
         Ok(())

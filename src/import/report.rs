@@ -1,5 +1,5 @@
-//! What an import did: every row is counted, and what was left out is told by reason. No secret, no personal data: rows
-//! are named by ids.
+//! The report of an import: every row is counted, and skipped rows are listed by reason. It contains ids only, no personal data
+//! and no secrets.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,58 +8,71 @@ use serde::Serialize;
 
 use crate::store::import::{ConflictKind, RowOutcome};
 
-/// Ids shown of what was left out.
-const SHOWN: usize = 5;
+/// Ids that the report shows for each reason.
+const MAX_SHOWN_IDS: usize = 5;
 
+/// What an import did, or what it would do.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     pub dry_run: bool,
+    /// One entry for each imported table.
     pub tables: Vec<Table>,
-    /// Tables that the source does not have.
+    /// Tables that Django's database does not have.
     pub absent: Vec<&'static str>,
+    /// What the operator should know.
     pub notes: Vec<ReportEntry>,
 }
 
-/// One table of the source.
+/// One table of Django's database.
 #[derive(Debug, Serialize)]
 pub struct Table {
+    /// Its name.
     pub table: String,
+    /// Rows that were read.
     pub read: u64,
+    /// Rows that were written, or that a dry run would write.
     pub written: u64,
-    /// The same row was there before.
+    /// Rows that an earlier import wrote.
     pub already_there: u64,
+    /// Skipped rows by reason.
     pub left_out: Vec<ReportEntry>,
     #[serde(skip)]
     reasons: BTreeMap<Reason, Count>,
 }
 
-/// A reason or a remark, how often it holds, and for whom first.
+/// A reason or a note, with the number of rows it applies to.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReportEntry {
+    /// Stable code for scripts.
     pub code: &'static str,
+    /// Explanation for the operator.
     pub text: String,
+    /// Number of rows.
     pub count: u64,
-    /// Ids of users; in the tables of users and links, of their rows.
+    /// The first ids: of rows in the tables of users and social accounts, of users in other tables.
     pub first: Vec<i64>,
 }
 
+/// A number of rows and the ids of the first ones.
 #[derive(Clone, Debug, Default)]
 pub struct Count {
+    /// Number of rows.
     pub count: u64,
+    /// At most five ids.
     pub first: Vec<i64>,
 }
 
 impl Count {
-    /// `None`: of nobody in particular.
+    /// Counts one row. `None`: it belongs to no user.
     pub fn add(&mut self, id: impl Into<Option<i64>>) {
         self.count += 1;
-        if self.first.len() < SHOWN {
+        if self.first.len() < MAX_SHOWN_IDS {
             self.first.extend(id.into());
         }
     }
 }
 
-/// Why a row was left out.
+/// Why a row was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     IdTaken,
@@ -88,50 +101,51 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub fn code(self) -> &'static str {
-        self.told().0
-    }
-
-    fn told(self) -> (&'static str, &'static str) {
+    /// Code and explanation.
+    fn describe(self) -> (&'static str, &'static str) {
         match self {
-            Self::IdTaken => ("id_taken", "another user has this id here"),
-            Self::UsernameTaken => ("username_taken", "another user has this username here"),
+            Self::IdTaken => ("id_taken", "another user of this server has the id"),
+            Self::UsernameTaken => ("username_taken", "another user of this server has the username"),
             Self::UsernameShared => (
                 "username_shared",
-                "an earlier user of the source has this username: --username-column names another column",
+                "another imported user has the username: choose another column with --username-column",
             ),
-            Self::NoUsername => ("no_username", "it has no username: --username-column names another column"),
-            Self::UsernameTooLong => ("username_too_long", "a username holds 150 characters"),
-            Self::NulCharacter => ("nul_character", "a NUL character is in it"),
-            Self::UserLeftOut => ("user_left_out", "its user was left out, or does not exist"),
+            Self::NoUsername => ("no_username", "the username is empty: choose another column with --username-column"),
+            Self::UsernameTooLong => ("username_too_long", "the username has more than 150 characters"),
+            Self::NulCharacter => ("nul_character", "it contains a NUL character"),
+            Self::UserLeftOut => ("user_left_out", "its user was skipped or does not exist"),
             Self::UserGone => ("user_gone", "its user was deleted"),
-            Self::NoUid => ("no_uid", "it has no uid"),
+            Self::NoUid => ("no_uid", "the uid is empty"),
             Self::SharedUid => (
                 "shared_uid",
-                "its uid is \"None\" or the like: the profile had no id, so that strangers share this account",
+                "the uid is \"None\" or similar: the profile had no id, so different users share the account",
             ),
-            Self::UidTooLong => ("uid_too_long", "a uid holds 255 characters"),
-            Self::UnreadableUid => ("unreadable_uid", "its uid has U+FFFD in place of a character that was lost"),
-            Self::AccountInUse => ("account_in_use", "this provider's account signs another user in here"),
-            Self::CredentialInUse => ("credential_in_use", "it is another user's here"),
-            Self::TakenMeanwhile => ("taken_meanwhile", "the database changed while the import ran: run it again"),
-            Self::NotAToken => ("not_a_token", "it is not of the stock length or digest, and would not be recognised"),
-            Self::Salted => ("salted", "an old release salted its digest, so that it cannot be looked up"),
-            Self::Expired => ("expired", "it has expired"),
-            Self::OldId => ("old_id", "it names its user by an id that is not kept"),
-            Self::NobodySignedIn => ("nobody_signed_in", "nobody is signed in with it"),
-            Self::OtherKey => {
-                ("other_key", "it is not signed with SECRET_KEY or DJANGO_SECRET_KEY, so that it cannot be read")
+            Self::UidTooLong => ("uid_too_long", "the uid has more than 255 characters"),
+            Self::UnreadableUid => ("unreadable_uid", "the uid contains U+FFFD, the replacement of a lost character"),
+            Self::AccountInUse => {
+                ("account_in_use", "the account of the provider belongs to another user of this server")
             }
-            Self::NotJson => ("not_json", "it is no JSON: what another serializer wrote, such as pickles, is not read"),
-            Self::PasswordChanged => ("password_changed", "the user's password changed since, which ended it"),
+            Self::CredentialInUse => ("credential_in_use", "it belongs to another user of this server"),
+            Self::TakenMeanwhile => ("taken_meanwhile", "the database changed during the import: run the import again"),
+            Self::NotAToken => {
+                ("not_a_token", "its length or digest is not the default one, so it could not be verified")
+            }
+            Self::Salted => ("salted", "its digest has a salt of an old release of knox, so it cannot be found"),
+            Self::Expired => ("expired", "it has expired"),
+            Self::OldId => ("old_id", "it contains an id of the user that was not imported"),
+            Self::NobodySignedIn => ("nobody_signed_in", "it has no signed-in user"),
+            Self::OtherKey => {
+                ("other_key", "it is not signed with SECRET_KEY or DJANGO_SECRET_KEY, so it cannot be read")
+            }
+            Self::NotJson => ("not_json", "it is not JSON; other serializers such as pickle are not supported"),
+            Self::PasswordChanged => ("password_changed", "it was revoked by a change of the user's password"),
         }
     }
 }
 
 impl From<ConflictKind> for Reason {
-    fn from(clash: ConflictKind) -> Self {
-        match clash {
+    fn from(conflict: ConflictKind) -> Self {
+        match conflict {
             ConflictKind::Id => Self::IdTaken,
             ConflictKind::Username => Self::UsernameTaken,
             ConflictKind::Account => Self::AccountInUse,
@@ -142,6 +156,7 @@ impl From<ConflictKind> for Reason {
 }
 
 impl Table {
+    /// A table of this name without rows.
     pub fn new(table: impl Into<String>) -> Self {
         Self {
             table: table.into(),
@@ -153,38 +168,41 @@ impl Table {
         }
     }
 
+    /// Counts a skipped row.
     pub fn skip(&mut self, reason: Reason, id: impl Into<Option<i64>>) {
         self.reasons.entry(reason).or_default().add(id);
     }
 
-    pub fn record(&mut self, fate: RowOutcome, id: i64) {
-        match fate {
+    /// Counts a row that was given to the store.
+    pub fn record(&mut self, outcome: RowOutcome, id: i64) {
+        match outcome {
             RowOutcome::Inserted | RowOutcome::Renumbered => self.written += 1,
             RowOutcome::Exists | RowOutcome::ExistsButActive | RowOutcome::FieldsAdded => self.already_there += 1,
-            RowOutcome::Conflict(clash) => self.skip(clash.into(), id),
+            RowOutcome::Conflict(conflict) => self.skip(conflict.into(), id),
         }
     }
 
-    /// The reasons as they are shown, once all rows are counted.
-    pub fn closed(mut self) -> Self {
+    /// Lists the reasons after all rows are counted.
+    pub fn finish(mut self) -> Self {
         self.left_out = self
             .reasons
             .iter()
             .map(|(reason, count)| {
-                let (code, text) = reason.told();
+                let (code, text) = reason.describe();
                 ReportEntry { code, text: text.to_owned(), count: count.count, first: count.first.clone() }
             })
             .collect();
         self
     }
 
-    pub fn left_out(&self) -> u64 {
-        self.left_out.iter().map(|told| told.count).sum()
+    /// Number of skipped rows.
+    pub fn skipped(&self) -> u64 {
+        self.left_out.iter().map(|entry| entry.count).sum()
     }
 }
 
 impl Report {
-    /// Adds a remark where it holds for anybody.
+    /// Adds a note unless its count is 0.
     pub fn add_note(&mut self, code: &'static str, count: &Count, text: impl Into<String>) {
         if count.count > 0 {
             self.notes.push(ReportEntry { code, text: text.into(), count: count.count, first: count.first.clone() });
@@ -195,27 +213,27 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.dry_run { "to write" } else { "written" };
-        writeln!(f, "{:<34} {:>10} {verb:>10} {:>14} {:>10}", "table", "read", "already there", "left out")?;
+        writeln!(f, "{:<34} {:>10} {verb:>10} {:>14} {:>10}", "table", "read", "already there", "skipped")?;
         for table in &self.tables {
-            let (read, written, there, out) = (table.read, table.written, table.already_there, table.left_out());
-            writeln!(f, "{:<34} {read:>10} {written:>10} {there:>14} {out:>10}", table.table)?;
+            let Table { table: name, read, written, already_there, .. } = table;
+            writeln!(f, "{name:<34} {read:>10} {written:>10} {already_there:>14} {:>10}", table.skipped())?;
         }
         if !self.absent.is_empty() {
-            writeln!(f, "\nNot in the source: {}.", self.absent.join(", "))?;
+            writeln!(f, "\nTables that Django's database does not have: {}.", self.absent.join(", "))?;
         }
-        if self.tables.iter().any(|table| table.left_out() > 0) {
-            writeln!(f, "\nLeft out:")?;
+        if self.tables.iter().any(|table| table.skipped() > 0) {
+            writeln!(f, "\nSkipped rows:")?;
         }
         for table in &self.tables {
-            for told in &table.left_out {
-                writeln!(f, "  {}: {} × {}: {}{}", table.table, told.count, told.code, told.text, told.ids())?;
+            for entry in &table.left_out {
+                writeln!(f, "  {}: {} × {}: {}{}", table.table, entry.count, entry.code, entry.text, entry.ids())?;
             }
         }
         if !self.notes.is_empty() {
-            writeln!(f, "\nTo know:")?;
+            writeln!(f, "\nNotes:")?;
         }
-        for told in &self.notes {
-            writeln!(f, "  {}: {} {}{}", told.code, told.count, told.text, told.ids())?;
+        for entry in &self.notes {
+            writeln!(f, "  {}: {} {}{}", entry.code, entry.count, entry.text, entry.ids())?;
         }
         if self.dry_run {
             writeln!(f, "\nThis was a dry run: nothing was written.")?;

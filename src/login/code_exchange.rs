@@ -355,7 +355,7 @@ impl LoginService {
 
     /// Bound to the account's row, so that the tokens of two rows cannot be exchanged (SEC-40).
     fn encrypted_tokens(&self, identity: &Identity) -> Option<Vec<u8>> {
-        let (cipher, tokens) = self.settings.vault.as_ref().zip(identity.tokens.as_ref())?;
+        let (cipher, tokens) = self.settings.token_cipher.as_ref().zip(identity.tokens.as_ref())?;
         Some(cipher.encrypt(&identity.token_binding(), &tokens.to_bytes(), &self.deps))
     }
 }

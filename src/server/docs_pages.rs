@@ -1,6 +1,5 @@
-//! The pages beside the API: the document, Swagger UI with all its assets inside, and a start page that leads there.
-//!
-//! They are made when first asked for and kept: nobody waits for them at start.
+//! The start page, the OpenAPI document, and Swagger UI with all its assets. Each is created when it is first requested, so that
+//! the start of the server does not wait for it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,7 +11,7 @@ use super::outer_middleware::CONTENT_SECURITY_POLICY;
 use crate::http::{self, DocumentFormat, Resource};
 use crate::settings::Settings;
 
-/// A whole text with its type and its policy.
+/// A text with its Content-Type and Content-Security-Policy.
 struct Page {
     text: String,
     content_type: &'static str,
@@ -30,7 +29,7 @@ impl Page {
     }
 }
 
-/// `settings`: the document shows the operator's own fields and time limits.
+/// `settings`: the document contains the declared fields of users and the time limits.
 pub fn mount(route: Route, settings: &Arc<Settings>) -> Route {
     let docs = page("/docs/", {
         let settings = settings.clone();
@@ -84,7 +83,7 @@ a { color: #0b5cad; }
 </head>
 <body>
 <h1>rest-social-auth</h1>
-<p>This server signs people in with the providers they already use.</p>
+<p>This server signs users in with accounts of other providers.</p>
 <ul>
 <li><a href="/example/">Example pages</a>: session, token, JWT and knox</li>
 <li><a href="/docs/">Interactive documentation</a></li>

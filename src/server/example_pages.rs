@@ -1,6 +1,5 @@
-//! The example front-end: a page for each kind of credential, a callback page, and the SDK's bundle, all from the binary.
-//!
-//! `server/` mounts it. Static texts only: the pages are a front-end like any other and talk to the public API.
+//! The example front-end, embedded in the binary: a page for each kind of credential, a callback page, and the bundle of the
+//! SDK. The files are static; the pages use the public API like any other front-end.
 
 use std::sync::Arc;
 
@@ -13,7 +12,8 @@ use poem::{EndpointExt as _, Request, Response, Route};
 use crate::http::Resource;
 use crate::secrets::Digest;
 
-/// No inline script or style, no other host. No Cross-Origin-Opener-Policy either: a pop-up ends on the callback page.
+/// No inline script or style, no other host. Cross-Origin-Opener-Policy is missing because the callback page of a pop-up needs
+/// its opener.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const HTML: &str = "text/html; charset=utf-8";
@@ -22,33 +22,33 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 struct Asset {
     text: String,
     content_type: &'static str,
-    /// Of the text, so that a browser need not load it again.
-    tag: HeaderValue,
+    /// A digest of the text, so that a browser loads it once.
+    etag: HeaderValue,
 }
 
 impl Asset {
     fn new(text: String, content_type: &'static str) -> Self {
         let digest = Digest::of(text.as_bytes());
-        let tag = format!("\"{}\"", HEXLOWER.encode(&digest.as_bytes()[..16]));
-        Self { text, content_type, tag: HeaderValue::try_from(tag).expect("hex digits are plain ASCII") }
+        let etag = format!("\"{}\"", HEXLOWER.encode(&digest.as_bytes()[..16]));
+        Self { text, content_type, etag: HeaderValue::try_from(etag).expect("hex digits are ASCII") }
     }
 
     fn answer(&self, request: &Request) -> Response {
-        let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|tag| *tag == self.tag);
-        let mut response = if known {
+        let is_known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|etag| *etag == self.etag);
+        let mut response = if is_known {
             Response::builder().status(StatusCode::NOT_MODIFIED).finish()
         } else {
             Response::builder().content_type(self.content_type).body(self.text.clone())
         };
         let headers = response.headers_mut();
-        headers.insert(header::ETAG, self.tag.clone());
+        headers.insert(header::ETAG, self.etag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         response
     }
 }
 
-/// Path below `/example/` and what is there.
+/// Paths below `/example/` with their files.
 fn assets() -> [(&'static str, Asset); 12] {
     let text = |text: &str, content_type| Asset::new(text.to_owned(), content_type);
     [
@@ -138,30 +138,30 @@ mod tests {
 
     use super::*;
 
-    async fn get(path: &str, tag: Option<&HeaderValue>) -> Response {
+    async fn get(path: &str, etag: Option<&HeaderValue>) -> Response {
         let mut request = Request::builder().uri_str(path);
-        if let Some(tag) = tag {
-            request = request.header(header::IF_NONE_MATCH, tag);
+        if let Some(etag) = etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
         }
         mount(Route::new()).get_response(request.finish()).await
     }
 
     #[tokio::test]
-    async fn every_page_has_its_type_and_policy_and_is_loaded_again_only_when_it_changed() {
+    async fn files_have_type_policy_and_etag() {
         for (path, asset) in assets() {
             let path = format!("/example/{path}");
             let first = get(&path, None).await;
             assert_eq!(first.status(), StatusCode::OK, "{path}");
             assert_eq!(first.headers()[header::CONTENT_TYPE], asset.content_type, "{path}");
             assert!(first.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("script-src 'self'"));
-            assert!(!first.headers().contains_key("cross-origin-opener-policy"), "{path}: a pop-up passes here");
+            assert!(!first.headers().contains_key("cross-origin-opener-policy"), "{path}: a pop-up needs its opener");
             assert_eq!(get(&path, Some(&first.headers()[header::ETAG])).await.status(), StatusCode::NOT_MODIFIED);
         }
         assert_eq!(get("/example", None).await.status(), StatusCode::OK);
     }
 
     #[test]
-    fn the_pages_ask_no_other_host_and_hold_no_inline_script_or_style() {
+    fn pages_load_nothing_from_other_hosts_and_have_no_inline_script_or_style() {
         for (path, asset) in assets().iter().filter(|(_, asset)| asset.content_type == HTML) {
             for forbidden in ["<script>", " style=", "<style", " onclick", "http://", "https://"] {
                 assert!(!asset.text.contains(forbidden), "{path}: {forbidden}");

@@ -1,8 +1,8 @@
-//! Accepts connections and hands their requests to an endpoint: time limits while a request's head arrives, a cap on its
-//! size, TLS, and a graceful shutdown ([`Shutdown`]).
+//! Accepts connections and passes their requests to an endpoint: limits for time and size of a request head, TLS, and graceful
+//! shutdown ([`Shutdown`]).
 //!
-//! hyper does the protocols. poem's own server sets no time limit for a request's head, which lets a client hold a
-//! connection for ever (SEC-44). Callers: `server/`, and the demo provider. HTTP/2 needs TLS, where ALPN chooses it.
+//! hyper implements the protocols. poem's own server has no time limit for a request head, so a client could hold a connection
+//! for ever (SEC-44). The demo provider uses this module too. HTTP/2 is available with TLS only, where ALPN selects it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -28,36 +28,38 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// For the head of a request, and for an idle connection.
+/// Applies to the head of a request and to an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes; more is answered 431.
-const LARGEST_HEAD: usize = 32 * 1024;
-const MOST_STREAMS: u32 = 100;
-/// Failed connections in the queue of a listener that closes.
+/// A longer request head is answered 431.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+const MAX_CONCURRENT_STREAMS: u32 = 100;
+/// Queued connections that may fail while the listener closes.
 const MAX_ACCEPT_FAILURES: u32 = 64;
-/// After an accept that failed, most likely for want of file descriptors.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Connections that wait to be accepted.
+/// Pause after a failed accept, which is usually caused by a lack of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Connections that the kernel queues.
 const BACKLOG: u32 = 1024;
-/// How long a TCP handshake that has begun may take when the listener is about to close.
-const LAST_HANDSHAKES: Duration = Duration::from_millis(200);
+/// How long TCP handshakes may still finish before the listener closes.
+const LAST_HANDSHAKES_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How a listener stops. The owner cancels `draining` and then `closing`; with `draining` alone it goes on serving.
+/// How a listener stops. The owner cancels `draining`, and later `closing`. Until then the listener serves all requests.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
-    /// Every answer ends its connection: `Connection: close`, or GOAWAY in HTTP/2.
+    /// Every answer closes its connection: `Connection: close`, or GOAWAY in HTTP/2.
     pub draining: CancellationToken,
-    /// Connections that are already queued are accepted, then the listener closes.
+    /// The queued connections are accepted, then the listener closes.
     pub closing: CancellationToken,
-    /// From `closing` on: how long an idle connection may still send a request, since one may be on its way.
+    /// After `closing`: how long an idle connection may still send a request.
     pub idle: Duration,
-    /// From `closing` on: how long open requests may take.
+    /// After `closing`: how long open requests may take.
     pub limit: Duration,
 }
 
-/// Binds `address`. `reuse_port` (SO_REUSEPORT): another process of the same user may listen there too, so that a
-/// successor can be ready before this one stops.
+/// Listens on `address`. `reuse_port` (SO_REUSEPORT): another process of the same system user may listen there too, so that a
+/// successor can be ready before this process stops.
+///
+/// Errors: the address cannot be used.
 pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -66,9 +68,11 @@ pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `shutdown`, then answers what has reached the socket.
+/// Serves until `shutdown`, then answers all requests that have reached the socket.
 ///
-/// `tls`: certificate chain and key as PEM. Errors: a certificate or key that cannot be used.
+/// `tls`: certificate chain and private key in PEM form.
+///
+/// Errors: certificate and key are not usable.
 pub async fn serve<E: Endpoint + 'static>(
     listener: TcpListener,
     tls: Option<(String, String)>,
@@ -91,7 +95,7 @@ pub async fn serve<E: Endpoint + 'static>(
     let deadline = Instant::now() + shutdown.limit;
     service.draining.cancel();
     reject_new_connections(&listener);
-    accept_until(&listener, tokio::time::sleep(LAST_HANDSHAKES), &spawn).await;
+    accept_until(&listener, tokio::time::sleep(LAST_HANDSHAKES_TIMEOUT), &spawn).await;
     if let Err(error) = accept_queued(listener, &spawn) {
         tracing::warn!(%error, "queued connections could not be accepted");
     }
@@ -100,7 +104,10 @@ pub async fn serve<E: Endpoint + 'static>(
     service.idle_closed.cancel();
     if !drained && tokio::time::timeout_at(deadline, connections.wait()).await.is_err() {
         let open = connections.len();
-        tracing::warn!(open, "connections were still open when the time to finish their requests was over");
+        tracing::warn!(
+            open,
+            "open connections are closed, because their requests did not finish within SHUTDOWN_TIMEOUT"
+        );
         service.aborted.cancel();
     }
     Ok(())
@@ -118,14 +125,14 @@ async fn accept_until(listener: &TcpListener, stop: impl Future<Output = ()>, sp
             Ok((stream, peer)) => spawn(stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// Accepts what the kernel has queued and closes the listener: connections that are still queued then are reset. A connection
-/// that fails ends neither the loop nor the shutdown.
+/// Accepts the connections that the kernel has queued, and closes the listener. The kernel resets connections that are queued
+/// later. A connection that fails does not stop the others.
 fn accept_queued(listener: TcpListener, spawn: &impl Fn(TcpStream, SocketAddr)) -> io::Result<()> {
     let listener = listener.into_std()?;
     let mut failures = 0;
@@ -146,8 +153,8 @@ fn accept_queued(listener: TcpListener, spawn: &impl Fn(TcpStream, SocketAddr)) 
     Ok(())
 }
 
-/// Lets the kernel drop new SYN packets of this listener: a connection that is made between the last accept and the close
-/// would be reset. Its client sends the SYN again after a second, to the successor or to a closed port.
+/// Makes the kernel drop new SYN packets for this listener. Otherwise a connection between the last accept and the close would
+/// be reset. The client repeats its SYN after a second, to the successor or to a closed port.
 fn reject_new_connections(listener: &TcpListener) {
     const FLAGS: u32 = 13; // offset in the TCP header
     const SYN: u32 = 0x02;
@@ -166,9 +173,9 @@ struct Service<E> {
     endpoint: E,
     local: LocalAddr,
     draining: CancellationToken,
-    /// Connections without a request are closed.
+    /// Idle connections are closed.
     idle_closed: CancellationToken,
-    /// Connections are closed whatever they do.
+    /// All connections are closed.
     aborted: CancellationToken,
 }
 
@@ -178,7 +185,7 @@ async fn connection<E: Endpoint + 'static>(
     tls: Option<TlsAcceptor>,
     service: Arc<Service<E>>,
 ) {
-    // Answers are small and whole: waiting for more to send only delays them.
+    // Answers are small and sent at once, so Nagle's algorithm would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
@@ -203,7 +210,7 @@ async fn connection<E: Endpoint + 'static>(
         }
     };
     if let Some(Err(error)) = aborted.run_until_cancelled(served).await {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(%error, "a connection failed");
     }
 }
 
@@ -213,18 +220,18 @@ async fn http1_connection<E: Endpoint + 'static>(
     scheme: Scheme,
     service: Arc<Service<E>>,
 ) -> hyper::Result<()> {
-    // hyper's graceful shutdown closes a connection that has not sent a request yet. While `draining`, the header that
-    // each answer gets ends the connection instead.
+    // hyper's graceful shutdown closes a connection that has not sent a request yet. While `draining`, the header of each answer
+    // closes the connection instead.
     let idle_closed = service.idle_closed.clone();
     let service = service_fn(move |request| answer(service.clone(), request, remote.clone(), scheme.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_header_size(LARGEST_HEAD)
+        .max_header_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    if let Some(ended) = idle_closed.run_until_cancelled(connection.as_mut()).await {
-        return ended;
+    if let Some(result) = idle_closed.run_until_cancelled(connection.as_mut()).await {
+        return result;
     }
     connection.as_mut().graceful_shutdown();
     connection.await
@@ -240,14 +247,14 @@ async fn http2_connection<E: Endpoint + 'static>(
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(HEAD_TIMEOUT)
-        .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(u32::try_from(LARGEST_HEAD).unwrap_or(u32::MAX))
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    if let Some(ended) = draining.run_until_cancelled(connection.as_mut()).await {
-        return ended;
+    if let Some(result) = draining.run_until_cancelled(connection.as_mut()).await {
+        return result;
     }
-    // GOAWAY; requests that the client sent before it arrived are answered (RFC 9113, 6.8).
+    // Sends GOAWAY. Requests that the client sent before it received it are answered (RFC 9113, 6.8).
     connection.as_mut().graceful_shutdown();
     connection.await
 }
@@ -261,7 +268,7 @@ async fn answer<E: Endpoint>(
     let version = request.version();
     let request = Request::from((request, service.local.clone(), remote, scheme));
     let mut response: Response = service.endpoint.get_response(request).await;
-    // HTTP/2 has no such header (RFC 9113, 8.2.2).
+    // HTTP/2 forbids this header (RFC 9113, 8.2.2).
     if service.draining.is_cancelled() && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -269,16 +276,16 @@ async fn answer<E: Endpoint>(
 }
 
 fn acceptor(chain: &str, key: &str) -> io::Result<TlsAcceptor> {
-    let wrong = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, format!("TLS: {error}"));
+    let invalid = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, format!("TLS: {error}"));
     let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| wrong(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| invalid(&error))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(&error))?
+        .map_err(|error| invalid(&error))?
         .with_no_client_auth()
-        .with_single_cert(chain.map_err(|error| wrong(&error))?, key)
-        .map_err(|error| wrong(&error))?;
+        .with_single_cert(chain.map_err(|error| invalid(&error))?, key)
+        .map_err(|error| invalid(&error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -1,5 +1,5 @@
-//! The outermost wrapper of every request: its id, the headers that every answer carries, CORS, the last resort for
-//! panics and the framework's own errors, and one line in the log. It must never log a query, a header or a body.
+//! The outermost middleware: request id, security headers, CORS, answers to panics and to errors of the framework, and one log
+//! line for each request. It must not log queries, headers or bodies.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::http::{
 
 pub const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const LONGEST_ID: usize = 128;
+const MAX_REQUEST_ID_LEN: usize = 128;
 
 pub struct OuterMiddleware<E> {
     pub inner: E,
@@ -46,11 +46,11 @@ impl<E: Endpoint> OuterMiddleware<E> {
         note_forwarded_address(&self.app.settings, &mut request);
         let started = Instant::now();
         let method = request.method().clone();
-        let preflight =
+        let is_preflight =
             method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let origin = listed_origin(&self.app.settings, &request);
         let call = async {
-            match one_host(&request).and_then(|()| self.is_served(&request)) {
+            match check_host(&request).and_then(|()| self.check_migrated(&request)) {
                 Ok(()) => self.inner.call(request).await.map(|response| response.into_response()),
                 Err(failure) => Ok(failure.into_response()),
             }
@@ -61,14 +61,14 @@ impl<E: Endpoint> OuterMiddleware<E> {
             Ok(Err(error)) => from_framework(&error).into_response(),
             Err(_) => {
                 tracing::error!("a handler panicked");
-                let detail = "Something went wrong here. The log has more under this request id.";
+                let detail = "Internal error. The server's log has the details under this request id.";
                 Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail).into_response()
             }
         };
         let status = response.status();
         self.add_security_headers(status, response.headers_mut());
         if let Some(origin) = origin {
-            allow_origin(response.headers_mut(), origin, preflight);
+            allow_origin(response.headers_mut(), origin, is_preflight);
         }
         let route = response.extensions().get::<RoutePattern>().map_or("none", |pattern| &*pattern.0);
         let status = status.as_u16();
@@ -77,25 +77,25 @@ impl<E: Endpoint> OuterMiddleware<E> {
         response
     }
 
-    /// Until the migrations are applied no route may read the database; `/healthz` does not.
-    fn is_served(&self, request: &Request) -> Result<(), Failure> {
+    /// Until the migrations are applied, only `/healthz` is served, because it does not use the database.
+    fn check_migrated(&self, request: &Request) -> Result<(), Failure> {
         if self.is_migrated.load(Ordering::Acquire) || matches!(request.uri().path(), "/healthz" | "/healthz/") {
             return Ok(());
         }
-        let detail = "The database is being migrated. Try again in a moment.";
+        let detail = "Database migrations are being applied. Try again in a few seconds.";
         Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail))
     }
 
-    /// The id that one of TRUSTED_PROXIES gave, where it is a plain word, else a new UUID of version 7: an id of any
-    /// other caller's would let them choose what the audit log says.
+    /// The X-Request-Id of one of TRUSTED_PROXIES if it consists of ASCII letters, digits and `-_.`; otherwise a new UUIDv7. Other
+    /// callers must not choose an id that the audit log stores.
     fn request_id(&self, request: &Request) -> String {
-        let plain = |id: &&str| {
-            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_plain)
+        let is_valid = |id: &&str| {
+            let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            !id.is_empty() && id.len() <= MAX_REQUEST_ID_LEN && id.bytes().all(is_allowed)
         };
         let mut ids = request.headers().get_all(X_REQUEST_ID).iter();
         let id = ids.next().filter(|_| is_from_trusted_proxy(&self.app.settings, request) && ids.next().is_none());
-        match id.and_then(|id| id.to_str().ok()).filter(plain) {
+        match id.and_then(|id| id.to_str().ok()).filter(is_valid) {
             Some(id) => id.to_owned(),
             None => {
                 let millis = u64::try_from(self.deps.now().0).unwrap_or_default();
@@ -104,7 +104,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
         }
     }
 
-    /// What every answer carries (SEC-36). A page may have its own caching and its own policy.
+    /// Headers of every answer (SEC-36). A page may have its own Cache-Control and Content-Security-Policy.
     fn add_security_headers(&self, status: StatusCode, headers: &mut HeaderMap) {
         const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
         const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -127,30 +127,30 @@ impl<E: Endpoint> OuterMiddleware<E> {
     }
 }
 
-/// RFC 9112, 3.2 and RFC 9113, 8.3.1: one authority, and one only. Two would let a proxy and this server see different
-/// ones.
-fn one_host(request: &Request) -> Result<(), Failure> {
+/// A request must have exactly one authority (RFC 9112, 3.2; RFC 9113, 8.3.1). With two, a proxy and this server could use
+/// different ones.
+fn check_host(request: &Request) -> Result<(), Failure> {
     let refused = |detail| Err(Failure::bad("invalid_request", detail));
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let authority = request.uri().authority();
     match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => refused("The request has several Host headers."),
+        (_, Some(_)) => refused("The request has more than one Host header."),
         (Some(host), None) => match Authority::try_from(host.as_bytes()) {
-            Ok(host) if host.as_str().contains(['@', ',']) => refused("The Host header is no host name."),
+            Ok(host) if host.as_str().contains(['@', ',']) => refused("The Host header is not a host name."),
             Ok(host) if authority.is_some_and(|authority| *authority != host) => {
-                refused("The Host header is not the host of the request's target.")
+                refused("The Host header differs from the host of the request target.")
             }
             Ok(_) => Ok(()),
-            Err(_) => refused("The Host header is no host name."),
+            Err(_) => refused("The Host header is not a host name."),
         },
-        // HTTP/2 has the authority beside the headers, and HTTP/1.0 needs none.
+        // HTTP/2 sends the authority as a pseudo-header, and HTTP/1.0 does not require one.
         (None, None) if authority.is_some() && request.version() == Version::HTTP_2 => Ok(()),
         (None, None) if matches!(request.version(), Version::HTTP_09 | Version::HTTP_10) => Ok(()),
         (None, None) => refused("The request has no Host header."),
     }
 }
 
-/// Seconds after which a caller may try again what was refused with this status (RFC 9110, 10.2.3).
+/// Seconds after which a caller may repeat a request that was refused with this status (RFC 9110, 10.2.3).
 fn retry_after(status: StatusCode) -> Option<&'static str> {
     match status {
         StatusCode::TOO_MANY_REQUESTS => Some("60"),
@@ -159,7 +159,7 @@ fn retry_after(status: StatusCode) -> Option<&'static str> {
     }
 }
 
-/// Adds `Origin` to what the answer varies by already.
+/// Adds `Origin` to the Vary header of the answer.
 fn vary_by_origin(headers: &mut HeaderMap) {
     let known: Vec<String> = headers
         .get_all(header::VARY)
@@ -175,14 +175,14 @@ fn vary_by_origin(headers: &mut HeaderMap) {
     headers.insert(header::VARY, HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static("*")));
 }
 
-/// For pages of a listed origin only: there is no header at all for others (SEC-35).
-fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, preflight: bool) {
+/// CORS headers for an allowed origin. Answers to other origins have none (SEC-35).
+fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: bool) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     let exposed = HeaderValue::from_static("x-request-id, www-authenticate, retry-after, link");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    if preflight {
-        // The same for every path: the call itself is told by 405 what the path has.
+    if is_preflight {
+        // The same for every path; a method that the path does not have is answered 405.
         let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
         let allowed = HeaderValue::from_static("authorization, content-type, accept, x-csrftoken, x-request-id");
@@ -215,24 +215,24 @@ mod tests {
     }
 
     #[test]
-    fn fault_a28_a_request_has_one_host() {
-        let is_served = |hosts: &[&[u8]], version, target: &'static str| {
+    fn fault_a28_request_has_exactly_one_host() {
+        let is_accepted = |hosts: &[&[u8]], version, target: &'static str| {
             let mut request = Request::builder().version(version).uri(target.parse().expect("a target")).finish();
             for host in hosts {
                 request.headers_mut().append(header::HOST, HeaderValue::from_bytes(host).expect("a header value"));
             }
-            one_host(&request).is_ok()
+            check_host(&request).is_ok()
         };
         let (one, two) = (Version::HTTP_11, Version::HTTP_2);
         for host in [&b"sso.example"[..], b"sso.example:8443", b"127.0.0.1:8000", b"[::1]:8000"] {
-            assert!(is_served(&[host], one, "/"), "{host:?}");
+            assert!(is_accepted(&[host], one, "/"), "{host:?}");
         }
         for host in [&b""[..], b"a b", b"user@sso.example", b"sso.example/path", b"s\xc3\xb6.example", b"a,b"] {
-            assert!(!is_served(&[host], one, "/"), "{host:?}");
+            assert!(!is_accepted(&[host], one, "/"), "{host:?}");
         }
-        assert!(!is_served(&[], one, "/") && !is_served(&[b"a.example", b"a.example"], one, "/"));
-        assert!(is_served(&[], Version::HTTP_10, "/") && is_served(&[], two, "https://a.example/"));
-        assert!(is_served(&[b"a.example"], two, "https://a.example/"));
-        assert!(!is_served(&[b"b.example"], two, "https://a.example/"));
+        assert!(!is_accepted(&[], one, "/") && !is_accepted(&[b"a.example", b"a.example"], one, "/"));
+        assert!(is_accepted(&[], Version::HTTP_10, "/") && is_accepted(&[], two, "https://a.example/"));
+        assert!(is_accepted(&[b"a.example"], two, "https://a.example/"));
+        assert!(!is_accepted(&[b"b.example"], two, "https://a.example/"));
     }
 }

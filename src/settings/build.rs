@@ -21,64 +21,80 @@ use super::value_type::ValueType;
 use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
 use crate::secrets::{SecretString, TokenCipher};
 
+/// All settings, with defaults for those that are not set.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Which command the settings are for.
     pub mode: Mode,
-    /// `sqlite://PATH` or `postgres://…`; may hold a password.
+    /// DATABASE_URL: `sqlite://PATH` or `postgres://…`. It may contain a password.
     pub database_url: SecretString,
+    /// DATABASE_*.
     pub database: DatabaseLimits,
+    /// MAX_*.
     pub limits: TableLimits,
+    /// LISTEN.
     pub listen: SocketAddr,
     /// LISTEN_REUSE_PORT.
     pub listen_reuse_port: bool,
-    /// SHUTDOWN_DELAY: between the signal and the close of the listener.
+    /// SHUTDOWN_DELAY: time between the signal and the close of the listener.
     pub shutdown_delay: Duration,
-    /// SHUTDOWN_TIMEOUT: after the close of the listener.
+    /// SHUTDOWN_TIMEOUT: time limit after the close of the listener.
     pub shutdown_timeout: Duration,
-    /// Scheme, host and port. `None` only in `dev`, which uses the host of the request.
+    /// PUBLIC_URL: scheme, host and port. `None` only in `dev`, which uses the host of the request.
     pub public_url: Option<Url>,
+    /// SECRET_KEY: all other keys are derived from it.
     pub secret_key: SecretString,
-    /// As a browser writes them; the origin of `public_url` included.
+    /// ALLOWED_ORIGINS in the form of browsers, and the origin of `public_url`.
     pub allowed_origins: Vec<String>,
-    /// Matched exactly, but for the port of a loopback IP address (RFC 8252, 7.3). Those that the REST_SOCIAL settings give
-    /// for `public_url` are included.
+    /// ALLOWED_REDIRECT_URIS, and those that the REST_SOCIAL settings give for `public_url`. Matched exactly, except for the
+    /// port of a loopback IP address (RFC 8252, 7.3).
     pub allowed_redirect_uris: Vec<String>,
+    /// STATE_POLICY.
     pub state_policy: StatePolicy,
+    /// LOG_FORMAT.
     pub log_format: LogFormat,
     /// RUST_LOG.
     pub log_filter: String,
+    /// REST_SOCIAL_*.
     pub rest_social: RestSocial,
+    /// Users and pipeline, for providers without rules of their own.
     pub users: UserRules,
+    /// SESSION_*.
     pub session: SessionRules,
+    /// SIMPLE_JWT_*.
     pub jwt: JwtRules,
+    /// REST_KNOX_*.
     pub knox: KnoxRules,
+    /// Calls to providers.
     pub outgoing: OutgoingRules,
-    /// STORE_PROVIDER_TOKENS: `None`: provider tokens are not stored (SEC-40).
-    pub vault: Option<Arc<TokenCipher>>,
+    /// Encrypts stored provider tokens; `None`: STORE_PROVIDER_TOKENS is off (SEC-40).
+    pub token_cipher: Option<Arc<TokenCipher>>,
     /// AUDIT_RETENTION; `None`: no event is deleted.
     pub audit_retention: Option<Duration>,
-    /// `None`: no events are sent.
+    /// WEBHOOK_*; `None`: no events are sent.
     pub webhooks: Option<WebhookRules>,
     /// FRESH_LOGIN_AGE: maximum age of the login with which a user is deleted or an account unlinked; `None`: no maximum.
     pub fresh_login_age: Option<Duration>,
     /// LINK_NEEDS_FRESH_LOGIN: whether FRESH_LOGIN_AGE applies to linking too (SEC-25).
     pub link_needs_fresh_login: bool,
-    /// LINK_WITHOUT_AUTHORIZATION_REQUEST.
+    /// LINK_WITHOUT_AUTHORIZATION_REQUEST: whether a login with a credential links without an authorization request of its user.
     pub link_without_authorization_request: bool,
     /// TRUSTED_PROXIES: the server reads X-Forwarded-For of these.
     pub trusted_proxies: Vec<IpNet>,
     /// HSTS (SEC-36).
     pub hsts: bool,
-    /// The configured ones, in the order of the settings.
+    /// The configured providers in the order of the settings.
     pub providers: Vec<ProviderSettings>,
-    /// Logged at start.
+    /// Warnings to log at start.
     pub warnings: Vec<String>,
 }
 
 /// The longest call to a provider.
 const MAX_CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Errors: all of them.
+/// Reads all sources.
+///
+/// Errors: all of them together.
 pub fn read(sources: &Sources<'_>) -> Result<Settings, Vec<SettingError>> {
     let (settings, errors) = read_with_errors(sources);
     if errors.is_empty() { Ok(settings) } else { Err(errors) }
@@ -92,7 +108,7 @@ pub fn read_with_errors(sources: &Sources<'_>) -> (Settings, Vec<SettingError>) 
     let settings = build(sources, &mut reader, &shared, providers);
     let SettingReader { mut errors, warnings, .. } = reader;
     if let Some(error) = file_error {
-        // What is missing may be in the file.
+        // Missing settings may be in the file, which cannot be read.
         errors.retain(|other| sources.environment.iter().any(|(name, _)| *name == other.name));
         errors.insert(0, error);
     }
@@ -166,7 +182,7 @@ fn build(
         jwt,
         knox: credential_rules::knox(reader),
         outgoing: outgoing(reader),
-        vault: secret_keys::vault(reader, &secret_key),
+        token_cipher: secret_keys::token_cipher(reader, &secret_key),
         audit_retention: reader.seconds_above_zero("AUDIT_RETENTION"),
         webhooks,
         fresh_login_age: reader.seconds_above_zero("FRESH_LOGIN_AGE"),

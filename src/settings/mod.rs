@@ -27,7 +27,7 @@ pub use self::file_access::{exposed_database_files, sqlite_file};
 pub use self::pipeline_steps::check_step_name;
 pub use self::provider_settings::{ProviderSettings, SettingRules, SettingValues, TypedSettings};
 pub use self::secret_keys::{check_p256_public_key, check_rsa_public_key};
-pub use self::sources::Sources;
+pub use self::sources::{Sources, process_environment};
 pub use self::table::initial_value;
 pub use self::types::{
     DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat, Mode, OnFailure, OutgoingRules,

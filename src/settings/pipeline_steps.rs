@@ -109,6 +109,8 @@ pub(super) fn has_webhook(steps: &[String]) -> bool {
 }
 
 /// Checks the name of a custom step of a program.
+///
+/// Errors: a built-in step has the name, or it contains characters other than letters, digits, `-` and `_`.
 pub fn check_step_name(name: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if STEPS.contains(&name) {

@@ -20,6 +20,7 @@ const MAX_USUAL_LEEWAY: f64 = 300.0;
 /// The settings of one provider by their short names, as in SOCIAL_AUTH_<PROVIDER>_<NAME>.
 #[derive(Clone)]
 pub struct ProviderSettings {
+    /// Name of the provider, such as `github`.
     pub name: String,
     /// Text from the environment, any type from the file.
     pub values: BTreeMap<String, Value>,
@@ -36,8 +37,11 @@ pub struct ProviderSettings {
 /// The settings of a provider without those that are wrong.
 #[derive(Debug)]
 pub struct TypedSettings {
+    /// The valid ones, and defaults.
     pub values: SettingValues,
+    /// Warnings to log at start.
     pub warnings: Vec<String>,
+    /// All errors.
     pub errors: Vec<SettingError>,
 }
 
@@ -58,7 +62,7 @@ impl ProviderSettings {
         format!("{SOCIAL_AUTH}{}_{name}", self.name.to_ascii_uppercase().replace('-', "_"))
     }
 
-    /// `title`: the display name of the provider.
+    /// Checks the settings and gives them the types of the descriptor's `rules`. `title`: the display name of the provider.
     pub fn typed(&self, rules: &SettingRules, title: &str, allow_plain_http: bool) -> TypedSettings {
         let (mut values, mut warnings) = (BTreeMap::new(), Vec::new());
         let mut errors = self.unknown_names(rules, &mut warnings);
@@ -151,6 +155,7 @@ impl fmt::Debug for ProviderSettings {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingRules {
+    /// Names of required settings.
     pub required: Vec<String>,
     /// Names of which one is required.
     pub one_of: Vec<String>,
@@ -158,6 +163,7 @@ pub struct SettingRules {
     pub environment: BTreeMap<String, Vec<String>>,
     /// Names without a default. Those that every provider has need not be listed.
     pub optional: Vec<String>,
+    /// Default values by name.
     pub defaults: Map<String, Value>,
     /// Types other than text that neither the table nor a default gives.
     pub types: BTreeMap<String, ValueType>,
@@ -174,18 +180,22 @@ impl FromIterator<(String, Value)> for SettingValues {
 }
 
 impl SettingValues {
+    /// The value of any type.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
+    /// The value if it is a text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str)
     }
 
+    /// The value if it is a boolean.
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.get(name).and_then(Value::as_bool)
     }
 
+    /// The texts and numbers of a list.
     pub fn texts(&self, name: &str) -> Vec<String> {
         self.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(as_text).collect()
     }

@@ -46,7 +46,9 @@ pub(super) fn check_strength(key: &[u8]) -> Result<(), String> {
     Err(format!("{problem}: use a random key, such as `openssl rand -base64 48` prints"))
 }
 
-/// RFC 7518, 3.3 and 3.5. `der`: PKCS#1.
+/// Checks the size of an RSA key (RFC 7518, 3.3 and 3.5). `der`: PKCS #1.
+///
+/// Errors: fewer than 2048 bits, or not an RSA key.
 pub fn check_rsa_public_key(der: &[u8]) -> Result<(), String> {
     match aws_lc_rs::rsa::PublicKey::from_der(der) {
         Ok(key) if key.modulus_len() * 8 >= MIN_RSA_BITS => Ok(()),
@@ -57,7 +59,9 @@ pub fn check_rsa_public_key(der: &[u8]) -> Result<(), String> {
     }
 }
 
-/// `point`: uncompressed (SEC 1).
+/// Checks the curve of an ECDSA key. `point`: uncompressed (SEC 1).
+///
+/// Errors: another curve than P-256.
 pub fn check_p256_public_key(point: &[u8]) -> Result<(), String> {
     let is_p256 = point.len() == P256_POINT_LEN && point[0] == 4;
     if is_p256 { Ok(()) } else { Err("is a key of another curve than P-256".to_owned()) }
@@ -83,13 +87,13 @@ pub(super) fn secret_key(reader: &mut SettingReader) -> SecretString {
     key.unwrap_or_default()
 }
 
-/// The keys of stored provider tokens; `None`: tokens are not stored.
-pub(super) fn vault(reader: &mut SettingReader, secret_key: &SecretString) -> Option<Arc<TokenCipher>> {
+/// ENCRYPTION_KEYS; `None`: provider tokens are not stored.
+pub(super) fn token_cipher(reader: &mut SettingReader, secret_key: &SecretString) -> Option<Arc<TokenCipher>> {
     let stores_tokens = reader.boolean("STORE_PROVIDER_TOKENS");
     let mut keys = reader.list_of("ENCRYPTION_KEYS", encryption_key);
     let is_twice = |at: usize| keys[..at].iter().any(|(name, _)| *name == keys[at].0);
     if let Some(at) = (0..keys.len()).find(|at| is_twice(*at)) {
-        reader.error("ENCRYPTION_KEYS", format!("has two keys of the name {}", keys[at].0));
+        reader.error("ENCRYPTION_KEYS", format!("has two keys with the name {}", keys[at].0));
     }
     if keys.is_empty() {
         keys.push(("secret-key".to_owned(), ServerKey::new(secret_key).derive("provider tokens", &[])));

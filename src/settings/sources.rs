@@ -11,13 +11,15 @@ use super::types::{Mode, SettingError};
 use super::value_type::{boolean, from_toml};
 use crate::model::UserField;
 
-/// From the weakest to the strongest: `defaults`, the file, the environment.
+/// Where settings are read from. The file takes precedence over `defaults`, the environment over both.
 pub struct Sources<'a> {
+    /// Which command the settings are for.
     pub mode: Mode,
     /// The defaults of `dev`, in the form of the file.
     pub defaults: toml::Table,
+    /// The settings file.
     pub file: Option<&'a Path>,
-    /// The last one of several entries of one name counts.
+    /// Names and values. The last one of several entries of one name counts.
     pub environment: Vec<(String, String)>,
     /// Names of the provider catalogue: `SOCIAL_AUTH_*` belongs to the longest provider name that matches.
     pub catalog: &'a [&'a str],
@@ -25,6 +27,11 @@ pub struct Sources<'a> {
     pub steps: &'a [&'a str],
     /// Custom fields of the user of a program. REST_SOCIAL_USER_FIELDS may declare one of the same name differently.
     pub fields: &'a [UserField],
+}
+
+/// The variables of the process whose values are Unicode; no setting can have another value.
+pub fn process_environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
 }
 
 /// A value, and the name under which the operator wrote it: `STATE_POLICY` in the environment, `state_policy` in the file.
@@ -101,12 +108,12 @@ pub(super) fn read_sources(sources: &Sources<'_>) -> SourceValues {
         Ok(file) => (file.unwrap_or_default(), None),
         Err(error) => (toml::Table::new(), Some(error)),
     };
-    let mut gathered = SourceValues { file_error, ..SourceValues::default() };
-    gathered.add_table(&sources.defaults, Origin::Defaults, sources.catalog);
-    gathered.add_table(&file, Origin::File, sources.catalog);
-    gathered.add_environment(&environment(&sources.environment), sources.catalog);
-    gathered.providers.sort_by_key(|provider| provider.origin);
-    gathered
+    let mut values = SourceValues { file_error, ..SourceValues::default() };
+    values.add_table(&sources.defaults, Origin::Defaults, sources.catalog);
+    values.add_table(&file, Origin::File, sources.catalog);
+    values.add_environment(&environment(&sources.environment), sources.catalog);
+    values.providers.sort_by_key(|provider| provider.origin);
+    values
 }
 
 fn load(path: &Path) -> Result<toml::Table, SettingError> {
@@ -252,7 +259,8 @@ impl SourceValues {
         }
     }
 
-    /// A name with a prefix of this server, or one that DRSA reads without its prefix. Other names belong to other programs.
+    /// Reports a name that has a prefix of this server, that DRSA reads without its prefix, or that resembles a setting. Other
+    /// names belong to other programs.
     fn report_unknown(&mut self, name: &str, known: &[String]) {
         if table::is_user_rule(name) {
             self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
@@ -263,11 +271,13 @@ impl SourceValues {
                 true => self.errors.push(error),
                 false => self.warnings.push(error.to_string()),
             }
+        } else if let Some(meant) = table::misspelt_setting(name) {
+            self.warnings.push(format!("{name} is not a setting; did you mean {meant}?"));
         }
     }
 
     fn warn_of_no_effect(&mut self, label: &str, name: &str, value: &Value, reason: &str) {
-        // The value asks for what the server does anyway.
+        // The server always does what the value asks for.
         let is_met = match name {
             "SOCIAL_AUTH_VERIFY_SSL" => boolean(value) == Ok(true),
             "RATE_LIMITS" => value == "off",

@@ -92,7 +92,7 @@ pub(super) fn setting(name: &str) -> Option<&'static Setting> {
     settings().find(|setting| setting.name == name)
 }
 
-/// What `init` writes for a setting: its default, or a safer value that DRSA's front-ends do not expect.
+/// The value that `init` writes for a setting: its default, or a safer one that front-ends of DRSA do not support.
 pub fn initial_value(name: &str) -> &'static str {
     let setting = setting(name);
     setting.and_then(|setting| setting.init.as_ref().or(setting.default.as_ref())).map_or("", String::as_str)
@@ -201,6 +201,18 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .filter(|(similarity, _)| *similarity >= 0.6)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
+}
+
+/// The setting of which the name of an environment variable is probably a misspelling. Few edits are allowed, because the
+/// environment also contains variables of other programs: `FTP_PROXY` is not `HTTP_PROXY`, and `HOSTS` is not `HSTS`.
+pub(super) fn misspelt_setting(name: &str) -> Option<&'static str> {
+    let max_edits = |setting: &str| match setting.len() {
+        ..6 => 0,
+        6..12 => 1,
+        _ => 2,
+    };
+    let mut names = settings().map(|setting| setting.name.as_str());
+    names.find(|setting| strsim::damerau_levenshtein(name, setting) <= max_edits(setting))
 }
 
 /// The end of an error about an unknown name.

@@ -397,20 +397,33 @@ fn unknown_names_in_the_environment_are_warnings_with_a_hint() {
 }
 
 #[test]
-fn only_names_with_own_prefixes_are_reported_as_unknown() {
+fn unknown_names_of_other_programs_are_not_reported() {
     for (written, meant) in
         [("SIMPLE_JWT_ISUER", "SIMPLE_JWT_ISSUER"), ("REST_SOCIAL_AUTH_CONFG", "REST_SOCIAL_AUTH_CONFIG")]
     {
         let expected = format!("{written}: is not a known setting; did you mean {meant}?");
         assert_eq!(good("", &[(written, "x")]).warnings, [expected]);
     }
-    let others =
-        [("STATE_POLCY", "1"), ("LISTEN_FDS", "1"), ("no_proxy", "x"), ("HOSTNAME", "x"), ("RATE_LIMITS", "off")];
+    let others = [("FTP_PROXY", "1"), ("LISTEN_FDS", "1"), ("no_proxy", "x"), ("HOSTS", "x"), ("RATE_LIMITS", "off")];
     assert!(good("", &others).warnings.is_empty(), "{:?}", good("", &others).warnings);
     let none = good("", &[("RATE_LIMITS", "on"), ("SESSION_COOKIE_NAME", "sid")]).warnings.join("\n");
     assert!(none.contains("RATE_LIMITS has no effect") && none.contains("SESSION_COOKIE_NAME has no effect"), "{none}");
     let unlike = good("", &[("SIMPLE_JWT_ROTAT", "x")]).warnings;
     assert_eq!(unlike, ["SIMPLE_JWT_ROTAT: is not a known setting"]);
+}
+
+#[test]
+fn misspelt_general_setting_is_a_warning_without_its_value() {
+    for (written, meant) in [
+        ("STATE_POLCY", "STATE_POLICY"),
+        ("ENCRYPTION_KEY", "ENCRYPTION_KEYS"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("LISTN", "LISTEN"),
+        ("ALOWED_ORIGNS", "ALLOWED_ORIGINS"),
+    ] {
+        let expected = format!("{written} is not a setting; did you mean {meant}?");
+        assert_eq!(good("", &[(written, "hidden")]).warnings, [expected]);
+    }
 }
 
 #[test]

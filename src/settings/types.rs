@@ -12,108 +12,147 @@ use crate::clock::UnixMillis;
 use crate::model::{Domain, EmailAddress, EventType, UserFields};
 use crate::secrets::{SecretString, SharedKey};
 
-/// An error in the settings: the name as the operator wrote it, and what to do.
+/// An error in the settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {problem}")]
 pub struct SettingError {
+    /// The setting as the operator wrote it: `STATE_POLICY` in the environment, `state_policy` in the file.
     pub name: String,
+    /// What is wrong and what to do. It does not contain the value of a secret.
     pub problem: String,
+    /// Whether the same setting may work later, such as the URL of a database that is locked.
+    pub is_temporary: bool,
 }
 
 impl SettingError {
+    /// An error that a change of the setting corrects.
     pub fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { name: name.into(), problem: problem.into() }
+        Self { name: name.into(), problem: problem.into(), is_temporary: false }
+    }
+
+    /// An error that may disappear without a change of the setting.
+    pub fn temporary(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { is_temporary: true, ..Self::new(name, problem) }
     }
 }
 
+/// Which command the settings are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// The production server. SECRET_KEY and PUBLIC_URL are required.
     Serve,
-    /// Loopback only, with the demo provider and a generated secret.
+    /// A server for development: loopback addresses only, with the demo provider and a generated secret key.
     Dev,
 }
 
-/// Limits of the server; commands have none.
+/// DATABASE_*: limits of the server's database calls. Commands have no limits.
 #[derive(Clone, Copy, Debug)]
 pub struct DatabaseLimits {
-    /// DATABASE_TIMEOUT.
+    /// DATABASE_TIMEOUT: for one call.
     pub call: Duration,
-    /// DATABASE_QUEUE_TIMEOUT.
+    /// DATABASE_QUEUE_TIMEOUT: for a free connection.
     pub queue: Duration,
-    /// DATABASE_POOL_SIZE.
+    /// DATABASE_POOL_SIZE: connections to PostgreSQL.
     pub connections: u32,
 }
 
 /// MAX_*: the number of rows in tables that unauthenticated callers fill (SEC-44).
 #[derive(Clone, Debug)]
 pub struct TableLimits {
+    /// MAX_AUTHORIZATION_REQUESTS.
     pub authorization_requests: i64,
+    /// MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS.
     pub authorization_requests_per_address: u32,
+    /// MAX_USED_CODES.
     pub used_codes: i64,
+    /// MAX_PENDING_LOGINS.
     pub pending_logins: i64,
+    /// MAX_ONE_TIME_CODES.
     pub one_time_codes: i64,
+    /// MAX_KEPT_ROWS.
     pub kept_rows: i64,
 }
 
-/// SEC-2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// STATE_POLICY: whether a code is accepted without a state of this server (SEC-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum StatePolicy {
+    /// A state of this server is required.
     Required,
+    /// A code without a state is accepted. A state is verified.
     WhenPresent,
+    /// A state is not verified.
     Off,
 }
 
+/// LOG_FORMAT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
+    /// Lines for people.
     Text,
+    /// One JSON object on each line.
     Json,
 }
 
 /// The REST_SOCIAL settings (R-URI).
 #[derive(Clone, Debug)]
 pub struct RestSocial {
-    /// A path.
+    /// REST_SOCIAL_OAUTH_REDIRECT_URI: a path.
     pub oauth_redirect_uri: String,
+    /// REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI.
     pub oauth_absolute_redirect_uri: Option<String>,
-    /// SEC-8.
+    /// REST_SOCIAL_DOMAIN_FROM_ORIGIN (SEC-8).
     pub domain_from_origin: bool,
+    /// REST_SOCIAL_LOG_AUTH_EXCEPTIONS.
     pub log_auth_exceptions: bool,
+    /// REST_SOCIAL_VERBOSE_ERRORS.
     pub verbose_errors: bool,
     /// SOCIAL_AUTH_REDIRECT_IS_HTTPS.
     pub redirect_is_https: bool,
+    /// REST_SOCIAL_IS_NEW.
     pub is_new: bool,
-    /// Standard fields; a declared field has its own `editable`.
+    /// REST_SOCIAL_EDITABLE_USER_FIELDS: standard fields. A declared field has `editable` of its own.
     pub editable_user_fields: Vec<String>,
 }
 
 /// The SOCIAL_AUTH settings of users and the pipeline, general or of one provider ([`ProviderSettings::user_rules`]).
 #[derive(Clone, Debug)]
 pub struct UserRules {
-    /// Names of steps in order.
+    /// PIPELINE: names of steps in order.
     pub pipeline: Vec<String>,
+    /// USER_FIELDS: fields that a sign-up fills.
     pub user_fields: Vec<String>,
+    /// USERNAME_IS_FULL_EMAIL.
     pub username_is_full_email: bool,
+    /// SLUGIFY_USERNAMES.
     pub slugify_usernames: bool,
+    /// CLEAN_USERNAMES.
     pub clean_usernames: bool,
+    /// UUID_LENGTH: hex digits.
     pub uuid_length: usize,
+    /// EMAIL_DOMAIN_LOWERCASE.
     pub email_domain_lowercase: bool,
+    /// FORCE_EMAIL_LOWERCASE.
     pub force_email_lowercase: bool,
+    /// WHITELISTED_EMAILS.
     pub whitelisted_emails: Vec<EmailAddress>,
+    /// WHITELISTED_DOMAINS.
     pub whitelisted_domains: Vec<Domain>,
+    /// DENIED_EMAILS.
     pub denied_emails: Vec<EmailAddress>,
-    /// With their subdomains.
+    /// DENIED_DOMAINS, with their subdomains.
     pub denied_domains: Vec<Domain>,
     /// ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL, the same for all providers.
     pub allow_lists_accept_unverified: bool,
     /// DENY_LISTS_ACCEPT_MISSING_EMAIL, the same for all providers.
     pub deny_lists_accept_missing_email: bool,
-    /// Empty: all.
+    /// ALLOWED_ORGANIZATIONS; empty: all.
     pub allowed_organizations: Vec<String>,
-    /// In the form of [`crate::model::deny_list_key`].
+    /// DENIED_ORGANIZATIONS in the form of [`crate::model::resembled_name`].
     pub denied_organizations: Vec<String>,
-    /// Whether a login may create a user.
+    /// SIGN_UP: whether a login may create a user.
     pub sign_up: bool,
     /// Whether TRUSTED_EMAIL_PROVIDERS lists this provider (SEC-23).
     pub trusts_email: bool,
@@ -121,12 +160,17 @@ pub struct UserRules {
     pub trusted_email_sources: Vec<String>,
     /// Whether ALLOWED_PROVIDERS and DENIED_PROVIDERS allow this provider.
     pub allows_sign_in: bool,
+    /// PROTECTED_USER_FIELDS.
     pub protected_user_fields: Vec<String>,
+    /// IMMUTABLE_USER_FIELDS.
     pub immutable_user_fields: Vec<String>,
+    /// NO_DEFAULT_PROTECTED_USER_FIELDS.
     pub no_default_protected_user_fields: bool,
-    /// From a detail to a field of the user.
+    /// USER_FIELD_MAPPING: from a detail to a field of the user.
     pub user_field_mapping: BTreeMap<String, String>,
+    /// SESSION_EXPIRATION.
     pub session_expiration: bool,
+    /// MAX_SESSION_LENGTH.
     pub max_session_length: Option<Duration>,
     /// REST_SOCIAL_USER_FIELDS, the same for all providers.
     pub own_fields: UserFields,
@@ -134,21 +178,29 @@ pub struct UserRules {
     pub legacy_uids_until: Option<UnixMillis>,
 }
 
+/// SESSION_*.
 #[derive(Clone, Debug)]
 pub struct SessionRules {
-    /// SESSION_COOKIE_AGE.
+    /// SESSION_COOKIE_AGE: lifetime of a session.
     pub age: Duration,
-    /// SESSION_IDLE_TIMEOUT.
+    /// SESSION_IDLE_TIMEOUT; `None`: no limit.
     pub idle: Option<Duration>,
 }
 
+/// SIMPLE_JWT_ALGORITHM (RFC 7518, 3.1; RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum JwtAlgorithm {
+    /// HMAC with SHA-256.
     HS256,
+    /// HMAC with SHA-384.
     HS384,
+    /// HMAC with SHA-512.
     HS512,
+    /// RSA PKCS #1 with SHA-256.
     RS256,
+    /// ECDSA with P-256 and SHA-256.
     ES256,
+    /// Ed25519.
     EdDSA,
 }
 
@@ -158,87 +210,112 @@ pub const GENERATION_CLAIM: &str = "gen";
 /// SIMPLE_JWT_*.
 #[derive(Clone, Debug)]
 pub struct JwtRules {
+    /// SIMPLE_JWT_ALGORITHM.
     pub algorithm: JwtAlgorithm,
-    /// `secret_key` or a key of its own; PEM for an asymmetric algorithm.
+    /// SIMPLE_JWT_SIGNING_KEY or SECRET_KEY; in PEM form for an asymmetric algorithm.
     pub signing_key: SecretString,
-    /// PEM; asymmetric algorithms only.
+    /// SIMPLE_JWT_VERIFYING_KEY in PEM form; asymmetric algorithms only.
     pub verifying_key: Option<String>,
+    /// SIMPLE_JWT_ACCESS_TOKEN_LIFETIME.
     pub access_lifetime: Duration,
+    /// SIMPLE_JWT_REFRESH_TOKEN_LIFETIME.
     pub refresh_lifetime: Duration,
+    /// SIMPLE_JWT_SLIDING_TOKEN_LIFETIME.
     pub sliding_lifetime: Duration,
+    /// SIMPLE_JWT_SLIDING_TOKEN_REFRESH_LIFETIME.
     pub sliding_refresh_lifetime: Duration,
+    /// SIMPLE_JWT_ROTATE_REFRESH_TOKENS.
     pub rotate_refresh_tokens: bool,
+    /// SIMPLE_JWT_BLACKLIST_AFTER_ROTATION.
     pub blacklist_after_rotation: bool,
+    /// SIMPLE_JWT_AUDIENCE.
     pub audience: Option<String>,
+    /// SIMPLE_JWT_ISSUER.
     pub issuer: Option<String>,
+    /// SIMPLE_JWT_LEEWAY.
     pub leeway: Duration,
+    /// SIMPLE_JWT_USER_ID_CLAIM.
     pub user_id_claim: String,
+    /// SIMPLE_JWT_TOKEN_TYPE_CLAIM.
     pub token_type_claim: String,
+    /// SIMPLE_JWT_JTI_CLAIM.
     pub jti_claim: String,
+    /// SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM.
     pub sliding_refresh_exp_claim: String,
-    /// Schemes of the `Authorization` header; case does not matter (RFC 9110, section 11.1).
+    /// SIMPLE_JWT_AUTH_HEADER_TYPES: schemes of the `Authorization` header; case does not matter (RFC 9110, section 11.1).
     pub auth_header_types: Vec<String>,
 }
 
 /// REST_KNOX_*.
 #[derive(Clone, Debug)]
 pub struct KnoxRules {
-    /// `None`: a token does not expire.
+    /// REST_KNOX_TOKEN_TTL; `None`: a token does not expire.
     pub ttl: Option<Duration>,
-    /// Hex digits after the prefix.
+    /// REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH: hex digits after the prefix.
     pub character_length: usize,
-    /// Valid tokens of one user.
+    /// REST_KNOX_TOKEN_LIMIT_PER_USER: valid tokens of one user; `None`: no limit.
     pub limit_per_user: Option<i64>,
-    /// At most 10 characters.
+    /// REST_KNOX_TOKEN_PREFIX: at most 10 characters.
     pub prefix: String,
+    /// REST_KNOX_AUTO_REFRESH.
     pub auto_refresh: bool,
+    /// REST_KNOX_AUTO_REFRESH_MAX_TTL; `None`: no limit.
     pub auto_refresh_max_ttl: Option<Duration>,
+    /// REST_KNOX_MIN_REFRESH_INTERVAL.
     pub min_refresh_interval: Duration,
-    /// Scheme of the `Authorization` header; case does not matter.
+    /// REST_KNOX_AUTH_HEADER_PREFIX: scheme of the `Authorization` header; case does not matter.
     pub auth_header_prefix: String,
 }
 
+/// Rules of the calls to providers.
 #[derive(Clone)]
 pub struct OutgoingRules {
     /// HTTPS_PROXY, which may have a private address.
     pub https_proxy: Option<Url>,
     /// HTTP_PROXY.
     pub http_proxy: Option<Url>,
+    /// NO_PROXY.
     pub no_proxy: Option<String>,
     /// SSL_CERT_FILE: trusted in addition to the roots of the system.
     pub extra_roots: Option<PathBuf>,
     /// OUTGOING_ALLOW_PRIVATE.
     pub allow_private: bool,
+    /// Time to connect.
     pub connect_timeout: Duration,
-    /// Of one call.
+    /// SOCIAL_AUTH_REQUESTS_TIMEOUT: for one call.
     pub timeout: Duration,
-    /// Of all calls of one login.
+    /// For all calls of one login together.
     pub login_timeout: Duration,
+    /// SOCIAL_AUTH_USER_AGENT.
     pub user_agent: String,
 }
 
 /// WEBHOOK_*.
 #[derive(Clone)]
 pub struct WebhookRules {
-    /// The query may be secret.
+    /// WEBHOOK_URL. Its query may be secret.
     pub url: Url,
-    /// Each signs every call; never empty.
+    /// WEBHOOK_SECRETS: each signs every call. There is at least one.
     pub secrets: Vec<SharedKey>,
+    /// WEBHOOK_EVENTS.
     pub events: Vec<EventType>,
-    /// Whether the host name may resolve to a private address.
+    /// WEBHOOK_ALLOW_PRIVATE: whether the host name may resolve to a private address.
     pub allow_private: bool,
-    /// Of one call.
+    /// WEBHOOK_TIMEOUT: for one call.
     pub timeout: Duration,
-    /// For a sign-up whose webhook fails.
+    /// WEBHOOK_ON_FAILURE: for a sign-up whose webhook fails.
     pub on_failure: OnFailure,
-    /// Of delivered and failed events; `None`: none is deleted.
+    /// WEBHOOK_RETENTION: of delivered and failed events; `None`: no event is deleted.
     pub retention: Option<Duration>,
 }
 
+/// WEBHOOK_ON_FAILURE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
+    /// The sign-up is refused.
     Refuse,
+    /// The sign-up continues.
     Allow,
 }
 
@@ -264,18 +341,8 @@ impl fmt::Debug for OutgoingRules {
     }
 }
 
-impl fmt::Display for StatePolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Required => "required",
-            Self::WhenPresent => "when_present",
-            Self::Off => "off",
-        })
-    }
-}
-
 impl UserRules {
-    /// An address as it is stored, in lower case as far as the settings say (R-EML-01).
+    /// An address in the form that is stored: in lower case as far as the settings require it (R-EML-01).
     pub fn stored_email(&self, address: &EmailAddress) -> EmailAddress {
         match address.clone() {
             address if self.force_email_lowercase => address.with_lower_case(),

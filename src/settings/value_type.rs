@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 use url::Url;
 
+/// The type of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
-    /// Without blanks around it.
+    /// A text without blanks around it.
     Text,
     /// Text as it is, blanks included: a key must not change.
     Secret,

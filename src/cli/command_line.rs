@@ -1,0 +1,211 @@
+//! The arguments of all commands. Exit code: 0; 2 for an error in the settings or the command line; 1 for any other failure.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::configuration::settings_for;
+use super::failure::Failure;
+use super::output::{print, print_failure_as_json};
+use super::{audit, dev, doctor, import, init, keys, providers, serve, users, webhooks};
+use crate::clock::Deps;
+use crate::http::{self, DocumentFormat};
+use crate::outgoing;
+
+/// Sign in with X for any front-end: a social login server in one binary.
+#[derive(Parser)]
+#[command(name = "rest-social-auth", version)]
+struct CommandLine {
+    #[command(flatten)]
+    global: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct GlobalOptions {
+    /// Settings file. Every setting can also come from the environment, which takes precedence
+    #[arg(long, global = true, value_name = "FILE", env = "REST_SOCIAL_AUTH_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve {
+        /// Address and port, instead of LISTEN
+        #[arg(long, value_name = "ADDR:PORT")]
+        listen: Option<String>,
+        /// Do not apply migrations
+        #[arg(long)]
+        no_migrate: bool,
+    },
+    /// Run a server for development: SQLite, a demo provider with invented users, example pages
+    Dev {
+        /// Serve https with a self-signed certificate for this machine
+        #[arg(long)]
+        tls: bool,
+    },
+    /// Apply the migrations of the database
+    Migrate,
+    /// Print the OpenAPI document: the default one, or with --config that of a server with these settings
+    Openapi {
+        #[arg(long, value_enum, default_value_t = Format::Yaml)]
+        format: Format,
+    },
+    /// Write a commented settings file with safe values and a new secret key
+    Init {
+        /// Path of the new file, instead of that of --config or rest-social-auth.toml; `-` is the standard output
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// List known providers, and check the configured ones
+    #[command(subcommand)]
+    Providers(providers::Command),
+    /// Check settings, database, clock, webhook and providers, and say what to fix
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List, show, deactivate and delete users
+    #[command(subcommand)]
+    Users(users::Command),
+    /// List and rotate the keys that encrypt stored provider tokens
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// List audit events: logins, refusals, links, logouts; the newest first
+    #[command(args_conflicts_with_subcommands = true)]
+    Audit(audit::Command),
+    /// List and resend the webhook events of your software
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
+    /// Import users from another system
+    #[command(subcommand)]
+    Import(import::Command),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Yaml,
+    Json,
+}
+
+/// Runs the command of the process's arguments, and answers its exit code.
+pub fn main() -> ExitCode {
+    let as_json = wants_json(std::env::args_os());
+    let mut line = CommandLine::try_parse().unwrap_or_else(|error| {
+        if as_json && error.use_stderr() {
+            print_failure_as_json(&Failure::Other(usage_error(&error.to_string())));
+        }
+        error.exit()
+    });
+    // An empty variable counts as not set.
+    line.global.config.take_if(|path| path.as_os_str().is_empty());
+    let has_unused_file = line.global.config.is_none() && Path::new(init::FILE).exists();
+    outgoing::install_crypto();
+    let Err(failure) = run(line) else { return ExitCode::SUCCESS };
+    if as_json {
+        print_failure_as_json(&failure);
+    }
+    match &failure {
+        Failure::Settings(errors) => {
+            for error in errors {
+                eprintln!("error: {}", error.to_string().replace('\n', " "));
+            }
+            if has_unused_file {
+                eprintln!("note: the file {0} was not read. To use it, add --config {0}", init::FILE);
+            }
+        }
+        Failure::Other(problem) => eprintln!("error: {problem}"),
+    }
+    failure.exit_code()
+}
+
+fn run(line: CommandLine) -> Result<(), Failure> {
+    let config = line.global.config;
+    let deps = Deps::system();
+    match line.command {
+        Command::Serve { listen, no_migrate } => block_on(serve::serve(config.as_deref(), listen, !no_migrate, deps)),
+        Command::Dev { tls } => block_on(dev::dev(config.as_deref(), tls, deps)),
+        Command::Migrate => block_on(serve::migrate(config.as_deref())),
+        Command::Openapi { format } => openapi(config.as_deref(), format),
+        Command::Init { output } => {
+            let output = output.or(config).unwrap_or_else(|| PathBuf::from(init::FILE));
+            init::init(&output, &deps)
+        }
+        Command::Providers(command) => block_on(providers::run(command, config.as_deref(), deps)),
+        Command::Doctor { json } => block_on(doctor::run(json, config.as_deref(), deps)),
+        Command::Users(command) => block_on(users::run(command, config.as_deref(), deps)),
+        Command::Keys(command) => block_on(keys::run(command, config.as_deref(), deps)),
+        Command::Audit(command) => block_on(audit::run(command, config.as_deref(), deps)),
+        Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), deps)),
+        Command::Import(command) => block_on(import::run(command, config.as_deref(), deps)),
+    }
+}
+
+fn openapi(config: Option<&Path>, format: Format) -> Result<(), Failure> {
+    let format = match format {
+        Format::Yaml => DocumentFormat::Yaml,
+        Format::Json => DocumentFormat::Json,
+    };
+    if config.is_none() {
+        return print(&http::document(format));
+    }
+    let needed = ["REST_SOCIAL_USER_FIELDS", "SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "SOCIAL_AUTH_REQUESTS_TIMEOUT"];
+    print(&http::document_with(&settings_for(config, &needed)?, format))
+}
+
+/// Runs `work` with one worker thread for each core that this process may use.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("the runtime cannot be started: {error}")))?;
+    let result = runtime.block_on(work);
+    // Blocking work, such as the lookup of a host name, must not delay the end of the process.
+    runtime.shutdown_background();
+    result
+}
+
+/// Called before the arguments are parsed, because parsing may fail.
+fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json" || argument == "--jsonl")
+}
+
+/// The first paragraph of clap's text as one line, without its `error: `.
+fn usage_error(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn command_line_definition_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn config_is_accepted_before_and_after_the_command() {
+        for line in [["x", "--config", "a.toml", "serve"], ["x", "serve", "--config", "a.toml"]] {
+            let line = CommandLine::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(line.global.config, Some(PathBuf::from("a.toml")));
+        }
+    }
+
+    #[test]
+    fn json_after_two_dashes_is_a_positional_argument() {
+        let has_json = |line: &str| wants_json(line.split(' ').map(OsString::from));
+        assert!(has_json("x users list --json") && has_json("x audit --jsonl"));
+        assert!(!has_json("x users list") && !has_json("x users show -- --json"));
+    }
+}

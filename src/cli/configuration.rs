@@ -1,0 +1,88 @@
+//! The settings of a command. `serve` needs all of them; other commands need a few, and ignore errors in the rest.
+
+use std::path::Path;
+
+use super::failure::Failure;
+use crate::clock::Deps;
+use crate::hook::Webhook;
+use crate::outgoing::Client;
+use crate::provider::{self, Providers};
+use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, process_environment, read_with_errors};
+
+pub(super) const NO_PROVIDER: &str =
+    "no provider is configured: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in the settings file";
+
+/// The variables of the process.
+pub(super) fn environment() -> Vec<(String, String)> {
+    process_environment().collect()
+}
+
+/// All settings, with the defaults of `defaults` below the file and the environment.
+///
+/// Errors: all of them together, those of certificates, webhooks and providers included.
+pub(super) fn settings(
+    mode: Mode,
+    defaults: toml::Table,
+    config: Option<&Path>,
+    environment: Vec<(String, String)>,
+    deps: &Deps,
+) -> Result<Settings, Failure> {
+    let (settings, mut errors) = read(mode, defaults, config, environment);
+    if errors.is_empty() {
+        return Ok(settings);
+    }
+    let mut further = errors_in_use(&settings, deps);
+    further.retain(|error| !errors.iter().any(|known| known.name == error.name));
+    errors.extend(further);
+    Err(Failure::Settings(errors))
+}
+
+/// The settings of a server with all errors in them. The command decides which errors concern it.
+pub(super) fn settings_with_errors(config: Option<&Path>) -> (Settings, Vec<SettingError>) {
+    read(Mode::Serve, toml::Table::new(), config, environment())
+}
+
+pub(super) fn read(
+    mode: Mode,
+    defaults: toml::Table,
+    file: Option<&Path>,
+    environment: Vec<(String, String)>,
+) -> (Settings, Vec<SettingError>) {
+    let catalog = provider::catalog_names();
+    read_with_errors(&Sources { mode, defaults, file, environment, catalog: &catalog, steps: &[], fields: &[] })
+}
+
+/// Settings in which DATABASE_URL and the names in `needed` have no error. Others may be missing.
+pub(super) fn settings_for(config: Option<&Path>, needed: &[&str]) -> Result<Settings, Failure> {
+    let (settings, mut errors) = settings_with_errors(config);
+    let file = config.map(|path| path.display().to_string());
+    errors.retain(|error| {
+        let mut names = needed.iter().chain(&["DATABASE_URL"]);
+        names.any(|name| is_in_setting(&error.name, name)) || file.as_deref() == Some(error.name.as_str())
+    });
+    if errors.is_empty() { Ok(settings) } else { Err(Failure::Settings(errors)) }
+}
+
+/// Whether an error is in this setting or in a member of it, such as `REST_SOCIAL_USER_FIELDS.locale`.
+fn is_in_setting(name: &str, setting: &str) -> bool {
+    name.split('.').next().unwrap_or_default().eq_ignore_ascii_case(setting)
+}
+
+/// Errors that appear when certificates, providers and the webhook are made of the settings.
+pub(super) fn errors_in_use(settings: &Settings, deps: &Deps) -> Vec<SettingError> {
+    let mut errors = Vec::new();
+    if let Some(client) = client(settings, &mut errors) {
+        errors.extend(Providers::from_settings(settings, &client, deps).err().unwrap_or_default());
+        errors.extend(Webhook::new(settings, deps).err());
+    }
+    errors
+}
+
+/// The HTTP client; without the operator's certificates if they are wrong.
+pub(super) fn client(settings: &Settings, errors: &mut Vec<SettingError>) -> Option<Client> {
+    let client = Client::new(&settings.outgoing).or_else(|error| {
+        errors.push(error);
+        Client::new(&OutgoingRules { extra_roots: None, ..settings.outgoing.clone() })
+    });
+    client.ok()
+}
