@@ -72,7 +72,7 @@ fn check_settings(
         None => findings.push(Finding::warning("settings file", "is not set: all settings come from the environment")),
     }
     if !has_errors {
-        findings.push(Finding::ok("every setting can be read"));
+        findings.push(Finding::ok("all settings are valid"));
     }
     findings.extend(errors.into_iter().map(error_finding));
     findings.extend(settings.warnings.iter().map(|text| warning_finding(text)));

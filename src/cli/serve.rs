@@ -11,7 +11,7 @@ use super::{database, logging, signals};
 use crate::clock::Deps;
 use crate::server::{ServeError, Server, listen};
 use crate::settings::{Mode, SettingError};
-use crate::store::{self, Repository as _};
+use crate::store;
 
 /// Reads the settings, opens the database, listens, applies migrations, and serves until a signal.
 pub(super) async fn serve(

@@ -169,7 +169,7 @@ fn missing_settings_file_is_reported() {
     assert!(!stderr(&["serve"]).contains("--config"));
     assert!(run(&["init"], &[], folder.path()).status.success());
     let not_named = stderr(&["serve"]);
-    assert!(not_named.ends_with("read only when it is named: --config rest-social-auth.toml\n"), "{not_named}");
+    assert!(not_named.ends_with("add --config rest-social-auth.toml\n"), "{not_named}");
     let named = run(&["init", "--config", "own.toml"], &[], folder.path());
     assert!(named.status.success() && folder.path().join("own.toml").exists());
 }
@@ -208,11 +208,11 @@ async fn serve_creates_a_private_database_and_becomes_ready() {
 #[tokio::test]
 async fn dev_prints_redirect_uris_and_state_policy() {
     let folder = TempDir::new().expect("a temporary folder");
-    for (environment, state) in [(&[][..], "needed"), (&[("STATE_POLICY", "off")][..], "not looked at")] {
+    for (environment, state) in [(&[][..], "required"), (&[("STATE_POLICY", "off")][..], "not verified")] {
         let process = Process::start(&["dev"], environment, folder.path()).await;
         let output = process.output();
         for line in [
-            "Redirect URIs  /, /example/, /example/callback/, /docs/ on this address",
+            "Redirect URIs  /, /example/, /example/callback/, /docs/ of this server",
             &format!("State          {state}"),
         ] {
             assert!(output.contains(line), "no {line} in {output}");

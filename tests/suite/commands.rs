@@ -199,7 +199,7 @@ async fn users_list_and_show_find_users(engine: Engine) {
 
     let text = run_on(&app.database, &["users", "list", "--limit", "1"], &[]).await.success().stdout;
     assert!(text.starts_with("id  username") && text.contains("user1@example.com"), "{text}");
-    assert!(text.contains("There are more"), "{text}");
+    assert!(text.contains("There are more users"), "{text}");
 
     let ambiguous = run_on(&app.database, &["users", "show", "1"], &[]).await;
     assert_eq!(ambiguous.status, Some(1));
@@ -208,7 +208,7 @@ async fn users_list_and_show_find_users(engine: Engine) {
         async |user: &str| run_on(&app.database, &["users", "show", user, "--json"], &[]).await.json()["id"].clone();
     assert_eq!((id("id:1").await, id("username:1").await, id("user2").await), (json!(1), json!(3), json!(2)));
     let page = run_on(&app.database, &["users", "show", "user2"], &[]).await.success().stdout;
-    assert!(page.contains("Linked accounts\nprovider") && page.contains("Signed in\nkind"), "{page}");
+    assert!(page.contains("Social accounts\nprovider") && page.contains("Credentials\nkind"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -255,21 +255,21 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
         run_on(&app.database, arguments, &further).await
     };
     let listed = async |names: &str| keys(names, &["keys", "list", "--json"]).await.success().json();
-    let key = |name: &str, seals: bool, texts: i64| json!({"name": name, "seals": seals, "texts": texts});
+    let key = |name: &str, encrypts: bool, tokens: i64| json!({"name": name, "encrypts": encrypts, "tokens": tokens});
     let both = format!("{KEY_B},{KEY_A}");
-    assert_eq!(listed(KEY_A).await, json!({"keys": [key("a", true, 2)], "closed": 0}));
-    assert_eq!(listed(&both).await, json!({"keys": [key("b", true, 0), key("a", false, 2)], "closed": 0}));
-    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 0)], "closed": 2}));
+    assert_eq!(listed(KEY_A).await, json!({"keys": [key("a", true, 2)], "undecryptable": 0}));
+    assert_eq!(listed(&both).await, json!({"keys": [key("b", true, 0), key("a", false, 2)], "undecryptable": 0}));
+    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 0)], "undecryptable": 2}));
 
     // Without the old key, rotation fails and changes nothing.
     let missing_key = keys(KEY_B, &["keys", "rotate"]).await;
     assert_eq!(missing_key.status, Some(1));
-    assert!(missing_key.stderr.contains("2 texts open with none"), "{}", missing_key.stderr);
+    assert!(missing_key.stderr.contains("2 provider tokens were not changed"), "{}", missing_key.stderr);
     let rotated = keys(&both, &["keys", "rotate", "--json"]).await.success().json();
-    assert_eq!(rotated, json!({"key": "b", "sealed_anew": 2, "closed": 0}));
-    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 2)], "closed": 0}));
+    assert_eq!(rotated, json!({"key": "b", "reencrypted": 2, "undecryptable": 0}));
+    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 2)], "undecryptable": 0}));
     let text = keys(&both, &["keys", "list"]).await.success().stdout;
-    assert!(text.contains("b    seals and opens  2") && !text.contains("J4nW"), "{text}");
+    assert!(text.contains("b    encrypts and decrypts  2") && !text.contains("J4nW"), "{text}");
 
     let turned_off = run_on(&app.database, &["keys", "rotate"], &[("SECRET_KEY", SECRET_KEY)]).await;
     assert_eq!(turned_off.status, Some(1));
@@ -277,7 +277,7 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
     let duplicate = keys(&format!("{KEY_A},{KEY_A}"), &["keys", "list"]).await;
     assert_eq!(
         (duplicate.status, duplicate.stderr.as_str()),
-        (Some(2), "error: ENCRYPTION_KEYS: has two keys of the name a\n")
+        (Some(2), "error: ENCRYPTION_KEYS: has two keys with the name a\n")
     );
 }
 
@@ -357,10 +357,10 @@ async fn unusable_database_is_reported_and_not_changed() {
         "{}",
         missing.stderr
     );
-    assert!(missing.stderr.contains("none.db is not there yet: `serve` and `migrate` make it"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("none.db does not exist: `serve` and `migrate` create it"), "{}", missing.stderr);
     std::fs::create_dir(folder.path().join("folder.db")).expect("a folder in a folder of ours");
     let directory = run(&["users", "list"], &[("DATABASE_URL", &at("folder.db"))], folder.path()).await;
-    let wanted = format!("needs the right to write it, and to make files in its folder {}\n", folder.path().display());
+    let wanted = format!("needs write access to it and to its directory {}\n", folder.path().display());
     assert!(directory.status == Some(2) && directory.stderr.ends_with(&wanted), "{}", directory.stderr);
 
     std::fs::write(folder.path().join("empty.db"), "").expect("a file in a folder of ours");
@@ -460,7 +460,7 @@ impl Setup {
 async fn providers_check_sends_no_credentials() {
     let setup = Setup::new(&Database::create(Engine::Sqlite).await).await;
     let both = setup.run(&["providers", "check"], &[]).await.success().stdout;
-    assert!(both.starts_with("github\n") && both.contains("\noidc\n") && !both.contains("  error "), "{both}");
+    assert!(both.starts_with("github\n") && both.contains("\noidc\n") && !both.contains("error  "), "{both}");
 
     let github = setup.check("github", &[]).await.success();
     github.assert_finding(true, "authorization endpoint https://github.com/login/oauth/authorize");
@@ -473,7 +473,7 @@ async fn providers_check_sends_no_credentials() {
 
     let oidc = setup.check("oidc", &[]).await.success();
     oidc.assert_finding(true, "discovery document https://id.example/.well-known/openid-configuration");
-    oidc.assert_finding(true, "keys that sign id_tokens");
+    oidc.assert_finding(true, "keys that sign ID tokens");
     oidc.assert_finding(true, "token endpoint https://id.example/token");
 
     for call in setup.double.calls() {
@@ -492,7 +492,7 @@ async fn providers_check_reports_each_problem() {
         output.assert_finding(false, part);
     };
     let issuer = [("SOCIAL_AUTH_OIDC_ID_TOKEN_ISSUER", "https://other.example")];
-    check_fails(&issuer, "names another issuer; SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
+    check_fails(&issuer, "names another issuer; set SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
     check_fails(&[("SOCIAL_AUTH_OIDC_JWT_ALGORITHMS", "ES256")], "SOCIAL_AUTH_OIDC_JWT_ALGORITHMS").await;
     check_fails(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "https://id.example/nowhere")], "status 404").await;
     check_fails(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "")], "SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
@@ -501,11 +501,11 @@ async fn providers_check_reports_each_problem() {
     check_fails(&[("HTTPS_PROXY", "http://127.0.0.1:1")], "could not be reached").await;
     check_fails(&[("SSL_CERT_FILE", "/nowhere.pem")], "SSL_CERT_FILE").await;
     setup.double.always(OIDC_KEYS, Reply::json(&json!({"keys": []})));
-    check_fails(&[], "keys that sign id_tokens: keys: the set has no key that can be used").await;
+    check_fails(&[], "keys that sign ID tokens: keys: the set has no key that can be used").await;
 
     let warnings =
         setup.check("oidc", &[("SOCIAL_AUTH_OIDC_USE_PKCE", "false"), ("SOCIAL_AUTH_OIDC_SECRET", "")]).await;
-    warnings.assert_finding(true, "SOCIAL_AUTH_OIDC_USE_PKCE: the provider knows PKCE");
+    warnings.assert_finding(true, "SOCIAL_AUTH_OIDC_USE_PKCE: the provider supports PKCE");
     warnings.assert_finding(true, "SOCIAL_AUTH_OIDC_SECRET: is not set");
 
     for (name, part) in [("gitlab", "SOCIAL_AUTH_GITLAB_KEY"), ("githb", "github")] {
@@ -521,20 +521,20 @@ async fn doctor_accepts_a_valid_configuration() {
     let setup = Setup::new(&database).await;
     let valid = setup.run(&["doctor", "--json"], &[]).await.success();
     for part in [
-        "every setting can be read",
-        "has this release's tables",
+        "all settings are valid",
+        "has the tables of this release",
         "clock agrees with",
         "calls go through 127.0.0.1",
         "SSL_CERT_FILE: /",
         "STATE_POLICY required",
         "token endpoint https://github.com/login/oauth/access_token",
-        "keys that sign id_tokens",
+        "keys that sign ID tokens",
     ] {
         valid.assert_finding(true, part);
     }
     assert_eq!(valid.json()["ok"], true);
     let text = setup.run(&["doctor"], &[]).await.success().stdout;
-    assert!(text.starts_with("settings\n") && !text.contains("  error "), "{text}");
+    assert!(text.starts_with("settings\n") && !text.contains("error  "), "{text}");
     assert!(!text.contains(CLIENT_SECRET) && !text.contains(SECRET_KEY), "{text}");
 }
 
@@ -561,8 +561,8 @@ async fn doctor_reports_every_error_of_a_broken_configuration() {
     {
         broken.assert_finding(false, part);
     }
-    broken.assert_finding(true, "/nowhere/at/all.db is not there yet");
-    assert!(broken.stderr.ends_with("things must be fixed\n"), "{}", broken.stderr);
+    broken.assert_finding(true, "/nowhere/at/all.db does not exist");
+    assert!(broken.stderr.ends_with("errors must be fixed\n"), "{}", broken.stderr);
 
     let unreadable =
         [("REST_SOCIAL_AUTH_CONFIG", "/nowhere.toml"), ("DATABASE_URL", "postgres://u:pw-9@127.0.0.1:1/d")];
@@ -591,7 +591,7 @@ async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
         .await;
     let keys = [("STORE_PROVIDER_TOKENS", "true"), ("ENCRYPTION_KEYS", KEY_B)];
     let missing_key = setup.run(&["doctor", "--json"], &keys).await;
-    missing_key.assert_finding(false, "ENCRYPTION_KEYS: 1 provider tokens open with none");
+    missing_key.assert_finding(false, "ENCRYPTION_KEYS: none decrypts 1 provider tokens");
 
     let empty = setup.folder.path().join("empty.db");
     std::fs::write(&empty, "").expect("a file in a folder of ours");

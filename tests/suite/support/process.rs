@@ -47,7 +47,7 @@ impl Process {
     pub async fn start_beside(&self, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let listen = self.base.trim_start_matches("http://");
         let mut process = Self::spawn_at(listen, arguments, environment, folder);
-        while !process.output().contains("server: ready") {
+        while !process.output().contains("server::run: ready") {
             if let Ok(Some(status)) = process.child.try_wait() {
                 panic!("exited with {status}: {}", process.output());
             }

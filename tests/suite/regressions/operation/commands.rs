@@ -96,7 +96,7 @@ nonsense = "x"
         assert!(errors.contains(part), "{part} in {errors}");
     }
     let doctor = ran(&["doctor", "--config", "settings.toml"], &[], folder.path()).await;
-    assert!(!doctor.out.contains("every setting can be read") && doctor.out.contains("  error "), "{}", doctor.out);
+    assert!(!doctor.out.contains("all settings are valid") && doctor.out.contains("error  "), "{}", doctor.out);
     for part in ["github.kee", "github.scope", "github.extra_data", "oidcc", "company.nonsense"] {
         assert!(doctor.out.contains(part), "{part} in {}", doctor.out);
     }

@@ -278,7 +278,7 @@ async fn fault_b40_provider_check_calls_all_endpoints_concurrently() {
     let lists = [("PUBLIC_URL", "https://login.example.com")];
     let environment = [&with_providers(&double)[..], &lists].concat();
     let printed = output("rest-social-auth providers check github", &environment, folder.path()).await;
-    assert!(printed.contains("ok    token endpoint") && !printed.contains("  error "), "{printed}");
+    assert!(printed.contains("ok     token endpoint") && !printed.contains("error  "), "{printed}");
 }
 
 /// A hanging host does not delay checks of other providers, and delays its own by one timeout.
@@ -303,9 +303,9 @@ async fn fault_b40_hanging_provider_delays_a_check_by_one_call() {
     assert!(one >= Duration::from_millis(9900) && all < one + one / 2, "{one:?}, {all:?}");
     for endpoint in ["authorization endpoint https://github.com", "token endpoint https://github.com"] {
         let line = printed.lines().find(|line| line.contains(endpoint)).expect("a line");
-        assert!(line.contains("  error ") && line.contains("no answer within the time limit"), "{line}");
+        assert!(line.contains("error  ") && line.contains("no answer within the time limit"), "{line}");
     }
-    assert!(printed.contains("ok    token endpoint https://discord.com"), "{printed}");
+    assert!(printed.contains("ok     token endpoint https://discord.com"), "{printed}");
 }
 
 // ---- API

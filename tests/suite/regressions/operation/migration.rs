@@ -72,13 +72,13 @@ async fn fault_f10_server_listens_while_its_migration_waits() {
         login.send().await.problem(503, "database_unavailable");
         assert_eq!(node.client().get("/healthz/").send().await.status, 200);
         let output = node.output();
-        assert!(output.contains("listening") && !output.contains("server: ready"), "{output}");
+        assert!(output.contains("listening") && !output.contains("server::run: ready"), "{output}");
     }
     held.run("ROLLBACK").await;
     for node in &nodes {
         answers(node, "/readyz", 200).await;
         node.client().get("/api/login/social/providers/").send().await.ok();
-        assert!(node.output().contains("server: ready"), "{}", node.output());
+        assert!(node.output().contains("server::run: ready"), "{}", node.output());
     }
 }
 
