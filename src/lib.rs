@@ -1,37 +1,81 @@
-//! Sign in with X for any front-end: a social login server.
+//! A server for social login: it signs users in with accounts of other providers ("Sign in with X"), and issues sessions,
+//! tokens, JWTs and knox tokens.
 //!
-//! Data enters at the top of this list's mirror image and walks down one floor at a time; `docs/ARCHITECTURE.md` draws
-//! the house, and `tests/suite/architecture.rs` reads the `use` lines and fails on an arrow that points up.
+//! The program `rest-social-auth` runs this library unchanged. A program of your own can run it with its own pipeline steps,
+//! user fields and JWT claims. Start with [`server::Server::builder`]; `docs/LIBRARY.md` describes all of it.
+//!
+//! ```no_run
+//! use rest_social_auth::async_trait;
+//! use rest_social_auth::login::{Draft, Field, Step, Stop};
+//! use rest_social_auth::server::Server;
+//!
+//! /// Asks a new user to accept the terms of use.
+//! struct Terms;
+//!
+//! #[async_trait]
+//! impl Step for Terms {
+//!     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+//!         if draft.user().is_none() && draft.answer("terms").is_none() {
+//!             return Err(Stop::ask([Field::checkbox("terms", "I accept the terms of use")]));
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let server = Server::builder()
+//!         .settings_file("settings.toml") // SOCIAL_AUTH_PIPELINE must name the step `terms`
+//!         .environment()
+//!         .step("terms", Terms)
+//!         .build()
+//!         .await?;
+//!     server.serve(std::future::pending()).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Security
+//!
+//! - A step decides who may sign in. A step that no pipeline names never runs; [`server::Builder::build`] reports it as an error.
+//! - An e-mail address identifies no user. Use [`login::Draft::email_verified`] before you rely on an address.
+//! - A step can run more than once for a login, so it must have no side effect that must not happen twice.
+//! - `SECRET_KEY` is the key of everything: sessions, tokens, PKCE verifiers and, by default, stored provider tokens.
+//! - The server has no rate limits and no TLS of its own in production: run it behind a reverse proxy, and list the proxy in
+//!   `TRUSTED_PROXIES`. The server ignores X-Forwarded-For of all other clients.
+//! - Your program configures logging. Do not log HTTP or TLS libraries below the level `info`: they log credentials.
+//! - `docs/THREAT_MODEL.md` lists what the server protects and what it leaves to others.
+//!
+//! # Modules
+//!
+//! A module uses only modules of lower layers; `docs/ARCHITECTURE.md` describes them.
+//!
+//! | layer | modules |
+//! |---|---|
+//! | 5 | [`server`], [`demo`] (the provider of `dev`), [`cli`] |
+//! | 4 | [`http`] (routes), [`mod@import`] (from Django) |
+//! | 3 | [`login`], [`account`], [`delivery`] (webhooks) |
+//! | 2 | [`provider`], [`credential`], [`hook`] (webhook client) |
+//! | 1 | [`store`] (database), [`outgoing`] (HTTP client) |
+//! | 0 | [`model`], [`settings`], [`secrets`], [`clock`] |
 
-// floor 0: plain types that everybody may use and that import nobody
-pub mod clock; // time and randomness, passed in so that a test decides both
-pub mod model; // users, social accounts, identities, attempts, credentials as rows
-pub mod secrets; // digests, keys derived from SECRET_KEY, sealing, constant-time comparison
-pub mod settings; // the settings file and the environment, read once, every error named
-
-// floor 1: the world outside
-pub mod outgoing; // the one HTTP client: limits, proxy, address guard
-pub mod store; // the repository: one trait, SQLite and PostgreSQL behind it
-
-// floor 2: wings that never import each other
-pub mod credential; // issue, authenticate, renew, revoke: session, token, JWT, knox
-pub mod hook; // the operator's own software: asked before a user is created, told afterwards
-pub mod provider; // descriptor and code in, identity out
-
-// floor 3: the jobs
-pub mod account; // whose credential is this; refresh, verify, logout, profile
-pub mod delivery; // what is queued for the operator's software, brought there
-pub mod login; // begin, complete, link; attempts, redirect URIs, the pipeline
-
-// floor 4: poem-openapi definitions only
+pub mod account;
+pub mod cli;
+pub mod clock;
+pub mod credential;
+pub mod delivery;
+pub mod demo;
+pub mod hook;
 pub mod http;
-pub mod import; // moves the users of a Django project in
+pub mod import;
+pub mod login;
+pub mod model;
+pub mod outgoing;
+pub mod provider;
+pub mod secrets;
+pub mod server;
+pub mod settings;
+pub mod store;
 
-// floor 5: the app built from settings
-pub mod demo; // the provider that `dev` embeds; never part of `serve`
-pub mod server; // listeners, middleware, API, docs, example pages
-
-pub mod cli; // commands
-
-/// For a [`login::Step`] of a program's own.
+/// For implementations of [`login::Step`].
 pub use async_trait::async_trait;

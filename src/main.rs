@@ -1,7 +1,7 @@
-//! The binary: hands the command line to [`rest_social_auth::cli`].
+//! The binary of [`rest_social_auth::cli`].
 
-/// A login makes some hundred small allocations, on which glibc spends a tenth of its time. Without huge pages, which would
-/// cost a third more memory.
+/// A login makes several hundred small allocations, which take a tenth of its time with the allocator of glibc. Huge pages are
+/// off, because they need a third more memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

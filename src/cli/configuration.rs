@@ -49,7 +49,7 @@ pub(super) fn read(
     environment: Vec<(String, String)>,
 ) -> (Settings, Vec<SettingError>) {
     let catalog = provider::catalog_names();
-    read_with_errors(&Sources { mode, defaults, file, environment, catalog: &catalog, steps: &[], fields: &[] })
+    read_with_errors(&Sources { mode, defaults, file, environment, catalog: &catalog, ..Sources::default() })
 }
 
 /// Settings in which DATABASE_URL and the names in `needed` have no error. Others may be missing.

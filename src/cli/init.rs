@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::outgoing::Client;
     use crate::provider::{Providers, catalog_names};
-    use crate::settings::{Mode, Sources, StatePolicy, read};
+    use crate::settings::{Sources, StatePolicy, read};
 
     /// A webhook secret.
     const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -127,16 +127,8 @@ mod tests {
         let deps = Deps::system();
         assert!(init(&path, &deps).is_ok());
         assert!(init(&path, &deps).is_err(), "the file is not overwritten");
-        let settings = read(&Sources {
-            mode: Mode::Serve,
-            defaults: toml::Table::new(),
-            file: Some(&path),
-            environment: Vec::new(),
-            catalog: &["github"],
-            steps: &[],
-            fields: &[],
-        })
-        .unwrap_or_else(|errors| panic!("{errors:?}"));
+        let settings = read(&Sources { file: Some(&path), catalog: &["github"], ..Sources::default() });
+        let settings = settings.unwrap_or_else(|errors| panic!("{errors:?}"));
         assert_eq!(settings.state_policy, StatePolicy::Required);
         assert_eq!(settings.listen.to_string(), settings::initial_value("LISTEN"));
         assert!(settings.link_needs_fresh_login);
@@ -163,16 +155,8 @@ mod tests {
         let text: String = fs::read_to_string(&path).expect("it is there").lines().map(turned_on).collect();
         let text = text.replace("http://127.0.0.1:8000", "https://id.example.com").replace("whsec_...", SECRET);
         fs::write(&path, text).expect("the file is written");
-        let settings = read(&Sources {
-            mode: Mode::Serve,
-            defaults: toml::Table::new(),
-            file: Some(&path),
-            environment: Vec::new(),
-            catalog: &catalog_names(),
-            steps: &[],
-            fields: &[],
-        })
-        .unwrap_or_else(|errors| panic!("{errors:?}"));
+        let settings = read(&Sources { file: Some(&path), catalog: &catalog_names(), ..Sources::default() });
+        let settings = settings.unwrap_or_else(|errors| panic!("{errors:?}"));
         assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
         let client = Client::new(&settings.outgoing).expect("the rules are plain");
         let providers = Providers::from_settings(&settings, &client, &deps);

@@ -9,7 +9,7 @@ use crate::clock::Deps;
 use crate::login::{Extensions, Step};
 use crate::model::{Identity, User, UserField};
 use crate::provider;
-use crate::settings::{self, Mode, SettingError, Settings, Sources, UserRules};
+use crate::settings::{self, SettingError, Settings, Sources, UserRules};
 
 /// All errors in the settings; its text has one line for each.
 #[derive(Debug, thiserror::Error)]
@@ -111,13 +111,12 @@ impl Builder {
         let catalog = provider::catalog_names();
         let steps: Vec<&str> = self.extensions.steps().collect();
         let read = settings::read(&Sources {
-            mode: Mode::Serve,
-            defaults: toml::Table::new(),
             file: self.file.as_deref(),
             environment: std::mem::take(&mut self.environment),
             catalog: &catalog,
             steps: &steps,
             fields: &self.fields,
+            ..Sources::default()
         });
         read.map_err(|errors| self.errors.extend(errors)).ok()
     }

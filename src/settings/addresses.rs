@@ -209,7 +209,7 @@ pub(super) fn email(text: &str) -> Result<EmailAddress, String> {
     address.ok_or_else(|| format!("{text:?} is not an e-mail address such as ana@example.com"))
 }
 
-/// A date stands for its first moment in UTC.
+/// A date means its first moment in UTC.
 pub(super) fn date_or_time(value: &Value) -> Result<UnixMillis, String> {
     let text = setting_reader::text(value)?;
     let is_date = text.len() == "2027-03-01".len();
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_its_first_moment() {
+    fn date_means_its_first_moment() {
         let read = |text: &str| date_or_time(&Value::from(text)).ok().map(UnixMillis::rfc3339);
         assert_eq!(read("2027-03-01"), Some("2027-03-01T00:00:00.000Z".to_owned()));
         assert_eq!(read("2027-03-01T12:00:00+02:00"), Some("2027-03-01T10:00:00.000Z".to_owned()));

@@ -367,7 +367,7 @@ fn provider_settings(
     ProviderSettings { name, values, in_file, shared: shared.clone(), descriptor, user_rules }
 }
 
-/// `store/` opens it; a wrong scheme is reported together with all other errors.
+/// Checks the scheme only; `store/` opens the database.
 fn database_url(value: &Value) -> Result<String, String> {
     let is_known = |url: &&str| ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
     value.as_str().filter(is_known).map(str::to_owned).ok_or_else(|| "must begin with sqlite: or postgres:".to_owned())

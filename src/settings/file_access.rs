@@ -15,12 +15,12 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
     let path = path.split('?').next().unwrap_or_default();
-    // As sqlx reads it: `%3F` stands for a question mark in the file's name.
+    // sqlx decodes the path: `%3F` is a question mark in the file's name.
     percent_decode_str(path).decode_utf8().ok().map(|path| PathBuf::from(path.as_ref()))
 }
 
-/// Files of an SQLite database, logs included, that others than their owner can open. They contain digests of credentials and
-/// personal data.
+/// Files of an SQLite database, logs included, that other users than their owner can open. They contain personal data and
+/// digests of credentials.
 pub fn exposed_database_files(url: &str) -> Vec<PathBuf> {
     let Some(file) = sqlite_file(url) else { return Vec::new() };
     let beside = |end: &str| PathBuf::from(format!("{}{end}", file.display()));

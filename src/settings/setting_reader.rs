@@ -98,7 +98,7 @@ impl SettingReader {
         self.optional(name, ValueType::Seconds, duration)
     }
 
-    /// `None` for 0, which stands for no limit.
+    /// `None` for 0, which means no limit.
     pub fn seconds_above_zero(&mut self, name: &str) -> Option<Duration> {
         Some(self.seconds(name)).filter(|span| !span.is_zero())
     }

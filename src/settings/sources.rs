@@ -12,6 +12,7 @@ use super::value_type::{boolean, from_toml};
 use crate::model::UserField;
 
 /// Where settings are read from. The file takes precedence over `defaults`, the environment over both.
+#[derive(Clone, Default)]
 pub struct Sources<'a> {
     /// Which command the settings are for.
     pub mode: Mode,

@@ -31,15 +31,8 @@ fn read_with(mode: Mode, file: &str, entries: &[(&str, &str)], rights: u32) -> R
     let mut written = tempfile::NamedTempFile::new().expect("a file");
     written.write_all(file.as_bytes()).expect("written");
     std::fs::set_permissions(written.path(), std::fs::Permissions::from_mode(rights)).expect("rights");
-    read(&Sources {
-        mode,
-        defaults: toml::Table::new(),
-        file: Some(written.path()),
-        environment: environment(entries),
-        catalog: &CATALOG,
-        steps: &[],
-        fields: &[],
-    })
+    let environment = environment(entries);
+    read(&Sources { mode, file: Some(written.path()), environment, catalog: &CATALOG, ..Sources::default() })
 }
 
 fn good(file: &str, entries: &[(&str, &str)]) -> Settings {
@@ -327,15 +320,13 @@ fn defaults_of_dev_are_the_weakest_source() {
     let settings = read(&Sources {
         mode: Mode::Dev,
         defaults: defaults.parse().expect("a table"),
-        file: None,
         environment: environment(&[
             ("STATE_POLICY", "off"),
             ("SOCIAL_AUTH_GITHUB_KEY", "k"),
             ("LISTEN", "127.0.0.1:8123"),
         ]),
         catalog: &CATALOG,
-        steps: &[],
-        fields: &[],
+        ..Sources::default()
     })
     .unwrap_or_else(|errors| panic!("{errors:?}"));
     assert_eq!(settings.state_policy, StatePolicy::Off);
@@ -580,13 +571,10 @@ fn call_timeout_is_at_most_ten_seconds() {
 #[test]
 fn settings_with_errors_are_readable() {
     let (settings, errors) = read_with_errors(&Sources {
-        mode: Mode::Serve,
-        defaults: toml::Table::new(),
         file: Some(std::path::Path::new("/nowhere/at/all.toml")),
         environment: environment(&[("SOCIAL_AUTH_GITHUB_KEY", "k"), ("STATE_POLICY", "maybe")]),
         catalog: &CATALOG,
-        steps: &[],
-        fields: &[],
+        ..Sources::default()
     });
     let names: Vec<&str> = errors.iter().map(|error| error.name.as_str()).collect();
     assert_eq!(names, ["/nowhere/at/all.toml", "STATE_POLICY"], "what is missing may be in the file");

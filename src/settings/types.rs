@@ -29,17 +29,13 @@ impl SettingError {
     pub fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { name: name.into(), problem: problem.into(), is_temporary: false }
     }
-
-    /// An error that may disappear without a change of the setting.
-    pub fn temporary(name: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { is_temporary: true, ..Self::new(name, problem) }
-    }
 }
 
 /// Which command the settings are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// The production server. SECRET_KEY and PUBLIC_URL are required.
+    #[default]
     Serve,
     /// A server for development: loopback addresses only, with the demo provider and a generated secret key.
     Dev,
@@ -90,7 +86,7 @@ pub enum StatePolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines of text.
     Text,
     /// One JSON object on each line.
     Json,
@@ -204,7 +200,7 @@ pub enum JwtAlgorithm {
     EdDSA,
 }
 
-/// The claim of every JWT that holds the user's credential generation at the time of issue; simplejwt has none of this name.
+/// The claim of every JWT with the user's credential generation at the time of issue. simplejwt has no claim of this name.
 pub const GENERATION_CLAIM: &str = "gen";
 
 /// SIMPLE_JWT_*.

@@ -32,11 +32,11 @@ pub enum ValueType {
     Object,
 }
 
-/// A longer time span is a mistake, such as milliseconds.
+/// A longer time span is an error: probably it was written in milliseconds.
 const MAX_SECONDS: f64 = 100.0 * 366.0 * 86_400.0;
 
 impl ValueType {
-    /// Texts become what they stand for; a list keeps entries of any type.
+    /// Converts a text to the type. The entries of a list keep their types.
     pub(super) fn parse(self, value: &Value) -> Result<Value, String> {
         let text = value.as_str().map(str::trim);
         let parsed = match self {

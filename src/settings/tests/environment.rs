@@ -1,4 +1,4 @@
-//! What the environment says of providers, addresses and redirect URIs.
+//! Providers, addresses and redirect URIs from the environment.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn an_empty_variable_of_a_provider_does_not_replace_the_settings_file() {
 }
 
 #[test]
-fn a_setting_of_every_provider_is_none_of_a_provider_whose_name_begins_it() {
+fn setting_of_every_provider_is_not_split_at_the_name_of_a_provider() {
     let endpoint = "https://id.example";
     let settings = good("", &[("SOCIAL_AUTH_OIDC_ENDPOINT", endpoint), ("SOCIAL_AUTH_OIDC_KEY", "k")]);
     assert_eq!(settings.providers[0].get("OIDC_ENDPOINT"), Some(&json!(endpoint)));
@@ -41,8 +41,8 @@ fn an_absolute_redirect_uri_of_plain_http_is_a_warning() {
 #[test]
 fn an_ipv4_network_in_any_ipv6_spelling_is_an_error() {
     for written in ["::ffff:10.0.0.1", "0:0:0:0:0:ffff:10.0.0.1", "::FFFF:a00:1", "0:0::ffff:10.0.0.0/104"] {
-        let told = errors_of(serve("", &[("TRUSTED_PROXIES", written)])).join("\n");
-        assert!(told.contains("write it without ::ffff:"), "{written}: {told}");
+        let errors = errors_of(serve("", &[("TRUSTED_PROXIES", written)])).join("\n");
+        assert!(errors.contains("write it without ::ffff:"), "{written}: {errors}");
     }
     assert!(serve("", &[("TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32, ::1")]).is_ok());
 }
