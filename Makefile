@@ -33,10 +33,11 @@ build: ## build the release binary, target/release/rest-social-auth
 test: install lint test-rust test-openapi test-sdk test-browser test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
-lint: $(DENY) ## check formatting, clippy warnings and dependency rules
+lint: $(DENY) ## check formatting, clippy warnings, Rust documentation and dependency rules
 	cargo fmt --check
 	$(DENY) --locked check --deny warnings bans licenses sources
 	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
 
 fmt: ## format the code
 	cargo fmt

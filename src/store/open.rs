@@ -37,7 +37,7 @@ pub async fn open_with(
     let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
     let limits = opening.limits;
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(within(sqlite::open(url, opening).await.map_err(wrong)?, limits)),
+        Some("sqlite") => Ok(within(sqlite::open(url, opening).await?, limits)),
         Some("postgres" | "postgresql") => Ok(within(postgres::open(url, opening).await.map_err(wrong)?, limits)),
         _ => Err(wrong("must begin with sqlite: or postgres:".to_owned())),
     }

@@ -17,6 +17,7 @@ use super::group::{Group, Write, WriteInGroup};
 use crate::clock::UnixMillis;
 use crate::model::{AccountId, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
+use crate::settings::SettingError;
 use crate::store::error::{self, Result, StoreError};
 use crate::store::limited::{self, Backend};
 use crate::store::opening::Opening;
@@ -42,12 +43,14 @@ pub(in crate::store) struct Store {
     reopen: Arc<AtomicBool>,
 }
 
-pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::Result<Store, String> {
+/// Errors name DATABASE_URL. Those of a locked database are temporary.
+pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::Result<Store, SettingError> {
+    let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
     let Opening { create, event_factory, limits } = opening;
     let queue = limits.as_ref().map_or(QUEUE_TIMEOUT, |limits| limits.queue);
     let busy = limits.as_ref().map_or(QUEUE_TIMEOUT, limited::statement_timeout);
     let options = SqliteConnectOptions::from_str(url)
-        .map_err(|_| "must look like sqlite://path/to/file.db".to_owned())?
+        .map_err(|_| wrong("must look like sqlite://path/to/file.db".to_owned()))?
         // `create_private` creates it, once: a file that is deleted later must not be replaced by an empty one.
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
@@ -59,11 +62,12 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .disable_statement_logging();
     let path = options.get_filename().to_owned();
     if create {
-        create_private(&path).map_err(|error| format!("{} cannot be created: {error}", path.display()))?;
+        create_private(&path).map_err(|error| wrong(format!("{} cannot be created: {error}", path.display())))?;
     } else if is_not_found(&path) {
-        return Err(format!("{} is not there yet: `serve` and `migrate` make it", path.display()));
+        return Err(wrong(format!("{} does not exist: `serve` and `migrate` create it", path.display())));
     }
-    let failed = |error: sqlx::Error| not_opened(&path, &error);
+    let failed =
+        |error: sqlx::Error| SettingError { is_temporary: is_locked(&error), ..wrong(not_opened(&path, &error)) };
     let reopen = Arc::new(AtomicBool::new(false));
     let failed_write = reopen.clone();
     let write = SqlitePoolOptions::new()
@@ -80,7 +84,8 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .await
         .map_err(failed)?;
     let readers = Readers::open(&options.read_only(true), queue).await.map_err(failed)?;
-    let file = FileIdentity::of(path.clone()).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let file =
+        FileIdentity::of(path.clone()).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
     let group = Group::start::<Store>(write.clone(), reopen.clone());
     Ok(Store { group, readers, write, event_factory, file, reopen })
 }
@@ -192,22 +197,31 @@ impl Readers {
     }
 }
 
-/// The error of opening the file, for the operator. Missing rights are the primary result codes 8 and 14 (the lowest byte).
+/// SQLite's primary result code: the lowest byte, without its details.
+fn result_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<u32>().ok().map(|code| code & 0xff)
+}
+
+/// BUSY or LOCKED, or a pool that retried until its timeout, because another process holds the file exclusively.
+fn is_locked(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::PoolTimedOut) || matches!(result_code(error), Some(5 | 6))
+}
+
+/// The error of opening the file, for the operator. Missing access rights are the result codes READONLY and CANTOPEN.
 pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
     let shown = path.display();
-    // The pool retries while another process holds the file exclusively.
     if matches!(error, sqlx::Error::PoolTimedOut) {
         return format!(
             "{shown} is locked: another process is using it. Stop that process, or try again when it has finished"
         );
     }
-    if !matches!(code.map(|code| code & 0xff), Some(8 | 14)) {
+    if !matches!(result_code(error), Some(8 | 14)) {
         return format!("{shown} cannot be opened: {}", error::of_database(error));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     format!(
-        "{shown} cannot be opened: whoever runs this command needs the right to write it, and to make files in its folder {}",
+        "{shown} cannot be opened: the user who runs this command needs write access to it and to its directory {}",
         folder.display()
     )
 }

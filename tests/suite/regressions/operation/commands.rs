@@ -158,7 +158,7 @@ async fn fault_d9_locked_database_is_reported_as_locked() {
     std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).expect("a line");
     for arguments in [&["users", "list"][..], &["migrate"]] {
         let refused = ran(arguments, &[("DATABASE_URL", url)], folder.path()).await;
-        assert_ne!(refused.status, Some(0));
+        assert_eq!(refused.status, Some(1), "{arguments:?}: the setting is right");
         assert!(refused.err.starts_with("error: ") && refused.err.contains("locked"), "{}", refused.err);
         assert!(refused.err.contains("another process") && !refused.err.contains("code:"), "{}", refused.err);
     }
