@@ -6,11 +6,11 @@ use super::accounts::AccountStore;
 use super::audit::AuditStore;
 use super::authorization_requests::AuthorizationRequestStore;
 use super::credentials::CredentialStore;
+use super::deletable_rows::{BoundedRows, ExpiringTable};
 use super::error::Result;
 use super::events::EventStore;
 use super::import::ImportStore;
 use super::logins::LoginStore;
-use super::sweep::{BoundedRows, ExpiringTable};
 use super::users::UserStore;
 use crate::clock::UnixMillis;
 

@@ -1,14 +1,14 @@
-//! How a column of Django is read as a type of ours, in each of the two dialects.
+//! SQL expressions that convert Django's columns, for both dialects.
 
 use super::{Django, Source, quoted};
 
 impl Django {
-    /// A moment in milliseconds since 1970. Django keeps UTC (where USE_TZ is off: its own local time, read as UTC).
+    /// A time in milliseconds since 1970. Django stores UTC (with USE_TZ off: its local time, which is read as UTC).
     pub(super) fn millis(&self, column: &str) -> String {
         let column = quoted(column);
         match self.connection {
             Source::Sqlite(_) => format!("CAST(round(unixepoch({column}, 'subsec') * 1000) AS INTEGER)"),
-            // An infinite moment is none.
+            // An infinite time becomes NULL.
             Source::Postgres(_) => {
                 format!(
                     "CASE WHEN isfinite({column}) THEN CAST(floor(extract(epoch FROM {column}) * 1000) AS BIGINT) END"
@@ -17,19 +17,19 @@ impl Django {
         }
     }
 
-    /// The end of something: none where there is none, long past where it cannot be read.
-    pub(super) fn end(&self, column: &str) -> String {
+    /// A time of expiry: NULL stays NULL, an unreadable value becomes 1970.
+    pub(super) fn expiry(&self, column: &str) -> String {
         format!("CASE WHEN {} IS NOT NULL THEN COALESCE({}, 0) END", quoted(column), self.millis(column))
     }
 
-    /// Text, empty where there is none.
+    /// A text; NULL becomes the empty text.
     pub(super) fn text(&self, column: &str) -> String {
         format!("COALESCE(CAST({} AS TEXT), '')", quoted(column))
     }
 
     pub(super) fn integer(&self, column: &str) -> String {
         match self.connection {
-            // A column of SQLite may hold anything.
+            // A column of SQLite may hold values of any type.
             Source::Sqlite(_) => format!("CAST({} AS INTEGER)", quoted(column)),
             Source::Postgres(_) => format!("CAST({} AS BIGINT)", quoted(column)),
         }
@@ -48,13 +48,13 @@ impl Django {
         if users.id == users.key {
             return self.integer("user_id");
         }
-        // A user who does not exist must be no user's id.
+        // A missing user gets an id that no user has.
         format!(
-            "COALESCE((SELECT CAST(u.{id} AS BIGINT) FROM {name} u WHERE u.{key} = {table}.user_id), CAST('{nobody}' AS BIGINT))",
+            "COALESCE((SELECT CAST(u.{id} AS BIGINT) FROM {name} u WHERE u.{key} = {table}.user_id), CAST('{missing}' AS BIGINT))",
             id = quoted(&users.id),
             name = quoted(&users.name),
             key = quoted(&users.key),
-            nobody = i64::MIN,
+            missing = i64::MIN,
         )
     }
 
@@ -79,8 +79,8 @@ impl Django {
         }
     }
 
-    /// `written`, or what stands for a column that an older release does not have.
-    pub(super) fn or(&self, table: &str, column: &str, written: String, otherwise: &str) -> String {
-        if self.has_column(table, column) { written } else { otherwise.to_owned() }
+    /// `expression` if the table has the column, else `otherwise`. Older releases lack some columns.
+    pub(super) fn or(&self, table: &str, column: &str, expression: String, otherwise: &str) -> String {
+        if self.has_column(table, column) { expression } else { otherwise.to_owned() }
     }
 }

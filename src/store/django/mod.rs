@@ -1,7 +1,7 @@
-//! A Django database that is moved in: opened to read only, its tables and columns found by name. Called by `import/`.
+//! The Django database of an import, read only. Tables and columns are found by name. Only `import/` calls it.
 //!
-//! Nothing is ever written here. On PostgreSQL the whole import sees one snapshot; on SQLite every page is read by itself,
-//! since a long read would keep Django from writing.
+//! On PostgreSQL the whole import reads one snapshot. On SQLite each page is a read of its own, since a long read would keep
+//! Django from writing.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -22,9 +22,10 @@ pub use self::source_rows::{DjangoUser, Knox, Link, Outstanding, Session, Token,
 /// Rows read by one statement.
 pub const PAGE: i64 = 1000;
 
-/// The option that names the database, as errors call it.
+/// The option that names the database, for errors.
 const FROM: &str = "--from";
 
+/// A connection to the database, with the names of its tables and columns.
 pub struct Django {
     connection: Source,
     tables: BTreeMap<String, Vec<Column>>,
@@ -40,7 +41,7 @@ enum Source {
 struct ColumnRow {
     table_name: String,
     column_name: String,
-    /// As the database calls it, in any case.
+    /// The type's name in the database, in any case.
     kind: String,
     in_primary_key: bool,
 }
@@ -51,10 +52,11 @@ struct Column {
     in_primary_key: bool,
 }
 
-/// Where the users are, and under which names.
+/// The table of the users, and its columns.
 pub struct UserTable {
+    /// The name of the table.
     pub name: String,
-    /// The primary key, which Django's other tables name.
+    /// The primary key, to which Django's other tables refer.
     key: String,
     key_kind: KeyKind,
     /// The column that becomes the id: the primary key, unless --id-column says otherwise.
@@ -63,7 +65,7 @@ pub struct UserTable {
     pub username: String,
     /// Columns that become declared fields of their name.
     pub own: Vec<String>,
-    /// Columns of the project's own, which are not carried over.
+    /// Columns of the project that are not imported.
     pub extra: Vec<String>,
     present: Vec<&'static str>,
 }
@@ -75,19 +77,19 @@ enum KeyKind {
     Text,
 }
 
-/// Columns of a user that are read under the stock model's name.
-const READ: [&str; 6] = ["first_name", "last_name", "email", "is_active", "date_joined", "last_login"];
-/// Columns of the stock model that have no counterpart here.
-const WITHOUT_COUNTERPART: [&str; 3] = ["password", "is_staff", "is_superuser"];
+/// Columns of Django's own user model that are imported.
+const IMPORTED_COLUMNS: [&str; 6] = ["first_name", "last_name", "email", "is_active", "date_joined", "last_login"];
+/// Columns of Django's own user model that are not imported.
+const IGNORED_COLUMNS: [&str; 3] = ["password", "is_staff", "is_superuser"];
 
-/// Rows of a table and its highest id, where ids are numbers.
+/// The number of rows of a table, and its highest id; 0 where ids are no integers.
 #[derive(Clone, Copy, Debug, Default, sqlx::FromRow)]
 pub struct Extent {
     pub rows: i64,
     pub highest: i64,
 }
 
-/// Runs a query on whichever database it is.
+/// Runs a query on the database, of either kind.
 macro_rules! fetch {
     ($django:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
         match &mut $django.connection {
@@ -100,19 +102,23 @@ macro_rules! fetch {
 }
 use fetch;
 
-/// Which table holds the users, and which column the username.
+/// Names that the operator gives.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// Default: what the links point at, else `auth_user`.
+    /// The table of the users. Default: the one to which the links refer, else `auth_user`.
     pub user_table: Option<String>,
-    /// Default: `username`, else `email`.
+    /// The column that becomes the username. Default: `username`, else `email`.
     pub username_column: Option<String>,
-    /// Default: the primary key, which must be a whole number then.
+    /// The column that becomes the id. Default: the primary key, which must then be an integer.
     pub id_column: Option<String>,
 }
 
 impl Django {
-    /// What can be said of the URL before anything else is known.
+    /// Checks the URL without opening the database.
+    ///
+    /// # Errors
+    ///
+    /// A [`SettingError`] that names the option: the URL is malformed, or its file cannot be read.
     pub fn look_at(url: &SecretString) -> std::result::Result<(), SettingError> {
         let text = url.expose_secret();
         let looked_at = match text.split_once(':').map(|(scheme, _)| scheme) {
@@ -127,8 +133,12 @@ impl Django {
         looked_at.map_err(|problem| SettingError::new(FROM, problem))
     }
 
-    /// `declared` are names of fields, filled from the columns that are called so. Errors name the option, never the URL's
-    /// password.
+    /// Opens the database. `declared`: names of declared fields, which get the values of the columns of the same name.
+    ///
+    /// # Errors
+    ///
+    /// A [`SettingError`] that names the option: the database cannot be opened or read, or a table or column does not exist. It
+    /// never holds the password.
     pub async fn open(url: &SecretString, names: &Names, declared: &[&str]) -> std::result::Result<Self, SettingError> {
         let wrong = |problem: String| SettingError::new(FROM, problem);
         Self::look_at(url)?;
@@ -143,15 +153,17 @@ impl Django {
         Ok(django)
     }
 
+    /// The table of the users.
     pub fn users(&self) -> &UserTable {
         &self.users
     }
 
-    /// Whether users get another id than what Django's tokens call them by.
+    /// Whether users get another id than the one in Django's tokens.
     pub fn renumbers(&self) -> bool {
         self.users.id != self.users.key
     }
 
+    /// Whether the table exists.
     pub fn has(&self, table: &str) -> bool {
         self.tables.contains_key(table)
     }
@@ -160,6 +172,7 @@ impl Django {
         self.tables.get(table).is_some_and(|columns| columns.iter().any(|known| known.name == column))
     }
 
+    /// The extent of a table.
     pub async fn extent(&mut self, table: &str) -> Result<Extent> {
         let id = if table == self.users.name { self.users.id.clone() } else { "id".to_owned() };
         let highest = match self.tables.get(table) {
@@ -208,7 +221,7 @@ impl Django {
         UserTable::find(table, columns, names, declared)
     }
 
-    /// A column that is no primary key may have gaps and doubles, which an id must not.
+    /// Checks that the column of the ids, which need not be the primary key, has unique values and no NULL.
     async fn check_ids(&mut self) -> std::result::Result<(), SettingError> {
         if !self.renumbers() {
             return Ok(());
@@ -225,7 +238,7 @@ impl Django {
         }
     }
 
-    /// The table that the links' user_id points at, by its foreign key.
+    /// The table to which the foreign key `user_id` of the links refers.
     async fn table_linked_to(&mut self) -> Option<String> {
         let sql = match self.connection {
             Source::Sqlite(_) => {
@@ -288,7 +301,7 @@ impl UserTable {
         }
         let key_kind = KeyKind::of(&key.kind);
         if id.name != key.name && key_kind == KeyKind::Integer {
-            // A JWT of id 7 would then be good for whoever became id 7 here.
+            // A JWT for the user with id 7 there would sign in the user who gets id 7 here.
             let problem = format!("{table}.{} counts its users already: leave this option out", key.name);
             return wrong("--id-column", problem);
         }
@@ -300,8 +313,8 @@ impl UserTable {
         };
         let is_stock = |name: &str| {
             [key.name.as_str(), id.name.as_str(), username].contains(&name)
-                || READ.contains(&name)
-                || WITHOUT_COUNTERPART.contains(&name)
+                || IMPORTED_COLUMNS.contains(&name)
+                || IGNORED_COLUMNS.contains(&name)
         };
         let own: Vec<String> = declared.iter().filter(|name| has(name)).map(|name| (*name).to_owned()).collect();
         let extra = columns.iter().map(|column| &column.name).filter(|name| !is_stock(name) && !own.contains(name));
@@ -311,7 +324,7 @@ impl UserTable {
             id: id.name.clone(),
             username: username.to_owned(),
             extra: extra.cloned().collect(),
-            present: READ.into_iter().chain(WITHOUT_COUNTERPART).filter(|name| has(name)).collect(),
+            present: IMPORTED_COLUMNS.into_iter().chain(IGNORED_COLUMNS).filter(|name| has(name)).collect(),
             own,
             name: table,
         })
@@ -374,7 +387,7 @@ fn is_integer(kind: &str) -> bool {
     ["integer", "bigint", "smallint", "int"].iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-/// An identifier as SQL writes it.
+/// An identifier as an SQL literal.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

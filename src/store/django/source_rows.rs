@@ -1,4 +1,4 @@
-//! The pages of Django's tables, each in the order of its primary key, so that a page says where the next begins.
+//! Reads Django's tables in pages by primary key: the last row of a page tells where the next one begins.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,9 @@ use crate::model::{AccountId, UserId};
 
 const LINKS: &str = "social_auth_usersocialauth";
 const KNOX: &str = "knox_authtoken";
-const NO_MOMENT: &str = "CAST(NULL AS BIGINT)";
+const NULL_TIME: &str = "CAST(NULL AS BIGINT)";
 
+/// A row of the table of the users.
 #[derive(sqlx::FromRow)]
 pub struct User {
     pub id: UserId,
@@ -20,14 +21,14 @@ pub struct User {
     pub last_name: String,
     pub email: String,
     pub is_active: bool,
-    /// Milliseconds since 1970, as all moments here.
+    /// Milliseconds since 1970, as all times here.
     pub joined: Option<i64>,
     pub last_login: Option<i64>,
     /// The columns that declared fields come from, as one JSON object.
     pub own: String,
 }
 
-/// Whom a session signs in.
+/// The user of a session.
 #[derive(sqlx::FromRow)]
 struct PersonRow {
     key: String,
@@ -35,6 +36,7 @@ struct PersonRow {
     password: String,
 }
 
+/// The user of a session.
 pub struct DjangoUser {
     pub id: UserId,
     /// The stored hash; empty where users have none.
@@ -48,13 +50,13 @@ pub struct Link {
     pub user_id: UserId,
     pub provider: String,
     pub uid: String,
-    /// JSON; earlier releases kept it as text, some twice encoded.
+    /// JSON. Earlier releases stored it as text, some encoded twice.
     pub extra_data: String,
     pub created: Option<i64>,
     pub modified: Option<i64>,
 }
 
-/// A permanent token, in clear.
+/// A permanent token, unencrypted.
 #[derive(sqlx::FromRow)]
 pub struct Token {
     pub key: String,
@@ -62,6 +64,7 @@ pub struct Token {
     pub created: Option<i64>,
 }
 
+/// A django-rest-knox token.
 #[derive(sqlx::FromRow)]
 pub struct Knox {
     pub digest: String,
@@ -69,7 +72,7 @@ pub struct Knox {
     pub user_id: UserId,
     pub created: Option<i64>,
     pub expiry: Option<i64>,
-    /// Of releases before 4.2; empty: none.
+    /// Only releases before 4.2 have one; empty: none.
     pub salt: String,
 }
 
@@ -77,7 +80,7 @@ pub struct Knox {
 #[derive(sqlx::FromRow)]
 pub struct Outstanding {
     pub id: i64,
-    /// `None`: the user is gone.
+    /// `None`: the user was deleted.
     pub user_id: Option<UserId>,
     pub jti: String,
     pub token: String,
@@ -86,6 +89,7 @@ pub struct Outstanding {
     pub blacklisted: Option<i64>,
 }
 
+/// A row of django_session.
 #[derive(sqlx::FromRow)]
 pub struct Session {
     pub session_key: String,
@@ -93,17 +97,17 @@ pub struct Session {
     pub expires: Option<i64>,
 }
 
-/// A primary key by which two spellings of one UUID are the same.
+/// A primary key without dashes, so that both forms of a UUID are equal.
 pub fn plain_key(key: &str) -> String {
     key.replace('-', "")
 }
 
 impl Django {
-    /// Users above `after`.
+    /// Users with an id above `after`.
     pub async fn user_page(&mut self, after: i64) -> Result<Vec<User>> {
         let table = &self.users;
         let text = |column: &str| if table.has(column) { self.text(column) } else { "''".to_owned() };
-        let moment = |column: &str| if table.has(column) { self.millis(column) } else { NO_MOMENT.to_owned() };
+        let moment = |column: &str| if table.has(column) { self.millis(column) } else { NULL_TIME.to_owned() };
         let active = if table.has("is_active") { self.boolean("is_active") } else { "true".to_owned() };
         let sql = format!(
             "SELECT {id} AS id, {username} AS username, {first} AS first_name, {last} AS last_name, {email} AS email,
@@ -123,7 +127,7 @@ impl Django {
         Ok(fetch!(self, User, sql, after)?)
     }
 
-    /// Links above `after`.
+    /// Links with an id above `after`.
     pub async fn link_page(&mut self, after: i64) -> Result<Vec<Link>> {
         let sql = format!(
             "SELECT {id} AS id, {user} AS user_id, {provider} AS provider, {uid} AS uid, {extra} AS extra_data,
@@ -134,13 +138,13 @@ impl Django {
             provider = self.text("provider"),
             uid = self.text("uid"),
             extra = self.text("extra_data"),
-            created = self.or(LINKS, "created", self.millis("created"), NO_MOMENT),
-            modified = self.or(LINKS, "modified", self.millis("modified"), NO_MOMENT),
+            created = self.or(LINKS, "created", self.millis("created"), NULL_TIME),
+            modified = self.or(LINKS, "modified", self.millis("modified"), NULL_TIME),
         );
         Ok(fetch!(self, Link, sql, after)?)
     }
 
-    /// Permanent tokens whose key sorts behind `after`.
+    /// Permanent tokens with a key above `after`.
     pub async fn token_page(&mut self, after: &str) -> Result<Vec<Token>> {
         let sql = format!(
             "SELECT key, {user} AS user_id, {created} AS created
@@ -151,7 +155,7 @@ impl Django {
         Ok(fetch!(self, Token, sql, after)?)
     }
 
-    /// Knox tokens whose digest sorts behind `after`.
+    /// Knox tokens with a digest above `after`.
     pub async fn knox_page(&mut self, after: &str) -> Result<Vec<Knox>> {
         let sql = format!(
             "SELECT digest, {key} AS token_key, {user} AS user_id, {created} AS created, {expiry} AS expiry,
@@ -160,20 +164,24 @@ impl Django {
             key = self.or(KNOX, "token_key", self.text("token_key"), "''"),
             user = self.user_of(KNOX),
             created = self.millis("created"),
-            // Releases before 4 called it `expires`.
-            expiry =
-                self.or(KNOX, "expiry", self.end("expiry"), &self.or(KNOX, "expires", self.end("expires"), NO_MOMENT)),
+            // Releases before 4 name it `expires`.
+            expiry = self.or(
+                KNOX,
+                "expiry",
+                self.expiry("expiry"),
+                &self.or(KNOX, "expires", self.expiry("expires"), NULL_TIME)
+            ),
             salt = self.or(KNOX, "salt", self.text("salt"), "''"),
         );
         Ok(fetch!(self, Knox, sql, after)?)
     }
 
-    /// Refresh and sliding tokens above `after`, with the moment of their blacklisting.
+    /// Refresh and sliding tokens with an id above `after`, with the time of their blacklisting.
     pub async fn outstanding_page(&mut self, after: i64) -> Result<Vec<Outstanding>> {
         let (blacklisted, join) = if self.has("token_blacklist_blacklistedtoken") {
             (self.millis("blacklisted_at"), "LEFT JOIN token_blacklist_blacklistedtoken b ON b.token_id = o.id")
         } else {
-            (NO_MOMENT.to_owned(), "")
+            (NULL_TIME.to_owned(), "")
         };
         let id = match self.connection {
             Source::Sqlite(_) => "o.id",
@@ -190,7 +198,7 @@ impl Django {
         Ok(fetch!(self, Outstanding, sql, after)?)
     }
 
-    /// Sessions whose key sorts behind `after`.
+    /// Sessions with a key above `after`.
     pub async fn session_page(&mut self, after: &str) -> Result<Vec<Session>> {
         let sql = format!(
             "SELECT session_key, session_data, {expires} AS expires
@@ -200,7 +208,7 @@ impl Django {
         Ok(fetch!(self, Session, sql, after)?)
     }
 
-    /// Users whose primary keys the sessions name, by [`plain_key`].
+    /// The users with these primary keys, by [`plain_key`].
     pub async fn people(&mut self, keys: &[&str]) -> Result<HashMap<String, DjangoUser>> {
         let users = &self.users;
         let keys: Vec<String> = keys.iter().flat_map(|key| self.literals(key)).collect();
@@ -220,19 +228,19 @@ impl Django {
         Ok(people.map(|row| (plain_key(&row.key), DjangoUser { id: row.id, password: row.password })).collect())
     }
 
-    /// A primary key as SQL writes it, in every form that the database may hold; none where it is no such key.
+    /// A primary key as SQL literals, one for each form that the database may hold. Empty: the key is not of this kind.
     fn literals(&self, key: &str) -> Vec<String> {
         let is_plain = |key: &str| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         match self.users.key_kind {
             KeyKind::Integer => key.parse::<i64>().iter().map(i64::to_string).collect(),
             KeyKind::Uuid => Uuid::try_parse(key).iter().map(|key| format!("'{key}'")).collect(),
             KeyKind::Text if !is_plain(key) => Vec::new(),
-            // Django keeps a UUID without its dashes where the database has no such type.
+            // Django stores a UUID without dashes in a database that has no such type.
             KeyKind::Text => vec![format!("'{key}'"), format!("'{}'", plain_key(key))],
         }
     }
 
-    /// How many users have a password and no linked account, and the first few of them: they cannot sign in here.
+    /// The number of users with a password and no social account, who cannot sign in here, and the ids of the first five.
     pub async fn users_with_password_only(&mut self) -> Result<(u64, Vec<i64>)> {
         if !self.users.has("password") {
             return Ok((0, Vec::new()));

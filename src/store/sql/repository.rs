@@ -2,9 +2,9 @@
 
 use super::{MIGRATOR, Store};
 use crate::clock::UnixMillis;
+use crate::store::deletable_rows::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
 use crate::store::error::{Result, StoreError};
 use crate::store::repository::{Repository, Schema};
-use crate::store::sweep::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
 
 impl Store {
     /// Runs a statement that deletes at most `$2` rows from before `$1`.
