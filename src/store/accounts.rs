@@ -9,6 +9,7 @@ use crate::model::{AccountId, AuditEvent, SocialAccount, User, UserId};
 /// A social account with its provider tokens, as they are stored.
 #[derive(Clone, Debug)]
 pub struct StoredAccount {
+    /// The account.
     pub account: SocialAccount,
     /// `None`: no tokens are stored.
     pub encrypted_tokens: Option<Vec<u8>>,
@@ -17,8 +18,11 @@ pub struct StoredAccount {
 /// Provider tokens that were encrypted again, and the ciphertext that they replace.
 #[derive(Clone, Debug)]
 pub struct ReencryptedTokens {
+    /// Whose tokens they are.
     pub account: AccountId,
+    /// The ciphertext that is replaced.
     pub old: Vec<u8>,
+    /// The new ciphertext.
     pub new: Vec<u8>,
 }
 

@@ -10,9 +10,13 @@ use crate::secrets::Digest;
 /// Numbers of rows, by table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LiveRows {
+    /// Open authorization requests.
     pub authorization_requests: i64,
+    /// Claims on codes.
     pub used_codes: i64,
+    /// Pending logins that are not completed.
     pub pending_logins: i64,
+    /// One-time codes.
     pub one_time_codes: i64,
 }
 

@@ -10,12 +10,19 @@ const EXPIRED_GRACE_PERIOD: Duration = Duration::from_secs(10 * 60);
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, strum::EnumIter)]
 pub enum ExpiringTable {
+    /// `authorization_requests`, ten minutes after they expired.
     AuthorizationRequests,
+    /// `used_codes`.
     UsedCodes,
+    /// `one_time_codes`.
     OneTimeCodes,
+    /// `pending_logins`, ten minutes after they expired.
     PendingLogins,
+    /// `sessions`.
     Sessions,
+    /// `knox_tokens`.
     KnoxTokens,
+    /// `refresh_tokens`.
     RefreshTokens,
 }
 
@@ -62,9 +69,11 @@ impl ExpiringTable {
 pub enum BoundedRows {
     /// Unfinished ones still protect a login and always stay.
     FinishedAuthorizationRequests,
+    /// As of authorization requests.
     FinishedPendingLogins,
-    /// Counted apart from those of users, so that callers without a credential displace no audit event of a user.
+    /// Refusals in the audit log that are about no user. Counted apart from those of users, so that callers without a credential displace no audit event of a user.
     RefusalsOfNoUser,
+    /// Refusals in the audit log that are about a user.
     RefusalsOfUsers,
 }
 

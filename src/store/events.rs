@@ -19,6 +19,7 @@ pub enum Resend<'a> {
 /// The terms of a lease on events.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
+    /// The present time: events that are due by then are leased.
     pub now: UnixMillis,
     /// When the events become due again, unless their delivery was recorded.
     pub until: UnixMillis,

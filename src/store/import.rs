@@ -12,6 +12,7 @@ use crate::model::{AccountId, KnoxRow, RefreshRow, SessionRow, TokenRow, User, U
 /// What an import did with a row, or would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowOutcome {
+    /// Inserted with its id.
     Inserted,
     /// Inserted under a new id, since another row has its id.
     Renumbered,
@@ -28,10 +29,13 @@ pub enum RowOutcome {
 /// The key that another row has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConflictKind {
+    /// The id, of another user.
     Id,
+    /// The username.
     Username,
     /// (provider, uid).
     Account,
+    /// The digest or id of a credential of another user.
     Credential,
     /// Another process inserted a row with a key of this one while the import ran.
     ConcurrentWrite,
@@ -43,14 +47,17 @@ pub enum ConflictKind {
 pub trait ImportStore: Send + Sync {
     /// From now on, new users and accounts get higher ids than these.
     async fn reserve_ids(&self, user: UserId, account: AccountId) -> Result<()>;
-    /// A user is the same as one with its id and its username or time of creation. Usernames in `users` are unique.
+    /// Users. A user is the same as one with its id and its username or time of creation. Usernames in `users` are unique.
     async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>>;
-    /// The users must exist.
+    /// Social accounts. The users must exist.
     async fn import_accounts(&self, accounts: &[StoredAccount], write: bool) -> Result<Vec<RowOutcome>>;
+    /// Permanent tokens. The users must exist.
     async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>>;
+    /// Knox tokens. The users must exist.
     async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>>;
-    /// With the time of blacklisting, which is also added to a row that exists without it.
+    /// Refresh and sliding tokens with the time of blacklisting, which is also added to a row that exists without it.
     async fn import_refresh(&self, tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool)
     -> Result<Vec<RowOutcome>>;
+    /// Sessions. The users must exist.
     async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>>;
 }

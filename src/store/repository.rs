@@ -17,6 +17,7 @@ use crate::clock::UnixMillis;
 /// The schema of a database, compared with that of this release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
+    /// Every migration of this release is applied, and no other.
     Current,
     /// There are no tables: `migrate` creates them.
     Empty,

@@ -15,6 +15,7 @@ pub enum LoginTarget {
     Known {
         /// The user as read.
         user: Box<User>,
+        /// The account.
         account_id: AccountId,
         /// [`SocialAccount::modified`](crate::model::SocialAccount::modified) as read: `LoginCommit::extra_data` was merged
         /// with that row.
@@ -24,6 +25,7 @@ pub enum LoginTarget {
     },
     /// A new account of a known user.
     Link {
+        /// The user.
         user_id: UserId,
         /// [`User::link_generation`] as read.
         generation: i64,
@@ -34,7 +36,9 @@ pub enum LoginTarget {
     Create {
         /// Never empty. The user gets the first that is free.
         usernames: Vec<String>,
+        /// Empty: none.
         email: String,
+        /// Whether `verified_by` verified the address.
         email_verified: bool,
         /// The provider that verified the address; empty: the operator's webhook.
         verified_by: String,
@@ -58,11 +62,17 @@ impl LoginTarget {
 /// All that one login writes.
 #[derive(Clone, Debug)]
 pub struct LoginCommit {
+    /// The present time.
     pub now: UnixMillis,
+    /// The user and the account.
     pub target: LoginTarget,
+    /// Name of the account's provider.
     pub provider: String,
+    /// The account's uid.
     pub uid: String,
+    /// The scope of `uid` ([`SocialAccount::uid_scope`](crate::model::SocialAccount::uid_scope)).
     pub uid_scope: String,
+    /// The account's new extra data.
     pub extra_data: Value,
     /// `None`: unchanged; of a new user: empty.
     pub first_name: Option<String>,
@@ -72,6 +82,7 @@ pub struct LoginCommit {
     pub username: Option<String>,
     /// A new e-mail address of a known user, and whether the provider verified it; `None`: unchanged.
     pub email: Option<(String, bool)>,
+    /// Whether the login sets `last_login` (R-SES-03).
     pub set_last_login: bool,
     /// Values of declared fields; null removes one. Fields and names that the user edited stay (R-PIPE-09).
     pub fields: Map<String, Value>,
@@ -81,6 +92,7 @@ pub struct LoginCommit {
     pub revoked_session: Option<Digest>,
     /// The maximum number of valid knox tokens of a user; `None`: no limit, or another credential.
     pub knox_limit: Option<i64>,
+    /// The audit event; the transaction fills in the id of a new user.
     pub audit: AuditEvent,
     /// What the login uses up. It stores [`IssuedCredential::answer`].
     pub consumes: Option<ConsumedCredential>,
@@ -139,6 +151,7 @@ impl LoginCommit {
 /// The credential that a login issues.
 #[derive(Debug)]
 pub struct IssuedCredential {
+    /// The credential's row.
     pub credential: NewCredential,
     /// The encrypted answer, stored for an idempotent repeat.
     pub answer: Option<Vec<u8>>,
