@@ -1,26 +1,20 @@
 //! PostgreSQL, for several nodes: nothing that another node must see is in this process.
 
-/// Ends a SELECT that locks its rows until the transaction ends.
-macro_rules! for_update {
-    () => {
+/// The parts of statements that differ between the dialects.
+macro_rules! dialect {
+    // Ends a SELECT that locks its rows until the transaction ends.
+    (for_update) => {
         " FOR NO KEY UPDATE"
     };
-}
-/// Ends a SELECT that locks its rows and skips those that are locked.
-macro_rules! skip_locked {
-    () => {
+    // Ends a SELECT that locks its rows and skips those that are locked.
+    (skip_locked) => {
         " FOR UPDATE SKIP LOCKED"
     };
-}
-/// Operator that compares texts by their bytes, as the indexes do: not less.
-macro_rules! at_least {
-    () => {
+    // Operators that compare texts by their bytes, as the indexes do.
+    (at_least) => {
         "~>=~"
     };
-}
-/// Operator that compares texts by their bytes, as the indexes do: less.
-macro_rules! below {
-    () => {
+    (below) => {
         "~<~"
     };
 }

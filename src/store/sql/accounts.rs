@@ -1,7 +1,7 @@
 //! Social accounts and the tokens of their providers.
 
 use super::audit::audit_query;
-use super::{Builder, KEY_BATCH, Store, Tx};
+use super::{Builder, KEY_BATCH, Store, Tx, push_list};
 use crate::clock::UnixMillis;
 use crate::model::{AccountId, AuditEvent, SocialAccount, User, UserId};
 use crate::store::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
@@ -32,12 +32,9 @@ impl AccountStore for Store {
             user_columns!(),
             " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = "
         ));
-        query.push_bind(provider.to_owned()).push(" AND a.uid IN (");
-        let mut list = query.separated(", ");
-        for uid in uids {
-            list.push_bind((*uid).to_owned());
-        }
-        list.push_unseparated(") ORDER BY a.id");
+        query.push_bind(provider).push(" AND a.uid IN ");
+        push_list(&mut query, uids.iter().copied());
+        query.push(" ORDER BY a.id");
         let rows: Vec<AccountUserRow> = query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
         Ok(rows.into_iter().map(|row| (row.account.into(), row.user.into())).collect())
     }

@@ -1,6 +1,6 @@
 //! The list of a user's credentials, and their revocation by handle.
 
-use super::{Builder, KEY_BATCH, Key, Store, Tx};
+use super::{Builder, KEY_BATCH, Key, Store, Tx, push_list};
 use crate::clock::UnixMillis;
 use crate::model::{CredentialEntry, CredentialHandle, CredentialPosition, CredentialQuery, UserId};
 use crate::store::error::Result;
@@ -164,12 +164,8 @@ impl Store {
     ) -> Result<()> {
         for batch in keys.chunks(KEY_BATCH) {
             let mut query = statement();
-            query.push_bind(user).push(format!(" AND {column} IN ("));
-            let mut list = query.separated(", ");
-            for key in batch {
-                list.push_bind(key.clone());
-            }
-            list.push_unseparated(")");
+            query.push_bind(user).push(format!(" AND {column} IN "));
+            push_list(&mut query, batch.iter().cloned());
             query.build().persistent(false).execute(&mut **tx).await?;
         }
         Ok(())

@@ -69,7 +69,7 @@ impl EventStore for Store {
         let rows: Vec<DueEventRow> = sqlx::query_as(concat!(
             "WITH leased AS MATERIALIZED (
                SELECT id FROM webhook_events WHERE due <= $2 OR due > $3 ORDER BY due LIMIT $4",
-            skip_locked!(),
+            dialect!(skip_locked),
             ")
              UPDATE webhook_events SET due = $1, attempts = attempts + 1 WHERE id IN (SELECT id FROM leased)
              RETURNING id, body, attempts"

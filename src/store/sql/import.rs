@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::types::Json;
 
-use super::{Builder, Key, Store, Tx};
+use super::{Builder, Key, Store, Tx, push_list};
 use crate::clock::UnixMillis;
 use crate::model::{AccountId, EmailAddress, KnoxRow, RefreshRow, SessionRow, TokenRow, User, UserId};
 use crate::store::accounts::StoredAccount;
@@ -17,20 +17,12 @@ impl Store {
     /// Existing users with an id or a username of these.
     async fn known_users(&self, users: &[User]) -> Result<Vec<KnownUser>> {
         const COLUMNS: &str = "SELECT id, username, created, is_active, fields, edited FROM users WHERE ";
-        let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
-        let mut list = by_id.separated(", ");
-        for user in users {
-            list.push_bind(user.id);
-        }
-        list.push_unseparated(")");
+        let mut by_id = Builder::new(format!("{COLUMNS} id IN "));
+        push_list(&mut by_id, users.iter().map(|user| user.id));
         let mut known: Vec<KnownUser> =
             by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
-        let mut by_name = Builder::new(format!("{COLUMNS} username IN ("));
-        let mut list = by_name.separated(", ");
-        for user in users {
-            list.push_bind(user.username.as_str());
-        }
-        list.push_unseparated(")");
+        let mut by_name = Builder::new(format!("{COLUMNS} username IN "));
+        push_list(&mut by_name, users.iter().map(|user| user.username.as_str()));
         known.extend(
             by_name.build_query_as::<KnownUser>().persistent(false).fetch_all(&mut *self.reader().await?).await?,
         );
@@ -67,12 +59,9 @@ impl Store {
     async fn fill_users(&self, users: &[&User]) -> Result<()> {
         let mut tx = self.begin().await?;
         // A write, so that no other transaction changes the users before this one ends.
-        let mut locked = Builder::new("UPDATE users SET id = id WHERE id IN (");
-        let mut list = locked.separated(", ");
-        for user in users {
-            list.push_bind(user.id);
-        }
-        list.push_unseparated(") RETURNING id, username, created, is_active, fields, edited");
+        let mut locked = Builder::new("UPDATE users SET id = id WHERE id IN ");
+        push_list(&mut locked, users.iter().map(|user| user.id));
+        locked.push(" RETURNING id, username, created, is_active, fields, edited");
         let known: Vec<KnownUser> = locked.build_query_as().persistent(false).fetch_all(&mut *tx).await?;
         let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
         let filled =
@@ -93,12 +82,8 @@ impl Store {
     /// Existing accounts with an id, or a provider and uid, of these.
     async fn known_accounts(&self, accounts: &[StoredAccount]) -> Result<Vec<KnownAccount>> {
         const COLUMNS: &str = "SELECT id, user_id, provider, uid FROM social_accounts WHERE ";
-        let mut by_id = Builder::new(format!("{COLUMNS} id IN ("));
-        let mut list = by_id.separated(", ");
-        for StoredAccount { account, .. } in accounts {
-            list.push_bind(account.id);
-        }
-        list.push_unseparated(")");
+        let mut by_id = Builder::new(format!("{COLUMNS} id IN "));
+        push_list(&mut by_id, accounts.iter().map(|stored| stored.account.id));
         let mut known: Vec<KnownAccount> =
             by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
         // SQLite would read the whole table for `(provider, uid) IN (VALUES ...)`.
@@ -154,12 +139,8 @@ impl Store {
         column: &str,
         keys: impl Iterator<Item = K> + Send,
     ) -> Result<HashMap<K, UserId>> {
-        let mut query = Builder::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN ("));
-        let mut list = query.separated(", ");
-        for key in keys {
-            list.push_bind(key);
-        }
-        list.push_unseparated(")");
+        let mut query = Builder::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN "));
+        push_list(&mut query, keys);
         let rows: Vec<(K, UserId)> =
             query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
         Ok(rows.into_iter().collect())

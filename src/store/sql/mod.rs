@@ -1,8 +1,8 @@
 //! The statements of both databases. `sqlite/mod.rs` and `postgres/mod.rs` each compile this folder, because `sqlx` binds
 //! and decodes values of one database type at a time.
 //!
-//! `super` is one of these two files; editors show one. Both define `Store`, `Database`, `Tx`, `MIGRATOR` and the macros for the
-//! differences of the dialects, such as `for_update!`. `$1` placeholders and `ON CONFLICT` are common to both dialects.
+//! `super` is one of these two files; editors show one. Both define `Store`, `Database`, `Tx`, `MIGRATOR` and `dialect!`.
+//! `$1` placeholders and `ON CONFLICT` are common to both dialects.
 
 mod accounts;
 mod audit;
@@ -24,6 +24,18 @@ type Query<'q> = sqlx::query::Query<'q, Database, <Database as sqlx::Database>::
 
 /// The maximum number of keys in one statement.
 const KEY_BATCH: usize = 500;
+
+/// Appends a list of values in parentheses.
+fn push_list<'t, T>(query: &mut Builder, values: impl IntoIterator<Item = T>)
+where
+    T: sqlx::Encode<'t, Database> + sqlx::Type<Database>,
+{
+    let mut list = query.push("(").separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    list.push_unseparated(")");
+}
 
 /// The key of a credential's row: bytes or text.
 trait Key:

@@ -1,6 +1,6 @@
 //! Look-ups of users by e-mail address, and the search of operators.
 
-use super::{Builder, Connection, Store, Tx};
+use super::{Builder, Connection, Store, Tx, push_list};
 use crate::model::{EmailAddress, User};
 use crate::store::error::Result;
 use crate::store::stored_rows::{UserRow, user_columns};
@@ -47,18 +47,12 @@ impl Store {
         let mut query = Builder::new(concat!(
             "SELECT ",
             user_columns!(),
-            " FROM users u WHERE u.email_lower <> '' AND u.email_verified AND u.email_lower IN ("
+            " FROM users u WHERE u.email_lower <> '' AND u.email_verified AND u.email_lower IN "
         ));
-        let mut keys = query.separated(", ");
-        for key in email.lookup_keys() {
-            keys.push_bind(key);
-        }
-        keys.push_unseparated(") AND u.email_verified_by IN (");
-        let mut list = query.separated(", ");
-        for source in trusted_email_sources {
-            list.push_bind(source.clone());
-        }
-        list.push_unseparated(") ORDER BY u.id LIMIT 100");
+        push_list(&mut query, email.lookup_keys());
+        query.push(" AND u.email_verified_by IN ");
+        push_list(&mut query, trusted_email_sources);
+        query.push(" ORDER BY u.id LIMIT 100");
         let rows: Vec<UserRow> = query.build_query_as().fetch_all(connection).await?;
         Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
     }
@@ -78,16 +72,16 @@ impl Store {
             " FROM users u WHERE u.id IN (
                SELECT id FROM (SELECT id FROM users
                                WHERE lower(username) ",
-            at_least!(),
+            dialect!(at_least),
             " lower($1) AND lower(username) ",
-            below!(),
+            dialect!(below),
             " (lower($1) || $5) ORDER BY id + 0 LIMIT $2) AS by_username
                UNION ALL
                SELECT id FROM (SELECT id FROM users
                                WHERE email_lower <> '' AND email_lower ",
-            at_least!(),
+            dialect!(at_least),
             " $3 AND email_lower ",
-            below!(),
+            dialect!(below),
             " ($3 || $5) ORDER BY id + 0 LIMIT $2) AS by_email
                UNION ALL
                SELECT id FROM users WHERE email_lower <> '' AND email_lower = $4

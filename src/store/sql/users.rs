@@ -15,7 +15,7 @@ impl Store {
     /// in locks or writes this row first, so that there are no deadlocks.
     pub(super) async fn locked_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
         let row: Option<UserRow> =
-            sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1", for_update!()))
+            sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1", dialect!(for_update)))
                 .bind(id)
                 .fetch_optional(&mut **tx)
                 .await?;

@@ -1,26 +1,20 @@
 //! SQLite, the default: a write-ahead log, one connection that writes, two that read.
 
-/// Ends a SELECT that locks its rows until the transaction ends. Empty: SQLite has one writing transaction.
-macro_rules! for_update {
-    () => {
+/// The parts of statements that differ between the dialects. Locks are empty: a transaction that writes is alone.
+macro_rules! dialect {
+    // Ends a SELECT that locks its rows until the transaction ends.
+    (for_update) => {
         ""
     };
-}
-/// Ends a SELECT that locks its rows and skips those that are locked. Empty: as [`for_update`].
-macro_rules! skip_locked {
-    () => {
+    // Ends a SELECT that locks its rows and skips those that are locked.
+    (skip_locked) => {
         ""
     };
-}
-/// Operator that compares texts by their bytes, as the indexes do: not less.
-macro_rules! at_least {
-    () => {
+    // Operators that compare texts by their bytes, as the indexes do.
+    (at_least) => {
         ">="
     };
-}
-/// Operator that compares texts by their bytes, as the indexes do: less.
-macro_rules! below {
-    () => {
+    (below) => {
         "<"
     };
 }
